@@ -1,0 +1,1 @@
+"""`python -m sandbox`: VTEX and Connectif, simulated from their documents, importing nothing of ours."""

@@ -1,0 +1,127 @@
+"""`python -m sandbox`: both vendors, from one seeded world, until SIGTERM or Ctrl-C."""
+
+import argparse
+import signal
+import sys
+import threading
+from datetime import UTC, date, datetime, time
+
+import orjson
+from pydantic import BaseModel, ValidationError
+
+from sandbox.connectif.knobs import Knobs as ConnectifKnobs
+from sandbox.connectif.vendor import Connectif
+from sandbox.core.app import vendor_app
+from sandbox.core.clock import Clock
+from sandbox.core.server import Server
+from sandbox.core.vendor import Knobs
+from sandbox.shop import Shop, Sizes
+from sandbox.vtex.knobs import VtexKnobs
+from sandbox.vtex.vendor import Vtex
+
+
+def arguments() -> argparse.Namespace:
+    sizes = Sizes()
+    parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (0.0.0.0 in a container)")
+    parser.add_argument("--vtex-port", type=int, default=8101, help="0 takes a free one")
+    parser.add_argument("--connectif-port", type=int, default=8102, help="0 takes a free one")
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument(
+        "--today", type=date.fromisoformat, help="the clock starts at noon UTC of this day (default: now)"
+    )
+    parser.add_argument("--contacts", type=int, default=sizes.contacts)
+    parser.add_argument("--products", type=int, default=sizes.products, help="about four SKUs each")
+    parser.add_argument("--orders-per-day", type=int, default=sizes.orders_per_day)
+    parser.add_argument("--days", type=int, default=sizes.days, help="days of orders, the last is today")
+    parser.add_argument(
+        "--tracked-share", type=float, default=sizes.tracked_share, help="orders the web tag reported"
+    )
+    parser.add_argument(
+        "--rate-window-seconds", type=float, default=60, help="how long a rate-limit minute lasts"
+    )
+    parser.add_argument(
+        "--knob", action="append", default=[], metavar="NAME=VALUE", help="see /_sandbox/knobs"
+    )
+    return parser.parse_args()
+
+
+def world(options: argparse.Namespace) -> tuple[Shop, Clock]:
+    now = datetime.combine(options.today, time(12), UTC) if options.today else datetime.now(UTC)
+    sizes = Sizes(
+        options.contacts, options.products, options.orders_per_day, options.days, options.tracked_share
+    )
+    return Shop(seed=options.seed, now=now, sizes=sizes), Clock(now)
+
+
+def set_knobs(settings: list[str], *vendors: Knobs) -> None:
+    """`name=value` for whichever vendor has the knob; values are JSON, or else plain text."""
+    for setting in settings:
+        name, _, text = setting.partition("=")
+        owners = [knobs for knobs in vendors if name in type(knobs).model_fields]
+        if not owners:
+            sys.exit(f"--knob {setting}: no such knob")
+        try:
+            value = orjson.loads(text)
+        except orjson.JSONDecodeError:
+            value = text
+        for knobs in owners:
+            set_knob(knobs, name, value, text)
+
+
+def set_knob(knobs: BaseModel, name: str, value: object, text: str) -> None:
+    """A value that does not fit as JSON may still fit as the text it was written as (`404`)."""
+    for attempt in (value, text):
+        try:
+            setattr(knobs, name, attempt)
+        except ValidationError:
+            continue
+        return
+    sys.exit(f"--knob {name}={text}: this value does not fit")
+
+
+def main() -> None:
+    options = arguments()
+    # Hand the interpreter over more often: one vendor stays quick while the other takes a big import.
+    sys.setswitchinterval(0.001)
+    shop, clock = world(options)
+    vtex_knobs, connectif_knobs = VtexKnobs(rate_window_seconds=options.rate_window_seconds), ConnectifKnobs()
+    set_knobs(options.knob, vtex_knobs, connectif_knobs)
+    vtex = Vtex(shop, clock, vtex_knobs)
+    connectif = Connectif(shop, clock, knobs=connectif_knobs, window_seconds=options.rate_window_seconds)
+    try:
+        serve(shop, clock, vtex, connectif, options)
+    except OSError as error:
+        sys.exit(
+            f"The sandbox cannot listen: {error}. Choose other ports with --vtex-port and --connectif-port."
+        )
+    finally:
+        vtex.close()
+        connectif.close()
+
+
+def serve(shop: Shop, clock: Clock, vtex: Vtex, connectif: Connectif, options: argparse.Namespace) -> None:
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    with (
+        Server(vendor_app(vtex, clock), options.host, options.vtex_port) as first,
+        Server(vendor_app(connectif, clock), options.host, options.connectif_port) as second,
+    ):
+        print(orjson.dumps(ready_line(shop, first, second)).decode(), flush=True)
+        stop.wait()
+
+
+def ready_line(shop: Shop, vtex: Server, connectif: Server) -> dict[str, object]:
+    return {
+        "ready": True,
+        "vtex": vtex.url,
+        "connectif": connectif.url,
+        "account": shop.account,
+        "shop_domain": shop.domain,
+        "today": f"{shop.now:%Y-%m-%d}",
+    }
+
+
+if __name__ == "__main__":
+    main()

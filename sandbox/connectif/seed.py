@@ -1,0 +1,140 @@
+"""What the shop's web tag brought to Connectif before the first sync: visitors, products, purchases."""
+
+from __future__ import annotations
+
+import json
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from sandbox.connectif.products import Products
+from sandbox.connectif.records import upsert_sql
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sandbox.connectif.account import Account
+    from sandbox.shop import Shop
+    from sandbox.shop.baskets import Basket, Line, Part
+    from sandbox.shop.catalogue import Brief, Product
+
+BATCH_ROWS = 10_000
+VISITOR_SHARE = 0.4
+VIEWED_SHARE = 0.7
+STATUSES = ("subscribed", "subscribed", "none", "unsubscribed", "none")
+_CONTACT = ("email", "name", "newsletter_status", "created_at", "updated_at", "origin")
+_PRODUCT = ("product_id", "url", "name", "unit_price", "unit_price_original", "brand", "categories",
+            "availability", "created_at", "updated_at", "origin")  # fmt: skip
+_PURCHASE = ("purchase_id", "cart_id", "contact_row", "contact_email", "payment_method", "purchase_date",
+             "total_price", "total_quantity", "products", "created_at", "updated_at", "origin")  # fmt: skip
+
+
+def seed(account: Account, shop: Shop) -> None:
+    """Fills the empty account. What the tag brings has the origin `web`; no workflow is recorded for it."""
+    now = account.now()
+    _insert(account, "contacts", "email", _CONTACT, _visitors(shop, now))
+    _insert(account, "products", "product_id", _PRODUCT, _viewed(shop, now))
+    baskets = shop.tracked_purchases()
+    while batch := list(islice(baskets, BATCH_ROWS)):
+        reported = [basket for basket in batch if _lines_of(basket.parts) and basket.customer.address]
+        _insert(account, "contacts", "email", _CONTACT, (_buyer(basket) for basket in reported))
+        _insert(account, "products", "product_id", _PRODUCT, _bought(shop, reported, now))
+        _insert(account, "purchases", "purchase_id", _PURCHASE, _purchases(account, shop, reported))
+    account.database.execute("UPDATE newsletter_changes SET told = 1")
+
+
+def _insert(
+    account: Account, table: str, key: str, columns: tuple[str, ...], rows: Iterator[tuple[Any, ...]]
+) -> None:
+    sql = upsert_sql(table, key, columns, {})
+    while batch := list(islice(rows, BATCH_ROWS)):
+        account.database.insert(sql, batch)
+
+
+def _visitors(shop: Shop, now: str) -> Iterator[tuple[Any, ...]]:
+    """A share of the customers has been recognised on the site, by an address in small letters."""
+    for customer in shop.customers():
+        number = customer.number
+        if customer.address and shop.draws.share("visitor", number) < VISITOR_SHARE:
+            status = STATUSES[shop.draws.below("visitor status", number, len(STATUSES))]
+            yield (
+                customer.address,
+                customer.first_name,
+                status,
+                _instant(customer.created_in or now),
+                now,
+                "web",
+            )
+
+
+def _viewed(shop: Shop, now: str) -> Iterator[tuple[Any, ...]]:
+    for product in shop.products():
+        if product.price and shop.draws.share("viewed", product.product_id) < VIEWED_SHARE:
+            yield _product(shop, product, product.price, now)
+
+
+def _buyer(basket: Basket) -> tuple[Any, ...]:
+    created = _instant(basket.created)
+    return basket.customer.address, basket.customer.first_name, "none", created, created, "web"
+
+
+def _bought(shop: Shop, baskets: list[Basket], now: str) -> Iterator[tuple[Any, ...]]:
+    for basket in baskets:
+        for part in basket.parts:
+            for line in part.lines:
+                yield _product(shop, line.product, line.product.price, now)
+
+
+def _product(shop: Shop, product: Product | Brief, price: int, now: str) -> tuple[Any, ...]:
+    category = json.dumps(["/".join(product.category)])
+    return (
+        str(product.product_id), f"https://{shop.domain}/{product.link_text}/p", product.name, price / 100,
+        price / 100, product.brand, category, "instock", now, now, "web",
+    )  # fmt: skip
+
+
+def _purchases(account: Account, shop: Shop, baskets: list[Basket]) -> Iterator[tuple[Any, ...]]:
+    """By order group one purchase a basket; by order id (a knob) one an order."""
+    rows = {
+        row["email"]: row["row"]
+        for row in account.database.rows(
+            "SELECT email, row FROM contacts WHERE email IN (SELECT value FROM json_each(?))",
+            (json.dumps([basket.customer.address for basket in baskets]),),
+        )
+    }
+    ids = Products(account).ids(
+        {str(line.product.product_id) for b in baskets for line in _lines_of(b.parts)}
+    )
+    for basket in baskets:
+        for purchase_id, parts in _reported(account, basket):
+            lines = _lines_of(parts)
+            created = _instant(basket.created)
+            yield (
+                purchase_id, basket.form_id, rows[basket.customer.address or ""], basket.customer.address,
+                ", ".join(dict.fromkeys(basket.payments)), created, sum(part.value for part in parts) / 100,
+                sum(line.quantity for line in lines), json.dumps([_shown(shop, line, ids) for line in lines]),
+                created, created, "web",
+            )  # fmt: skip
+
+
+def _reported(account: Account, basket: Basket) -> list[tuple[str, tuple[Part, ...]]]:
+    if account.knobs.web_purchase_id == "orderGroup":
+        return [(basket.group, basket.parts)]
+    return [(part.order_id, (part,)) for part in basket.parts]
+
+
+def _lines_of(parts: tuple[Part, ...]) -> list[Line]:
+    return [line for part in parts for line in part.lines]
+
+
+def _shown(shop: Shop, line: Line, ids: dict[str, str]) -> dict[str, Any]:
+    return {
+        "id": ids[str(line.product.product_id)],
+        "productId": str(line.product.product_id), "name": line.product.name,
+        "productDetailUrl": f"https://{shop.domain}/{line.product.link_text}/p",
+        "unitPrice": line.selling_price / 100, "quantity": line.quantity, "price": line.total / 100,
+    }  # fmt: skip
+
+
+def _instant(vtex_text: str) -> str:
+    """The shop's instants have seven digits of a second and perhaps a Z; Connectif's have three and one."""
+    return f"{vtex_text[:23]}Z"

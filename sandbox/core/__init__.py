@@ -1,0 +1,1 @@
+"""What both simulated vendors share: clock, faults, journal, control plane, database, server."""

@@ -1,0 +1,90 @@
+"""A private SQLite database: the state of a vendor lives in rows, not in Python objects."""
+
+import sqlite3
+import tempfile
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+Values = Sequence[Any] | Mapping[str, Any]
+
+
+class Database:
+    """One file in a temporary folder, one connection, one lock. Nothing outlives the process.
+
+    SQLite releases Python's lock while it works, so long statements in one thread do not stop the others.
+    """
+
+    def __init__(self, schema: str) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="sandbox-", ignore_cleanup_errors=True)
+        self._schema = schema
+        self.lock = threading.RLock()
+        self.connection = self._open()
+
+    def clear(self) -> None:
+        """Back to the empty schema."""
+        with self.lock:
+            self.connection.close()
+            self._file.unlink()
+            self.connection = self._open()
+
+    def close(self) -> None:
+        with self.lock:
+            self.connection.close()
+            self._folder.cleanup()
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """All or nothing; the lock is held meanwhile. Inside another transaction it is part of that one."""
+        with self.lock:
+            if self.connection.in_transaction:
+                yield self.connection
+                return
+            self.connection.execute("BEGIN")
+            try:
+                yield self.connection
+            except BaseException:
+                self.connection.execute("ROLLBACK")
+                raise
+            self.connection.execute("COMMIT")
+
+    def execute(self, sql: str, values: Values = ()) -> int:
+        """Run one statement; the number of rows it changed."""
+        with self.lock:
+            return self.connection.execute(sql, values).rowcount
+
+    def insert(self, sql: str, rows: Iterable[Values]) -> None:
+        with self.transaction() as connection:
+            connection.executemany(sql, rows)
+
+    def rows(self, sql: str, values: Values = ()) -> list[Any]:
+        """All rows (`sqlite3.Row`: by position and by name)."""
+        with self.lock:
+            return self.connection.execute(sql, values).fetchall()
+
+    def row(self, sql: str, values: Values = ()) -> Any:
+        """The first row, or None."""
+        with self.lock:
+            return self.connection.execute(sql, values).fetchone()
+
+    def value(self, sql: str, values: Values = ()) -> Any:
+        """The first column of the first row, or None."""
+        row = self.row(sql, values)
+        return row[0] if row else None
+
+    @property
+    def _file(self) -> Path:
+        return Path(self._folder.name) / "state.sqlite"
+
+    def _open(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self._file, check_same_thread=False, isolation_level=None, cached_statements=512
+        )
+        connection.row_factory = sqlite3.Row
+        # The journal stays in memory rather than off: without one a failed statement could not be taken back.
+        for pragma in ("journal_mode=MEMORY", "synchronous=OFF", "temp_store=MEMORY", "cache_size=-65536"):
+            connection.execute(f"PRAGMA {pragma}")
+        connection.executescript(self._schema)
+        return connection

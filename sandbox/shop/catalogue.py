@@ -1,0 +1,257 @@
+"""The shop's catalogue: a product for any index, the same one every time."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from sandbox.shop.draws import Draws
+
+ODDITY_PERIOD = 40
+CHANNELS = (1, 2)
+MAIN_SELLER, OTHER_SELLER = "1", "lojaparceira"
+SELLER_NAMES = {MAIN_SELLER: "Sandbox Shop", OTHER_SELLER: "Loja Parceira"}
+UNLIMITED = 99_999
+
+THINGS: dict[str, dict[str, tuple[str, ...]]] = {
+    "Casa": {"Cozinha": ("Panela", "Chaleira", "Tábua"), "Quarto": ("Lençol", "Travesseiro", "Luminária")},
+    "Moda": {"Calçados": ("Tênis", "Bota", "Sandália"), "Camisas": ("Camiseta", "Camisa Polo", "Blusa")},
+    "Eletrônicos": {
+        "Áudio": ("Fone", "Caixa de Som", "Microfone"),
+        "Teclados": ("Teclado", "Mouse", "Suporte"),
+    },
+    "Mercado": {"Bebidas": ("Café", "Chá", "Suco"), "Doces": ("Chocolate", "Geleia", "Biscoito")},
+    "Esporte": {"Corrida": ("Relógio", "Mochila", "Boné"), "Praia": ("Prancha", "Toalha", "Cadeira")},
+}
+ADJECTIVES = (
+    "Clássico",
+    "Leve",
+    "Compacto",
+    "Prático",
+    "Elegante",
+    "Rústico",
+    "Urbano",
+    "Solar",
+    "Fresco",
+    "Ágil",
+)
+BRANDS = ("Aurora", "Brisa", "Cometa", "Delta", "Estrela", "Farol", "Girassol", "Horizonte")
+CLUSTERS = {
+    137: "Novidades",
+    138: "Mais vendidos",
+    139: "Frete grátis",
+    140: "Outlet | Verão",
+    141: "Presentes",
+}
+SIZES = ("P", "M", "G", "GG", "XG", "37", "38", "39")
+SKU_COUNTS = (1, 2, 3, 4, 4, 6, 8)  # four on average
+LEAVES = [(a, b, noun) for a, children in THINGS.items() for b, nouns in children.items() for noun in nouns]
+CATEGORY_IDS = {
+    name: number
+    for number, name in enumerate(
+        (path for a, children in THINGS.items() for path in (a, *children)), start=1
+    )
+}
+
+
+class Offer(NamedTuple):
+    """Cents; a seller's offer of one SKU in one sales channel."""
+
+    channel: int
+    seller: str
+    is_default: bool
+    price: int
+    list_price: int
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sku:
+    sku_id: int
+    name: str
+    ean: str
+    reference: str
+    offers: tuple[Offer, ...]
+    base_price: int | None
+    list_price: int | None
+    has_price: bool = True
+    has_image: bool = True
+    is_kit: bool = False
+    unit_multiplier: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """`is_indexed` False is a product that search has lost, though active and visible. Money in cents."""
+
+    product_id: int
+    name: str
+    link_text: str
+    brand_id: int
+    brand: str
+    category: tuple[str, str]
+    reference: str
+    release_date: str | None
+    description: str
+    clusters: Mapping[int, str]
+    specifications: Mapping[str, list[str]]
+    skus: tuple[Sku, ...]
+    is_active: bool = True
+    is_visible: bool = True
+    is_indexed: bool = True
+    channels: tuple[int, ...] = CHANNELS
+
+    def url(self, domain: str) -> str:
+        return f"https://{domain}/{self.link_text}/p"
+
+    @property
+    def price(self) -> int:
+        """Cents: the lowest in the main channel; 0 when nothing can be bought."""
+        prices = (o.price for sku in self.skus for o in sku.offers if o.quantity and o.channel == 1)
+        return min(prices, default=0)
+
+
+class Brief(NamedTuple):
+    """What an order line needs of a product, without building the whole."""
+
+    product_id: int
+    name: str
+    link_text: str
+    brand_id: int
+    brand: str
+    category: tuple[str, str]
+    price: int
+    list_price: int
+    sku_count: int
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    draws: Draws
+    now: datetime
+    count: int
+
+    def all(self) -> Iterator[Product]:
+        return (self.product(index) for index in range(self.count))
+
+    def brief(self, index: int) -> Brief:
+        number = self.draws.number("product", index)
+        department, section, noun = LEAVES[number % len(LEAVES)]
+        brand_id = 1 + (number >> 8) % len(BRANDS)
+        name = f"{noun} {ADJECTIVES[(number >> 16) % len(ADJECTIVES)]} {BRANDS[brand_id - 1]} {index}"
+        price = 990 + (number >> 24) % 290 * 100
+        list_price = price * 5 // 4 if (number >> 40) % 3 == 0 else price
+        slug = name.lower().translate(SLUG)
+        sku_count = 0 if index % ODDITY_PERIOD == 2 else SKU_COUNTS[(number >> 48) % len(SKU_COUNTS)]
+        return Brief(
+            index,
+            name,
+            slug,
+            brand_id,
+            BRANDS[brand_id - 1],
+            (department, section),
+            price,
+            list_price,
+            sku_count,
+        )
+
+    def product(self, index: int) -> Product:
+        brief, number = self.brief(index), self.draws.number("product more", index)
+        released = self.now - timedelta(days=number % 900)
+        clusters = [c for place, c in enumerate(CLUSTERS) if number >> (8 + place) & 1]
+        product = Product(
+            product_id=index,
+            name=brief.name,
+            link_text=brief.link_text,
+            brand_id=brief.brand_id,
+            brand=brief.brand,
+            category=brief.category,
+            reference=f"REF-{index:06}",
+            release_date=f"{released:%Y-%m-%d}T00:00:00Z",
+            description=f"<p>{brief.name}: <b>durável</b>.<br/>Garantia: 12&nbsp;meses &amp; troca</p>",
+            clusters={c: CLUSTERS[c] for c in clusters},
+            specifications={
+                "Cor": ["Azul", "Verde"] if number >> 20 & 1 else ["Preto"],
+                "Material": ["Misto"],
+            },
+            skus=tuple(self._sku(brief, place) for place in range(brief.sku_count)),
+        )
+        oddity = ODDITIES.get(index % ODDITY_PERIOD)
+        return replace(product, **oddity(product)) if oddity else product
+
+    def _sku(self, brief: Brief, place: int) -> Sku:
+        sku_id = first_sku(brief.product_id) + place
+        number = self.draws.number("sku", sku_id)
+        stock = (0, 3, 12, 40, 250, UNLIMITED, 7, 19)[number % 8]
+        price = brief.price + 500 * (place // 4)
+        dearer = max(brief.list_price, price)
+        offers = [Offer(1, MAIN_SELLER, True, price, dearer, stock)]
+        offers.append(Offer(2, MAIN_SELLER, True, price * 11 // 10, dearer * 11 // 10, stock))
+        if number >> 16 & 3 == 0:
+            offers.append(Offer(1, OTHER_SELLER, False, price + 250, dearer + 250, 5))
+        return Sku(
+            sku_id=sku_id,
+            name=SIZES[place],
+            ean=f"789{sku_id:010}",
+            reference=f"REF-{brief.product_id:06}-{place}",
+            offers=tuple(offers),
+            base_price=price + 700,
+            list_price=None if number >> 24 & 1 else dearer,
+        )
+
+
+SLUG = str.maketrans("áâãàéêíóôõúüç ", "aaaaeeiooouuc-")
+
+
+def first_sku(product_id: int) -> int:
+    return 1_000 + product_id * 10
+
+
+def _sold_out(sku: Sku) -> Sku:
+    return replace(sku, offers=tuple(offer._replace(quantity=0) for offer in sku.offers))
+
+
+def _default_seller_sold_out(sku: Sku) -> Sku:
+    own = [offer._replace(quantity=0) for offer in sku.offers if offer.seller == MAIN_SELLER]
+    other = [offer._replace(seller=OTHER_SELLER, is_default=False, quantity=4) for offer in own]
+    return replace(sku, offers=(*own, *other))
+
+
+def _dearer_than_listed(sku: Sku) -> Sku:
+    return replace(sku, offers=tuple(offer._replace(list_price=offer.price - 100) for offer in sku.offers))
+
+
+Changes = dict[str, Any]
+
+
+def _always(**changes: Any) -> Callable[[Product], Changes]:
+    return lambda _product: changes
+
+
+def _each_sku(change: Callable[[Sku], Sku]) -> Callable[[Product], Changes]:
+    return lambda product: {"skus": tuple(change(sku) for sku in product.skus)}
+
+
+ODDITIES: dict[int, Callable[[Product], Changes]] = {
+    1: _each_sku(_default_seller_sold_out),
+    3: _each_sku(_sold_out),
+    4: _always(is_active=False, is_indexed=False),
+    5: _always(is_visible=False, is_indexed=False),
+    6: _always(is_indexed=False),
+    7: _each_sku(lambda sku: replace(sku, is_kit=True)),
+    8: _always(
+        specifications={"Link": ["https://spec.example"], "Items": ["2"], "Cor": ["Azul"], "cor": ["blue"]}
+    ),
+    9: _always(channels=(2,)),
+    10: _always(is_active=False),
+    12: _always(description="<div>Lava &lt; 30&deg;C &eacute; f&aacute;cil<ul><li>um<li>dois</ul></div>"),
+    14: _each_sku(lambda sku: replace(sku, has_image=False)),
+    16: _each_sku(lambda sku: replace(sku, unit_multiplier=2.5)),
+    17: _each_sku(lambda sku: replace(_sold_out(sku), has_price=False)),
+    18: _each_sku(lambda sku: replace(_sold_out(sku), base_price=None)),
+    19: _each_sku(_dearer_than_listed),
+    21: _always(release_date=None),
+    22: lambda product: {"name": f'{product.name} 15" & <i>cabo</i>; \u00bd litro'},
+    24: lambda product: {"skus": (*map(_sold_out, product.skus[:1]), *product.skus[1:])},
+}
+"""The situations that a catalogue sync must survive; the number 2 has no SKU, see `Catalogue.brief`."""

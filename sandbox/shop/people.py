@@ -1,0 +1,202 @@
+"""The shop's customers: the same one for a number every time, odd in the ways that real ones are."""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+import numpy as np
+
+from sandbox.shop.draws import Draws, Indexes
+from sandbox.shop.instants import DAY, micros, texts
+
+CHUNK = 20_000
+ODDITY_PERIOD = 200
+"""Each oddity below shows once in so many customers: in small worlds too, and rare enough in large ones."""
+
+_FIRST_NAMES = """
+Ana Beatriz Bruno Camila Carlos Cecília Daniel Débora Diego Eduardo Elisa Emília Fábio Fernanda
+Felipe Flávia Gabriel Giovana Gustavo Helena Henrique Heloísa Igor Inês Isabela João Joana José
+Júlia Laura Leonardo Lívia Lucas Luísa Manuel Marcela Márcio Mariana Mateus Miguel Natália Nelson
+Olívia Otávio Patrícia Paulo Pedro Rafael Renata Ricardo Rita Rodrigo Sabrina Samuel Sílvia Sofia
+Tiago Teresa Valéria Vicente Vitória Yara
+"""
+FIRST_NAMES = tuple(_FIRST_NAMES.split())
+_LAST_NAMES = """
+Albuquerque Almeida Alves Andrade Araújo Barbosa Barros Batista Borges Cardoso Carvalho Castro
+Coelho Correia Costa Cunha Dias Duarte Esteves Farias Fernandes Ferreira Fonseca Freitas Garcia
+Gomes Gonçalves Lima Lopes Machado Magalhães Marques Martins Medeiros Melo Mendes Monteiro Moraes
+Moreira Moura Nascimento Neves Nogueira Nunes Oliveira Pacheco Peixoto Pereira Pinto Ramos Ribeiro
+Rocha Rodrigues Salgado Santos Silva Siqueira Soares Souza Teixeira Vasconcelos Vieira
+"""
+LAST_NAMES = tuple(_LAST_NAMES.split())
+MAIL_HOSTS = ("example.com", "example.org", "example.net", "mail.example.com")
+PLAIN = str.maketrans("áâãàéêíóôõúüçÁÂÃÀÉÊÍÓÔÕÚÜÇ", "aaaaeeiooouucAAAAEEIOOOUUC")
+
+
+class Customer(NamedTuple):
+    """As VTEX keeps it: texts as somebody typed them, dates as Master Data prints them."""
+
+    number: int
+    document_id: str
+    user_id: str | None
+    email: str | None
+    first_name: str | None
+    last_name: str | None
+    home_phone: str | None
+    phone: str | None
+    cell_phone: str | None
+    birth_date: str | None
+    gender: str | None
+    document: str | None
+    newsletter: bool | None
+    corporate_name: str | None
+    created_in: str | None
+    updated_in: str | None
+
+    @property
+    def address(self) -> str | None:
+        """The e-mail address in lower case, or None when what stands there is none, or only an alias."""
+        found = (self.email or "").strip().lower()
+        usable = found.count("@") == 1 and "*" not in found and not found.endswith("ct.vtex.com.br")
+        return found if usable else None
+
+
+class People:
+    """`count` customers, and strangers of any higher index (guests without a document)."""
+
+    def __init__(self, draws: Draws, now: datetime, count: int, days: int) -> None:
+        self._draws, self._now, self._days = draws, micros(now), days
+        self.count = count
+
+    def all(self) -> Iterator[Customer]:
+        for start in range(0, self.count, CHUNK):
+            yield from self.at(np.arange(start, min(start + CHUNK, self.count), dtype=np.uint64))
+
+    def at(self, indexes: Indexes) -> list[Customer]:
+        rows = [Customer(*values) for values in zip(*self._columns(indexes), strict=True)]
+        for place, row in enumerate(rows):
+            oddity = ODDITIES.get(row.number % ODDITY_PERIOD)
+            if oddity is not None and row.number < self.count:
+                rows[place] = oddity(row, self)
+        return rows
+
+    def one(self, index: int) -> Customer:
+        return self.at(np.array([index], dtype=np.uint64))[0]
+
+    def _columns(self, indexes: Indexes) -> tuple[Sequence[object], ...]:
+        draws, numbers = self._draws, indexes.tolist()
+        first = [FIRST_NAMES[n] for n in draws.all_below("first", indexes, len(FIRST_NAMES))]
+        last = [LAST_NAMES[n] for n in draws.all_below("last", indexes, len(LAST_NAMES))]
+        hosts = [MAIL_HOSTS[n] for n in draws.all_below("host", indexes, len(MAIL_HOSTS))]
+        names = zip(first, last, numbers, hosts, strict=True)
+        created, updated = self._instants(indexes)
+        phones = draws.all_below("phone", indexes, 10)
+        dialled = draws.all_below("dialled", indexes, 40_000_000)
+        mobile = [f"+55{AREAS[d % len(AREAS)]}9{60_000_000 + d:08}" for d in dialled]
+        return (
+            numbers,
+            draws.guids("document", indexes),
+            draws.guids("user", indexes),
+            [f"{a}.{b}{n}@{host}".translate(PLAIN).lower() for a, b, n, host in names],
+            first,
+            last,
+            [m if p < 6 else None for m, p in zip(mobile, phones, strict=True)],
+            [m if p == 6 else None for m, p in zip(mobile, phones, strict=True)],
+            [m if p == 7 else None for m, p in zip(mobile, phones, strict=True)],
+            self._birthdays(indexes),
+            [("male", "female", None)[n] for n in draws.all_below("gender", indexes, 3)],
+            [f"{n:011}" for n in draws.all_below("paper", indexes, 10**11)],
+            [ANSWERS[n] for n in draws.all_below("newsletter", indexes, len(ANSWERS))],
+            [None] * len(numbers),
+            created,
+            updated,
+        )
+
+    def _instants(self, indexes: Indexes) -> tuple[Sequence[str], Sequence[object]]:
+        """Created over three years, a tenth of them lately; `updatedIn` is null until the first change."""
+        draws = self._draws
+        lately = draws.shares("lately", indexes) < 0.1
+        age = draws.shares("age", indexes) * np.where(lately, self._days, 1_095) * DAY
+        since_change = age * draws.shares("change", indexes) ** 1.5
+        changed = (draws.shares("changed", indexes) < 0.6).tolist()
+        updated = texts((self._now - since_change).astype(np.int64))
+        return (
+            texts((self._now - age).astype(np.int64)),
+            [stamp if was else None for stamp, was in zip(updated, changed, strict=True)],
+        )
+
+    def _birthdays(self, indexes: Indexes) -> list[object]:
+        days = self._draws.all_below("birthday", indexes, 365 * 60)
+        known = self._draws.all_below("birthday known", indexes, 2)
+        stamps = (np.datetime64("1948-01-01") + np.array(days, dtype="timedelta64[D]")).astype(str).tolist()
+        return [f"{day}T00:00:00Z" if here else None for day, here in zip(stamps, known, strict=True)]
+
+
+AREAS = (11, 21, 31, 41, 51, 61, 71, 81, 85)
+ANSWERS = (None, True, True, False, False, None, True, True, True, False)  # 20 % never answered
+
+Oddity = Callable[[Customer, People], Customer]
+
+
+def _with(**values: str | None) -> Oddity:
+    return lambda customer, _people: customer._replace(**values)  # type: ignore[arg-type]
+
+
+def _shouting(customer: Customer, _people: People) -> Customer:
+    return customer._replace(email=(customer.email or "").upper())
+
+
+def _mixed_case(customer: Customer, _people: People) -> Customer:
+    return customer._replace(email=(customer.email or "").title())
+
+
+def _second_document(customer: Customer, people: People) -> Customer:
+    """The address of the one before, in small letters: one person, two documents."""
+    first = people.one(customer.number - 1)
+    return customer._replace(
+        email=(first.email or "").lower(), first_name=first.first_name, last_name=first.last_name
+    )
+
+
+def _tagged(customer: Customer, _people: People) -> Customer:
+    return customer._replace(email=(customer.email or "").replace("@", "+shop@"))
+
+
+def _padded(customer: Customer, _people: People) -> Customer:
+    return customer._replace(email=f"  {customer.email} ")
+
+
+def _alias(customer: Customer, _people: People) -> Customer:
+    return customer._replace(email=f"{customer.document_id.replace('-', '')}b@ct.vtex.com.br")
+
+
+ODDITIES: dict[int, Oddity] = {
+    0: _with(email=None),
+    1: _mixed_case,
+    2: _second_document,
+    3: _with(first_name="   ", last_name=None),
+    4: _with(first_name="Zoë 🎉", last_name="👩‍👩‍👧 Souza"),
+    5: _with(first_name="\u0645\u062d\u0645\u062f", last_name="\u202b\u0643\u0648\u0647\u064a\u0646\u202c"),
+    6: _with(first_name="Ma\x00ria\x07", last_name="da\tCosta\u200b\r\n Lima"),
+    7: _with(home_phone="00000000000", phone=None, cell_phone=None),
+    8: _with(home_phone="call me", phone="", cell_phone="+5511"),
+    9: _with(birth_date="0001-01-01T00:00:00Z"),
+    10: _with(birth_date="2091-02-03T00:00:00+00:00"),
+    11: _with(birth_date="1984-02-29T00:00:00.0000000Z"),
+    12: _with(user_id=None),
+    13: _with(email="somebody at example.com"),
+    14: _alias,
+    15: _with(email="a***@example.com"),
+    16: _tagged,
+    17: _padded,
+    18: _with(created_in=None, updated_in=None),
+    19: _with(first_name=None, last_name=None),
+    20: _with(corporate_name="Padaria Exemplo Ltda."),
+    21: _with(first_name="Jose\u0301", last_name="Nun\u0303ez"),
+    22: _with(birth_date="1890-05-06T00:00:00Z"),
+    23: _with(home_phone="(11) 98765-4321", phone=None, cell_phone=None),
+    24: _with(first_name="<b>Lia</b>", last_name="O'Hara & Filhos"),
+    25: _shouting,
+    26: _with(first_name='Rui "Tico"; |', last_name="=1+1, Lda\nSul"),
+    27: _with(phone="12345", home_phone="+351 912 345 678"),
+}

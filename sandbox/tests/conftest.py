@@ -1,0 +1,34 @@
+"""One VTEX of a small world; each test gets it as freshly seeded, at noon, the clock standing."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+
+from sandbox.core.app import vendor_app
+from sandbox.core.clock import Clock
+from sandbox.core.server import Server
+from sandbox.shop import Shop, Sizes
+from sandbox.tests.vtex_api import Api
+from sandbox.vtex.vendor import Vtex
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+SIZES = Sizes(contacts=210, products=45, orders_per_day=40, days=3)
+
+
+@pytest.fixture(scope="session")
+def vtex_server() -> Iterator[Server]:
+    clock = Clock(NOON)
+    vtex = Vtex(Shop(seed=7, now=NOON, sizes=SIZES), clock)
+    with Server(vendor_app(vtex, clock)) as server:
+        yield server
+    vtex.close()
+
+
+@pytest.fixture
+def vtex(vtex_server: Server) -> Iterator[Api]:
+    api = Api(vtex_server.url)
+    api.control("POST", "clock", {"now": NOON.isoformat(), "frozen": True})
+    api.control("POST", "reset")
+    with api.session:
+        yield api

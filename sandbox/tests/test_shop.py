@@ -1,0 +1,63 @@
+"""The seeded world."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+
+import numpy as np
+
+from sandbox.shop import Shop, Sizes
+from sandbox.shop.draws import Draws
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+def shop(seed: int = 7, **sizes: float) -> Shop:
+    return Shop(seed=seed, now=NOON, sizes=Sizes(**sizes))  # type: ignore[arg-type]
+
+
+def test_world__is_the_same_for_the_same_seed() -> None:
+    for kind in ("customers", "products", "tracked_purchases"):
+        first, second, other = (list(getattr(shop(seed), kind)()) for seed in (7, 7, 8))
+        assert first == second != other
+        assert first
+
+
+def test_draws__agree_one_by_one_and_by_arrays() -> None:
+    draws, indexes = Draws(7), np.arange(50, dtype=np.uint64)
+    assert draws.numbers("a", indexes).tolist() == [draws.number("a", n) for n in range(50)]
+    assert draws.guids("g", indexes)[3] == draws.guid("g", 3)
+    assert 0.3 < float(draws.shares("s", indexes).mean()) < 0.7
+
+
+def test_customers__do_not_depend_on_how_many_there_are() -> None:
+    few, many = shop(contacts=50).customers(), shop(contacts=30_000).customers()
+    assert list(few) == list(islice(many, 50))
+
+
+def test_customers__have_no_future() -> None:
+    last = NOON.isoformat().removesuffix("+00:00") + ".0000000Z"
+    for customer in shop(contacts=2_000).customers():
+        assert (customer.created_in or "") <= (customer.updated_in or last) <= last
+
+
+def test_baskets__fill_the_days_and_end_now() -> None:
+    baskets = list(shop(days=3).baskets.all())
+    created = [basket.created for basket in baskets]
+    assert created == sorted(created)
+    assert created[0].startswith("2026-11-21T0")
+    assert "2026-11-23T11" < created[-1] <= "2026-11-23T12:00:00"
+    assert len([one for one in created if one.startswith("2026-11-22")]) == 40
+
+
+def test_tracked__is_about_its_share_of_the_own_baskets() -> None:
+    half = shop(orders_per_day=400)
+    own = [basket for basket in half.baskets.all() if basket.is_own]
+    tracked = list(half.tracked_purchases())
+    assert 0.45 < len(tracked) / len(own) < 0.55
+    assert all(not basket.affiliate and basket.origin != "Fulfillment" for basket in tracked)
+    assert list(shop(tracked_share=0).tracked_purchases()) == []
+
+
+def test_a_later_now__moves_the_world() -> None:
+    later = Shop(seed=7, now=NOON + timedelta(days=1), sizes=Sizes())
+    assert next(iter(later.baskets.all())).created[:10] == "2026-11-17"

@@ -1,0 +1,84 @@
+"""VTEX's own part of the control plane, and its page."""
+
+from typing import Any
+
+import pytest
+
+from sandbox.tests.vtex_api import CL, KEY, Api
+
+
+def test_page__shows_what_was_changed(vtex: Api) -> None:
+    vtex.place("a", email="a@example.com", isNewsletterOptIn=True)
+    vtex.call("PATCH", f"{CL}/documents/a", json={"isNewsletterOptIn": False})
+    page = vtex.session.get(f"{vtex.url}/_sandbox/", timeout=5).text
+    assert "isNewsletterOptIn: True → False" in page
+    assert "a@example.com" in page
+    assert "src=" not in page
+    assert "href=" not in page
+
+
+def test_state__counts(vtex: Api) -> None:
+    state = vtex.control("GET", "state")
+    assert (state["documents"], state["products"], state["seed"]) == (210, 45, 7)
+    assert state["orders"] > 100
+
+
+def test_documents__are_placed_read_and_erased(vtex: Api) -> None:
+    vtex.place("a", email="a@example.com", updatedIn="2026-11-23T10:00:00.0000000Z")
+    assert vtex.control("GET", "documents/a")["updatedIn"] == "2026-11-23T10:00:00.0000000Z"
+    assert vtex.control("DELETE", "documents/a") == {"deleted": 1}
+    assert vtex.documents(email="a@example.com") == []
+    assert vtex.call("GET", "/_sandbox/documents/a").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("verb", "path", "body"),
+    [
+        ("PUT", "documents/a", "no JSON"),
+        ("PUT", "products/a", "{}"),
+        ("PUT", "products/1", '{"colour": "red"}'),
+        ("PATCH", "products/1", '{"brand": "x"}'),
+        ("PUT", "orders/1", '{"created": "2026-11-23"}'),
+        ("POST", "arrivals", '{"count": "many"}'),
+    ],
+)
+def test_control__refuses_what_it_does_not_understand(vtex: Api, verb: str, path: str, body: str) -> None:
+    answer = vtex.call(verb, f"/_sandbox/{path}", data=body)
+    assert answer.status_code == 422
+    assert answer.json()["error"]
+
+
+def test_unknown_fields__are_refused_by_documents_too(vtex: Api) -> None:
+    assert vtex.call("PUT", "/_sandbox/documents/a", json={"mail": "a"}).status_code == 400
+
+
+def test_reset__takes_back_everything_but_the_clock(vtex: Api) -> None:
+    before = vtex.control("GET", "state")
+    vtex.place("a", email="a@example.com")
+    vtex.control("POST", "arrivals", {"count": 2})
+    vtex.control("DELETE", "products/0")
+    vtex.advance(60)
+    assert vtex.control("POST", "reset") == before
+    assert vtex.control("GET", "clock")["now"].startswith("2026-11-23T12:01:00")
+    assert vtex.control("GET", "changes") == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/catalog/pvt/product/99999999999999999999",
+        "/api/pricing/prices/99999999999999999999",
+        "/api/catalog_system/pvt/products/GetProductAndSkuIds?_from=99999999999999999999",
+        "/api/catalog_system/pub/products/search?fq=productId:99999999999999999999",
+        "/api/oms/pvt/orders?page=-1",
+        "/api/oms/pvt/orders/seq99999999999999999999",
+        f"{CL}/search?_where=email=%22%22",
+        f"{CL}/search?_where=%FF%00",
+        f"{CL}/scroll?_token=%27",
+        "/api/dataentities/AD/search",
+        "/api/nothing",
+    ],
+)
+def test_odd_calls__are_answered_without_a_failure(vtex: Api, path: str) -> None:
+    answer: Any = vtex.session.get(vtex.url + path, headers=KEY, timeout=5)
+    assert answer.status_code in (200, 400, 404)

@@ -1,0 +1,308 @@
+"""Master Data v1, entity CL: what the documents say about it, and the traps."""
+
+from typing import Any
+
+import pytest
+import requests
+
+from sandbox.tests.vtex_api import CL, Api
+
+FIELDS = "id,email,isNewsletterOptIn,createdIn,updatedIn"
+ALL = 210
+
+
+def token_of(answer: requests.Response) -> str:
+    assert answer.status_code == 200, answer.text
+    return answer.headers["X-VTEX-MD-TOKEN"]
+
+
+def test_search__gives_15_documents_without_a_range(vtex: Api) -> None:
+    answer = vtex.get(f"{CL}/search", _fields="id")
+    assert len(answer.json()) == 15
+    assert answer.headers["REST-Content-Range"] == f"resources 0-15/{ALL}"
+
+
+def test_search__spells_its_header_as_the_knob_says(vtex: Api) -> None:
+    vtex.knobs(md_range_header="equals", md_total_at_most=100)
+    assert vtex.get(f"{CL}/search").headers["REST-Content-Range"] == "resources=0-15/100"
+
+
+@pytest.mark.parametrize(("rule", "expected"), [("clamp", 100), ("honour", 150)])
+def test_search__more_than_100(vtex: Api, rule: str, expected: int) -> None:
+    vtex.knobs(md_range_over_100=rule)
+    assert len(vtex.documents(rest_range="resources=0-150")) == expected
+
+
+def test_search__more_than_100_may_be_rejected(vtex: Api) -> None:
+    vtex.knobs(md_range_over_100="reject")
+    assert vtex.get(f"{CL}/search", {"REST-Range": "resources=0-150"}).status_code == 400
+
+
+def test_search__ends_at_10000_documents(vtex: Api) -> None:
+    assert vtex.get(f"{CL}/search", {"REST-Range": "resources=9900-10000"}).json() == []
+    answer = vtex.get(f"{CL}/search", {"REST-Range": "resources=9950-10050"})
+    assert (answer.status_code, list(answer.json())) == (400, ["Message"])
+
+
+def test_search__unsorted_pages_overlap(vtex: Api) -> None:
+    pages = [vtex.documents(rest_range=f"resources={start}-{start + 100}") for start in (0, 100, 200)]
+    assert len({row["id"] for page in pages for row in page}) < ALL
+
+
+def test_search__sorted_pages_are_complete(vtex: Api) -> None:
+    pages = [
+        vtex.documents(rest_range=f"resources={start}-{start + 100}", _sort="createdIn DESC", _fields=FIELDS)
+        for start in (0, 100, 200)
+    ]
+    rows = [row for page in pages for row in page]
+    assert len({row["id"] for row in rows}) == ALL
+    known = [row["createdIn"] for row in rows if row["createdIn"]]
+    assert known == sorted(known, reverse=True)
+
+
+def test_search__reads_plus_as_space(vtex: Api) -> None:
+    email = vtex.documents("email=*+shop@*", _fields="email")[0]["email"]
+    plain = vtex.call("GET", f"{CL}/search?email={email}&_fields=email")
+    encoded = vtex.call("GET", f"{CL}/search?email={email.replace('+', '%2B')}&_fields=email")
+    assert (plain.json(), encoded.json()) == ([], [{"email": email}])
+
+
+def test_search__finds_both_documents_of_an_address_whatever_the_case(vtex: Api) -> None:
+    first, second = vtex.documents(_sort="email", email="VALERIA.oliveira1@example.org", _fields="email")
+    assert first["email"] != second["email"]
+    assert first["email"].lower() == second["email"].lower()
+    vtex.knobs(md_email_case="exact")
+    assert vtex.documents(email="VALERIA.oliveira1@example.org") == []
+
+
+def test_search__finds_fifty_addresses_at_once(vtex: Api) -> None:
+    vtex.place("a", email="a@example.com")
+    where = " OR ".join(f"email={name}@example.com" for name in ["a", *(f"nobody{n}" for n in range(49))])
+    assert [row["id"] for row in vtex.documents(where)] == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "words"),
+    [
+        ({"_where": "gender=male"}, 400, "not filterable"),
+        ({"_where": "rclastcart=1"}, 403, "Cannot filter by private fields"),
+        ({"_where": "nothing=1"}, 400, "Field not found"),
+        ({"_where": "(email=a"}, 400, "Invalid filter"),
+        ({"_where": "createdIn between yesterday AND today"}, 400, "Invalid date"),
+        ({"_fields": "_all"}, 403, "Cannot read private fields"),
+        ({"_fields": "id,rclastcart"}, 403, "Cannot read private fields"),
+        ({"_sort": "email UPWARDS"}, 400, "Invalid _sort"),
+        ({"_sorted": "email"}, 400, "_sorted"),
+    ],
+)
+def test_search__refuses(vtex: Api, query: dict[str, Any], status: int, words: str) -> None:
+    answer = vtex.get(f"{CL}/search", **query)
+    assert answer.status_code == status
+    assert words in answer.json()["Message"]
+
+
+def test_unknown_parameters__pass_when_the_knob_relaxes_it(vtex: Api) -> None:
+    vtex.knobs(strict_parameters=False)
+    assert vtex.get(f"{CL}/search", _sorted="email").status_code == 200
+
+
+def test_between__includes_its_bounds_unless_told(vtex: Api) -> None:
+    vtex.place("a", createdIn="2020-01-01T00:00:00.0000000Z")
+    where = "createdIn between 2020-01-01 AND 2020-01-02"
+    assert len(vtex.documents(where)) == 1
+    vtex.knobs(md_between="exclusive")
+    assert vtex.documents(where) == []
+
+
+def test_wildcards__are_blocked_for_a_while(vtex: Api) -> None:
+    for _ in range(5):
+        assert vtex.get(f"{CL}/search", _where="email=*@example.com").status_code == 200
+    assert vtex.get(f"{CL}/search", _keyword="ana").status_code == 503
+    assert vtex.get(f"{CL}/scroll", _where="email=*@example.com").status_code == 429
+    assert vtex.get(f"{CL}/search", _where="email=a@example.com").status_code == 200
+    vtex.advance(61)
+    assert vtex.get(f"{CL}/search", _where="email=*@example.com").status_code == 200
+
+
+def test_scroll__reads_everything_once_by_its_token_alone(vtex: Api) -> None:
+    answer = vtex.get(f"{CL}/scroll", _size=100, _fields=FIELDS)
+    token, ids = token_of(answer), [row["id"] for row in answer.json()]
+    assert answer.headers["REST-Content-Total"] == str(ALL)
+    while rows := vtex.get(f"{CL}/scroll", _token=token, _size=3, _where="email=x").json():
+        assert set(rows[0]) == set(FIELDS.split(","))
+        ids += [row["id"] for row in rows]
+    assert len(ids) == len(set(ids)) == ALL
+
+
+def test_scroll__slices_by_month_and_null_cover_everything(vtex: Api) -> None:
+    wheres = ["createdIn is null", *(f"createdIn between {y}-01-01 AND {y}-12-31T23:59:59.9999999Z" for y in
+                                     range(2023, 2027))]  # fmt: skip
+    totals = [vtex.get(f"{CL}/scroll", _where=where).headers["REST-Content-Total"] for where in wheres]
+    assert sum(map(int, totals)) == ALL
+    assert int(totals[0]) > 0
+
+
+def test_scroll__filter_on_updates_alone_misses_new_documents(vtex: Api) -> None:
+    vtex.call("POST", f"{CL}/documents", json={"email": "new@example.com"})
+    vtex.advance(3)
+    window = "between 2026-11-23T11:59:00Z AND 2026-11-23T12:01:00Z"
+    emails = [row["email"] for row in vtex.documents(f"updatedIn {window}", _fields="email")]
+    assert "new@example.com" not in emails
+    emails = [
+        row["email"]
+        for row in vtex.documents(f"(createdIn {window}) OR (updatedIn {window})", _fields="email")
+    ]
+    assert "new@example.com" in emails
+
+
+def test_scroll__token_dies_after_20_idle_minutes_and_lives_by_use(vtex: Api) -> None:
+    token = token_of(vtex.get(f"{CL}/scroll", _size=10))
+    for _ in range(3):
+        vtex.advance(1_100)
+        assert vtex.get(f"{CL}/scroll", _token=token).status_code == 200
+    vtex.advance(1_201)
+    answer = vtex.get(f"{CL}/scroll", _token=token)
+    assert answer.status_code == 400
+    assert answer.json() == {"Message": f"Operation not found for this token: '{token}'"}
+
+
+def test_scroll__has_ten_slots_and_no_way_to_close_one(vtex: Api) -> None:
+    tokens = [token_of(vtex.get(f"{CL}/scroll", _where="email=nobody@example.com")) for _ in range(10)]
+    assert vtex.get(f"{CL}/scroll", _token=tokens[0]).json() == []
+    answer = vtex.get(f"{CL}/scroll")
+    assert answer.status_code == 400
+    assert answer.json() == {"Message": "Maximum simultaneous scrolls rate exceeded (10)"}
+    vtex.advance(1_201)
+    assert vtex.get(f"{CL}/scroll").status_code == 200
+
+
+def test_scroll__may_free_its_slot_at_the_end(vtex: Api) -> None:
+    vtex.knobs(scroll_slot_freed_at_end=True, scroll_slots=1)
+    assert vtex.get(f"{CL}/scroll", _where="email=nobody@example.com").json() == []
+    assert vtex.get(f"{CL}/scroll").status_code == 200
+
+
+def test_scroll__first_large_call_may_time_out(vtex: Api) -> None:
+    vtex.knobs(scroll_408_share=0.5, scroll_large_entity=100)
+    statuses = [vtex.get(f"{CL}/scroll", _size=1_000).status_code for _ in range(4)]
+    assert statuses == [200, 408, 200, 408]
+    assert vtex.get(f"{CL}/scroll", _size=250).status_code == 200
+    assert vtex.control("GET", "state")["scrolls"] == 3
+
+
+def test_scroll__a_lost_answer_has_moved_the_cursor(vtex: Api) -> None:
+    token = token_of(vtex.get(f"{CL}/scroll", _size=100))
+    vtex.control("POST", "faults", {"script": [{"route": "md scroll", "kind": "reset_after"}]})
+    with pytest.raises(requests.ConnectionError):
+        vtex.get(f"{CL}/scroll", _token=token)
+    assert len(vtex.get(f"{CL}/scroll", _token=token).json()) == 10
+
+
+def test_patch__changes_once_and_the_index_hears_of_it_later(vtex: Api) -> None:
+    vtex.place("a", email="a@example.com", isNewsletterOptIn=None)
+    path = f"{CL}/documents/a"
+    assert vtex.call("PATCH", path, json={"isNewsletterOptIn": False}).status_code == 204
+    assert vtex.call("PATCH", path, json={"isNewsletterOptIn": False}).status_code == 304
+    assert vtex.get(path, _fields="isNewsletterOptIn,updatedIn").json() == {
+        "isNewsletterOptIn": False, "updatedIn": "2026-11-23T12:00:00.0000000Z"
+    }  # fmt: skip
+    assert vtex.documents(email="a@example.com", _fields="isNewsletterOptIn") == [{"isNewsletterOptIn": None}]
+    vtex.advance(2)
+    assert vtex.documents(email="a@example.com", _fields="isNewsletterOptIn") == [
+        {"isNewsletterOptIn": False}
+    ]
+    (change,) = vtex.control("GET", "changes")
+    assert change["changed"] == {"isNewsletterOptIn": [None, False]}
+
+
+def test_patch__of_an_unknown_id(vtex: Api) -> None:
+    answer = vtex.call("PATCH", f"{CL}/documents/nobody", json={"isNewsletterOptIn": True})
+    assert answer.status_code == 404
+    vtex.knobs(md_patch_unknown_id="create")
+    assert vtex.call("PATCH", f"{CL}/documents/nobody", json={"isNewsletterOptIn": True}).status_code == 204
+    assert vtex.get(f"{CL}/documents/nobody", _fields="isNewsletterOptIn").json() == {
+        "isNewsletterOptIn": True
+    }
+
+
+def test_patch__status_may_be_200_with_a_body(vtex: Api) -> None:
+    vtex.knobs(md_patch_status="200")
+    vtex.place("a", email="a@example.com")
+    answer = vtex.call("PATCH", f"{CL}/documents/a", json={"firstName": "Ana"})
+    assert (answer.status_code, answer.json()["Id"], answer.json()["DocumentId"]) == (200, "CL-a", "a")
+
+
+@pytest.mark.parametrize(
+    "body", [{"isNewsletterOptIn": "yes"}, {"newsletter": True}, {"updatedIn": "2026-01-01"}, []]
+)
+def test_patch__refuses_what_does_not_fit(vtex: Api, body: object) -> None:
+    vtex.place("a", email="a@example.com")
+    assert vtex.call("PATCH", f"{CL}/documents/a", json=body).status_code == 400
+
+
+def test_upsert__creates_changes_or_leaves(vtex: Api) -> None:
+    path, body = f"{CL}/documents", {"email": "new@example.com", "isNewsletterOptIn": True}
+    created = vtex.call("PATCH", path, json=body)
+    assert created.status_code == 201
+    assert created.json()["Id"] == f"CL-{created.json()['DocumentId']}"
+    assert (
+        vtex.call("PATCH", path, json=body | {"email": "NEW@example.com", "firstName": "Ana"}).status_code
+        == 200
+    )
+    assert vtex.call("PATCH", path, json={"email": "NEW@example.com"}).status_code == 304
+    found = vtex.get(f"{path}/{created.json()['DocumentId']}", _fields="createdIn,updatedIn").json()
+    assert found["createdIn"] == found["updatedIn"]
+    assert vtex.get(f"{path}/{created.json()['Id']}").status_code == 404
+
+
+def test_insert__leaves_updated_in_null_and_does_not_double(vtex: Api) -> None:
+    path, body = f"{CL}/documents", {"email": "new@example.com"}
+    created = vtex.call("POST", path, json=body)
+    assert created.status_code == 201
+    found = vtex.get(
+        f"{path}/{created.json()['DocumentId']}", _fields="updatedIn,lastInteractionIn,createdIn"
+    ).json()
+    assert found["updatedIn"] is None
+    assert found["lastInteractionIn"] == found["createdIn"]
+    assert vtex.call("POST", path, json=body).status_code == 304
+
+
+def test_put__replaces_or_inserts(vtex: Api) -> None:
+    vtex.place("a", email="a@example.com", firstName="Ana")
+    assert vtex.call("PUT", f"{CL}/documents/a", json={"email": "a@example.com"}).status_code == 204
+    assert vtex.get(f"{CL}/documents/a", _fields="firstName").json() == {"firstName": None}
+    assert vtex.call("PUT", f"{CL}/documents/b", json={"email": "b@example.com"}).status_code == 204
+
+
+def test_fields__say_what_can_filter(vtex: Api) -> None:
+    fields = {field["name"]: field for field in vtex.get(CL).json()["fields"]}
+    assert fields["email"]["isFilter"] is True
+    assert fields["gender"]["isFilter"] is False
+
+
+def test_fields__those_that_can_filter_are_the_accounts_own(vtex: Api) -> None:
+    vtex.knobs(md_not_filterable=["userId"])
+    fields = {field["name"]: field for field in vtex.get(CL).json()["fields"]}
+    assert fields["userId"]["isFilter"] is False
+    assert vtex.get(f"{CL}/search", _where="userId=1").status_code == 400
+
+
+def test_documents__hold_every_trap(vtex: Api) -> None:
+    rows: list[Any] = []
+    page = vtex.get(f"{CL}/scroll", _fields=f"{FIELDS},firstName,homePhone,birthDate,userId")
+    while page.json():
+        rows += page.json()
+        page = vtex.get(f"{CL}/scroll", _token=page.headers["X-VTEX-MD-TOKEN"])
+    emails = [row["email"] or "" for row in rows]
+    assert 0.1 < sum(row["isNewsletterOptIn"] is None for row in rows) / ALL < 0.3
+    assert {True, False, None} == {row["isNewsletterOptIn"] for row in rows}
+    assert sum(row["updatedIn"] is None for row in rows) > 40
+    for mark in ("", "Valeria.Oliveira1@Example.Org", "a***@example.com"):
+        assert mark in emails
+    assert any(email.endswith("ct.vtex.com.br") for email in emails)
+    assert any("+" in email for email in emails)
+    assert any(row["userId"] is None for row in rows)
+    births = {row["birthDate"] for row in rows}
+    assert {"0001-01-01T00:00:00Z", "1984-02-29T00:00:00.0000000Z"} <= births
+    assert any("\x00" in (row["firstName"] or "") for row in rows)
+    assert {"00000000000", "call me"} <= {row["homePhone"] for row in rows}

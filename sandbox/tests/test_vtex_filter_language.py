@@ -1,0 +1,69 @@
+"""The filter language on its own."""
+
+import pytest
+
+from sandbox.vtex.errors import VtexError
+from sandbox.vtex.filter_language import Options, compiled, instant
+
+
+@pytest.mark.parametrize(
+    ("where", "sql", "values"),
+    [
+        ("email=a@b.example", '"email" = ?', ("a@b.example",)),
+        ("firstName=Ana Maria", '"firstName" = ?', ("Ana Maria",)),
+        ('firstName="Ana AND Maria"', '"firstName" = ?', ("Ana AND Maria",)),
+        ("firstName=Tom and Jerry", '"firstName" = ?', ("Tom and Jerry",)),
+        ("firstName<>Ana", '"firstName" <> ?', ("Ana",)),
+        ("updatedIn is null", '"updatedIn" IS NULL', ()),
+        ("updatedIn IS NOT NULL", '"updatedIn" IS NOT NULL', ()),
+        ("createdIn > 2026-01-01", '"createdIn" > ?', ("2026-01-01T00:00:00.0000000Z",)),
+        (
+            "(firstName=Jon OR lastName=Smith) AND isNewsletterOptIn=true",
+            '(("firstName" = ? OR "lastName" = ?) AND "isNewsletterOptIn" = ?)',
+            ("Jon", "Smith", "true"),
+        ),
+        (
+            "firstName=a OR firstName=b AND lastName=c",
+            '("firstName" = ? OR ("firstName" = ? AND "lastName" = ?))',
+            ("a", "b", "c"),
+        ),
+        (
+            "createdIn between 2026-01-01T00:00:00Z AND 2026-01-02T00:00:00.5-03:00",
+            '("createdIn" >= ? AND "createdIn" <= ?)',
+            ("2026-01-01T00:00:00.0000000Z", "2026-01-02T03:00:00.5000000Z"),
+        ),
+    ],
+)
+def test_compiled__gives_sql_and_bound_values(where: str, sql: str, values: tuple[str, ...]) -> None:
+    found = compiled(where, {}, Options())
+    assert (found.sql, found.values, found.has_wildcard) == (sql, values, False)
+
+
+def test_compiled__joins_parameters_and_where() -> None:
+    found = compiled("userId=u", {"email": "a@b.example"}, Options())
+    assert found.sql == '("email" = ? AND "userId" = ?)'
+
+
+def test_compiled__knows_wildcards_and_escapes_the_rest() -> None:
+    found = compiled("firstName=50%_*", {}, Options())
+    assert (found.values, found.has_wildcard) == (("50\\%\\_%",), True)
+
+
+@pytest.mark.parametrize(
+    "where",
+    ["email", "email=", "(email=a", "email=a)", "email=a AND", "OR email=a", "createdIn between 2026-01-01",
+     "a b c",
+     "()", "(" * 100 + "email=a" + ")" * 100, "email=a'; DROP TABLE client; --)"],
+)  # fmt: skip
+def test_compiled__refuses_what_is_not_the_language(where: str) -> None:
+    with pytest.raises(VtexError) as raised:
+        compiled(where, {}, Options())
+    assert raised.value.status == 400
+
+
+@pytest.mark.parametrize(
+    "text", ["2026-13-01", "2026-01-01T25:00Z", "tomorrow", "2026-01-01T00:00:00.12345678Z"]
+)
+def test_instant__refuses(text: str) -> None:
+    with pytest.raises(VtexError):
+        instant(text)

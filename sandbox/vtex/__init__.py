@@ -1,0 +1,1 @@
+"""VTEX as a daily sync meets it: Master Data v1, Catalog, legacy search, Pricing and Orders."""

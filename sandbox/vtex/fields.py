@@ -1,0 +1,120 @@
+"""The fields of the data entity CL: types, which may filter, which are private, how they are printed."""
+
+from collections.abc import Collection
+from typing import Any, NamedTuple
+
+from sandbox.vtex.errors import message
+
+
+class ClientField(NamedTuple):
+    name: str
+    type: str
+    is_filter: bool = True
+    is_private: bool = False
+
+    @property
+    def is_date(self) -> bool:
+        return self.type in ("Date and Time", "Date")
+
+
+TABLE = (
+    ClientField("id", "Primary Key"),
+    ClientField("userId", "Varchar 50"),
+    ClientField("email", "Email"),
+    ClientField("firstName", "Varchar 100"),
+    ClientField("lastName", "Varchar 100"),
+    ClientField("homePhone", "Phone"),
+    ClientField("phone", "Phone"),
+    ClientField("cellPhone", "Phone", is_filter=False),
+    ClientField("birthDate", "Date"),
+    ClientField("gender", "Varchar 50", is_filter=False),
+    ClientField("document", "Varchar 100"),
+    ClientField("documentType", "Varchar 50", is_filter=False),
+    ClientField("isCorporate", "Boolean"),
+    ClientField("corporateName", "Varchar 100"),
+    ClientField("isNewsletterOptIn", "Boolean"),
+    ClientField("localeDefault", "Varchar 50", is_filter=False),
+    ClientField("approved", "Boolean"),
+    ClientField("customerClass", "Varchar 100"),
+    ClientField("rclastcart", "Text", is_filter=False, is_private=True),
+    ClientField("createdIn", "Date and Time"),
+    ClientField("createdBy", "User Login"),
+    ClientField("updatedIn", "Date and Time"),
+    ClientField("updatedBy", "User Login"),
+    ClientField("lastInteractionIn", "Date and Time"),
+    ClientField("lastInteractionBy", "User Login"),
+    ClientField("birthDateMonth", "Integer"),
+    ClientField("tradeName", "Varchar 100", is_filter=False),
+    ClientField("corporateDocument", "Varchar 100"),
+    ClientField("stateRegistration", "Varchar 100", is_filter=False),
+    ClientField("priceTables", "Varchar 100"),
+    ClientField("checkouttag", "Text", is_filter=False),
+    ClientField("tags", "Text", is_filter=False),
+)
+FIELDS = {field.name: field for field in TABLE}
+COLUMNS = tuple(FIELDS)
+SYSTEM = {
+    "accountId": "a8b27fb4-6516-4cc0-82b6-a5f2b011e6e2",
+    "accountName": "sandboxshop",
+    "dataEntityId": "CL",
+}
+"""The same in every document."""
+WRITABLE = frozenset(COLUMNS) - {name for name in COLUMNS if name.endswith(("dIn", "dBy", "onIn", "onBy"))}
+
+
+def described(not_filterable: Collection[str] = ()) -> list[dict[str, object]]:
+    """As `GET /api/dataentities/CL` shows them."""
+    return [
+        {
+            "name": field.name,
+            "type": field.type,
+            "displayName": field.name,
+            "isNullable": field.name != "id",
+            "isSearchable": field.name in ("email", "firstName", "lastName"),
+            "isFilter": field.is_filter and field.name not in not_filterable,
+            "isInternal": field.name not in WRITABLE,
+        }
+        for field in TABLE
+    ]
+
+
+def named(fields: str | None) -> list[str]:
+    """The names in `_fields`; without it only the ids. `_all` meets private fields and is refused."""
+    names = [name.strip() for name in fields.split(",")] if fields else ["id", *SYSTEM]
+    if "_all" in names or any(name in FIELDS and FIELDS[name].is_private for name in names):
+        raise message(403, "Cannot read private fields")
+    unknown = [name for name in names if name not in FIELDS and name not in SYSTEM]
+    if unknown:
+        raise message(400, f"Field not found: '{unknown[0]}'")
+    return names
+
+
+def json_of(fields: str | None) -> str:
+    """The SQL expression that prints one row as JSON object."""
+    return "json_object({})".format(", ".join(f"'{name}', {_json_value(name)}" for name in named(fields)))
+
+
+def _json_value(name: str) -> str:
+    if name in SYSTEM:
+        return f"'{SYSTEM[name]}'"
+    return f'json("{name}")' if FIELDS[name].type == "Boolean" else f'"{name}"'
+
+
+def typed(name: str, value: str | None) -> str | bool | None:
+    return value == "true" if FIELDS[name].type == "Boolean" and value is not None else value
+
+
+def stored(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    return "true" if value else "false"
+
+
+def check(changes: dict[str, Any], allowed: frozenset[str] | set[str]) -> None:
+    """Only known fields, and booleans where booleans belong: 400 otherwise."""
+    for name, value in changes.items():
+        if name not in allowed:
+            raise message(400, f"Field not found: '{name}'")
+        kind = bool if FIELDS[name].type == "Boolean" else str
+        if value is not None and not isinstance(value, kind):
+            raise message(400, f"Invalid value for the field '{name}'")

@@ -1,0 +1,57 @@
+"""The tables that hold VTEX's state. Instants are text of one width, so that they compare like the time."""
+
+from sandbox.vtex.fields import COLUMNS
+
+_CLIENT_COLUMNS = ", ".join(
+    f'"{name}" TEXT{" COLLATE NOCASE" if name == "email" else ""}' for name in COLUMNS
+)
+
+SCHEMA = f"""
+-- What search and scroll see; a write waits in client_write until the index has it.
+CREATE TABLE client (row INTEGER PRIMARY KEY, {_CLIENT_COLUMNS});
+CREATE TABLE client_write (number INTEGER PRIMARY KEY, id TEXT NOT NULL, email TEXT COLLATE NOCASE,
+    document TEXT NOT NULL, visible_from TEXT NOT NULL);
+CREATE INDEX client_write_id ON client_write (id);
+CREATE TABLE scroll (token TEXT PRIMARY KEY, used TEXT NOT NULL, size INTEGER NOT NULL, fields TEXT NOT NULL,
+    next INTEGER NOT NULL, total INTEGER NOT NULL);
+CREATE TABLE scroll_row (token TEXT NOT NULL, place INTEGER NOT NULL, row INTEGER NOT NULL,
+    PRIMARY KEY (token, place)) WITHOUT ROWID;
+CREATE TABLE change (number INTEGER PRIMARY KEY, at TEXT NOT NULL, verb TEXT NOT NULL, id TEXT NOT NULL,
+    email TEXT, changed TEXT NOT NULL, by TEXT NOT NULL);
+
+-- Money in cents. `position` is the place in the id list.
+CREATE TABLE product (product_id INTEGER PRIMARY KEY, position INTEGER NOT NULL, name TEXT, link_text TEXT,
+    brand_id INTEGER, brand TEXT, department TEXT, section TEXT, reference TEXT, release_date TEXT,
+    description TEXT, clusters TEXT NOT NULL, specifications TEXT NOT NULL, is_active INTEGER NOT NULL,
+    is_visible INTEGER NOT NULL, is_indexed INTEGER NOT NULL, channels TEXT NOT NULL);
+CREATE INDEX product_position ON product (position, product_id);
+CREATE TABLE sku (sku_id INTEGER PRIMARY KEY, product_id INTEGER NOT NULL, name TEXT, ean TEXT,
+    reference TEXT,
+    base_price INTEGER, list_price INTEGER, has_price INTEGER NOT NULL, has_image INTEGER NOT NULL,
+    is_kit INTEGER NOT NULL, unit_multiplier REAL NOT NULL);
+CREATE INDEX sku_product ON sku (product_id, sku_id);
+CREATE TABLE offer (sku_id INTEGER NOT NULL, channel INTEGER NOT NULL, seller TEXT NOT NULL,
+    is_default INTEGER NOT NULL, price INTEGER NOT NULL, list_price INTEGER NOT NULL,
+    quantity INTEGER NOT NULL);
+CREATE INDEX offer_sku ON offer (sku_id, channel);
+
+-- Money in cents; the instants say what will have happened by then, so that statuses move with the clock.
+CREATE TABLE sale (row INTEGER PRIMARY KEY, order_id TEXT NOT NULL UNIQUE, order_group TEXT NOT NULL,
+    created TEXT NOT NULL, authorized TEXT, handled TEXT, invoiced TEXT, canceled TEXT, ends_as TEXT NOT NULL,
+    fixed_status TEXT, is_complete INTEGER NOT NULL, origin TEXT NOT NULL, affiliate TEXT NOT NULL,
+    channel INTEGER NOT NULL, seller TEXT NOT NULL, form_id TEXT, email TEXT,
+    profile_id TEXT, first_name TEXT, last_name TEXT, document TEXT, phone TEXT, value INTEGER NOT NULL,
+    shipping INTEGER NOT NULL, payments TEXT NOT NULL, lines TEXT NOT NULL);
+"""
+
+INDEXES = """
+CREATE UNIQUE INDEX client_id ON client (id);
+CREATE INDEX client_email ON client (email);
+CREATE INDEX client_user ON client (userId);
+CREATE INDEX client_created ON client (createdIn);
+CREATE INDEX client_updated ON client (updatedIn);
+CREATE INDEX sale_group ON sale (order_group);
+CREATE INDEX sale_created ON sale (created, order_id);
+CREATE INDEX sale_authorized ON sale (authorized);
+"""
+"""Made after the seed: that is quicker than keeping them while a million rows come in."""

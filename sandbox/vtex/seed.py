@@ -1,0 +1,190 @@
+# ruff: noqa: S608 - the SQL is put together from names of ours; values are bound
+"""The shop's world as rows of VTEX's tables, streamed: nothing is held in memory."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+
+from sandbox.core.database import Database
+from sandbox.shop import Shop
+from sandbox.shop.baskets import Basket, Line, Part
+from sandbox.shop.catalogue import Product
+from sandbox.shop.people import Customer
+from sandbox.vtex.fields import COLUMNS
+from sandbox.vtex.schema import INDEXES
+
+CLIENT_SQL = "INSERT INTO client ({}) VALUES ({})".format(
+    ", ".join(f'"{name}"' for name in COLUMNS), ", ".join("?" * len(COLUMNS))
+)
+PRODUCT_SQL = f"INSERT OR REPLACE INTO product VALUES ({', '.join('?' * 17)})"
+SKU_SQL = f"INSERT OR REPLACE INTO sku VALUES ({', '.join('?' * 11)})"
+OFFER_SQL = f"INSERT INTO offer VALUES ({', '.join('?' * 7)})"
+_SALE = """
+order_id order_group created authorized handled invoiced canceled ends_as fixed_status is_complete origin
+affiliate channel seller form_id email profile_id first_name last_name document phone value shipping payments
+lines
+"""
+SALE_COLUMNS = tuple(_SALE.split())
+SALE_SQL = (
+    f"INSERT OR REPLACE INTO sale ({', '.join(SALE_COLUMNS)}) VALUES ({', '.join('?' * len(SALE_COLUMNS))})"
+)
+
+
+def seed(database: Database, shop: Shop) -> None:
+    database.insert(CLIENT_SQL, map(client_row, shop.customers()))
+    for product in shop.products():
+        insert_product(database, product)
+    database.insert(SALE_SQL, (row for basket in shop.baskets.all() for row in sale_rows(basket)))
+    for statement in INDEXES.split(";")[:-1]:
+        database.execute(statement)
+
+
+def client_row(customer: Customer) -> tuple[Any, ...]:
+    corporate = customer.corporate_name is not None
+    return (
+        customer.document_id,
+        customer.user_id,
+        customer.email,
+        customer.first_name,
+        customer.last_name,
+        customer.home_phone,
+        customer.phone,
+        customer.cell_phone,
+        customer.birth_date,
+        customer.gender,
+        customer.document,
+        "cpf",
+        "true" if corporate else "false",
+        customer.corporate_name,
+        None if customer.newsletter is None else str(customer.newsletter).lower(),
+        "pt-BR",
+        "true",
+        None,
+        "sku=1000",
+        customer.created_in,
+        customer.email,
+        customer.updated_in,
+        customer.updated_in and customer.email,
+        customer.updated_in or customer.created_in,
+        customer.email,
+        customer.birth_date and customer.birth_date[5:7].lstrip("0"),
+        *[None] * 6,
+    )
+
+
+def insert_product(database: Database, product: Product) -> None:
+    """Insert or replace one product with its SKUs and offers."""
+    own = {"product": product.product_id}
+    with database.transaction() as connection:
+        connection.execute(
+            "DELETE FROM offer WHERE sku_id IN (SELECT sku_id FROM sku WHERE product_id = :product)", own
+        )
+        connection.execute("DELETE FROM sku WHERE product_id = :product", own)
+        connection.execute(PRODUCT_SQL, product_row(product))
+        connection.executemany(SKU_SQL, sku_rows(product))
+        connection.executemany(OFFER_SQL, offer_rows(product))
+
+
+def product_row(product: Product) -> tuple[Any, ...]:
+    return (
+        product.product_id,
+        product.product_id,
+        product.name,
+        product.link_text,
+        product.brand_id,
+        product.brand,
+        *product.category,
+        product.reference,
+        product.release_date,
+        product.description,
+        orjson.dumps(dict(product.clusters), option=orjson.OPT_NON_STR_KEYS).decode(),
+        orjson.dumps(dict(product.specifications)).decode(),
+        product.is_active,
+        product.is_visible,
+        product.is_indexed,
+        orjson.dumps(product.channels).decode(),
+    )
+
+
+def sku_rows(product: Product) -> Iterator[tuple[Any, ...]]:
+    for sku in product.skus:
+        yield (
+            sku.sku_id, product.product_id, sku.name, sku.ean, sku.reference, sku.base_price, sku.list_price,
+            sku.has_price, sku.has_image, sku.is_kit, sku.unit_multiplier,
+        )  # fmt: skip
+
+
+def offer_rows(product: Product) -> Iterator[tuple[Any, ...]]:
+    return ((sku.sku_id, *offer) for sku in product.skus for offer in sku.offers)
+
+
+def sale_rows(basket: Basket) -> Iterator[tuple[Any, ...]]:
+    """One order for each part of the basket."""
+    return (sale_row(basket, part) for part in basket.parts)
+
+
+def sale_row(basket: Basket, part: Part) -> tuple[Any, ...]:
+    buyer = basket.customer
+    ends = (basket.handled, basket.invoiced, basket.canceled)
+    handled, invoiced, canceled = (None, None, basket.authorized) if part.canceled else ends
+    return (
+        part.order_id,
+        basket.group,
+        basket.created,
+        basket.authorized,
+        handled,
+        invoiced,
+        canceled,
+        basket.ends_as,
+        None,
+        basket.is_complete,
+        basket.origin,
+        basket.affiliate,
+        basket.channel,
+        part.seller,
+        basket.form_id,
+        seen_address(basket),
+        basket.profile_id,
+        (buyer.first_name or "").strip() or "Cliente",
+        buyer.last_name,
+        buyer.document,
+        buyer.home_phone,
+        part.value,
+        part.shipping,
+        orjson.dumps(basket.payments).decode(),
+        orjson.dumps([line_record(line) for line in part.lines]).decode(),
+    )
+
+
+def seen_address(basket: Basket) -> str:
+    """What an app key reads: a hard alias, a soft one (the address shines through), or the address itself."""
+    address = basket.customer.address or f"guest{basket.number}@example.com"
+    if basket.mail == "plain":
+        return address
+    if basket.mail == "soft":
+        return f"{address}-{basket.number}b.ct.vtex.com.br"
+    return f"{basket.form_id}b@ct.vtex.com.br"
+
+
+def line_record(line: Line) -> dict[str, Any]:
+    """A line as the table `sale` keeps it; the order's detail is printed from this."""
+    product = line.product
+    return {
+        "sku": line.sku_id,
+        "product": product.product_id,
+        "name": product.name,
+        "reference": f"REF-{product.product_id:06}",
+        "link": f"/{product.link_text}/p",
+        "brand_id": product.brand_id,
+        "brand": product.brand,
+        "category": list(product.category),
+        "quantity": line.quantity,
+        "price": line.price,
+        "list_price": line.list_price,
+        "selling_price": line.selling_price,
+        "unit_multiplier": line.unit_multiplier,
+        "total": line.total,
+        "is_gift": line.is_gift,
+        "is_kit": line.is_kit,
+    }
