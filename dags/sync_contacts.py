@@ -1,0 +1,49 @@
+"""Customers of VTEX → contacts of Connectif, once a day.
+
+**What.** Name, surname, phone and birth date of customers who were created or changed in the data interval;
+everybody the first time. New contacts get an explicit newsletter status first, so that nobody is subscribed
+by accident; the status of a contact that Connectif knows is never touched.
+
+**How.** `extract` reads Master Data by scroll, `transform` maps and writes CSV files, `load` imports them
+into Connectif, `report` counts. Every record read ends in exactly one outcome; the last line of `report`
+says how many in which. A retry goes on where it stopped, clearing a run does its work again.
+`settle_newsletter` tries the newsletter wishes once more whose person VTEX did not know yet, and, where the
+setting `safety_net` is on, reads those from Connectif that it did not call out for.
+
+**Back-fill.** Choose the dates in *Trigger > Backfill*: each run takes exactly its day, and never
+everything.
+
+**Params.** `mode` forces `full` or `window` (with `window_start` and `window_end`); `mode` `replay` takes up
+again what was rejected (`replay`: all, a reason code, or a document id); `dry_run` writes nothing.
+"""
+
+from __future__ import annotations
+
+from airflow.sdk import dag
+
+from include.outcomes import Area
+from plugins.daily_tasks import extract, load, report, settle_newsletter, transform
+from plugins.policy import DAILY_PARAMS, POLICY, START, daily
+
+AREA = Area.CONTACTS
+
+
+@dag(
+    schedule=daily(AREA),
+    start_date=START,
+    catchup=False,
+    max_active_runs=1,
+    default_args=POLICY,
+    params=DAILY_PARAMS,
+    tags=["vtex", "connectif", "daily"],
+    doc_md=__doc__,
+)
+def sync_contacts() -> None:
+    extracted = extract(AREA)
+    transformed = transform(AREA, extracted)
+    loaded = load(AREA, transformed)
+    report(AREA, extracted, transformed, loaded)
+    settle_newsletter(extracted)
+
+
+sync_contacts()

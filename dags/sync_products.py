@@ -1,0 +1,54 @@
+"""The whole VTEX catalogue → products of Connectif, once a day.
+
+**What.** Every product that the shop shows, with price, stock, categories, image and link. What is no
+longer shown is sent once more as out of stock; nothing is ever deleted.
+
+**How.** `extract` reads the complete list of ids and then the catalogue search, `transform` maps, `load`
+imports, `report` counts. The catalogue that was sent last is kept: it gives products without an offer their
+last price.
+
+**The brake.** When more than a fifth of the catalogue would turn out of stock or vanish at once, nothing is
+sent and the run fails with both counts. If that is right, trigger the DAG with `allow_mass_change`.
+
+**Back-fill.** The catalogue has no history, so runs of a back-fill skip. `mode` `full` sends what was
+withdrawn before once more; `mode` `replay` takes up again only what was rejected (`replay`: all, a reason
+code, or a product id); `dry_run` writes nothing.
+"""
+
+from __future__ import annotations
+
+from airflow.sdk import Param, dag
+
+from include.outcomes import Area
+from plugins.daily_tasks import extract, load, report, transform
+from plugins.policy import DAILY_PARAMS, POLICY, START, daily
+
+AREA = Area.PRODUCTS
+
+
+@dag(
+    schedule=daily(AREA),
+    start_date=START,
+    catchup=False,
+    max_active_runs=1,
+    default_args=POLICY,
+    params=DAILY_PARAMS
+    | {
+        "allow_mass_change": Param(
+            False,
+            type="boolean",
+            title="Allow a mass change",
+            description="Lets a run through whose brake would stop it: look at its message first.",
+        )
+    },
+    tags=["vtex", "connectif", "daily"],
+    doc_md=__doc__,
+)
+def sync_products() -> None:
+    extracted = extract(AREA)
+    transformed = transform(AREA, extracted)
+    loaded = load(AREA, transformed)
+    report(AREA, extracted, transformed, loaded)
+
+
+sync_products()

@@ -1,0 +1,83 @@
+"""Newsletter wishes from Connectif → the newsletter field of customers in VTEX, within seconds.
+
+**How it starts.** By Connectif itself, which calls the receiver in the api-server (`/connectif/newsletter/…`,
+see docs/operations.md), or by whoever may trigger this DAG over Airflow's REST API, with 1 to 500 events:
+
+    POST /api/v2/dags/update_newsletter/dagRuns
+    {"logical_date": null, "conf": {"events": [
+        {"email": "ana@example.com", "subscribed": false, "occurred_at": "2026-11-23T10:00:00Z"}]}}
+
+A payload with anything wrong in it is refused with 400 and the reason. A `dag_run_id` of your own makes
+repeating harmless: the second time answers 409.
+
+**What happens.** All customer documents of the address are patched where they differ. The newest wish of a
+person wins (at the same instant the no), whatever the order in which events arrive: a replayed, late or
+cleared run changes nothing. Nobody is created: an address that VTEX does not know is looked up once more
+after ten minutes, by a run of its own (`again__…`), and by the next contact run.
+
+**When VTEX is out of reach** the run waits and retries for a day, and those behind it wait too. A single
+event that VTEX does not take blocks nobody: it is kept in the sync's store and tried again. The events stay
+in the run's conf until `airflow db clean` removes it.
+
+**Never pause it:** the receiver would have to answer Connectif with 503, and Connectif does not call twice.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import Param, dag, task
+
+from plugins.policy import POLICY, START
+
+# jsonschema's own "email" only looks for an @, and "date-time" takes a leap second or the year 1.
+EVENT = {
+    "type": "object",
+    "required": ["email", "subscribed", "occurred_at"],
+    "additionalProperties": False,
+    "properties": {
+        "email": {
+            "type": "string",
+            "format": "email",
+            "pattern": r"^[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)+$",
+            "maxLength": 254,
+        },
+        "subscribed": {"type": "boolean"},
+        "occurred_at": {"type": "string", "format": "date-time", "pattern": "^20[0-9]{2}-[^ ]*$"},
+    },
+}
+
+
+@dag(
+    schedule=None,
+    start_date=START,
+    catchup=False,
+    max_active_runs=1,
+    is_paused_upon_creation=False,
+    default_args=POLICY
+    | {"retries": 300, "retry_delay": timedelta(seconds=10), "max_retry_delay": timedelta(minutes=5)},
+    params={
+        "events": Param(
+            type="array",
+            items=EVENT,
+            minItems=1,
+            maxItems=500,
+            title="Events",
+            description="Wishes, each with the address, yes or no, and the instant (with offset).",
+        )
+    },
+    tags=["vtex", "connectif", "newsletter"],
+    doc_md=__doc__,
+)
+def update_newsletter() -> None:
+    @task
+    def apply(params: dict[str, Any] | None = None) -> str:
+        from plugins.newsletter_run import apply_events
+
+        return apply_events((params or {})["events"])
+
+    apply()
+
+
+update_newsletter()

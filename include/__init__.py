@@ -1,0 +1,1 @@
+"""An ordinary Python library: what the sync does, without any Airflow in it."""

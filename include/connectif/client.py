@@ -1,0 +1,306 @@
+"""One Connectif account as Python methods. Sends one request each, or its retries; loops over nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import Enum, auto
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import requests
+
+from include.connectif import exports, routes
+from include.connectif.exports import Export
+from include.connectif.pace import SharedMinute
+from include.errors import ContractError, RecordRejected, TemporaryError
+from include.redaction import redact
+from include.rest.pace import Pace
+from include.rest.retry import RetryPolicy, TryAgain
+from include.rest.route import Route
+from include.rest.transport import AnswerLost, RequestRefused, Timeouts, Transport, VendorError
+from include.window import Window
+
+SYSTEM = "Connectif"
+DEFAULT_HOST = "https://api.connectif.cloud"
+
+
+@dataclass(frozen=True)
+class ConnectifAccount:
+    """Where the API is and the key for it. `base_url` is never used to build links."""
+
+    key_id: str
+    key_secret: str = field(repr=False)
+    base_url: str = DEFAULT_HOST
+
+
+@dataclass(frozen=True)
+class Import:
+    """State of an import: `{"id", "status", "total", "success", "errors", "errorReportFileUrl"?}`."""
+
+    id: str
+    status: str
+    total: int
+    success: int
+    errors: int
+    report_url: str | None
+
+    @property
+    def is_over(self) -> bool:
+        return self.status in {"finished", "error", "cancelled"}
+
+
+class Posted(Enum):
+    """What became of a posted purchase."""
+
+    CREATED = auto()
+    ALREADY_THERE = auto()
+
+
+class QueueFull(TemporaryError):
+    """As many imports (E0401) or exports (E0301) are queued as the account may have: wait for one to end."""
+
+
+class ContactMissing(RecordRejected):
+    """E0101: the purchase's contact does not exist; create it and send again."""
+
+
+class ProductsMissing(RecordRejected):
+    """E0102: these products do not exist; create them and send again."""
+
+    def __init__(self, message: str, *, code: str, detail: str, product_ids: list[str]) -> None:
+        super().__init__(message, code=code, detail=detail)
+        self.product_ids = product_ids
+
+
+class ConnectifClient:
+    """The calls of the four syncs. RecordRejected is about the record sent, other errors about the run."""
+
+    def __init__(
+        self,
+        account: ConnectifAccount,
+        *,
+        keep_free_percent: float = 20,
+        retry: RetryPolicy | None = None,
+        pace: Pace | None = None,
+        timeouts: Timeouts | None = None,
+    ) -> None:
+        self.account = account
+        self._retry = retry or RetryPolicy()
+        self.transport = Transport(
+            SYSTEM,
+            account.base_url,
+            {"Authorization": f"apiKey {account.key_id}:{account.key_secret}"},
+            read_error=read_error,
+            paces={"default": pace or SharedMinute(keep_free_percent)},
+            retry=self._retry,
+            timeouts=timeouts,
+        )
+        self._elsewhere = Transport(
+            SYSTEM, "", {}, read_error=read_error, retry=self._retry, timeouts=timeouts
+        )
+
+    def check(self) -> None:
+        """One cheap call that shows whether host, key and a first right are in order."""
+        self.transport.json(routes.LIST_IMPORTS)
+
+    def create_import(self, kind: str, csv: bytes, *, name: str, override_existing: bool) -> Import:
+        """Queue a CSV of `kind` contacts or products; rows overwrite by key, or only add new ones.
+
+        Repeating is harmless: rows overwrite by key. QueueFull when ten are waiting already.
+        """
+        form = {
+            "type": kind,
+            "overrideExisting": str(override_existing).lower(),
+            "updateOnlyEmptyFields": "false",
+            "delimiter": ",",
+        }
+        files = {"file": (name, csv, "text/csv")}
+        try:
+            return _import(self.transport.json(routes.CREATE_IMPORT, data=form, files=files))
+        except RequestRefused as refused:
+            if refused.error.code == "E0401":
+                raise QueueFull(f"{refused}: ten imports are waiting already") from None
+            raise ContractError(
+                f"{refused}. The whole file was refused, not a row: check it in the staging folder"
+            ) from None
+
+    def read_import(self, import_id: str) -> Import:
+        """The import's progress and, at its end, its result."""
+        return _import(self.transport.json(routes.READ_IMPORT, path={"id": import_id}))
+
+    def read_import_report(self, url: str) -> bytes:
+        """The CSV of failed rows."""
+        return self._file(routes.READ_REPORT, url)
+
+    def create_activities_export(self, activity_types: Sequence[str], window: Window) -> Export:
+        """Queue an export of what contacts did in a window of at most 31 days.
+
+        Repeating is harmless: it only makes another export. QueueFull when five are waiting already.
+        """
+        filters = {
+            "fromDate": _instant(window.start),
+            "toDate": _instant(window.end),
+            "activityTypes": list(activity_types),
+        }
+        return self._create_export("activities", filters)
+
+    def create_contacts_export(self) -> Export:
+        """Queue an export of all contacts; as repeatable as one of activities."""
+        return self._create_export("contacts", {})
+
+    def _create_export(self, kind: str, filters: Mapping[str, Any]) -> Export:
+        request = {
+            "exportType": kind,
+            "delimiter": exports.DELIMITER,
+            "dateFormat": "ISO",
+            "filters": filters,
+        }
+        try:
+            return Export.from_json(self.transport.json(routes.CREATE_EXPORT, json=request))
+        except RequestRefused as refused:
+            if refused.error.code == "E0301":
+                raise QueueFull(f"{refused}: five exports are waiting already") from None
+            raise ContractError(f"{refused}. The export as a whole was refused") from None
+
+    def read_export(self, export_id: str) -> Export:
+        """The export's progress and, at its end, where its file is."""
+        return Export.from_json(self.transport.json(routes.READ_EXPORT, path={"id": export_id}))
+
+    def read_export_file(self, url: str) -> bytes:
+        """The ZIP of a finished export; read it with `exports.rows_of`."""
+        return self._file(routes.READ_EXPORT_FILE, url)
+
+    def contact_fields(self, next_url: str | None = None) -> tuple[list[str], str | None]:
+        """Ids of the account's contact fields, a page of them, and where the next one is (None: nowhere)."""
+        answer = self.transport.json(routes.LIST_CONTACT_FIELDS, url=next_url)
+        try:
+            ids = [str(field["id"]) for field in answer["results"]]
+        except (KeyError, TypeError) as error:
+            raise ContractError(f"{SYSTEM}, {routes.LIST_CONTACT_FIELDS.name}: without {error}") from None
+        following = (answer.get("links") or {}).get("next")
+        return ids, urljoin(self.account.base_url, following) if following else None
+
+    def patch_contact(self, email: str, fields: Mapping[str, Any]) -> None:
+        """Create or change one contact. RecordRejected when Connectif refuses the fields."""
+        self._write(routes.PATCH_CONTACT, {"email": email}, fields)
+
+    def patch_product(self, product_id: str, fields: Mapping[str, Any]) -> None:
+        """Create or change one product. RecordRejected when Connectif refuses it (E0201: its URL)."""
+        self._write(routes.PATCH_PRODUCT, {"product_id": product_id}, fields)
+
+    def read_product(self, product_id: str) -> dict[str, Any] | None:
+        """One product by the shop's own id; None when there is none. Products cannot be listed."""
+        try:
+            return dict(self.transport.json(routes.READ_PRODUCT, path={"product_id": product_id}))
+        except RequestRefused as refused:
+            if refused.status == 404:
+                return None
+            raise
+
+    def post_purchase(self, purchase: Mapping[str, Any], *, fire_workflows: bool) -> Posted:
+        """Create a purchase; one that is there already is no error (409).
+
+        ContactMissing, ProductsMissing or RecordRejected when Connectif refuses it. When the answer is
+        lost, Connectif is asked whether the purchase arrived, and only if not is it sent again.
+        """
+        retrying = self._retry.retrying()
+        try:
+            return retrying(self._post_or_find, purchase, fire_workflows)
+        except TryAgain:
+            raise TemporaryError(
+                f"{SYSTEM}, {routes.POST_PURCHASE.name}: no clear answer {self._retry.attempts} times in a "
+                "row, and the purchase did not arrive. What is done is kept: retry the task later"
+            ) from None
+
+    def has_purchase(self, purchase_id: str) -> bool:
+        """Whether a purchase with the shop's own id exists."""
+        try:
+            self.transport.call(routes.READ_PURCHASE, path={"purchase_id": purchase_id})
+        except RequestRefused as refused:
+            if refused.status == 404:
+                return False
+            raise
+        return True
+
+    def _post_or_find(self, purchase: Mapping[str, Any], fire_workflows: bool) -> Posted:
+        try:
+            return self._post_purchase(purchase, fire_workflows)
+        except AnswerLost as lost:
+            if self.has_purchase(purchase["purchaseId"]):
+                return Posted.CREATED
+            raise TryAgain("no clear answer", None) from lost
+
+    def _post_purchase(self, purchase: Mapping[str, Any], fire_workflows: bool) -> Posted:
+        query = {"triggerPurchaseEvent": str(fire_workflows).lower()}
+        try:
+            self.transport.call(routes.POST_PURCHASE, params=query, json=purchase)
+        except RequestRefused as refused:
+            if refused.status == 409:
+                return Posted.ALREADY_THERE
+            raise _rejected(refused) from None
+        return Posted.CREATED
+
+    def _file(self, route: Route, url: str) -> bytes:
+        """A file that Connectif points to. A file store on another host gets no key of ours."""
+        ours = urlsplit(url)[:2] == urlsplit(self.account.base_url)[:2]
+        return (self.transport if ours else self._elsewhere).call(route, url=url).content
+
+    def _write(self, route: Route, path: Mapping[str, str], fields: Mapping[str, Any]) -> None:
+        try:
+            self.transport.call(route, path=path, json=fields)
+        except RequestRefused as refused:
+            raise _rejected(refused) from None
+
+
+def read_error(response: requests.Response) -> VendorError:
+    """HttpError `{"status", "title", "detail", "code"?, …}`; 422 adds `validationErrors: [{path, reason}]`.
+
+    A 401 is plain text, other bodies are not documented: they give an empty VendorError.
+    """
+    try:
+        body = response.json()
+    except ValueError:
+        return VendorError()
+    if not isinstance(body, dict):
+        return VendorError()
+    problems = body.get("validationErrors")
+    reasons = [f"{p.get('path')}: {p.get('reason')}" for p in problems or [] if isinstance(p, dict)]
+    detail = redact("; ".join([str(body.get("detail") or body.get("title") or ""), *reasons]))
+    # The table of codes says productIds, the sample beside it productsId (guides, custom error codes).
+    named = body.get("productIds") or body.get("productsId")
+    product_ids = [str(named_id) for named_id in named] if isinstance(named, list) else []
+    domains = body.get("allowedDomains")
+    allowed = [str(domain) for domain in domains] if isinstance(domains, list) else []
+    extra = {"product_ids": product_ids, "allowed_domains": allowed}
+    return VendorError(str(body.get("code") or ""), detail, extra)
+
+
+def _rejected(refused: RequestRefused) -> RecordRejected:
+    code = refused.error.code or str(refused.status)
+    if code == "E0101":
+        return ContactMissing(str(refused), code=code, detail=refused.error.detail)
+    if code == "E0102":
+        ids = list(refused.error.extra.get("product_ids", []))
+        return ProductsMissing(str(refused), code=code, detail=refused.error.detail, product_ids=ids)
+    return RecordRejected(str(refused), code=code, detail=refused.error.detail)
+
+
+def _instant(moment: datetime) -> str:
+    """`2026-11-23T04:00:00.000Z`"""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _import(answer: Mapping[str, Any]) -> Import:
+    try:
+        return Import(
+            id=str(answer["id"]),
+            status=str(answer["status"]),
+            total=int(answer.get("total") or 0),
+            success=int(answer.get("success") or 0),
+            errors=int(answer.get("errors") or 0),
+            report_url=answer.get("errorReportFileUrl"),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise ContractError(f"{SYSTEM}: an import without {error}") from None

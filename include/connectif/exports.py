@@ -1,0 +1,110 @@
+"""Exports of activities: their state, and what is in their files.
+
+A finished export is a ZIP with one or more CSV files (help centre 360015813220). Which columns they have is
+documented nowhere, so readers look for theirs by name: `Purchase ID`, `purchaseId`, `ID de compra` …
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import unicodedata
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import zip_longest
+from typing import Any
+
+from include.errors import ContractError
+
+DELIMITER = ","
+
+# Names of activity types: help centre 23243787114524.
+PURCHASE = "purchase"
+
+
+@dataclass(frozen=True)
+class Export:
+    """State of an export: `{"id", "status", "total"?, "fileUrl"?}`.
+
+    `file_url` is there once it is finished, is renewed by each read, and holds for 100 minutes.
+    """
+
+    id: str
+    status: str
+    total: int
+    file_url: str | None
+
+    @property
+    def is_over(self) -> bool:
+        return self.status not in {"queued", "inProgress"}
+
+    @classmethod
+    def from_json(cls, answer: Mapping[str, Any]) -> Export:
+        try:
+            return cls(
+                str(answer["id"]),
+                str(answer["status"]),
+                int(answer.get("total") or 0),
+                answer.get("fileUrl"),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise ContractError(f"Connectif: an export without {error}") from None
+
+
+def rows_of(archive: bytes) -> Iterator[dict[str, str]]:
+    """The rows of all files, as plain column name (see `plain_name`) → cell; ContractError for no ZIP of CSV.
+
+    An export without any row yields nothing. Streams: only the packed archive is held in memory.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(archive)) as files:
+            names = [name for name in files.namelist() if name.lower().endswith(".csv")]
+            if not names:
+                raise ContractError("Connectif: an export that holds no CSV file")
+            for name in names:
+                with files.open(name) as packed:
+                    yield from _rows_of_file(io.TextIOWrapper(packed, "utf-8-sig", newline=""))
+    except (zipfile.BadZipFile, UnicodeDecodeError, csv.Error) as error:
+        raise ContractError(
+            f"Connectif: an export that is no ZIP of CSV files ({type(error).__name__})"
+        ) from None
+
+
+def _rows_of_file(text: io.TextIOWrapper) -> Iterator[dict[str, str]]:
+    lines = csv.reader(text, delimiter=DELIMITER)
+    header = [plain_name(title) for title in next(lines, [])]
+    for cells in filter(None, lines):
+        yield dict(zip_longest(header, cells[: len(header)], fillvalue=""))
+
+
+def plain_name(title: str) -> str:
+    """`Purchase ID`, `purchase_id`, `purchaseId` → `purchaseid`; `ID de la compra` → `iddelacompra`."""
+    letters = unicodedata.normalize("NFKD", title).casefold()
+    return re.sub(r"[^a-z0-9]", "", letters)
+
+
+def values_under(
+    rows: Iterator[dict[str, str]], is_wanted: Callable[[str], bool], *, what: str
+) -> Iterator[str]:
+    """The filled cells of every column whose plain name is wanted; ContractError where there is none."""
+    for row in rows:
+        columns = [name for name in row if is_wanted(name)]
+        if not columns:
+            raise ContractError(f"Connectif: an export of activities without a column for the {what}")
+        yield from filter(None, (row[name].strip() for name in columns))
+
+
+def is_purchase_id(column: str) -> bool:
+    """Whether a column, by its plain name, holds the shop's id of a purchase, in English or Spanish.
+
+    Several may: ids are so distinct that a wrong column names no purchase of ours.
+    """
+    noun = next((word for word in ("purchase", "compra", "order", "pedido") if word in column), None)
+    if noun is None or any(word in column for word in _NOT_OF_A_PURCHASE):
+        return False
+    return any(word in column.replace(noun, "") for word in ("id", "number", "numero", "reference"))
+
+
+_NOT_OF_A_PURCHASE = ("cart", "carrito", "contact", "product", "date", "email")

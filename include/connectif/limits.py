@@ -1,0 +1,13 @@
+"""What Connectif allows, and where it says so (all read 2026-11-23)."""
+
+from __future__ import annotations
+
+# Guides, rate limit; help centre 360014605220: per account, over all of its keys.
+CALLS_PER_MINUTE = 100
+# Reference, create import: 413 above.
+IMPORT_BYTES = 50_000_000
+# Guides, custom error codes: E0401 when as many are queued already, E0301 for exports.
+QUEUED_IMPORTS = 10
+QUEUED_EXPORTS = 5
+# Reference, create export: activities of at most 31 days.
+EXPORT_DAYS = 31

@@ -1,0 +1,36 @@
+"""Connectif's endpoints that the sync uses. Rights are the scopes of an API key, in Connectif's words.
+
+Reference pages print collection routes with a final slash; both forms answer.
+"""
+
+from __future__ import annotations
+
+from include.rest.route import Repeat, Route
+
+LIST_IMPORTS = Route("list imports", "GET", "/imports/", "the scope Imports: Read")
+CREATE_IMPORT = Route(
+    "create import", "POST", "/imports/", "the scope Imports: Write", read_timeout_seconds=300
+)
+READ_IMPORT = Route("read import", "GET", "/imports/{id}", "the scope Imports: Read")
+READ_REPORT = Route("read import's error report", "GET", "", "the scope Imports: Read")
+
+LIST_CONTACT_FIELDS = Route(
+    "list contact fields", "GET", "/contact-fields/", "the scope Contact fields: Read"
+)
+CREATE_EXPORT = Route("create export", "POST", "/exports/", "the scope Exports: Write")
+READ_EXPORT = Route("read export", "GET", "/exports/{id}", "the scope Exports: Read")
+READ_EXPORT_FILE = Route("read export's file", "GET", "", "the scope Exports: Read", read_timeout_seconds=300)
+
+READ_CONTACT = Route("read contact", "GET", "/contacts/email/{email}", "the scope Contacts: Read")
+PATCH_CONTACT = Route("patch contact", "PATCH", "/contacts/email/{email}", "the scope Contacts: Write")
+READ_PRODUCT = Route("read product", "GET", "/products/product-id/{product_id}", "the scope Products: Read")
+PATCH_PRODUCT = Route(
+    "patch product", "PATCH", "/products/product-id/{product_id}", "the scope Products: Write"
+)
+POST_PURCHASE = Route(
+    "post purchase", "POST", "/purchases/", "the scope Purchases: Write", repeat=Repeat.WHEN_REFUSED
+)
+READ_PURCHASE = Route(
+    "read purchase", "GET", "/purchases/purchase-id/{purchase_id}", "the scope Purchases: Read"
+)
+READ_STORE = Route("read store", "GET", "/store/", "the scope Store: Read")

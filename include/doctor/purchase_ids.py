@@ -1,0 +1,63 @@
+"""Under which id the shop's web tag reports a purchase, by an export of purchases beside VTEX's orders."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from include.connectif.client import ConnectifClient
+from include.connectif.exports import PURCHASE, is_purchase_id, values_under
+from include.doctor.lines import Line, Practice, error, ok, warning
+from include.sync.exports import Exporter
+from include.sync.purchases.groups import group_of
+from include.vtex.client import VtexClient
+from include.window import Window
+
+_SUBJECT = "purchase ids of the web tag"
+_DAYS = timedelta(days=2)
+_PATIENCE_MINUTES = 5.0
+_NAMES = {"order_group": "order group", "order_id": "order id"}
+
+
+def purchase_ids(vtex: VtexClient, connectif: ConnectifClient, practice: Practice) -> Iterator[Line]:
+    """Up to a hundred orders of the last two days; ids are compared and not shown."""
+    now = practice.now()
+    orders = vtex.list_orders("creationDate", now - _DAYS, now, page=1).orders
+    order_ids = {str(order["orderId"]) for order in orders}
+    forms = {"order_group": {group_of(key) for key in order_ids}, "order_id": order_ids}
+    if not order_ids:
+        yield warning(_SUBJECT, "not checked, there is no order of the last two days", "Look again later")
+        return
+    there = _exported(connectif, practice, Window(now - _DAYS, now))
+    yield _verdict({form: len(ids & there) for form, ids in forms.items()}, len(order_ids), practice)
+
+
+def _exported(connectif: ConnectifClient, practice: Practice, window: Window) -> set[str]:
+    exporter = Exporter(
+        connectif,
+        practice.journal,
+        poll_seconds=practice.settings.connectif.import_poll_seconds,
+        patience_minutes=_PATIENCE_MINUTES,
+        sleep=practice.sleep,
+    )
+    rows = exporter.activities([PURCHASE], window)
+    return set(values_under(rows, is_purchase_id, what="purchase id"))
+
+
+def _verdict(seen: dict[str, int], orders: int, practice: Practice) -> Line:
+    configured = practice.settings.purchases.purchase_id_source
+    other = next(form for form in _NAMES if form != configured)
+    if seen[other]:
+        return error(
+            _SUBJECT,
+            f"{seen[other]} of {orders} orders are at Connectif by their {_NAMES[other]}, "
+            f"{seen[configured]} by the {_NAMES[configured]} that the setting says",
+            f"Set purchases.purchase_id_source (SYNC_PURCHASES__PURCHASE_ID_SOURCE) to {other}",
+        )
+    if seen[configured]:
+        return ok(_SUBJECT, f"{seen[configured]} of {orders} orders are there by their {_NAMES[configured]}")
+    return warning(
+        _SUBJECT,
+        f"Connectif has none of {orders} orders of the last two days, in either form",
+        "See that the tag runs on the page after the purchase; without it, sync_purchases sends all of them",
+    )

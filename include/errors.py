@@ -1,0 +1,50 @@
+"""The error tree, by what has to happen next.
+
+A message names the system, the call, what came back and what to do. It never carries a token, an
+address, a name or a response body.
+"""
+
+from __future__ import annotations
+
+
+class SyncError(Exception):
+    """Base of all errors that the sync raises on purpose."""
+
+
+class ConfigurationError(SyncError):
+    """A person must change something (a key, a right, a setting). Fail now, never retry."""
+
+
+class TemporaryError(SyncError):
+    """The same work may succeed later (time-out, 429, 5xx). The client has retried; Airflow retries next.
+
+    `retry_after_seconds` is what the vendor asked for, where it did.
+    """
+
+    def __init__(self, message: str, *, retry_after_seconds: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class RecordRejected(SyncError):
+    """The target refuses this one record: it is counted and kept with its reason, the run goes on.
+
+    `code` is the target's own code (`E0103`) or its HTTP status as text, `detail` a sentence without
+    personal data.
+    """
+
+    def __init__(self, message: str, *, code: str, detail: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.detail = detail
+
+
+class ContractError(SyncError):
+    """The vendor answered something that we do not know. Stop loudly."""
+
+
+class UnsafeChange(SyncError):
+    """The run would do something that a person should look at first (a mass change, too many rejects).
+
+    Fail now, never retry; the message says what was found and how to let it through.
+    """

@@ -1,0 +1,182 @@
+"""A customer: VTEX's documents, the mapping, runs and newsletter ledger, and Connectif's contact."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pandas as pd
+
+from include.connectif import routes
+from include.explain.answer import (
+    Explanation,
+    Fact,
+    Kind,
+    Part,
+    because,
+    differences,
+    facts,
+    outcome_facts,
+    shown,
+)
+from include.explain.desk import Desk
+from include.mapping.address import problem_of, tidied
+from include.mapping.contacts import CONTACT_COLUMNS, SOURCE_FIELDS, latest_of_each_email, map_contacts
+from include.outcomes import Area, Reason
+from include.store import StoredReport
+from include.sync.contacts.documents import documents_frame, documents_table
+from include.sync.contacts.extra_fields import extra_fields_of, extra_sources_of
+from include.sync.newsletter.documents import documents_of
+from include.sync.preview import masked
+
+_NOT_PERSONAL = ("id", "isNewsletterOptIn", "createdIn", "updatedIn", "email")
+_TOLD_BY_CONNECTIF = ("_createdAt", "_updatedAt", "_emailStatus", "_newsletterSubscriptionStatus")
+_RUNS_LOOKED_AT = 100
+
+Document = dict[str, Any]
+
+
+def explain_customer(desk: Desk, record: str) -> Explanation:
+    """An e-mail or the id of a `CL` document: all documents with the address, because one of them counts."""
+    run = desk.run(Area.CONTACTS)
+    fields = [*SOURCE_FIELDS, *extra_sources_of(run)]
+    documents = _documents(desk, record, fields)
+    email = tidied(record) if "@" in record else next(iter(_addresses(documents)), "")
+    rows, verdicts = _mapped(desk, documents)
+    person = desk.store.hashed(email) if email else ""
+    ids = [str(document["id"]) for document in documents]
+    stored = desk.store.outcomes_of(Area.CONTACTS, ids or [record])
+    wishes = desk.store.outcomes_of(Area.NEWSLETTER, [person] if person else [])
+    there = desk.at_connectif(routes.READ_CONTACT, {"email": email}) if problem_of(email) is None else None
+    parts = (
+        Part("VTEX holds now", tuple(f for d in documents for f in _document_facts(d)), "no such customer"),
+        Part("would be sent", tuple(f for row in rows for f in _row_facts(row)), "nothing"),
+        Part("was sent last", _taken_by(desk, rows), "no run of the last ones has taken its last change"),
+        Part(
+            "the last run's outcome",
+            tuple(Fact(f"{key}, {f.label}", f.value) for key in stored for f in outcome_facts(stored[key])),
+            "no run had to refuse it",
+        ),
+        Part("newsletter wishes", (*_standing(desk, person), *_outcomes(wishes)), "none is known"),
+        Part("Connectif holds", _contact_facts(there) if there else (), "no contact with this address"),
+    )
+    on_wishes = [f"A newsletter wish: {because(one.reason)}" for one in wishes.values() if one.reason]
+    decision = (*_on_documents(documents, rows, verdicts), *_on_connectif(rows, there), *on_wishes)
+    is_known = bool(documents or there or stored or wishes or parts[4].facts)
+    name = masked(record) if "@" in record else record
+    return Explanation(Kind.CUSTOMER, name, parts, decision, is_known)
+
+
+def _documents(desk: Desk, record: str, fields: list[str]) -> list[Document]:
+    if "@" in record:
+        return documents_of(desk.vtex, [tidied(record)], fields).get(tidied(record), [])
+    document = desk.vtex.client(record, fields)
+    if document is None:
+        return []
+    email = tidied(str(document.get("email") or ""))
+    rivals = documents_of(desk.vtex, [email], fields).get(email, []) if problem_of(email) is None else []
+    return [document, *(rival for rival in rivals if rival["id"] != document["id"])]
+
+
+def _addresses(documents: list[Document]) -> list[str]:
+    return [email for d in documents if (email := tidied(str(d.get("email") or "")))]
+
+
+def _mapped(desk: Desk, documents: list[Document]) -> tuple[list[Document], dict[str, Reason]]:
+    """The rows that would go, and by document id why the others do not."""
+    run = desk.run(Area.CONTACTS)
+    sources = extra_sources_of(run)
+    mapped = map_contacts(
+        documents_frame(documents_table(documents, sources)),
+        country=desk.vtex.account.country,
+        today=desk.now().date(),
+        extra_fields=extra_fields_of(run),
+    )
+    goes = latest_of_each_email(mapped.rows)
+    verdicts = {str(v.key): Reason(str(v.reason)) for v in mapped.verdicts.itertuples()}
+    verdicts |= dict.fromkeys(map(str, mapped.rows["id"][~goes]), Reason.DUPLICATE_EMAIL)
+    rows = [{str(name): value for name, value in row.items()} for row in mapped.rows[goes].to_dict("records")]
+    return rows, verdicts
+
+
+def _document_facts(document: Document) -> tuple[Fact, ...]:
+    personal = [name for name in document if name not in _NOT_PERSONAL]
+    rest = {name: value for name, value in document.items() if name != "id"}
+    return tuple(Fact(f"{document['id']}, {f.label}", f.value, f.personal) for f in facts(rest, personal))
+
+
+def _row_facts(row: Document) -> tuple[Fact, ...]:
+    consent = {"_newsletterSubscriptionStatus, if Connectif does not have it yet": row["consent"]}
+    fields = {name: value for name, value in row.items() if name.startswith("_")}
+    extra = {n: v for n, v in row.items() if n not in {"id", "changed", "consent", *CONTACT_COLUMNS}}
+    personal = [name for name in (*fields, *extra) if name != "_email"]
+    return (*facts(fields | extra, personal), *facts(consent))
+
+
+def _contact_facts(contact: Document) -> tuple[Fact, ...]:
+    personal = [name for name in contact if name not in (*_TOLD_BY_CONNECTIF, "_email", "id")]
+    return facts(contact, personal)
+
+
+def _taken_by(desk: Desk, rows: list[Document]) -> tuple[Fact, ...]:
+    """Contacts go by the hundred thousand, so no run writes down each of them: which run's window holds the
+    last change tells."""
+    reports = desk.store.reports(Area.CONTACTS, _RUNS_LOOKED_AT)
+    for row in rows:
+        changed = datetime.fromtimestamp(int(row["changed"]) / 1e9, UTC)
+        if taken := next((run for run in reports if _took(run, changed, desk)), None):
+            return facts(
+                {"last change at VTEX": changed, "by the run": taken.run_key, "at": taken.finished_at}
+            )
+    return ()
+
+
+def _took(run: StoredReport, changed: datetime, desk: Desk) -> bool:
+    report = run.report
+    if report.dry_run or run.state != "success" or report.mode not in {"full", "window"}:
+        return False
+    if report.window is None:
+        return changed <= run.started_at
+    return changed in report.window.widened(timedelta(minutes=desk.settings.run.overlap_minutes))
+
+
+def _standing(desk: Desk, person: str) -> tuple[Fact, ...]:
+    if not person:
+        return ()
+    standing = desk.store.standing([person]).get(person)
+    told: tuple[Fact, ...] = ()
+    if standing:
+        wish = "unsubscribe" if standing.wish.unsubscribed else "subscribe"
+        applied = shown(standing.applied_at) if standing.applied_at else "not finished yet"
+        told = facts({"the latest": f"{wish}, of {shown(standing.wish.instant)}", "applied": applied})
+    waiting = desk.store.waiting_event(person)
+    if waiting:
+        told += facts(
+            {"one waits": f"tried {waiting.attempts} times, again from {shown(waiting.not_before)}"}
+        )
+    return told
+
+
+def _outcomes(wishes: dict[str, Any]) -> tuple[Fact, ...]:
+    return tuple(fact for stored in wishes.values() for fact in outcome_facts(stored))
+
+
+def _on_documents(documents: list[Document], rows: list[Document], verdicts: dict[str, Reason]) -> list[str]:
+    if not documents:
+        return ["VTEX has no such customer: nothing is sent, and a newsletter wish would be unknown_contact"]
+    said = [f"Document {key} does not go: {because(reason)}" for key, reason in verdicts.items()]
+    return [
+        *said,
+        *(f"Document {row['id']} goes with the run that takes its last change, as shown" for row in rows),
+    ]
+
+
+def _on_connectif(rows: list[Document], there: Document | None) -> list[str]:
+    if not rows:
+        return []
+    if there is None:
+        return ["Connectif does not have the contact yet"]
+    would = {n: v for n, v in rows[0].items() if n not in {"id", "changed", "consent"} and not pd.isna(v)}
+    other = differences(would, there)
+    same = f"At Connectif other: {', '.join(other)}" if other else "Connectif has the same values"
+    return [same, "The newsletter status of a contact that exists is never touched by the contact sync"]

@@ -1,0 +1,131 @@
+"""A product: VTEX's search, the mapping, the catalogue that was sent last, and Connectif."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pandas as pd
+
+from include.connectif import routes
+from include.explain.answer import (
+    Explanation,
+    Fact,
+    Kind,
+    Part,
+    because,
+    differences,
+    facts,
+    outcome_facts,
+)
+from include.explain.desk import Desk
+from include.mapping.products import map_products, product_body, products_wanting_a_base_price
+from include.mapping.result import Mapped
+from include.outcomes import Area, Reason
+from include.sync.products.catalogue import last_catalogue, rules_of
+
+Product = dict[str, Any]
+
+
+def explain_product(desk: Desk, product_id: str) -> Explanation:
+    """A product id, or a SKU id where the shop sends SKUs."""
+    run = desk.run(Area.PRODUCTS)
+    by = "skuId" if desk.settings.products.product_id_source == "sku" else "productId"
+    found = desk.vtex.search_products([product_id], by=by) if product_id.isdecimal() else []
+    snapshot = last_catalogue(run)
+    rules = rules_of(run)
+    prices = _base_prices(desk, products_wanting_a_base_price(found, rules, snapshot))
+    mapped = map_products(found, rules, last_sent=snapshot, base_prices=prices)
+    would = _row(mapped.rows, product_id)
+    last = _row(snapshot, product_id)
+    there = desk.at_connectif(routes.READ_PRODUCT, {"product_id": product_id})
+    stored = desk.store.outcomes_of(Area.PRODUCTS, [product_id]).get(product_id)
+    parts = (
+        Part("VTEX holds now", _at_vtex(found), "catalogue search does not show it"),
+        Part("would be sent", facts(would), "nothing"),
+        Part("was sent last", _sent(desk, last), "no catalogue that was sent holds it"),
+        Part("the last run's outcome", outcome_facts(stored) if stored else (), "no run had to refuse it"),
+        Part("Connectif holds", facts(there or {}), "no product with this id"),
+    )
+    decision = (_on_now(mapped, product_id, last), _on_connectif(would, there))
+    is_known = bool(found or last or there or stored)
+    return Explanation(Kind.PRODUCT, product_id, parts, tuple(filter(None, decision)), is_known)
+
+
+def _base_prices(desk: Desk, wanting: list[tuple[str, list[str]]]) -> dict[str, Decimal]:
+    found = {}
+    for key, skus in wanting:
+        prices = (desk.vtex.base_price(sku) for sku in skus)
+        if price := next((price for price in prices if price), None):
+            found[key] = price
+    return found
+
+
+def _row(rows: pd.DataFrame | None, product_id: str) -> dict[str, Any]:
+    """The row of a product as a record; empty when there is none."""
+    if rows is None:
+        return {}
+    alike = rows[rows["productId"] == product_id]
+    return {str(name): value for row in alike.to_dict("records")[:1] for name, value in row.items()}
+
+
+def _at_vtex(found: list[Product]) -> tuple[Fact, ...]:
+    if not found:
+        return ()
+    product = found[0]
+    told = ("productId", "productName", "brand", "linkText", "productReference", "releaseDate", "categories")
+    return (*facts({name: product.get(name) for name in told}), *_offers(product))
+
+
+def _offers(product: Product) -> tuple[Fact, ...]:
+    """Every seller's offer, as the choice is made among them."""
+    return tuple(
+        Fact(
+            f"SKU {item.get('itemId')}, seller {seller.get('sellerId')}",
+            f"price {offer.get('Price')}, list price {offer.get('ListPrice')}, "
+            f"{'available' if offer.get('IsAvailable') else 'not available'}, "
+            f"{offer.get('AvailableQuantity')} in stock",
+        )
+        for item in product.get("items") or []
+        for seller in item.get("sellers") or []
+        for offer in [seller.get("commertialOffer") or {}]
+    )
+
+
+def _sent(desk: Desk, last: Product) -> tuple[Fact, ...]:
+    if not last:
+        return ()
+    catalogue = desk.store.catalogue_sent()
+    when = (
+        facts({"in the catalogue of the run": catalogue.run_key, "sent at": catalogue.at})
+        if catalogue
+        else ()
+    )
+    return (*when, *facts(last))
+
+
+def _on_now(mapped: Mapped, product_id: str, last: Product) -> str:
+    for verdict in mapped.verdicts.itertuples():
+        if verdict.key == product_id:
+            return f"It is rejected as {because(Reason(str(verdict.reason)), str(verdict.detail))}"
+    if _row(mapped.rows, product_id):
+        return "It goes with the next run of sync_products, as shown"
+    if last and last.get("withdrawn"):
+        return "Search does not show it any more, and it was withdrawn (outofstock): nothing more is sent"
+    if last:
+        return (
+            "Search does not show it any more: the next run of sync_products sends it once more as outofstock"
+        )
+    return (
+        "Nothing is sent: search does not show it (not there, inactive, invisible, not indexed, or not in "
+        "the sales channel of the connection), and no run has sent it before"
+    )
+
+
+def _on_connectif(would: Product, there: Product | None) -> str:
+    if not would:
+        return ""
+    if there is None:
+        return "Connectif does not have it yet"
+    other = differences(product_body(would), there)
+    return f"At Connectif other: {', '.join(other)}" if other else "Connectif has the same values"

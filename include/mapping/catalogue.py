@@ -1,0 +1,174 @@
+"""What VTEX's catalogue search says of each product, read into columns.
+
+    {"productId": "35", "productName": "…", "brand": "…", "linkText": "shoe", "productReference": "000806",
+     "categories": ["/Shoes/Running/", "/Shoes/"], "productClusters": {"138": "Sale"},
+     "releaseDate": "2020-10-07T00:00:00", "description": "<p>…", "allSpecifications": ["Colour"],
+     "Colour": ["Red"], "items": […]}
+
+Specifications are further keys of the product, named by the shop: only known keys are read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from include.errors import ConfigurationError
+from include.mapping.offers import Offer, chosen, first_picture, offers, skus, units_in_stock
+from include.mapping.shapes import Json, key_of, name, values
+from include.mapping.text import html_to_text, tidy_lists, tidy_text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from decimal import Decimal
+
+# what a custom field setting may name, beside `specification:<name>`
+PRODUCT_FIELDS = (
+    "productReference",
+    "productReferenceCode",
+    "productTitle",
+    "metaTagDescription",
+    "linkText",
+    "brandId",
+    "categoryId",
+    "releaseDate",
+)
+SPECIFICATION = "specification:"
+
+
+@dataclass(frozen=True)
+class ProductRules:
+    """What a shop has set.
+
+    `product_id_source` is `product` or `sku` (one product of each SKU). `custom_fields` names the source of
+    customField1 to 3: one of PRODUCT_FIELDS, or `specification:` and the name of a specification as the
+    shop wrote it. Specifications have their prefix because search answers them as further keys of the
+    product, named by the shop, so that one may look like a field. Empty: the column is not sent.
+    """
+
+    shop_domain: str
+    product_id_source: str = "product"
+    vat_rate: Decimal | None = None
+    custom_fields: tuple[str, str, str] = ("productReference", "", "")
+
+    def __post_init__(self) -> None:
+        for source in self.custom_fields:
+            if source and not source.startswith(SPECIFICATION) and source not in PRODUCT_FIELDS:
+                raise ConfigurationError(
+                    f"A custom field cannot come from {source!r}: it is one of {', '.join(PRODUCT_FIELDS)}, "
+                    f"or {SPECIFICATION}<name>."
+                )
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One product to be: a VTEX product with its SKUs, or one SKU of it."""
+
+    key: str
+    product: Json
+    items: tuple[Json, ...]
+    available: tuple[Offer, ...]
+    offer: Offer | None
+
+    @property
+    def picture(self) -> object:
+        """Of the chosen SKU; without an offer, of the lowest SKU that has one."""
+        if self.offer is not None:
+            return first_picture(self.offer.item)
+        return next(filter(None, map(first_picture, self.items)), None)
+
+
+def candidates_of(products: Sequence[Json], rules: ProductRules) -> list[Candidate]:
+    """The Connectif products that these VTEX products stand for, each once (the first).
+
+    ContractError for a product without `productId`.
+    """
+    found: dict[str, Candidate] = {}
+    for product in products:
+        for key, items in _parts(product, rules):
+            available = tuple(offers(items))
+            found.setdefault(key, Candidate(key, product, tuple(items), available, chosen(list(available))))
+    return list(found.values())
+
+
+def _parts(product: Json, rules: ProductRules) -> list[tuple[str, list[Json]]]:
+    """A product without SKUs stays one record in either mode, so that it is seen to be rejected."""
+    items = skus(product)
+    if rules.product_id_source == "sku" and items:
+        return [(name(item["itemId"]), [item]) for item in items]
+    return [(key_of(product, "productId"), items)]
+
+
+def facts_of(candidates: list[Candidate], rules: ProductRules) -> pd.DataFrame:
+    """One row a candidate: what Connectif gets but for the prices, as tidied texts (NA: absent), with `link`,
+    `available`, `units`, `picture` and `release` still to be judged."""
+
+    def column(field: str) -> pd.Series:
+        return pd.Series([candidate.product.get(field) for candidate in candidates], dtype=object)
+
+    facts = {
+        "productId": pd.Series([candidate.key for candidate in candidates], dtype="str"),
+        "name": tidy_text(_names(candidates, rules)),
+        "link": tidy_text(column("linkText")),
+        "available": pd.Series([candidate.offer is not None for candidate in candidates], dtype=bool),
+        "units": pd.Series(
+            [units_in_stock(list(candidate.available)) for candidate in candidates], dtype=object
+        ),
+        "categories": _joined(map(_deepest, tidy_lists([values(paths) for paths in column("categories")]))),
+        "tags": _joined(sorted(set(tags)) for tags in tidy_lists(list(map(_tags, candidates)))),
+        "brand": tidy_text(column("brand")),
+        "description": html_to_text(column("description")),
+        "picture": tidy_text(pd.Series([candidate.picture for candidate in candidates], dtype=object)),
+        "release": tidy_text(column("releaseDate")),
+    }
+    for number, source in enumerate(rules.custom_fields, start=1):
+        facts[f"customField{number}"] = _custom(candidates, source)
+    return pd.DataFrame(facts)
+
+
+def _names(candidates: list[Candidate], rules: ProductRules) -> pd.Series:
+    if rules.product_id_source != "sku":
+        return pd.Series([candidate.product.get("productName") for candidate in candidates], dtype=object)
+    complete = [
+        next((item["nameComplete"] for item in candidate.items if name(item.get("nameComplete"))), None)
+        for candidate in candidates
+    ]
+    return pd.Series(complete, dtype=object).fillna(
+        pd.Series([candidate.product.get("productName") for candidate in candidates], dtype=object)
+    )
+
+
+def _deepest(paths: list[str]) -> list[str]:
+    """Outer slashes off, and no path that is an ancestor of another (VTEX lists `/A/B/` and `/A/`)."""
+    clean = ["/".join(filter(None, map(str.strip, path.split("/")))) for path in paths]
+    return [
+        path
+        for path in dict.fromkeys(filter(None, clean))
+        if not any(other.startswith(f"{path}/") for other in clean)
+    ]
+
+
+def _tags(candidate: Candidate) -> list[Any]:
+    clusters = candidate.product.get("productClusters")
+    return list(clusters.values()) if isinstance(clusters, dict) else []
+
+
+def _joined(lists: Any) -> pd.Series:
+    return pd.Series(["|".join(text.replace("|", "/") for text in texts) for texts in lists], dtype="str")
+
+
+def _custom(candidates: list[Candidate], source: str) -> pd.Series:
+    if not source:
+        return pd.Series([None] * len(candidates), dtype="str")
+    if source.startswith(SPECIFICATION):
+        wanted = source.removeprefix(SPECIFICATION)
+        return _joined(tidy_lists([_specification(candidate.product, wanted) for candidate in candidates]))
+    field = pd.Series([candidate.product.get(source) for candidate in candidates], dtype=object)
+    return tidy_text(field).fillna("")
+
+
+def _specification(product: Json, wanted: str) -> list[Any]:
+    """Only what the product says is a specification: a key of that name may be a field."""
+    return values(product.get(wanted)) if wanted in values(product.get("allSpecifications")) else []

@@ -1,0 +1,177 @@
+"""Customers of VTEX (Master Data v1, entity `CL`) → contacts of Connectif, as the rows of an import.
+
+A document, as scroll and search answer it (all but `id` may be null, and text may be anything):
+
+    {"id": "…", "email": "Ana@example.com", "firstName": "Ana", "lastName": "Paz",
+     "phone": null, "cellPhone": null, "homePhone": "+5511987654321", "birthDate": "1990-01-31T00:00:00Z",
+     "isNewsletterOptIn": null, "createdIn": "2026-11-20T10:00:00.7753548Z", "updatedIn": null}
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from include.mapping.email import problems, tidy_addresses
+from include.mapping.instants import calendar_dates, nanoseconds
+from include.mapping.phones import e164
+from include.mapping.result import Mapped, verdicts_of
+from include.mapping.result import split_by_columns as split_by_columns_of
+from include.mapping.text import NOTHING, arrow_texts, tidy
+from include.outcomes import Drop, Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import date
+
+    from include.mapping.extra_fields import ExtraField
+
+SOURCE_FIELDS: tuple[str, ...] = (
+    "id",
+    "email",
+    "firstName",
+    "lastName",
+    "phone",
+    "cellPhone",
+    "homePhone",
+    "birthDate",
+    "isNewsletterOptIn",
+    "createdIn",
+    "updatedIn",
+)
+PHONE_FIELDS = ("phone", "cellPhone", "homePhone")
+CONTACT_COLUMNS = ("_email", "_name", "_surname", "_mobilePhone", "_birthdate")
+_OUR_COLUMNS = ("id", "changed", "consent")
+ROW_COLUMNS = (*_OUR_COLUMNS, *CONTACT_COLUMNS)
+
+_FIRST_BIRTH_DATE = "1900-01-01"
+
+
+def map_contacts(
+    documents: pd.DataFrame, *, country: str, today: date, extra_fields: Sequence[ExtraField] = ()
+) -> Mapped:
+    """`CL` documents (one a row, SOURCE_FIELDS as columns, a missing column counts as absent) → contacts.
+
+    Rows have ROW_COLUMNS, absent values as NA: `changed` is the instant of the last change in nanoseconds
+    since 1970 UTC (`updatedIn` is null until the first update, then `createdIn` counts; 0 when neither is
+    known), `consent` the status that a new contact gets, the rest is what Connectif calls it. Nothing is
+    deduplicated here: two documents with one address may lie in different chunks (see `latest_of_each`).
+    The targets of `extra_fields` follow as further columns. A frame made from decoded JSON wants
+    `dtype=object`: of a number beside an absent value pandas would otherwise make a float.
+    """
+    ids = _texts(documents, "id")
+    emails = tidy_addresses(_texts(documents, "email"))
+    problem = problems(emails)
+    phones, bad_phones = _phones(documents, country)
+    births, bad_births = _birth_dates(documents, today)
+    extras = {field: field.read(_column(documents, field.source), country) for field in extra_fields}
+    rows = pd.DataFrame(
+        {
+            "id": ids.to_pandas(),
+            "changed": _changed(documents),
+            "consent": _consent(documents),
+            "_email": emails.to_pandas(),
+            "_name": tidy(_texts(documents, "firstName")).to_pandas(),
+            "_surname": tidy(_texts(documents, "lastName")).to_pandas(),
+            "_mobilePhone": phones.to_pandas(),
+            "_birthdate": births.to_pandas(),
+            **{field.target: values.to_pandas() for field, values in extras.items()},
+        }
+    )
+    rows = rows.astype({column: "str" for column in rows.columns if column != "changed"})
+    good = pc.is_null(problem).to_numpy(zero_copy_only=False)
+    refused = zip(ids.filter(~good).to_pylist(), problem.filter(~good).to_pylist(), strict=True)
+    return Mapped(
+        rows=rows[good].reset_index(drop=True),
+        verdicts=verdicts_of((key or "", Reason(word), "") for key, word in refused),
+        drops=_drops(
+            good,
+            (Drop.PHONE_INVALID, bad_phones),
+            (Drop.BIRTH_DATE_INVALID, bad_births),
+            *((field.drop, _unusable(documents, field, values)) for field, values in extras.items()),
+        ),
+    )
+
+
+def _column(documents: pd.DataFrame, field: str) -> pd.Series:
+    if field not in documents.columns:
+        return pd.Series(None, index=documents.index, dtype=object)
+    return documents[field]
+
+
+def _texts(documents: pd.DataFrame, field: str) -> Any:
+    return arrow_texts(_column(documents, field))
+
+
+def _unusable(documents: pd.DataFrame, field: ExtraField, values: Any) -> Any:
+    given = pc.is_valid(tidy(_texts(documents, field.source)))
+    return pc.and_(given, pc.is_null(values)).to_numpy(zero_copy_only=False)
+
+
+def _phones(documents: pd.DataFrame, country: str) -> tuple[Any, Any]:
+    """The first usable number of each document, and where there was something but nothing usable."""
+    found = pa.nulls(len(documents), pa.large_string())
+    given = np.zeros(len(documents), dtype=bool)
+    for field in PHONE_FIELDS:
+        offered = tidy(_texts(documents, field))
+        given |= pc.is_valid(offered).to_numpy(zero_copy_only=False)
+        wanted = pc.if_else(pc.is_null(found), offered, NOTHING)
+        if wanted.null_count < len(wanted):
+            found = pc.coalesce(found, e164(wanted, country))
+    return found, given & pc.is_null(found).to_numpy(zero_copy_only=False)
+
+
+def _birth_dates(documents: pd.DataFrame, today: date) -> tuple[Any, Any]:
+    written = tidy(_texts(documents, "birthDate"))
+    births = calendar_dates(written, first=_FIRST_BIRTH_DATE, last=today)
+    return births, pc.and_(pc.is_valid(written), pc.is_null(births)).to_numpy(zero_copy_only=False)
+
+
+def _changed(documents: pd.DataFrame) -> Any:
+    updated, created = (nanoseconds(_texts(documents, field)) for field in ("updatedIn", "createdIn"))
+    return pc.coalesce(updated, created, pa.scalar(0, pa.int64())).to_numpy()
+
+
+def _consent(documents: pd.DataFrame) -> Any:
+    """VTEX's null is "never answered", so only a plain true subscribes; nobody is ever unsubscribed here."""
+    answers = _column(documents, "isNewsletterOptIn")
+    said_yes = np.fromiter((answer is True or answer is np.True_ for answer in answers), bool, len(answers))
+    return np.where(said_yes, "subscribed", "none")
+
+
+def _drops(good: Any, *bad: tuple[Drop | None, Any]) -> Counter[Drop]:
+    counts: Counter[Drop] = Counter()
+    for drop, where in bad:
+        if drop is not None and (where & good).any():
+            counts[drop] += int((where & good).sum())
+    return counts
+
+
+def latest_of_each(keys: pd.DataFrame, by: str) -> Any:
+    """Of the rows with the same `by`, which one was changed last (`changed`, then `id`): a mask of winners.
+
+    A lonely row wins. Of rows alike in all three, exactly one wins. The answer does not depend on their
+    order.
+    """
+    alike = keys[by].duplicated(keep=False)
+    ranked = keys[alike].sort_values([by, "changed", "id"], kind="stable")
+    losers = ranked.index[ranked[by].duplicated(keep="last")]
+    return pd.Series(~keys.index.isin(losers), index=keys.index)
+
+
+def latest_of_each_email(keys: pd.DataFrame) -> Any:
+    """Two documents with one e-mail: the one changed last wins, the others are `duplicate_email`.
+
+    `keys` has `_email` (or a hash of it under that name), `changed` and `id`, and an index without repeats.
+    """
+    return latest_of_each(keys, "_email")
+
+
+def split_by_columns(rows: pd.DataFrame) -> Iterator[tuple[tuple[str, ...], pd.DataFrame]]:
+    """Rows of `map_contacts`, grouped by the optional columns that they have (`_email` is always first)."""
+    return split_by_columns_of(rows, [column for column in rows.columns if column not in _OUR_COLUMNS])

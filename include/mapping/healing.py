@@ -1,0 +1,66 @@
+"""What to create at Connectif when it refuses a purchase: the contact (E0101) or the products (E0102)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from include.mapping.links import thumbnail_url
+from include.mapping.phones import to_e164
+from include.mapping.products import OUT_OF_STOCK
+from include.mapping.shapes import Json, record
+from include.mapping.text import tidy_one
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+
+def contact_from_order(orders: Iterable[Json], *, country: str) -> Json:
+    """What the orders know of their customer, as the body of a contact PATCH (the address is in its path).
+
+    The status is an explicit `none`, never the account's default. What VTEX has masked with `*` is not sent.
+    """
+    profiles = [record(order.get("clientProfileData")) for order in orders]
+    body: Json = {}
+    for target, source in (("_name", "firstName"), ("_surname", "lastName"), ("_mobilePhone", "phone")):
+        texts = (tidy_one(profile.get(source)) for profile in profiles)
+        known = next((text for text in texts if text and "*" not in text), None)
+        value = _phone(known, country) if target == "_mobilePhone" else known
+        if value:
+            body[target] = value
+    return {**body, "_newsletterSubscriptionStatus": "none"}
+
+
+def _phone(text: str | None, country: str) -> str | None:
+    number = to_e164(pd.Series([text], dtype="str"), country).iloc[0]
+    return number if isinstance(number, str) else None
+
+
+def product_from_line(line: Json) -> Json | None:
+    """A line of a purchase body → the body of a product PATCH, for a product that search does not show: list
+    price, else unit price, and out of stock. None when the line has no price at all."""
+    price = line.get("unitPriceOriginal") or line["unitPrice"]
+    if not price:
+        return None
+    picture = line.get("imageUrl")
+    return {
+        **{field: line[field] for field in ("productDetailUrl", "name")},
+        "unitPrice": price,
+        "unitPriceOriginal": price,
+        "discountedAmount": 0.0,
+        "discountedPercentage": 0.0,
+        "availability": OUT_OF_STOCK,
+        "inStockUnits": 0,
+        **{field: line[field] for field in ("categories", "brand") if field in line},
+        **({"imageUrl": picture, "thumbnailUrl": thumbnail_url(picture)} if picture else {}),
+    }
+
+
+def without_products(body: Json, product_ids: Collection[str]) -> Json | None:
+    """The purchase without the lines of these products; None when no line is left. The total price stays: it
+    is what the customer paid."""
+    lines = [line for line in body["products"] if line["productId"] not in product_ids]
+    if not lines:
+        return None
+    return {**body, "products": lines, "totalQuantity": sum(line["quantity"] for line in lines)}

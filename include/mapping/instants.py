@@ -1,0 +1,92 @@
+"""Instants and calendar dates as VTEX writes them, a column at a time.
+
+VTEX gives up to seven fractional digits and `Z` or an offset (`2023-04-25T17:28:27.7753548Z`); the
+catalogue's dates have no zone and are taken as UTC. Nothing here goes through a clock or a local time zone.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from include.mapping.text import NOTHING, arrow_texts, joined, where, word
+
+if TYPE_CHECKING:
+    from datetime import date
+
+# years that 64 bits of nanoseconds can hold
+_INSTANT = r"^(?:1[7-9]|2[01])\d\d-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?)?$"
+_UTC_NS = pa.timestamp("ns", "UTC")
+_DATE = r"^\d{4}-\d\d-\d\d(?:[T ].*)?$"
+_DATE_LENGTH = 10
+
+
+def nanoseconds(values: Any) -> Any:
+    """Texts → int64 nanoseconds since 1970 UTC, exact to all digits; null where it is no instant."""
+    shaped = pc.if_else(pc.match_substring_regex(values, _INSTANT), values, NOTHING)
+    dates = pc.equal(pc.binary_length(shaped), _DATE_LENGTH)
+    timed = where(shaped, dates, lambda some: joined(some, word("T00:00:00Z")))
+    zoned = where(
+        timed,
+        pc.invert(pc.match_substring_regex(timed, r"(?:Z|[+-]\d\d:?\d\d)$")),
+        lambda some: joined(some, word("Z")),
+    )
+    return _cast(zoned).cast(pa.int64())
+
+
+def _cast(values: Any) -> Any:
+    try:
+        return values.cast(_UTC_NS)
+    except pa.ArrowInvalid:  # a month 13 somewhere: find it, the others are good
+        return pa.concat_arrays([_cast_one(values.slice(i, 1)) for i in range(len(values))])
+
+
+def _cast_one(value: Any) -> Any:
+    try:
+        return value.cast(_UTC_NS)
+    except pa.ArrowInvalid:
+        return pa.nulls(1, _UTC_NS)
+
+
+def iso_texts(values: pd.Series) -> pd.Series:
+    """Instants as Connectif takes them: UTC, ISO 8601, `Z`, milliseconds; NA where it is no instant."""
+    whole = pc.fill_null(nanoseconds(arrow_texts(values)), np.iinfo(np.int64).min).to_numpy()
+    stamps = pd.Series(whole, index=values.index).astype("datetime64[ns]").dt.floor("ms")
+    return stamps.dt.strftime("%Y-%m-%dT%H:%M:%S.%f").str.slice(0, 23).add("Z").astype("str")
+
+
+def instant(value: object) -> datetime | None:
+    """One instant of a JSON record as an aware UTC time (microseconds); None where it is none."""
+    if not isinstance(value, str):
+        return None
+    whole = nanoseconds(pa.array([value], pa.large_string()))[0].as_py()
+    return (
+        None
+        if whole is None
+        else datetime.fromtimestamp(whole // 10**9, UTC).replace(microsecond=whole % 10**9 // 1000)
+    )
+
+
+def iso_text(moment: datetime) -> str:
+    """An aware time as Connectif takes it."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def calendar_dates(values: Any, *, first: str, last: date) -> Any:
+    """Texts that begin with a date → that date as written, `YYYY-MM-DD`, never shifted by a zone.
+
+    Null where there is none, it is not in the calendar, or it lies outside `first`…`last`.
+    """
+    written = pc.utf8_slice_codeunits(values, 0, _DATE_LENGTH)
+    inside = pc.and_(
+        pc.match_substring_regex(values, _DATE),
+        pc.and_(pc.greater_equal(written, first), pc.less_equal(written, last.isoformat())),
+    )
+    kept = pc.if_else(inside, written, NOTHING)
+    days = pd.to_datetime(pd.Series(kept.to_pandas(), dtype="str"), format="%Y-%m-%d", errors="coerce")
+    return pc.if_else(pa.array(days.notna().to_numpy()), kept, NOTHING)

@@ -1,0 +1,106 @@
+"""Which orders of VTEX are purchases of the shop, and which orders are one purchase.
+
+    {"orderId": "1172452900788-01", "orderGroup": "1172452900788", "origin": "Marketplace", "affiliateId": "",
+     "salesChannel": "1", "status": "handling", "isCompleted": true,
+     "creationDate": "2026-11-22T20:09:43.899958+00:00", "authorizedDate": null,
+     "sellers": [{"id": "1"}], "items": […]}
+
+All of it is read from the order's detail: the order list shows stale or empty statuses.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from include.mapping.instants import instant
+from include.mapping.result import verdicts_of
+from include.mapping.shapes import Json, key_of, name, records
+from include.outcomes import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    import pandas as pd
+
+CANCELED = frozenset({"cancel", "canceled", "request-cancel", "cancellation-requested", "replaced"})
+SOLD_HERE = frozenset({"Marketplace", "Chain"})
+
+
+@dataclass(frozen=True)
+class PurchaseRules:
+    """What a shop has set. `purchase_id_source` is `order_group` or `order_id`, `product_id_source` `product`
+    or `sku`, `purchase_when` `placed` or `paid`; an empty set of channels, statuses or sellers means all."""
+
+    shop_domain: str
+    purchase_id_source: str = "order_group"
+    product_id_source: str = "product"
+    purchase_when: str = "placed"
+    sales_channels: frozenset[str] = frozenset()
+    statuses: frozenset[str] = frozenset()
+    sellers: frozenset[str] = frozenset()
+
+
+def classify_orders(orders: Iterable[Json], rules: PurchaseRules) -> tuple[pd.DataFrame, list[Json]]:
+    """The verdicts (key: order id) of the orders that are no purchase, and the orders that go on.
+
+    An order that comes twice counts once, as read last. A status that nobody knows yet goes on.
+    ContractError for an order without `orderId`.
+    """
+    read = {key_of(order, "orderId"): order for order in orders}
+    judged = {key: _judge(order, rules) for key, order in read.items()}
+    refused = ((key, *verdict) for key, verdict in judged.items() if verdict is not None)
+    return verdicts_of(refused), [order for key, order in read.items() if judged[key] is None]
+
+
+def purchase_id(order: Json, rules: PurchaseRules) -> str:
+    """The id that the shop's web tag reported: the order group, or the order's own id."""
+    own = key_of(order, "orderId")
+    return own if rules.purchase_id_source == "order_id" else name(order.get("orderGroup")) or own
+
+
+def earliest_instants(orders: Iterable[Json], rules: PurchaseRules) -> dict[str, datetime]:
+    """Purchase id → when it happened: the earliest creation (authorization with `paid`) of all its orders,
+    canceled ones too, so that a purchase stays in its window. Without any such date it is left out."""
+    earliest: dict[str, datetime] = {}
+    for order in orders:
+        moment = instant(order.get("authorizedDate" if rules.purchase_when == "paid" else "creationDate"))
+        if moment is not None:
+            key = purchase_id(order, rules)
+            earliest[key] = min(moment, earliest.get(key, moment))
+    return earliest
+
+
+def _judge(order: Json, rules: PurchaseRules) -> tuple[Reason, str] | None:
+    if order.get("isCompleted") is not True:
+        return Reason.ORDER_INCOMPLETE, ""
+    if instant(order.get("creationDate")) is None:
+        return Reason.ORDER_INCOMPLETE, "no creation date"
+    if name(order.get("status")).lower() in CANCELED:
+        return Reason.ORDER_CANCELED, ""
+    excluded = _excluded(order, rules)
+    return (Reason.ORDER_EXCLUDED, excluded) if excluded else None
+
+
+def _excluded(order: Json, rules: PurchaseRules) -> str:
+    """What keeps the order out (sold elsewhere, not paid yet, a setting); empty when nothing does."""
+    paid = rules.purchase_when != "paid" or instant(order.get("authorizedDate")) is not None
+    obstacles = (
+        ("origin", name(order.get("origin")) not in SOLD_HERE),
+        ("affiliate", bool(name(order.get("affiliateId")))),
+        ("not paid", not paid),
+        ("sales channel", _not_among(rules.sales_channels, {name(order.get("salesChannel"))})),
+        ("status", _not_among(rules.statuses, {name(order.get("status"))})),
+        ("seller", _not_among(rules.sellers, _sellers(order))),
+    )
+    return next((word for word, stands in obstacles if stands), "")
+
+
+def _not_among(wanted: frozenset[str], found: set[str]) -> bool:
+    return bool(wanted) and wanted.isdisjoint(found)
+
+
+def _sellers(order: Json) -> set[str]:
+    named = {name(seller.get("id")) for seller in records(order.get("sellers"))}
+    return named | {name(item.get("seller")) for item in records(order.get("items"))}

@@ -1,0 +1,218 @@
+"""Products of VTEX's catalogue search → products of Connectif, as the rows of an import.
+
+VTEX is the master of the catalogue: text and list columns are always sent, and blank clears them. Only dates,
+numbers and columns that no setting fills are left out (NA) when absent.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from include.mapping.catalogue import Candidate, ProductRules, candidates_of, facts_of
+from include.mapping.instants import iso_texts
+from include.mapping.links import picture_url, product_url, thumbnail_url
+from include.mapping.money import cents_of_text, cents_of_units, money_texts, percentage_texts, without_vat
+from include.mapping.result import Mapped, verdicts_of
+from include.mapping.result import split_by_columns as split_by_columns_of
+from include.mapping.shapes import Json, name
+from include.outcomes import Drop, Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from decimal import Decimal
+
+__all__ = [
+    "IN_STOCK",
+    "OUT_OF_STOCK",
+    "PRODUCT_COLUMNS",
+    "ProductRules",
+    "map_products",
+    "product_body",
+    "products_wanting_a_base_price",
+    "record_keys",
+    "split_by_columns",
+]
+
+PRODUCT_COLUMNS = (
+    "productId",
+    "productDetailUrl",
+    "name",
+    "unitPrice",
+    "unitPriceOriginal",
+    "discountedAmount",
+    "discountedPercentage",
+    "unitPriceWithoutVAT",
+    "availability",
+    "inStockUnits",
+    "categories",
+    "tags",
+    "brand",
+    "description",
+    "imageUrl",
+    "thumbnailUrl",
+    "publishedAt",
+    "customField1",
+    "customField2",
+    "customField3",
+)
+IN_STOCK, OUT_OF_STOCK = "instock", "outofstock"
+
+
+def record_keys(products: Sequence[Json], rules: ProductRules) -> list[str]:
+    """The Connectif product ids that these VTEX products stand for, each once."""
+    return [candidate.key for candidate in candidates_of(products, rules)]
+
+
+def products_wanting_a_base_price(
+    products: Sequence[Json], rules: ProductRules, last_sent: pd.DataFrame | None
+) -> list[tuple[str, list[str]]]:
+    """(key, SKU ids ascending) of the products with no offer now and no price sent before. The Pricing API is
+    asked for the SKUs in this order until one has a base price, which goes to `map_products` under the key.
+    """
+    candidates = [candidate for candidate in candidates_of(products, rules) if candidate.offer is None]
+    known = _last_prices(last_sent, [candidate.key for candidate in candidates])
+    return [
+        (candidate.key, [name(item["itemId"]) for item in candidate.items])
+        for candidate, price in zip(candidates, known, strict=True)
+        if price is None
+    ]
+
+
+def map_products(
+    products: Sequence[Json],
+    rules: ProductRules,
+    *,
+    last_sent: pd.DataFrame | None,
+    base_prices: Mapping[str, Decimal],
+) -> Mapped:
+    """Products of catalogue search → rows of PRODUCT_COLUMNS, as texts ready for CSV.
+
+    `last_sent` is the snapshot (see `include.mapping.snapshot`) for the last known price of what has no
+    offer; `base_prices` holds the Pricing API's for those never sent, by key. A product that comes twice
+    counts once. ContractError for a product without `productId`.
+    """
+    candidates = candidates_of(products, rules)
+    facts = facts_of(candidates, rules)
+    facts["price"] = pd.Series(_prices(candidates, last_sent, base_prices), dtype=object)
+    missing = _missing(facts)
+    good = missing.isna()
+    rows, drops = _rows(facts[good].reset_index(drop=True), rules)
+    refused = zip(facts["productId"][~good], missing[~good], strict=True)
+    return Mapped(rows, verdicts_of((key, Reason(word), "") for key, word in refused), drops)
+
+
+def split_by_columns(rows: pd.DataFrame) -> Iterator[tuple[tuple[str, ...], pd.DataFrame]]:
+    """Rows grouped by the columns that they have."""
+    return split_by_columns_of(rows, PRODUCT_COLUMNS)
+
+
+def product_body(row: Mapping[str, Any]) -> Json:
+    """One row as the body of the PATCH that creates a product at Connectif; the id stands in the path.
+
+    What is blank is left out: there is nothing to clear yet, and a blank picture is refused as no URL.
+    """
+    given = {
+        column: value for column, value in row.items() if isinstance(value, str) and value and column in _BODY
+    }
+    return {column: _BODY[column](value) for column, value in given.items()}
+
+
+def _prices(
+    candidates: list[Candidate], last_sent: pd.DataFrame | None, base_prices: Mapping[str, Decimal]
+) -> list[tuple[int, int] | None]:
+    """(unit, original) in cents: of the offer now, else as sent last time, else the base price."""
+    known = _last_prices(last_sent, [candidate.key for candidate in candidates])
+    return [
+        (candidate.offer.unit_cents, candidate.offer.original_cents)
+        if candidate.offer
+        else last or _base_price(base_prices.get(candidate.key))
+        for candidate, last in zip(candidates, known, strict=True)
+    ]
+
+
+def _base_price(price: Decimal | None) -> tuple[int, int] | None:
+    cents = cents_of_units(price)
+    return (cents, cents) if cents and cents > 0 else None
+
+
+def _last_prices(last_sent: pd.DataFrame | None, keys: list[str]) -> list[tuple[int, int] | None]:
+    if last_sent is None:
+        return [None] * len(keys)
+    rows = last_sent.reindex(keys)
+    pairs = zip(
+        rows["unitPrice"].map(cents_of_text), rows["unitPriceOriginal"].map(cents_of_text), strict=True
+    )
+    return [_pair(unit, original) for unit, original in pairs]
+
+
+def _pair(unit: float | None, original: float | None) -> tuple[int, int] | None:
+    if unit is None or pd.isna(unit) or unit <= 0:
+        return None
+    return int(unit), int(unit if original is None or pd.isna(original) else max(unit, original))
+
+
+def _missing(facts: pd.DataFrame) -> pd.Series:
+    """Why a product cannot go: no name, no page, no price, in this order; NA when it can."""
+    missing = pd.Series(index=facts.index, dtype="str")
+    for column, reason in (
+        ("price", Reason.PRICE_MISSING),
+        ("link", Reason.URL_MISSING),
+        ("name", Reason.NAME_MISSING),
+    ):
+        missing[facts[column].isna()] = reason.value
+    return missing
+
+
+def _rows(facts: pd.DataFrame, rules: ProductRules) -> tuple[pd.DataFrame, Counter[Drop]]:
+    rows = pd.DataFrame(index=facts.index)
+    rows["productId"] = facts["productId"]
+    rows["productDetailUrl"] = [product_url(rules.shop_domain, link) for link in facts["link"]]
+    rows["name"] = facts["name"]
+    _add_prices(rows, list(facts["price"]), rules)
+    rows["availability"] = facts["available"].map({True: IN_STOCK, False: OUT_OF_STOCK})
+    rows["inStockUnits"] = facts["units"].map(str)
+    for column in ("categories", "tags"):
+        rows[column] = facts[column]
+    for column in ("brand", "description"):
+        rows[column] = facts[column].fillna("")
+    pictures = [picture_url(picture) for picture in facts["picture"]]
+    rows["imageUrl"] = [picture or "" for picture in pictures]
+    rows["thumbnailUrl"] = [thumbnail_url(picture or "") for picture in pictures]
+    rows["publishedAt"] = iso_texts(facts["release"])
+    for column in PRODUCT_COLUMNS[-3:]:
+        rows[column] = facts[column]
+    bad = {
+        Drop.IMAGE_INVALID: int((facts["picture"].notna() & (rows["imageUrl"] == "")).sum()),
+        Drop.DATE_INVALID: int((facts["release"].notna() & rows["publishedAt"].isna()).sum()),
+    }
+    return rows.astype("str"), Counter({drop: count for drop, count in bad.items() if count})
+
+
+def _add_prices(rows: pd.DataFrame, prices: list[tuple[int, int]], rules: ProductRules) -> None:
+    unit = pd.Series([price[0] for price in prices], dtype="int64")
+    original = pd.Series([price[1] for price in prices], dtype="int64")
+    rows["unitPrice"] = money_texts(unit)
+    rows["unitPriceOriginal"] = money_texts(original)
+    rows["discountedAmount"] = money_texts(original - unit)
+    rows["discountedPercentage"] = percentage_texts(original - unit, original)
+    rows["unitPriceWithoutVAT"] = (
+        pd.Series([None] * len(unit), dtype="str")
+        if rules.vat_rate is None
+        else money_texts(pd.Series(without_vat(unit.tolist(), rules.vat_rate), dtype="int64"))
+    )
+
+
+def _list(text: str) -> list[str]:
+    return text.split("|") if text else []
+
+
+_BODY: dict[str, Any] = {
+    **dict.fromkeys(PRODUCT_COLUMNS[1:], str),
+    **dict.fromkeys(PRODUCT_COLUMNS[3:8], float),
+    "inStockUnits": int,
+    "categories": _list,
+    "tags": _list,
+}

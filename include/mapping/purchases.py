@@ -1,0 +1,157 @@
+"""Orders of VTEX → purchases of Connectif, as the bodies of `POST /purchases/`.
+
+The orders of one order group (a cart split by seller) are one purchase: lines together, totals added,
+canceled parts left out. Connectif has no update of a purchase, so it has to be right the first time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from include.mapping.email import email_problem, tidy_email
+from include.mapping.instants import instant, iso_text
+from include.mapping.lines import lines_of
+from include.mapping.money import cents_of_cents, units
+from include.mapping.orders import (
+    PurchaseRules,
+    classify_orders,
+    earliest_instants,
+    purchase_id,
+)
+from include.mapping.result import verdicts_of
+from include.mapping.shapes import Json, key_of, name, record, records
+from include.mapping.text import tidy_one
+from include.outcomes import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+
+__all__ = [
+    "MappedPurchases",
+    "Purchase",
+    "PurchaseRules",
+    "classify_orders",
+    "earliest_instants",
+    "map_purchases",
+    "profile_id",
+    "purchase_id",
+]
+
+
+@dataclass(frozen=True)
+class Purchase:
+    """One purchase to send.
+
+    `happened` is the earliest creation of its orders, `orders` are those that it is made of (for
+    `contact_from_order`). They and the body hold personal data and stay out of the repr.
+    """
+
+    purchase_id: str
+    order_ids: tuple[str, ...]
+    happened: datetime
+    body: Json = field(repr=False)
+    orders: tuple[Json, ...] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class MappedPurchases:
+    """Each order is in one purchase (`order_ids`) or has one verdict (key: order id)."""
+
+    purchases: tuple[Purchase, ...]
+    verdicts: pd.DataFrame = field(repr=False)
+
+
+def profile_id(order: Json) -> str:
+    """The shopper, by `CL.userId`; empty when the order does not say (marketplaces, some guests)."""
+    return name(record(order.get("clientProfileData")).get("userProfileId"))
+
+
+def map_purchases(orders: Sequence[Json], rules: PurchaseRules, emails: Mapping[str, str]) -> MappedPurchases:
+    """Details of whole order groups → purchases, and the verdicts of all orders that are in none.
+
+    `emails` gives the real address of a `profile_id`. An order's own address counts only when it is no alias.
+    What `classify_orders` refuses is refused here too, so all details may come, or only what it let through.
+    """
+    refused, going = classify_orders(orders, rules)
+    addresses = _addresses(going, emails)
+    happened = earliest_instants(orders, PurchaseRules(rules.shop_domain, rules.purchase_id_source))
+    purchases: list[Purchase] = []
+    judged: list[tuple[str, Reason, str]] = []
+    for key, parts in _groups(going, rules).items():
+        ids = tuple(key_of(part, "orderId") for part in parts)
+        lines = lines_of(parts, rules)
+        address = next((addresses[order_id] for order_id in ids if order_id in addresses), None)
+        if not lines:
+            judged.extend((order_id, Reason.NO_LINES, "") for order_id in ids)
+        elif address is None:
+            judged.extend((order_id, Reason.CONTACT_UNRESOLVED, "") for order_id in ids)
+        else:
+            body = _body(key, parts, lines, address, happened[key])
+            purchases.append(Purchase(key, ids, happened[key], body, tuple(parts)))
+    verdicts = pd.concat([refused, verdicts_of(judged)], ignore_index=True) if judged else refused
+    return MappedPurchases(tuple(purchases), verdicts)
+
+
+def _groups(orders: Iterable[Json], rules: PurchaseRules) -> dict[str, list[Json]]:
+    """The orders of each purchase, earliest first."""
+    groups: dict[str, list[Json]] = {}
+    for order in sorted(orders, key=lambda order: (instant(order["creationDate"]), key_of(order, "orderId"))):
+        groups.setdefault(purchase_id(order, rules), []).append(order)
+    return groups
+
+
+def _addresses(orders: list[Json], emails: Mapping[str, str]) -> dict[str, str]:
+    """Order id → the customer's real address, where one is known."""
+    ids = [key_of(order, "orderId") for order in orders]
+    found: dict[str, str] = {}
+    for offered in (
+        [emails.get(profile_id(order)) for order in orders],
+        [record(order.get("clientProfileData")).get("email") for order in orders],
+    ):
+        tidied = tidy_email(pd.Series(offered, index=ids, dtype=object))
+        for order_id, address in tidied[email_problem(tidied).isna()].items():
+            found.setdefault(str(order_id), address)
+    return found
+
+
+def _body(key: str, parts: list[Json], lines: list[Json], address: str, happened: datetime) -> Json:
+    body: dict[str, Any] = {
+        "purchaseId": key,
+        "cartId": _cart_id(parts) or key,
+        "contactEmail": address,
+        "purchaseDate": iso_text(happened),
+        "paymentMethod": ", ".join(_payment_systems(parts)) or None,
+        "totalPrice": units(sum(_total_cents(part) for part in parts)),
+        "totalQuantity": sum(line["quantity"] for line in lines),
+        "products": lines,
+    }
+    return {field: value for field, value in body.items() if value is not None}
+
+
+def _cart_id(parts: list[Json]) -> str:
+    known = (name(part.get(source)) for source in ("orderFormId", "orderGroup") for part in parts)
+    return next(filter(None, known), "")
+
+
+def _payment_systems(parts: list[Json]) -> list[str]:
+    payments = (
+        payment
+        for part in parts
+        for transaction in records(record(part.get("paymentData")).get("transactions"))
+        for payment in records(transaction.get("payments"))
+    )
+    return list(
+        dict.fromkeys(filter(None, (tidy_one(payment.get("paymentSystemName")) for payment in payments)))
+    )
+
+
+def _total_cents(order: Json) -> int:
+    """`value`, with shipping, tax and discounts; should it be missing, the sum of the order's `totals`."""
+    value = cents_of_cents(order.get("value"))
+    if value is not None:
+        return value
+    return sum(cents_of_cents(total.get("value")) or 0 for total in records(order.get("totals")))

@@ -1,0 +1,143 @@
+"""Texts, a column at a time: tidy, and out of HTML."""
+
+from __future__ import annotations
+
+import html
+import re
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from bs4 import BeautifulSoup
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+# Unicode's control characters that are not white space, and the two invisible "spaces" that come with pasted
+# text (zero-width space, byte order mark). Joiners and direction marks stay: emoji and Arabic need them.
+_CONTROL = r"[\x{00}-\x{08}\x{0e}-\x{1f}\x{7f}-\x{84}\x{86}-\x{9f}\x{200b}\x{feff}]+"
+_SPACE = r"[\x{09}-\x{0d}\x{85}\p{Z}]+"
+_UNTIDY = r"[^\x{21}-\x{7e}\x{a1}-\x{17f} ]|^ | $|  "
+_NOT_PLAIN_LATIN = r"[^\x{20}-\x{7e}\x{a0}-\x{17f}]"
+
+_BLOCK = re.compile(
+    r"<(?=/?(?:address|article|aside|blockquote|br|dd|div|dl|dt|fieldset|figcaption|figure|footer|form|h[1-6]"
+    r"|header|hr|li|main|nav|ol|p|pre|section|table|tbody|td|tfoot|th|thead|tr|ul)\b)",
+    re.IGNORECASE,
+)
+_TIDY = re.compile("[!-~]+(?: [!-~]+)*")
+_NO_TAG = re.compile(r"<(?![a-zA-Z/!?])")
+
+
+def text_of(value: object) -> str | None:
+    """The text that a JSON value is: text as it is, a whole number by its digits (ids and telephone numbers
+    are sometimes numbers). Anything else is no text. Lone surrogates, which no encoder takes, go."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "ignore").decode("utf-8")
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value) if abs(value) < 10**30 else None
+    return None
+
+
+def arrow_texts(values: pd.Series) -> Any:
+    """The column as one pyarrow large_string array, NA as null; values that are no text become null."""
+    try:
+        array = pa.array(values, from_pandas=True)
+        if pa.types.is_null(array.type) or pa.types.is_string(array.type):
+            array = array.cast(pa.large_string())
+    except (pa.ArrowException, TypeError, ValueError, OverflowError):
+        array = None
+    if array is None or not pa.types.is_large_string(array.type):
+        array = pa.array([text_of(value) for value in values], pa.large_string())
+    return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
+
+
+def where(values: Any, mask: Any, change: Callable[[Any], Any]) -> Any:
+    """`change` applied to the values that the mask names: the costly work for the few that need it."""
+    if not pc.any(mask).as_py():
+        return values
+    return pc.replace_with_mask(values, mask, change(values.filter(mask)))
+
+
+def no_empty(values: Any) -> Any:
+    """Empty texts → null."""
+    return where(values, pc.equal(values, ""), lambda empty: pa.nulls(len(empty), empty.type))
+
+
+def word(text: str) -> Any:
+    """A pyarrow text that goes together with the columns of this package."""
+    return pa.scalar(text, pa.large_string())
+
+
+NOTHING: Any = pa.scalar(None, pa.large_string())
+
+
+def joined(*parts: Any) -> Any:
+    """Columns and words one after the other; null where one of them is null."""
+    return pc.binary_join_element_wise(*parts, word(""))
+
+
+def tidy(values: Any) -> Any:
+    """`tidy_text` between pyarrow arrays."""
+    composed = where(
+        values,
+        pc.match_substring_regex(values, _NOT_PLAIN_LATIN),
+        lambda some: pc.utf8_normalize(some, form="NFC"),
+    )
+    spaced = where(composed, pc.match_substring_regex(composed, _UNTIDY), _spaced)
+    return no_empty(spaced)
+
+
+def _spaced(values: Any) -> Any:
+    visible = pc.replace_substring_regex(values, _CONTROL, "")
+    return pc.utf8_trim(pc.replace_substring_regex(visible, _SPACE, " "), characters=" ")
+
+
+def tidy_text(values: pd.Series) -> pd.Series:
+    """Unicode NFC, control characters out, runs of white space to one space, trimmed; empty → NA."""
+    return as_series(tidy(arrow_texts(values)), values.index)
+
+
+def tidy_one(value: object) -> str | None:
+    """One JSON value as a tidied text; None when it is no text or empty."""
+    text = text_of(value)
+    if text is None or _TIDY.fullmatch(text):
+        return text
+    only: str | None = tidy(pa.array([text], pa.large_string()))[0].as_py()
+    return only
+
+
+def as_series(array: Any, index: pd.Index) -> pd.Series:
+    """A pyarrow text array as a pandas column of dtype `str` over the index."""
+    return pd.Series(array.to_pandas().array, index=index, dtype="str")
+
+
+def html_to_text(values: pd.Series) -> pd.Series:
+    """The text that a reader of the HTML sees, tidied: entities decoded once, scripts, styles and comments
+    out, a space where a block or a line ends (`<p>a</p>b` is two words, `<b>a</b>b` is one)."""
+    texts = arrow_texts(values)
+    marked = pc.match_substring_regex(texts, "[<&]")
+    return as_series(
+        tidy(where(texts, marked, lambda some: pa.array(map(_seen, some.to_pylist()), pa.large_string()))),
+        values.index,
+    )
+
+
+def _seen(markup: str) -> str:
+    if "<" not in markup:
+        return html.unescape(markup)
+    spaced = _NO_TAG.sub("&lt;", _BLOCK.sub(" <", markup))
+    # our own outer tags: without them a text that begins like XML or a file name makes the parser warn
+    soup = BeautifulSoup(f"<html><body>{spaced}</body></html>", "lxml")
+    for unseen in soup(["script", "style", "template"]):
+        unseen.decompose()
+    return soup.get_text()
+
+
+def tidy_lists(lists: Sequence[Sequence[object]]) -> list[list[str]]:
+    """Lists of JSON values → lists of their tidied texts; what is no text or empty goes."""
+    flat = pa.array([text_of(value) for values in lists for value in values], pa.large_string())
+    tidied = iter(tidy(flat).to_pylist())
+    return [[text for text in islice(tidied, len(values)) if text is not None] for values in lists]

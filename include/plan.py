@@ -1,0 +1,271 @@
+"""What a run takes, everything or a window: one function for every kind of run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Literal, Self, cast
+
+from include.errors import ConfigurationError
+from include.outcomes import Area
+from include.window import Window, as_utc, merged, subtracted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+DAY = timedelta(hours=24)
+
+Mode = Literal["full", "window", "only", "replay"]
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """What Airflow and the person who started the run say about it.
+
+    `run_type` is Airflow's (`scheduled`, `manual`, `backfill`, …). The data interval is absent when a run is
+    triggered over REST with a null logical date. `window_start` and `window_end` are ISO 8601 with an offset.
+    `only` is the id of the one record to take, `replay` (with mode replay) says which of those that were not
+    sent: "all", a reason code, or a key.
+    """
+
+    run_type: str
+    run_after: datetime
+    data_interval_start: datetime | None = None
+    data_interval_end: datetime | None = None
+    mode: str = "auto"
+    window_start: str | None = None
+    window_end: str | None = None
+    only: str | None = None
+    replay: str | None = None
+
+    @property
+    def is_backfill(self) -> bool:
+        return self.run_type == "backfill"
+
+    @property
+    def interval(self) -> Window:
+        """The data interval; where it is absent or empty (plain cron), the 24 h before its end or the run."""
+        start, end = self.data_interval_start, self.data_interval_end
+        if start is None or end is None or start == end:
+            end = end or self.run_after
+            return Window(end - DAY, end)
+        return Window(start, end)
+
+    def asked_window(self) -> Window | None:
+        """The window that the parameters ask for. Raises `ConfigurationError` for a wrong combination."""
+        if self.mode not in ("auto", "full", "window", "replay"):
+            raise ConfigurationError(
+                f"parameter mode is {self.mode!r:.40}, allowed is auto, full, window or replay"
+            )
+        if not self.window_start and not self.window_end:
+            return None
+        if self.is_backfill:
+            raise ConfigurationError(
+                "window_start and window_end are shared by all runs of a back-fill: leave them empty and "
+                "choose its dates instead"
+            )
+        if self.mode == "full":
+            raise ConfigurationError(
+                "window_start and window_end contradict mode full: leave out one of them"
+            )
+        return _window_of(self.window_start, self.window_end)
+
+
+def _window_of(start: str | None, end: str | None) -> Window:
+    if not start or not end:
+        raise ConfigurationError("window_start and window_end go together: give both or neither")
+    first, last = _instant("window_start", start), _instant("window_end", end)
+    if first >= last:
+        raise ConfigurationError(f"window_start {start} must be before window_end {end}")
+    return Window(first, last)
+
+
+def _instant(name: str, text: str) -> datetime:
+    try:
+        return as_utc(datetime.fromisoformat(text))
+    except ValueError:
+        raise ConfigurationError(
+            f"parameter {name} is {text!r:.40}, "
+            f"allowed is ISO 8601 with an offset such as 2026-11-22T03:00:00-03:00"
+        ) from None
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Time that no run has covered and this one does not reach, and the command that closes it."""
+
+    window: Window
+    command: str
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """What a run takes: everything (`full`), a window, exactly (the overlap is added when reading), `only`
+    one record, or a `replay` of records that were not sent ("all", a reason code, or a key).
+
+    `why` is a sentence for the log.
+    """
+
+    mode: Mode
+    window: Window | None
+    gaps: tuple[Gap, ...]
+    why: str
+    only: str | None = None
+    replay: str | None = None
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether it takes chosen records: then nothing follows for time, first load or all the others."""
+        return self.only is not None or self.replay is not None
+
+    def to_json(self) -> dict[str, object]:
+        """Plain values, to hand from task to task."""
+        window = self.window.to_json() if self.window else None
+        gaps = [{"window": gap.window.to_json(), "command": gap.command} for gap in self.gaps]
+        return {
+            "mode": self.mode,
+            "window": window,
+            "gaps": gaps,
+            "why": self.why,
+            "only": self.only,
+            "replay": self.replay,
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, object]) -> Self:
+        window = cast("dict[str, str] | None", value["window"])
+        gaps = cast("list[dict[str, object]]", value["gaps"])
+        return cls(
+            mode=cast(Mode, value["mode"]),
+            window=Window.from_json(window) if window else None,
+            gaps=tuple(
+                Gap(Window.from_json(cast("dict[str, str]", gap["window"])), str(gap["command"]))
+                for gap in gaps
+            ),
+            why=str(value["why"]),
+            only=cast("str | None", value.get("only")),
+            replay=cast("str | None", value.get("replay")),
+        )
+
+
+def plan_run(
+    request: RunRequest,
+    *,
+    area: Area,
+    dag_id: str,
+    activated: bool,
+    covered: Iterable[Window],
+    coverage_days: int,
+) -> RunPlan:
+    """What this run takes: the one place that knows the rules for every kind of run.
+
+    - products: always everything; whether a back-fill makes sense is the DAG's business;
+    - contacts: everything the first time (`activated` false) and in mode `full`, but never in a back-fill;
+    - purchases: never everything;
+    - a window asked for, and the interval of a back-fill or a manual run, is taken exactly;
+    - a scheduled run begins earlier where `covered` (the store's) leaves time out, at most `coverage_days`
+      before its interval; older time left out is returned as gaps. What lies before the first covered instant
+      is not missing: it was before the installation.
+
+    Raises `ConfigurationError` where the parameters contradict each other or the area.
+    """
+    explicit = _asked_for(request, area)
+    if explicit:
+        return explicit
+    if area is Area.CONTACTS and request.mode == "auto" and not activated and not request.is_backfill:
+        return RunPlan("full", None, (), "no full load has finished yet, so everything is taken")
+    if request.run_type == "scheduled":
+        return _scheduled(request.interval, merged(covered), timedelta(days=coverage_days), dag_id)
+    return RunPlan("window", request.interval, (), f"{request.run_type} run for {request.interval}")
+
+
+def _asked_for(request: RunRequest, area: Area) -> RunPlan | None:
+    """What the parameters, or the area itself, leave no choice about."""
+    asked = request.asked_window()
+    if request.mode == "replay" or request.replay:
+        return _replay(request, area, asked)
+    if request.only:
+        return _one_record(request, request.only, area, asked)
+    if area is Area.PRODUCTS:
+        return _products(request, asked)
+    if request.mode == "full":
+        return _asked_in_full(request, area)
+    return RunPlan("window", asked, (), f"the window asked for, {asked}") if asked else None
+
+
+def _one_record(request: RunRequest, only: str, area: Area, asked: Window | None) -> RunPlan:
+    if "@" in only:
+        raise ConfigurationError(
+            "parameter only is an address: give the record's id (addresses are not kept)"
+        )
+    if asked or request.mode != "auto" or request.is_backfill:
+        raise ConfigurationError(
+            "parameter only takes one record whatever its time: leave out mode, window_start and window_end, "
+            "and do not use it in a back-fill"
+        )
+    return RunPlan("only", None, (), f"only the record {only} of {area}", only)
+
+
+def _replay(request: RunRequest, area: Area, asked: Window | None) -> RunPlan:
+    if request.mode != "replay":
+        raise ConfigurationError("parameter replay goes with mode replay: give both or neither")
+    if asked or request.only or request.is_backfill:
+        raise ConfigurationError(
+            "mode replay takes up what was not sent, whatever its time: leave out only, window_start and "
+            "window_end, and do not use it in a back-fill"
+        )
+    wanted = request.replay or "all"
+    if "@" in wanted:
+        raise ConfigurationError(
+            "parameter replay holds an address: give all, a reason code, or a record's key (addresses are "
+            "not kept)"
+        )
+    return RunPlan("replay", None, (), f"replay of {wanted} of {area}", replay=wanted)
+
+
+def _products(request: RunRequest, asked: Window | None) -> RunPlan:
+    if asked or request.mode == "window":
+        raise ConfigurationError("the catalogue is always taken whole: products have no window")
+    return RunPlan("full", None, (), "the catalogue is always taken whole")
+
+
+def _asked_in_full(request: RunRequest, area: Area) -> RunPlan:
+    if area is not Area.CONTACTS:
+        raise ConfigurationError(f"{area} are never taken in full: give window_start and window_end instead")
+    if request.is_backfill:
+        raise ConfigurationError("a back-fill takes the days it is made for: leave mode full out of it")
+    return RunPlan("full", None, (), "mode full was asked for")
+
+
+def _scheduled(interval: Window, covered: list[Window], reach: timedelta, dag_id: str) -> RunPlan:
+    horizon = interval.start - reach
+    missing = _missing_before(interval.start, covered)
+    start = min(
+        (max(window.start, horizon) for window in missing if window.end > horizon), default=interval.start
+    )
+    older = [part for window in missing if (part := window.until(horizon))]
+    why = f"scheduled run for {interval}"
+    if start < interval.start:
+        why += f", begun at {start:%Y-%m-%dT%H:%M:%SZ} because no run has covered the time since"
+    gaps = tuple(Gap(gap, _backfill_command(dag_id, gap, interval.end - interval.start)) for gap in older)
+    return RunPlan("window", Window(start, interval.end), gaps, why)
+
+
+def _missing_before(instant: datetime, covered: list[Window]) -> list[Window]:
+    if not covered or covered[0].start >= instant:
+        return []
+    return subtracted([Window(covered[0].start, instant)], covered)
+
+
+def _backfill_command(dag_id: str, gap: Window, cadence: timedelta) -> str:
+    """Airflow takes the runs whose interval *starts* within the two dates, both inclusive.
+
+    The interval that holds the gap's first instant may have started up to a cadence earlier (and an hour more
+    when the clock changes); runs that succeeded are not repeated by `--reprocess-behavior failed`.
+    """
+    first = gap.start - cadence - timedelta(hours=1)
+    last = gap.end - timedelta(seconds=1)
+    return (
+        f"airflow backfill create --dag-id {dag_id} --from-date {first.isoformat()} "
+        f"--to-date {last.isoformat()} --max-active-runs 1 --reprocess-behavior failed"
+    )

@@ -1,0 +1,164 @@
+"""The HTTP side of the receiver: `/newsletter/{secret}/subscribe|unsubscribe|bounce` and `/health`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from starlette.requests import ClientDisconnect
+
+from include.errors import SyncError, TemporaryError
+from include.receiver.access import FewTries, Keys
+from include.receiver.callback import BadCallback, has_email, read_callback
+from include.receiver.group_commit import GroupCommit
+
+log = logging.getLogger(__name__)
+
+Event = dict[str, Any]
+"""`{"email", "subscribed", "occurred_at"}`, as the DAG `update_newsletter` takes it."""
+
+EVENTS_A_RUN = 500
+ANSWER_WITHIN_SECONDS = 9.0
+"""Connectif documents no time-out; most callers give up after ten seconds."""
+LONGEST_BODY_BYTES = 65_536
+WRONG_SECRETS_A_MINUTE = 30
+RETRY_AFTER_SECONDS = 30.0
+WISHES = {"subscribe": True, "unsubscribe": False}
+BOUNCE = "bounce"
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass
+class Receiver:
+    """What the routes need of the world.
+
+    `keys` may be asked often. `commit` makes events durable or raises SyncError. `oldest_waiting` is since
+    when the oldest event that is durable already waits to be applied; it raises SyncError, as `keys` does,
+    when the receiver could not take an event now. All three block and are called in threads.
+    """
+
+    keys: Callable[[], Keys]
+    commit: Callable[[Sequence[Event]], None]
+    oldest_waiting: Callable[[], datetime | None]
+    now: Callable[[], datetime] = _utc_now
+    tries: FewTries = field(default_factory=lambda: FewTries(WRONG_SECRETS_A_MINUTE))
+    answer_within_seconds: float = ANSWER_WITHIN_SECONDS
+
+    def __post_init__(self) -> None:
+        self._group = GroupCommit(self.commit, at_once=EVENTS_A_RUN)
+        self._last = datetime.min.replace(tzinfo=UTC)
+
+    def app(self) -> FastAPI:
+        """The application; it redirects nothing, because Connectif counts a redirect as an error."""
+        app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+        for path in ("/newsletter/{secret}/{kind}", "/newsletter/{secret}/{kind}/"):
+            app.add_api_route(path, self.callback, methods=["GET", "POST"])
+        app.add_api_route("/health", self.health, methods=["GET"])
+        return app
+
+    async def callback(self, request: Request) -> Response:
+        """202 once the event is durable; 4xx with a reason that echoes nothing; 503 when it cannot be now."""
+        try:
+            return await self._answer(request)
+        except BadCallback as bad:
+            return _said(bad.status, str(bad))
+        except SyncError as problem:
+            log.warning("A newsletter callback is answered with 503: %s", problem)
+            return _later(problem)
+
+    async def health(self) -> Response:
+        """200 while callbacks can be taken, else 503; `oldest_waiting_seconds` is null when none waits."""
+        try:
+            await asyncio.to_thread(self.keys)
+            since = await asyncio.to_thread(self.oldest_waiting)
+        except SyncError as problem:
+            log.warning("The newsletter receiver takes no callbacks: %s", problem)
+            return _json(
+                503, {"status": "not accepting", "oldest_waiting_seconds": self._group.oldest_seconds}
+            )
+        ages = [self._group.oldest_seconds, (self.now() - since).total_seconds() if since else None]
+        oldest = max((age for age in ages if age is not None), default=None)
+        return _json(200, {"status": "up", "oldest_waiting_seconds": oldest})
+
+    async def _answer(self, request: Request) -> Response:
+        kind = request.path_params["kind"]
+        if kind not in {*WISHES, BOUNCE}:
+            return _said(404, "no such callback")
+        keys = await asyncio.to_thread(self.keys)
+        if not keys.open_for(request.path_params["secret"]):
+            return self._refused()
+        await _drained(request)
+        query: bytes = request.scope["query_string"]
+        if _is_bounce(request, kind, query):
+            return _json(200, {"status": "ignored"})
+        if kind == BOUNCE:
+            raise BadCallback("a bounce is a POST of JSON", status=405)
+        callback = read_callback(query)
+        if not keys.vouch_for(callback.given_email, callback.checksum):
+            return _said(403, "the checksum is not that of the address")
+        await self._group.submit(
+            {
+                "email": callback.email,
+                "subscribed": WISHES[kind],
+                "occurred_at": self._instant().isoformat(timespec="microseconds"),
+            },
+            within_seconds=self.answer_within_seconds,
+        )
+        return _json(202, {"status": "accepted"})
+
+    def _refused(self) -> Response:
+        wait = self.tries.seconds_to_wait()
+        if wait:
+            return _said(429, "too many wrong secrets", {"Retry-After": str(math.ceil(wait))})
+        return _said(401, "wrong secret")
+
+    def _instant(self) -> datetime:
+        """Now, and later than for the event before, whatever the system's clock does meanwhile."""
+        self._last = max(self.now(), self._last + timedelta(microseconds=1))
+        return self._last
+
+
+def _is_bounce(request: Request, kind: str, query: bytes) -> bool:
+    """Connectif's only JSON. Whoever enters one address for everything gets its bounces there too."""
+    if request.method != "POST":
+        return False
+    is_json = request.headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json"
+    return kind == BOUNCE or (is_json and not has_email(query))
+
+
+async def _drained(request: Request) -> None:
+    """Read the body away, as far as it may be long."""
+    received = 0
+    try:
+        async for chunk in request.stream():
+            received += len(chunk)
+            if received > LONGEST_BODY_BYTES:
+                raise BadCallback(f"the body is longer than {LONGEST_BODY_BYTES} bytes", status=413)
+    except ClientDisconnect:
+        raise BadCallback("the body broke off") from None
+
+
+def _json(status: int, content: dict[str, Any], headers: dict[str, str] | None = None) -> Response:
+    return Response(
+        json.dumps(content), status, {"Cache-Control": "no-store"} | (headers or {}), "application/json"
+    )
+
+
+def _said(status: int, detail: str, headers: dict[str, str] | None = None) -> Response:
+    return _json(status, {"detail": detail}, headers)
+
+
+def _later(problem: SyncError) -> Response:
+    asked = problem.retry_after_seconds if isinstance(problem, TemporaryError) else None
+    seconds = math.ceil(asked or RETRY_AFTER_SECONDS)
+    return _said(503, "the event was not taken; repeat it later", {"Retry-After": str(seconds)})

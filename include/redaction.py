@@ -1,0 +1,20 @@
+"""Clean at the door: texts of a vendor lose what could be personal before they are kept or logged."""
+
+from __future__ import annotations
+
+import re
+
+# Whatever can be part of an address goes with its at sign: RFC 5322 allows more than one would think.
+_PART = r"[^\s\"<>,;:()\[\]]*"
+_ADDRESS = re.compile(rf"{_PART}(?:@|%40){_PART}", re.IGNORECASE)
+_LONG_NUMBER = re.compile(r"(?<![\w-])\+?\d[\d ().-]{7,}\d(?![\w-])")
+_LONGEST = 200
+
+
+def redact(text: str) -> str:
+    """`text` without e-mail addresses and phone-like numbers, on one line, at most 200 characters.
+
+    "Contact ana@example.com not found" → "Contact *** not found".
+    """
+    cleaned = _LONG_NUMBER.sub("***", _ADDRESS.sub("***", " ".join(text.split())))
+    return cleaned if len(cleaned) <= _LONGEST else cleaned[: _LONGEST - 1] + "…"

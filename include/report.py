@@ -1,0 +1,258 @@
+"""What a run did, in counts: stored, handed from task to task, printed as one line. No personal data.
+
+Every record read ends in exactly one outcome; `Report.missing` is what the counts do not explain.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Annotated, Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+
+from include.outcomes import AS_IT_SHOULD_BE, OUTCOME_OF, Area, Cause, Drop, Outcome, Reason
+from include.plan import Gap, Mode
+from include.window import Window
+
+
+def _plain(counter: Counter[str]) -> dict[str, int]:
+    return {str(word): number for word, number in sorted(counter.items()) if number}
+
+
+Vendor = Literal["vtex", "connectif"]
+
+
+class Calls(BaseModel):
+    """Calls made at one vendor: all answers, those that were 429, and those that were repeats of a call."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    made: int = 0
+    throttled: int = 0
+    retried: int = 0
+
+    def __add__(self, other: Calls) -> Calls:
+        return Calls(
+            made=self.made + other.made,
+            throttled=self.throttled + other.throttled,
+            retried=self.retried + other.retried,
+        )
+
+    def __sub__(self, other: Calls) -> Calls:
+        return Calls(
+            made=self.made - other.made,
+            throttled=self.throttled - other.throttled,
+            retried=self.retried - other.retried,
+        )
+
+
+class Tracking(BaseModel):
+    """The tracking-loss meter of one day: purchases that the shop's web tag had told Connectif of, and those
+    that the sync added (in this run or an earlier one)."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    tracked: int = 0
+    added: int = 0
+
+    @property
+    def lost_percent(self) -> float:
+        """The share that the tag missed."""
+        return 100 * self.added / (self.tracked + self.added) if self.added else 0.0
+
+    def __add__(self, other: Tracking) -> Tracking:
+        return Tracking(tracked=self.tracked + other.tracked, added=self.added + other.added)
+
+
+class StageCounts(BaseModel):
+    """What one stage of a run (extract, transform, load) counted; stages are added up with `+`.
+
+    `written` is what was written at the target, which is not the number of records sent (a split order is
+    several records and one purchase). `seconds` is by stage name, `tracking` by day (`2026-11-22`).
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    read: int = 0
+    outcomes: Annotated[Counter[Outcome], PlainSerializer(_plain)] = Field(default_factory=Counter)
+    reasons: Annotated[Counter[Reason], PlainSerializer(_plain)] = Field(default_factory=Counter)
+    drops: Annotated[Counter[Drop], PlainSerializer(_plain)] = Field(default_factory=Counter)
+    written: int = 0
+    calls: dict[Vendor, Calls] = Field(default_factory=dict)
+    seconds: dict[str, float] = Field(default_factory=dict)
+    tracking: dict[str, Tracking] = Field(default_factory=dict)
+    notes: list[str] = Field(default_factory=list)
+
+    def count(self, what: Outcome | Reason, number: int = 1) -> None:
+        """Add records that ended in an outcome; a reason counts its outcome too."""
+        if isinstance(what, Reason):
+            self.reasons[what] += number
+            what = OUTCOME_OF[what]
+        self.outcomes[what] += number
+
+    def __add__(self, other: StageCounts) -> StageCounts:
+        return StageCounts(
+            read=self.read + other.read,
+            outcomes=self.outcomes + other.outcomes,
+            reasons=self.reasons + other.reasons,
+            drops=self.drops + other.drops,
+            written=self.written + other.written,
+            calls={
+                vendor: self.calls.get(vendor, Calls()) + other.calls.get(vendor, Calls())
+                for vendor in sorted({*self.calls, *other.calls})
+            },
+            seconds=dict(Counter(self.seconds) + Counter(other.seconds)),
+            tracking={
+                day: self.tracking.get(day, Tracking()) + other.tracking.get(day, Tracking())
+                for day in sorted({*self.tracking, *other.tracking})
+            },
+            notes=[*self.notes, *other.notes],
+        )
+
+
+class Compared(BaseModel):
+    """What `reconcile` found of one area: a record of either side is the same at both, or has one cause.
+
+    `examples` holds some keys for each cause (ids of documents, products, purchases; never an address).
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    at_vtex: int = 0
+    at_connectif: int = 0
+    compared: int = 0
+    same: int = 0
+    causes: Annotated[Counter[Cause], PlainSerializer(_plain)] = Field(default_factory=Counter)
+    examples: dict[Cause, list[str]] = Field(default_factory=dict)
+    repaired: int = 0
+    notes: list[str] = Field(default_factory=list)
+
+    @property
+    def missing(self) -> int:
+        """Records compared that are neither the same nor have a cause."""
+        return self.compared - self.same - self.causes.total()
+
+    @property
+    def to_look_at(self) -> int:
+        """Differences that somebody should do something about."""
+        return sum(number for cause, number in self.causes.items() if cause not in AS_IT_SHOULD_BE)
+
+    def line(self) -> str:
+        """`160 compared = 150 same + 10 different (gone 3, too_young 7), 3 to look at; …`"""
+        different = f"{self.causes.total()} different"
+        if self.causes.total():
+            different += f" ({_listed(self.causes)})"
+        if self.missing:
+            different += f" + {self.missing} unexplained"
+        parts = [
+            f"{self.at_vtex} at VTEX, {self.at_connectif} at Connectif",
+            f"{self.compared} compared = {self.same} same + {different}",
+            f"{self.to_look_at} to look at",
+            *([f"{self.repaired} repaired"] if self.repaired else []),
+            *self.notes,
+        ]
+        return ", ".join(parts)
+
+
+class Limits(NamedTuple):
+    """How many rejects a run may have: more than the share *and* at least the number make it fail."""
+
+    reject_limit_percent: float
+    reject_limit_minimum: int
+
+
+class Report(BaseModel):
+    """The report of one run. `model_dump(mode="json")` and `model_validate` make and read its JSON."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    area: Area
+    mode: Mode | Literal["events", "compare"]
+    window: Window | None = None
+    dry_run: bool = False
+    gaps: list[Gap] = Field(default_factory=list)
+    counts: StageCounts = Field(default_factory=StageCounts)
+    compared: dict[Area, Compared] = Field(default_factory=dict)
+
+    @property
+    def missing(self) -> int:
+        """Records read that have no outcome (negative: outcomes without a record)."""
+        return self.counts.read - self.counts.outcomes.total()
+
+    def summary_line(self) -> str:
+        """One readable line: `contacts, full: 400 read = 380 sent + 20 rejected (email_missing 20); …`."""
+        counts = self.counts
+        parts = [
+            *(f"{area}: {compared.line()}" for area, compared in self.compared.items()),
+            *([] if self.compared and not counts.read else self._done()),
+            *([f"dropped fields: {dropped}"] if (dropped := _listed(counts.drops)) else []),
+            *(_calls_at(vendor, calls) for vendor, calls in sorted(counts.calls.items())),
+            *(_lost_on(day, tracking) for day, tracking in sorted(counts.tracking.items())),
+            f"{sum(counts.seconds.values()):.1f} s",
+            *(f"not covered: {gap.window}, close it with: {gap.command}" for gap in self.gaps),
+            *counts.notes,
+        ]
+        return f"{self._title()}: {'; '.join(parts)}"
+
+    def verdict(self, limits: Limits) -> list[str]:
+        """Why the run must fail, although it has done all it could; empty when it need not."""
+        problems = [
+            f"the comparison of {area} does not add up ({compared.missing:+d} unexplained)"
+            for area, compared in self.compared.items()
+            if compared.missing
+        ]
+        if self.missing:
+            problems.append(
+                f"the counts do not add up: {self.counts.read} read, "
+                f"{self.counts.outcomes.total()} accounted for ({self.missing:+d} unexplained)"
+            )
+        rejected = self.counts.outcomes[Outcome.REJECTED]
+        share = 100 * rejected / self.counts.read if self.counts.read else 0.0
+        if share > limits.reject_limit_percent and rejected >= limits.reject_limit_minimum:
+            problems.append(
+                f"{rejected} of {self.counts.read} records ({share:.1f} %) were rejected, "
+                f"allowed are {limits.reject_limit_percent:g} %: {self._reasons(Outcome.REJECTED)}"
+            )
+        return problems
+
+    def _done(self) -> list[str]:
+        return [f"{self.counts.read} read = {self._outcomes()}", f"{self.counts.written} written"]
+
+    def _title(self) -> str:
+        what = f"{self.area}, {self.window or self.mode}"
+        return f"{what}, dry run" if self.dry_run else what
+
+    def _outcomes(self) -> str:
+        parts = [self._outcome(outcome) for outcome in Outcome if self.counts.outcomes[outcome]]
+        unexplained = [f"{self.missing} unexplained"] if self.missing else []
+        return " + ".join([*parts, *unexplained]) or "0"
+
+    def _outcome(self, outcome: Outcome) -> str:
+        reasons = self._reasons(outcome)
+        return f"{self.counts.outcomes[outcome]} {outcome}" + (f" ({reasons})" if reasons else "")
+
+    def _reasons(self, outcome: Outcome) -> str:
+        return _listed(
+            Counter({reason: n for reason, n in self.counts.reasons.items() if OUTCOME_OF[reason] is outcome})
+        )
+
+
+def _listed(counter: Counter[Reason] | Counter[Drop] | Counter[Cause]) -> str:
+    """`email_missing 12, email_masked 3`, the most frequent first."""
+    ordered = sorted(counter.items(), key=lambda item: (-item[1], item[0]))
+    return ", ".join(f"{word} {number}" for word, number in ordered if number)
+
+
+def _lost_on(day: str, tracking: Tracking) -> str:
+    return (
+        f"{day}: {tracking.tracked} purchases by the web tag, {tracking.added} added "
+        f"({tracking.lost_percent:.0f} % lost by the tag)"
+    )
+
+
+def _calls_at(vendor: str, calls: Calls) -> str:
+    details = [
+        *([f"{calls.throttled} answered 429"] if calls.throttled else []),
+        *([f"{calls.retried} repeated"] if calls.retried else []),
+    ]
+    return f"{calls.made} calls to {vendor}" + (f" ({', '.join(details)})" if details else "")

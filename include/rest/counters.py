@@ -1,0 +1,28 @@
+"""How many calls went out, to which route, and how they ended: for the report of a run."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+
+
+class CallCounter:
+    """Thread-safe counts of one client: calls by route name, answers of 429, repetitions."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.by_route: Counter[str] = Counter()
+        self.throttled = 0
+        self.repeated = 0
+
+    def count(self, route: str, status: int | None, *, repeated: bool) -> None:
+        """Take in one call that went out; `status` is None when no answer came."""
+        with self._lock:
+            self.by_route[route] += 1
+            self.throttled += status == 429
+            self.repeated += repeated
+
+    @property
+    def calls(self) -> int:
+        """All calls, repetitions included."""
+        return self.by_route.total()

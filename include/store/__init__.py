@@ -1,0 +1,26 @@
+"""What must outlive a run, in a small relational store (SQLite or PostgreSQL).
+
+`open_store` gives a `Store`; `upgrade` brings its tables up to date.
+"""
+
+from include.store.newsletter import PendingEvent, Standing, Wish
+from include.store.purchases import PurchaseAnswer, StoredPurchase
+from include.store.records import OutcomeRow, StoredOutcome
+from include.store.reports import StoredReport
+from include.store.schema import upgrade
+from include.store.store import AccountPair, Store, open_store
+
+__all__ = [
+    "AccountPair",
+    "OutcomeRow",
+    "PendingEvent",
+    "PurchaseAnswer",
+    "Standing",
+    "Store",
+    "StoredOutcome",
+    "StoredPurchase",
+    "StoredReport",
+    "Wish",
+    "open_store",
+    "upgrade",
+]

@@ -1,0 +1,157 @@
+"""One way to talk to SQLite and to PostgreSQL: the engine, short transactions, upserts, errors."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
+
+from include.errors import ConfigurationError, TemporaryError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from include.store.people import People
+
+BUSY_SECONDS = 30
+"""How long SQLite waits for another writer before it gives up."""
+CONNECT_SECONDS = 10
+"""How long PostgreSQL may take to answer the door."""
+
+READ, WRITE, NO_TRANSACTION = "BEGIN", "BEGIN IMMEDIATE", ""
+"""How SQLite begins (PostgreSQL begins in one way). A transaction that writes begins IMMEDIATE: one that
+reads first and writes then would otherwise fail at once, without waiting, when another process wrote
+in between."""
+
+_BEGIN = "sync_begin"
+_T = TypeVar("_T")
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def parsed(url: str) -> sa.URL:
+    """The store's address as SQLAlchemy's; PostgreSQL always by psycopg2. Raises `ConfigurationError`."""
+    try:
+        address = sa.make_url(url.replace("postgres://", "postgresql://", 1))
+    except (ArgumentError, ValueError):
+        raise ConfigurationError(
+            "sync_store: not a database URL; allowed are sqlite:////path/to/file and "
+            "postgresql://user@host/database"
+        ) from None
+    if address.get_backend_name() == "postgresql":
+        return address.set(drivername="postgresql+psycopg2")
+    if address.get_backend_name() == "sqlite" and address.database not in (None, "", ":memory:"):
+        return address
+    raise ConfigurationError(
+        f"sync_store: cannot be {address.get_backend_name()}; "
+        f"allowed are sqlite:////path/to/file and postgresql://user@host/database"
+    )
+
+
+def engine_for(address: sa.URL) -> sa.Engine:
+    """An engine with short waits and no parameters in its error messages."""
+    try:
+        if address.get_backend_name() == "sqlite":
+            return _sqlite_engine(address)
+        return sa.create_engine(
+            address,
+            hide_parameters=True,
+            pool_pre_ping=True,
+            connect_args={"connect_timeout": CONNECT_SECONDS},
+            executemany_mode="values_plus_batch",  # rows with ON CONFLICT twice as fast
+        )
+    except (ImportError, NoSuchModuleError) as error:
+        raise ConfigurationError(f"sync_store: no driver for {address.drivername}: {error}") from error
+
+
+def _sqlite_engine(address: sa.URL) -> sa.Engine:
+    """Python's sqlite3 would begin transactions late and by itself: here they begin when we say so."""
+    engine = sa.create_engine(address, hide_parameters=True, connect_args={"timeout": BUSY_SECONDS})
+
+    @sa.event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: object) -> None:
+        connection.isolation_level = None
+        connection.execute("PRAGMA foreign_keys = ON")
+
+    @sa.event.listens_for(engine, "begin")
+    def _begin(connection: sa.Connection) -> None:
+        if statement := connection.get_execution_options().get(_BEGIN, READ):
+            connection.exec_driver_sql(statement)
+
+    return engine
+
+
+@contextmanager
+def transaction(engine: sa.Engine, begin: str) -> Iterator[sa.Connection]:
+    """A transaction; `TemporaryError` when the database is out of reach, or locked for too long."""
+    try:
+        with engine.execution_options(**{_BEGIN: begin}).begin() as connection:
+            yield connection
+    except OperationalError as error:
+        where = engine.url.set(query={}).render_as_string(hide_password=True)
+        raise TemporaryError(
+            f"sync_store: {where} is out of reach or busy; is the connection right, is the database up?"
+        ) from error
+
+
+@dataclass(frozen=True)
+class Database:
+    """What every part of the store works with: the engine, whose rows, and the time."""
+
+    engine: sa.Engine
+    pair_id: int
+    clock: Callable[[], datetime] = utc_now
+
+    @contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        """A transaction that only reads."""
+        with transaction(self.engine, READ) as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[sa.Connection]:
+        """A transaction that writes, committed at the end of the block."""
+        with transaction(self.engine, WRITE) as connection:
+            yield connection
+
+    def insert(self, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
+        """An INSERT that knows ON CONFLICT, which both databases spell alike."""
+        return insert_into(self.engine, table)
+
+
+class Part:
+    """One subject of the store: a handful of calls, each a transaction of its own."""
+
+    def __init__(self, database: Database, people: People) -> None:
+        self._database = database
+        self._people = people
+
+
+def insert_into(engine: sa.Engine, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
+    return sqlite.insert(table) if engine.dialect.name == "sqlite" else postgresql.insert(table)
+
+
+def make_room(address: sa.URL) -> None:
+    """Create the folder of a SQLite file; `ConfigurationError` where that is not allowed."""
+    if address.get_backend_name() != "sqlite":
+        return
+    folder = Path(str(address.database)).parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(f"sync_store: {folder} cannot be made ({error.strerror})") from error
+
+
+def in_batches(items: Iterable[_T], size: int) -> Iterator[list[_T]]:
+    rest = iter(items)
+    while batch := list(islice(rest, size)):
+        yield batch

@@ -1,0 +1,49 @@
+"""How people appear in the store: as keyed hashes, and encrypted where an address must be read again."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+
+from cryptography.fernet import Fernet, InvalidToken
+
+from include.errors import ConfigurationError
+
+_SHORTEST_KEY = 16
+
+
+class People:
+    """Hashes and seals addresses with the store's hash key (`hash_key` in the connection's extra)."""
+
+    def __init__(self, hash_key: str) -> None:
+        if len(hash_key) < _SHORTEST_KEY:
+            raise ConfigurationError(
+                f"sync_store: extra hash_key must be a secret of at least {_SHORTEST_KEY} characters, "
+                f"and stay the same; make one with: openssl rand -hex 32"
+            )
+        self._key = hash_key.encode()
+        self._box = Fernet(base64.urlsafe_b64encode(self._digest(b"seal")))
+
+    def __repr__(self) -> str:
+        return "People()"
+
+    def hashed(self, email: str) -> str:
+        """64 hex digits (HMAC-SHA256), the same for an address in any case."""
+        return self._digest(b"person:" + email.strip().lower().encode()).hex()
+
+    def sealed(self, email: str) -> str:
+        """The address encrypted; only this key opens it."""
+        return self._box.encrypt(email.encode()).decode()
+
+    def opened(self, sealed: str) -> str:
+        """The address that was `sealed`; `ConfigurationError` when the hash key has changed since."""
+        try:
+            return self._box.decrypt(sealed.encode()).decode()
+        except InvalidToken:
+            raise ConfigurationError(
+                "sync_store: extra hash_key is not the one that this store was written with; put it back"
+            ) from None
+
+    def _digest(self, text: bytes) -> bytes:
+        return hmac.digest(self._key, text, hashlib.sha256)

@@ -1,0 +1,100 @@
+"""The door to the store: open it for a pair of accounts, use its parts, close it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Self, cast
+
+import sqlalchemy as sa
+
+from include.errors import SyncError
+from include.store.catalogue import Catalogue
+from include.store.database import (
+    READ,
+    WRITE,
+    Database,
+    engine_for,
+    insert_into,
+    parsed,
+    transaction,
+    utc_now,
+)
+from include.store.newsletter import Newsletter
+from include.store.people import People
+from include.store.progress import Progress
+from include.store.purchases import Purchases
+from include.store.records import Records
+from include.store.reports import Reports
+from include.store.schema import require_current, require_file
+from include.store.tables import pair as pairs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+    from types import TracebackType
+
+
+@dataclass(frozen=True)
+class AccountPair:
+    """The two accounts that rows belong to. Another key or host is another pair, with its own first load."""
+
+    vtex_account: str
+    vtex_host: str
+    connectif_host: str
+    connectif_key_id: str
+
+
+class Store(Progress, Reports, Records, Purchases, Newsletter, Catalogue):
+    """What outlives a run. Each call is a transaction of its own, from any thread.
+
+    `close` it, or use it in a `with` statement.
+    """
+
+    def hashed(self, email: str) -> str:
+        """How a person is called in the store: HMAC-SHA256 of the lower-cased address, in hex."""
+        return self._people.hashed(email)
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._database.engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def open_store(
+    url: str, hash_key: str, accounts: AccountPair, *, clock: Callable[[], datetime] = utc_now
+) -> Store:
+    """The store behind `url` (`sqlite:////path` or `postgresql://…`) for one pair of accounts.
+
+    Raises `ConfigurationError`, with the command to run, when its tables are missing, older or newer than
+    this program, and `TemporaryError` when the database cannot be reached.
+    """
+    people = People(hash_key)
+    address = parsed(url)
+    require_file(address)
+    engine = engine_for(address)
+    try:
+        return Store(Database(engine, _pair_id(engine, accounts), clock), people)
+    except SyncError:
+        engine.dispose()
+        raise
+
+
+def _pair_id(engine: sa.Engine, accounts: AccountPair) -> int:
+    """The number of the pair; its first time makes the row."""
+    columns = asdict(accounts)
+    query = sa.select(pairs.c.pair_id).where(*(pairs.c[name] == value for name, value in columns.items()))
+    with transaction(engine, READ) as connection:
+        require_current(connection)
+        known = cast("int | None", connection.execute(query).scalar())
+    if known is not None:
+        return known
+    with transaction(engine, WRITE) as connection:
+        connection.execute(insert_into(engine, pairs).values(**columns).on_conflict_do_nothing())
+        return cast(int, connection.execute(query).scalar_one())

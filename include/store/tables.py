@@ -1,0 +1,159 @@
+"""The tables, as the current schema has them; `migrations/` is how a store gets there.
+
+Every row belongs to a pair of accounts: a shop that tried the sandbox first still gets its first load.
+No column holds an e-mail address: people are keyed hashes, and the address of a waiting newsletter event
+is encrypted.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+
+from include.window import as_utc
+
+SCHEMA = "0001"
+"""The newest revision in `migrations/versions`. Revisions are numbers: older and newer can be told."""
+
+metadata = sa.MetaData()
+
+
+class Instant(sa.TypeDecorator[datetime]):
+    """An aware instant in UTC, in and out; SQLite itself would forget the offset. Naive ones are refused."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        return None if value is None else as_utc(value)
+
+    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def _pair() -> sa.Column[int]:
+    return sa.Column("pair_id", sa.ForeignKey("sync_pair.pair_id"), primary_key=True)
+
+
+def _area() -> sa.Column[str]:
+    return sa.Column("area", sa.String(20), primary_key=True)
+
+
+pair = sa.Table(
+    "sync_pair",
+    metadata,
+    sa.Column("pair_id", sa.Integer, primary_key=True),
+    sa.Column("vtex_account", sa.String(200), nullable=False),
+    sa.Column("vtex_host", sa.String(300), nullable=False),
+    sa.Column("connectif_host", sa.String(300), nullable=False),
+    sa.Column("connectif_key_id", sa.String(200), nullable=False),
+    sa.UniqueConstraint(
+        "vtex_account", "vtex_host", "connectif_host", "connectif_key_id", name="sync_pair_accounts"
+    ),
+)
+
+activation = sa.Table(
+    "sync_activation",
+    metadata,
+    _pair(),
+    _area(),
+    sa.Column("run_key", sa.String(500), nullable=False),
+    sa.Column("covered_until", Instant, nullable=False),
+    sa.Column("activated_at", Instant, nullable=False),
+)
+
+coverage = sa.Table(
+    "sync_coverage",
+    metadata,
+    _pair(),
+    _area(),
+    sa.Column("start_at", Instant, primary_key=True),
+    sa.Column("end_at", Instant, primary_key=True),
+)
+
+run = sa.Table(
+    "sync_run",
+    metadata,
+    _pair(),
+    sa.Column("run_key", sa.String(500), primary_key=True),
+    sa.Column("area", sa.String(20), nullable=False),
+    sa.Column("dag_id", sa.String(250), nullable=False),
+    sa.Column("run_id", sa.String(250), nullable=False),
+    sa.Column("clear_number", sa.Integer, nullable=False),
+    sa.Column("state", sa.String(20), nullable=False),
+    sa.Column("started_at", Instant, nullable=False),
+    sa.Column("finished_at", Instant),
+    sa.Column("report", sa.JSON, nullable=False),
+    sa.Index("sync_run_latest", "pair_id", "area", "started_at"),
+)
+
+record = sa.Table(
+    "sync_record",
+    metadata,
+    _pair(),
+    _area(),
+    sa.Column("record_key", sa.String(200), primary_key=True),
+    sa.Column("run_key", sa.String(500), nullable=False),
+    sa.Column("outcome", sa.String(20), nullable=False),
+    sa.Column("reason", sa.String(40)),
+    sa.Column("detail", sa.Text, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("first_seen", Instant, nullable=False),
+    sa.Column("last_seen", Instant, nullable=False),
+    sa.Index("sync_record_run", "pair_id", "area", "run_key"),
+    sa.Index("sync_record_reason", "pair_id", "area", "reason", "last_seen"),
+)
+
+purchase = sa.Table(
+    "sync_purchase",
+    metadata,
+    _pair(),
+    sa.Column("purchase_id", sa.String(200), primary_key=True),
+    sa.Column("outcome", sa.String(20), nullable=False),
+    sa.Column("reason", sa.String(40)),
+    sa.Column("detail", sa.Text, nullable=False),
+    sa.Column("run_key", sa.String(500), nullable=False),
+    sa.Column("order_ids", sa.JSON, nullable=False),
+    sa.Column("purchase_date", Instant, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("first_seen", Instant, nullable=False),
+    sa.Column("last_seen", Instant, nullable=False),
+    sa.Index("sync_purchase_outcome", "pair_id", "outcome", "first_seen"),
+)
+
+wish = sa.Table(
+    "sync_wish",
+    metadata,
+    _pair(),
+    sa.Column("person", sa.String(64), primary_key=True),
+    sa.Column("instant", Instant, nullable=False),
+    sa.Column("unsubscribed", sa.Boolean, nullable=False),
+    sa.Column("applied_at", Instant),
+)
+
+pending_event = sa.Table(
+    "sync_pending_event",
+    metadata,
+    _pair(),
+    sa.Column("person", sa.String(64), primary_key=True),
+    sa.Column("sealed_email", sa.Text, nullable=False),
+    sa.Column("instant", Instant, nullable=False),
+    sa.Column("unsubscribed", sa.Boolean, nullable=False),
+    sa.Column("not_before", Instant, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("waiting_since", Instant, nullable=False),
+    sa.Index("sync_pending_event_due", "pair_id", "not_before"),
+)
+
+catalogue = sa.Table(
+    "sync_catalogue",
+    metadata,
+    _pair(),
+    sa.Column("path", sa.Text, nullable=False),
+    sa.Column("products", sa.Integer, nullable=False),
+    sa.Column("run_key", sa.String(500), nullable=False),
+    sa.Column("replaced_at", Instant, nullable=False),
+)

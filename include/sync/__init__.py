@@ -1,0 +1,1 @@
+"""One flow per area: extract, transform, load. Knows both vendors, the mapping, the store; no Airflow."""

@@ -1,0 +1,52 @@
+"""`CL` documents between VTEX's JSON and the frames that the mapping takes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+import pandas as pd
+import pyarrow as pa
+
+from include.mapping.contacts import SOURCE_FIELDS
+
+_OPT_IN = "isNewsletterOptIn"
+_AS_JSON = "json:"
+_SCHEMA = pa.schema([(name, pa.bool_() if name == _OPT_IN else pa.string()) for name in SOURCE_FIELDS])
+
+
+def documents_table(documents: Sequence[dict[str, Any]], extra_sources: Sequence[str] = ()) -> pa.Table:
+    """Documents as columns, one for each of SOURCE_FIELDS: texts, and yes, no or nothing for the opt-in.
+
+    A value of an unexpected type becomes text (or nothing). Values of `extra_sources` may be of any type:
+    their columns, `json:<source>`, hold them as JSON.
+    """
+    try:
+        table = pa.Table.from_struct_array(pa.array(documents, pa.struct(list(_SCHEMA))))
+    except (pa.ArrowInvalid, pa.ArrowTypeError):  # an unexpected type somewhere: column by column
+        table = pa.table([_column([d.get(f.name) for d in documents], f.type) for f in _SCHEMA], _SCHEMA)
+    for source in extra_sources:
+        encoded = [None if d.get(source) is None else orjson.dumps(d[source]).decode() for d in documents]
+        table = table.append_column(_AS_JSON + source, pa.array(encoded, pa.string()))
+    return table
+
+
+def documents_frame(table: pa.Table) -> pd.DataFrame:
+    """A table of `documents_table` as the mapping wants it; extra sources under their own names again."""
+    ours = [name for name in table.column_names if not name.startswith(_AS_JSON)]
+    frame: pd.DataFrame = table.select(ours).to_pandas()
+    for name in table.column_names:
+        if name.startswith(_AS_JSON):
+            decoded = [None if text is None else orjson.loads(text) for text in table[name].to_pylist()]
+            frame[name.removeprefix(_AS_JSON)] = pd.Series(decoded, dtype=object)
+    return frame
+
+
+def _column(values: list[Any], kind: pa.DataType) -> pa.Array:
+    try:
+        return pa.array(values, kind)
+    except (pa.ArrowInvalid, pa.ArrowTypeError):
+        if kind == pa.bool_():
+            return pa.array([v if isinstance(v, bool) else None for v in values], kind)
+        return pa.array([None if v is None else str(v) for v in values], kind)

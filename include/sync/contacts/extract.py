@@ -1,0 +1,159 @@
+"""Read the customers that a run is about, by scroll, into staged frames."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import timedelta
+
+import pyarrow as pa
+
+from include.errors import TemporaryError
+from include.mapping.contacts import SOURCE_FIELDS
+from include.report import StageCounts
+from include.rest.parallel import in_parallel
+from include.rest.transport import AnswerLost
+from include.staging import Staging
+from include.sync.contacts.documents import documents_table
+from include.sync.contacts.extra_fields import check_extra_fields, extra_sources_of
+from include.sync.contacts.replay import read_again
+from include.sync.contacts.slices import Slice, full_slices, window_slice
+from include.sync.progress import Progress
+from include.sync.run import SyncRun
+from include.vtex import limits
+from include.vtex.client import ScrollExpired, ScrollPage, ScrollSlotsTaken
+
+log = logging.getLogger(__name__)
+
+PART = "part-"
+RIVALS = f"{PART}rivals-"
+"""Documents that are no records of the run, but may be the latest ones of an address."""
+SLICES = "slices.json"
+_PAGES_A_FILE = 20
+_READINGS_OF_A_SLICE = 3
+_WAIT_FOR_A_SLOT_SECONDS = 30.0
+
+
+def extract(run: SyncRun, target: Staging) -> StageCounts:
+    """Stage the documents of the run's window, or all, as frames `part-<slice>-<number>.parquet`.
+
+    A slice that is staged in full is not read again by a retry.
+    """
+    check_extra_fields(run)
+    reader = SliceReader(run, target)
+    if run.plan.only:
+        reader.read_one(run.plan.only)
+        return StageCounts()
+    if run.plan.replay:
+        return reader.read_again()
+    # A retry must cut as the first attempt did, or a staged slice would not join the next one.
+    if not target.has(SLICES):
+        target.write_json(SLICES, [asdict(slice_) for slice_ in _slices(run)])
+    slices = [Slice(**slice_) for slice_ in target.read_json(SLICES)]
+    for slice_, documents in in_parallel(reader.read, slices, workers=run.settings.vtex.master_data_parallel):
+        log.info("slice %s is read: %s documents", slice_.name, f"{documents:,}")
+    log.info("%s", reader.progress.line())
+    return StageCounts()
+
+
+def _slices(run: SyncRun) -> list[Slice]:
+    window = run.plan.window
+    if window is None:
+        return full_slices(run.vtex, run.now() + timedelta(days=1), run.settings.vtex.master_data_parallel)
+    return [window_slice(window.widened(timedelta(minutes=run.settings.run.overlap_minutes)))]
+
+
+class SliceReader:
+    """Stages slices, several at once from as many threads."""
+
+    def __init__(self, run: SyncRun, target: Staging) -> None:
+        self._run, self._target = run, target
+        self._extra_sources = extra_sources_of(run)
+        self._fields = [*SOURCE_FIELDS, *self._extra_sources]
+        self.progress = Progress(log, "documents")
+
+    def read(self, slice_: Slice) -> int:
+        """Stage one slice and return how many documents it has.
+
+        It is read again when its scroll breaks off or brings fewer documents than announced, and raises
+        TemporaryError when that does not help.
+        """
+        marker = f"slice-{slice_.name}.json"
+        if self._target.has(marker):
+            return int(self._target.read_json(marker)["documents"])
+        for _ in range(_READINGS_OF_A_SLICE):
+            try:
+                documents, total = self._scroll_through(slice_)
+            except (ScrollExpired, AnswerLost) as broken:
+                log.warning("slice %s breaks off and is read again: %s", slice_.name, broken)
+                continue
+            if documents >= total:
+                self._target.write_json(marker, {"documents": documents})
+                return documents
+            log.warning("slice %s: %s of %s documents came, it is read again", slice_.name, documents, total)
+        raise TemporaryError(
+            f"VTEX, Master Data scroll: slice {slice_.name} was short {_READINGS_OF_A_SLICE} times in a row. "
+            "Nothing was sent; a retry reads only the missing slices"
+        )
+
+    def read_one(self, document_id: str) -> None:
+        """Stage a single document by its id, or nothing when VTEX has none."""
+        document = self._run.vtex.client(document_id, self._fields)
+        log.info("document %s: %s", document_id, "read" if document else "VTEX has none with this id")
+        pages = [documents_table([document], self._extra_sources)] if document else []
+        self._stage(Slice("only", ""), 1, pages)
+
+    def read_again(self) -> StageCounts:
+        """Stage the documents that a replay takes up."""
+        part = f"{PART}again-"
+        return read_again(
+            self._run, self._target, part=part, rivals=RIVALS, fields=self._fields, extra=self._extra_sources
+        )
+
+    def _scroll_through(self, slice_: Slice) -> tuple[int, int]:
+        """Stage all pages; how many documents came, and how many were announced (0: VTEX did not say)."""
+        documents, total, files = 0, 0, 0
+        waiting: list[pa.Table] = []
+        for number, page in enumerate(self._pages(slice_), start=1):
+            if number == 1 and page.total:
+                total = page.total
+                self.progress.expect(total)
+            documents += len(page.documents)
+            self.progress.add(len(page.documents))
+            waiting.append(documents_table(page.documents, self._extra_sources))
+            if number % _PAGES_A_FILE == 0:
+                files += 1
+                self._stage(slice_, files, waiting)
+                waiting = []
+        self._stage(slice_, files + 1, waiting)
+        return documents, total
+
+    def _pages(self, slice_: Slice) -> Iterator[ScrollPage]:
+        page = self._open(slice_)
+        while page.documents:
+            yield page
+            page = self._run.vtex.continue_scroll(page.token)
+
+    def _open(self, slice_: Slice) -> ScrollPage:
+        """The first page, in smaller pages when VTEX does not manage large ones, after waiting for a slot."""
+        size, waited = limits.SCROLL_PAGE, 0.0
+        while True:
+            try:
+                return self._run.vtex.open_scroll(where=slice_.where, fields=self._fields, size=size)
+            except ScrollSlotsTaken:
+                if waited > (limits.SCROLL_IDLE_MINUTES + 5) * 60:
+                    raise
+                log.info("slice %s waits for one of the account's ten scrolls to end", slice_.name)
+                self._run.sleep(_WAIT_FOR_A_SLOT_SECONDS)
+                waited += _WAIT_FOR_A_SLOT_SECONDS
+            except TemporaryError:
+                if size == limits.SCROLL_PAGE_AFTER_TIMEOUT:
+                    raise
+                size = limits.SCROLL_PAGE_AFTER_TIMEOUT
+                log.info("slice %s goes on with pages of %s documents", slice_.name, size)
+
+    def _stage(self, slice_: Slice, number: int, pages: list[pa.Table]) -> None:
+        if pages:
+            name = f"{PART}{slice_.name}-{number:04}.parquet"
+            self._target.write_table(name, pa.concat_tables(pages))

@@ -1,0 +1,103 @@
+"""Load the staged files: first who may be written to, finished, then everything else."""
+
+from __future__ import annotations
+
+import io
+import logging
+from collections.abc import Iterator
+
+import pandas as pd
+
+from include.errors import ContractError
+from include.mapping.result import verdicts_of
+from include.outcomes import Outcome, Reason
+from include.redaction import redact
+from include.report import StageCounts
+from include.staging import Staging
+from include.sync.contacts.transform import FILES, MAPPED, OPEN
+from include.sync.imports import ImportFile, import_files
+from include.sync.preview import SAMPLE, log_sample, personal
+from include.sync.replay import UNNAMED, keep_sent_at_last
+from include.sync.run import SyncRun, count_verdicts, keep_verdicts, verdicts_in
+
+log = logging.getLogger(__name__)
+
+
+def load(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
+    """Import the files of `transform`; rows that Connectif refuses become `target_rejected`.
+
+    The consent import adds contacts that Connectif does not have, with an explicit newsletter status, and
+    must have finished before the other one begins: a contact that the other creates would fall to the
+    account's configurable default. For the same reason an address refused there is not sent again.
+    """
+    staged = {step: [ImportFile(**file) for file in files] for step, files in source.read_json(FILES).items()}
+    counts = StageCounts()
+    rows = sum(file.rows for file in staged["contacts"])
+    if run.dry_run or run.plan.is_partial:
+        log_sample(
+            log, "would go" if run.dry_run else "goes", map(personal, _rows(source, staged["contacts"]))
+        )
+    if run.dry_run:
+        log.info("dry run: %s contacts in %s files would be sent", f"{rows:,}", len(staged["contacts"]))
+        counts.count(Outcome.SENT, rows)
+        return counts
+    refused = import_files(run, staged["consent"], folder=source, journal=target, key_column="_email")
+    if (refused["key"] == "").any():
+        raise ContractError(
+            "Connectif refused rows of the consent import, and its report does not name them. The contacts "
+            "were not sent: new ones might be subscribed by the account's default. See its list of imports"
+        )
+    files, folder = _without(source, target, staged["contacts"], refused)
+    later = import_files(run, files, folder=folder, journal=target, key_column="_email")
+    refused = pd.concat([refused, later], ignore_index=True)
+    verdicts = _verdicts(source, refused)
+    keep_verdicts(target, "refused", verdicts)
+    keep_sent_at_last(run, target, _sent_at_last(source, refused))
+    count_verdicts(counts, verdicts)
+    counts.written = rows - len(refused)
+    counts.count(Outcome.SENT, counts.written)
+    return counts
+
+
+def _rows(source: Staging, files: list[ImportFile]) -> Iterator[dict[str, str]]:
+    for file in files:
+        rows = pd.read_csv(io.BytesIO(source.read_bytes(file.name)), dtype=str, keep_default_na=False)
+        yield from ({str(k): v for k, v in row.items()} for row in rows.head(SAMPLE).to_dict("records"))
+
+
+def _without(
+    source: Staging, target: Staging, files: list[ImportFile], refused: pd.DataFrame
+) -> tuple[list[ImportFile], Staging]:
+    """The files without the rows of refused addresses; the staged ones themselves when there are none."""
+    if refused.empty:
+        return files, source
+    kept = []
+    for file in files:
+        rows = pd.read_csv(io.BytesIO(source.read_bytes(file.name)), dtype=str, keep_default_na=False)
+        rows = rows[~rows["_email"].isin(refused["key"])]
+        if len(rows):
+            target.write_bytes(file.name, rows.to_csv(index=False).encode())
+            kept.append(ImportFile(file.name, file.kind, len(rows), file.override_existing))
+    return kept, target
+
+
+def _sent_at_last(source: Staging, refused: pd.DataFrame) -> Iterator[str]:
+    for name in source.names(OPEN):
+        rows = source.read_frame(name)
+        yield from rows.loc[~rows["_email"].isin(refused["key"]), "id"]
+
+
+def _verdicts(source: Staging, refused: pd.DataFrame) -> pd.DataFrame:
+    """Refused addresses → verdicts on the documents that they came from."""
+    if refused.empty:
+        return verdicts_of([])
+    found = [source.read_frame(name, ["id", "_email"]) for name in source.names(MAPPED)]
+    rows = pd.concat(found, ignore_index=True)
+    judged = [verdict["key"] for verdict in verdicts_in(source)]
+    went = rows if not judged else rows[~rows["id"].isin(pd.concat(judged))]
+    documents = went.drop_duplicates("_email").set_index("_email")["id"]
+    keys = refused["key"].map(documents).fillna("")
+    return verdicts_of(
+        (key or f"{UNNAMED}{number}", Reason.TARGET_REJECTED, redact(detail))
+        for number, (key, detail) in enumerate(zip(keys, refused["detail"], strict=True))
+    )

@@ -1,0 +1,128 @@
+"""Map the staged customers, choose one document for each e-mail, and write the files of both imports."""
+
+from __future__ import annotations
+
+import logging
+
+import pandas as pd
+
+from include.mapping.contacts import latest_of_each, latest_of_each_email, map_contacts, split_by_columns
+from include.mapping.result import verdicts_of
+from include.outcomes import Reason
+from include.report import StageCounts
+from include.staging import Staging
+from include.sync.contacts.documents import documents_frame
+from include.sync.contacts.extra_fields import extra_fields_of
+from include.sync.contacts.extract import PART, RIVALS
+from include.sync.csv_files import CsvFiles
+from include.sync.replay import keys_to_replay
+from include.sync.run import SyncRun, count_verdicts, keep_verdicts
+
+log = logging.getLogger(__name__)
+
+FILES = "files.json"
+MAPPED = "mapped-"
+OPEN = "open-"
+"""Those of the rows that go which an earlier run could not send: `id`, `_email`."""
+
+
+def transform(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
+    """Staged documents → CSV files, and verdicts on what does not go.
+
+    Twice over the parts: first to map them and learn which document of an e-mail is the latest, then to
+    write those. Between the two only keys are in memory, 24 bytes a customer.
+    """
+    counts = StageCounts()
+    keys, refused = _map_parts(run, source, target, counts)
+    keys["goes"], duplicates = _choose(keys, _asked_for(run, source))
+    with (
+        CsvFiles(target, "contacts", prefix="consent", override_existing=False) as consent,
+        CsvFiles(target, "contacts") as contacts,
+    ):
+        for name in target.names(MAPPED):
+            part = int(name.removeprefix(MAPPED).removesuffix(".parquet"))
+            chosen = keys[keys["part"] == part]
+            rows = target.read_frame(name)
+            going = rows[chosen["goes"].to_numpy()]
+            _append(run, going, consent, contacts)
+            _keep_open(run, target, part, going)
+            _keep_duplicates(target, part, rows[duplicates[chosen.index].to_numpy()], counts)
+    files = {"consent": consent.files, "contacts": contacts.files}
+    log.info("%s files for Connectif", len(consent.files) + len(contacts.files))
+    target.write_json(FILES, {step: [file.to_json() for file in made] for step, made in files.items()})
+    keep_verdicts(target, "refused", refused)
+    count_verdicts(counts, refused)
+    counts.read = int(keys["goes"].sum()) + counts.outcomes.total()
+    return counts
+
+
+def _map_parts(
+    run: SyncRun, source: Staging, target: Staging, counts: StageCounts
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Map and stage each part; returns keys of the rows that may go (hashes, no address) and the verdicts."""
+    keys, verdicts = [_keys(0, pd.DataFrame({"id": [], "_email": [], "changed": []}))], [verdicts_of([])]
+    today, country, extra = run.now().date(), run.vtex.account.country, extra_fields_of(run)
+    for number, name in enumerate(source.names(PART), start=1):
+        documents = documents_frame(source.read_table(name))
+        mapped = map_contacts(documents, country=country, today=today, extra_fields=extra)
+        target.write_frame(f"{MAPPED}{number:05}.parquet", mapped.rows)
+        keys.append(_keys(number, mapped.rows))
+        if not name.startswith(RIVALS):
+            verdicts.append(mapped.verdicts)
+            counts.drops += mapped.drops
+    all_keys = pd.concat(keys, ignore_index=True)
+    # A document that was changed while it was read may come twice, once fit and once not: the fit one goes.
+    refused = pd.concat(verdicts, ignore_index=True).drop_duplicates("key", ignore_index=True)
+    return all_keys, refused[~pd.Series(_hashes(refused["key"])).isin(all_keys["id"])]
+
+
+def _keys(part: int, rows: pd.DataFrame) -> pd.DataFrame:
+    """Two 64-bit hashes and an instant for each row: enough to compare a million rows in 30 MB."""
+    return pd.DataFrame(
+        {
+            "id": _hashes(rows["id"]),
+            "_email": _hashes(rows["_email"]),
+            "changed": rows["changed"].to_numpy(dtype="int64"),
+            "part": pd.array([part] * len(rows), dtype="int32"),
+        }
+    )
+
+
+def _hashes(values: pd.Series) -> pd.Series:
+    return pd.Series(pd.util.hash_array(values.to_numpy(dtype=object)), index=values.index)
+
+
+def _asked_for(run: SyncRun, source: Staging) -> pd.Series | None:
+    """The hashed ids that a replay asks for; None where all that was read is the run's."""
+    return _hashes(pd.Series(keys_to_replay(run, source), dtype="str")) if run.plan.replay else None
+
+
+def _choose(keys: pd.DataFrame, asked: pd.Series | None) -> tuple[pd.Series, pd.Series]:
+    """Which rows go, and which are duplicates of another document's e-mail.
+
+    Rows that are neither are no records of the run: older readings of a document that was read twice, and
+    documents that were not `asked` for.
+    """
+    newest_reading = latest_of_each(keys, "id")
+    goes = latest_of_each_email(keys[newest_reading]).reindex(keys.index, fill_value=False)
+    ours = newest_reading if asked is None else newest_reading & keys["id"].isin(asked)
+    return goes & ours, ours & ~goes
+
+
+def _append(run: SyncRun, rows: pd.DataFrame, consent: CsvFiles, contacts: CsvFiles) -> None:
+    status = rows["consent"] if run.settings.contacts.consent_for_new_contacts == "vtex" else "none"
+    consent.append(rows[["_email"]].assign(_newsletterSubscriptionStatus=status))
+    for _, alike in split_by_columns(rows):
+        contacts.append(alike)
+
+
+def _keep_open(run: SyncRun, target: Staging, part: int, going: pd.DataFrame) -> None:
+    if still_open := run.store.open_keys(run.area, going["id"]):
+        rows = going.loc[going["id"].isin(list(still_open)), ["id", "_email"]]
+        target.write_frame(f"{OPEN}{part:05}.parquet", rows)
+
+
+def _keep_duplicates(target: Staging, part: int, rows: pd.DataFrame, counts: StageCounts) -> None:
+    verdicts = verdicts_of((key, Reason.DUPLICATE_EMAIL, "") for key in rows["id"])
+    keep_verdicts(target, f"duplicates-{part:05}", verdicts)
+    count_verdicts(counts, verdicts)

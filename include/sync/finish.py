@@ -1,0 +1,96 @@
+"""The end of a daily run: its report, its records' outcomes, what it has covered; and whether it may pass."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from include.errors import UnsafeChange
+from include.outcomes import Outcome, Reason
+from include.report import Limits, Report, StageCounts
+from include.staging import Staging
+from include.store import OutcomeRow
+from include.sync.run import SENT_AT_LAST, SyncRun, began_at, counts_of, has_finished, verdicts_in
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class RunIdentity:
+    """How Airflow calls the run."""
+
+    dag_id: str
+    run_id: str
+    clear_number: int
+    started_at: datetime
+
+
+def finish(run: SyncRun, identity: RunIdentity, stages: Mapping[str, Staging]) -> Report:
+    """Write the report and the outcomes of a run, whatever became of its `stages` (by name, in order).
+
+    Raises UnsafeChange, after all is written, when a stage did not finish, the counts do not add up or too
+    many records were rejected.
+    """
+    unfinished = [name for name, folder in stages.items() if not has_finished(folder)]
+    report = _report(run, stages)
+    problems = _problems(run, report, unfinished)
+    rows = [row for folder in stages.values() for row in _outcome_rows(folder)]
+    run.store.save_outcomes(run.area, run.run_key, rows)
+    if not unfinished:
+        _remember_coverage(run, began_at(stages["extract"]))
+    run.store.save_report(
+        report,
+        run.area,
+        dag_id=identity.dag_id,
+        run_id=identity.run_id,
+        clear_number=identity.clear_number,
+        run_key=run.run_key,
+        state="failed" if problems else "success",
+        started_at=identity.started_at,
+        finished_at=run.now(),
+    )
+    log.info("%s", report.summary_line())
+    if problems:
+        raise UnsafeChange(f"{run.area}: {'; '.join(problems)}")
+    return report
+
+
+def _report(run: SyncRun, stages: Mapping[str, Staging]) -> Report:
+    return Report(
+        area=run.area,
+        mode=run.plan.mode,
+        window=run.plan.window,
+        dry_run=run.dry_run,
+        gaps=list(run.plan.gaps),
+        counts=sum((counts_of(folder) for folder in stages.values()), StageCounts()),
+    )
+
+
+def _problems(run: SyncRun, report: Report, unfinished: list[str]) -> list[str]:
+    if unfinished:
+        return [f"the run ended in {unfinished[0]}: the last lines of that task's log say why"]
+    limits = run.settings.run
+    # Of what was rejected before, much may be rejected again: that is an answer, no alarm.
+    percent = 100.0 if run.plan.replay else limits.reject_limit_percent
+    return report.verdict(Limits(percent, limits.reject_limit_minimum))
+
+
+def _outcome_rows(folder: Staging) -> Iterator[OutcomeRow]:
+    for verdicts in verdicts_in(folder):
+        for key, outcome, reason, detail in verdicts.itertuples(index=False, name=None):
+            yield OutcomeRow(key, Outcome(outcome), Reason(reason), detail)
+    if folder.has(SENT_AT_LAST):
+        for key in folder.read_frame(SENT_AT_LAST)["key"]:
+            yield OutcomeRow(key, Outcome.SENT)
+
+
+def _remember_coverage(run: SyncRun, began: datetime) -> None:
+    """A finished full load activates the area; a window is covered as far as it lay in the past."""
+    if run.dry_run or run.plan.is_partial:
+        return
+    if run.plan.window is None:
+        run.store.mark_activated(run.area, run.run_key, began)
+    elif covered := run.plan.window.until(began):
+        run.store.cover(run.area, covered)

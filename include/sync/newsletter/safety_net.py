@@ -1,0 +1,38 @@
+"""Wishes out of Connectif's export: it does not call out for every kind of change, and never twice.
+
+The callback of a subscription is limited to sign-up forms, and one that finds nobody at home is not repeated
+(Connectif help centre 360017539820 and 360021426879, read 2026-11-23).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from include.errors import ContractError
+from include.settings import Newsletter
+from include.sync.exports import Exporter
+from include.window import Window
+
+
+def exported_wishes(exporter: Exporter, settings: Newsletter, window: Window) -> Iterator[dict[str, Any]]:
+    """`{"email", "subscribed", "occurred_at"}` of every subscription and unsubscription in the window.
+
+    One export for each: which of the two a row is would otherwise hang on a column that nobody documents.
+    """
+    types = ((settings.subscription_activity, True), (settings.unsubscription_activity, False))
+    for activity, subscribed in types:
+        for row in exporter.activities((activity,), window):
+            yield {
+                "email": _cell(row, ("email", "correo"), "address"),
+                "subscribed": subscribed,
+                "occurred_at": _cell(row, ("date", "fecha"), "date"),
+            }
+
+
+def _cell(row: dict[str, str], words: tuple[str, ...], what: str) -> str:
+    """The first column whose plain name holds one of the words: titles are documented nowhere."""
+    for name, value in row.items():
+        if any(word in name for word in words):
+            return value
+    raise ContractError(f"Connectif: an export of activities without a column for the {what}")

@@ -1,0 +1,71 @@
+"""Import the catalogue, and keep what was sent as the next run's yardstick."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+
+import pandas as pd
+
+from include.mapping.products import PRODUCT_COLUMNS
+from include.mapping.result import verdicts_of
+from include.mapping.snapshot import next_snapshot
+from include.outcomes import Outcome, Reason
+from include.report import StageCounts
+from include.staging import Staging
+from include.sync.imports import ImportFile, import_files
+from include.sync.preview import log_sample, plain
+from include.sync.products.catalogue import keep_catalogue, last_catalogue
+from include.sync.products.transform import FILES, ROWS, WITHDRAWN
+from include.sync.replay import UNNAMED, keep_sent_at_last
+from include.sync.run import SyncRun, count_verdicts, keep_verdicts
+
+log = logging.getLogger(__name__)
+
+
+def load(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
+    """Import the files of `transform`; rows that Connectif refuses become `target_rejected`.
+
+    The snapshot is replaced only after all imports have finished, without the refused rows.
+    """
+    files = [ImportFile(**file) for file in source.read_json(FILES)]
+    counts, rows = StageCounts(), sum(file.rows for file in files)
+    if run.dry_run or run.plan.is_partial:
+        log_sample(log, "would go" if run.dry_run else "goes", map(plain, _rows(source)))
+    if run.dry_run:
+        log.info("dry run: %s products in %s files would be sent", f"{rows:,}", len(files))
+        counts.count(Outcome.SENT, rows)
+        return counts
+    refused = import_files(run, files, folder=source, journal=target, key_column="productId")
+    verdicts = verdicts_of(
+        (key or f"{UNNAMED}{number}", Reason.TARGET_REJECTED, detail)
+        for number, (key, detail) in enumerate(refused.itertuples(index=False, name=None))
+    )
+    keep_verdicts(target, "refused", verdicts)
+    count_verdicts(counts, verdicts)
+    counts.written = rows - len(refused)
+    counts.count(Outcome.SENT, counts.written)
+    keep_sent_at_last(run, target, _sent(source, set(refused["key"])))
+    keep_catalogue(run, _snapshot(run, source, set(refused["key"])))
+    return counts
+
+
+def _rows(source: Staging) -> Iterator[dict[str, str]]:
+    for name in source.names(ROWS):
+        yield from ({str(k): v for k, v in row.items()} for row in source.read_frame(name).to_dict("records"))
+
+
+def _sent(source: Staging, refused: set[str]) -> Iterator[str]:
+    for name in [*source.names(ROWS), WITHDRAWN]:
+        yield from (key for key in source.read_frame(name, ["productId"])["productId"] if key not in refused)
+
+
+def _snapshot(run: SyncRun, source: Staging, refused: set[str]) -> pd.DataFrame:
+    none = pd.DataFrame(columns=list(PRODUCT_COLUMNS), dtype="str")
+    sent = pd.concat([none, *(source.read_frame(name) for name in source.names(ROWS))], ignore_index=True)
+    withdrawn = source.read_frame(WITHDRAWN)
+    return next_snapshot(
+        last_catalogue(run),
+        sent[~sent["productId"].isin(list(refused))],
+        withdrawn[~withdrawn["productId"].isin(list(refused))],
+    )

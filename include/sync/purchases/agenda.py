@@ -1,0 +1,126 @@
+"""What a run takes up: the orders of its window, what was indexed late before it, and held purchases."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Self
+
+from include.outcomes import Area
+from include.sync.purchases.groups import group_of
+from include.sync.purchases.listing import orders_in
+from include.sync.run import SyncRun
+from include.window import Window, merged
+
+log = logging.getLogger(__name__)
+
+DATE_FIELD = {"placed": "creationDate", "paid": "authorizedDate"}
+
+
+@dataclass(frozen=True)
+class Agenda:
+    """`listed` are the orders to read, by id, with the date that counts. A purchase belongs to this run when
+    it began in one of the `windows`, is among the `held` ones (purchase id → its order ids), or has one of
+    the orders that a replay `asked` for."""
+
+    listed: dict[str, datetime]
+    windows: tuple[Window, ...]
+    held: dict[str, tuple[str, ...]]
+    asked: tuple[str, ...] = ()
+
+    @property
+    def order_ids(self) -> list[str]:
+        """All orders to read; those of one checkout follow each other."""
+        held = (order_id for order_ids in self.held.values() for order_id in order_ids)
+        return sorted({*self.listed, *held, *self.asked}, key=lambda order_id: (group_of(order_id), order_id))
+
+    def takes(self, purchase_id: str, began: datetime) -> bool:
+        """Whether a purchase is this run's, and not that of a run before or after it."""
+        return purchase_id in self.held or any(began in window for window in self.windows)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, to be staged."""
+        return {
+            "listed": {order_id: date.isoformat() for order_id, date in self.listed.items()},
+            "windows": [window.to_json() for window in self.windows],
+            "held": self.held,
+            "asked": self.asked,
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Self:
+        return cls(
+            {order_id: datetime.fromisoformat(date) for order_id, date in value["listed"].items()},
+            tuple(Window.from_json(window) for window in value["windows"]),
+            {purchase_id: tuple(orders) for purchase_id, orders in value["held"].items()},
+            tuple(value.get("asked", ())),
+        )
+
+
+def agenda_of(run: SyncRun, window: Window) -> Agenda:
+    """List the window's orders, and look up what runs of the last days could not send.
+
+    The list begins some minutes before the window: orders that VTEX indexed too late for the run before, and
+    the other parts of checkouts that were split at the border. Time that no run has covered is not taken
+    along, though: whoever wants it asks for it by a back-fill.
+    """
+    field = DATE_FIELD[run.settings.purchases.purchase_when]
+    wide = window.widened(timedelta(minutes=run.settings.run.overlap_minutes))
+    found = {
+        str(order["orderId"]): datetime.fromisoformat(str(order.get(field) or order["creationDate"]))
+        for order in orders_in(run.vtex, field, wide)
+    }
+    windows = (*_covered_before(run, wide, window), window)
+    listed = _without_those_of_other_runs(run, found, window, windows)
+    held = _held(run)
+    log.info(
+        "%s orders listed, %s of them to read; %s held purchases are taken up again",
+        f"{len(found):,}",
+        f"{len(listed):,}",
+        f"{len(held):,}",
+    )
+    return Agenda(listed, windows, held)
+
+
+def _covered_before(run: SyncRun, wide: Window, window: Window) -> list[Window]:
+    """The time between the two starts that an earlier run has covered."""
+    parts = (
+        Window(max(part.start, wide.start), min(part.end, window.start))
+        for part in run.store.covered(Area.PURCHASES)
+        if part.start < window.start and part.end > wide.start
+    )
+    return merged(parts)
+
+
+def _without_those_of_other_runs(
+    run: SyncRun, found: dict[str, datetime], window: Window, windows: tuple[Window, ...]
+) -> dict[str, datetime]:
+    """Leave out checkouts that began before the window and are done, or were never this run's to take."""
+    began: dict[str, datetime] = {}
+    for order_id, date in found.items():
+        checkout = _checkout(run, order_id)
+        began[checkout] = min(date, began.get(checkout, date))
+    early = [order_id for order_id in found if began[_checkout(run, order_id)] < window.start]
+    done = run.store.done({*early, *map(group_of, early)})
+    others = {
+        order_id
+        for order_id in early
+        if {order_id, group_of(order_id)} & done
+        or not any(began[_checkout(run, order_id)] in part for part in windows)
+    }
+    return {order_id: date for order_id, date in found.items() if order_id not in others}
+
+
+def _checkout(run: SyncRun, order_id: str) -> str:
+    """What orders must share to be one purchase, as far as their ids tell."""
+    return order_id if run.settings.purchases.purchase_id_source == "order_id" else group_of(order_id)
+
+
+def _held(run: SyncRun) -> dict[str, tuple[str, ...]]:
+    """Purchases that still wait for their customer's address; a back-fill takes its own days only."""
+    if run.backfill:
+        return {}
+    waiting = run.store.held_purchases(timedelta(days=run.settings.purchases.held_days))
+    return {purchase.purchase_id: purchase.order_ids for purchase in waiting}

@@ -1,0 +1,206 @@
+"""Read the orders of the window in full, the missing parts of split ones, and real addresses of customers."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import orjson
+import pyarrow as pa
+
+from include.batching import in_batches
+from include.mapping.purchases import profile_id
+from include.report import StageCounts
+from include.rest.parallel import in_parallel
+from include.rest.transport import RequestRefused
+from include.staging import Staging
+from include.sync.progress import Progress
+from include.sync.purchases.agenda import Agenda, agenda_of
+from include.sync.purchases.groups import group_of, incomplete_groups
+from include.sync.replay import keys_to_replay
+from include.sync.run import SyncRun
+from include.vtex import limits
+from include.vtex.client import VtexClient
+from include.vtex.filters import any_of
+from include.window import Window
+
+log = logging.getLogger(__name__)
+
+AGENDA = "agenda.json"
+ADDRESSES = "addresses.json"
+PART = "part-"
+MISSING = f"{PART}missing.parquet"
+_ORDERS_A_PART = 500
+_WORKERS = 8
+
+Order = dict[str, Any]
+
+
+def extract(run: SyncRun, target: Staging) -> StageCounts:
+    """Stage `agenda.json`, `part-<number>.parquet` (`orderId`, `json`) and `addresses.json`.
+
+    Parts that are there are not read again by a retry.
+    """
+    if run.plan.only:
+        return _extract_one(run, target, run.plan.only)
+    if not target.has(AGENDA):
+        target.write_json(AGENDA, _agenda(run, target).to_json())
+    agenda = Agenda.from_json(target.read_json(AGENDA))
+    _read_orders(run, target, agenda.order_ids)
+    _read_missing_parts(run, target, agenda)
+    if not target.has(ADDRESSES):
+        target.write_json(ADDRESSES, real_addresses(run.vtex, _customers(target)))
+    return StageCounts()
+
+
+def _agenda(run: SyncRun, target: Staging) -> Agenda:
+    if run.plan.replay:
+        return Agenda({}, (), {}, asked=tuple(keys_to_replay(run, target)))
+    wait_for_the_index(run)
+    return agenda_of(run, window_of(run))
+
+
+def _extract_one(run: SyncRun, target: Staging, order_id: str) -> StageCounts:
+    """The order with all parts of its checkout."""
+    group = str(run.vtex.order(order_id).get("orderGroup") or group_of(order_id))
+    orders = run.vtex.order_group(group)
+    log.info("order %s: read, with %s orders of its group %s", order_id, len(orders), group)
+    target.write_table(f"{PART}only.parquet", _as_table(orders))
+    target.write_table(MISSING, _as_table([]))
+    target.write_json(ADDRESSES, real_addresses(run.vtex, _customers(target)))
+    return StageCounts()
+
+
+def window_of(run: SyncRun) -> Window:
+    """The run's window; purchases always have one."""
+    if run.plan.window is None:
+        raise ValueError("purchases are read by window")
+    return run.plan.window
+
+
+def wait_for_the_index(run: SyncRun) -> None:
+    """VTEX lists an order some minutes late: a window that has just ended is not read yet.
+
+    One that ends in the future is read as far as it has come, for it is not covered further either.
+    """
+    now = run.now()
+    ready = min(window_of(run).end, now) + timedelta(minutes=run.settings.purchases.index_lag_minutes)
+    pause = (ready - now).total_seconds()
+    if pause > 0:
+        log.info("the window ends so late that VTEX may not list all of it yet: waiting %.0f s", pause)
+        run.sleep(pause)
+
+
+def _read_orders(run: SyncRun, target: Staging, order_ids: list[str]) -> None:
+    minutes = len(order_ids) / run.settings.vtex.order_detail_per_second / 60
+    log.info("%s orders to read, in about %.0f minutes", f"{len(order_ids):,}", minutes)
+    progress = Progress(log, "orders", len(order_ids))
+    for number, batch in enumerate(in_batches(order_ids, _ORDERS_A_PART), start=1):
+        name = f"{PART}{number:05}.parquet"
+        if not target.has(name):
+            answers = in_parallel(lambda order_id: _order(run.vtex, order_id), batch, workers=_WORKERS)
+            target.write_table(name, _as_table(_counting(progress, (order for _, order in answers))))
+    log.info("%s", progress.line())
+
+
+def _order(vtex: VtexClient, order_id: str) -> Order:
+    """The order; one that is listed and cannot be read goes on as what it is, an incomplete one."""
+    try:
+        return vtex.order(order_id)
+    except RequestRefused as refused:
+        if refused.status != 404:
+            raise
+        log.warning("order %s is listed, but VTEX does not have it", order_id)
+        return {"orderId": order_id, "isCompleted": False}
+
+
+def _read_missing_parts(run: SyncRun, target: Staging, agenda: Agenda) -> None:
+    """A checkout that was split may have parts that the list did not show: read those groups as a whole."""
+    if target.has(MISSING):
+        return
+    read = set(agenda.order_ids)
+    doubtful = agenda.asked if run.plan.replay else _listed_last(run, agenda)
+    groups = sorted(incomplete_groups(read) | {group_of(order_id) for order_id in doubtful})
+    answers = in_parallel(lambda group: _group(run.vtex, group), groups, workers=_WORKERS)
+    parts = (part for _, orders in answers for part in orders if str(part["orderId"]) not in read)
+    target.write_table(MISSING, _as_table(parts))
+
+
+def _listed_last(run: SyncRun, agenda: Agenda) -> tuple[str, ...]:
+    near_the_end = window_of(run).end - timedelta(minutes=1)
+    return tuple(order_id for order_id, date in agenda.listed.items() if date >= near_the_end)
+
+
+def _group(vtex: VtexClient, group: str) -> list[Order]:
+    """The orders of a group; none when the form of an id misled us and there is no such group."""
+    try:
+        return vtex.order_group(group)
+    except RequestRefused as refused:
+        if refused.status != 404:
+            raise
+        return []
+
+
+def real_addresses(vtex: VtexClient, user_ids: Iterable[str]) -> dict[str, str]:
+    """Customers' own e-mails by `userId`: orders show an alias only. Who has no document is absent."""
+    found: dict[str, str] = {}
+    for batch in in_batches(sorted(set(user_ids)), limits.ALTERNATIVES_PER_FILTER):
+        documents = vtex.search_clients(where=any_of("userId", batch), fields=("userId", "email"))
+        found |= {str(d["userId"]): str(d["email"]) for d in documents if d.get("userId") and d.get("email")}
+    return found
+
+
+def _customers(target: Staging) -> Iterator[str]:
+    """Ids of the customers; one that does not look like an id has no place in a filter."""
+    for order in (order for name in target.names(PART) for order in _orders_of(target, name)):
+        if re.fullmatch(r"[\w-]+", customer := profile_id(order)):
+            yield customer
+
+
+def whole_groups_in(source: Staging) -> Iterator[list[Order]]:
+    """The staged orders, some hundred at a time, never a checkout in two pieces.
+
+    Orders of one group follow each other, over the border of two parts as well.
+    """
+    missing: dict[str, list[Order]] = defaultdict(list)
+    for order in _orders_of(source, MISSING):
+        missing[group_of(str(order["orderId"]))].append(order)
+    held_back: list[Order] = []
+    for name in source.names(PART):
+        if name == MISSING:
+            continue
+        orders = held_back + list(_orders_of(source, name))
+        last = group_of(str(orders[-1]["orderId"]))
+        held_back = [order for order in orders if group_of(str(order["orderId"])) == last]
+        yield _completed(orders[: len(orders) - len(held_back)], missing)
+    yield _completed(held_back, missing)
+
+
+def _completed(orders: list[Order], missing: dict[str, list[Order]]) -> list[Order]:
+    groups = {group_of(str(order["orderId"])) for order in orders}
+    return orders + [part for group in sorted(groups) for part in missing.get(group, [])]
+
+
+def _orders_of(source: Staging, name: str) -> Iterator[Order]:
+    for encoded in source.read_table(name, ["json"])["json"].to_pylist():
+        yield orjson.loads(encoded)
+
+
+def _counting(progress: Progress, orders: Iterable[Order]) -> Iterator[Order]:
+    for order in orders:
+        progress.add()
+        yield order
+
+
+def _as_table(orders: Iterable[Order]) -> pa.Table:
+    rows = [(str(order["orderId"]), orjson.dumps(order)) for order in orders]
+    return pa.table(
+        {
+            "orderId": pa.array([order_id for order_id, _ in rows], pa.string()),
+            "json": pa.array([encoded for _, encoded in rows], pa.large_binary()),
+        }
+    )

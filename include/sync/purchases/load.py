@@ -1,0 +1,147 @@
+"""Post the staged purchases that Connectif lacks, one by one, and write each answer down at once."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from itertools import chain
+from typing import Any
+
+from include.connectif.limits import CALLS_PER_MINUTE
+from include.outcomes import OUTCOME_OF, Outcome, Reason
+from include.report import StageCounts
+from include.rest.parallel import in_parallel
+from include.staging import Staging
+from include.store import PurchaseAnswer, StoredPurchase
+from include.sync.preview import log_sample, masked
+from include.sync.progress import Progress
+from include.sync.purchases.buyers import ensure_buyers
+from include.sync.purchases.posting import Answer, Poster
+from include.sync.purchases.tally import tally
+from include.sync.purchases.tracked import tracked_purchases
+from include.sync.purchases.transform import PURCHASES, UNSENT
+from include.sync.run import SyncRun
+
+log = logging.getLogger(__name__)
+
+# Connectif allows a hundred calls a minute: so many threads use them up even when each takes five seconds.
+WORKERS = 8
+_TRACKED = Answer(Outcome.ALREADY_THERE, Reason.ALREADY_TRACKED)
+
+StagedPurchase = dict[str, Any]
+Answers = dict[str, Answer]
+
+
+def load(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
+    """Post what Connectif lacks and no earlier attempt of this run has posted.
+
+    Old purchases, and all of a back-fill, fire no workflow: history is quiet.
+    """
+    if run.dry_run or run.plan.is_partial:
+        log_sample(log, "would go" if run.dry_run else "goes", map(_described, _staged(source)))
+    if run.dry_run:
+        return _rehearsal(run, source)
+    _record_unsent(run, source)
+    ids = [purchase["purchase_id"] for purchase in _staged(source)]
+    added_before = run.store.sent(ids)
+    answers = {key: _answer_of(stored) for key, stored in run.store.purchases_of(run.run_key).items()}
+    notes = [] if run.plan.only else _settle_tracked(run, target, source, answers)
+    missing = sum(key not in answers for key in ids)
+    log.info("%s", _forecast(run, len(ids), missing))
+    if not run.plan.only:
+        ensure_buyers(run, target, _unanswered(source, answers))
+    _post(run, source, answers, missing)
+    counts = tally(run, target, _staged(source), answers, added_before)
+    counts.notes += notes
+    return counts
+
+
+def _staged(source: Staging) -> Iterator[StagedPurchase]:
+    return chain.from_iterable(source.read_json(name) for name in source.names(PURCHASES))
+
+
+def _unanswered(source: Staging, answers: Answers) -> Iterator[StagedPurchase]:
+    return (purchase for purchase in _staged(source) if purchase["purchase_id"] not in answers)
+
+
+def _described(purchase: StagedPurchase) -> str:
+    body = purchase["body"]
+    customer, lines = masked(body["contactEmail"]), len(body["products"])
+    return f"purchase {body['purchaseId']} of {customer}, {lines} lines, {body['totalPrice']} in all"
+
+
+def _rehearsal(run: SyncRun, source: Staging) -> StageCounts:
+    """A dry run asks Connectif nothing, not even for an export: so this is the most that would go."""
+    counts, number = StageCounts(), 0
+    for purchase in _staged(source):
+        counts.count(Outcome.SENT, len(purchase["order_ids"]))
+        number += 1
+    log.info("dry run: %s", _forecast(run, number, number))
+    return counts
+
+
+def _forecast(run: SyncRun, purchases: int, missing: int) -> str:
+    a_minute = CALLS_PER_MINUTE * (1 - run.settings.connectif.keep_free_percent / 100)
+    return (
+        f"{purchases:,} purchases, {missing:,} of them to be posted: about {missing:,} calls to Connectif "
+        f"in {missing / a_minute:,.0f} minutes, at {a_minute:.0f} a minute"
+    )
+
+
+def _record_unsent(run: SyncRun, source: Staging) -> None:
+    """Held purchases are taken up again by the next runs; those that no longer wait are not."""
+    unsent = chain.from_iterable(source.read_json(name) for name in source.names(UNSENT))
+    run.store.record_purchases(run.run_key, (_recorded(purchase, _unsent(purchase)) for purchase in unsent))
+
+
+def _unsent(purchase: dict[str, Any]) -> Answer:
+    reason = Reason(purchase["reason"])
+    return Answer(OUTCOME_OF[reason], reason)
+
+
+def _answer_of(stored: StoredPurchase) -> Answer:
+    """What an earlier attempt of this run was answered (a sent purchase may have been met again)."""
+    outcome = OUTCOME_OF[stored.reason] if stored.reason else stored.outcome
+    return Answer(outcome, stored.reason, stored.detail)
+
+
+def _settle_tracked(run: SyncRun, target: Staging, source: Staging, answers: Answers) -> list[str]:
+    """Answer for the purchases that Connectif has, by its export; returns what the report should say."""
+    tracked = tracked_purchases(run, target, _unanswered(source, answers))
+    known = [purchase for purchase in _unanswered(source, answers) if tracked.has(purchase)]
+    run.store.record_purchases(run.run_key, (_recorded(purchase, _TRACKED) for purchase in known))
+    answers |= {purchase["purchase_id"]: _TRACKED for purchase in known}
+    return [tracked.note] if tracked.note else []
+
+
+def _post(run: SyncRun, source: Staging, answers: Answers, missing: int) -> None:
+    poster, progress = Poster(run), Progress(log, "purchases", missing)
+
+    def post(purchase: StagedPurchase) -> Answer:
+        answer = poster.post(
+            purchase["body"], contact=purchase["contact"], fire_workflows=_may_fire(run, purchase)
+        )
+        run.store.record_purchases(run.run_key, [_recorded(purchase, answer)])
+        return answer
+
+    for purchase, answer in in_parallel(post, _unanswered(source, dict(answers)), workers=WORKERS):
+        answers[purchase["purchase_id"]] = answer
+        progress.add()
+    log.info("%s", progress.line())
+
+
+def _may_fire(run: SyncRun, purchase: StagedPurchase) -> bool:
+    age = run.now() - datetime.fromisoformat(purchase["happened"])
+    return not run.backfill and age <= timedelta(hours=run.settings.purchases.quiet_after_hours)
+
+
+def _recorded(purchase: StagedPurchase, answer: Answer) -> PurchaseAnswer:
+    return PurchaseAnswer(
+        purchase["purchase_id"],
+        answer.outcome,
+        answer.reason,
+        answer.detail,
+        purchase["order_ids"],
+        datetime.fromisoformat(purchase["happened"]),
+    )

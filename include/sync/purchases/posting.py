@@ -1,0 +1,106 @@
+"""One purchase into Connectif, healing once each what is missing: its contact, its products."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+from include.batching import in_batches
+from include.connectif.client import ContactMissing, Posted, ProductsMissing
+from include.errors import RecordRejected
+from include.mapping.healing import product_from_line, without_products
+from include.mapping.products import map_products, product_body
+from include.outcomes import OUTCOME_OF, Outcome, Reason
+from include.redaction import redact
+from include.sync.products.catalogue import rules_of
+from include.sync.run import SyncRun
+from include.vtex import limits
+
+log = logging.getLogger(__name__)
+
+Body = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What became of a purchase; `reason` is None when it was plainly sent."""
+
+    outcome: Outcome
+    reason: Reason | None = None
+    detail: str = ""
+    lines_left_out: int = 0
+
+
+class Poster:
+    """Posts purchases; safe to use from several threads."""
+
+    def __init__(self, run: SyncRun) -> None:
+        self._run = run
+        self._rules = rules_of(run)
+
+    def post(self, body: Body, *, contact: Body, fire_workflows: bool) -> Answer:
+        """Send it; on E0101 create the contact, on E0102 the products, and send again, once each."""
+        lines = len(body["products"])
+        cures = {ContactMissing: True, ProductsMissing: True}
+        while True:
+            try:
+                posted = self._run.connectif.post_purchase(body, fire_workflows=fire_workflows)
+                return _answer(posted, lines - len(body["products"]))
+            except (ContactMissing, ProductsMissing) as missing:
+                if not cures.pop(type(missing), False):
+                    return _rejected(missing)
+                try:
+                    healed = self._heal(body, contact, missing)
+                except RecordRejected as refused:
+                    return _rejected(refused)
+                if healed is None:
+                    return Answer(OUTCOME_OF[Reason.NO_LINES], Reason.NO_LINES, "no line has a price")
+                body = healed
+            except RecordRejected as refused:
+                return _rejected(refused)
+
+    def _heal(self, body: Body, contact: Body, missing: ContactMissing | ProductsMissing) -> Body | None:
+        """The body to send again; None when no line is left of it."""
+        if isinstance(missing, ProductsMissing):
+            return self._create_products(body, missing.product_ids)
+        self._run.connectif.patch_contact(body["contactEmail"], contact)
+        return body
+
+    def _create_products(self, body: Body, product_ids: list[str]) -> Body | None:
+        """Create the products as the catalogue shows them, else as the purchase's own line does.
+
+        A product without any price is left out of the purchase.
+        """
+        shown = self._shown(product_ids)
+        lines = {line["productId"]: line for line in body["products"]}
+        priceless = []
+        for product_id in product_ids:
+            if product_id not in lines:
+                continue  # not one of ours by this spelling: the next answer tells
+            fields = shown.get(product_id) or product_from_line(lines[product_id])
+            if fields is None:
+                priceless.append(product_id)
+            else:
+                self._run.connectif.patch_product(product_id, fields)
+        return without_products(body, priceless) if priceless else body
+
+    def _shown(self, product_ids: list[str]) -> dict[str, Body]:
+        by = "skuId" if self._rules.product_id_source == "sku" else "productId"
+        found: list[dict[str, Any]] = []
+        for batch in in_batches(product_ids, limits.PRODUCT_SEARCH_PAGE):
+            found += self._run.vtex.search_products(batch, by=by)
+        mapped = map_products(found, self._rules, last_sent=None, base_prices={})
+        rows = [dict(row) for row in mapped.rows.to_dict("records")]
+        return {str(row["productId"]): product_body({str(k): v for k, v in row.items()}) for row in rows}
+
+
+def _answer(posted: Posted, lines_left_out: int) -> Answer:
+    if posted is Posted.ALREADY_THERE:
+        return Answer(Outcome.ALREADY_THERE, Reason.ALREADY_TRACKED)
+    return Answer(Outcome.SENT, lines_left_out=lines_left_out)
+
+
+def _rejected(refused: RecordRejected) -> Answer:
+    detail = redact(": ".join(part for part in (refused.code, refused.detail) if part))
+    return Answer(Outcome.REJECTED, Reason.TARGET_REJECTED, detail)

@@ -1,0 +1,88 @@
+"""Staged orders → purchases of this window, some hundred orders at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from include.mapping.healing import contact_from_order
+from include.mapping.orders import PurchaseRules, earliest_instants, purchase_id
+from include.mapping.purchases import MappedPurchases, Purchase, map_purchases
+from include.outcomes import Reason
+from include.report import StageCounts
+from include.staging import Staging
+from include.sync.purchases.agenda import Agenda
+from include.sync.purchases.extract import ADDRESSES, AGENDA, whole_groups_in
+from include.sync.purchases.rules import rules_of
+from include.sync.run import SyncRun, count_verdicts, keep_verdicts
+
+PURCHASES = "purchases-"
+UNSENT = "unsent-"
+
+Order = dict[str, Any]
+
+
+def transform(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
+    """Stage `purchases-<number>.json`, ready to post, and verdicts on orders that are in none.
+
+    `unsent-<number>.json` says what became of purchases that wait for their customer's address.
+    """
+    counts, rules = StageCounts(), rules_of(run)
+    addresses = source.read_json(ADDRESSES)
+    agenda = None if run.plan.only else Agenda.from_json(source.read_json(AGENDA))
+    for number, orders in enumerate(whole_groups_in(source), start=1):
+        ours = list(_of_this_run(orders, rules, agenda)) if agenda else orders
+        mapped = map_purchases(ours, rules, addresses)
+        staged = [_as_json(purchase, run.vtex.account.country) for purchase in mapped.purchases]
+        target.write_json(f"{PURCHASES}{number:05}.json", staged)
+        target.write_json(f"{UNSENT}{number:05}.json", unsent_purchases(ours, mapped, rules, agenda))
+        keep_verdicts(target, f"{number:05}", mapped.verdicts)
+        count_verdicts(counts, mapped.verdicts)
+        counts.read += len({order["orderId"] for order in ours})
+    return counts
+
+
+def _of_this_run(orders: list[Order], rules: PurchaseRules, agenda: Agenda) -> Iterator[Order]:
+    """The orders whose purchase is this run's; one without any date is taken, to be counted.
+
+    A part that only came along with its group shows that the purchase belongs to another run.
+    """
+    first = earliest_instants(orders, rules)
+    asked = {purchase_id(order, rules) for order in orders if order["orderId"] in set(agenda.asked)}
+    for order in orders:
+        key = purchase_id(order, rules)
+        if key in asked or (not agenda.asked and (key not in first or agenda.takes(key, first[key]))):
+            yield order
+
+
+def unsent_purchases(
+    orders: list[Order], mapped: MappedPurchases, rules: PurchaseRules, agenda: Agenda | None
+) -> list[dict[str, Any]]:
+    """Purchases that are held, and what became of held ones that were taken up and will not be posted:
+    `{"purchase_id", "order_ids", "happened", "reason"}`."""
+    reasons = dict(zip(mapped.verdicts["key"], mapped.verdicts["reason"], strict=True))
+    going = {purchase.purchase_id for purchase in mapped.purchases}
+    began = earliest_instants(orders, rules)
+    found: dict[str, dict[str, Any]] = {}
+    for order in orders:
+        key, reason = purchase_id(order, rules), reasons.get(order["orderId"])
+        taken_up = agenda is not None and (bool(agenda.asked) or key in agenda.held)
+        waits = reason == Reason.CONTACT_UNRESOLVED
+        if reason is None or key in going or key not in began or not (waits or taken_up):
+            continue
+        entry = found.setdefault(
+            key, {"purchase_id": key, "order_ids": [], "happened": began[key].isoformat(), "reason": reason}
+        )
+        entry["order_ids"].append(order["orderId"])
+        entry["reason"] = Reason.CONTACT_UNRESOLVED if waits else entry["reason"]
+    return list(found.values())
+
+
+def _as_json(purchase: Purchase, country: str) -> dict[str, Any]:
+    return {
+        "purchase_id": purchase.purchase_id,
+        "order_ids": purchase.order_ids,
+        "happened": purchase.happened.isoformat(),
+        "body": purchase.body,
+        "contact": contact_from_order(purchase.orders, country=country),
+    }

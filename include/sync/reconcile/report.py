@@ -1,0 +1,70 @@
+"""The end of a run of `reconcile`: its report, and whether it may pass."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+
+from include.errors import UnsafeChange
+from include.outcomes import Area, Outcome, Reason
+from include.report import Limits, Report, StageCounts
+from include.staging import Staging
+from include.store import OutcomeRow
+from include.sync.finish import RunIdentity
+from include.sync.reconcile.differences import found_in
+from include.sync.run import SyncRun, counts_of, has_finished, verdicts_in
+
+log = logging.getLogger(__name__)
+
+
+def finish_comparison(
+    run: SyncRun, identity: RunIdentity, compared: Mapping[Area, Staging], repaired: Staging
+) -> Report:
+    """Write the report of a run, whatever became of its comparisons (folders by area) and its repair.
+
+    Differences do not fail a run: they are what it was made for. Raises UnsafeChange, after all is written,
+    when a task did not finish, or something does not add up.
+    """
+    unfinished = [f"compare_{area}" for area, folder in compared.items() if not has_finished(folder)]
+    repair_began = bool(repaired.names())
+    if repair_began and not has_finished(repaired):
+        unfinished.append("repair")
+    report = _report(run, compared, repaired)
+    limits = run.settings.run
+    problems = report.verdict(Limits(limits.reject_limit_percent, limits.reject_limit_minimum))
+    problems += [f"the run ended in {name}: the last lines of that task's log say why" for name in unfinished]
+    if repair_began:
+        run.store.save_outcomes(Area.PURCHASES, run.run_key, _outcomes(repaired))
+    run.store.save_report(
+        report,
+        Area.RECONCILE,
+        dag_id=identity.dag_id,
+        run_id=identity.run_id,
+        clear_number=identity.clear_number,
+        run_key=run.run_key,
+        state="failed" if problems else "success",
+        started_at=identity.started_at,
+        finished_at=run.now(),
+    )
+    log.info("%s", report.summary_line())
+    if problems:
+        raise UnsafeChange(f"{Area.RECONCILE}: {'; '.join(problems)}")
+    return report
+
+
+def _report(run: SyncRun, compared: Mapping[Area, Staging], repaired: Staging) -> Report:
+    counts = sum((counts_of(folder) for folder in (*compared.values(), repaired)), StageCounts())
+    found = {area: found for area, folder in compared.items() if (found := found_in(folder))}
+    if Area.PURCHASES in found:
+        found[Area.PURCHASES] = found[Area.PURCHASES].model_copy(update={"repaired": counts.written})
+    window = run.plan.window if Area.PURCHASES in compared else None
+    return Report(area=Area.RECONCILE, mode="compare", window=window, counts=counts, compared=found)
+
+
+def _outcomes(folder: Staging) -> list[OutcomeRow]:
+    """What became of repaired orders that were not plainly sent."""
+    return [
+        OutcomeRow(key, Outcome(outcome), Reason(reason), detail)
+        for verdicts in verdicts_in(folder)
+        for key, outcome, reason, detail in verdicts.itertuples(index=False, name=None)
+    ]

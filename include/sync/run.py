@@ -1,0 +1,149 @@
+"""What every stage of one run needs to know, and how a stage keeps its accounts."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import chain, islice
+from typing import TYPE_CHECKING
+
+from include.connectif.client import ConnectifClient
+from include.outcomes import Area, Reason
+from include.plan import RunPlan
+from include.report import Calls, StageCounts, Vendor
+from include.rest.counters import CallCounter
+from include.settings import Settings
+from include.staging import Staging
+from include.store import Store
+from include.vtex.client import VtexClient
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+log = logging.getLogger(__name__)
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+COUNTS = "counts.json"
+BEGAN = "began.json"
+BORN = "born.json"
+_ATTEMPT = "attempt-"
+_VERDICTS = "verdicts-"
+SENT_AT_LAST = "sent-at-last.parquet"
+_LOGGED_VERDICTS = 50
+
+
+@dataclass(frozen=True)
+class SyncRun:
+    """One run of one area, as its stages see it.
+
+    `run_key` names the run and its clear number everywhere (staging, store). `kept` is the folder of what
+    outlives runs (the last sent catalogue). `backfill` keeps history quiet; `dry_run` does everything but
+    the writes; `full_asked` is somebody's `mode=full`, which is more than a plan that happens to be full.
+    """
+
+    area: Area
+    run_key: str
+    plan: RunPlan
+    staging: Staging
+    kept: Staging
+    settings: Settings
+    store: Store
+    vtex: VtexClient
+    connectif: ConnectifClient
+    dry_run: bool = False
+    backfill: bool = False
+    full_asked: bool = False
+    allow_mass_change: bool = False
+    now: Callable[[], datetime] = utc_now
+    sleep: Callable[[float], None] = time.sleep
+
+
+def run_stage(run: SyncRun, name: str, work: Callable[[SyncRun, Staging], StageCounts]) -> Staging:
+    """Do one stage in a folder of its own and leave its counts there; returns the folder.
+
+    What `work` finds in the folder is of an earlier attempt of the same task, and done. Calls and seconds
+    are counted for failed attempts as well.
+    """
+    folder = run.staging.within(name)
+    begun, before = time.monotonic(), _calls(run)
+    for place, name_of_mark in ((run.staging, BORN), (folder, BEGAN)):
+        if not place.has(name_of_mark):
+            place.write_json(name_of_mark, {"at": run.now().isoformat()})
+    log.info("%s, %s: %s", run.area, name, run.plan.why)
+    try:
+        counts = work(run, folder)
+    finally:
+        spent = StageCounts(
+            calls={vendor: calls - before[vendor] for vendor, calls in _calls(run).items()},
+            seconds={name: round(time.monotonic() - begun, 3)},
+        )
+        number = len(folder.names(_ATTEMPT)) + 1
+        folder.write_json(f"{_ATTEMPT}{number:03}.json", spent.model_dump(mode="json"))
+    folder.write_json(COUNTS, counts.model_dump(mode="json"))
+    if run.plan.is_partial:
+        _log_verdicts(folder)
+    return folder
+
+
+def counts_of(folder: Staging) -> StageCounts:
+    """What a stage counted, with the calls and seconds of all its attempts; it may not have finished."""
+    attempts = [StageCounts.model_validate(folder.read_json(name)) for name in folder.names(_ATTEMPT)]
+    finished = [StageCounts.model_validate(folder.read_json(COUNTS))] if has_finished(folder) else []
+    return sum([*finished, *attempts], StageCounts())
+
+
+def has_finished(folder: Staging) -> bool:
+    """Whether the stage did all its work."""
+    return folder.has(COUNTS)
+
+
+def began_at(folder: Staging) -> datetime:
+    """When the stage's first attempt began."""
+    return datetime.fromisoformat(folder.read_json(BEGAN)["at"])
+
+
+def keep_verdicts(folder: Staging, name: str, verdicts: pd.DataFrame) -> None:
+    """Stage the records that do not go on (columns of VERDICT_COLUMNS), for the report and the store."""
+    if len(verdicts):
+        folder.write_frame(f"{_VERDICTS}{name}.parquet", verdicts)
+
+
+def verdicts_in(folder: Staging) -> Iterable[pd.DataFrame]:
+    """All frames that `keep_verdicts` staged there."""
+    return (folder.read_frame(name) for name in folder.names(_VERDICTS))
+
+
+def count_verdicts(counts: StageCounts, verdicts: pd.DataFrame) -> None:
+    """Add a frame of verdicts to the counts, by reason."""
+    for reason, number in verdicts["reason"].value_counts().items():
+        counts.count(Reason(str(reason)), int(number))
+
+
+def _log_verdicts(folder: Staging) -> None:
+    lines = chain.from_iterable(v.itertuples(index=False, name=None) for v in verdicts_in(folder))
+    for key, outcome, reason, detail in islice(lines, _LOGGED_VERDICTS):
+        log.info("%s is %s: %s%s", key, outcome, reason, f" ({detail})" if detail else "")
+
+
+def _calls(run: SyncRun) -> dict[Vendor, Calls]:
+    return {
+        "vtex": calls_of(run.vtex.transport.counter),
+        "connectif": calls_of(run.connectif.transport.counter),
+    }
+
+
+def calls_of(counter: CallCounter) -> Calls:
+    """What a client has called so far."""
+    return Calls(made=counter.calls, throttled=counter.throttled, retried=counter.repeated)
+
+
+def safe_name(text: str) -> str:
+    """A run id as the name of a folder: `manual__2026-11-23T10:00` → `manual__2026-11-23T10-00`."""
+    return "".join(c if c.isalnum() or c in "._-" else "-" for c in text)

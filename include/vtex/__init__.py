@@ -1,0 +1,1 @@
+"""VTEX's HTTP APIs: one client, its limits. Knows nothing of Connectif."""

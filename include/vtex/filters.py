@@ -1,0 +1,24 @@
+"""Master Data's filter language, as far as the sync speaks it.
+
+Source: VTEX, querying documents in Master Data v1 (read 2026-11-23).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+
+def instant(moment: datetime) -> str:
+    """`2026-11-23T04:00:00.000Z`: UTC with milliseconds."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def between(field: str, start: datetime, end: datetime) -> str:
+    """Whether the bounds belong to it is documented nowhere: overlap the windows and drop doubles."""
+    return f"({field} between {instant(start)} AND {instant(end)})"
+
+
+def any_of(field: str, values: Iterable[str]) -> str:
+    """One filter that finds the documents of many values: one call instead of one for each."""
+    return " OR ".join(f"({field}={value})" for value in values)

@@ -1,0 +1,101 @@
+"""VTEX's endpoints that the sync uses. Rights are License Manager resources, in VTEX's words.
+
+`pace` names the budget: Master Data and search publish no limits of their own, order details 6,000 a
+minute, all shared with the live shop (VTEX: Orders API; best practices for avoiding rate limit errors).
+"""
+
+from __future__ import annotations
+
+from include.rest.route import Repeat, Route
+
+READ_DOCUMENTS = "Dynamic Storage / Read only documents"
+WRITE_DOCUMENTS = "Dynamic Storage / Insert or update document (not remove)"
+
+SEARCH_CLIENTS = Route(
+    "Master Data search", "GET", "/api/dataentities/CL/search", READ_DOCUMENTS, pace="master_data"
+)
+READ_CLIENT = Route(
+    "Master Data document", "GET", "/api/dataentities/CL/documents/{id}", READ_DOCUMENTS, pace="master_data"
+)
+CLIENT_FIELDS = Route(
+    "Master Data entity",
+    "GET",
+    "/api/dataentities/CL",
+    "Dynamic Storage / Data entity / View data entity details",
+    pace="master_data",
+)
+OPEN_SCROLL = Route(
+    "Master Data scroll",
+    "GET",
+    "/api/dataentities/CL/scroll",
+    READ_DOCUMENTS,
+    pace="master_data",
+    read_timeout_seconds=120,
+)
+CONTINUE_SCROLL = Route(
+    "Master Data scroll",
+    "GET",
+    "/api/dataentities/CL/scroll",
+    READ_DOCUMENTS,
+    pace="master_data",
+    repeat=Repeat.AFTER_ANSWER,
+    read_timeout_seconds=120,
+)
+PATCH_CLIENT = Route(
+    "Master Data update",
+    "PATCH",
+    "/api/dataentities/CL/documents/{id}",
+    WRITE_DOCUMENTS,
+    pace="master_data",
+)
+PRODUCT_IDS = Route(
+    "product id list",
+    "GET",
+    "/api/catalog_system/pvt/products/GetProductAndSkuIds",
+    "Catalog / Content / Product management",
+    pace="catalog",
+)
+SEARCH_PRODUCTS = Route(
+    "catalogue search", "GET", "/api/catalog_system/pub/products/search", "none", pace="catalog"
+)
+PRICE = Route(
+    "price of a SKU",
+    "GET",
+    "/api/pricing/prices/{sku}",
+    "Pricing / Price List / Read prices",
+    pace="catalog",
+)
+SALES_CHANNELS = Route(
+    "sales channels",
+    "GET",
+    "/api/catalog_system/pvt/saleschannel/list",
+    "Catalog API / General / View Product",
+    pace="catalog",
+)
+# VTEX: Orders feed, best practices: after a 429 of the Orders API stop for a minute.
+ORDERS_PAUSE_SECONDS = 60.0
+
+LIST_ORDERS = Route(
+    "list of orders",
+    "GET",
+    "/api/oms/pvt/orders",
+    "OMS / OMS access / List Orders",
+    pace="order_list",
+    throttled_pause_seconds=ORDERS_PAUSE_SECONDS,
+)
+READ_ORDER = Route(
+    "order",
+    "GET",
+    "/api/oms/pvt/orders/{order_id}",
+    "OMS / OMS access / View order",
+    pace="order_detail",
+    throttled_pause_seconds=ORDERS_PAUSE_SECONDS,
+)
+READ_ORDER_GROUP = Route(
+    "order group",
+    "GET",
+    "/api/oms/pvt/orders/order-group/{group}",
+    "OMS / OMS access / View order",
+    pace="order_detail",
+    throttled_pause_seconds=ORDERS_PAUSE_SECONDS,
+)

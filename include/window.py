@@ -1,0 +1,81 @@
+"""Stretches of time, `[start, end)` in UTC, and their arithmetic."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+"""Where the coverage of a full load begins: it has taken everything there was."""
+
+
+def as_utc(instant: datetime) -> datetime:
+    """The same instant as a plain `datetime` in UTC (pendulum's too); `ValueError` for a naive one."""
+    if instant.utcoffset() is None:
+        raise ValueError("an instant needs an offset")
+    utc = instant.astimezone(UTC)
+    return datetime.combine(utc.date(), utc.time(), UTC)
+
+
+@dataclass(frozen=True, order=True)
+class Window:
+    """Instants from `start` up to, but without, `end`; both in UTC. `ValueError` when naive or empty."""
+
+    start: datetime
+    end: datetime
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "start", as_utc(self.start))
+        object.__setattr__(self, "end", as_utc(self.end))
+        if self.start >= self.end:
+            raise ValueError(f"a window must end after it starts: {self}")
+
+    def __str__(self) -> str:
+        return f"{self.start:%Y-%m-%dT%H:%M:%SZ} to {self.end:%Y-%m-%dT%H:%M:%SZ}"
+
+    def __contains__(self, instant: datetime) -> bool:
+        return self.start <= instant < self.end
+
+    def widened(self, overlap: timedelta) -> Window:
+        """Begun earlier by `overlap`, to catch what the source indexed late."""
+        return Window(self.start - overlap, self.end)
+
+    def until(self, instant: datetime) -> Window | None:
+        """The part before `instant`, `None` when there is none: the future is never covered."""
+        return Window(self.start, min(self.end, instant)) if self.start < instant else None
+
+    def to_json(self) -> dict[str, str]:
+        """`{"start": "2026-11-22T06:00:00+00:00", "end": …}`"""
+        return {"start": self.start.isoformat(), "end": self.end.isoformat()}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, str]) -> Self:
+        return cls(datetime.fromisoformat(value["start"]), datetime.fromisoformat(value["end"]))
+
+
+def merged(windows: Iterable[Window]) -> list[Window]:
+    """The same time in as few windows as possible, in order; touching ones become one."""
+    result: list[Window] = []
+    for window in sorted(windows):
+        if result and window.start <= result[-1].end:
+            result[-1] = Window(result[-1].start, max(result[-1].end, window.end))
+        else:
+            result.append(window)
+    return result
+
+
+def subtracted(whole: Iterable[Window], taken: Iterable[Window]) -> list[Window]:
+    """The time of `whole` that is not in `taken`, in order."""
+    result = merged(whole)
+    for hole in merged(taken):
+        result = [rest for window in result for rest in _without(window, hole)]
+    return result
+
+
+def _without(window: Window, hole: Window) -> list[Window]:
+    edges = [(window.start, min(window.end, hole.start)), (max(window.start, hole.end), window.end)]
+    return [Window(start, end) for start, end in edges if start < end]

@@ -1,0 +1,43 @@
+"""The last task of a daily run: report, outcomes, coverage, and the removal of old staged files."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from airflow.sdk import ObjectStoragePath, get_current_context
+
+from include.staging import Staging
+from include.sync.cleaning import remove_old_runs
+from include.sync.finish import RunIdentity, finish
+from plugins.sync_run import pair_folder, staging_base, sync_run
+
+if TYPE_CHECKING:
+    from include.outcomes import Area
+
+STAGES = ("extract", "transform", "load")
+
+
+def report_run(area: Area, *references: ObjectStoragePath | None) -> str:
+    """Report on the stages, given by the folders that their tasks returned (None: it did not finish).
+
+    Returns the summary line. Raises UnsafeChange when the run must not pass.
+    """
+    context = get_current_context()
+    run = context["dag_run"]
+    known = next((reference for reference in references if reference), None)
+    with sync_run(area, after=known) as sync:
+        folders = {
+            name: Staging(reference) if reference else sync.staging.within(name)
+            for name, reference in zip(STAGES, references, strict=True)
+        }
+        identity = RunIdentity(
+            dag_id=run.dag_id,
+            run_id=run.run_id,
+            clear_number=run.clear_number or 0,
+            started_at=run.start_date or run.run_after,
+        )
+        keep = timedelta(days=sync.settings.run.staging_retention_days)
+        dag_folder = staging_base(sync.settings) / pair_folder(sync.vtex, sync.connectif) / run.dag_id
+        remove_old_runs(dag_folder, older_than=keep, now=sync.now())
+        return finish(sync, identity, folders).summary_line()

@@ -1,0 +1,65 @@
+"""What the daily contact run does for the newsletter: wishes that wait, and those that nobody called for."""
+
+from __future__ import annotations
+
+import logging
+import time
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import ObjectStoragePath, get_current_context
+
+from include.outcomes import Area
+from include.staging import Staging
+from include.sync.exports import exporter_of
+from include.sync.finish import RunIdentity
+from include.sync.newsletter import NewsletterSync
+from include.sync.newsletter.report import keep_report
+from include.sync.newsletter.safety_net import exported_wishes
+from include.sync.run import SyncRun, calls_of
+from include.window import Window
+from plugins.newsletter_run import rules_of
+from plugins.sync_run import sync_run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+log = logging.getLogger(__name__)
+
+
+def settle(extracted: ObjectStoragePath) -> str:
+    """Try what waits once more, and apply what Connectif's export says of the run's window (a setting).
+
+    Returns the summary line. Does nothing in a dry run, for chosen records, or in a back-fill: a wish of
+    last week may be older than what the customer chose in the shop since.
+    """
+    airflow_run = get_current_context()["dag_run"]
+    with sync_run(Area.CONTACTS, after=extracted) as run:
+        if run.dry_run or run.backfill or run.plan.is_partial:
+            return "nothing to do in a dry run, a back-fill, or for chosen records"
+        begun = time.monotonic()
+        sync = NewsletterSync(run.vtex, run.store, rules_of(run.settings))
+        sync.settle(_exported(run, Staging(extracted.parent / "newsletter")), run.now())
+        sync.counts.calls = {
+            "vtex": calls_of(run.vtex.transport.counter),
+            "connectif": calls_of(run.connectif.transport.counter),
+        }
+        sync.counts.seconds["settle"] = round(time.monotonic() - begun, 3)
+        identity = RunIdentity(
+            airflow_run.dag_id,
+            airflow_run.run_id,
+            airflow_run.clear_number or 0,
+            airflow_run.start_date or airflow_run.run_after,
+        )
+        summary = keep_report(sync, run.store, identity, f"{run.run_key}/newsletter", run.now())
+    log.info("%s", summary)
+    return summary
+
+
+def _exported(run: SyncRun, journal: Staging) -> Iterator[dict[str, Any]]:
+    """What the safety net finds, where it is switched on. A full load has no window: the last day then."""
+    if not run.settings.newsletter.safety_net:
+        return
+    window = run.plan.window or Window(run.now() - timedelta(days=1), run.now())
+    overlap = timedelta(minutes=run.settings.run.overlap_minutes)
+    yield from exported_wishes(exporter_of(run, journal), run.settings.newsletter, window.widened(overlap))

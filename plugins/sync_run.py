@@ -1,0 +1,121 @@
+"""What Airflow knows of a run (context, params, connections) becomes the run that the flows work on."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import ObjectStoragePath, get_current_context
+from airflow.sdk.exceptions import AirflowSkipException
+
+from include.outcomes import Area
+from include.plan import RunPlan, RunRequest, plan_run
+from include.settings import Settings, load_settings
+from include.staging import Staging
+from include.store import Store
+from include.sync.run import SyncRun, safe_name
+from plugins.accounts import pair_of
+from plugins.connectif_hook import ConnectifHook
+from plugins.executor import require_one_machine
+from plugins.run_key import run_key
+from plugins.sync_store import open_sync_store
+from plugins.vtex_hook import VtexHook
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from include.connectif.client import ConnectifClient
+    from include.vtex.client import VtexClient
+
+
+@contextmanager
+def sync_run(area: Area, *, after: ObjectStoragePath | None = None) -> Iterator[SyncRun]:
+    """The run that the current task belongs to, with clients and store; they are closed at the end.
+
+    `after` is the folder of the stage before this one: its plan holds for the whole run, however often
+    tasks are retried or cleared in between.
+    """
+    context = get_current_context()
+    settings = load_settings()
+    vtex, connectif = VtexHook().client, ConnectifHook().client
+    with open_sync_store(pair_of(vtex.account, connectif.account)) as store:
+        base = staging_base(settings) / pair_folder(vtex, connectif)
+        run = context["dag_run"]
+        staging = Staging(base / run.dag_id / safe_name(run.run_id) / str(run.clear_number or 0))
+        yield SyncRun(
+            area=area,
+            run_key=run_key(run),
+            plan=_plan(context, area, store, settings, staging if after is None else Staging(after.parent)),
+            staging=staging,
+            kept=Staging(base / "kept"),
+            settings=settings,
+            store=store,
+            vtex=vtex,
+            connectif=connectif,
+            dry_run=bool(context["params"].get("dry_run")),
+            backfill=run.run_type == "backfill",
+            full_asked=context["params"]["mode"] == "full",
+            allow_mass_change=bool(context["params"].get("allow_mass_change")),
+        )
+
+
+def pair_folder(vtex: VtexClient, connectif: ConnectifClient) -> str:
+    """`myshop-1a2b3c4d`: readable, and different for every pair."""
+    digest = hashlib.sha256(repr(pair_of(vtex.account, connectif.account)).encode()).hexdigest()
+    return f"{safe_name(vtex.account.account or 'shop')}-{digest[:8]}"
+
+
+def staging_base(settings: Settings) -> ObjectStoragePath:
+    """Where staged files lie. A folder beside Airflow's home serves one machine only: with workers
+    elsewhere ConfigurationError, before anything is read.
+    """
+    if settings.run.staging_path:
+        return ObjectStoragePath(settings.run.staging_path)
+    require_one_machine("staged files", "set SYNC_RUN__STAGING_PATH to a folder or bucket that all reach")
+    home = Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser()
+    return ObjectStoragePath(f"file://{home}/staging")
+
+
+def _plan(context: Context, area: Area, store: Store, settings: Settings, folder: Staging) -> RunPlan:
+    if folder.has(_PLAN):
+        return RunPlan.from_json(folder.read_json(_PLAN))
+    request = _request(context)
+    if area is Area.PRODUCTS and request.is_backfill:
+        raise AirflowSkipException(
+            "The catalogue has no history: a back-fill would send today's catalogue once for each day. "
+            "Trigger sync_products once instead"
+        )
+    plan = plan_run(
+        request,
+        area=area,
+        dag_id=context["dag_run"].dag_id,
+        activated=store.is_activated(area),
+        covered=store.covered(area),
+        coverage_days=settings.run.coverage_days,
+    )
+    folder.write_json(_PLAN, plan.to_json())
+    return plan
+
+
+_PLAN = "plan.json"
+
+
+def _request(context: Context) -> RunRequest:
+    """The run in plain values. A REST trigger with a null logical date has no data interval at all."""
+    run: Any = context["dag_run"]
+    params = context["params"]
+    return RunRequest(
+        run_type=str(getattr(run.run_type, "value", run.run_type)),
+        run_after=run.run_after,
+        data_interval_start=context.get("data_interval_start"),
+        data_interval_end=context.get("data_interval_end"),
+        mode=params["mode"],
+        window_start=params["window_start"],
+        window_end=params["window_end"],
+        only=params["only"],
+        replay=params["replay"],
+    )
