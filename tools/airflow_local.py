@@ -1,0 +1,100 @@
+"""`make airflow`: Airflow with its UI, scheduler and triggerer, and the simulated shop, until Ctrl-C.
+
+State stays in `.airflow/local`: runs, connections, the password and the sync store are there again at the
+next start. The simulated shop itself begins anew each time, from the same seed.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from tools.airflow_rest import AirflowRest
+from tools.local_stack import ROOT, USERNAME, LocalStack, StackSettings
+from tools.processes import LOOPBACK, ProcessFailed, free_port, is_free, only_one, stopping_on_signals
+from tools.progress import Progress
+from tools.sandbox_shop import Sandbox, running_sandbox, sandbox_connections
+
+HOME = ROOT / ".airflow" / "local"
+PORTS = {"LOCAL_AIRFLOW_PORT": 8080, "LOCAL_VTEX_PORT": 8101, "LOCAL_CONNECTIF_PORT": 8102}
+
+
+def main() -> int:
+    """Start everything, say where it is, and stay until a signal or until a process ends by itself."""
+    progress = Progress()
+    try:
+        with stopping_on_signals(), only_one(HOME):
+            _serve(progress)
+    except ProcessFailed as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nStopped. The state is kept in .airflow/local; `make airflow` continues with it.")
+    return 0
+
+
+def _serve(progress: Progress) -> None:
+    airflow, vtex, connectif = (chosen_port(name) for name in PORTS)
+    progress.say("starting the simulated shop")
+    logs = HOME / "logs" / "components"
+    with running_sandbox(logs, vtex_port=vtex, connectif_port=connectif) as sandbox:
+        settings = StackSettings(home=HOME, port=airflow, triggerer=True, scheduled=True)
+        progress.say("starting Airflow (the first time takes a minute)")
+        with LocalStack(settings, progress.say) as stack:
+            connect(stack.rest, sandbox_connections(sandbox))
+            print(welcome(stack, sandbox), flush=True)
+            while True:
+                stack.check()
+                sandbox.service.check()
+                time.sleep(1)
+
+
+def chosen_port(variable: str) -> int:
+    """The port that the environment names (it must be free), else the usual one, else any free one."""
+    wanted = os.environ.get(variable)
+    if wanted is None:
+        return PORTS[variable] if is_free(PORTS[variable]) else free_port()
+    if not wanted.isdecimal() or not 0 < int(wanted) < 65536:
+        raise ProcessFailed(f"{variable} is {wanted!r}: give a port number")
+    if not is_free(int(wanted)):
+        raise ProcessFailed(f"{variable}: port {wanted} is in use on {LOOPBACK}; choose another one")
+    return int(wanted)
+
+
+def connect(rest: AirflowRest, connections: Mapping[str, Mapping[str, Any]]) -> None:
+    """Save the sandbox's connections in Airflow's database, where the UI shows and edits them.
+
+    One that somebody has pointed at a real account since is left alone.
+    """
+    for conn_id, fields in connections.items():
+        host = (rest.connection(conn_id) or {}).get("host", f"http://{LOOPBACK}")
+        if (host or "").startswith(f"http://{LOOPBACK}"):
+            rest.save_connection(conn_id, fields)
+
+
+def welcome(stack: LocalStack, sandbox: Sandbox) -> str:
+    """What to open, how to log in, and what to try first."""
+    token = f"""TOKEN=$(curl -s {stack.url}/auth/token -H 'Content-Type: application/json' \\
+        -d '{{"username":"{USERNAME}","password":"{stack.keys.password}"}}' | cut -d'"' -f4)"""
+    runs = f"{stack.url}/api/v2/dags"
+    post = "curl -s -H \"Authorization: Bearer $TOKEN\" -H 'Content-Type: application/json'"
+    return f"""
+Airflow    {stack.url}    user {USERNAME}    password {stack.keys.password}
+VTEX       {sandbox.vtex}/_sandbox/        (simulated: what is there, what was changed)
+Connectif  {sandbox.connectif}/_sandbox/        (simulated: contacts, products, purchases, imports)
+
+The daily syncs are paused: switch one on in the UI and it runs at once, then every night.
+Or from a second terminal: a token, the first run of the contacts, one more run that sends nothing.
+
+  1. {token}
+  2. {post} -X PATCH {runs}/sync_contacts -d '{{"is_paused":false}}'
+  3. {post} {runs}/sync_contacts/dagRuns -d '{{"logical_date":null,"conf":{{"dry_run":true}}}}'
+
+Logs: {stack.home.relative_to(ROOT)}/logs. Ctrl-C stops everything and keeps the state."""
+
+
+if __name__ == "__main__":
+    sys.exit(main())

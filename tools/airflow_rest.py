@@ -1,0 +1,192 @@
+"""A small client for Airflow's REST API: what the demo, the local stack and the integration tests ask of it.
+
+On SQLite a few percent of the calls that write fail with 500 "database is locked"; every call is therefore
+repeated a few times, and a run is created under a fixed id, so that 409 means "it is there already".
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import requests
+
+JSON = dict[str, Any]
+ATTEMPTS = 8
+FINISHED = {"success", "failed"}
+
+
+class RestError(RuntimeError):
+    """Airflow refused a call, or stayed out of reach for all attempts."""
+
+
+class AirflowRest:
+    """Calls under `{base_url}/api/v2` with a token that is fetched when first needed and renewed on 401."""
+
+    def __init__(self, base_url: str, username: str, password: str, *, timeout_seconds: float = 30.0) -> None:
+        self.base_url = base_url.rstrip("/")
+        self._login = {"username": username, "password": password}
+        self._session = requests.Session()
+        self._session.trust_env = False  # always a loopback address: no proxy, no .netrc
+        self._timeout = timeout_seconds
+
+    def close(self) -> None:
+        """Close the connections of the session."""
+        self._session.close()
+
+    def get(self, path: str, **params: object) -> JSON:
+        """GET `/api/v2/{path}`."""
+        return self._call("GET", path, params=params)
+
+    def post(self, path: str, body: JSON, *, accept: tuple[int, ...] = ()) -> JSON:
+        """POST a JSON body; statuses in `accept` count as success and give the answer's body."""
+        return self._call("POST", path, json=body, accept=accept)
+
+    def patch(self, path: str, body: JSON, **params: object) -> JSON:
+        """PATCH with a JSON body."""
+        return self._call("PATCH", path, json=body, params=params)
+
+    # --- Airflow itself
+
+    def health(self) -> dict[str, str | None]:
+        """Status per component (`metadatabase`, `scheduler`, `dag_processor`, `triggerer`)."""
+        return {name: part["status"] for name, part in self.get("monitor/health").items() if part}
+
+    def import_errors(self) -> list[JSON]:
+        """Import errors of DAG files: `filename`, `stack_trace`, `timestamp`."""
+        return list(self.get("importErrors")["import_errors"])
+
+    def plugin_errors(self) -> list[JSON]:
+        """Import errors of plugins: `source`, `error`."""
+        return list(self.get("plugins/importErrors")["import_errors"])
+
+    def dags(self) -> list[JSON]:
+        """All DAGs that are not stale."""
+        return list(self.get("dags", limit=100)["dags"])
+
+    def unpause(self, dag_id: str) -> None:
+        """Let the scheduler start the DAG's runs."""
+        self.patch(f"dags/{dag_id}", {"is_paused": False})
+
+    def connection(self, conn_id: str) -> JSON | None:
+        """A connection of Airflow's database, without its secrets, or None."""
+        found = self._call("GET", f"connections/{conn_id}", accept=(404,))
+        return found if "connection_id" in found else None
+
+    def save_connection(self, conn_id: str, fields: Mapping[str, Any]) -> None:
+        """Create a connection (`conn_type`, `host`, `login`, `password`, `extra`), or overwrite it."""
+        body = {**fields, "connection_id": conn_id, "extra": json.dumps(fields.get("extra", {}))}
+        if self.connection(conn_id):
+            self.patch(f"connections/{conn_id}", body)
+        else:
+            self.post("connections", body, accept=(409,))
+
+    # --- runs
+
+    def trigger(
+        self, dag_id: str, run_id: str, conf: JSON | None = None, *, interval: tuple[str, str] | None = None
+    ) -> None:
+        """Create the run `run_id`, once. `interval` (start, end) also becomes its data interval."""
+        body: JSON = {"dag_run_id": run_id, "logical_date": None, "conf": conf or {}}
+        if interval:
+            start, end = interval
+            body |= {"logical_date": start, "data_interval_start": start, "data_interval_end": end}
+        self.post(f"dags/{dag_id}/dagRuns", body, accept=(409,))
+        self.run(dag_id, run_id)  # 409 may also mean that another run has this logical date
+
+    def run(self, dag_id: str, run_id: str) -> JSON:
+        """The run: `state`, `start_date`, `end_date`, `conf`, …"""
+        return self.get(f"dags/{dag_id}/dagRuns/{run_id}")
+
+    def tasks(self, dag_id: str, run_id: str) -> list[JSON]:
+        """The run's task instances: `task_id`, `state`, `try_number`, `duration`, …, by start."""
+        found = self.get(f"dags/{dag_id}/dagRuns/{run_id}/taskInstances")["task_instances"]
+        return sorted(found, key=lambda task: (task["start_date"] or "~", task["task_id"]))
+
+    def wait(
+        self,
+        dag_id: str,
+        run_id: str,
+        *,
+        timeout_seconds: float,
+        progress: Callable[[list[JSON]], None] = lambda _tasks: None,
+        pause_seconds: float = 0.5,
+    ) -> JSON:
+        """Wait until the run is finished and return it. `progress` sees the tasks at each look."""
+        deadline = time.monotonic() + timeout_seconds
+        while True:
+            run = self.run(dag_id, run_id)
+            progress(self.tasks(dag_id, run_id))
+            if run["state"] in FINISHED:
+                return run
+            if time.monotonic() > deadline:
+                raise RestError(
+                    f"{dag_id}: run {run_id} is still {run['state']} after {timeout_seconds:.0f} s"
+                )
+            time.sleep(pause_seconds)
+
+    def log(self, dag_id: str, run_id: str, task_id: str, try_number: int) -> list[str]:
+        """The lines of a task's log, without their technical fields."""
+        path = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/{try_number}"
+        content = self.get(path, full_content="true")["content"]
+        return [_line(entry) for entry in content]
+
+    def backfill(
+        self, dag_id: str, first: str, last: str, conf: JSON | None = None, *, again: bool = False
+    ) -> int:
+        """Create a back-fill over the logical dates `first` to `last` (both included) and return its id."""
+        body: JSON = {
+            "dag_id": dag_id,
+            "from_date": first,
+            "to_date": last,
+            "dag_run_conf": conf or {},
+            "max_active_runs": 1,
+            "reprocess_behavior": "completed" if again else "none",
+        }
+        return int(self.post("backfills", body)["id"])
+
+    def runs(self, dag_id: str, **filters: object) -> list[JSON]:
+        """Runs of a DAG, newest first; filters as the API names them (`run_type`, `state`, …)."""
+        return list(
+            self.get(f"dags/{dag_id}/dagRuns", order_by="-run_after", limit=100, **filters)["dag_runs"]
+        )
+
+    # --- sending
+
+    def _call(self, method: str, path: str, *, accept: tuple[int, ...] = (), **arguments: Any) -> JSON:
+        problem = ""
+        for attempt in range(ATTEMPTS):
+            time.sleep(min(0.25 * attempt, 2.0))
+            try:
+                answer = self._send(method, f"{self.base_url}/api/v2/{path}", **arguments)
+            except (requests.ConnectionError, requests.Timeout) as error:
+                problem = type(error).__name__
+                continue
+            if answer.ok or answer.status_code in accept:
+                return dict(answer.json()) if answer.content else {}
+            problem = f"{answer.status_code}: {answer.text[:500]}"
+            if answer.status_code == 401:
+                self._session.headers.pop("Authorization", None)
+            elif answer.status_code < 500:
+                break
+        raise RestError(f"{method} {path}: {problem}")
+
+    def _send(self, method: str, url: str, **arguments: Any) -> requests.Response:
+        if "Authorization" not in self._session.headers:
+            answer = self._session.post(
+                f"{self.base_url}/auth/token", json=self._login, timeout=self._timeout
+            )
+            if not answer.ok:
+                return answer
+            self._session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+        return self._session.request(method, url, timeout=self._timeout, **arguments)
+
+
+def _line(entry: JSON | str) -> str:
+    """One log entry as text; an exception's type and value follow its message."""
+    if isinstance(entry, str):
+        return entry
+    causes = [f"{c.get('exc_type')}: {c.get('exc_value')}" for c in entry.get("error_detail") or []]
+    return " | ".join([str(entry.get("event", "")), *causes])

@@ -1,0 +1,72 @@
+"""`make bench`: calls, records a second, seconds by stage and peak memory of each area, on the sandbox.
+
+make bench
+make bench BENCH='contacts --records 100000 1000000'
+make bench BENCH='purchases --records 20000 --minute-seconds 3 --json figures.json'
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+from include.outcomes import Area
+from tools.bench.measure import Result, measure
+from tools.bench.scenarios import DEFAULT_RECORDS, Scenario, scenarios_of, usual
+from tools.bench.table import NOTES, machine, machine_line, ratios, table
+from tools.processes import stopping_on_signals
+
+
+def main() -> int:
+    """Measure what is asked for and print it; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="make bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "areas", nargs="*", metavar="AREA", help=", ".join(DEFAULT_RECORDS) + " (default: all)"
+    )
+    parser.add_argument(
+        "--records", nargs="+", type=int, help="sizes, for one area; purchases: orders of a day"
+    )
+    parser.add_argument("--minute-seconds", type=int, help="how long a rate-limit minute lasts in paced runs")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there as well")
+    options = parser.parse_args()
+    try:
+        scenarios = wanted(options.areas, options.records, options.minute_seconds)
+    except ValueError as wrong:
+        parser.error(str(wrong))
+    facts = machine()
+    with stopping_on_signals(), tempfile.TemporaryDirectory(prefix="bench-") as logs:
+        results = [_said(scenario, Path(logs)) for scenario in scenarios]
+    print(f"\n{machine_line(facts)}\n\n{table(results)}\n\n{NOTES}")
+    for line in ratios(results):
+        print(f"\n{line}")
+    if options.json:
+        figures = {"machine": facts, "runs": [result.to_json() for result in results]}
+        options.json.write_text(json.dumps(figures, indent=1) + "\n")
+    return 0
+
+
+def wanted(areas: list[str], records: list[int] | None, minute_seconds: int | None) -> list[Scenario]:
+    """The scenarios that the arguments name; ValueError when they make no sense."""
+    unknown = [area for area in areas if area not in set(DEFAULT_RECORDS)]
+    if unknown:
+        raise ValueError(f"no such area: {', '.join(unknown)}; there are {', '.join(DEFAULT_RECORDS)}")
+    chosen = [Area(area) for area in areas] or list(DEFAULT_RECORDS)
+    if records is None:
+        return usual(chosen, minute_seconds)
+    if len(chosen) != 1:
+        raise ValueError("--records is about one area: name it")
+    return [scenario for number in records for scenario in scenarios_of(chosen[0], number, minute_seconds)]
+
+
+def _said(scenario: Scenario, logs: Path) -> Result:
+    print(f"{scenario.title}, {scenario.records:,} records …", flush=True)
+    return measure(scenario, logs)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,130 @@
+"""Run a scenario: a sandbox of its own, the client in a process of its own, then the sandbox alone."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from include.connectif.limits import CALLS_PER_MINUTE
+from include.outcomes import Area
+from include.rest.route import Route
+from include.settings import load_settings
+from include.vtex import routes
+from tools.bench.ceiling import Ceiling, ceiling, forget_journal, journal
+from tools.bench.client import paces
+from tools.bench.scenarios import Scenario
+from tools.sandbox_shop import ROOT, Sandbox, running_sandbox, sandbox_connections
+
+READY_SECONDS = 240.0
+_WORKERS = {Area.CONTACTS: 4, Area.PRODUCTS: 8, Area.PURCHASES: 8, Area.NEWSLETTER: 1}
+_PACE_OF_ROUTE = {route.name: route.pace for route in vars(routes).values() if isinstance(route, Route)}
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a scenario cost: the client's own account of it, and the sandbox's speed at the same reads."""
+
+    scenario: Scenario
+    cost: dict[str, Any]
+    alone: Ceiling | None
+
+    def to_json(self) -> dict[str, Any]:
+        figures = {"rate": self.rate, "calls": self.calls, "pace_used": self.pace_used}
+        return {**asdict(self), **figures, "sandbox_share": self.sandbox_share}
+
+    def stage(self, name: str) -> dict[str, Any]:
+        """The figures of one stage; empty when the area has no such stage."""
+        return next((stage for stage in self.cost["stages"] if stage["name"] == name), {})
+
+    @property
+    def calls(self) -> dict[str, int]:
+        """All calls by vendor."""
+        vendors = ("vtex", "connectif")
+        return {v: sum(sum(stage["calls"][v].values()) for stage in self.cost["stages"]) for v in vendors}
+
+    @property
+    def rate(self) -> float:
+        """Records a second. Imports are Connectif's own work, so contacts and products count to the last
+        file; purchases and wishes to the last answer.
+        """
+        importing = self.scenario.area in {Area.CONTACTS, Area.PRODUCTS}
+        names = ("extract", "transform") if importing else ("extract", "transform", "load", "apply")
+        return float(self.cost["read"] / sum(self.stage(name).get("seconds", 0.0) for name in names))
+
+    @property
+    def peak_megabytes(self) -> float:
+        return float(max(stage["peak_megabytes"] for stage in self.cost["stages"]))
+
+    @property
+    def pace_used(self) -> dict[str, float]:
+        """Of the allowed pace what was used, by vendor: what the calls take at full pace ÷ what they took."""
+        if not self.scenario.minute_seconds:
+            return {}
+        used = {"vtex": _vtex_seconds(self.stage("extract"), self.scenario.minute_seconds)}
+        if self.scenario.area is Area.PURCHASES:
+            calls = sum(self.stage("load")["calls"]["connectif"].values())
+            used["connectif"] = calls / _connectif_calls_a_minute() * self.scenario.minute_seconds
+        stages = {"vtex": "extract", "connectif": "load"}
+        return {vendor: seconds / self.stage(stages[vendor])["seconds"] for vendor, seconds in used.items()}
+
+    @property
+    def sandbox_share(self) -> float | None:
+        """Of the reading stage's time what the sandbox needs for it alone; near 1 it is the bottleneck."""
+        if self.alone is None or not self.alone.calls:
+            return None
+        reading = self.stage("extract") or self.stage("apply")
+        own = self.alone.seconds / self.alone.calls
+        return float(own * sum(reading["calls"]["vtex"].values()) / reading["seconds"])
+
+
+def _vtex_seconds(stage: Mapping[str, Any], minute_seconds: float) -> float:
+    """How long the stage's calls take at full pace: kinds of calls follow each other."""
+    allowed = asdict(paces(minute_seconds))
+    calls = stage["calls"]["vtex"].items()
+    return float(sum(number / allowed[f"{_PACE_OF_ROUTE[route]}_per_second"] for route, number in calls))
+
+
+def _connectif_calls_a_minute() -> float:
+    """Without the share that is left to the shop's other traffic."""
+    return CALLS_PER_MINUTE * (1 - load_settings().connectif.keep_free_percent / 100)
+
+
+def measure(scenario: Scenario, logs: Path) -> Result:
+    """Start the scenario's sandbox, run its client, then the sandbox alone; ProcessFailed when it fails."""
+    options = scenario.sandbox_options
+    with running_sandbox(logs, options=options, ready_seconds=READY_SECONDS) as sandbox:
+        connections = sandbox_connections(sandbox)
+        forget_journal(sandbox.vtex)
+        cost = _client(scenario, connections)
+        alone = None if scenario.minute_seconds else _alone(scenario, sandbox, connections["vtex_default"])
+        return Result(scenario, cost, alone)
+
+
+def _client(scenario: Scenario, connections: Mapping[str, Any]) -> dict[str, Any]:
+    order = {"scenario": scenario.to_json(), "connections": connections}
+    done = subprocess.run(
+        (sys.executable, "-m", "tools.bench.client"),
+        input=json.dumps(order),
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        # The seed's traps come in shares; a run that is measured must not fail for their number.
+        env=os.environ | {"SYNC_RUN__REJECT_LIMIT_PERCENT": "100"},
+        check=True,
+    )
+    cost: dict[str, Any] = json.loads(done.stdout)
+    return cost
+
+
+def _alone(scenario: Scenario, sandbox: Sandbox, connection: Mapping[str, Any]) -> Ceiling:
+    headers = {
+        "X-VTEX-API-AppKey": connection["login"],
+        "X-VTEX-API-AppToken": connection["password"],
+    }
+    return ceiling(sandbox.vtex, headers, journal(sandbox.vtex), workers=_WORKERS[scenario.area])

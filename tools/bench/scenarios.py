@@ -1,0 +1,77 @@
+"""What is measured: an area, how many records, and whether the vendors' paces are kept."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from include.outcomes import Area
+
+DEFAULT_RECORDS = {Area.CONTACTS: 100_000, Area.PRODUCTS: 5_000, Area.PURCHASES: 1_000, Area.NEWSLETTER: 200}
+_MINUTE_SECONDS = 60.0
+_SHORT_MINUTE_SECONDS = 3.0
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One run of one area.
+
+    `minute_seconds` is how long a rate-limit minute lasts: at the sandbox, and for the paces that the
+    client keeps by itself. 0 takes every limit away, which shows how fast the code is.
+    """
+
+    area: Area
+    records: int
+    minute_seconds: float = 0.0
+
+    @property
+    def title(self) -> str:
+        return f"{self.area}, {'paced' if self.minute_seconds else 'no limits'}"
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @property
+    def sandbox_options(self) -> tuple[str, ...]:
+        """A shop in which this area has about `records`, and the others next to nothing."""
+        sizes = {"contacts": 400, "products": 60, "orders-per-day": 1, "days": 3} | self._sizes()
+        flags = [word for name, value in sizes.items() for word in (f"--{name}", str(value))]
+        knobs = ["scroll_slots=100"] if self.minute_seconds else ["scroll_slots=100", *_NO_LIMITS]
+        minute = ("--rate-window-seconds", str(self.minute_seconds or _MINUTE_SECONDS))
+        return (*flags, *minute, *(word for knob in knobs for word in ("--knob", knob)))
+
+    def _sizes(self) -> dict[str, int]:
+        match self.area:
+            case Area.CONTACTS:
+                return {"contacts": self.records}
+            case Area.PRODUCTS:
+                return {"products": self.records}
+            case Area.PURCHASES:
+                return {"orders-per-day": self.records, "contacts": max(400, self.records // 2)}
+            case Area.NEWSLETTER:
+                return {"contacts": 4 * self.records}
+            case Area.RECONCILE:
+                raise ValueError("a comparison is no scenario of its own: measure the areas")
+
+
+_NO_LIMITS = [
+    "rate_limit=0",
+    *(
+        f"rate_{name}=0"
+        for name in ("master_data", "search", "catalog", "pricing", "order_list", "order_detail")
+    ),
+]
+
+
+def usual(areas: list[Area], minute_seconds: float | None = None) -> list[Scenario]:
+    """The scenarios of these areas at their usual sizes."""
+    return [s for area in areas for s in scenarios_of(area, DEFAULT_RECORDS[area], minute_seconds)]
+
+
+def scenarios_of(area: Area, records: int, minute_seconds: float | None = None) -> list[Scenario]:
+    """An area without limits; products and purchases also at the paces that the vendors dictate."""
+    paced = {Area.PRODUCTS: _MINUTE_SECONDS, Area.PURCHASES: _SHORT_MINUTE_SECONDS}
+    free = [Scenario(area, records)]
+    if area not in paced:
+        return free
+    return [*free, Scenario(area, records, minute_seconds or paced[area])]

@@ -1,0 +1,114 @@
+"""The results as one table: a line for each figure, a column for each run."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Sequence
+from os import sched_getaffinity
+from typing import Any
+
+import psutil
+
+from include.outcomes import Area
+from tools.bench.measure import Result
+
+_STAGES = ("extract", "transform", "load", "report", "apply")
+
+
+def machine() -> dict[str, Any]:
+    """What the figures were measured on."""
+    return {
+        "cores": len(sched_getaffinity(0)),
+        "processor": platform.machine(),
+        "memory_gigabytes": round(psutil.virtual_memory().total / 1e9, 1),
+        "system": platform.system(),
+        "python": platform.python_version(),
+        "load_before": round(psutil.getloadavg()[0], 1),
+    }
+
+
+def machine_line(facts: dict[str, Any]) -> str:
+    """One line about the machine."""
+    return (
+        f"{facts['cores']} cores ({facts['processor']}), {facts['memory_gigabytes']} GB, {facts['system']}, "
+        f"Python {facts['python']}; load {facts['load_before']} before the start"
+    )
+
+
+def table(results: Sequence[Result]) -> str:
+    """The whole table."""
+    lines = [(name, [figure(result) for result in results]) for name, figure in FIGURES]
+    lines = [(name, cells) for name, cells in lines if any(cells)]
+    first = max(len(name) for name, _ in lines)
+    widths = [max(len(cells[place]) for _, cells in lines) for place in range(len(results))]
+    return "\n".join(
+        "  ".join([name.ljust(first), *(c.rjust(w) for c, w in zip(cells, widths, strict=True))]).rstrip()
+        for name, cells in lines
+    )
+
+
+def _seconds(stage: str) -> Callable[[Result], str]:
+    def cell(result: Result) -> str:
+        found = result.stage(stage)
+        return f"{found['seconds']:,.2f} ({found['processor_seconds']:,.2f})" if found else ""
+
+    return cell
+
+
+def _share(value: float | None) -> str:
+    return "" if value is None else f"{100 * value:.0f} %"
+
+
+def _calls(vendor: str) -> Callable[[Result], str]:
+    return lambda result: f"{result.calls[vendor]:,}"
+
+
+def _connectif_writes(result: Result) -> str:
+    routes: dict[str, int] = result.stage("load").get("calls", {}).get("connectif", {})
+    return f"{sum(number for route, number in routes.items() if not route.startswith('read')):,}"
+
+
+FIGURES: tuple[tuple[str, Callable[[Result], str]], ...] = (
+    ("", lambda r: str(r.scenario.area)),
+    (
+        "vendors' limits",
+        lambda r: f"1 min = {r.scenario.minute_seconds:g} s" if r.scenario.minute_seconds else "off",
+    ),
+    ("records read", lambda r: f"{r.cost['read']:,}"),
+    ("written at the target", lambda r: f"{r.cost['written']:,}"),
+    ("records/s (1)", lambda r: f"{r.rate:,.0f}"),
+    ("calls to VTEX", _calls("vtex")),
+    ("calls to Connectif", _calls("connectif")),
+    ("  of them writes", _connectif_writes),
+    ("answered 429", lambda r: f"{r.cost['throttled']:,}"),
+    *((f"{stage}, s (processor)", _seconds(stage)) for stage in _STAGES),
+    ("peak memory, MB (2)", lambda r: f"{r.peak_megabytes:,.0f}"),
+    ("VTEX pace used", lambda r: _share(r.pace_used.get("vtex"))),
+    ("Connectif pace used", lambda r: _share(r.pace_used.get("connectif"))),
+    ("sandbox alone, calls/s (3)", lambda r: f"{r.alone.calls / r.alone.seconds:,.0f}" if r.alone else ""),
+    ("sandbox's part (3)", lambda r: _share(r.sandbox_share)),
+)
+
+NOTES = """\
+(1) contacts and products: from the first call to the last file, Connectif's own processing apart;
+    purchases and newsletter: to the last answer
+(2) of the client's process alone, Python and libraries included
+(3) the same reads by a client that does nothing with the answers, and the share of the reading
+    stage's time that this takes: near 100 % the sandbox would be the bottleneck"""
+
+
+def ratios(results: Sequence[Result]) -> list[str]:
+    """Areas that ran in several sizes: how memory and speed change from the smallest to the largest."""
+    return [line for area in Area for line in _ratios([r for r in results if r.scenario.area is area])]
+
+
+def _ratios(results: list[Result]) -> list[str]:
+    free = sorted((r for r in results if not r.scenario.minute_seconds), key=lambda r: r.scenario.records)
+    if len(free) < 2:
+        return []
+    small, large = free[0], free[-1]
+    return [
+        f"{small.scenario.area}, {large.scenario.records:,} against {small.scenario.records:,} records: "
+        f"{large.peak_megabytes / small.peak_megabytes:.2f} times the peak memory, "
+        f"{large.rate / small.rate:.2f} times the records a second"
+    ]

@@ -1,0 +1,23 @@
+"""`make doctor`: the lines of `check_setup` on the terminal; exit code 1 when one is an error."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+
+from include.doctor import Level
+from plugins.setup_check import findings, summary_of
+
+
+def main() -> int:
+    """Print every line as it comes, and the counts."""
+    counts: Counter[Level] = Counter()
+    for line in findings():
+        counts[line.level] += 1
+        print(line, flush=True)
+    print(f"\n{summary_of(counts)}")
+    return 1 if counts[Level.ERROR] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,54 @@
+"""`make explain RECORD=…`: one record on the terminal of whoever asks, e-mails masked; nothing is kept.
+
+The record comes by the variable `RECORD` (and `KIND`); without it the terminal is asked, so that an address
+need stand neither in the shell's history nor in the list of processes.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import textwrap
+
+from include.errors import SyncError
+from include.explain import Explanation, Kind, explain
+from plugins.explain_desk import open_desk
+
+USAGE = """\
+usage: make explain RECORD=<an e-mail, customer document id, product id, order id or order group>
+       make explain RECORD=… KIND=customer|product|order      when its form does not tell"""
+_WIDTH = 110
+
+
+def as_text(explanation: Explanation) -> str:
+    """All parts, and the decision at the end."""
+    lines = [f"{explanation.kind} {explanation.record}"]
+    for part in explanation.parts:
+        lines += ["", part.title.upper()]
+        lines += [f"  {fact.label}: {fact.value}" for fact in part.facts] or [f"  ({part.nothing})"]
+    lines += ["", "DECISION"]
+    for sentence in explanation.decision:
+        lines += textwrap.wrap(sentence, _WIDTH, initial_indent="  ", subsequent_indent="    ")
+    return "\n".join(lines)
+
+
+def main() -> int:
+    """0 when the record is known anywhere, 1 when not or when it cannot be looked up, 2 for a wrong call."""
+    record, kind = os.environ.get("RECORD", "").strip(), os.environ.get("KIND", "").strip()
+    if not record and sys.stdin.isatty():
+        record = input("e-mail, customer document id, product id or order id: ").strip()
+    if not record or kind not in {"", *Kind}:
+        print(USAGE, file=sys.stderr)
+        return 2
+    try:
+        with open_desk() as desk:
+            found = explain(desk, record, among=(Kind(kind),) if kind else tuple(Kind))
+    except SyncError as problem:
+        print(f"explain: {problem}", file=sys.stderr)
+        return 1
+    print(as_text(found))
+    return 0 if found.is_known else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,171 @@
+"""Long-running child processes, each in a session of its own, that are certainly gone afterwards.
+
+Airflow's components fork workers, and its task runners move to process groups of their own. They stay in
+the session of the component that we started, so a whole session is what gets stopped.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+import psutil
+
+LOOPBACK = "127.0.0.1"
+
+
+class ProcessFailed(RuntimeError):
+    """A process that should be running has ended, or a command did not succeed. Holds the end of its log."""
+
+
+@dataclass(frozen=True)
+class Service:
+    """A started process: its name for messages, its log file, and the session that it leads."""
+
+    name: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def check(self) -> None:
+        """Raise `ProcessFailed` with the end of the log when the process has ended by itself."""
+        status = self.process.poll()
+        if status is not None:
+            raise ProcessFailed(
+                f"{self.name} ended with status {status}; the end of {self.log}:\n{tail(self.log)}"
+            )
+
+
+def start(
+    name: str, command: Sequence[str], *, environment: Mapping[str, str], cwd: Path, log: Path
+) -> Service:
+    """Start a command in a session of its own. Standard output and error go to the file `log` (private)."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("wb") as sink:
+        log.chmod(0o600)
+        process = subprocess.Popen(
+            command,
+            cwd=cwd,
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=sink,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    return Service(name, process, log)
+
+
+def stop(services: Sequence[Service], grace_seconds: float = 15.0) -> None:
+    """Ask every process of every session to end (SIGTERM to the leaders first), then make sure of it."""
+    for service in services:
+        _signal([service.process.pid], signal.SIGTERM)
+    _wait_until(lambda: all(s.process.poll() is not None for s in services), grace_seconds)
+    sessions = {s.process.pid for s in services}
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        _signal(members(sessions), number)
+        _wait_until(lambda: not members(sessions), min(grace_seconds, 5.0))
+    for service in services:
+        service.process.wait()
+
+
+def _wait_until(done: Callable[[], bool], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not done() and time.monotonic() < deadline:
+        time.sleep(0.1)
+
+
+def members(sessions: set[int]) -> list[int]:
+    """Process ids that belong to one of the sessions and still run; zombies are not running."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, ProcessLookupError, PermissionError):
+            if os.getsid(process.pid) in sessions and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process.pid)
+    return found
+
+
+def _signal(pids: Sequence[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
+@contextlib.contextmanager
+def only_one(folder: Path) -> Iterator[None]:
+    """Hold the lock file beside a folder: two Airflows in one home would fight over database and password."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_name(f"{folder.name}.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise ProcessFailed(f"another one runs in {folder}: stop it first") from error
+        yield
+
+
+@contextlib.contextmanager
+def stopping_on_signals() -> Iterator[None]:
+    """Turn SIGTERM and SIGHUP into `KeyboardInterrupt`, so that `with` blocks and `finally` do their work."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def deaf_to_signals() -> Iterator[None]:
+    """A second Ctrl-C must not interrupt the clean-up, which is bounded in time anyway."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def run(name: str, command: Sequence[str], *, environment: Mapping[str, str], cwd: Path, log: Path) -> None:
+    """Run a command to its end; `ProcessFailed` with the end of its output when it does not succeed."""
+    service = start(name, command, environment=environment, cwd=cwd, log=log)
+    try:
+        if service.process.wait() != 0:
+            service.check()
+    finally:
+        with deaf_to_signals():
+            stop([service])
+
+
+def tail(path: Path, lines: int = 25) -> str:
+    """The last lines of a text file, for a message."""
+    return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
+
+
+def free_port() -> int:
+    """A port of the loopback interface that nobody listens on right now."""
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        return int(probe.getsockname()[1])
+
+
+def is_free(port: int) -> bool:
+    """Whether a server could listen on this loopback port now."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            return False
+        return True

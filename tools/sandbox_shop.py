@@ -1,0 +1,118 @@
+"""The simulated shop as Airflow sees it: the sandbox process, and the connections that lead to it.
+
+The connections are those of `airflow_settings.yaml`; the sandbox's real addresses are put in, and the
+credentials that the simulator accepts (they open nothing else and are printed in its README).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tools.processes import ProcessFailed, Service, deaf_to_signals, start, stop
+
+ROOT = Path(__file__).resolve().parent.parent
+VTEX_TOKEN = "sandbox-token"
+CONNECTIF_SECRET = "sandbox-key-secret"
+WEBHOOK_SECRET = "sandbox-webhook-secret"
+READY_SECONDS = 60.0
+
+JSON = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """The running sandbox: both base addresses, the VTEX account, and the last day of its world."""
+
+    service: Service
+    vtex: str
+    connectif: str
+    account: str
+    shop_domain: str
+    today: str
+
+
+@contextmanager
+def running_sandbox(
+    logs: Path,
+    *,
+    vtex_port: int = 0,
+    connectif_port: int = 0,
+    options: tuple[str, ...] = (),
+    ready_seconds: float = READY_SECONDS,
+) -> Iterator[Sandbox]:
+    """Start `python -m sandbox` (port 0: a free one), give it when it is ready, and stop it at the end."""
+    ports = ("--vtex-port", str(vtex_port), "--connectif-port", str(connectif_port))
+    service = start(
+        "sandbox",
+        (sys.executable, "-m", "sandbox", *ports, *options),
+        environment=dict(os.environ),
+        cwd=ROOT,
+        log=logs / "sandbox.log",
+    )
+    try:
+        ready = _ready_line(service, ready_seconds)
+        named = (str(ready[key]) for key in ("vtex", "connectif", "account", "shop_domain", "today"))
+        yield Sandbox(service, *named)
+    finally:
+        with deaf_to_signals():
+            stop([service])
+
+
+def _ready_line(service: Service, within_seconds: float) -> JSON:
+    deadline = time.monotonic() + within_seconds
+    while time.monotonic() < deadline:
+        service.check()
+        for line in service.log.read_text(errors="replace").splitlines():
+            if line.startswith('{"ready"'):
+                return dict(json.loads(line))
+        time.sleep(0.1)
+    raise ProcessFailed(f"the sandbox was not ready within {within_seconds:.0f} s; see {service.log}")
+
+
+def settings_connections(path: Path = ROOT / "airflow_settings.yaml") -> dict[str, JSON]:
+    """The connections of `airflow_settings.yaml` by id, as the JSON of an `AIRFLOW_CONN_…` variable."""
+    rows = yaml.safe_load(path.read_text())["airflow"]["connections"]
+    return {row["conn_id"]: _without_blanks(row) for row in rows}
+
+
+def _without_blanks(row: Mapping[str, Any]) -> JSON:
+    plain = {
+        key.removeprefix("conn_"): value for key, value in row.items() if key not in {"conn_id", "conn_type"}
+    }
+    return {"conn_type": row["conn_type"]} | {key: value for key, value in plain.items() if value is not None}
+
+
+def sandbox_connections(sandbox: Sandbox) -> dict[str, JSON]:
+    """`vtex_default` and `connectif_default` of the running sandbox, credentials included."""
+    given = settings_connections()
+    vtex, connectif = given["vtex_default"], given["connectif_default"]
+    shop = {"account": sandbox.account, "shop_domain": sandbox.shop_domain}
+    return {
+        "vtex_default": vtex | {"host": sandbox.vtex, "password": VTEX_TOKEN, "extra": vtex["extra"] | shop},
+        "connectif_default": connectif
+        | {
+            "host": sandbox.connectif,
+            "password": CONNECTIF_SECRET,
+            "extra": {"webhook_secret": WEBHOOK_SECRET},
+        },
+    }
+
+
+def store_connection(database: Path, hash_key: str) -> JSON:
+    """`sync_store` on a SQLite file: `host` is its path, the extra holds the key of the e-mail hashes."""
+    return {"conn_type": "sqlite", "host": str(database), "extra": {"hash_key": hash_key}}
+
+
+def as_environment(connections: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """The `AIRFLOW_CONN_…` variables of these connections."""
+    return {f"AIRFLOW_CONN_{conn_id.upper()}": json.dumps(fields) for conn_id, fields in connections.items()}

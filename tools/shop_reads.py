@@ -1,0 +1,123 @@
+"""Reads of the simulated vendors from outside of the sync: whom the demo unsubscribes, and proof.
+
+They go through the vendors' own APIs, with the demo's credentials; only `state` is the sandbox's own.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import quote
+
+import requests
+
+from tools.sandbox_shop import CONNECTIF_SECRET, VTEX_TOKEN, Sandbox, settings_connections
+
+JSON = dict[str, Any]
+PLAIN_ADDRESS = re.compile(r"[a-z0-9.]+@example\.(com|net|org)")
+
+
+class ShopReads:
+    """A few GETs at both vendors of the running sandbox."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        logins = {name: fields.get("login", "") for name, fields in settings_connections().items()}
+        self._vtex_url, self._connectif_url = sandbox.vtex, sandbox.connectif
+        self._vtex, self._connectif = requests.Session(), requests.Session()
+        for session in (self._vtex, self._connectif):
+            session.trust_env = False
+        self._vtex.headers["X-VTEX-API-AppKey"] = logins["vtex_default"]
+        self._vtex.headers["X-VTEX-API-AppToken"] = VTEX_TOKEN
+        self._connectif.headers["Authorization"] = f"apiKey {logins['connectif_default']}:{CONNECTIF_SECRET}"
+
+    def close(self) -> None:
+        """Close both sessions."""
+        self._vtex.close()
+        self._connectif.close()
+
+    def subscriber(self) -> JSON:
+        """A customer whose opt-in at VTEX is true: `id` of the document and `email`, a plain address.
+
+        Some of the simulated ones are masked or broken on purpose, and the sync refuses those.
+        """
+        found = _json(
+            self._vtex.get(
+                f"{self._vtex_url}/api/dataentities/CL/search",
+                params={"_where": "(isNewsletterOptIn=true)", "_fields": "id,email", "_sort": "id"},
+                headers={"REST-Range": "resources=0-19"},
+                timeout=30,
+            )
+        )
+        return next(customer for customer in found if PLAIN_ADDRESS.fullmatch(customer["email"] or ""))
+
+    def opt_in(self, document_id: str) -> object:
+        """`isNewsletterOptIn` of a customer's document."""
+        url = f"{self._vtex_url}/api/dataentities/CL/documents/{document_id}"
+        return _json(self._vtex.get(url, params={"_fields": "id,isNewsletterOptIn"}, timeout=30))[
+            "isNewsletterOptIn"
+        ]
+
+    def opt_in_after(self, document_id: str, wanted: bool, *, within_seconds: float = 10.0) -> object:
+        """`opt_in`, read again until it is `wanted`: VTEX shows a write only once it is indexed."""
+        deadline = time.monotonic() + within_seconds
+        while (found := self.opt_in(document_id)) is not wanted and time.monotonic() < deadline:
+            time.sleep(0.2)
+        return found
+
+    def product_ids(self) -> list[str]:
+        """The lowest few product ids of the catalogue's first page, which VTEX gives in no order."""
+        url = f"{self._vtex_url}/api/catalog_system/pvt/products/GetProductAndSkuIds"
+        found = _json(self._vtex.get(url, params={"_from": 1, "_to": 250}, timeout=30))["data"]
+        return sorted(found, key=int)[:5]
+
+    def order_groups(self, window: Mapping[str, Any]) -> list[str]:
+        """A few of the order groups of a window (`window_start`, `window_end`), the shop's own first."""
+        first, last = (_utc(window[name]) for name in ("window_start", "window_end"))
+        params: dict[str, str | int] = {
+            "f_creationDate": f"creationDate:[{first} TO {last}]",
+            "per_page": 30,
+            "page": 1,
+            "orderBy": "creationDate,asc",
+        }
+        answer = self._vtex.get(f"{self._vtex_url}/api/oms/pvt/orders", params=params, timeout=30)
+        ids = [order["orderId"] for order in _json(answer)["list"]]
+        return sorted({order_id.rsplit("-", 1)[0] for order_id in ids})[:8]
+
+    def contact(self, email: str) -> JSON | None:
+        """The contact as Connectif has it, or None."""
+        return self._at_connectif(f"contacts/email/{quote(email.strip().lower(), safe='')}")
+
+    def product(self, product_id: str) -> JSON | None:
+        """The product as Connectif has it, or None."""
+        return self._at_connectif(f"products/product-id/{product_id}")
+
+    def purchase(self, purchase_id: str) -> JSON | None:
+        """The purchase as Connectif has it, or None."""
+        return self._at_connectif(f"purchases/purchase-id/{purchase_id}")
+
+    def state(self) -> JSON:
+        """What the sandbox says about Connectif's side, in counts: by table, `origins`, `newsletter`, …"""
+        return dict(_json(self._connectif.get(f"{self._connectif_url}/_sandbox/state", timeout=30)))
+
+    def _at_connectif(self, path: str) -> JSON | None:
+        """GET; waits for the next minute when the syncs have used this one's calls up."""
+        answer = self._connectif.get(f"{self._connectif_url}/{path}", timeout=30)
+        if answer.status_code == 429:
+            now = parsedate_to_datetime(answer.headers["Date"]).timestamp()
+            time.sleep(max(0.0, float(answer.headers["X-RateLimit-Reset"]) - now) + 1)
+            answer = self._connectif.get(f"{self._connectif_url}/{path}", timeout=30)
+        return None if answer.status_code == 404 else _json(answer)
+
+
+def _utc(text: str) -> str:
+    """An instant as VTEX's order filter wants it: UTC, milliseconds, `Z`."""
+    return datetime.fromisoformat(text).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+
+def _json(answer: requests.Response) -> Any:
+    answer.raise_for_status()
+    return answer.json()
