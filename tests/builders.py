@@ -1,0 +1,319 @@
+"""A simulated shop in this process, and runs of the flows on it, without Airflow and without waiting.
+
+The sandbox's clock is everybody's: it stands still, and whoever has to wait moves it instead.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import requests
+from starlette.routing import BaseRoute
+
+import include.sync.contacts
+import include.sync.products
+import include.sync.purchases
+import include.sync.reconcile.contacts
+import include.sync.reconcile.products
+import include.sync.reconcile.purchases
+from include.connectif.client import ConnectifAccount, ConnectifClient
+from include.connectif.pace import SharedMinute
+from include.errors import TemporaryError
+from include.outcomes import Area
+from include.plan import RunPlan
+from include.report import Compared, Report
+from include.rest.retry import RetryPolicy
+from include.rest.transport import Timeouts
+from include.settings import Settings, load_settings
+from include.staging import Staging
+from include.store import AccountPair, Store, open_store, upgrade
+from include.sync.finish import RunIdentity, finish
+from include.sync.reconcile.differences import found_in
+from include.sync.run import SyncRun, run_stage
+from include.vtex.client import Paces, VtexAccount, VtexClient
+from include.window import Window
+from sandbox.connectif.vendor import Connectif
+from sandbox.core.app import vendor_app
+from sandbox.core.clock import Clock
+from sandbox.core.server import Server
+from sandbox.shop import Shop, Sizes
+from sandbox.vtex.vendor import Vtex
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+APP_KEY, APP_TOKEN = "vtexappkey-sandboxshop-DEMO", "sandbox-token"
+KEY_ID, KEY_SECRET = "sandbox-key-id", "sandbox-key-secret"
+AS_FAST_AS_IT_GOES = Paces(1e6, 1e6, 1e6, 1e6)
+RATE_WINDOW_SECONDS = 60.0
+FLOWS: dict[Area, ModuleType] = {
+    Area.CONTACTS: include.sync.contacts,
+    Area.PRODUCTS: include.sync.products,
+    Area.PURCHASES: include.sync.purchases,
+}
+COMPARISONS: dict[Area, ModuleType] = {
+    Area.CONTACTS: include.sync.reconcile.contacts,
+    Area.PRODUCTS: include.sync.reconcile.products,
+    Area.PURCHASES: include.sync.reconcile.purchases,
+}
+EVERYTHING = RunPlan("full", None, (), "everything")
+
+
+def replay_of(wanted: str = "all") -> RunPlan:
+    """The plan of a replay: all, a reason code, or one key."""
+    return RunPlan("replay", None, (), f"replay of {wanted}", replay=wanted)
+
+
+def window_ending(end: datetime = NOON - timedelta(minutes=10), *, hours: float = 24) -> RunPlan:
+    """A plan for the hours before `end`."""
+    return RunPlan("window", Window(end - timedelta(hours=hours), end), (), f"{hours} hours")
+
+
+@dataclass
+class World:
+    """Both simulated vendors over HTTP, and the way behind them."""
+
+    clock: Clock
+    vtex: Vtex
+    connectif: Connectif
+    vtex_url: str
+    connectif_url: str
+    session: requests.Session = field(default_factory=requests.Session)
+
+    def reset(self) -> None:
+        """The seeded world at noon; Connectif's rate limit is off."""
+        self.clock.set(NOON)
+        self.clock.freeze()
+        for url in (self.vtex_url, self.connectif_url):
+            self._control(url, "POST", "reset")
+        self.connectif.knobs.rate_limit = 0
+
+    def on_vtex(self, verb: str, path: str, body: Any = None) -> Any:
+        return self._control(self.vtex_url, verb, path, body)
+
+    def on_connectif(self, verb: str, path: str, body: Any = None) -> Any:
+        return self._control(self.connectif_url, verb, path, body)
+
+    def _control(self, url: str, verb: str, path: str, body: Any = None) -> Any:
+        answer = self.session.request(verb, f"{url}/_sandbox/{path}", json=body, timeout=20)
+        assert answer.ok, answer.text
+        return answer.json() if answer.content else None
+
+    def fault_at_vtex(self, route: str, **script: Any) -> None:
+        """The next calls of a route go wrong so; see the sandbox's README."""
+        assert route in _names(self.vtex.routes)
+        self.on_vtex("POST", "faults", {"script": [{"route": route, **script}]})
+
+    def fault_at_connectif(self, route: str, **script: Any) -> None:
+        """The next calls of a route go wrong so; see the sandbox's README."""
+        assert route in _names(self.connectif.routes)
+        self.on_connectif("POST", "faults", {"script": [{"route": route, **script}]})
+
+    def pause(self, seconds: float) -> None:
+        """In place of sleeping. The breath is for the threads of the vendors, which work in real time."""
+        time.sleep(0.002)
+        self.clock.advance(seconds)
+
+    def wait(self, turn: threading.Condition, seconds: float) -> None:
+        """In place of waiting on a condition."""
+        turn.release()
+        self.pause(seconds)
+        turn.acquire()
+
+    # --- what happened
+
+    def writes(self) -> dict[str, int]:
+        """Calls that write, by route, at both vendors."""
+        reading = {"GET", "HEAD"}
+        calls = [
+            call
+            for url in (self.vtex_url, self.connectif_url)
+            for call in self._control(url, "GET", "journal?limit=5000")["calls"]
+        ]
+        found: dict[str, int] = {}
+        for call in calls:
+            if call["method"] not in reading:
+                found[call["route"]] = found.get(call["route"], 0) + 1
+        return found
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """`{route: {status: calls}}` of both vendors."""
+        journals = (self._control(url, "GET", "journal") for url in (self.vtex_url, self.connectif_url))
+        found: dict[str, dict[str, int]] = {}
+        for journal in journals:
+            found |= journal["counts"]
+        return found
+
+    def table(self, name: str, *, by: str) -> dict[str, dict[str, Any]]:
+        """A table of Connectif's by a key column, without the columns that every write touches."""
+        passing = {"row", "updated_at", "contact_row"}
+        rows = self.connectif.account.database.rows(f"SELECT * FROM {name}")  # noqa: S608 - our own names
+        return {row[by]: {k: row[k] for k in row.keys() if k not in passing} for row in rows}  # noqa: SIM118
+
+    def target(self) -> dict[str, Any]:
+        """All that a sync could have changed at either vendor."""
+        return {
+            "contacts": self.table("contacts", by="email"),
+            "products": self.table("products", by="product_id"),
+            "purchases": self.table("purchases", by="purchase_id"),
+            "workflows": len(self.table("fired_workflows", by="row")),
+            "vtex": self.on_vtex("GET", "changes"),
+        }
+
+
+def _names(routes: Iterable[BaseRoute]) -> set[str]:
+    return {str(getattr(route, "name", "")) for route in routes}
+
+
+@contextmanager
+def simulated_shop(sizes: Sizes) -> Iterator[World]:
+    """Both vendors, served until the block ends."""
+    shop = Shop(seed=7, now=NOON, sizes=sizes)
+    clock = Clock(NOON)
+    clock.freeze()
+    vtex, connectif = Vtex(shop, clock), Connectif(shop, clock, window_seconds=RATE_WINDOW_SECONDS)
+    with Server(vendor_app(vtex, clock)) as first, Server(vendor_app(connectif, clock)) as second:
+        world = World(clock, vtex, connectif, first.url, second.url)
+        with world.session:
+            yield world
+    vtex.close()
+    connectif.close()
+
+
+@dataclass
+class Office:
+    """Where runs are made: clients, a store and a staging folder of their own for one world."""
+
+    world: World
+    folder: Path
+    settings: Settings = field(default_factory=load_settings)
+    vtex: VtexClient = field(init=False)
+    connectif: ConnectifClient = field(init=False)
+    store: Store = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.vtex, self.connectif = vtex_client(self.world), connectif_client(self.world)
+        url = f"sqlite:///{self.folder / 'store.db'}"
+        upgrade(url)
+        pair = AccountPair(
+            self.world.vtex.state().get("account", "sandboxshop"),
+            self.world.vtex_url,
+            self.world.connectif_url,
+            KEY_ID,
+        )
+        self.store = open_store(url, "k" * 32, pair, clock=self.world.clock.now)
+
+    def close(self) -> None:
+        self.store.close()
+        self.vtex.transport.session.close()
+        self.connectif.transport.session.close()
+
+    def change(self, section: str, **values: Any) -> None:
+        """Other settings for the runs to come."""
+        changed = getattr(self.settings, section).model_copy(update=values)
+        self.settings = self.settings.model_copy(update={section: changed})
+
+    def run(self, area: Area, plan: RunPlan, key: str, **options: Any) -> SyncRun:
+        """One run, as its stages see it; the same key is the same run, so that a second attempt resumes."""
+        return SyncRun(
+            area=area,
+            run_key=key,
+            plan=plan,
+            staging=Staging(self.folder / key),
+            kept=Staging(self.folder / "kept"),
+            settings=self.settings,
+            store=self.store,
+            vtex=self.vtex,
+            connectif=self.connectif,
+            now=self.world.clock.now,
+            sleep=self.world.pause,
+            **options,
+        )
+
+    def sync(self, area: Area, plan: RunPlan, key: str, **options: Any) -> Report:
+        """All stages of a run and its end, each once."""
+        return stages_of(self.run(area, plan, key, **options))
+
+    def compare(self, area: Area, plan: RunPlan, key: str, *, repair: bool = False) -> Compared:
+        """What `reconcile` finds of one area; with `repair` it also sends what is missing."""
+        run = self.run(area, plan, key)
+        flow = COMPARISONS[area]
+        folder = run_stage(run, f"compare_{area}", flow.compare)
+        if repair:
+            run_stage(run, "repair", lambda run, target: flow.repair(run, target, source=folder))
+        found = found_in(folder)
+        assert found
+        assert found.missing == 0
+        return found
+
+    def sync_with_retries(
+        self, area: Area, plan: RunPlan, key: str, *, tries: int = 40, **options: Any
+    ) -> Report:
+        """Like Airflow: a stage that fails with a TemporaryError is begun again, and resumes."""
+        return stages_of(self.run(area, plan, key, **options), tries=tries)
+
+
+class Killed(BaseException):
+    """The process ended between two lines."""
+
+
+def stages_of(run: SyncRun, *, tries: int = 1) -> Report:
+    """Extract, transform, load, report; each stage up to `tries` times, as Airflow would begin it again."""
+    flow = FLOWS[run.area]
+
+    def stage(name: str, work: Callable[[SyncRun, Staging], Any]) -> Staging:
+        for _ in range(tries - 1):
+            try:
+                return run_stage(run, name, work)
+            except (TemporaryError, Killed):
+                run.sleep(60)
+        return run_stage(run, name, work)
+
+    extracted = stage("extract", flow.extract)
+    transformed = stage("transform", lambda run, folder: flow.transform(run, folder, source=extracted))
+    loaded = stage("load", lambda run, folder: flow.load(run, folder, source=transformed))
+    stages: Mapping[str, Staging] = {"extract": extracted, "transform": transformed, "load": loaded}
+    report = finish(run, RunIdentity(f"sync_{run.area}", run.run_key, 0, run.now()), stages)
+    _require_accounts(run, report)
+    return report
+
+
+def _require_accounts(run: SyncRun, report: Report) -> None:
+    """In every run of every test: the counts add up, and each that has a reason is a record in the store."""
+    assert report.missing == 0, report.summary_line()
+    kept = Counter(row.reason for row in run.store.outcomes(run.area, run_key=run.run_key) if row.reason)
+    assert kept == report.counts.reasons, f"{kept} in the store, {report.summary_line()}"
+
+
+def vtex_client(world: World, *, key: str = APP_KEY, token: str = APP_TOKEN, **options: Any) -> VtexClient:
+    """A client of the simulated VTEX that never really waits."""
+    account = VtexAccount(
+        "sandboxshop", key, token, base_url=world.vtex_url, shop_domain="www.sandbox-shop.example"
+    )
+    given = {
+        "paces": AS_FAST_AS_IT_GOES,
+        "retry": RetryPolicy(sleep=world.pause),
+        "timeouts": Timeouts(5, 10),
+    }
+    return VtexClient(account, **{**given, **options})
+
+
+def connectif_client(
+    world: World, *, key_id: str = KEY_ID, secret: str = KEY_SECRET, **options: Any
+) -> ConnectifClient:
+    """A client of the simulated Connectif that never really waits."""
+    pace = SharedMinute(20, clock=lambda: world.clock.now().timestamp(), wait=world.wait)
+    given = {"pace": pace, "retry": RetryPolicy(sleep=world.pause), "timeouts": Timeouts(5, 10)}
+    return ConnectifClient(ConnectifAccount(key_id, secret, world.connectif_url), **{**given, **options})
+
+
+def without_retries(world: World) -> RetryPolicy:
+    """A policy that gives up at once."""
+    return replace(RetryPolicy(sleep=world.pause), attempts=1)

@@ -1,0 +1,104 @@
+"""What holds for every test: an Airflow home of its own, and no network but the loopback interface.
+
+The environment is set when pytest reads this file, before any test module can import Airflow.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import shutil
+import socket
+import tempfile
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+AIRFLOW_HOME = Path(tempfile.mkdtemp(prefix="sync-tests-"))
+
+
+def _isolate_airflow() -> None:
+    for name in [name for name in os.environ if name.startswith("AIRFLOW")]:
+        del os.environ[name]
+    os.environ |= {
+        "AIRFLOW_HOME": str(AIRFLOW_HOME),
+        "AIRFLOW__CORE__UNIT_TEST_MODE": "True",
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{AIRFLOW_HOME / 'airflow.db'}",
+        "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "plugins"))),
+    }
+
+
+_isolate_airflow()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Groups for several processes (`make test`), named before xdist looks.
+
+    A file stays together, for its fixtures' sake, and so do the tests with a whole Airflow, which fill a
+    machine; these take longest and go first.
+    """
+
+    def group(item: pytest.Item) -> str:
+        file = item.path.relative_to(ROOT).as_posix()
+        return "a whole Airflow" if file.startswith("tests/integration/") else file
+
+    items.sort(key=lambda item: group(item) != "a whole Airflow")
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(group(item)))
+
+
+def pytest_unconfigure() -> None:
+    shutil.rmtree(AIRFLOW_HOME, ignore_errors=True)
+
+
+class OutsideNetworkRefused(RuntimeError):
+    """A test tried to reach something that is not on this machine."""
+
+
+def _is_local(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host in {"localhost", ""}
+
+
+@pytest.fixture(autouse=True, scope="session")
+def only_loopback() -> Iterator[None]:
+    """Refuse every other address. A name under `.invalid` fails as it does in the real world."""
+    connect, resolve = socket.socket.connect, socket.getaddrinfo
+
+    def guarded_connect(self: socket.socket, address: Any) -> None:
+        if self.family in {socket.AF_INET, socket.AF_INET6} and not _is_local(str(address[0])):
+            raise OutsideNetworkRefused(f"a test wanted to connect to {address[0]}")
+        connect(self, address)
+
+    def guarded_resolve(host: Any, *arguments: Any, **options: Any) -> Any:
+        name = host.decode() if isinstance(host, bytes) else host
+        if name is not None and name.endswith(".invalid"):
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        if name is not None and not _is_local(name):
+            raise OutsideNetworkRefused(f"a test wanted to look up {name}")
+        return resolve(host, *arguments, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", guarded_connect)
+        patch.setattr(socket, "getaddrinfo", guarded_resolve)
+        yield
+
+
+@pytest.fixture(scope="session")
+def airflow_db() -> None:
+    """Airflow's own (empty) database in the tests' home; only tests that ask for it pay the seconds."""
+    from airflow.utils.db import initdb  # noqa: PLC0415 - importing Airflow takes seconds
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Airflow's migrations speak to Airflow's authors
+        initdb()

@@ -1,0 +1,160 @@
+"""Reading from VTEX when it is at its most difficult: what is staged is complete, and read once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from include.errors import TemporaryError
+from include.outcomes import Area
+from include.staging import Staging
+from include.sync import contacts, products
+from include.sync.run import SyncRun, run_stage
+from include.vtex import limits
+from tests.builders import EVERYTHING, NOON, Office, World, window_ending
+
+
+def staged_customers(run: SyncRun) -> set[str]:
+    folder = run_stage(run, "extract", contacts.extract)
+    return {
+        key for name in folder.names("part-") for key in folder.read_table(name, ["id"])["id"].to_pylist()
+    }
+
+
+def everybody(world: World) -> set[str]:
+    return {row["id"] for row in world.vtex._database.rows("SELECT id FROM client")}
+
+
+def calls(world: World, route: str) -> int:
+    return sum(world.counts().get(route, {}).values())
+
+
+# --- customers
+
+
+def test_customers__all_of_them_also_those_without_a_date(office: Office, world: World) -> None:
+    world.on_vtex("PUT", "documents/undated", {"email": "undated@example.com", "createdIn": None})
+    assert staged_customers(office.run(Area.CONTACTS, EVERYTHING, "run")) == everybody(world)
+
+
+@pytest.mark.parametrize("between", ["inclusive", "exclusive"])
+@pytest.mark.parametrize("total_at_most", [0, 100])
+def test_customers__in_several_slices_none_is_lost(
+    between: str, total_at_most: int, office: Office, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("include.sync.contacts.slices._FROM", 50)
+    world.on_vtex("POST", "knobs", {"md_between": between, "md_total_at_most": total_at_most})
+    for number in range(23):  # some on the very edges of windows
+        created = f"2026-11-{number + 1:02}T00:00:00.0000000Z"
+        world.on_vtex("PUT", f"documents/edge-{number}", {"createdIn": created})
+    assert staged_customers(office.run(Area.CONTACTS, EVERYTHING, "run")) == everybody(world)
+
+
+def test_customers__no_more_than_four_scrolls_at_once(
+    office: Office, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("include.sync.contacts.slices._FROM", 50)
+    staged_customers(office.run(Area.CONTACTS, EVERYTHING, "run"))
+    scrolls = world.on_vtex("GET", "journal?route=md+scroll&limit=500")["calls"]
+    opened = [call for call in scrolls if "_token" not in call["query"]]
+    assert len(opened) <= limits.SCROLLS_AT_ONCE + 1, (
+        "each opened scroll holds one of the account's ten slots"
+    )
+
+
+def test_customers__smaller_pages_after_408(office: Office, world: World) -> None:
+    world.on_vtex("POST", "knobs", {"scroll_408_share": 1.0, "scroll_large_entity": 10})
+    assert staged_customers(office.run(Area.CONTACTS, EVERYTHING, "run")) == everybody(world)
+
+
+@pytest.mark.parametrize("trouble", [
+    {"kind": "reset_after"}, {"kind": "reset_before"}, {"status": 504, "after_effect": True}, {"status": 429},
+])  # fmt: skip
+def test_customers__a_page_that_got_lost_is_read_anew(
+    trouble: dict[str, Any], office: Office, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("include.vtex.limits.SCROLL_PAGE", 50)
+    world.fault_at_vtex("md scroll", skip=3, **trouble)
+    assert staged_customers(office.run(Area.CONTACTS, EVERYTHING, "run")) == everybody(world)
+
+
+def test_customers__waits_until_others_give_a_scroll_back(office: Office, world: World) -> None:
+    for _ in range(10):
+        office.vtex.open_scroll(where="createdIn is not null", fields=("id",), size=10)
+    began = world.clock.now()
+    assert staged_customers(office.run(Area.CONTACTS, EVERYTHING, "run")) == everybody(world)
+    assert 19 <= (world.clock.now() - began).total_seconds() / 60 <= 26
+
+
+def test_customers__a_retry_reads_only_what_is_missing(
+    office: Office, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("include.sync.contacts.slices._FROM", 50)
+    office.change("vtex", master_data_parallel=3)
+    run = office.run(Area.CONTACTS, EVERYTHING, "run")
+    world.fault_at_vtex("md scroll", skip=7, calls=60, status=503)
+    with pytest.raises(TemporaryError):
+        run_stage(run, "extract", contacts.extract)
+    world.on_vtex("DELETE", "faults")
+    finished = len(run.staging.within("extract").names("slice-"))
+    assert finished > 0
+    world.on_vtex("DELETE", "journal")
+    world.clock.advance(1_300)
+    for number in range(20):  # the world goes on; the cuts must not
+        world.on_vtex("PUT", f"documents/late-{number}", {"createdIn": "2019-01-01T00:00:00.0000000Z"})
+    before = everybody(world) - {f"late-{number}" for number in range(20)}
+    assert staged_customers(run) >= before
+    assert calls(world, "md search") == 0, "nothing is cut anew"
+
+
+# --- products
+
+
+def staged_products(run: SyncRun) -> Staging:
+    return run_stage(run, "extract", products.extract)
+
+
+def test_products__that_search_forgets_once_are_asked_for_again(office: Office, world: World) -> None:
+    complete = staged_products(office.run(Area.PRODUCTS, EVERYTHING, "all"))
+    world.vtex.knobs.search_omission_share = 0.05
+    forgetful = staged_products(office.run(Area.PRODUCTS, EVERYTHING, "some"))
+
+    def found(folder: Staging) -> set[str]:
+        tables = (folder.read_table(name, ["productId"]) for name in folder.names("part-"))
+        return {key for table in tables for key in table["productId"].to_pylist()}
+
+    assert len(found(complete) - found(forgetful)) <= 1
+
+
+def test_products__a_retry_reads_no_part_twice(office: Office, world: World) -> None:
+    run = office.run(Area.PRODUCTS, EVERYTHING, "run")
+    staged_products(run)
+    world.on_vtex("DELETE", "journal")
+    staged_products(run)
+    assert world.on_vtex("GET", "journal")["total"] == 0
+
+
+# --- orders
+
+
+@pytest.mark.parametrize("empty_pages", ["0", "1"])
+def test_orders__an_empty_window(empty_pages: str, office: Office, world: World) -> None:
+    world.on_vtex("POST", "knobs", {"oms_empty_pages": empty_pages})
+    report = office.sync(Area.PURCHASES, window_ending(NOON.replace(year=2025)), "run")
+    assert (report.counts.read, report.counts.written, report.missing) == (0, 0, 0)
+
+
+def test_orders__that_come_in_between_two_pages_do_no_harm(office: Office, world: World) -> None:
+    world.on_vtex("POST", "knobs", {"oms_arrivals_per_page": 3})
+    report = office.sync(Area.PURCHASES, window_ending(hours=90), "run")
+    assert report.missing == 0
+    assert report.counts.written > 0
+
+
+def test_orders__with_a_tight_limit_it_takes_longer_and_that_is_all(office: Office, world: World) -> None:
+    world.on_vtex("POST", "knobs", {"rate_order_detail": 20, "rate_order_list": 5, "retry_after": "none"})
+    report = office.sync_with_retries(Area.PURCHASES, window_ending(hours=30), "run")
+    assert report.missing == 0
+    assert report.counts.written > 0
+    assert report.counts.calls["vtex"].throttled > 0

@@ -1,0 +1,151 @@
+"""A process that ends between any two lines, and vendors that fail now and then: the target is the same."""
+
+from __future__ import annotations
+
+import json
+import random
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import pytest
+import requests
+
+from include.outcomes import Area
+from include.plan import RunPlan
+from include.staging import Staging
+from tests.builders import EVERYTHING, Killed, Office, World, stages_of, window_ending
+
+DAILY: list[tuple[Area, RunPlan]] = [
+    (Area.CONTACTS, EVERYTHING),
+    (Area.PRODUCTS, EVERYTHING),
+    (Area.PURCHASES, window_ending()),
+]
+AREAS = pytest.mark.parametrize(("area", "plan"), DAILY, ids=[area.value for area, _ in DAILY])
+KILLS_A_RUN = 6
+
+
+class Fate:
+    """Ends the process at some of its steps, each time at another one."""
+
+    def __init__(self, seed: int, every: int) -> None:
+        self._dice = random.Random(seed)  # noqa: S311 - a simulation
+        self._every = every
+        self._lock = threading.Lock()
+        self.kills = 0
+        self._left = self._dice.randint(1, every)
+
+    def step(self) -> None:
+        with self._lock:
+            self._left -= 1
+            if self._left > 0 or self.kills >= KILLS_A_RUN:
+                return
+            self.kills += 1
+            self._left = self._dice.randint(1, self._every)
+        raise Killed
+
+
+@contextmanager
+def fate_of(office: Office, fate: Fate) -> Iterator[None]:
+    """A step lies before and after each call, and before and after each staged file is there."""
+    writing = Staging.writing
+
+    @contextmanager
+    def written(self: Staging, name: str) -> Iterator[IO[bytes]]:
+        with writing(self, name) as file:
+            yield file
+            fate.step()
+        fate.step()
+
+    def called(send: Callable[..., requests.Response]) -> Callable[..., requests.Response]:
+        def request(*arguments: Any, **options: Any) -> requests.Response:
+            fate.step()
+            answer = send(*arguments, **options)
+            fate.step()
+            return answer
+
+        return request
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Staging, "writing", written)
+        for client in (office.vtex, office.connectif):
+            session = client.transport.session
+            patch.setattr(session, "request", called(session.request))
+        yield
+
+
+def steady(target: dict[str, Any]) -> dict[str, Any]:
+    """What depends neither on when it was written nor on which thread was first."""
+    tables = ("contacts", "products", "purchases")
+    return target | {table: {key: _steady_row(row) for key, row in target[table].items()} for table in tables}
+
+
+def _steady_row(row: dict[str, Any]) -> dict[str, Any]:
+    lines = json.loads(row.get("products") or "[]")
+    without_ids = [{name: value for name, value in line.items() if name != "id"} for line in lines]
+    return row | {"created_at": "", "products": without_ids}
+
+
+def differences(found: dict[str, Any], expected: dict[str, Any]) -> list[tuple[str, Any, Any]]:
+    """What to look at when the two are not the same."""
+    lines = []
+    for table in ("contacts", "products", "purchases"):
+        for key in found[table].keys() | expected[table].keys():
+            one, other = found[table].get(key, {}), expected[table].get(key, {})
+            lines += [
+                (f"{table} {key} {name}", one.get(name), other.get(name))
+                for name in one | other
+                if one.get(name) != other.get(name)
+            ]
+    counted = [(name, found[name], expected[name]) for name in ("workflows", "vtex")]
+    return lines + [line for line in counted if line[1] != line[2]]
+
+
+def undisturbed(world: World, folder: Path, area: Area, plan: RunPlan) -> dict[str, Any]:
+    """The target after a run that nothing disturbs; then the world is as before."""
+    office = Office(world, folder)
+    office.sync(area, plan, "run")
+    office.close()
+    target = steady(world.target())
+    world.reset()
+    return target
+
+
+@pytest.fixture
+def quiet_folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "quiet"
+    folder.mkdir()
+    return folder
+
+
+@AREAS
+@pytest.mark.parametrize("seed", range(4))
+def test_kill__and_retry_give_the_same_target(
+    area: Area, plan: RunPlan, seed: int, office: Office, quiet_folder: Path
+) -> None:
+    expected = undisturbed(office.world, quiet_folder, area, plan)
+    fate = Fate(seed, every=60 if area is Area.PURCHASES else 12)
+    with fate_of(office, fate):
+        report = stages_of(office.run(area, plan, "run"), tries=KILLS_A_RUN + 1)
+    assert fate.kills >= 2, "the test has to kill something"
+    assert report.missing == 0
+    assert differences(steady(office.world.target()), expected) == []
+
+
+@AREAS
+def test_faults__one_call_in_twenty_goes_wrong_and_the_target_is_the_same(
+    area: Area, plan: RunPlan, office: Office, quiet_folder: Path
+) -> None:
+    world = office.world
+    expected = undisturbed(world, quiet_folder, area, plan)
+    kinds = ["408", "429", "429_date", "429_bare", "500", "502", "503", "504", "504_after"]
+    kinds += ["reset_before", "reset_after"]
+    for there in (world.on_vtex, world.on_connectif):
+        there("POST", "faults", {"random": {"rate": 0.05, "seed": 11, "kinds": kinds}})
+    report = office.sync_with_retries(area, plan, "run")
+    for there in (world.on_vtex, world.on_connectif):
+        there("DELETE", "faults")
+    assert report.missing == 0
+    assert differences(steady(world.target()), expected) == []

@@ -1,0 +1,208 @@
+"""All orders of the window, each once, and every checkout whole, also at the borders."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from include.errors import ContractError
+from include.outcomes import Area, Outcome, Reason
+from include.plan import RunPlan
+from include.sync.purchases.agenda import agenda_of
+from include.window import Window
+from tests.builders import NOON, Office, World
+from tests.orders import (
+    LINE,
+    MORNING,
+    calls,
+    connectif_calls,
+    day_of,
+    purchases,
+    put_buyer,
+    put_order,
+    put_orders,
+    put_product,
+    without_baskets,
+)
+
+PURCHASES = Area.PURCHASES
+SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
+
+
+@pytest.fixture(autouse=True)
+def quiet_shop(world: World) -> None:
+    """No orders but the test's own; Connectif knows what they need."""
+    without_baskets(world)
+    put_buyer(world)
+    put_product(world)
+
+
+def listed_in(office: Office, window: Window) -> set[str]:
+    run = office.run(PURCHASES, RunPlan("window", window, (), "test"), "run")
+    return set(agenda_of(run, window).listed)
+
+
+# --- the busiest day
+
+
+@pytest.mark.parametrize(("number", "length"), [(10_000, HOUR), (3_500, MINUTE), (3_000, SECOND)])
+def test_listing__a_rush_is_read_in_full(
+    number: int, length: timedelta, office: Office, world: World
+) -> None:
+    groups = put_orders(world, number, MORNING, length)
+    found = listed_in(office, Window(MORNING - HOUR, MORNING + 2 * HOUR))
+    assert found == {f"{group}-01" for group in groups}
+
+
+def test_listing__more_in_a_second_than_the_list_shows_stops_and_names_it(
+    office: Office, world: World
+) -> None:
+    put_orders(world, 3_001, MORNING, SECOND / 2)
+    with pytest.raises(ContractError, match="3,001 orders within one second, 2026-11-23T08:00:00Z"):
+        office.sync(PURCHASES, day_of(MORNING, hours=1), "run")
+    assert calls(world, "order detail") == connectif_calls(world) == 0
+    assert purchases(world) == {}
+
+
+def test_listing__a_window_that_has_just_ended_is_not_read_too_early(office: Office, world: World) -> None:
+    """The list shows an order four minutes late."""
+    put_order(world, "1-01", NOON - MINUTE)
+    office.sync(PURCHASES, day_of(NOON - HOUR, hours=1), "run")
+    assert set(purchases(world)) == {"1"}
+    assert world.clock.now() >= NOON + 10 * MINUTE
+
+
+def test_listing__what_was_indexed_late_is_found_by_the_next_run(office: Office, world: World) -> None:
+    put_order(world, "1-01", MORNING)
+    office.sync(PURCHASES, day_of(MORNING, hours=1), "first")
+    put_order(world, "2-01", MORNING + 30 * MINUTE)
+    world.on_connectif("DELETE", "journal")
+    report = office.sync(PURCHASES, day_of(MORNING + HOUR, hours=1), "second")
+    assert set(purchases(world)) == {"1", "2"}
+    assert (report.counts.read, calls(world, "create purchase")) == (1, 1), "what is done is not read again"
+
+
+def test_listing__time_that_no_run_has_covered_is_not_taken_along(office: Office, world: World) -> None:
+    put_order(world, "1-01", MORNING - MINUTE)
+    put_order(world, "2-01", MORNING)
+    put_order(world, "3-01", MORNING + HOUR)
+    report = office.sync(PURCHASES, day_of(MORNING, hours=1), "run")
+    assert set(purchases(world)) == {"2"}, "a window is [start, end)"
+    assert report.counts.read == 1
+
+
+# --- split checkouts
+
+
+def split(world: World, first: timedelta, second: timedelta, *, flipped: bool = False) -> None:
+    ids = ("5-02", "5-01") if flipped else ("5-01", "5-02")
+    put_order(world, ids[0], MORNING + first)
+    put_order(world, ids[1], MORNING + second, lines=[LINE | {"selling_price": 500, "price": 500}])
+
+
+def assert_one_whole_purchase(world: World) -> None:
+    (purchase,) = purchases(world).values()
+    assert (purchase["purchase_id"], purchase["total_quantity"]) == ("5", 2)
+    assert purchase["total_price"] == pytest.approx(24.9)
+
+
+@pytest.mark.parametrize("which", ["together", "first day first", "second day first"])
+@pytest.mark.parametrize("flipped", [False, True])
+@pytest.mark.parametrize("backfill", [False, True])
+def test_split__over_a_windows_border_is_one_purchase(
+    which: str, flipped: bool, backfill: bool, office: Office, world: World
+) -> None:
+    """One part in the last millisecond of a window, the other in the first of the next."""
+    split(world, timedelta(milliseconds=-1), timedelta(0), flipped=flipped)
+    days = [day_of(MORNING - HOUR, hours=1), day_of(MORNING, hours=1)]
+    if which == "together":
+        days = [day_of(MORNING - HOUR, hours=2)]
+    elif which == "second day first":
+        days.reverse()
+    for number, day in enumerate(days):
+        report = office.sync(PURCHASES, day, f"run {number}", backfill=backfill)
+        assert report.missing == 0
+    assert_one_whole_purchase(world)
+    assert world.counts()["create purchase"].get("409") is None
+
+
+def test_split__a_part_without_the_one_before_it_brings_the_group(office: Office, world: World) -> None:
+    """The first part lies before all that is listed: the purchase belongs to another run."""
+    split(world, -3 * HOUR, MINUTE)
+    report = office.sync(PURCHASES, day_of(MORNING, hours=1), "run")
+    assert (purchases(world), report.counts.read) == ({}, 0)
+    assert calls(world, "order group") == 1
+    office.sync(PURCHASES, day_of(MORNING - 4 * HOUR, hours=2), "earlier")
+    assert set(purchases(world)) == {"5"}
+
+
+def test_split__canceled_parts_are_left_out(office: Office, world: World) -> None:
+    put_order(world, "5-01", MORNING)
+    put_order(world, "5-02", MORNING, fixed_status="canceled")
+    report = office.sync(PURCHASES, day_of(MORNING, hours=1), "run")
+    assert report.counts.outcomes == {Outcome.SENT: 1, Outcome.EXCLUDED: 1}
+    assert purchases(world)["5"]["total_quantity"] == 1
+
+
+def test_split__by_order_id_each_part_is_a_purchase(office: Office, world: World) -> None:
+    split(world, timedelta(0), MINUTE)
+    office.change("purchases", purchase_id_source="order_id")
+    office.sync(PURCHASES, day_of(MORNING, hours=1), "run")
+    assert set(purchases(world)) == {"5-01", "5-02"}
+
+
+def test_split__orders_without_a_group_are_purchases_of_their_own(office: Office, world: World) -> None:
+    put_order(world, "v77abc", MORNING, order_group="")
+    put_order(world, "78-01", MORNING, order_group="")
+    office.sync(PURCHASES, day_of(MORNING, hours=1), "run")
+    assert set(purchases(world)) == {"v77abc", "78-01"}
+
+
+# --- which day counts
+
+
+def test_paid__the_day_of_the_payment_counts(office: Office, world: World) -> None:
+    put_order(world, "1-01", MORNING - 26 * HOUR, authorized=None)
+    put_order(world, "2-01", MORNING - 26 * HOUR, authorized=f"{MORNING + MINUTE:%Y-%m-%dT%H:%M:%S}.0000000")
+    put_order(world, "3-01", MORNING, authorized=None)
+    office.change("purchases", purchase_when="paid")
+    report = office.sync(PURCHASES, day_of(MORNING, hours=1), "run")
+    assert report.counts.read == 1
+    (purchase,) = purchases(world).values()
+    assert purchase["purchase_id"] == "2"
+    assert purchase["purchase_date"].startswith("2026-11-22T06:00:00"), "the purchase keeps its own date"
+
+
+# --- what is not to be had
+
+
+def test_order__listed_but_not_to_be_read_is_counted_and_costs_nobody_else(
+    office: Office, world: World
+) -> None:
+    put_order(world, "1-01", MORNING)
+    put_order(world, "2-01", MORNING)
+    world.on_vtex("POST", "faults", {"script": [{"route": "order detail", "status": 404}]})
+    report = office.sync(PURCHASES, day_of(MORNING, hours=1), "run")
+    assert report.counts.reasons == {Reason.ORDER_INCOMPLETE: 1}
+    assert report.counts.outcomes[Outcome.SENT] == 1
+
+
+# --- settings that narrow
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "sent"),
+    [("sales_channels", ("2",), {"2"}), ("statuses", ("invoiced",), {"3"}), ("sellers", ("other",), {"4"})],
+)
+def test_settings__narrow_what_is_a_purchase(
+    setting: str, value: tuple[str, ...], sent: set[str], office: Office, world: World
+) -> None:
+    put_order(world, "1-01", MORNING)
+    put_order(world, "2-01", MORNING, channel=2)
+    put_order(world, "3-01", MORNING, fixed_status="invoiced")
+    put_order(world, "4-01", MORNING, seller="other")
+    office.change("purchases", **{setting: value})
+    report = office.sync(PURCHASES, day_of(MORNING, hours=1), "run")
+    assert set(purchases(world)) == sent
+    assert report.counts.reasons == {Reason.ORDER_EXCLUDED: 3}

@@ -1,0 +1,212 @@
+"""Each reason code: a seeded record is found by the report and the store, and a replay takes up just that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from include.outcomes import OUTCOME_OF, Area, Reason
+from include.plan import RunPlan
+from include.settings import ExtraContactField
+from include.sync.newsletter import NewsletterRules, NewsletterSync
+from tests.builders import EVERYTHING, NOON, Office, World, replay_of, window_ending
+from tests.orders import MORNING, day_of, put_buyer, put_order, put_product, without_baskets
+
+EXTRA = ExtraContactField(source="gender", target="gender", kind="radio")
+RECENT = "2026-11-23T09:00:00.0000000Z"
+ALIAS = "0123456789abcdef0123456789abcdefb@ct.vtex.com.br"
+GENDER = {
+    "id": "gender",
+    "name": "Gender",
+    "type": "radio",
+    "required": False,
+    "options": [{"id": "f", "label": "f"}, {"id": "m", "label": "m"}],
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """How the record `key` of an area comes to a reason: what is seeded, and the run that meets it."""
+
+    area: Area
+    key: str
+    seed: Callable[[Office, World], Any]
+    plan: RunPlan
+
+    def __repr__(self) -> str:
+        return str(self.area)
+
+
+def customer(**fields: Any) -> Case:
+    document = {"createdIn": RECENT, "firstName": "Ana", "email": "someone@example.com", **fields}
+
+    def seed(_office: Office, world: World) -> None:
+        world.on_vtex("PUT", "documents/seeded", document)
+
+    return Case(Area.CONTACTS, "seeded", seed, window_ending(NOON, hours=4))
+
+
+def second_customer() -> Case:
+    case = customer(email="twin@example.com")
+
+    def seed(office: Office, world: World) -> None:
+        case.seed(office, world)
+        later = {
+            "createdIn": RECENT,
+            "updatedIn": "2026-11-23T10:00:00.0000000Z",
+            "email": "Twin@example.com",
+        }
+        world.on_vtex("PUT", "documents/winner", later)
+
+    return Case(case.area, case.key, seed, case.plan)
+
+
+def customer_whom_the_target_refuses() -> Case:
+    case = customer(gender="x")
+
+    def seed(office: Office, world: World) -> None:
+        case.seed(office, world)
+        office.connectif.transport.session.post(
+            f"{world.connectif_url}/contact-fields", json=GENDER, timeout=5
+        ).raise_for_status()
+        office.change("contacts", extra_fields=(EXTRA,))
+
+    return Case(case.area, case.key, seed, case.plan)
+
+
+def product(sku: dict[str, Any] | None = None, **fields: Any) -> Case:
+    body = {"skus": [{"sku_id": 99010, **(sku or {})}], **fields}
+
+    def seed(_office: Office, world: World) -> None:
+        world.on_vtex("PUT", "products/9901", body)
+
+    return Case(Area.PRODUCTS, "9901", seed, EVERYTHING)
+
+
+def product_whom_the_target_refuses() -> Case:
+    case = product(name="Chaleira", release_date="2026-01-01T00:00:00Z")
+
+    def seed(office: Office, world: World) -> None:
+        case.seed(office, world)
+        office.change("run", reject_limit_percent=100.0)
+        world.connectif.knobs.import_checks_domains = True
+        world.connectif.knobs.authorised_domains = ["elsewhere.example"]
+
+    return Case(case.area, case.key, seed, case.plan)
+
+
+def order(also: Callable[[World], Any] = put_product, **fields: Any) -> Case:
+    def seed(_office: Office, world: World) -> None:
+        without_baskets(world)
+        put_buyer(world)
+        also(world)
+        put_order(world, "77-01", MORNING, **fields)
+
+    return Case(Area.PURCHASES, "77-01", seed, day_of(MORNING, hours=1))
+
+
+def unauthorised(world: World) -> None:
+    put_product(world)
+    world.connectif.knobs.authorised_domains = ["elsewhere.example"]
+
+
+def tracked() -> Case:
+    case = order()
+
+    def seed(office: Office, world: World) -> None:
+        case.seed(office, world)
+        office.sync(case.area, case.plan, "before")
+
+    return Case(case.area, case.key, seed, case.plan)
+
+
+CASES: dict[Reason, list[Case]] = {
+    Reason.EMAIL_MISSING: [customer(email=None)],
+    Reason.EMAIL_INVALID: [customer(email="nobody")],
+    Reason.EMAIL_MASKED: [customer(email="a**@example.com")],
+    Reason.DUPLICATE_EMAIL: [second_customer()],
+    Reason.NAME_MISSING: [product(name="")],
+    Reason.URL_MISSING: [product(link_text="")],
+    Reason.PRICE_MISSING: [product({"offers": [], "base_price": None, "has_price": False})],
+    Reason.NO_LINES: [order(lines=[])],
+    Reason.TARGET_REJECTED: [
+        customer_whom_the_target_refuses(), product_whom_the_target_refuses(), order(unauthorised)
+    ],
+    Reason.CONTACT_UNRESOLVED: [order(email=ALIAS, profile_id="11111111-2222-4333-8444-555555555555")],
+    Reason.ORDER_INCOMPLETE: [order(is_complete=False)],
+    Reason.ORDER_CANCELED: [order(fixed_status="canceled")],
+    Reason.ORDER_EXCLUDED: [order(affiliate="MKT")],
+    Reason.ALREADY_TRACKED: [tracked()],
+}  # fmt: skip
+
+EACH = pytest.mark.parametrize(
+    ("reason", "case"),
+    [(reason, case) for reason, cases in CASES.items() for case in cases],
+    ids=[f"{reason}-{case}" for reason, cases in CASES.items() for case in cases],
+)
+
+
+@EACH
+def test_reason__is_in_the_report_and_the_store_and_is_replayed_alone(
+    reason: Reason, case: Case, office: Office, world: World
+) -> None:
+    case.seed(office, world)
+    report = office.sync(case.area, case.plan, "run")
+    assert report.counts.reasons[reason] >= 1
+    (row,) = [one for one in office.store.outcomes(case.area, reason=reason) if one.key == case.key]
+    assert (row.outcome, row.run_key, row.attempts) == (OUTCOME_OF[reason], "run", 1)
+    others = office.store.outcomes(case.area, reason=reason)
+
+    by_key = office.sync(case.area, replay_of(case.key), "replay of the key")
+    assert (by_key.counts.read, by_key.counts.reasons) == (1, {reason: 1})
+    by_code = office.sync(case.area, replay_of(reason), "replay of the code")
+    assert (by_code.counts.read, by_code.counts.reasons) == (len(others), {reason: len(others)})
+    assert {
+        one.attempts for one in office.store.outcomes(case.area, reason=reason) if one.key == case.key
+    } == {3}
+
+
+# --- the newsletter: what can be tried again waits and is tried by itself; addresses are not kept for more
+
+RULES = NewsletterRules(timedelta(minutes=5), timedelta(minutes=10))
+WISHES: dict[Reason, dict[str, Any]] = {
+    Reason.EMAIL_MISSING: {"email": ""},
+    Reason.EMAIL_INVALID: {"email": "nobody"},
+    Reason.EMAIL_MASKED: {"email": "a@b.ct.vtex.com.br"},
+    Reason.IN_THE_FUTURE: {"occurred_at": "2026-11-23T13:00:00Z"},
+    Reason.INSTANT_INVALID: {"occurred_at": "2026-11-23T10:00:00"},
+    Reason.CONTACT_UNRESOLVED: {"email": "unknown@example.com"},
+    Reason.UNKNOWN_CONTACT: {"email": "unknown@example.com"},
+    Reason.TARGET_BUSY: {},
+    Reason.TARGET_REJECTED: {},
+    Reason.CHANGED_SINCE: {"subscribed": True, "occurred_at": "2026-11-23T08:00:00Z"},
+}
+
+
+@pytest.mark.parametrize("reason", WISHES)
+def test_reason__of_a_wish_is_counted_and_kept_without_the_address(
+    reason: Reason, office: Office, world: World
+) -> None:
+    document = {"email": "ana@example.com", "isNewsletterOptIn": False, "updatedIn": RECENT}
+    world.on_vtex("PUT", "documents/d1", document)
+    if reason in {Reason.TARGET_BUSY, Reason.TARGET_REJECTED}:
+        status = 503 if reason is Reason.TARGET_BUSY else 404
+        world.fault_at_vtex("md patch", calls=30, status=status)
+    event = {"email": "ana@example.com", "subscribed": True, "occurred_at": RECENT, **WISHES[reason]}
+    sync = NewsletterSync(office.vtex, office.store, RULES)
+    if reason in {Reason.UNKNOWN_CONTACT, Reason.CHANGED_SINCE, Reason.TARGET_REJECTED}:
+        sync.settle([event], world.clock.now())  # the last look, and the one at exports
+    else:
+        sync.apply([event], world.clock.now())
+    assert sync.counts.reasons == {reason: 1}
+    assert sync.counts.read == sync.counts.outcomes.total() == 1
+    assert [row.reason for row in sync.outcomes] == [reason]
+    assert "@" not in repr(sync.outcomes)
+
+
+def test_reasons__all_codes_have_a_case() -> None:
+    assert {*CASES, *WISHES} == set(Reason) - {Reason.ERASED}

@@ -1,0 +1,149 @@
+"""The catalogue: VTEX's ids against what was sent last, and a sample read back from Connectif."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from include.outcomes import Area, Cause
+from include.report import Compared
+from include.sync.reconcile.advice import causes_of
+from tests.builders import EVERYTHING, Office, World
+from tests.orders import calls
+
+PRODUCTS = Area.PRODUCTS
+OFFER = {"price": 1990, "list_price": 2490}
+NEW = {"name": "Chaleira", "skus": [{"sku_id": 90000, "offers": [OFFER]}]}
+
+
+@pytest.fixture
+def sent(office: Office, world: World) -> Compared:
+    """The catalogue was sent, every product of it is read back; what a shop in step looks like."""
+    office.change("reconcile", product_sample=1000, examples=1000)
+    office.sync(PRODUCTS, EVERYTHING, "sync")
+    return look(office, "before")
+
+
+def look(office: Office, key: str = "look") -> Compared:
+    return office.compare(PRODUCTS, EVERYTHING, key)
+
+
+def a_product(sent: Compared, world: World) -> str:
+    """One that VTEX lists and Connectif has as it was sent."""
+    hidden = {key for keys in sent.examples.values() for key in keys}
+    rows = world.table("products", by="product_id")
+    return next(key for key in sorted(rows, key=int) if key not in hidden and int(key) < 50)
+
+
+def never_sent(office: Office, world: World, product: str) -> str:
+    world.on_vtex("PUT", "products/900", NEW)
+    return "900"
+
+
+def rejected(office: Office, world: World, product: str) -> str:
+    world.on_vtex("PUT", "products/900", {**NEW, "name": " "})
+    office.sync(PRODUCTS, EVERYTHING, "again")
+    return "900"
+
+
+def hidden(office: Office, world: World, product: str) -> str:
+    world.on_vtex("PUT", "products/900", {**NEW, "is_indexed": 0})
+    return "900"
+
+
+def shown_again(office: Office, world: World, product: str) -> str:
+    world.on_vtex("PATCH", f"products/{product}", {"is_indexed": 0})
+    office.sync(PRODUCTS, EVERYTHING, "without it")
+    world.on_vtex("PATCH", f"products/{product}", {"is_indexed": 1})
+    return product
+
+
+def no_longer_listed(office: Office, world: World, product: str) -> str:
+    world.on_vtex("DELETE", f"products/{product}")
+    return product
+
+
+def gone(office: Office, world: World, product: str) -> str:
+    world.on_connectif("DELETE", f"products/{product}")
+    return product
+
+
+def differs(office: Office, world: World, product: str) -> str:
+    world.on_connectif("PUT", f"products/{product}", {"name": "Renamed", "unitPrice": 1.5, "tags": ["mine"]})
+    return product
+
+
+CAUSES = {
+    never_sent: Cause.NEVER_SENT,
+    rejected: Cause.REJECTED,
+    hidden: Cause.HIDDEN,
+    shown_again: Cause.SHOWN_AGAIN,
+    no_longer_listed: Cause.NO_LONGER_LISTED,
+    gone: Cause.GONE,
+    differs: Cause.DIFFERS,
+}
+
+
+@pytest.mark.parametrize("happens", CAUSES, ids=lambda happens: happens.__name__)
+def test_reconcile__names_the_cause(
+    happens: Callable[[Office, World, str], str], sent: Compared, office: Office, world: World
+) -> None:
+    key = happens(office, world, a_product(sent, world))
+    found = look(office)
+    new = {
+        cause: sorted(set(keys) - set(sent.examples.get(cause, []))) for cause, keys in found.examples.items()
+    }
+    assert {cause: keys for cause, keys in new.items() if keys} == {CAUSES[happens]: [key]}
+
+
+def test_reconcile__every_cause_was_made_once() -> None:
+    assert set(CAUSES.values()) == causes_of(PRODUCTS)
+
+
+def test_reconcile__says_which_fields_differ(
+    sent: Compared, office: Office, world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    product = differs(office, world, a_product(sent, world))
+    look(office)
+    assert f"products, differs, 1: {product} (name, unitPrice, tags). Trigger sync_products" in caplog.text
+
+
+def test_reconcile__of_a_catalogue_in_step(sent: Compared) -> None:
+    assert set(sent.causes) == {Cause.HIDDEN, Cause.REJECTED}
+    assert sent.same > 40
+    assert f"{sent.same} of them read back" in sent.line()
+
+
+def test_reconcile__reads_back_no_more_than_it_may(sent: Compared, office: Office, world: World) -> None:
+    office.change("reconcile", product_sample=7)
+    world.on_connectif("DELETE", "journal")
+    found = look(office)
+    assert calls(world, "get product") == 7
+    assert found.same == sent.same
+    look(office)
+    assert calls(world, "get product") == 7, "a retry asks nothing again"
+
+
+def test_reconcile__writes_nothing(sent: Compared, office: Office, world: World) -> None:
+    state = world.target()
+    world.on_connectif("DELETE", "journal")
+    look(office)
+    assert world.writes() == {}
+    assert world.target() == state
+
+
+def test_reconcile__before_the_first_catalogue(office: Office, world: World) -> None:
+    found = look(office)
+    assert found.same == 0
+    assert found.causes[Cause.NEVER_SENT] > 40
+    assert found.notes == ["no catalogue has been sent yet: only VTEX's list was read"]
+
+
+def test_reconcile__where_each_sku_is_a_product(office: Office, world: World) -> None:
+    office.change("products", product_id_source="sku")
+    office.sync(PRODUCTS, EVERYTHING, "sync")
+    found = look(office)
+    assert found.same > 60
+    assert Cause.NO_LONGER_LISTED not in found.causes
+    assert Cause.NEVER_SENT not in found.causes

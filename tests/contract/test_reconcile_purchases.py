@@ -1,0 +1,309 @@
+"""Purchases of both sides by id: a cause for each difference, and what is missing is sent."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from include.outcomes import AS_IT_SHOULD_BE, Area, Cause
+from include.report import Compared
+from include.sync.reconcile.advice import causes_of
+from tests.builders import Office, World, window_ending
+from tests.orders import (
+    EMAIL,
+    LINE,
+    MORNING,
+    calls,
+    day_of,
+    purchases,
+    put_buyer,
+    put_order,
+    put_product,
+    vtex_instant,
+    without_baskets,
+)
+
+PURCHASES = Area.PURCHASES
+HOUR = timedelta(hours=1)
+ALIAS = "0123456789abcdef0123456789abcdefb@ct.vtex.com.br"
+SEEDED = window_ending(hours=48)
+ORDER = day_of(MORNING, hours=2)
+
+
+def writes_but_exports(world: World) -> dict[str, int]:
+    return {route: number for route, number in world.writes().items() if route != "create export"}
+
+
+def named(found: Compared) -> dict[Cause, list[str]]:
+    return found.examples
+
+
+# --- the whole shop
+
+
+def test_reconcile__three_purchases_removed_are_named_and_repaired(office: Office, world: World) -> None:
+    office.sync(PURCHASES, SEEDED, "sync")
+    complete = purchases(world)
+    removed = sorted(office.store.done(complete))[3:30:9]
+    for purchase_id in removed:
+        world.on_connectif("DELETE", f"purchases/{purchase_id}")
+    world.on_connectif("DELETE", "journal")
+    world.on_vtex("DELETE", "journal")
+    fired = world.on_connectif("GET", "workflows")
+
+    found = office.compare(PURCHASES, SEEDED, "look")
+    assert named(found)[Cause.GONE] == removed
+    assert writes_but_exports(world) == {}
+
+    office.compare(PURCHASES, SEEDED, "repair", repair=True)
+    assert calls(world, "create purchase") == 3
+    assert set(purchases(world)) == set(complete)
+    assert world.on_connectif("GET", "workflows") == fired
+    assert Cause.GONE not in office.compare(PURCHASES, SEEDED, "afterwards").causes
+
+
+def test_reconcile__of_a_shop_in_step_finds_what_is_meant_only(office: Office, world: World) -> None:
+    office.sync(PURCHASES, SEEDED, "sync")
+    found = office.compare(PURCHASES, SEEDED, "look")
+    assert found.same > 30
+    assert {Cause.CANCELED, Cause.EXCLUDED} <= set(found.causes)
+    seeded = {Cause.REJECTED, Cause.CANCELED_SINCE}
+    assert set(found.causes) - AS_IT_SHOULD_BE == seeded, "orders without lines; the tag's, canceled since"
+
+
+def test_reconcile__reads_in_full_only_what_connectif_lacks(office: Office, world: World) -> None:
+    office.sync(PURCHASES, SEEDED, "sync")
+    world.on_vtex("DELETE", "journal")
+    found = office.compare(PURCHASES, SEEDED, "look")
+    assert calls(world, "order detail") < found.compared - found.same + 10
+
+
+# --- every cause, once
+
+
+@pytest.fixture
+def quiet(world: World) -> World:
+    """A shop with one product, one customer, and no purchase but those of the test."""
+    without_baskets(world)
+    put_buyer(world)
+    put_product(world)
+    return world
+
+
+def look(office: Office, **options: Any) -> dict[Cause, list[str]]:
+    return named(office.compare(PURCHASES, ORDER, "look", **options))
+
+
+def sync(office: Office, key: str = "sync") -> None:
+    office.sync(PURCHASES, ORDER, key)
+
+
+def put_purchase(world: World, purchase_id: str, at: Any = MORNING, **fields: Any) -> None:
+    """A purchase that the shop's tag reported."""
+    line = {"productId": "900", "name": "Chaleira", "quantity": 1, "unitPrice": 19.9, "price": 19.9,
+            "productDetailUrl": "https://www.sandbox-shop.example/chaleira/p"}  # fmt: skip
+    body = {"cartId": "c", "contactEmail": EMAIL, "purchaseDate": at.isoformat(), "totalPrice": 19.9,
+            "totalQuantity": 1, "products": [line]}  # fmt: skip
+    world.on_connectif("PUT", f"purchases/{purchase_id}", {**body, **fields})
+
+
+def never_sent(office: Office, world: World) -> None:
+    sync(office)
+    put_order(world, "1-01", MORNING)
+
+
+def not_covered(office: Office, world: World) -> None:
+    put_order(world, "1-01", MORNING)
+
+
+def too_young(office: Office, world: World) -> None:
+    office.sync(PURCHASES, day_of(MORNING - 2 * HOUR, hours=2), "earlier")
+    put_order(world, "1-01", MORNING)
+
+
+def gone(office: Office, world: World) -> None:
+    put_order(world, "1-01", MORNING)
+    sync(office)
+    world.on_connectif("DELETE", "purchases/1")
+
+
+def rejected_by_connectif(office: Office, world: World) -> None:
+    put_order(world, "1-01", MORNING)
+    world.fault_at_connectif("create purchase", calls=1, status=422, body={"status": 422, "title": "no"})
+    sync(office)
+
+
+def rejected_by_us(office: Office, world: World) -> None:
+    put_order(world, "1-01", MORNING, lines=[])
+    sync(office)
+
+
+def held(office: Office, world: World) -> None:
+    put_order(world, "1-01", MORNING, email=ALIAS, profile_id="p-1")
+    sync(office)
+
+
+def canceled(office: Office, world: World) -> None:
+    put_order(world, "1-01", MORNING, fixed_status="canceled")
+
+
+def incomplete(office: Office, world: World) -> None:
+    put_order(world, "1-01", MORNING, is_complete=False)
+
+
+def sold_elsewhere(office: Office, world: World) -> None:
+    put_order(world, "1-01", MORNING, origin="Fulfillment")
+
+
+def other_seller(office: Office, world: World) -> None:
+    office.change("purchases", sellers=("somebody",))
+    put_order(world, "1-01", MORNING)
+
+
+def other_id(office: Office, world: World) -> None:
+    put_order(world, "1-01", MORNING)
+    put_purchase(world, "1-01")
+
+
+def canceled_since(office: Office, world: World) -> None:
+    put_order(world, "1-01", MORNING)
+    sync(office)
+    put_order(world, "1-01", MORNING, fixed_status="canceled")
+
+
+def replaced_and_out_of_the_list(office: Office, world: World) -> None:
+    """VTEX created it in the window's morning by the tag's clock only."""
+    put_order(world, "1-01", MORNING - 5 * HOUR, fixed_status="replaced")
+    put_purchase(world, "1")
+
+
+def another_channel_but_there(office: Office, world: World) -> None:
+    put_order(world, "1-01", MORNING, channel=7)
+    sync(office)
+    office.change("purchases", sales_channels=("1",))
+
+
+def other_time(office: Office, world: World) -> None:
+    put_order(world, "1-01", MORNING - 5 * HOUR)
+    put_purchase(world, "1")
+
+
+def unknown_at_vtex(office: Office, world: World) -> None:
+    put_purchase(world, "1")
+
+
+def not_looked_up(office: Office, world: World) -> None:
+    office.change("reconcile", lookups=0)
+    put_purchase(world, "1")
+
+
+CAUSES = {
+    never_sent: Cause.NEVER_SENT,
+    not_covered: Cause.NOT_COVERED,
+    too_young: Cause.TOO_YOUNG,
+    gone: Cause.GONE,
+    rejected_by_connectif: Cause.REJECTED,
+    rejected_by_us: Cause.REJECTED,
+    held: Cause.HELD,
+    canceled: Cause.CANCELED,
+    incomplete: Cause.EXCLUDED,
+    sold_elsewhere: Cause.EXCLUDED,
+    other_seller: Cause.EXCLUDED,
+    other_id: Cause.OTHER_ID,
+    canceled_since: Cause.CANCELED_SINCE,
+    replaced_and_out_of_the_list: Cause.CANCELED_SINCE,
+    another_channel_but_there: Cause.EXCLUDED_BUT_THERE,
+    other_time: Cause.OTHER_TIME,
+    unknown_at_vtex: Cause.UNKNOWN_AT_VTEX,
+    not_looked_up: Cause.NOT_LOOKED_UP,
+}
+
+
+@pytest.mark.parametrize("happens", CAUSES, ids=lambda happens: happens.__name__)
+def test_reconcile__names_the_cause(happens: Any, office: Office, quiet: World) -> None:
+    happens(office, quiet)
+    assert look(office) == {CAUSES[happens]: ["1"]}
+
+
+def test_reconcile__every_cause_was_made_once() -> None:
+    assert set(CAUSES.values()) | {Cause.ERASED} == causes_of(PURCHASES)
+
+
+# --- what a repair sends
+
+
+@pytest.mark.parametrize("happens", [never_sent, not_covered, gone, rejected_by_connectif])
+def test_repair__sends_what_is_missing(happens: Any, office: Office, quiet: World) -> None:
+    happens(office, quiet)
+    fired = quiet.on_connectif("GET", "workflows")
+    look(office, repair=True)
+    assert purchases(quiet)["1"]["contact_email"] == EMAIL
+    assert quiet.on_connectif("GET", "workflows") == fired, "history is quiet"
+    assert named(office.compare(PURCHASES, ORDER, "afterwards")) == {}
+
+
+@pytest.mark.parametrize("happens", [too_young, rejected_by_us, held, canceled, sold_elsewhere, other_id])
+def test_repair__leaves_everything_else(happens: Any, office: Office, quiet: World) -> None:
+    happens(office, quiet)
+    state = quiet.target()
+    quiet.on_connectif("DELETE", "journal")
+    look(office, repair=True)
+    assert writes_but_exports(quiet) == {}
+    assert quiet.target() == state
+
+
+def test_repair__of_a_held_one_whose_customer_is_known_by_now(office: Office, quiet: World) -> None:
+    held(office, quiet)
+    quiet.on_vtex("PUT", "documents/late", {"email": "Late@example.com", "userId": "p-1"})
+    assert look(office, repair=True) == {Cause.HELD: ["1"]}
+    assert purchases(quiet)["1"]["contact_email"] == "late@example.com"
+
+
+def test_repair__a_split_checkout_is_one_purchase(office: Office, quiet: World) -> None:
+    put_order(quiet, "1-01", MORNING)
+    put_order(quiet, "1-02", MORNING, fixed_status="canceled")
+    put_order(quiet, "1-03", MORNING)
+    assert look(office, repair=True) == {Cause.NOT_COVERED: ["1"]}
+    assert purchases(quiet)["1"]["total_quantity"] == 2
+
+
+def test_reconcile__a_group_that_its_orders_ids_do_not_tell_is_the_same(office: Office, quiet: World) -> None:
+    put_order(quiet, "abc", MORNING, order_group="1")
+    put_purchase(quiet, "1")
+    assert look(office) == {}
+
+
+def test_reconcile__by_order_id(office: Office, quiet: World) -> None:
+    office.change("purchases", purchase_id_source="order_id")
+    put_order(quiet, "1-01", MORNING)
+    put_order(quiet, "2-01", MORNING)
+    put_purchase(quiet, "1-01")
+    put_purchase(quiet, "2")
+    assert look(office) == {Cause.OTHER_ID: ["2-01"]}
+
+
+def test_reconcile__by_the_day_of_payment(office: Office, quiet: World) -> None:
+    office.change("purchases", purchase_when="paid")
+    put_order(quiet, "1-01", MORNING - 30 * HOUR, authorized=vtex_instant(MORNING))
+    put_order(quiet, "2-01", MORNING - 30 * HOUR, authorized=vtex_instant(MORNING))
+    put_purchase(quiet, "1", MORNING - 30 * HOUR)
+    assert look(office) == {Cause.NOT_COVERED: ["2"]}
+
+
+def test_reconcile__an_id_that_is_none_is_not_shown(office: Office, quiet: World) -> None:
+    put_purchase(quiet, "ana.silva@example.com")
+    ((cause, (key,)),) = look(office).items()
+    assert cause is Cause.UNKNOWN_AT_VTEX
+    assert "ana" not in key
+
+
+def test_reconcile__a_retry_reads_nothing_twice(office: Office, quiet: World) -> None:
+    put_order(quiet, "1-01", MORNING, lines=[LINE])
+    put_purchase(quiet, "2")
+    first = look(office)
+    before = {route: calls(quiet, route) for route in ("order list", "order detail", "order group")}
+    assert look(office) == first
+    assert {route: calls(quiet, route) for route in before} == before
+    assert calls(quiet, "create export") == 1

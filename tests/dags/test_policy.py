@@ -1,0 +1,122 @@
+"""The policy over every DAG. Each message says how to comply."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+
+from include.settings import load_settings
+
+if TYPE_CHECKING:
+    from airflow.sdk import DAG
+
+ROOT = Path(__file__).resolve().parents[2]
+DAILY = ("sync_contacts", "sync_products", "sync_purchases")
+ALL = (*DAILY, "update_newsletter", "check_setup", "reconcile")
+
+
+def test_dags__are_all_there(dags: dict[str, DAG]) -> None:
+    assert set(dags) == set(ALL)
+
+
+@pytest.mark.parametrize("dag_id", ALL)
+class TestEveryDag:
+    def test_file__is_called_like_the_dag(self, dags: dict[str, DAG], dag_id: str) -> None:
+        assert Path(dags[dag_id].fileloc).name == f"{dag_id}.py"
+
+    def test_documentation__stands_in_the_ui(self, dags: dict[str, DAG], dag_id: str) -> None:
+        text = dags[dag_id].doc_md or ""
+        assert len(text) > 200, (
+            f"{dag_id}: doc_md=__doc__, and let the docstring say what an operator must know"
+        )
+
+    def test_tags__are_given(self, dags: dict[str, DAG], dag_id: str) -> None:
+        assert dags[dag_id].tags, f"{dag_id}: give it tags, people filter by them"
+
+    def test_one_run_at_a_time(self, dags: dict[str, DAG], dag_id: str) -> None:
+        assert dags[dag_id].max_active_runs == 1, f"{dag_id}: max_active_runs=1"
+        assert dags[dag_id].catchup is False, f"{dag_id}: catchup=False"
+
+    def test_tasks__have_an_owner_and_retries(self, dags: dict[str, DAG], dag_id: str) -> None:
+        assert dags[dag_id].tasks
+        for task in dags[dag_id].tasks:
+            assert task.owner not in {"", "airflow"}, f"{task.task_id}: set owner in default_args"
+            assert task.retries >= 1, f"{task.task_id}: retries"
+            assert task.retry_policy is not None, f"{task.task_id}: retries go by the class of the error"
+            assert task.execution_timeout is not None, (
+                f"{task.task_id}: execution_timeout, so that a night ends"
+            )
+
+    def test_pools__exist_in_the_settings_file(self, dags: dict[str, DAG], dag_id: str) -> None:
+        settings = yaml.safe_load((ROOT / "airflow_settings.yaml").read_text())
+        known = {pool["pool_name"] for pool in settings["airflow"]["pools"]}
+        assert {task.pool for task in dags[dag_id].tasks} <= known
+
+
+@pytest.mark.parametrize("dag_id", DAILY)
+class TestDailySyncs:
+    def test_schedule__is_the_setting_in_the_stores_time_zone(
+        self, dags: dict[str, DAG], dag_id: str
+    ) -> None:
+        from airflow.sdk import CronDataIntervalTimetable  # noqa: PLC0415 - importing Airflow takes seconds
+
+        schedule = load_settings().schedule
+        cron = getattr(schedule, dag_id.removeprefix("sync_"))
+        assert dags[dag_id].timetable == CronDataIntervalTimetable(cron, timezone=schedule.time_zone)
+
+    def test_tasks__are_the_four_steps_in_order(self, dags: dict[str, DAG], dag_id: str) -> None:
+        order = [task.task_id for task in dags[dag_id].topological_sort()]
+        assert [name for name in order if name in STEPS] == list(STEPS)
+
+    def test_extract_and_load__run_one_at_a_time_in_a_backfill_too(
+        self, dags: dict[str, DAG], dag_id: str
+    ) -> None:
+        for name in ("extract", "load"):
+            assert dags[dag_id].get_task(name).max_active_tis_per_dag == 1, (
+                f"{dag_id}.{name}: max_active_tis_per_dag=1"
+            )
+
+    def test_retries__end_before_the_next_night(self, dags: dict[str, DAG], dag_id: str) -> None:
+        for task in dags[dag_id].tasks:
+            assert task.max_retry_delay is not None, f"{task.task_id}: max_retry_delay"
+            assert task.retries * task.max_retry_delay < timedelta(hours=12)
+
+
+STEPS = ("extract", "transform", "load", "report")
+
+
+class TestNewsletter:
+    def test_schedule__is_none_and_the_dag_is_awake(self, dags: dict[str, DAG]) -> None:
+        dag = dags["update_newsletter"]
+        assert dag.timetable.can_be_scheduled is False
+        assert dag.is_paused_upon_creation is False, "a paused DAG would keep unsubscriptions in the queue"
+
+    def test_task__is_a_single_one(self, dags: dict[str, DAG]) -> None:
+        assert len(dags["update_newsletter"].tasks) == 1, (
+            "each task costs a start; the update must take seconds"
+        )
+
+    def test_retries__last_a_day_with_short_pauses(self, dags: dict[str, DAG]) -> None:
+        (task,) = dags["update_newsletter"].tasks
+        assert task.max_retry_delay is not None
+        assert task.max_retry_delay <= timedelta(minutes=5)
+        assert task.retries * task.max_retry_delay >= timedelta(days=1)
+
+
+class TestReconcile:
+    def test_schedule__is_the_setting_in_the_stores_time_zone(self, dags: dict[str, DAG]) -> None:
+        from airflow.sdk import CronTriggerTimetable  # noqa: PLC0415 - importing Airflow takes seconds
+
+        schedule = load_settings().schedule
+        expected = CronTriggerTimetable(schedule.reconcile, timezone=schedule.time_zone)
+        assert dags["reconcile"].timetable == expected
+
+    def test_repair__is_asked_for(self, dags: dict[str, DAG]) -> None:
+        assert dags["reconcile"].params["repair"] is False
+
+    def test_repair__follows_the_comparison_of_purchases_only(self, dags: dict[str, DAG]) -> None:
+        assert dags["reconcile"].get_task("repair").upstream_task_ids == {"compare_purchases"}

@@ -1,0 +1,233 @@
+"""Docker does not run in the tests: the compose file is held against its schema and against the project."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+import subprocess
+import sys
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from include.settings import read_settings
+
+ROOT = Path(__file__).resolve().parents[2]
+COMPOSE_FILE = ROOT / "docker-compose.yaml"
+COMPOSE: dict[str, Any] = yaml.safe_load(COMPOSE_FILE.read_text())
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+AIRFLOW = {
+    name: service
+    for name, service in SERVICES.items()
+    if "AIRFLOW__CORE__EXECUTOR" in service.get("environment", {})
+}
+VARIABLE = re.compile(r"(?<!\$)\$\{([A-Z0-9_]+)(?::?[-?][^}]*)?\}")
+
+
+def variables_of_example() -> set[str]:
+    lines = (ROOT / ".env.example").read_text().splitlines()
+    return {line.partition("=")[0] for line in lines if line and not line.startswith("#")}
+
+
+def test_compose__fits_the_compose_specification() -> None:
+    command = (sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec")
+    checked = subprocess.run((*command, str(COMPOSE_FILE)), capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stdout
+
+
+def test_services__are_those_that_airflow_needs() -> None:
+    assert set(AIRFLOW) == {
+        "init",
+        "api-server",
+        "scheduler",
+        "dag-processor",
+        "triggerer",
+        "worker",
+        "sandbox-connections",
+    }
+    assert {"postgres", "redis", "sandbox"} <= set(SERVICES)
+
+
+def test_variables__all_stand_in_the_example_and_the_other_way_round() -> None:
+    assert set(VARIABLE.findall(COMPOSE_FILE.read_text())) == variables_of_example()
+
+
+def test_secrets__are_required_and_never_written_down() -> None:
+    text = COMPOSE_FILE.read_text()
+    example = (ROOT / ".env.example").read_text()
+    for name in (
+        "POSTGRES_PASSWORD",
+        "REDIS_PASSWORD",
+        "FERNET_KEY",
+        "JWT_SECRET",
+        "API_SECRET_KEY",
+        "STORE_HASH_KEY",
+        "ADMIN_PASSWORD",
+    ):
+        assert f"${{{name}:?" in text, f"{name} must stop docker compose when it is missing"
+        assert f"\n{name}=\n" in example
+
+
+@pytest.mark.parametrize("name", [name for name in SERVICES if "profiles" not in SERVICES[name]])
+def test_service__that_stays_up_has_a_health_check_and_restarts(name: str) -> None:
+    service = SERVICES[name]
+    if name == "init":
+        assert service["restart"] == "no"
+    else:
+        assert "healthcheck" in service
+        assert service["restart"] == "unless-stopped"
+
+
+def test_sandbox__is_behind_its_profile() -> None:
+    assert {name for name in SERVICES if SERVICES[name].get("profiles")} == {"sandbox", "sandbox-connections"}
+    assert all(SERVICES[name]["profiles"] == ["sandbox"] for name in ("sandbox", "sandbox-connections"))
+
+
+def test_ports__are_published_on_loopback_only_unless_said_otherwise() -> None:
+    published = [port for service in SERVICES.values() for port in service.get("ports", [])]
+    assert published
+    assert all(port.startswith(("127.0.0.1:", "${AIRFLOW_BIND:-127.0.0.1}:")) for port in published)
+
+
+def test_dependencies__name_services_that_can_meet_them() -> None:
+    for name, service in SERVICES.items():
+        for needed, how in service.get("depends_on", {}).items():
+            assert needed in SERVICES, f"{name} waits for {needed}"
+            if how["condition"] == "service_healthy":
+                assert "healthcheck" in SERVICES[needed]
+            else:
+                assert SERVICES[needed]["restart"] == "no"
+
+
+def test_volumes__are_declared_and_lie_in_folders_that_the_image_makes() -> None:
+    used = [volume.split(":") for service in SERVICES.values() for volume in service.get("volumes", [])]
+    assert {name for name, _ in used} == set(COMPOSE["volumes"])
+    made = re.search(r"RUN mkdir -p (.+)", (ROOT / "Dockerfile").read_text())
+    assert made is not None
+    ours = {Path(target) for _, target in used if target.startswith("/opt/airflow/")}
+    assert ours == {Path("/opt/airflow") / folder for folder in made[1].split()}
+
+
+def test_staging__lies_on_the_shared_volume_of_every_airflow_container() -> None:
+    for name, service in AIRFLOW.items():
+        path = service["environment"]["SYNC_RUN__STAGING_PATH"].removeprefix("file://")
+        assert f"staging:{path}" in service["volumes"], name
+
+
+def test_sync_variables__are_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in SERVICES["worker"]["environment"].items():
+        if name.startswith("SYNC_"):
+            monkeypatch.setenv(name, value)
+    settings = read_settings(ROOT / "include" / "settings.toml")
+    assert settings.run.staging_path == "file:///opt/airflow/staging"
+
+
+def test_airflow_variables__are_airflows_options() -> None:
+    from airflow.configuration import conf  # noqa: PLC0415 - importing Airflow takes seconds
+    from airflow.providers_manager import ProvidersManager  # noqa: PLC0415
+
+    known = {
+        (section, option)
+        for section, options in conf.configuration_description.items()
+        for option in options["options"]
+    }
+    for _, config in ProvidersManager().provider_configs:
+        known |= {(section, option) for section, options in config.items() for option in options["options"]}
+    names = [name for name in SERVICES["worker"]["environment"] if name.startswith("AIRFLOW__")]
+    assert names
+    for name in names:
+        section, option = name.removeprefix("AIRFLOW__").lower().split("__", 1)
+        assert (section, option) in known, f"{name}: Airflow has no such option"
+
+
+def test_auth_manager__can_be_imported() -> None:
+    module, name = SERVICES["api-server"]["environment"]["AIRFLOW__CORE__AUTH_MANAGER"].rsplit(".", 1)
+    assert importlib.util.find_spec(module) is not None
+    assert name == "FabAuthManager"
+
+
+def test_store_connection__is_json_with_a_hash_key_on_a_database_of_its_own() -> None:
+    connection = json.loads(SERVICES["worker"]["environment"]["AIRFLOW_CONN_SYNC_STORE"])
+    assert connection["host"] in SERVICES
+    assert connection["extra"]["hash_key"]
+    assert connection["schema"] != SERVICES["postgres"]["environment"]["POSTGRES_DB"]
+    assert f"CREATE DATABASE {connection['schema']};" == COMPOSE["configs"]["create-sync-store"]["content"]
+
+
+def test_sandbox_connections__are_those_of_the_settings_file() -> None:
+    given = yaml.safe_load((ROOT / "airflow_settings.yaml").read_text())["airflow"]["connections"]
+    by_id = {row["conn_id"]: row for row in given}
+    environment = SERVICES["sandbox-connections"]["environment"]
+    script = SERVICES["sandbox-connections"]["command"][-1]
+    for conn_id, variable in (("vtex_default", "VTEX"), ("connectif_default", "CONNECTIF")):
+        connection = json.loads(environment[variable])
+        assert f'airflow connections add {conn_id} --conn-json "$${variable}"' in script
+        assert connection["login"] == by_id[conn_id]["conn_login"]
+        assert connection["conn_type"] == by_id[conn_id]["conn_type"]
+        assert connection.get("extra", {}) == by_id[conn_id]["conn_extra"]
+        assert connection["host"].split(":")[1] == "//sandbox"
+
+
+def commands() -> list[str]:
+    """Every shell line and argument list that a container runs, as text."""
+    found = []
+    for service in SERVICES.values():
+        command = service.get("command", [])
+        found += command[-1].splitlines() if command[:2] == ["bash", "-ec"] else [" ".join(command)]
+    return found
+
+
+def test_python_modules__exist() -> None:
+    named = {match[1] for line in commands() for match in re.finditer(r"python -m (\S+)", line)}
+    assert named == {"plugins.sync_store", "sandbox"}
+    for module in named:
+        spec = importlib.util.find_spec(module)
+        assert spec is not None, f"python -m {module}"
+        if spec.submodule_search_locations is not None:
+            assert importlib.util.find_spec(f"{module}.__main__") is not None
+
+
+def test_airflow_commands__exist() -> None:
+    from airflow.cli.cli_parser import get_parser  # noqa: PLC0415 - importing Airflow takes seconds
+
+    parser = get_parser()
+    for arguments in (
+        *([name] for name in ("api-server", "scheduler", "dag-processor", "triggerer")),
+        ["db", "migrate"],
+        ["jobs", "check", "--job-type", "DagProcessorJob", "--hostname", "h"],
+        ["pools", "set", "default_pool", "16", "text"],
+        ["connections", "add", "vtex_default", "--conn-json", "{}"],
+    ):
+        joined = " ".join(arguments[:2])
+        assert any(joined in line for line in (*commands(), str(SERVICES))), joined
+        parser.parse_args(arguments)
+
+
+def test_pool__is_that_of_the_settings_file() -> None:
+    (pool,) = yaml.safe_load((ROOT / "airflow_settings.yaml").read_text())["airflow"]["pools"]
+    assert f"airflow pools set {pool['pool_name']} {pool['pool_slot']} " in SERVICES["init"]["command"][-1]
+
+
+def test_image__holds_the_folders_that_the_project_runs_from() -> None:
+    copied = set(re.findall(r"^COPY --chown=\S+ (\S+) \1$", (ROOT / "Dockerfile").read_text(), re.MULTILINE))
+    assert copied == {"dags", "plugins", "include", "sandbox"}
+    assert all((ROOT / folder).is_dir() for folder in copied)
+    kept = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    assert kept == copied | {"requirements.txt", "requirements.lock"}
+
+
+def test_base_image__has_the_locked_airflow() -> None:
+    pin = re.search(r"^apache-airflow==(\S+)", (ROOT / "requirements.lock").read_text(), re.MULTILINE)
+    assert pin is not None
+    for file in ("Dockerfile", "docker-compose.yaml", ".env.example"):
+        assert set(re.findall(r"apache/airflow:([0-9.]+)", (ROOT / file).read_text())) == {pin[1]}, file
+
+
+def test_python_path__makes_the_connection_types_visible() -> None:
+    assert SERVICES["worker"]["environment"]["PYTHONPATH"] == "/opt/airflow:/opt/airflow/plugins"
+    names = {point.name for point in entry_points(group="apache_airflow_provider")}
+    assert "provider_info" in names

@@ -1,0 +1,28 @@
+"""A DAG to try the local stack with: it sleeps, fails and tells its environment on request."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from airflow.sdk import Param, dag, task
+
+
+@dag(
+    schedule=None,
+    params={"sleep_seconds": Param(0, type="integer"), "fail": Param(default=False, type="boolean")},
+    is_paused_upon_creation=False,
+)
+def stack_probe() -> None:
+    @task
+    def act(params: dict[str, object] | None = None) -> str:
+        assert params is not None
+        time.sleep(int(str(params["sleep_seconds"])))
+        if params["fail"]:
+            raise ValueError("failed as asked")
+        return os.environ["AIRFLOW_HOME"]
+
+    act()
+
+
+stack_probe()

@@ -1,0 +1,167 @@
+"""The four DAGs on a real scheduler, over REST, against the sandbox: as an operator meets them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from include.outcomes import Area, Cause
+from include.report import Report
+from tools.local_stack import LocalStack, StackSettings
+from tools.sandbox_shop import (
+    CONNECTIF_SECRET,
+    VTEX_TOKEN,
+    WEBHOOK_SECRET,
+    Sandbox,
+    running_sandbox,
+    sandbox_connections,
+)
+from tools.shop_reads import ShopReads
+from tools.stored_reports import stored_reports
+
+SMALL = ("--contacts", "80", "--products", "20", "--orders-per-day", "10", "--days", "3")
+QUICK = ("--rate-window-seconds", "1")
+SECONDS = 120.0
+
+
+@dataclass
+class World:
+    """A running sandbox and Airflow, and what the tests do with them."""
+
+    sandbox: Sandbox
+    shop: ShopReads
+    stack: LocalStack
+
+    def run(self, dag_id: str, run_id: str, conf: dict[str, Any] | None = None) -> Report:
+        """Run a DAG to its good end; the report that it left."""
+        self.stack.rest.trigger(dag_id, run_id, conf)
+        state = self.stack.rest.wait(dag_id, run_id, timeout_seconds=SECONDS)["state"]
+        assert state == "success", "\n".join(self.last_log(dag_id, run_id))
+        return stored_reports(self.stack.store, self.stack.keys.hash_key)[run_id].report
+
+    def last_log(self, dag_id: str, run_id: str) -> list[str]:
+        """The log of the task that failed first."""
+        task = next(task for task in self.stack.rest.tasks(dag_id, run_id) if task["state"] == "failed")
+        return self.stack.rest.log(dag_id, run_id, task["task_id"], task["try_number"])
+
+    @property
+    def day(self) -> date:
+        """The last whole day of the simulated shop."""
+        return date.fromisoformat(self.sandbox.today) - timedelta(days=1)
+
+    def last_day(self) -> dict[str, str]:
+        """It as the parameters of a run."""
+        start, end = f"{self.day}T00:00:00+00:00", f"{self.day + timedelta(days=1)}T00:00:00+00:00"
+        return {"mode": "window", "window_start": start, "window_end": end}
+
+    def target(self) -> dict[str, Any]:
+        """What the syncs may change at Connectif, in counts, and a few records as they are."""
+        state = self.shop.state()
+        counted = {
+            name: state[name]
+            for name in ("contacts", "products", "purchases", "newsletter", "fired_workflows")
+        }
+        products = [self.shop.product(product_id) or {} for product_id in self.shop.product_ids()]
+        return counted | {"sample": [{k: v for k, v in one.items() if k != "updatedAt"} for one in products]}
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    home = tmp_path_factory.mktemp("airflow")
+    with (
+        running_sandbox(home / "sandbox", options=(*SMALL, *QUICK)) as sandbox,
+        closing(ShopReads(sandbox)) as shop,
+    ):
+        settings = StackSettings(home=home, connections=sandbox_connections(sandbox), parallelism=2)
+        with LocalStack(settings) as stack:
+            for dag_id in settings.dag_ids:
+                stack.rest.unpause(dag_id)
+            yield World(sandbox, shop, stack)
+
+
+@pytest.mark.parametrize("dag_id", ["sync_contacts", "sync_products", "sync_purchases"])
+def test_daily_sync__twice_for_the_same_time_changes_the_target_once(world: World, dag_id: str) -> None:
+    conf = world.last_day() if dag_id == "sync_purchases" else {"mode": "full"}
+    before = world.target()
+    first = world.run(dag_id, f"{dag_id}-first", conf)
+    after_first = world.target()
+    second = world.run(dag_id, f"{dag_id}-second", conf)
+    assert first.counts.read > 0
+    assert (first.missing, second.missing) == (0, 0)
+    assert second.counts.read == first.counts.read
+    assert after_first != before
+    assert world.target() == after_first
+
+
+def test_backfill__of_purchases_is_quiet(world: World) -> None:
+    rest, fired = world.stack.rest, world.shop.state()["fired_workflows"]
+    day = (world.day - timedelta(days=1)).isoformat()
+    rest.backfill("sync_purchases", f"{day}T00:00:00Z", f"{day}T23:59:59Z")
+    deadline = time.monotonic() + SECONDS
+    while not (runs := rest.runs("sync_purchases", run_type="backfill")) and time.monotonic() < deadline:
+        time.sleep(0.5)
+    (run,) = runs
+    state = rest.wait("sync_purchases", run["dag_run_id"], timeout_seconds=SECONDS)["state"]
+    assert state == "success", "\n".join(world.last_log("sync_purchases", run["dag_run_id"]))
+    assert world.shop.state()["fired_workflows"] == fired
+
+
+def test_reconcile__names_and_repairs_purchases_that_were_removed(world: World) -> None:
+    world.run("sync_purchases", "before-reconcile", world.last_day())
+    conf = {name: value for name, value in world.last_day().items() if name != "mode"}
+    removed = {group for group in world.shop.order_groups(conf) if world.shop.purchase(group)}
+    for purchase_id in removed:
+        url = f"{world.sandbox.connectif}/_sandbox/purchases/{purchase_id}"
+        requests.delete(url, timeout=10).raise_for_status()
+    report = world.run("reconcile", "reconcile-repair", {"repair": True, **conf})
+    found = report.compared[Area.PURCHASES]
+    gone = set(found.examples.get(Cause.GONE, []))
+    canceled = set(found.examples.get(Cause.CANCELED, []))
+    assert set(report.compared) == {Area.CONTACTS, Area.PRODUCTS, Area.PURCHASES}
+    assert gone
+    assert removed <= gone | canceled, "the tag's may be canceled since"
+    assert found.repaired == report.counts.written == len(gone)
+    assert all(world.shop.purchase(purchase_id) for purchase_id in gone)
+
+
+def test_newsletter__reaches_vtex_and_a_repeat_changes_nothing(world: World) -> None:
+    person = world.shop.subscriber()
+    event = {"email": person["email"], "subscribed": False, "occurred_at": datetime.now(UTC).isoformat()}
+    first = world.run("update_newsletter", "newsletter-first", {"events": [event]})
+    assert world.shop.opt_in_after(person["id"], wanted=False) is False
+    second = world.run("update_newsletter", "newsletter-second", {"events": [event]})
+    assert world.shop.opt_in(person["id"]) is False
+    assert (first.counts.written, second.counts.written) == (1, 0)
+
+
+def test_wrong_key__fails_at_once_says_what_to_do_and_shows_nothing_private(world: World) -> None:
+    keys = f"{world.sandbox.vtex}/_sandbox/keys"
+    person = world.shop.subscriber()
+    (key, *_) = requests.get(keys, timeout=10).json()
+    requests.delete(f"{keys}/{key['id']}", timeout=10).raise_for_status()
+    try:
+        world.stack.rest.trigger("sync_contacts", "wrong-key", {"mode": "full"})
+        run = world.stack.rest.wait("sync_contacts", "wrong-key", timeout_seconds=SECONDS)
+    finally:
+        requests.post(keys, json=key, timeout=10).raise_for_status()
+    assert run["state"] == "failed"
+    lines = [line for line in world.last_log("sync_contacts", "wrong-key") if not line.startswith("::")]
+    assert any("ConfigurationError" in line and "VTEX" in line for line in lines[-5:]), lines[-5:]
+    assert_nothing_private(world.stack.home / "logs", person["email"])
+
+
+def assert_nothing_private(logs: Path, email: str) -> None:
+    files = [file for file in logs.rglob("*") if file.is_file()]
+    assert len(files) > 10
+    for file in files:
+        text = file.read_text(errors="replace")
+        for private in (VTEX_TOKEN, CONNECTIF_SECRET, WEBHOOK_SECRET, email, "@example"):
+            assert private not in text, f"{private!r} stands in {file}"

@@ -1,0 +1,94 @@
+"""Orders put into the simulated shop one by one, or by the thousand."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from include.plan import RunPlan
+from include.window import Window
+from sandbox.vtex.control import OrderBody
+from sandbox.vtex.seed import SALE_SQL
+from tests.builders import NOON, World
+
+LINE = {"product": 900, "sku": 9000, "name": "Chaleira", "link": "/chaleira/p", "selling_price": 1990,
+        "price": 1990, "list_price": 2490}  # fmt: skip
+EMAIL = "ana.silva@example.com"
+
+
+def day_of(start: datetime, *, hours: float = 24) -> RunPlan:
+    """The plan of exactly these hours."""
+    return RunPlan("window", Window(start, start + timedelta(hours=hours)), (), "a day of the test")
+
+
+def without_baskets(world: World) -> None:
+    """Take the seeded orders away, and the purchases that their tag reported: what a test puts is all."""
+    world.vtex._database.execute("DELETE FROM sale")
+    world.connectif.account.database.execute("DELETE FROM purchases")
+
+
+def put_order(world: World, order_id: str, created: datetime, **fields: Any) -> None:
+    """One order of `Ana Silva`, who shows her own address; a group by the form of the id."""
+    world.on_vtex("PUT", f"orders/{order_id}", _body(order_id, created, fields))
+
+
+def put_orders(world: World, number: int, start: datetime, length: timedelta, **fields: Any) -> list[str]:
+    """`number` orders, spread evenly over the time; returns their groups."""
+    groups = [f"{7_000_000_000_000 + n}" for n in range(number)]
+    rows = [
+        OrderBody(**_body(f"{group}-01", start + n * length / number, fields)).row(f"{group}-01")
+        for n, group in enumerate(groups)
+    ]
+    world.vtex._database.insert(SALE_SQL, rows)
+    return groups
+
+
+def _body(order_id: str, created: datetime, fields: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "order_group": order_id.rpartition("-")[0],
+        "created": vtex_instant(created),
+        "authorized": vtex_instant(created),
+        "email": EMAIL,
+        "first_name": "Ana",
+        "last_name": "Silva",
+        "lines": [LINE],
+        **fields,
+    }
+
+
+def vtex_instant(at: datetime) -> str:
+    """`2026-11-23T10:00:00.0000000`"""
+    return f"{at:%Y-%m-%dT%H:%M:%S.%f}0"
+
+
+def put_product(world: World, product: int = 900, *, name: str = "Chaleira", price: float = 19.9) -> None:
+    """A product that Connectif knows."""
+    link = f"https://www.sandbox-shop.example/{name.lower()}/p"
+    fields = {"name": name, "productDetailUrl": link, "unitPrice": price}
+    world.on_connectif("PUT", f"products/{product}", fields)
+
+
+def put_buyer(world: World, email: str = EMAIL) -> None:
+    """A contact that Connectif knows."""
+    world.on_connectif(
+        "PUT", f"contacts/{email}", {"_name": "Ana", "_newsletterSubscriptionStatus": "subscribed"}
+    )
+
+
+def purchases(world: World) -> dict[str, dict[str, Any]]:
+    """What Connectif has, by purchase id."""
+    return world.table("purchases", by="purchase_id")
+
+
+def calls(world: World, route: str) -> int:
+    """How often a route was called, whatever it answered."""
+    return sum(world.counts().get(route, {}).values())
+
+
+def connectif_calls(world: World) -> int:
+    """All calls that Connectif's limit counts."""
+    journal = world._control(world.connectif_url, "GET", "journal")["counts"]
+    return sum(sum(counts.values()) for route, counts in journal.items() if not route.startswith("download"))
+
+
+MORNING = NOON - timedelta(hours=4)

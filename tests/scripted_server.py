@@ -1,0 +1,118 @@
+"""An HTTP server that answers as it is told, one answer after the other, and remembers what it was asked."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any
+
+NOTHING_LEFT = 599
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What to say: `body` as JSON unless it is text or bytes. `cut` drops the connection instead."""
+
+    status: int = 200
+    body: Any = None
+    headers: dict[str, str] = field(default_factory=dict)
+    cut: bool = False
+    after_seconds: float = 0.0
+
+    def content(self) -> bytes:
+        if isinstance(self.body, bytes):
+            return self.body
+        if isinstance(self.body, str):
+            return self.body.encode()
+        return b"" if self.body is None else json.dumps(self.body).encode()
+
+
+CUT = Answer(cut=True)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What came in; `target` is the request line's path and query, as sent."""
+
+    method: str
+    target: str
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class ScriptedServer:
+    """Answers in the order of `script`; when nothing is left in it, 599, which no client accepts."""
+
+    def __init__(self) -> None:
+        self.requests: list[Request] = []
+        self.connections = 0
+        self._script: deque[Answer] = deque()
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
+        self._thread.start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    def script(self, *answers: Answer) -> None:
+        """What comes next."""
+        self._script.extend(answers)
+
+    def next_answer(self, request: Request) -> Answer:
+        self.requests.append(request)
+        return self._script.popleft() if self._script else Answer(NOTHING_LEFT)
+
+    def __enter__(self) -> ScriptedServer:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+def _handler(server: ScriptedServer) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
+
+        def setup(self) -> None:
+            super().setup()
+            server.connections += 1
+
+        def handle_any(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            answer = server.next_answer(Request(self.command, self.path, dict(self.headers), body))
+            time.sleep(answer.after_seconds)
+            if answer.cut:
+                self.close_connection = True
+                return
+            self._send(answer)
+
+        do_GET = do_POST = do_PATCH = handle_any  # noqa: N815 - the names that http.server looks for
+
+        def _send(self, answer: Answer) -> None:
+            self.send_response_only(answer.status)
+            content = answer.content()
+            for name, value in {"Content-Length": str(len(content)), **answer.headers}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Tests have their own words."""
+
+    return Handler

@@ -1,0 +1,346 @@
+"""Connectif's client: each request as it goes out, each answer as what it means."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from include.connectif.client import (
+    ConnectifAccount,
+    ConnectifClient,
+    ContactMissing,
+    Posted,
+    ProductsMissing,
+    QueueFull,
+)
+from include.errors import ConfigurationError, ContractError, RecordRejected, TemporaryError
+from include.rest.pace import Unpaced
+from include.rest.retry import RetryPolicy
+from include.rest.transport import AnswerLost, RequestRefused
+from tests.scripted_server import CUT, Answer, ScriptedServer
+
+PURCHASE = {"purchaseId": "v1/2 3", "contactEmail": "ana+x@example.com", "products": []}
+IMPORT = {"id": "5fb0", "status": "queued", "total": 0, "success": 0, "errors": 0}
+
+
+def problem(status: int, code: str = "", **more: Any) -> Answer:
+    """Connectif's HttpError."""
+    body = {"status": status, "title": "Bad Request", "detail": "Not like that.", **more}
+    return Answer(status, body | ({"code": code} if code else {}))
+
+
+@pytest.fixture
+def slept() -> list[float]:
+    return []
+
+
+@pytest.fixture
+def client(server: ScriptedServer, slept: list[float]) -> Iterator[ConnectifClient]:
+    account = ConnectifAccount("key-id", "key-secret", server.url)
+    made = ConnectifClient(account, retry=RetryPolicy(sleep=slept.append), pace=Unpaced())
+    yield made
+    made.transport.session.close()
+
+
+def test_account__its_repr_has_no_secret() -> None:
+    assert "key-secret" not in repr(ConnectifAccount("key-id", "key-secret"))
+
+
+def test_every_call__carries_the_key_in_connectifs_form(
+    server: ScriptedServer, client: ConnectifClient
+) -> None:
+    server.script(Answer(200, {"links": {}, "results": []}))
+    client.check()
+    sent = server.requests[0]
+    assert (sent.method, sent.target) == ("GET", "/imports/")
+    assert sent.headers["Authorization"] == "apiKey key-id:key-secret"
+    assert sent.headers["Accept"] == "application/json"
+
+
+# --- errors
+
+
+@pytest.mark.parametrize("body", ["Unauthorized", b"", {"detail": "no"}, "<html>"])
+def test_401__is_never_parsed(body: Any, server: ScriptedServer, client: ConnectifClient) -> None:
+    server.script(Answer(401, body))
+    with pytest.raises(ConfigurationError, match=r"HTTP 401\. The key or its secret is wrong"):
+        client.check()
+
+
+def test_403__names_the_scope(server: ScriptedServer, client: ConnectifClient) -> None:
+    server.script(problem(403))
+    with pytest.raises(ConfigurationError) as caught:
+        client.post_purchase(PURCHASE, fire_workflows=False)
+    assert str(caught.value) == (
+        "Connectif, post purchase: HTTP 403 (Not like that.). "
+        "The key lacks a right: give it the scope Purchases: Write"
+    )
+
+
+def test_422__tells_which_field_and_why(server: ScriptedServer, client: ConnectifClient) -> None:
+    errors = [
+        {"path": "_birthdate", "reason": "must be a date"},
+        {"path": "_email", "reason": "ana@example.com is no address"},
+    ]
+    server.script(Answer(422, {"detail": "Validation failed", "validationErrors": errors}))
+    with pytest.raises(RecordRejected) as caught:
+        client.patch_contact("ana@example.com", {})
+    assert caught.value.code == "422"
+    assert caught.value.detail == ("Validation failed; _birthdate: must be a date; _email: *** is no address")
+    assert "ana" not in str(caught.value)
+
+
+@pytest.mark.parametrize("body", ["no json", [], "", {"validationErrors": "odd", "detail": None}, 7, None])
+def test_error_bodies__nobody_has_documented_break_nothing(
+    body: Any, server: ScriptedServer, client: ConnectifClient
+) -> None:
+    server.script(Answer(400, body))
+    with pytest.raises(RecordRejected) as caught:
+        client.patch_product("1", {})
+    assert caught.value.code == "400"
+
+
+# --- records
+
+
+def test_patch_contact__percent_encodes_the_address(server: ScriptedServer, client: ConnectifClient) -> None:
+    server.script(Answer(200, {"id": "x"}))
+    client.patch_contact("ana+news/x@example.com", {"_name": "Ana"})
+    sent = server.requests[0]
+    assert (sent.method, sent.target) == ("PATCH", "/contacts/email/ana%2Bnews%2Fx%40example.com")
+    assert sent.json == {"_name": "Ana"}
+
+
+@pytest.mark.parametrize("status", [200, 201, 204])
+def test_patch_product__every_success_is_one(
+    status: int, server: ScriptedServer, client: ConnectifClient
+) -> None:
+    server.script(Answer(status))
+    client.patch_product("17/a", {"name": "Kettle"})
+    assert server.requests[0].target == "/products/product-id/17%2Fa"
+
+
+def test_patch_product__e0201(server: ScriptedServer, client: ConnectifClient) -> None:
+    server.script(problem(400, "E0201", allowedDomains=["www.shop.example"]))
+    with pytest.raises(RecordRejected) as caught:
+        client.patch_product("1", {})
+    assert (caught.value.code, caught.value.detail) == ("E0201", "Not like that.")
+
+
+# --- purchases
+
+
+@pytest.mark.parametrize("fire", [True, False])
+def test_post_purchase__says_whether_workflows_fire(
+    fire: bool, server: ScriptedServer, client: ConnectifClient
+) -> None:
+    server.script(Answer(201, {"id": "x"}))
+    assert client.post_purchase(PURCHASE, fire_workflows=fire) is Posted.CREATED
+    sent = server.requests[0]
+    assert (sent.method, sent.target) == ("POST", f"/purchases/?triggerPurchaseEvent={str(fire).lower()}")
+    assert sent.json == PURCHASE
+
+
+def test_post_purchase__409_is_already_there(server: ScriptedServer, client: ConnectifClient) -> None:
+    server.script(problem(409))
+    assert client.post_purchase(PURCHASE, fire_workflows=False) is Posted.ALREADY_THERE
+
+
+def test_post_purchase__e0101_wants_the_contact(server: ScriptedServer, client: ConnectifClient) -> None:
+    server.script(problem(400, "E0101"))
+    with pytest.raises(ContactMissing) as caught:
+        client.post_purchase(PURCHASE, fire_workflows=False)
+    assert caught.value.code == "E0101"
+
+
+@pytest.mark.parametrize("key", ["productIds", "productsId"])
+def test_post_purchase__e0102_names_the_products_under_either_key(
+    key: str, server: ScriptedServer, client: ConnectifClient
+) -> None:
+    server.script(problem(400, "E0102", **{key: [7, "8"]}))
+    with pytest.raises(ProductsMissing) as caught:
+        client.post_purchase(PURCHASE, fire_workflows=False)
+    assert caught.value.product_ids == ["7", "8"]
+
+
+@pytest.mark.parametrize("ids", [None, "7", 7, {"id": 7}])
+def test_post_purchase__e0102_with_an_odd_list_breaks_nothing(
+    ids: Any, server: ScriptedServer, client: ConnectifClient
+) -> None:
+    server.script(problem(400, "E0102", productIds=ids))
+    with pytest.raises(ProductsMissing) as caught:
+        client.post_purchase(PURCHASE, fire_workflows=False)
+    assert caught.value.product_ids == []
+
+
+def test_post_purchase__e0103_is_about_this_record_only(
+    server: ScriptedServer, client: ConnectifClient
+) -> None:
+    server.script(problem(400, "E0103", productIds=["7"]))
+    with pytest.raises(RecordRejected) as caught:
+        client.post_purchase(PURCHASE, fire_workflows=False)
+    assert type(caught.value) is RecordRejected
+    assert caught.value.code == "E0103"
+
+
+@pytest.mark.parametrize("lost", [CUT, Answer(504), Answer(500)])
+def test_post_purchase__a_lost_answer_is_asked_for_and_found(
+    lost: Answer, server: ScriptedServer, client: ConnectifClient
+) -> None:
+    server.script(lost, Answer(200, PURCHASE))
+    assert client.post_purchase(PURCHASE, fire_workflows=True) is Posted.CREATED
+    assert [(r.method, r.target) for r in server.requests] == [
+        ("POST", "/purchases/?triggerPurchaseEvent=true"),
+        ("GET", "/purchases/purchase-id/v1%2F2%203"),
+    ]
+
+
+@pytest.mark.parametrize("lost", [CUT, Answer(504), Answer(500)])
+def test_post_purchase__a_lost_call_is_sent_again_once_it_is_known_not_to_have_arrived(
+    lost: Answer, server: ScriptedServer, client: ConnectifClient, slept: list[float]
+) -> None:
+    server.script(lost, problem(404), Answer(201, {"id": "x"}))
+    assert client.post_purchase(PURCHASE, fire_workflows=True) is Posted.CREATED
+    assert [r.method for r in server.requests] == ["POST", "GET", "POST"]
+    assert len(slept) == 1, "with a pause in between"
+
+
+def test_post_purchase__an_outage_of_some_seconds_is_survived(
+    server: ScriptedServer, client: ConnectifClient, slept: list[float]
+) -> None:
+    server.script(*[Answer(503), problem(404)] * 5, Answer(201, {"id": "x"}))
+    assert client.post_purchase(PURCHASE, fire_workflows=True) is Posted.CREATED
+    assert len(slept) == 5
+
+
+def test_post_purchase__an_outage_is_left_to_the_next_try_of_the_task(
+    server: ScriptedServer, client: ConnectifClient
+) -> None:
+    server.script(*[Answer(503), problem(404)] * 6)
+    with pytest.raises(TemporaryError, match="the purchase did not arrive") as caught:
+        client.post_purchase(PURCHASE, fire_workflows=True)
+    assert not isinstance(caught.value, AnswerLost)
+    assert "v1" not in str(caught.value)
+
+
+def test_post_purchase__429_is_simply_sent_again(server: ScriptedServer, client: ConnectifClient) -> None:
+    server.script(Answer(429), Answer(201, {"id": "x"}))
+    assert client.post_purchase(PURCHASE, fire_workflows=True) is Posted.CREATED
+    assert [r.method for r in server.requests] == ["POST", "POST"]
+
+
+# --- files in
+
+
+def test_create_import__the_form_as_connectif_wants_it(
+    server: ScriptedServer, client: ConnectifClient
+) -> None:
+    server.script(Answer(201, IMPORT))
+    made = client.create_import("contacts", b"_email\na@example.com\n", name="c.csv", override_existing=False)
+    assert (made.id, made.status, made.is_over) == ("5fb0", "queued", False)
+    sent = server.requests[0]
+    assert (sent.method, sent.target) == ("POST", "/imports/")
+    parts = parts_of(sent.headers["Content-Type"], sent.body)
+    assert parts == {
+        'form-data; name="type"': ("", b"contacts"),
+        'form-data; name="overrideExisting"': ("", b"false"),
+        'form-data; name="updateOnlyEmptyFields"': ("", b"false"),
+        'form-data; name="delimiter"': ("", b","),
+        'form-data; name="file"; filename="c.csv"': ("text/csv", b"_email\na@example.com\n"),
+    }
+
+
+def parts_of(content_type: str, body: bytes) -> dict[str, tuple[str, bytes]]:
+    """{disposition: (content type, content)} of a multipart body."""
+    boundary = content_type.partition("boundary=")[2].encode()
+    found = {}
+    for part in body.split(b"--" + boundary)[1:-1]:
+        head, _, content = part.removeprefix(b"\r\n").partition(b"\r\n\r\n")
+        headers = dict(line.split(": ", 1) for line in head.decode().split("\r\n"))
+        found[headers["Content-Disposition"]] = (
+            headers.get("Content-Type", ""),
+            content.removesuffix(b"\r\n"),
+        )
+    return found
+
+
+def test_create_import__e0401_is_a_full_queue(server: ScriptedServer, client: ConnectifClient) -> None:
+    server.script(problem(400, "E0401"))
+    with pytest.raises(QueueFull):
+        client.create_import("contacts", b"x", name="c.csv", override_existing=True)
+
+
+@pytest.mark.parametrize("status", [400, 413, 422])
+def test_create_import__a_refused_file_stops_loudly(
+    status: int, server: ScriptedServer, client: ConnectifClient
+) -> None:
+    server.script(problem(status))
+    with pytest.raises(ContractError, match="The whole file was refused"):
+        client.create_import("contacts", b"x", name="c.csv", override_existing=True)
+
+
+def test_read_import__at_its_end(server: ScriptedServer, client: ConnectifClient) -> None:
+    url = f"{server.url}/files/1.csv"
+    done = {"status": "finished", "total": 3, "success": 2, "errors": 1, "errorReportFileUrl": url}
+    server.script(Answer(200, IMPORT | done | {"new": "key"}))
+    found = client.read_import("5fb0")
+    assert found.is_over
+    assert (found.total, found.success, found.errors, found.report_url) == (3, 2, 1, url)
+
+
+@pytest.mark.parametrize("body", [{}, [], None, {"id": "1"}, {"id": "1", "status": "x", "total": "many"}])
+def test_read_import__of_a_shape_that_nobody_knows(
+    body: Any, server: ScriptedServer, client: ConnectifClient
+) -> None:
+    server.script(Answer(200, "null" if body is None else body))
+    with pytest.raises(ContractError):
+        client.read_import("5fb0")
+
+
+def test_read_import_report__on_our_host_with_our_key(
+    server: ScriptedServer, client: ConnectifClient
+) -> None:
+    server.script(Answer(200, "_email,error\n"))
+    assert client.read_import_report(f"{server.url}/files/1.csv?s=1") == b"_email,error\n"
+    assert server.requests[0].target == "/files/1.csv?s=1"
+    assert "Authorization" in server.requests[0].headers
+
+
+def test_read_import_report__a_file_store_elsewhere_gets_no_key(
+    server: ScriptedServer, client: ConnectifClient
+) -> None:
+    with ScriptedServer() as store:
+        store.script(Answer(200, "_email,error\n"))
+        client.read_import_report(f"{store.url}/files/1.csv")
+        assert "Authorization" not in store.requests[0].headers
+
+
+def test_read_import_report__our_host_without_tls_gets_no_key(server: ScriptedServer) -> None:
+    account = ConnectifAccount("key-id", "key-secret", server.url.replace("http:", "https:"))
+    server.script(Answer(200, "_email,error\n"))
+    ConnectifClient(account).read_import_report(f"{server.url}/files/1.csv")
+    assert "Authorization" not in server.requests[0].headers
+
+
+def test_read_import_report__a_message_names_the_file_stores_host(client: ConnectifClient) -> None:
+    with pytest.raises(ConfigurationError, match=r"There is no host files\.invalid"):
+        client.read_import_report("https://files.invalid/1.csv")
+
+
+def test_has_purchase__other_refusals_travel(server: ScriptedServer, client: ConnectifClient) -> None:
+    server.script(problem(400))
+    with pytest.raises(RequestRefused):
+        client.has_purchase("1")
+
+
+def test_logs__hold_no_address_at_any_level(
+    server: ScriptedServer, client: ConnectifClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    server.script(Answer(503), problem(404, detail="Contact canary@example.com not found"))
+    with pytest.raises(RecordRejected) as caught:
+        client.patch_contact("canary@example.com", {"_name": "Canary"})
+    assert "canary" not in (caplog.text + str(caught.value) + caught.value.detail).lower()

@@ -1,0 +1,157 @@
+"""The page "Explain one record" inside Airflow's api-server: who may ask, what it shows and what not."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from include.store import upgrade
+from sandbox.shop import Sizes
+from tests.builders import APP_KEY, APP_TOKEN, KEY_ID, KEY_SECRET, World, simulated_shop
+
+EMAIL = "Ana.Piepmatz@example.com"
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+class Page:
+    """The application, asked without a server."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self._app = app
+
+    def get(self, path: str, **request: Any) -> httpx.Response:
+        return asyncio.run(self._ask("GET", path, request))
+
+    def post(self, path: str, **request: Any) -> httpx.Response:
+        return asyncio.run(self._ask("POST", path, request))
+
+    async def _ask(self, method: str, path: str, request: dict[str, Any]) -> httpx.Response:
+        transport = httpx.ASGITransport(self._app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://airflow.example") as client:
+            return await client.request(method, path, **request)
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[World]:
+    with simulated_shop(Sizes(contacts=20, products=5, orders_per_day=2, days=2)) as world:
+        world.on_vtex("PUT", "documents/ana", {"email": EMAIL, "firstName": "Zwitscher"})
+        yield world
+
+
+@pytest.fixture(scope="module")
+def page(airflow_db: None) -> Iterator[Page]:
+    from airflow.api_fastapi.app import create_auth_manager, purge_cached_app  # noqa: PLC0415
+
+    from plugins.explain_page import build  # noqa: PLC0415
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AIRFLOW__API_AUTH__JWT_SECRET", "made up for tests, long enough for SHA512 " * 2)
+        create_auth_manager().init()
+        yield Page(build())
+    purge_cached_app()
+
+
+@pytest.fixture
+def connections(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, world: World) -> None:
+    store = tmp_path / "store.db"
+    upgrade(f"sqlite:///{store}")
+    for name, fields in {
+        "vtex_default": {
+            "conn_type": "vtex",
+            "host": world.vtex_url,
+            "login": APP_KEY,
+            "password": APP_TOKEN,
+            "extra": {"account": "sandboxshop", "shop_domain": "www.sandbox-shop.example"},
+        },
+        "connectif_default": {
+            "conn_type": "connectif",
+            "host": world.connectif_url,
+            "login": KEY_ID,
+            "password": KEY_SECRET,
+        },
+        "sync_store": {"conn_type": "sqlite", "host": str(store), "extra": {"hash_key": "k" * 32}},
+    }.items():
+        monkeypatch.setenv(f"AIRFLOW_CONN_{name.upper()}", json.dumps(fields))
+
+
+def allowed(role: str | None = "viewer") -> dict[str, str]:
+    """The header of somebody with this role in Airflow's simple auth manager."""
+    from airflow.api_fastapi.app import get_auth_manager  # noqa: PLC0415
+    from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser  # noqa: PLC0415
+
+    token = get_auth_manager().generate_jwt(SimpleAuthManagerUser(username="somebody", role=role))
+    return {"Authorization": f"Bearer {token}"}
+
+
+def test_page__is_not_for_the_anonymous(page: Page) -> None:
+    assert page.get("/").status_code == 401
+    assert page.post("/", data={"record": EMAIL}).status_code == 401
+
+
+def test_page__is_not_for_who_may_not_read_the_runs(page: Page, connections: None) -> None:
+    assert page.post("/", data={"record": EMAIL}, headers=allowed(role=None)).status_code == 403
+
+
+def test_form__posts_and_has_its_headers(page: Page) -> None:
+    answer = page.get("/", headers=allowed())
+    assert answer.status_code == 200
+    assert '<form method="post" action="./"' in answer.text
+    assert answer.headers["cache-control"] == "no-store"
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert page.get("/static/explain.css").status_code == 200
+
+
+def test_answer__explains_and_masks_what_is_personal(
+    page: Page, connections: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.DEBUG):
+        answer = page.post("/", data={"record": EMAIL, "kind": ""}, headers=allowed())
+    assert answer.status_code == 200, answer.text
+    assert "goes with the run that takes its last change" in answer.text
+    for secret in ("piepmatz", "zwitscher", "ana."):
+        assert secret not in answer.text.lower()
+    assert "piepmatz" not in caplog.text.lower()
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"record": "<b>x y</b>"}, "give one e-mail"),
+        ({"record": EMAIL, "kind": "basket"}, "of a kind that was not asked for"),
+        ({}, "give one e-mail"),
+    ],
+)
+def test_answer__to_what_is_no_record_does_not_repeat_it(
+    page: Page, connections: None, fields: dict[str, str], says: str
+) -> None:
+    answer = page.post("/", data=fields, headers=allowed())
+    assert (answer.status_code, says in answer.text) == (503, True)
+    assert "<b>" not in answer.text
+    assert EMAIL not in answer.text
+
+
+def test_answer__to_too_long_a_form_is_413(page: Page) -> None:
+    answer = page.post("/", content=b"record=" + b"x" * 5_000, headers={**allowed(), **FORM})
+    assert answer.status_code == 413
+
+
+def test_page__without_a_connection_says_which(page: Page) -> None:
+    answer = page.post("/", data={"record": EMAIL}, headers=allowed())
+    assert answer.status_code == 503
+    assert "There is no connection vtex_default" in answer.text
+
+
+def test_plugin__is_in_the_navigation() -> None:
+    from plugins.explain_page_plugin import ExplainPagePlugin  # noqa: PLC0415
+
+    (view,) = ExplainPagePlugin.external_views
+    (app,) = ExplainPagePlugin.fastapi_apps
+    assert view["href"] == f"{app['url_prefix'].removeprefix('/')}/"

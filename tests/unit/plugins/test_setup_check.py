@@ -1,0 +1,137 @@
+"""The doctor with Airflow's connections: missing, half filled in, good."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from include.doctor import Level, Line
+from include.errors import ConfigurationError
+from include.store import upgrade
+from plugins.setup_check import check_setup, findings
+from sandbox.shop import Sizes
+from tests.builders import APP_KEY, APP_TOKEN, KEY_ID, KEY_SECRET, World, simulated_shop
+from tests.scripted_server import Answer, ScriptedServer
+
+EXPLAIN_PAGE = "page Explain one record in Airflow's UI"
+SECRET = "a-webhook-secret-of-some-length"
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[World]:
+    with simulated_shop(Sizes(contacts=20, products=5, orders_per_day=2, days=2)) as world:
+        world.connectif.knobs.rate_limit = 0
+        yield world
+
+
+@pytest.fixture
+def airflow(monkeypatch: pytest.MonkeyPatch, server: ScriptedServer, tmp_path: Path) -> ScriptedServer:
+    """An api-server whose receiver is well, and a place for staged files."""
+    monkeypatch.setenv("AIRFLOW__API__BASE_URL", server.url)
+    monkeypatch.setenv("AIRFLOW__CORE__EXECUTOR", "LocalExecutor")
+    server.script(*[Answer(200)] * 4)
+    return server
+
+
+class Setup:
+    """Good connections; a test spoils them and looks what is found."""
+
+    def __init__(self, connections: dict[str, dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
+        self.connections, self._monkeypatch = connections, monkeypatch
+
+    def found(self) -> dict[str, Line]:
+        for conn_id, fields in self.connections.items():
+            self._monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps(fields))
+        return {line.subject: line for line in findings()}
+
+
+@pytest.fixture
+def setup(monkeypatch: pytest.MonkeyPatch, airflow: ScriptedServer, world: World, tmp_path: Path) -> Setup:
+    store = tmp_path / "store.db"
+    upgrade(f"sqlite:///{store}")
+    connections = {
+        "vtex_default": {
+            "conn_type": "vtex",
+            "host": world.vtex_url,
+            "login": APP_KEY,
+            "password": APP_TOKEN,
+            "extra": {"account": "sandboxshop", "shop_domain": "www.sandbox-shop.example"},
+        },
+        "connectif_default": {
+            "conn_type": "connectif",
+            "host": world.connectif_url,
+            "login": KEY_ID,
+            "password": KEY_SECRET,
+            "extra": {"webhook_secret": SECRET},
+        },
+        "sync_store": {"conn_type": "sqlite", "host": str(store), "extra": {"hash_key": "k" * 32}},
+    }
+    return Setup(connections, monkeypatch)
+
+
+def errors(lines: dict[str, Line]) -> dict[str, str]:
+    return {subject: line.found for subject, line in lines.items() if line.level is Level.ERROR}
+
+
+def test_findings__are_good_for_a_good_setup(setup: Setup, world: World) -> None:
+    world.clock.set(datetime.now(UTC))
+    lines = setup.found()
+    assert errors(lines) == {}
+    for subject in (
+        "connection sync_store",
+        "newsletter receiver",
+        "webhook secret",
+        EXPLAIN_PAGE,
+        "VTEX, clock",
+    ):
+        assert lines[subject].level is Level.OK
+
+
+@pytest.mark.parametrize("conn_id", ["vtex_default", "connectif_default"])
+def test_findings__name_a_connection_that_is_not_there(setup: Setup, conn_id: str) -> None:
+    del setup.connections[conn_id]
+    lines = setup.found()
+    assert lines[f"connection {conn_id}"].found == "there is none"
+    assert "Admin > Connections" in lines[f"connection {conn_id}"].advice
+    assert "purchase ids of the web tag" not in lines
+
+
+@pytest.mark.parametrize(
+    ("conn_id", "change", "subject", "says"),
+    [
+        ("vtex_default", {"login": ""}, "connection vtex_default", "login is empty"),
+        ("connectif_default", {"password": ""}, "connection connectif_default", "password is empty"),
+        ("connectif_default", {"extra": {"webhook_secret": "short"}}, "webhook secret", "at least 16"),
+        ("sync_store", {"extra": {}}, "connection sync_store", "hash_key is empty"),
+        ("sync_store", {"conn_type": "mysql"}, "connection sync_store", "make it sqlite or postgres"),
+    ],
+)
+def test_findings__name_a_field_that_is_missing_or_wrong(
+    setup: Setup, conn_id: str, change: dict[str, Any], subject: str, says: str
+) -> None:
+    setup.connections[conn_id] |= change
+    assert says in errors(setup.found())[subject]
+
+
+def test_findings__name_staged_files_that_other_workers_cannot_reach(
+    monkeypatch: pytest.MonkeyPatch, airflow: ScriptedServer
+) -> None:
+    monkeypatch.setenv("AIRFLOW__CORE__EXECUTOR", "CeleryExecutor")
+    lines = {line.subject: line for line in findings()}
+    assert "SYNC_RUN__STAGING_PATH" in errors(lines)["staged files"]
+
+
+def test_check_setup__logs_every_line_and_fails_on_an_error(
+    airflow: ScriptedServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO), pytest.raises(ConfigurationError, match="The lines above say"):
+        check_setup()
+    said = [record.getMessage() for record in caplog.records]
+    assert any(line.startswith("ERROR    connection vtex_default: there is none") for line in said)
+    assert any(line.startswith("OK       settings") for line in said)

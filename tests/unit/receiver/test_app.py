@@ -1,0 +1,198 @@
+"""The routes over HTTP, in this process: what is answered, and what is never written anywhere."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from include.errors import ConfigurationError, TemporaryError
+from include.receiver.access import FewTries, Keys
+from include.receiver.app import WRONG_SECRETS_A_MINUTE, Event, Receiver
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+SECRET = "a made-up secret for tests"
+PATH = f"/newsletter/{SECRET}"
+UNSUBSCRIBE = f"{PATH}/unsubscribe?email=ana%40example.com&ip=203.0.113.7"
+
+
+@dataclass
+class World:
+    """Airflow's part, as far as the receiver sees it."""
+
+    keys: Keys = field(default_factory=lambda: Keys((SECRET,)))
+    events: list[Event] = field(default_factory=list)
+    trouble: Exception | None = None
+    oldest: datetime | None = None
+    now: datetime = NOW
+
+    def commit(self, events: Sequence[Event]) -> None:
+        self.oldest_waiting()
+        self.events += events
+
+    def oldest_waiting(self) -> datetime | None:
+        if self.trouble:
+            raise self.trouble
+        return self.oldest
+
+    def receiver(self) -> Receiver:
+        return Receiver(
+            keys=lambda: self.keys,
+            commit=self.commit,
+            oldest_waiting=self.oldest_waiting,
+            now=lambda: self.now,
+            tries=FewTries(WRONG_SECRETS_A_MINUTE, lambda: 0.0),
+        )
+
+    def call(self, method: str, *urls: str, **request: Any) -> list[httpx.Response]:
+        async def main() -> list[httpx.Response]:
+            transport = httpx.ASGITransport(self.receiver().app())
+            async with httpx.AsyncClient(transport=transport, base_url="http://airflow") as client:
+                return [await client.request(method, url, **request) for url in urls]
+
+        return asyncio.run(main())
+
+    def one(self, method: str, url: str, **request: Any) -> httpx.Response:
+        return self.call(method, url, **request)[0]
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize(("kind", "subscribed"), [("subscribe", True), ("unsubscribe", False)])
+@pytest.mark.parametrize("slash", ["", "/"])
+def test_callback__becomes_an_event(
+    world: World, method: str, kind: str, subscribed: bool, slash: str
+) -> None:
+    answer = world.one(method, f"{PATH}/{kind}{slash}?email=Ana%2Bx%40Example.com&ip=")
+    assert answer.status_code == 202
+    event = {"email": "ana+x@example.com", "subscribed": subscribed}
+    assert world.events == [event | {"occurred_at": "2026-11-23T12:00:00.000000+00:00"}]
+
+
+def test_callbacks__get_rising_instants_even_when_the_clock_steps_back(world: World) -> None:
+    receiver = world.receiver()
+    instants = [receiver._instant()]
+    for step in (timedelta(), timedelta(minutes=-1), timedelta(seconds=1)):
+        world.now = NOW + step
+        instants.append(receiver._instant())
+    assert instants == sorted(set(instants))
+    assert instants[-1] == NOW + timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(
+    ("method", "url", "status"),
+    [
+        ("GET", "/newsletter/wrong secret/unsubscribe?email=ana@example.com", 401),
+        ("GET", "/newsletter/%00%ff/unsubscribe?email=ana@example.com", 401),
+        ("POST", f"/newsletter/{SECRET}x/bounce", 401),
+        ("GET", f"{PATH}/unsubscribe", 400),
+        ("GET", f"{PATH}/unsubscribe?email=ana", 400),
+        ("GET", f"{PATH}/unsubscribe?email={'a' * 3000}@example.com", 414),
+        ("GET", f"{PATH}/delete?email=ana@example.com", 404),
+        ("GET", f"{PATH}?email=ana@example.com", 404),
+        ("GET", f"{PATH}/unsubscribe/x?email=ana@example.com", 404),
+        ("GET", "/newsletter//unsubscribe?email=ana@example.com", 404),
+        ("GET", "/docs", 404),
+        ("GET", "/openapi.json", 404),
+        ("GET", f"{PATH}/bounce", 405),
+        ("HEAD", UNSUBSCRIBE, 405),
+        ("PUT", UNSUBSCRIBE, 405),
+        ("DELETE", UNSUBSCRIBE, 405),
+        ("OPTIONS", UNSUBSCRIBE, 405),
+        ("HACK", UNSUBSCRIBE, 405),
+    ],
+)
+def test_refused__with_4xx_and_no_echo(world: World, method: str, url: str, status: int) -> None:
+    answer = world.one(method, url)
+    assert answer.status_code == status
+    assert "ana" not in answer.text
+    assert SECRET not in answer.text
+    assert world.events == []
+
+
+def test_wrong_secrets__are_slowed_and_the_right_one_never(world: World) -> None:
+    wrong = ["/newsletter/wrong/unsubscribe?email=ana@example.com"] * (WRONG_SECRETS_A_MINUTE + 5)
+    *answers, last = world.call("GET", *wrong, UNSUBSCRIBE)
+    assert [a.status_code for a in answers] == [401] * WRONG_SECRETS_A_MINUTE + [429] * 5
+    assert answers[-1].headers["Retry-After"] == "60"
+    assert last.status_code == 202
+
+
+def test_checksum__is_asked_for_where_a_key_is_configured(world: World) -> None:
+    world.keys = Keys((SECRET,), "a checksum key")
+    good = hmac.new(b"a checksum key", b"ana@example.com", hashlib.sha1).hexdigest()
+    urls = [UNSUBSCRIBE, f"{UNSUBSCRIBE}&checksum=0", f"{UNSUBSCRIBE}&checksum={good}"]
+    assert [answer.status_code for answer in world.call("GET", *urls)] == [403, 403, 202]
+    assert len(world.events) == 1
+
+
+def test_bounces__are_ignored_wherever_they_are_sent(world: World) -> None:
+    bounce = {"bounceTypeId": "hard", "entityEmail": "ana@example.com"}
+    for kind in ("bounce", "unsubscribe", "subscribe"):
+        assert world.one("POST", f"{PATH}/{kind}", json=bounce).status_code == 200
+    assert world.events == []
+
+
+def test_body__of_any_length_is_not_read(world: World) -> None:
+    assert world.one("POST", f"{PATH}/bounce", content=b"x" * 70_000).status_code == 413
+    assert world.one("POST", UNSUBSCRIBE, content=b"\x00\xff").status_code == 202
+
+
+@pytest.mark.parametrize(
+    ("trouble", "retry_after"),
+    [
+        (TemporaryError("the DAG is paused", retry_after_seconds=300), "300"),
+        (TemporaryError("locked"), "30"),
+        (ConfigurationError("no secret"), "30"),
+    ],
+)
+def test_trouble__is_503_with_retry_after_and_shows_in_health(
+    world: World, trouble: Exception, retry_after: str
+) -> None:
+    world.trouble = trouble
+    answer = world.one("GET", UNSUBSCRIBE)
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, retry_after)
+    assert world.one("GET", "/health").status_code == 503
+
+
+def test_trouble__with_the_secrets_is_503_too(world: World) -> None:
+    def no_keys() -> Keys:
+        raise ConfigurationError("no secret")
+
+    receiver = world.receiver()
+    receiver.keys = no_keys
+    app = receiver.app()
+
+    async def main() -> list[int]:
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://airflow") as client:
+            return [(await client.get(url)).status_code for url in (UNSUBSCRIBE, "/health")]
+
+    assert asyncio.run(main()) == [503, 503]
+
+
+def test_health__says_how_old_the_oldest_waiting_event_is(world: World) -> None:
+    assert world.one("GET", "/health").json() == {"status": "up", "oldest_waiting_seconds": None}
+    world.oldest = NOW - timedelta(seconds=90)
+    assert world.one("GET", "/health").json() == {"status": "up", "oldest_waiting_seconds": 90.0}
+
+
+def test_log__holds_neither_secret_nor_address(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, logger="include")
+    world.trouble = TemporaryError("locked")
+    world.call("GET", UNSUBSCRIBE, f"{PATH}/unsubscribe?email=ana", "/newsletter/wrong/unsubscribe?email=ana")
+    assert "503" in caplog.text
+    assert "ana" not in caplog.text.replace("a newsletter", "")
+    assert SECRET not in caplog.text

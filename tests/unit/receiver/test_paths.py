@@ -1,0 +1,63 @@
+"""What stays of a callback for the server's access log, and what a mistyped address gets."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from include.receiver.paths import HIDDEN, CallbackPaths
+
+QUERY = b"email=canary@example.com"
+
+
+def through(path: str, root_path: str = "") -> tuple[dict[str, Any], list[dict[str, Any]], list[Any]]:
+    """The scope as the access log finds it, the scopes that came through, and what was sent."""
+    seen: list[dict[str, Any]] = []
+    sent: list[Any] = []
+
+    async def application(scope: Any, _receive: Any, _send: Any) -> None:
+        seen.append(dict(scope))
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def receive() -> Any:
+        raise AssertionError("nobody reads")
+
+    scope = {"type": "http", "path": path, "raw_path": path.encode(), "query_string": QUERY}
+    scope |= {"root_path": root_path}
+    asyncio.run(CallbackPaths(application)(scope, receive, send))
+    return scope, seen, sent
+
+
+@pytest.mark.parametrize("root_path", ["", "/airflow"])
+def test_callback__reaches_the_application_whole_and_the_log_empty(root_path: str) -> None:
+    path = f"{root_path}/connectif/newsletter/canary-secret/unsubscribe"
+    scope, (seen,), sent = through(path, root_path)
+    assert (seen["path"], seen["query_string"], sent) == (path, QUERY, [])
+    assert (scope["path"], scope["query_string"]) == (HIDDEN, b"")
+    assert "canary" not in repr(scope)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "//connectif/newsletter/canary/unsubscribe",
+        "/Connectif/Newsletter/canary/unsubscribe",
+        "/x/connectif/newsletter/canary/subscribe",
+        "/connectif/newsletter",
+    ],
+)
+def test_mistyped__gets_404_and_not_the_ui(path: str) -> None:
+    scope, seen, sent = through(path)
+    assert seen == []
+    assert sent[0]["status"] == 404
+    assert "canary" not in repr(scope)
+
+
+def test_others__are_left_alone() -> None:
+    scope, (seen,), _ = through("/api/v2/dags")
+    assert scope == seen
+    assert scope["query_string"] == QUERY

@@ -1,0 +1,84 @@
+"""What the store remembers of purchases."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from include.outcomes import Outcome, Reason
+from include.store import PurchaseAnswer, Store
+
+DAY = timedelta(days=1)
+BOUGHT = datetime(2026, 11, 22, 12, 30, 15, 123456, tzinfo=UTC)
+
+
+def record(
+    store: Store, purchase_id: str, outcome: Outcome, reason: Reason | None = None, run: str = "run 1"
+) -> None:
+    store.record_purchases(run, [answer(purchase_id, outcome, reason)])
+
+
+def answer(purchase_id: str, outcome: Outcome, reason: Reason | None = None) -> PurchaseAnswer:
+    return PurchaseAnswer(purchase_id, outcome, reason, "", [f"{purchase_id}-01"], BOUGHT)
+
+
+def test_purchases__done_are_those_that_connectif_has(store: Store) -> None:
+    record(store, "v1", Outcome.SENT)
+    record(store, "v2", Outcome.ALREADY_THERE, Reason.ALREADY_TRACKED)
+    record(store, "v3", Outcome.REJECTED, Reason.TARGET_REJECTED)
+    record(store, "v4", Outcome.HELD, Reason.CONTACT_UNRESOLVED)
+    assert store.done(["v1", "v2", "v3", "v4", "v5"]) == {"v1", "v2"}
+    assert store.done([]) == set()
+    assert store.done(f"v{n}" for n in range(2000)) == {"v1", "v2"}
+
+
+@pytest.mark.parametrize("done", [Outcome.SENT, Outcome.ALREADY_THERE])
+def test_purchases__done_stays_done(store: Store, done: Outcome) -> None:
+    record(store, "v1", Outcome.HELD, Reason.CONTACT_UNRESOLVED)
+    record(store, "v1", done)
+    record(store, "v1", Outcome.HELD, Reason.CONTACT_UNRESOLVED, run="run 2")
+    assert store.done(["v1"]) == {"v1"}
+    assert store.held_purchases(DAY) == []
+
+
+def test_purchases__held_ones_come_back_until_an_age(store: Store, clock) -> None:
+    first = clock.now
+    record(store, "v1", Outcome.HELD, Reason.CONTACT_UNRESOLVED)
+    clock.advance(DAY)
+    record(store, "v2", Outcome.HELD, Reason.CONTACT_UNRESOLVED)
+    record(store, "v1", Outcome.HELD, Reason.CONTACT_UNRESOLVED, run="run 2")
+    older, younger = store.held_purchases(DAY)
+    assert (older.purchase_id, older.attempts, older.first_seen, older.run_key) == ("v1", 2, first, "run 2")
+    assert (older.order_ids, older.purchase_date, older.reason) == (
+        ("v1-01",),
+        BOUGHT,
+        Reason.CONTACT_UNRESOLVED,
+    )
+    assert older.purchase_date.tzinfo is UTC
+    assert younger.purchase_id == "v2"
+    assert [held.purchase_id for held in store.held_purchases(DAY / 2)] == ["v2"]
+
+
+def test_purchases__a_naive_date_is_refused(store: Store) -> None:
+    naive = replace(answer("v1", Outcome.SENT), purchase_date=BOUGHT.replace(tzinfo=None))
+    with pytest.raises(Exception, match="an instant needs an offset"):
+        store.record_purchases("run 1", [naive])
+
+
+def test_purchases__what_we_added_is_told_from_what_was_there(store: Store) -> None:
+    record(store, "v1", Outcome.SENT)
+    record(store, "v2", Outcome.ALREADY_THERE, Reason.ALREADY_TRACKED)
+    record(store, "v1", Outcome.ALREADY_THERE, Reason.ALREADY_TRACKED, run="run 2")
+    assert store.sent(["v1", "v2", "v3"]) == {"v1"}
+    met_again = store.purchases_of("run 2")["v1"]
+    assert (met_again.outcome, met_again.reason) == (Outcome.SENT, Reason.ALREADY_TRACKED)
+
+
+def test_purchases__many_answers_are_written_at_once_and_the_last_counts(store: Store) -> None:
+    store.record_purchases("run 1", (answer(f"v{n}", Outcome.SENT) for n in range(2_500)))
+    twice = [answer("w", Outcome.HELD, Reason.CONTACT_UNRESOLVED), answer("w", Outcome.SENT)]
+    store.record_purchases("run 1", twice)
+    assert len(store.purchases_of("run 1")) == 2_501
+    assert store.done(["w"]) == {"w"}

@@ -1,0 +1,107 @@
+"""CSV files for imports: below the limit, one set of columns each, whole or not at all."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from include.connectif.limits import IMPORT_BYTES
+from include.staging import Staging
+from include.sync.csv_files import CsvFiles
+from include.sync.imports import ImportFile
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Staging:
+    return Staging(tmp_path / "transform")
+
+
+def rows(count: int, *, first: int = 0, width: int = 10, **more: str) -> pd.DataFrame:
+    keys = [f"{number:0{width}}" for number in range(first, first + count)]
+    return pd.DataFrame(
+        {"productId": keys, **{name: [value] * count for name, value in more.items()}}, dtype="str"
+    )
+
+
+def read(folder: Staging, file: ImportFile) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(folder.read_bytes(file.name).decode())))
+
+
+def test_csv_files__one_file_for_chunk_after_chunk(folder: Staging) -> None:
+    with CsvFiles(folder, "products") as files:
+        files.append(rows(3))
+        files.append(rows(2, first=3))
+    assert files.files == [ImportFile("products-0001.csv", "products", 5, override_existing=True)]
+    assert [row["productId"] for row in read(folder, files.files[0])] == [f"{n:010}" for n in range(5)]
+
+
+def test_csv_files__nothing_to_write_makes_no_file(folder: Staging) -> None:
+    with CsvFiles(folder, "products") as files:
+        files.append(rows(0))
+    assert files.files == []
+    assert folder.names() == []
+
+
+def test_csv_files__each_set_of_columns_has_files_of_its_own(folder: Staging) -> None:
+    with CsvFiles(folder, "contacts", prefix="consent", override_existing=False) as files:
+        files.append(rows(1, name="Ana"))
+        files.append(rows(1))
+        files.append(rows(1, first=1, name="Bo"))
+    assert [(f.name, f.rows, f.override_existing) for f in files.files] == [
+        ("consent-0001.csv", 2, False),
+        ("consent-0002.csv", 1, False),
+    ]
+    for file in files.files:
+        for row in read(folder, file):
+            assert all(row.values()), "no blank cell beside a filled one"
+
+
+def test_csv_files__awkward_text_comes_back(folder: Staging) -> None:
+    texts = ['say "hi"', "a,b", "line\nbreak", "é|ü", "", " lead", "'"]
+    with CsvFiles(folder, "products") as files:
+        files.append(pd.DataFrame({"productId": list("abcdefg"), "name": texts}, dtype="str"))
+    assert [row["name"] for row in read(folder, files.files[0])] == texts
+
+
+@pytest.mark.parametrize("chunk", [1, 3, 7, 50, 400])
+def test_csv_files__no_file_is_larger_than_allowed_whatever_comes_at_once(
+    folder: Staging, chunk: int
+) -> None:
+    with CsvFiles(folder, "products", most_bytes=1_000) as files:
+        for first in range(0, 400, chunk):
+            files.append(rows(min(chunk, 400 - first), first=first))
+    written = [len(folder.read_bytes(file.name)) for file in files.files]
+    assert max(written) <= 1_000 + len("productId") + 3
+    assert sum(file.rows for file in files.files) == 400
+    found = [row["productId"] for file in files.files for row in read(folder, file)]
+    assert sorted(found) == [f"{n:010}" for n in range(400)]
+
+
+def test_csv_files__long_descriptions_stay_below_connectifs_limit(folder: Staging) -> None:
+    with CsvFiles(folder, "products") as files:
+        for first in range(0, 3_000, 1_000):
+            files.append(rows(1_000, first=first, description="d" * 25_000))
+    sizes = [len(folder.read_bytes(file.name)) for file in files.files]
+    assert max(sizes) < IMPORT_BYTES
+    assert sum(file.rows for file in files.files) == 3_000
+
+
+def test_csv_files__a_crash_leaves_no_finished_file(folder: Staging) -> None:
+    with pytest.raises(RuntimeError), CsvFiles(folder, "products") as files:  # noqa: PT012 - the block is the thing
+        files.append(rows(3))
+        files.append(rows(3, name="x"))
+        raise RuntimeError
+    assert folder.names() == []
+
+
+def test_csv_files__files_are_listed_by_name_in_whatever_order_they_end(folder: Staging) -> None:
+    with CsvFiles(folder, "products", most_bytes=100) as files:
+        files.append(rows(1, name="stays open"))
+        files.append(rows(30))
+    names = [file.name for file in files.files]
+    assert names == sorted(names)
+    assert names[0] == "products-0001.csv"

@@ -1,0 +1,150 @@
+"""Waiting for exports: a full queue, several of them, a retry, an end that is none."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from include.connectif.client import ConnectifAccount, ConnectifClient
+from include.errors import TemporaryError
+from include.rest.pace import Unpaced
+from include.staging import Staging
+from include.sync.exports import Exporter
+from include.window import Window
+from tests.scripted_server import Answer, ScriptedServer
+from tests.virtual_time import VirtualTime
+
+DAY = Window(datetime(2026, 11, 22, tzinfo=UTC), datetime(2026, 11, 23, tzinfo=UTC))
+FULL = Answer(400, {"status": 400, "title": "Bad Request", "code": "E0301", "detail": "5 exports queued"})
+
+
+@pytest.fixture
+def server() -> Iterator[ScriptedServer]:
+    with ScriptedServer() as server:
+        yield server
+
+
+@pytest.fixture
+def store() -> Iterator[ScriptedServer]:
+    """Where the files lie."""
+    with ScriptedServer() as server:
+        yield server
+
+
+@pytest.fixture
+def exported(server: ScriptedServer, tmp_path: Path) -> Iterator[Callable[..., list[dict[str, str]]]]:
+    client = ConnectifClient(ConnectifAccount("id", "secret", server.url), pace=Unpaced())
+    time = VirtualTime()
+
+    def run(window: Window = DAY, types: tuple[str, ...] = ("purchase",)) -> list[dict[str, str]]:
+        exporter = Exporter(
+            client, Staging(tmp_path), poll_seconds=5, patience_minutes=1, sleep=time.sleep, clock=time.clock
+        )
+        return list(exporter.activities(types, window))
+
+    yield run
+    client.transport.session.close()
+    client._elsewhere.session.close()
+
+
+def state(status: str, **more: Any) -> Answer:
+    return Answer(200, {"id": "e1", "exportType": "activities", "status": status, **more})
+
+
+def packed(text: str) -> Answer:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as files:
+        files.writestr("activities.csv", text)
+    return Answer(200, archive.getvalue())
+
+
+def finished(server: ScriptedServer) -> Answer:
+    return state("finished", total=1, fileUrl=f"{server.url}/file.zip?ticket=1")
+
+
+def requests_of(server: ScriptedServer) -> list[str]:
+    return [f"{request.method} {request.target}" for request in server.requests]
+
+
+def test_export__is_asked_for_watched_and_read(server: ScriptedServer, exported: Any) -> None:
+    server.script(state("queued"), state("inProgress"), finished(server), packed("purchaseId\n7\n"))
+    assert exported() == [{"purchaseid": "7"}]
+    assert server.requests[0].json == {
+        "exportType": "activities",
+        "delimiter": ",",
+        "dateFormat": "ISO",
+        "filters": {
+            "fromDate": "2026-11-22T00:00:00.000Z",
+            "toDate": "2026-11-23T00:00:00.000Z",
+            "activityTypes": ["purchase"],
+        },
+    }
+    assert requests_of(server) == [
+        "POST /exports/",
+        "GET /exports/e1",
+        "GET /exports/e1",
+        "GET /file.zip?ticket=1",
+    ]
+
+
+def test_export__a_file_elsewhere_gets_no_key(
+    server: ScriptedServer, store: ScriptedServer, exported: Any
+) -> None:
+    server.script(state("queued"), finished(store))
+    store.script(packed("purchaseId\n7\n"))
+    assert exported() == [{"purchaseid": "7"}]
+    assert "Authorization" in server.requests[0].headers
+    (request,) = store.requests
+    assert "Authorization" not in request.headers
+
+
+def test_export__a_full_queue_is_waited_for(server: ScriptedServer, exported: Any) -> None:
+    server.script(FULL, FULL, state("queued"), finished(server), packed("purchaseId\n"))
+    assert exported() == []
+
+
+def test_export__a_queue_that_stays_full_ends_in_time(server: ScriptedServer, exported: Any) -> None:
+    server.script(*[FULL] * 30)
+    with pytest.raises(TemporaryError, match="not there after 1 minutes"):
+        exported()
+
+
+def test_export__one_that_is_never_done_is_waited_for_again_by_a_retry(
+    server: ScriptedServer, exported: Any
+) -> None:
+    server.script(state("queued"), *[state("inProgress", progress=50)] * 15)
+    with pytest.raises(TemporaryError, match="not there after"):
+        exported()
+    before = len(server.requests)
+    server._script.clear()
+    server.script(finished(server), packed("purchaseId\n7\n"))
+    assert exported() == [{"purchaseid": "7"}]
+    assert requests_of(server)[before:] == ["GET /exports/e1", "GET /file.zip?ticket=1"]
+
+
+def test_export__one_that_failed_is_asked_for_anew(server: ScriptedServer, exported: Any) -> None:
+    server.script(state("queued"), state("error"))
+    with pytest.raises(TemporaryError, match="'error'"):
+        exported()
+    server.script(state("queued"), finished(server), packed("purchaseId\n7\n"))
+    assert exported() == [{"purchaseid": "7"}]
+
+
+@pytest.mark.parametrize(("days", "pieces"), [(1, 1), (31, 1), (32, 2), (62, 2), (63, 3)])
+def test_export__more_than_a_month_is_several(
+    days: int, pieces: int, server: ScriptedServer, exported: Any
+) -> None:
+    for number in range(pieces):
+        server.script(state("queued"), finished(server), packed(f"purchaseId\n{number}\n"))
+    rows = exported(Window(DAY.start, DAY.start + timedelta(days=days)))
+    assert [row["purchaseid"] for row in rows] == [str(number) for number in range(pieces)]
+    asked = [request.json["filters"] for request in server.requests if request.method == "POST"]
+    assert asked[0]["fromDate"] == "2026-11-22T00:00:00.000Z"
+    assert all(one["toDate"] == another["fromDate"] for one, another in pairwise(asked))

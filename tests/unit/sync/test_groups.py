@@ -1,0 +1,81 @@
+"""Which orders are one checkout."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from include.staging import Staging
+from include.sync.purchases.extract import MISSING, PART, _as_table, whole_groups_in
+from include.sync.purchases.groups import group_of, incomplete_groups
+
+
+@pytest.mark.parametrize(
+    ("order_id", "group"),
+    [
+        ("v502556llux-01", "v502556llux"),
+        ("1172452900788-12", "1172452900788"),
+        ("FVG-123-01", "FVG-123"),
+        ("seq502556", "seq502556"),
+        ("v1-1", "v1-1"),
+        ("v1-001", "v1-001"),
+        ("-01", "-01"),
+        ("", ""),
+    ],
+)
+def test_group_of(order_id: str, group: str) -> None:
+    assert group_of(order_id) == group
+
+
+@pytest.mark.parametrize(
+    ("ids", "incomplete"),
+    [
+        (["a-01", "b-01", "b-02"], set()),
+        (["a-02"], {"a"}),
+        (["a-01", "a-03"], {"a"}),
+        (["a-01", "a-01"], set()),
+        (["seq7", "odd"], set()),
+        ([], set()),
+    ],
+)
+def test_incomplete_groups__a_number_tells_of_lower_ones(ids: list[str], incomplete: set[str]) -> None:
+    assert incomplete_groups(ids) == incomplete
+
+
+def order(order_id: str) -> dict[str, Any]:
+    return {"orderId": order_id, "creationDate": datetime(2026, 11, 23, tzinfo=UTC).isoformat()}
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    parts=st.dictionaries(st.from_regex(r"[0-9]{1,3}", fullmatch=True), st.integers(1, 4), max_size=12),
+    size=st.integers(1, 5),
+    missing=st.integers(0, 5),
+)
+def test_whole_groups__no_checkout_is_ever_in_two_pieces(
+    tmp_path_factory: pytest.TempPathFactory, parts: dict[str, int], size: int, missing: int
+) -> None:
+    folder = Staging(Path(tmp_path_factory.mktemp("parts")))
+    ids = sorted(f"{group}-{number:02}" for group, count in parts.items() for number in range(1, count + 1))
+    late, listed = ids[:missing], ids[missing:]
+    listed_groups = {group_of(one) for one in listed}
+    late = [one for one in late if group_of(one) in listed_groups]
+    for number, first in enumerate(range(0, len(listed), size), start=1):
+        chunk = listed[first : first + size]
+        folder.write_table(f"{PART}{number:05}.parquet", _as_table(order(one) for one in chunk))
+    folder.write_table(MISSING, _as_table(order(one) for one in late))
+
+    seen: list[str] = []
+    finished: set[str] = set()
+    for orders in whole_groups_in(folder):
+        found = [str(one["orderId"]) for one in orders]
+        groups = {group_of(one) for one in found}
+        assert not groups & finished
+        finished |= groups
+        seen += found
+    assert sorted(seen) == sorted([*listed, *late]), "each order once"

@@ -1,0 +1,122 @@
+"""The order list: windows halved until each can be shown in full, short readings, the fullest second."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from include.errors import TemporaryError
+from include.sync.purchases import listing
+from include.sync.purchases.listing import TooManyOrdersAtOnce, orders_in
+from include.vtex.client import OrderPage, VtexClient
+from include.window import Window
+
+START = datetime(2026, 11, 22, 3, tzinfo=UTC)
+DAY = Window(START, START + timedelta(days=1))
+
+
+@dataclass
+class FakeVtex:
+    """A list of orders by instant that answers at most 30 pages, as VTEX does."""
+
+    instants: list[datetime]
+    calls: int = 0
+    hidden_readings: int = 0
+    arriving: list[datetime] = field(default_factory=list)
+
+    def list_orders(self, date_field: str, start: datetime, end: datetime, *, page: int) -> OrderPage:
+        assert date_field == "creationDate"
+        assert 1 <= page <= 30, "VTEX refuses page 31"
+        self.calls += 1
+        if page == 1:
+            self.instants += self.arriving
+            self.arriving = []
+        found = sorted((at, n) for n, at in enumerate(self.instants) if start <= at < end)
+        shown = found[(page - 1) * 100 : page * 100]
+        if self.hidden_readings and page == -(-len(found) // 100):
+            self.hidden_readings -= 1
+            shown = shown[:-1]
+        return OrderPage([entry(at, number) for at, number in shown], len(found))
+
+
+def entry(at: datetime, number: int) -> dict[str, Any]:
+    return {"orderId": f"{number}-01", "creationDate": at.isoformat()}
+
+
+def read(vtex: FakeVtex, window: Window = DAY) -> list[str]:
+    return [order["orderId"] for order in orders_in(cast("VtexClient", vtex), "creationDate", window)]
+
+
+def spread(count: int, over: timedelta = timedelta(days=1)) -> list[datetime]:
+    return [START + over * number / max(count, 1) for number in range(count)]
+
+
+@pytest.mark.parametrize(("count", "calls"), [(0, 1), (1, 1), (100, 1), (101, 2), (3_000, 30)])
+def test_listing__a_window_that_fits_is_read_page_by_page(count: int, calls: int) -> None:
+    vtex = FakeVtex(spread(count))
+    assert read(vtex) == [f"{number}-01" for number in range(count)]
+    assert vtex.calls == calls
+
+
+def test_listing__one_order_too_many_halves_the_window() -> None:
+    vtex = FakeVtex(spread(3_001))
+    assert read(vtex) == [f"{number}-01" for number in range(3_001)]
+    assert vtex.calls == 1 + 16 + 15
+
+
+def test_listing__a_rush_is_halved_down_to_the_second() -> None:
+    rush = [START + timedelta(hours=7, milliseconds=number / 2) for number in range(5_000)]
+    vtex = FakeVtex(rush + spread(50))
+    assert len(set(read(vtex))) == 5_050
+    assert vtex.calls < 150
+
+
+def test_listing__three_thousand_in_one_second_are_shown() -> None:
+    assert len(read(FakeVtex([START + timedelta(hours=7)] * 3_000))) == 3_000
+
+
+def test_listing__three_thousand_and_one_in_one_second_stop_the_run() -> None:
+    vtex = FakeVtex([START + timedelta(hours=7)] * 3_001)
+    with pytest.raises(TooManyOrdersAtOnce, match="3,001 orders within one second"):
+        read(vtex)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    bursts=st.lists(st.tuples(st.integers(0, 86_399_999), st.integers(1, 900)), max_size=14),
+    length=st.integers(1, 86_400_000),
+)
+def test_listing__every_order_of_the_window_exactly_once(bursts: list[tuple[int, int]], length: int) -> None:
+    instants = [START + timedelta(milliseconds=at) for at, count in bursts for _ in range(count)]
+    window = Window(START, START + timedelta(milliseconds=length))
+    expected = sorted(f"{number}-01" for number, at in enumerate(instants) if at in window)
+    try:
+        assert sorted(read(FakeVtex(instants), window)) == expected
+    except TooManyOrdersAtOnce:
+        assert len(expected) > 3_000
+
+
+def test_listing__a_short_reading_is_read_again() -> None:
+    vtex = FakeVtex(spread(250), hidden_readings=2)
+    assert len(read(vtex)) == 250
+    assert vtex.calls == 9
+
+
+def test_listing__always_short_is_left_to_a_retry() -> None:
+    with pytest.raises(TemporaryError, match=r"249 of 250 orders came for .*, 3 times in a row"):
+        read(FakeVtex(spread(250), hidden_readings=99))
+
+
+def test_listing__orders_that_come_in_meanwhile_do_no_harm() -> None:
+    vtex = FakeVtex(spread(150), hidden_readings=1, arriving=[])
+    vtex.arriving = [DAY.end - timedelta(minutes=1)] * 60
+    assert len(set(read(vtex))) == 210
+
+
+def test_listing__the_shortest_window_is_a_second() -> None:
+    assert timedelta(seconds=1) == listing._SHORTEST

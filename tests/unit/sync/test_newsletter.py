@@ -1,0 +1,510 @@
+"""Wishes into VTEX: the newest wins, whatever the order of arrival, and nothing is created."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from include.errors import TemporaryError
+from include.outcomes import Outcome, Reason
+from include.report import Report
+from include.rest.transport import RequestRefused, VendorError
+from include.store import AccountPair, Store, Wish, open_store, upgrade
+from include.sync.newsletter import Event, NewsletterRules, NewsletterSync, documents_of
+from include.vtex.client import VtexClient
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+RULES = NewsletterRules(future_tolerance=timedelta(minutes=5), unknown_retry=timedelta(minutes=10))
+ANA, BO, EVA = "ana@example.com", "bo+news@example.com", "eva@example.com"
+
+
+@dataclass
+class FakeVtex:
+    """`CL` documents by id; finds them by e-mail whatever the letter case, at most 100 at a time."""
+
+    documents: dict[str, dict[str, Any]] = field(default_factory=dict)
+    patches: list[tuple[str, bool]] = field(default_factory=list)
+    refuse: dict[str, int] = field(default_factory=dict)
+    busy: set[str] = field(default_factory=set)
+    index: dict[str, dict[str, Any]] | None = None
+    before_patch: Callable[[str], None] = lambda _document_id: None
+    searches: list[int] = field(default_factory=list)
+    fail_after: int = 10**9
+
+    def put(self, document_id: str, email: str | None, opted_in: bool | None) -> None:
+        self.documents[document_id] = {"id": document_id, "email": email, "isNewsletterOptIn": opted_in}
+
+    def search_clients(self, *, where: str, fields: Sequence[str]) -> list[dict[str, Any]]:
+        wanted = {part.removeprefix("(email=").removesuffix(")") for part in where.split(" OR ")}
+        self.searches.append(len(wanted))
+        seen = self.documents if self.index is None else self.index
+        found = [d for d in seen.values() if d["email"] and d["email"].lower() in wanted]
+        return [{name: document.get(name) for name in fields} for document in found[:100]]
+
+    def patch_client(self, document_id: str, fields: Mapping[str, Any]) -> None:
+        self.before_patch(document_id)
+        if document_id in self.busy:
+            raise TemporaryError("VTEX does not take this one")
+        if document_id in self.refuse:
+            raise RequestRefused("VTEX, …", status=self.refuse[document_id], error=VendorError())
+        if len(self.patches) >= self.fail_after:
+            raise TemporaryError("VTEX is away")
+        self.patches.append((document_id, fields["isNewsletterOptIn"]))
+        self.documents[document_id] |= fields
+
+    def freeze_index(self) -> None:
+        """From now on searches see what is there now, whatever is written."""
+        self.index = {key: dict(document) for key, document in self.documents.items()}
+
+    def opted_in(self) -> dict[str, bool | None]:
+        return {key: document["isNewsletterOptIn"] for key, document in self.documents.items()}
+
+
+@pytest.fixture(scope="module")
+def opener(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Store]]:
+    """Opens the one real SQLite store, each time for another pair of accounts: as good as a new one."""
+    url = f"sqlite:///{Path(tmp_path_factory.mktemp('store')) / 'store.db'}"
+    upgrade(url)
+    numbers, stores = itertools.count(), []
+
+    def open_it() -> Store:
+        pair = AccountPair(f"shop{next(numbers)}", "http://v", "http://c", "key")
+        stores.append(open_store(url, "k" * 32, pair, clock=lambda: NOW))
+        return stores[-1]
+
+    yield open_it
+    for store in stores:
+        store.close()
+
+
+@pytest.fixture
+def store(opener: Callable[[], Store]) -> Store:
+    return opener()
+
+
+@pytest.fixture
+def vtex() -> FakeVtex:
+    made = FakeVtex()
+    made.put("d1", "Ana@Example.com", True)
+    made.put("d2", BO, None)
+    return made
+
+
+def wish(email: str, subscribed: bool, minutes_ago: float = 0) -> dict[str, Any]:
+    instant = NOW - timedelta(minutes=minutes_ago)
+    return {"email": email, "subscribed": subscribed, "occurred_at": instant.isoformat()}
+
+
+def apply(vtex: FakeVtex, store: Store, *events: dict[str, Any], now: datetime = NOW) -> NewsletterSync:
+    sync = NewsletterSync(cast("VtexClient", vtex), store, RULES)
+    sync.apply(list(events), now)
+    assert Report(area="newsletter", mode="events", counts=sync.counts).missing == 0
+    return sync
+
+
+def settle(vtex: FakeVtex, store: Store, *exported: dict[str, Any], now: datetime = NOW) -> NewsletterSync:
+    sync = NewsletterSync(cast("VtexClient", vtex), store, RULES)
+    sync.settle(exported, now)
+    assert Report(area="newsletter", mode="events", counts=sync.counts).missing == 0
+    return sync
+
+
+def outcomes(sync: NewsletterSync) -> dict[str, int]:
+    return {str(outcome): count for outcome, count in sync.counts.outcomes.items() if count}
+
+
+# --- one event
+
+
+def test_wish__is_written_to_the_customer_whatever_the_letter_case(vtex: FakeVtex, store: Store) -> None:
+    sync = apply(vtex, store, wish(" ANA@example.COM ", subscribed=False))
+    assert vtex.patches == [("d1", False)]
+    assert outcomes(sync) == {"sent": 1}
+    assert sync.counts.written == 1
+
+
+def test_wish__that_is_true_already_writes_nothing(vtex: FakeVtex, store: Store) -> None:
+    assert outcomes(apply(vtex, store, wish(ANA, subscribed=True))) == {"unchanged": 1}
+    assert vtex.patches == []
+
+
+def test_wish__never_answered_is_not_the_same_as_no(vtex: FakeVtex, store: Store) -> None:
+    apply(vtex, store, wish(BO, subscribed=False))
+    assert vtex.patches == [("d2", False)]
+
+
+def test_wish__goes_to_every_document_that_carries_the_address(vtex: FakeVtex, store: Store) -> None:
+    vtex.put("d3", "ANA@EXAMPLE.COM", None)
+    vtex.put("d4", ANA, False)
+    sync = apply(vtex, store, wish(ANA, subscribed=False))
+    assert sorted(vtex.patches) == [("d1", False), ("d3", False)]
+    assert (outcomes(sync), sync.counts.written) == ({"sent": 1}, 2)
+
+
+@pytest.mark.parametrize(
+    ("event", "reason"),
+    [
+        (wish("", subscribed=True), Reason.EMAIL_MISSING),
+        (wish("nobody", subscribed=True), Reason.EMAIL_INVALID),
+        (wish("a@b.ct.vtex.com.br", subscribed=True), Reason.EMAIL_MASKED),
+        (wish(ANA, subscribed=True, minutes_ago=-6), Reason.IN_THE_FUTURE),
+        (wish(ANA, subscribed=True) | {"occurred_at": "2026-11-22T10:00:00"}, Reason.INSTANT_INVALID),
+        (wish(ANA, subscribed=True) | {"occurred_at": "2026-11-22T10:00:60Z"}, Reason.INSTANT_INVALID),
+        (wish(ANA, subscribed=True) | {"occurred_at": "0001-01-01T00:00:00+14:00"}, Reason.INSTANT_INVALID),
+    ],
+)
+def test_wish__that_cannot_be_is_refused_and_holds_up_nobody(
+    event: dict[str, Any], reason: Reason, vtex: FakeVtex, store: Store
+) -> None:
+    sync = apply(vtex, store, event, wish(ANA, subscribed=False))
+    assert sync.counts.reasons[reason] == 1
+    assert [(row.key, row.reason) for row in sync.outcomes] == [("event 0", reason)]
+    assert vtex.patches == [("d1", False)]
+
+
+def test_wish__a_little_ahead_of_us_is_fine(vtex: FakeVtex, store: Store) -> None:
+    assert outcomes(apply(vtex, store, wish(ANA, subscribed=False, minutes_ago=-5))) == {"sent": 1}
+
+
+# --- order and replay
+
+
+def test_wishes__of_one_run_only_the_newest_is_written(vtex: FakeVtex, store: Store) -> None:
+    sync = apply(vtex, store, wish(ANA, True, 1), wish(ANA, False, 2), wish(ANA, False, 3), wish(BO, True, 9))
+    assert vtex.opted_in() == {"d1": True, "d2": True}
+    assert outcomes(sync) == {"unchanged": 3, "sent": 1}
+
+
+def test_wishes__at_the_same_instant_no_wins(vtex: FakeVtex, store: Store) -> None:
+    for events in ([wish(ANA, False, 1), wish(ANA, True, 1)], [wish(ANA, True, 1)]):
+        apply(vtex, store, *events)
+        assert vtex.opted_in()["d1"] is False
+
+
+def test_wishes__a_late_run_changes_nothing(vtex: FakeVtex, store: Store) -> None:
+    apply(vtex, store, wish(ANA, False, 1))
+    assert outcomes(apply(vtex, store, wish(ANA, True, 60))) == {"unchanged": 1}
+    assert vtex.opted_in()["d1"] is False
+
+
+def test_wishes__a_replay_changes_nothing_even_after_the_customer_did(vtex: FakeVtex, store: Store) -> None:
+    event = wish(ANA, False, 1)
+    apply(vtex, store, event)
+    vtex.put("d1", ANA, True)  # the customer, in the shop
+    apply(vtex, store, event)
+    assert vtex.opted_in()["d1"] is True
+
+
+EVENTS = st.lists(
+    st.tuples(st.sampled_from([ANA, ANA.upper(), BO, EVA]), st.booleans(), st.integers(0, 3)),
+    min_size=1,
+    max_size=8,
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(events=EVENTS, data=st.data())
+def test_wishes__any_order_any_split_and_any_replay_end_the_same(
+    opener: Callable[[], Store], events: list[tuple[str, bool, int]], data: st.DataObject
+) -> None:
+    def end(arrivals: list[tuple[str, bool, int]], cuts: set[int]) -> dict[str, bool | None]:
+        vtex, store = FakeVtex(), opener()
+        for key, email in (("d1", "Ana@Example.com"), ("d2", BO)):
+            vtex.put(key, email, None)
+        run: list[dict[str, Any]] = []
+        for number, arrival in enumerate(arrivals):
+            run.append(wish(*arrival))
+            if number in cuts:
+                apply(vtex, store, *run)
+                run = []
+        apply(vtex, store, *run)
+        return vtex.opted_in()
+
+    shuffled = data.draw(st.permutations(events))
+    replayed = shuffled + data.draw(st.lists(st.sampled_from(events), max_size=4))
+    cuts = data.draw(st.sets(st.integers(0, 12)))
+    newest = {
+        "d1": max(((-ago, not yes) for who, yes, ago in events if who.lower() == ANA), default=None),
+        "d2": max(((-ago, not yes) for who, yes, ago in events if who == BO), default=None),
+    }
+    expected = {key: None if pair is None else not pair[1] for key, pair in newest.items()}
+    assert end(replayed, cuts) == expected
+
+
+# --- people whom VTEX does not know
+
+
+def test_unknown__is_looked_up_soon_and_by_the_daily_run_and_let_go(vtex: FakeVtex, store: Store) -> None:
+    first = apply(vtex, store, wish(EVA, True))
+    assert first.counts.reasons == {Reason.CONTACT_UNRESOLVED: 1}
+    assert [event.to_json() for event in first.look_again] == [wish(EVA, True)]
+    assert apply(vtex, store, now=NOW + timedelta(minutes=9)).counts.read == 0
+    second = apply(vtex, store, *(e.to_json() for e in first.look_again), now=NOW + timedelta(minutes=10))
+    assert (second.counts.read, second.look_again) == (2, []), "the event of the conf is the one that waited"
+    assert second.counts.reasons == {Reason.CONTACT_UNRESOLVED: 1}
+    third = settle(vtex, store, now=NOW + timedelta(hours=1))
+    assert (third.counts.read, third.counts.reasons) == (1, {Reason.UNKNOWN_CONTACT: 1})
+    assert settle(vtex, store, now=NOW + timedelta(days=9)).counts.read == 0
+    assert len(vtex.documents) == 2, "nobody is created"
+
+
+def test_unknown__is_let_go_after_a_day_without_a_daily_run(vtex: FakeVtex, store: Store) -> None:
+    apply(vtex, store, wish(EVA, True))
+    for hours, reason in ((1, Reason.CONTACT_UNRESOLVED), (26, Reason.UNKNOWN_CONTACT)):
+        assert apply(vtex, store, now=NOW + timedelta(hours=hours)).counts.reasons == {reason: 1}
+
+
+def test_unknown__whose_second_look_is_about_to_come_is_left_to_it(vtex: FakeVtex, store: Store) -> None:
+    apply(vtex, store, wish(EVA, True))
+    assert settle(vtex, store, now=NOW + timedelta(minutes=1)).counts.read == 0
+    assert settle(vtex, store, now=NOW + timedelta(minutes=11)).counts.reasons == {Reason.UNKNOWN_CONTACT: 1}
+
+
+def test_unknown__who_has_come_by_then_gets_the_wish(vtex: FakeVtex, store: Store) -> None:
+    apply(vtex, store, wish(EVA, True))
+    vtex.put("d9", EVA, None)
+    sync = apply(vtex, store, now=NOW + timedelta(minutes=10))
+    assert vtex.patches == [("d9", True)]
+    assert outcomes(sync) == {"sent": 1}
+
+
+def test_unknown__a_newer_wish_replaces_the_waiting_one(vtex: FakeVtex, store: Store) -> None:
+    apply(vtex, store, wish(EVA, True, 2))
+    apply(vtex, store, wish(EVA, False, 1))
+    vtex.put("d9", EVA, None)
+    apply(vtex, store, now=NOW + timedelta(minutes=30))
+    assert vtex.opted_in()["d9"] is False
+
+
+def test_unknown__a_wish_applied_meanwhile_beats_the_waiting_one(vtex: FakeVtex, store: Store) -> None:
+    apply(vtex, store, wish(EVA, True, 2))
+    vtex.put("d9", EVA, None)
+    apply(vtex, store, wish(EVA, False, 1))
+    apply(vtex, store, now=NOW + timedelta(minutes=30))
+    assert vtex.patches == [("d9", False)]
+
+
+# --- trouble
+
+
+def test_refused__one_document_does_not_hold_up_the_others(vtex: FakeVtex, store: Store) -> None:
+    vtex.refuse["d1"] = 404
+    sync = apply(vtex, store, wish(ANA, False), wish(BO, True))
+    assert vtex.patches == [("d2", True)]
+    assert sync.counts.reasons == {Reason.CONTACT_UNRESOLVED: 1}
+    assert sync.outcomes[0].detail == "HTTP 404"
+
+
+def test_refused__is_tried_again_and_then_reported(vtex: FakeVtex, store: Store) -> None:
+    vtex.refuse["d1"] = 400
+    apply(vtex, store, wish(ANA, False))
+    apply(vtex, store, now=NOW + timedelta(minutes=10))
+    sync = settle(vtex, store, now=NOW + timedelta(minutes=20))
+    assert sync.counts.reasons == {Reason.TARGET_REJECTED: 1}
+    assert outcomes(sync) == {"rejected": 1}
+    assert apply(vtex, store, now=NOW + timedelta(days=2)).counts.read == 0
+
+
+def test_busy__one_event_that_vtex_does_not_take_waits_and_blocks_nobody(
+    vtex: FakeVtex, store: Store
+) -> None:
+    vtex.busy = {"d1"}
+    sync = apply(vtex, store, wish(ANA, False), wish(BO, True))
+    assert vtex.opted_in()["d2"] is True
+    assert (sync.counts.reasons, outcomes(sync)) == ({Reason.TARGET_BUSY: 1}, {"held": 1, "sent": 1})
+    assert [event.email for event in sync.look_again] == [ANA]
+
+
+def test_busy__is_tried_until_it_works(vtex: FakeVtex, store: Store) -> None:
+    vtex.busy = {"d1"}
+    now = NOW
+    apply(vtex, store, wish(ANA, False))
+    for tries in range(2, 12):
+        now += timedelta(minutes=10) if tries <= 6 else timedelta(days=1)
+        sync = (settle if tries % 3 == 0 else apply)(vtex, store, now=now)
+        assert sync.counts.reasons == {Reason.TARGET_BUSY: 1}
+        assert bool(sync.look_again) is (tries < 6)
+    vtex.busy.clear()
+    settle(vtex, store, now=now + timedelta(days=1))
+    assert vtex.opted_in()["d1"] is False
+
+
+# --- what VTEX's index does not show yet
+
+
+def test_index__that_lags_does_not_hide_that_a_write_is_needed(vtex: FakeVtex, store: Store) -> None:
+    vtex.put("d1", ANA, False)
+    vtex.freeze_index()
+    apply(vtex, store, wish(ANA, True, 2))
+    apply(vtex, store, wish(ANA, False, 1))
+    assert vtex.opted_in()["d1"] is False
+
+
+def test_index__a_claim_that_was_never_finished_is_not_trusted(vtex: FakeVtex, store: Store) -> None:
+    vtex.put("d1", ANA, False)
+    vtex.freeze_index()
+    vtex.documents["d1"]["isNewsletterOptIn"] = True  # written by a process that died before recording it
+    store.claim({store.hashed(ANA): Wish(NOW - timedelta(minutes=2), unsubscribed=False)})
+    apply(vtex, store, wish(ANA, False, 1))
+    assert vtex.opted_in()["d1"] is False
+
+
+def test_index__the_same_wish_again_is_no_reason_to_write(vtex: FakeVtex, store: Store) -> None:
+    apply(vtex, store, wish(ANA, False, 2))
+    assert outcomes(apply(vtex, store, wish(ANA, False, 1))) == {"unchanged": 1}
+    assert vtex.patches == [("d1", False)]
+
+
+def test_race__a_greater_wish_that_came_meanwhile_is_what_stays(vtex: FakeVtex, store: Store) -> None:
+    """Another process claims, writes and records its no while our yes is on its way to VTEX."""
+
+    def other_process(_document_id: str) -> None:
+        vtex.before_patch = lambda _id: None
+        apply(vtex, store, wish(ANA, False, 1))
+
+    vtex.put("d1", ANA, None)
+    vtex.before_patch = other_process
+    apply(vtex, store, wish(ANA, True, 2))
+    assert vtex.patches == [("d1", False), ("d1", True), ("d1", False)]
+
+
+class Killed(BaseException):
+    """The process is gone, in the middle of things."""
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(events=EVENTS, data=st.data())
+def test_wishes__orders_retries_clears_kills_and_a_stale_index_never_turn_a_no_into_a_yes(
+    opener: Callable[[], Store], events: list[tuple[str, bool, int]], data: st.DataObject
+) -> None:
+    vtex, store = FakeVtex(), opener()
+    for key, email in (("d1", "Ana@Example.com"), ("d2", BO)):
+        vtex.put(key, email, data.draw(st.sampled_from([None, True, False])))
+    if data.draw(st.booleans()):
+        vtex.freeze_index()
+    runs = [[wish(*event)] for event in events]
+    runs += data.draw(st.lists(st.sampled_from(runs), max_size=3))  # cleared, or posted twice
+    for run in data.draw(st.permutations(runs)):
+        trouble = data.draw(st.sampled_from(["none", "before", "after", "busy"]))
+        now = NOW + timedelta(minutes=data.draw(st.integers(0, 30)))
+        if trouble != "none":
+            with contextlib.suppress(Killed, TemporaryError):
+                apply(Troubled(vtex, trouble), store, *run, now=now)
+        if trouble != "busy":  # Airflow tries again; an event that VTEX did not take waits
+            apply(vtex, store, *run, now=now)
+    apply(vtex, store, now=NOW + timedelta(days=2))
+    for key, who in (("d1", ANA), ("d2", BO)):
+        wishes = [((-ago, not yes), yes) for email, yes, ago in events if email.lower() == who]
+        if wishes:
+            assert vtex.opted_in()[key] is max(wishes)[1]
+
+
+class Troubled(FakeVtex):
+    """The same customers, but something happens around the first write."""
+
+    def __init__(self, vtex: FakeVtex, trouble: str) -> None:
+        super().__init__(vtex.documents, vtex.patches, index=vtex.index)
+        self.trouble = trouble
+
+    def patch_client(self, document_id: str, fields: Mapping[str, Any]) -> None:
+        if self.trouble == "busy":
+            raise TemporaryError("VTEX does not take this one")
+        if self.trouble == "after":
+            super().patch_client(document_id, fields)
+        raise Killed
+
+
+# --- what Connectif's export says a day later
+
+
+def exported(subscribed: bool, hours_ago: float, email: str = ANA) -> dict[str, Any]:
+    return wish(email, subscribed, 60 * hours_ago)
+
+
+def test_export__a_wish_that_got_lost_is_applied(vtex: FakeVtex, store: Store) -> None:
+    sync = settle(vtex, store, exported(False, 5), exported(True, 9, BO), exported(True, 3, EVA))
+    assert vtex.opted_in() == {"d1": False, "d2": True}
+    assert outcomes(sync) == {"sent": 2, "excluded": 1}
+    assert sync.counts.reasons == {Reason.UNKNOWN_CONTACT: 1}
+
+
+def test_export__what_arrived_in_time_is_not_done_again(vtex: FakeVtex, store: Store) -> None:
+    apply(vtex, store, wish(ANA, False, 59))
+    assert outcomes(settle(vtex, store, exported(False, 1))) == {"unchanged": 1}
+
+
+@pytest.mark.parametrize(
+    ("updated", "created", "applied"),
+    [(1, 9, False), (5, 9, True), (None, 1, False), (None, 9, True)],
+)
+def test_export__a_yes_does_not_undo_a_no_of_the_customer(
+    updated: float | None, created: float, applied: bool, vtex: FakeVtex, store: Store
+) -> None:
+    def hours_ago(hours: float | None) -> str | None:
+        return None if hours is None else f"{NOW - timedelta(hours=hours):%Y-%m-%dT%H:%M:%S}.1234567Z"
+
+    vtex.put("d1", ANA, False)
+    vtex.documents["d1"] |= {"updatedIn": hours_ago(updated), "createdIn": hours_ago(created)}
+    sync = settle(vtex, store, exported(True, 4))
+    assert vtex.opted_in()["d1"] is applied
+    assert sync.counts.reasons == ({} if applied else {Reason.CHANGED_SINCE: 1})
+
+
+def test_export__a_no_is_always_applied(vtex: FakeVtex, store: Store) -> None:
+    vtex.documents["d1"]["updatedIn"] = f"{NOW:%Y-%m-%dT%H:%M:%S}Z"
+    settle(vtex, store, exported(False, 4))
+    assert vtex.opted_in()["d1"] is False
+
+
+def test_refused__heals(vtex: FakeVtex, store: Store) -> None:
+    vtex.refuse["d1"] = 404
+    apply(vtex, store, wish(ANA, False))
+    vtex.refuse.clear()
+    apply(vtex, store, now=NOW + timedelta(minutes=10))
+    assert vtex.opted_in()["d1"] is False
+
+
+def test_outage__in_the_middle_then_again_from_the_start(vtex: FakeVtex, store: Store) -> None:
+    for number in range(20):
+        vtex.put(f"p{number}", f"p{number}@example.com", None)
+    events = [wish(f"p{number}@example.com", True, 1) for number in range(20)]
+    vtex.fail_after = 7
+    with pytest.raises(TemporaryError):
+        apply(vtex, store, *events)
+    vtex.fail_after = 10**9
+    apply(vtex, store, *events)
+    assert all(value for key, value in vtex.opted_in().items() if key.startswith("p"))
+    assert len(vtex.patches) == 20, "what was written before is not written again"
+
+
+def test_many__are_looked_up_fifty_at_a_time(vtex: FakeVtex, store: Store) -> None:
+    apply(vtex, store, *(wish(f"p{number}@example.com", True) for number in range(120)))
+    assert vtex.searches == [50, 50, 20]
+
+
+def test_many__documents_of_one_batch_are_not_cut_off_at_a_page(vtex: FakeVtex) -> None:
+    emails = [f"p{number}@example.com" for number in range(50)]
+    for number, copy in itertools.product(range(50), range(3)):
+        vtex.put(f"p{number}-{copy}", f"P{number}@example.com", None)
+    found = documents_of(cast("VtexClient", vtex), emails)
+    assert {email: len(documents) for email, documents in found.items()} == dict.fromkeys(emails, 3)
+
+
+def test_event__its_repr_has_no_address() -> None:
+    assert "ana" not in repr(Event(ANA, Wish(NOW, True)))
+
+
+def test_outcomes__hold_no_address(vtex: FakeVtex, store: Store) -> None:
+    sync = apply(vtex, store, wish(EVA, True), wish("bad address", True))
+    assert "eva" not in repr(sync.outcomes)
+    assert "bad" not in repr(sync.outcomes)
+    assert {row.outcome for row in sync.outcomes} == {Outcome.HELD, Outcome.REJECTED}

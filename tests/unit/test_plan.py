@@ -1,0 +1,238 @@
+"""What each kind of run takes: everything or a window, and which one."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from include.errors import ConfigurationError
+from include.outcomes import Area
+from include.plan import RunPlan, RunRequest, plan_run
+from include.window import BEGINNING, Window, merged, subtracted
+
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+
+
+def day(number: int) -> datetime:
+    """06:00 UTC of a day of November 2026."""
+    return datetime(2026, 11, 1, 6, tzinfo=UTC) + (number - 1) * DAY
+
+
+def days(first: int, last: int) -> Window:
+    return Window(day(first), day(last))
+
+
+LAST_NIGHT = days(22, 23)
+
+
+def request(run_type: str = "scheduled", interval: Window | None = LAST_NIGHT, **more: object) -> RunRequest:
+    return RunRequest(
+        run_type=run_type,
+        run_after=more.pop("run_after", day(23)),  # type: ignore[arg-type]
+        data_interval_start=interval.start if interval else None,
+        data_interval_end=interval.end if interval else None,
+        **more,  # type: ignore[arg-type]
+    )
+
+
+def plan(asked: RunRequest, area: Area = Area.CONTACTS, **more: object) -> RunPlan:
+    facts = {"dag_id": f"sync_{area}", "activated": True, "covered": [], "coverage_days": 7} | more
+    return plan_run(asked, area=area, **facts)  # type: ignore[arg-type]
+
+
+def test_plan__scheduled_run_takes_its_interval() -> None:
+    for covered in ([], [days(15, 22)], [days(15, 23)], [days(23, 25)]):
+        result = plan(request(), Area.PURCHASES, covered=covered)
+        assert (result.mode, result.window, result.gaps) == ("window", days(22, 23), ())
+
+
+@pytest.mark.parametrize("area", [Area.CONTACTS, Area.PURCHASES])
+def test_plan__scheduled_run_begins_where_the_coverage_ends(area: Area) -> None:
+    result = plan(request(), area, covered=[days(10, 19)])
+    assert result.window == days(19, 23)
+    assert result.gaps == ()
+    assert "begun at 2026-11-19T06:00:00Z" in result.why
+
+
+def test_plan__a_hole_in_the_coverage_is_taken_too() -> None:
+    assert plan(request(), covered=[days(10, 17), days(18, 22)]).window == days(17, 23)
+
+
+def test_plan__older_gaps_are_named_with_the_command_that_closes_them() -> None:
+    result = plan(request(), covered=[days(1, 5), days(6, 10)])
+    assert result.window == days(15, 23)
+    assert [gap.window for gap in result.gaps] == [days(5, 6), days(10, 15)]
+    assert result.gaps[0].command.startswith(
+        "airflow backfill create --dag-id sync_contacts --from-date 2026-11-"
+    )
+    assert RunPlan.from_json(result.to_json()) == result
+
+
+@given(st.integers(0, 23), st.integers(1, 400), st.sampled_from([UTC, ZoneInfo("Europe/Madrid")]))
+def test_plan__the_command_selects_the_intervals_of_the_gap(offset: int, length: int, zone: tzinfo) -> None:
+    """Airflow's back-fill takes intervals whose start lies between the two dates, both inclusive."""
+    gap = Window(
+        datetime(2026, 10, 20, tzinfo=UTC) + offset * HOUR,
+        datetime(2026, 10, 20, tzinfo=UTC) + (offset + length) * HOUR,
+    )
+    until = Window(datetime(2026, 11, 20, tzinfo=UTC), datetime(2026, 11, 21, tzinfo=UTC))
+    known = [Window(BEGINNING, gap.start), Window(gap.end, until.start)]
+    [found] = plan(request(interval=until), covered=known).gaps
+    assert found.window == gap
+    first, last = (datetime.fromisoformat(text) for text in re.findall(r"-date (\S+)", found.command))
+    selected = [
+        interval for interval in daily(zone, date(2026, 10, 15), 45) if first <= interval.start <= last
+    ]
+    assert subtracted([gap], selected) == []
+
+
+def test_plan__after_activation_nothing_before_it_is_missing() -> None:
+    result = plan(request(), covered=[Window(BEGINNING, day(20) + HOUR)])
+    assert (result.window, result.gaps) == (Window(day(20) + HOUR, day(23)), ())
+
+
+def test_plan__first_contact_run_takes_everything_and_a_backfill_never() -> None:
+    for run_type in ("scheduled", "manual"):
+        assert plan(request(run_type), activated=False).mode == "full"
+    assert plan(request("manual", None), activated=False).mode == "full"
+    assert plan(request("backfill"), activated=False).window == days(22, 23)
+    assert plan(request(), Area.PURCHASES, activated=False).window == days(22, 23)
+
+
+def test_plan__mode_forces_either() -> None:
+    assert plan(request("manual", mode="full")).mode == "full"
+    assert plan(request("manual", mode="window"), activated=False).window == days(22, 23)
+
+
+def test_plan__backfill_and_manual_windows_are_exact() -> None:
+    for run_type in ("backfill", "manual", "asset_triggered"):
+        assert plan(request(run_type), covered=[days(1, 5)]).window == days(22, 23)
+
+
+def test_plan__without_an_interval_the_24_hours_before_are_taken() -> None:
+    after = day(23) + 7 * HOUR
+    assert plan(request("manual", None, run_after=after)).window == Window(after - DAY, after)
+    for run_type in ("backfill", "manual", "scheduled"):
+        empty = RunRequest(run_type, after, day(20), day(20))
+        assert plan(empty).window == days(19, 20)
+
+
+def test_plan__the_window_asked_for_is_taken_exactly() -> None:
+    asked = request("manual", window_start="2026-11-01T00:00:00-03:00", window_end="2026-11-02T00:00:00Z")
+    for activated in (True, False):
+        result = plan(asked, activated=activated, covered=[days(1, 2)])
+        assert result.window == Window(
+            datetime(2026, 11, 1, 3, tzinfo=UTC), datetime(2026, 11, 2, tzinfo=UTC)
+        )
+        assert result.mode == "window"
+
+
+def test_plan__products_are_always_taken_whole() -> None:
+    for mode in ("auto", "full"):
+        assert plan(request(mode=mode), Area.PRODUCTS, activated=True).mode == "full"
+
+
+START, END = "2026-11-01T00:00:00Z", "2026-11-02T00:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("asked", "area", "says"),
+    [
+        (request("manual", window_start=START), Area.CONTACTS, "give both or neither"),
+        (request("manual", window_end=END), Area.CONTACTS, "give both or neither"),
+        (request("manual", window_start=END, window_end=START), Area.CONTACTS, "must be before"),
+        (request("manual", window_start=START, window_end=START), Area.CONTACTS, "must be before"),
+        (
+            request("manual", window_start="2026-11-01", window_end=END),
+            Area.CONTACTS,
+            "window_start.*with an offset",
+        ),
+        (
+            request("manual", window_start=START, window_end="2026-11-02T00:00:00"),
+            Area.CONTACTS,
+            "with an offset",
+        ),
+        (request("manual", window_start="yesterday", window_end=END), Area.CONTACTS, "with an offset"),
+        (
+            request("manual", mode="full", window_start=START, window_end=END),
+            Area.CONTACTS,
+            "contradict mode full",
+        ),
+        (request("backfill", window_start=START, window_end=END), Area.PURCHASES, "choose its dates"),
+        (request("backfill", mode="full"), Area.CONTACTS, "leave mode full out"),
+        (request("manual", mode="full"), Area.PURCHASES, "never taken in full"),
+        (request("manual", mode="some"), Area.CONTACTS, "allowed is auto, full, window or replay"),
+        (request("manual", mode="window"), Area.PRODUCTS, "no window"),
+        (request("manual", replay="all"), Area.CONTACTS, "goes with mode replay"),
+        (request("manual", mode="replay", only="d1"), Area.CONTACTS, "leave out only"),
+        (
+            request("manual", mode="replay", window_start=START, window_end=END),
+            Area.PURCHASES,
+            "leave out only, window_start",
+        ),
+        (request("backfill", mode="replay"), Area.PURCHASES, "do not use it in a back-fill"),
+        (request("manual", mode="replay", replay="ana@example.com"), Area.CONTACTS, "holds an address"),
+        (request("manual", window_start=START, window_end=END), Area.PRODUCTS, "no window"),
+    ],
+)
+def test_plan__contradictions_are_refused(asked: RunRequest, area: Area, says: str) -> None:
+    with pytest.raises(ConfigurationError, match=says):
+        plan(asked, area)
+
+
+def daily(zone: tzinfo, first: date, count: int, at: tuple[int, int] = (3, 0)) -> list[Window]:
+    """Intervals as Airflow's CronDataIntervalTimetable makes them for a daily cron, by local time."""
+    joints = [datetime.combine(first + n * DAY, time(*at), zone) for n in range(count + 1)]
+    return [Window(left, right) for left, right in pairwise(joints)]
+
+
+@given(
+    first=st.sampled_from([date(2026, 3, 20), date(2026, 10, 18)]),
+    at=st.sampled_from([(0, 0), (2, 30), (3, 0), (23, 59)]),
+    lost=st.sets(st.integers(1, 15)),
+)
+def test_plan__windows_join_over_both_clock_changes(first: date, at: tuple[int, int], lost: set[int]) -> None:
+    """Whatever runs are lost, what is covered in the end has no hole but the gaps that were named."""
+    intervals = daily(ZoneInfo("Europe/Madrid"), first, 17, at)
+    assert {interval.end - interval.start for interval in intervals} >= {24 * HOUR}
+    covered: list[Window] = []
+    named: list[Window] = []
+    for number, interval in enumerate(intervals):
+        if number in lost:
+            continue
+        result = plan(request(interval=interval), Area.PURCHASES, covered=covered)
+        assert result.window is not None
+        assert result.window.end == interval.end
+        if not lost:
+            assert result.window == interval
+            assert not subtracted([result.window], [result.window, *covered])
+        covered.append(result.window)
+        named += [gap.window for gap in result.gaps]
+    assert merged(covered + named) == [Window(intervals[0].start, intervals[-1].end)]
+    if not lost:
+        assert all(left.end == right.start for left, right in pairwise(covered))
+
+
+@pytest.mark.parametrize(("first", "length"), [(date(2026, 3, 28), 23), (date(2026, 10, 24), 25)])
+def test_plan__the_day_of_a_clock_change_has_its_own_length(first: date, length: int) -> None:
+    [interval] = daily(ZoneInfo("Europe/Madrid"), first, 1)
+    result = plan(request(interval=interval), Area.PURCHASES)
+    assert result.window is not None
+    assert result.window.end - result.window.start == length * HOUR
+
+
+@pytest.mark.parametrize("area", [Area.CONTACTS, Area.PRODUCTS, Area.PURCHASES])
+@pytest.mark.parametrize(("asked", "wanted"), [(None, "all"), ("no_lines", "no_lines"), ("77-01", "77-01")])
+def test_plan__a_replay_has_no_window_and_survives_the_way_between_tasks(
+    area: Area, asked: str | None, wanted: str
+) -> None:
+    result = plan(request("manual", mode="replay", replay=asked), area, activated=False)
+    assert (result.mode, result.window, result.replay, result.is_partial) == ("replay", None, wanted, True)
+    assert RunPlan.from_json(result.to_json()) == result

@@ -1,0 +1,94 @@
+"""Staged files: there whole or not at all, and nobody else's business."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from include.staging import Staging
+
+
+@pytest.fixture
+def staging(tmp_path: Path) -> Staging:
+    return Staging(tmp_path / "dag" / "run" / "0")
+
+
+def rights(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_staging__has_nothing_before_anything_was_written(staging: Staging) -> None:
+    assert staging.names() == []
+    assert not staging.has("a.json")
+
+
+def test_staging__json_and_bytes_come_back(staging: Staging) -> None:
+    staging.write_json("a.json", {"id": "é", 1: [None, 1.5]})
+    assert staging.read_json("a.json") == {"id": "é", "1": [None, 1.5]}
+    staging.write_bytes("b", b"\x00")
+    assert staging.read_bytes("b") == b"\x00"
+
+
+def test_staging__frames_come_back_with_absent_values(staging: Staging) -> None:
+    frame = pd.DataFrame({"a": ["x", None], "n": [1, 2]}).astype({"a": "str"})
+    staging.write_frame("f.parquet", frame)
+    pd.testing.assert_frame_equal(staging.read_frame("f.parquet"), frame)
+    assert list(staging.read_frame("f.parquet", ["n"]).columns) == ["n"]
+
+
+def test_staging__tables_of_columns(staging: Staging) -> None:
+    staging.write_table("t.parquet", pa.table({"a": [1, 2], "b": ["x", "y"]}))
+    assert staging.read_table("t.parquet", ["b"]).to_pydict() == {"b": ["x", "y"]}
+
+
+def test_staging__an_error_while_writing_leaves_no_file(staging: Staging) -> None:
+    with pytest.raises(RuntimeError), staging.writing("a.csv") as file:  # noqa: PT012 - the block is the thing
+        file.write(b"half")
+        raise RuntimeError
+    assert not staging.has("a.csv")
+    assert staging.names() == []
+
+
+def test_staging__an_error_while_overwriting_leaves_the_old_file(staging: Staging) -> None:
+    staging.write_bytes("a.csv", b"whole")
+    with pytest.raises(RuntimeError), staging.writing("a.csv") as file:  # noqa: PT012
+        file.write(b"half")
+        raise RuntimeError
+    assert staging.read_bytes("a.csv") == b"whole"
+
+
+def test_staging__a_file_is_not_there_before_it_is_finished(staging: Staging) -> None:
+    with staging.writing("a.csv") as file:
+        file.write(b"half")
+        assert not staging.has("a.csv")
+        assert staging.names() == []
+    assert staging.names() == ["a.csv"]
+
+
+def test_staging__names_are_ordered_and_chosen_by_their_beginning(staging: Staging) -> None:
+    for name in ("part-2", "part-10", "other", "part-1"):
+        staging.write_bytes(name, b"")
+    assert staging.names("part-") == ["part-1", "part-10", "part-2"]
+
+
+def test_staging__files_and_folders_are_private(staging: Staging, tmp_path: Path) -> None:
+    staging.within("extract").write_bytes("a", b"")
+    folder = tmp_path / "dag" / "run" / "0" / "extract"
+    assert rights(folder) == 0o700
+    assert rights(folder / "a") == 0o600
+
+
+def test_staging__an_unfinished_file_is_private_from_its_first_byte(staging: Staging) -> None:
+    with staging.writing("a"):
+        (unfinished,) = Path(str(staging)).iterdir()
+        assert rights(unfinished) & 0o077 == 0 or rights(unfinished.parent) & 0o077 == 0
+
+
+def test_staging__remove(staging: Staging) -> None:
+    staging.write_bytes("a", b"")
+    staging.remove("a")
+    assert not staging.has("a")

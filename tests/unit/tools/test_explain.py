@@ -1,0 +1,60 @@
+"""`make explain`: what it prints, and what it answers to a wrong call."""
+
+from __future__ import annotations
+
+import pytest
+
+from include.explain import Explanation, Kind
+from include.explain.answer import Fact, Part, differences, shown
+from tools.explain import as_text, main
+
+
+def test_text__has_every_part_and_the_decision_last() -> None:
+    parts = (
+        Part("VTEX holds now", (Fact("name", "Ana", personal=True),)),
+        Part("would be sent", (), "nothing"),
+    )
+    text = as_text(Explanation(Kind.CUSTOMER, "a…(15)", parts, ("It goes.",), is_known=True))
+    assert text.splitlines() == [
+        "customer a…(15)",
+        "",
+        "VTEX HOLDS NOW",
+        "  name: Ana",
+        "",
+        "WOULD BE SENT",
+        "  (nothing)",
+        "",
+        "DECISION",
+        "  It goes.",
+    ]
+
+
+@pytest.mark.parametrize(("record", "kind"), [("", ""), ("35", "basket")])
+def test_main__says_how_it_is_called(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], record: str, kind: str
+) -> None:
+    monkeypatch.setenv("RECORD", record)
+    monkeypatch.setenv("KIND", kind)
+    assert main() == 2
+    assert "usage: make explain RECORD=" in capsys.readouterr().err
+
+
+def test_main__without_a_connection_says_which(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("RECORD", "ana@example.com")
+    assert main() == 1
+    said = capsys.readouterr().err
+    assert "There is no connection vtex_default" in said
+    assert "ana@example.com" not in said
+
+
+def test_shown__holds_no_whole_address() -> None:
+    assert shown("of ana@example.com, twice") == "of a…(15), twice"
+    assert shown(["ana@example.com", 3, True]) == "a…(15), 3, yes"
+
+
+def test_differences__are_by_value() -> None:
+    there = {"price": 19.9, "tags": ["b", "a"], "birth": "1990-01-31T00:00:00.000Z", "name": "Ana"}
+    would = {"price": "19.90", "tags": ["a", "b"], "birth": "1990-01-31", "name": "Anna", "brand": ""}
+    assert differences(would, there) == ["name"]

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tools.processes import (
+    ProcessFailed,
+    Service,
+    free_port,
+    is_free,
+    members,
+    only_one,
+    run,
+    start,
+    stop,
+    stopping_on_signals,
+)
+
+# Like Airflow's scheduler: forks a child that moves to a process group of its own; it is deaf to SIGTERM.
+STUBBORN = """
+import os, signal, sys, time
+if os.fork() == 0:
+    os.setpgid(0, 0)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    print("child", os.getpid(), flush=True)
+time.sleep(60)
+"""
+
+
+def start_python(code: str, folder: Path) -> Service:
+    command = (sys.executable, "-c", code)
+    return start("probe", command, environment=os.environ, cwd=folder, log=folder / "probe.log")
+
+
+def wait_for(text: str, log: Path) -> None:
+    while text not in log.read_text():
+        time.sleep(0.02)
+
+
+def test_stop__ends_a_whole_session_even_a_deaf_child_in_its_own_group(tmp_path: Path) -> None:
+    service = start_python(STUBBORN, tmp_path)
+    wait_for("child", service.log)
+    session = {service.process.pid}
+    assert len(members(session)) == 2
+    stop([service], grace_seconds=0.5)
+    assert members(session) == []
+
+
+def test_stop__takes_a_process_that_ended_before(tmp_path: Path) -> None:
+    service = start_python("pass", tmp_path)
+    service.process.wait()
+    stop([service])
+
+
+def test_check__shows_the_end_of_the_log(tmp_path: Path) -> None:
+    service = start_python("raise SystemExit('the port is taken')", tmp_path)
+    service.process.wait()
+    with pytest.raises(ProcessFailed, match=r"probe ended with status 1(.|\n)*the port is taken"):
+        service.check()
+
+
+def test_run__fails_with_the_commands_own_words(tmp_path: Path) -> None:
+    command = (sys.executable, "-c", "raise SystemExit('no such table')")
+    with pytest.raises(ProcessFailed, match="no such table"):
+        run("migrate", command, environment=os.environ, cwd=tmp_path, log=tmp_path / "migrate.log")
+
+
+def test_log__is_readable_by_its_owner_only(tmp_path: Path) -> None:
+    service = start_python("pass", tmp_path)
+    stop([service])
+    assert service.log.stat().st_mode & 0o077 == 0
+
+
+def test_only_one__refuses_a_second_and_takes_the_next(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    with only_one(home), pytest.raises(ProcessFailed, match="another one runs"), only_one(home):
+        pass
+    with only_one(home):
+        assert not home.exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_signals__unwind_like_ctrl_c(number: signal.Signals) -> None:
+    with stopping_on_signals(), pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(number)
+
+
+def test_free_port__can_be_listened_on() -> None:
+    port = free_port()
+    assert is_free(port)
+    with subprocess.Popen((sys.executable, "-c", LISTEN, str(port)), stdout=subprocess.PIPE) as server:
+        assert server.stdout is not None
+        server.stdout.readline()
+        assert not is_free(port)
+        server.kill()
+
+
+LISTEN = """
+import socket, sys
+with socket.create_server(("127.0.0.1", int(sys.argv[1]))):
+    print("listening", flush=True)
+    sys.stdin.read() or __import__("time").sleep(30)
+"""
