@@ -10,6 +10,7 @@ from airflow.sdk import ObjectStoragePath, get_current_context
 from include.staging import Staging
 from include.sync.cleaning import remove_old_runs
 from include.sync.finish import RunIdentity, finish
+from plugins.run_signals import announce
 from plugins.sync_run import pair_folder, staging_base, sync_run
 
 if TYPE_CHECKING:
@@ -40,4 +41,4 @@ def report_run(area: Area, *references: ObjectStoragePath | None) -> str:
         keep = timedelta(days=sync.settings.run.staging_retention_days)
         dag_folder = staging_base(sync.settings) / pair_folder(sync.vtex, sync.connectif) / run.dag_id
         remove_old_runs(dag_folder, older_than=keep, now=sync.now())
-        return finish(sync, identity, folders).summary_line()
+        return finish(sync, identity, folders, announce).summary_line()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import ObjectStoragePath, task
 
 from include.outcomes import Area
+from plugins.policy import report_asset
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -31,8 +32,13 @@ def load(area: str, transformed: ObjectStoragePath) -> ObjectStoragePath:
     return _stage(area, "load", transformed)
 
 
+def report(area: Area, *stages: Any) -> None:
+    """The last task: the report of the run, also as an event of its asset."""
+    _report.override(task_id="report", outlets=[report_asset(f"sync_{area}")])(area, *stages)
+
+
 @task(trigger_rule="all_done")
-def report(area: str, *stages: ObjectStoragePath | None) -> str:
+def _report(area: str, *stages: ObjectStoragePath | None) -> str:
     """Count what became of every record, whatever happened before; fails when the run must not pass."""
     from plugins.daily_report import report_run  # noqa: PLC0415 - heavy, and only needed in the task
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pendulum
-from airflow.sdk import CronDataIntervalTimetable, CronTriggerTimetable, Param
+from airflow.sdk import Asset, CronDataIntervalTimetable, CronTriggerTimetable, Param
 from airflow.sdk.definitions.retry_policy import ExceptionRetryPolicy, RetryAction, RetryRule
 
 from include.errors import ConfigurationError, ContractError, UnsafeChange
@@ -114,6 +114,15 @@ RECONCILE_PARAMS: dict[str, Param] = {
         description="Sends the purchases that are missing at Connectif, quietly. Nothing else is repaired.",
     ),
 }
+
+
+FAMILY = "vtex_connectif"
+"""What assets and metrics of these DAGs are found under."""
+
+
+def report_asset(dag_id: str) -> Asset:
+    """The asset that a run's report updates: other DAGs are scheduled by it, the UI lists its events."""
+    return Asset(name=f"{dag_id}_report", group=FAMILY)
 
 
 def daily(area: Area) -> CronDataIntervalTimetable:

@@ -24,6 +24,7 @@ from include.sync.run import SyncRun, run_stage, safe_name
 from plugins.accounts import pair_of
 from plugins.connectif_hook import ConnectifHook
 from plugins.run_key import run_key
+from plugins.run_signals import announce
 from plugins.sync_run import pair_folder, staging_base
 from plugins.sync_store import open_sync_store
 from plugins.vtex_hook import VtexHook
@@ -70,7 +71,8 @@ def report_run() -> str:
         keep = timedelta(days=run.settings.run.staging_retention_days)
         remove_old_runs(dag_folder, older_than=keep, now=run.now())
         folders = {Area(area): run.staging.within(_stage(area)) for area in context["params"]["areas"]}
-        return finish_comparison(run, identity, folders, run.staging.within(REPAIR)).summary_line()
+        repaired = run.staging.within(REPAIR)
+        return finish_comparison(run, identity, folders, repaired, announce).summary_line()
 
 
 def _stage(area: str) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from airflow.sdk import ObjectStoragePath, task
 
+from plugins.policy import report_asset
+
 
 @task
 def compare(area: str) -> ObjectStoragePath:
@@ -21,7 +23,7 @@ def repair(purchases: ObjectStoragePath) -> ObjectStoragePath:
     return repair_purchases(purchases)
 
 
-@task(trigger_rule="all_done")
+@task(trigger_rule="all_done", outlets=[report_asset("reconcile")])
 def report() -> str:
     """Add up what was found, whatever happened before; fails when a comparison did not finish."""
     from plugins.reconcile_run import report_run  # noqa: PLC0415 - heavy, and only needed in the task

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -27,11 +27,21 @@ class RunIdentity:
     started_at: datetime
 
 
-def finish(run: SyncRun, identity: RunIdentity, stages: Mapping[str, Staging]) -> Report:
+Announce = Callable[[Report, bool], None]
+"""Told of a report once it is kept, and whether its run may pass."""
+
+
+def tell_nobody(_report: Report, _passed: bool) -> None:
+    """For who has nobody to tell."""
+
+
+def finish(
+    run: SyncRun, identity: RunIdentity, stages: Mapping[str, Staging], announce: Announce = tell_nobody
+) -> Report:
     """Write the report and the outcomes of a run, whatever became of its `stages` (by name, in order).
 
-    Raises UnsafeChange, after all is written, when a stage did not finish, the counts do not add up or too
-    many records were rejected.
+    Raises UnsafeChange, after all is written and announced, when a stage did not finish, the counts do not
+    add up or too many records were rejected.
     """
     unfinished = [name for name, folder in stages.items() if not has_finished(folder)]
     report = _report(run, stages)
@@ -52,6 +62,7 @@ def finish(run: SyncRun, identity: RunIdentity, stages: Mapping[str, Staging]) -
         finished_at=run.now(),
     )
     log.info("%s", report.summary_line())
+    announce(report, not problems)
     if problems:
         raise UnsafeChange(f"{run.area}: {'; '.join(problems)}")
     return report

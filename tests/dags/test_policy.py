@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from include.settings import load_settings
+from plugins.policy import report_asset
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG
@@ -55,6 +56,11 @@ class TestEveryDag:
         settings = yaml.safe_load((ROOT / "airflow_settings.yaml").read_text())
         known = {pool["pool_name"] for pool in settings["airflow"]["pools"]}
         assert {task.pool for task in dags[dag_id].tasks} <= known
+
+
+@pytest.mark.parametrize("dag_id", [*DAILY, "reconcile"])
+def test_report__is_an_event_of_the_runs_asset(dags: dict[str, DAG], dag_id: str) -> None:
+    assert dags[dag_id].get_task("report").outlets == [report_asset(dag_id)]
 
 
 @pytest.mark.parametrize("dag_id", DAILY)

@@ -99,6 +99,10 @@ def test_daily_sync__twice_for_the_same_time_changes_the_target_once(world: Worl
     assert second.counts.read == first.counts.read
     assert after_first != before
     assert world.target() == after_first
+    events = world.stack.rest.get("assets/events", source_dag_id=dag_id)["asset_events"]
+    assert [e["extra"]["counts"]["read"] for e in events if e["source_run_id"] == f"{dag_id}-first"] == [
+        first.counts.read
+    ]
 
 
 def test_backfill__of_purchases_is_quiet(world: World) -> None:

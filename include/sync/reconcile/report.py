@@ -10,7 +10,7 @@ from include.outcomes import Area, Outcome, Reason
 from include.report import Limits, Report, StageCounts
 from include.staging import Staging
 from include.store import OutcomeRow
-from include.sync.finish import RunIdentity
+from include.sync.finish import Announce, RunIdentity, tell_nobody
 from include.sync.reconcile.differences import found_in
 from include.sync.run import SyncRun, counts_of, has_finished, verdicts_in
 
@@ -18,12 +18,16 @@ log = logging.getLogger(__name__)
 
 
 def finish_comparison(
-    run: SyncRun, identity: RunIdentity, compared: Mapping[Area, Staging], repaired: Staging
+    run: SyncRun,
+    identity: RunIdentity,
+    compared: Mapping[Area, Staging],
+    repaired: Staging,
+    announce: Announce = tell_nobody,
 ) -> Report:
     """Write the report of a run, whatever became of its comparisons (folders by area) and its repair.
 
-    Differences do not fail a run: they are what it was made for. Raises UnsafeChange, after all is written,
-    when a task did not finish, or something does not add up.
+    Differences do not fail a run: they are what it was made for. Raises UnsafeChange, after all is
+    written and announced, when a task did not finish, or something does not add up.
     """
     unfinished = [f"compare_{area}" for area, folder in compared.items() if not has_finished(folder)]
     repair_began = bool(repaired.names())
@@ -47,6 +51,7 @@ def finish_comparison(
         finished_at=run.now(),
     )
     log.info("%s", report.summary_line())
+    announce(report, not problems)
     if problems:
         raise UnsafeChange(f"{Area.RECONCILE}: {'; '.join(problems)}")
     return report
