@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,25 +53,40 @@ def checks_of_reports(run_ids: Sequence[str], runs: Mapping[str, StoredReport]) 
 
 
 @dataclass(frozen=True)
+class Found:
+    """So many of the records that were asked for are there."""
+
+    there: int
+    asked: int
+
+    @classmethod
+    def count(cls, answers: Iterable[bool]) -> Found:
+        """One answer for each record."""
+        answered = list(answers)
+        return cls(sum(answered), len(answered))
+
+
+@dataclass(frozen=True)
 class Sample:
     """A few records of the simulated shop and what is known of them, before or after the syncs."""
 
     opt_in: object
     contact: bool
-    products: int
-    purchases: int
+    products: Found
+    purchases: Found
 
     @classmethod
     def take(cls, shop: ShopReads, customer: Mapping[str, Any], window: Mapping[str, Any]) -> Sample:
         """Read them at both vendors. Of the products only those count whose stock Connectif knows: that is
         what the shop's web tag does not tell.
         """
-        products = [shop.product(product_id) or {} for product_id in shop.product_ids()]
+        products = (shop.product(product_id) or {} for product_id in shop.product_ids())
+        groups = shop.order_groups(window)
         return cls(
             opt_in=shop.opt_in(customer["id"]),
             contact=shop.contact(customer["email"]) is not None,
-            products=sum("inStockUnits" in product for product in products),
-            purchases=sum(shop.purchase(group) is not None for group in shop.order_groups(window)),
+            products=Found.count("inStockUnits" in product for product in products),
+            purchases=Found.count(shop.purchase(group) is not None for group in groups),
         )
 
 
@@ -85,12 +100,14 @@ def checks_of_shop(customer: Mapping[str, Any], before: Sample, after: Sample) -
             before.opt_in is True and after.opt_in is False,
         ),
         Check(
-            f"Connectif knows the stock of {after.products} of a few products, before of {before.products}",
-            after.products > before.products,
+            f"of {after.products.asked} products, Connectif knows the stock of {after.products.there}; "
+            f"before it knew that of {before.products.there}",
+            after.products.there > before.products.there,
         ),
         Check(
-            f"Connectif has {after.purchases} of a few of the day's orders, before it had {before.purchases}",
-            after.purchases > before.purchases,
+            f"of {after.purchases.asked} of the day's orders, Connectif has {after.purchases.there}; "
+            f"before it had {before.purchases.there}",
+            after.purchases.there > before.purchases.there,
         ),
     ]
 
