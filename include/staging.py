@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Protocol, Self, cast
 
@@ -31,6 +31,8 @@ class Folder(Protocol):
 class Staging:
     """Files of one run, or of one stage of it. A file is there whole or not at all, so that a retry can
     take what it finds for done: it is written beside its place and then renamed.
+
+    What is called `….zst` lies there compressed; who writes and reads it does not notice.
     """
 
     def __init__(self, folder: Folder) -> None:
@@ -58,15 +60,15 @@ class Staging:
         """A binary file that appears under its name only when the block ends well."""
         self._make_private_folder()
         unfinished = self.folder / (name + _UNFINISHED)
-        with unfinished.open("wb") as file:
-            yield file
+        with unfinished.open("wb") as file, _compressing(file, name) as open_file:
+            yield open_file
         _make_private(unfinished, 0o600)
         unfinished.rename(self.folder / name)
 
     @contextmanager
     def reading(self, name: str) -> Iterator[IO[bytes]]:
-        with (self.folder / name).open("rb") as file:
-            yield file
+        with (self.folder / name).open("rb") as file, _decompressing(file, name) as open_file:
+            yield open_file
 
     def write_bytes(self, name: str, content: bytes) -> None:
         with self.writing(name) as file:
@@ -113,6 +115,23 @@ class Staging:
 
 
 _UNFINISHED = ".unfinished"
+_COMPRESSED = ".zst"
+
+
+def _compressing(file: IO[bytes], name: str) -> AbstractContextManager[IO[bytes]]:
+    if not name.endswith(_COMPRESSED):
+        return nullcontext(file)
+    import pyarrow as pa  # noqa: PLC0415
+
+    return cast("AbstractContextManager[IO[bytes]]", pa.CompressedOutputStream(file, "zstd"))
+
+
+def _decompressing(file: IO[bytes], name: str) -> AbstractContextManager[IO[bytes]]:
+    if not name.endswith(_COMPRESSED):
+        return nullcontext(file)
+    import pyarrow as pa  # noqa: PLC0415
+
+    return cast("AbstractContextManager[IO[bytes]]", pa.CompressedInputStream(file, "zstd"))
 
 
 def _make_private(path: Folder, mode: int) -> None:

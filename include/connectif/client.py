@@ -16,6 +16,7 @@ from include.connectif.exports import Export
 from include.connectif.pace import SharedMinute
 from include.errors import ContractError, RecordRejected, TemporaryError
 from include.redaction import redact
+from include.rest.form import FileToSend, FormWithFile
 from include.rest.pace import Pace
 from include.rest.retry import RetryPolicy, TryAgain
 from include.rest.route import Route
@@ -105,7 +106,7 @@ class ConnectifClient:
         """One cheap call that shows whether host, key and a first right are in order."""
         self.transport.json(routes.LIST_IMPORTS)
 
-    def create_import(self, kind: str, csv: bytes, *, name: str, override_existing: bool) -> Import:
+    def create_import(self, kind: str, csv: FileToSend, *, override_existing: bool) -> Import:
         """Queue a CSV of `kind` contacts or products; rows overwrite by key, or only add new ones.
 
         Repeating is harmless: rows overwrite by key. QueueFull when ten are waiting already.
@@ -116,9 +117,10 @@ class ConnectifClient:
             "updateOnlyEmptyFields": "false",
             "delimiter": ",",
         }
-        files = {"file": (name, csv, "text/csv")}
+        body = FormWithFile(form, "file", csv)
+        headers = {"Content-Type": body.content_type}
         try:
-            return _import(self.transport.json(routes.CREATE_IMPORT, data=form, files=files))
+            return _import(self.transport.json(routes.CREATE_IMPORT, data=body, headers=headers))
         except RequestRefused as refused:
             if refused.error.code == "E0401":
                 raise QueueFull(f"{refused}: ten imports are waiting already") from None

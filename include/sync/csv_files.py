@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import IO
 
@@ -21,18 +22,19 @@ from include.sync.imports import ImportFile
 _MOST_COLUMN_SETS = 64
 # Whether the limit counts the other parts of the form is documented nowhere.
 _ROOM_FOR_THE_FORM = 500_000
+_ROWS_AT_A_TIME = 20_000
 
 
 @dataclass
 class _Open:
-    name: str
-    file: IO[bytes]
+    file: ImportFile
+    stream: IO[bytes]
     closing: ExitStack
     rows: int = 0
     size: int = 0
 
     def write(self, content: bytes) -> None:
-        self.file.write(content)
+        self.stream.write(content)
         self.size += len(content)
 
 
@@ -105,9 +107,9 @@ class CsvFiles:
 
     def _begin(self, rows: pd.DataFrame) -> _Open:
         self._begun += 1
-        name = f"{self._prefix}-{self._begun:04}.csv"
+        file = ImportFile(f"{self._prefix}-{self._begun:04}.csv", self._kind, 0, 0, self._override)
         closing = ExitStack()
-        begun = _Open(name, closing.enter_context(self._folder.writing(name)), closing)
+        begun = _Open(file, closing.enter_context(self._folder.writing(file.staged_as)), closing)
         begun.write(_csv(rows.head(0), header=True))
         self._open[tuple(rows.columns)] = begun
         return begun
@@ -115,7 +117,34 @@ class CsvFiles:
     def _close(self, columns: tuple[str, ...]) -> None:
         done = self._open.pop(columns)
         done.closing.close()
-        self._done.append(ImportFile(done.name, self._kind, done.rows, self._override))
+        self._done.append(replace(done.file, rows=done.rows, size=done.size))
+
+
+def rows_of(folder: Staging, file: ImportFile) -> Iterator[pd.DataFrame]:
+    """The rows of a staged file as texts, some thousands at a time."""
+    with (
+        folder.reading(file.staged_as) as stream,
+        pd.read_csv(stream, dtype=str, keep_default_na=False, chunksize=_ROWS_AT_A_TIME) as chunks,
+    ):
+        yield from chunks
+
+
+def copy_without(
+    source: Staging, target: Staging, file: ImportFile, column: str, values: Collection[str]
+) -> ImportFile | None:
+    """Copy a staged file under its own name, but for the rows that have one of `values` in `column`.
+
+    None when no row is left.
+    """
+    with target.writing(file.staged_as) as stream, ExitStack() as closing:
+        copy = _Open(file, stream, closing)
+        for rows in rows_of(source, file):
+            if not copy.size:
+                copy.write(_csv(rows.head(0), header=True))
+            kept = rows[~rows[column].isin(values)]
+            copy.write(_csv(kept))
+            copy.rows += len(kept)
+    return replace(file, rows=copy.rows, size=copy.size) if copy.rows else None
 
 
 def _csv(rows: pd.DataFrame, *, header: bool = False) -> bytes:

@@ -16,23 +16,44 @@ from include.connectif.client import ConnectifClient, Import, QueueFull
 from include.connectif.limits import QUEUED_IMPORTS
 from include.errors import TemporaryError
 from include.redaction import redact
+from include.rest.form import FileToSend
 from include.staging import Staging
 from include.sync.run import SyncRun
 
 log = logging.getLogger(__name__)
 
+_PIECE_BYTES = 1 << 18
+
 
 @dataclass(frozen=True)
 class ImportFile:
-    """A staged CSV that is to become an import. `override_existing=False` only adds what is new."""
+    """A staged CSV of so many rows and bytes that is to become an import. `override_existing=False` only
+    adds what is new.
+    """
 
     name: str
     kind: str
     rows: int
+    size: int
     override_existing: bool = True
+
+    @property
+    def staged_as(self) -> str:
+        """Its name in the staging folder, where it lies compressed."""
+        return f"{self.name}.zst"
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
+
+    def to_send(self, folder: Staging) -> FileToSend:
+        """The file as it is sent: plain, a piece at a time."""
+
+        def pieces() -> Iterator[bytes]:
+            with folder.reading(self.staged_as) as file:
+                while piece := file.read(_PIECE_BYTES):
+                    yield piece
+
+        return FileToSend(self.name, "text/csv", self.size, pieces)
 
 
 @dataclass(frozen=True)
@@ -94,10 +115,7 @@ class Importer:
         """The id of the import, or None while the account's queue is full."""
         try:
             queued = self._connectif.create_import(
-                file.kind,
-                self._files.read_bytes(file.name),
-                name=file.name,
-                override_existing=file.override_existing,
+                file.kind, file.to_send(self._files), override_existing=file.override_existing
             )
         except QueueFull:
             log.info("Connectif's import queue is full: waiting for an import to end")

@@ -16,6 +16,7 @@ from include.connectif.client import (
 )
 from include.connectif.pace import SharedMinute
 from include.errors import ConfigurationError, ContractError, RecordRejected, TemporaryError
+from include.rest.form import FileToSend
 from include.rest.transport import Timeouts
 from tests.builders import World, connectif_client, without_retries
 
@@ -54,7 +55,8 @@ def finished(connectif: ConnectifClient, world: World, made: Import) -> Import:
 
 
 def upload(connectif: ConnectifClient, text: str, kind: str = "contacts", *, override: bool = True) -> Import:
-    return connectif.create_import(kind, text.encode(), name="rows.csv", override_existing=override)
+    file = FileToSend("rows.csv", "text/csv", len(text.encode()), lambda: [text.encode()])
+    return connectif.create_import(kind, file, override_existing=override)
 
 
 # --- keys and rights

@@ -69,6 +69,24 @@ def test_staging__a_file_is_not_there_before_it_is_finished(staging: Staging) ->
     assert staging.names() == ["a.csv"]
 
 
+def test_staging__what_is_called_zst_lies_there_compressed(staging: Staging) -> None:
+    with staging.writing("a.csv.zst") as file:
+        for _ in range(1_000):
+            file.write(b"a@example.com,Ana\n")
+    written = Path(str(staging), "a.csv.zst").read_bytes()
+    assert len(written) < 200
+    assert staging.read_bytes("a.csv.zst") == b"a@example.com,Ana\n" * 1_000
+    with staging.reading("a.csv.zst") as file:
+        assert (file.read(4), file.read(5)) == (b"a@ex", b"ample")
+
+
+def test_staging__an_error_while_compressing_leaves_no_file(staging: Staging) -> None:
+    with pytest.raises(RuntimeError), staging.writing("a.zst") as file:  # noqa: PT012
+        file.write(b"half")
+        raise RuntimeError
+    assert staging.names() == []
+
+
 def test_staging__names_are_ordered_and_chosen_by_their_beginning(staging: Staging) -> None:
     for name in ("part-2", "part-10", "other", "part-1"):
         staging.write_bytes(name, b"")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import logging
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from itertools import islice
 
 import pandas as pd
 
@@ -15,6 +15,7 @@ from include.redaction import redact
 from include.report import StageCounts
 from include.staging import Staging
 from include.sync.contacts.transform import FILES, MAPPED, OPEN
+from include.sync.csv_files import copy_without, rows_of
 from include.sync.imports import ImportFile, import_files
 from include.sync.preview import SAMPLE, log_sample, personal
 from include.sync.replay import UNNAMED, keep_sent_at_last
@@ -61,8 +62,8 @@ def load(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
 
 def _rows(source: Staging, files: list[ImportFile]) -> Iterator[dict[str, str]]:
     for file in files:
-        rows = pd.read_csv(io.BytesIO(source.read_bytes(file.name)), dtype=str, keep_default_na=False)
-        yield from ({str(k): v for k, v in row.items()} for row in rows.head(SAMPLE).to_dict("records"))
+        for rows in islice(rows_of(source, file), 1):
+            yield from ({str(k): v for k, v in row.items()} for row in rows.head(SAMPLE).to_dict("records"))
 
 
 def _without(
@@ -71,14 +72,8 @@ def _without(
     """The files without the rows of refused addresses; the staged ones themselves when there are none."""
     if refused.empty:
         return files, source
-    kept = []
-    for file in files:
-        rows = pd.read_csv(io.BytesIO(source.read_bytes(file.name)), dtype=str, keep_default_na=False)
-        rows = rows[~rows["_email"].isin(refused["key"])]
-        if len(rows):
-            target.write_bytes(file.name, rows.to_csv(index=False).encode())
-            kept.append(ImportFile(file.name, file.kind, len(rows), file.override_existing))
-    return kept, target
+    copies = (copy_without(source, target, file, "_email", set(refused["key"])) for file in files)
+    return [copy for copy in copies if copy], target
 
 
 def _sent_at_last(source: Staging, refused: pd.DataFrame) -> Iterator[str]:
@@ -91,13 +86,22 @@ def _verdicts(source: Staging, refused: pd.DataFrame) -> pd.DataFrame:
     """Refused addresses → verdicts on the documents that they came from."""
     if refused.empty:
         return verdicts_of([])
-    found = [source.read_frame(name, ["id", "_email"]) for name in source.names(MAPPED)]
-    rows = pd.concat(found, ignore_index=True)
-    judged = [verdict["key"] for verdict in verdicts_in(source)]
-    went = rows if not judged else rows[~rows["id"].isin(pd.concat(judged))]
-    documents = went.drop_duplicates("_email").set_index("_email")["id"]
+    documents = _documents_of(source, set(refused["key"]))
     keys = refused["key"].map(documents).fillna("")
     return verdicts_of(
         (key or f"{UNNAMED}{number}", Reason.TARGET_REJECTED, redact(detail))
         for number, (key, detail) in enumerate(zip(keys, refused["detail"], strict=True))
     )
+
+
+def _documents_of(source: Staging, emails: Collection[str]) -> dict[str, str]:
+    """Which document went for each of the addresses: the one on which there is no verdict yet."""
+    found = [_with_emails(source.read_frame(name, ["id", "_email"]), emails) for name in source.names(MAPPED)]
+    rows = pd.concat(found, ignore_index=True)
+    for judged in verdicts_in(source):
+        rows = rows[~rows["id"].isin(judged["key"])]
+    return dict(zip(rows["_email"], rows["id"], strict=True))
+
+
+def _with_emails(rows: pd.DataFrame, emails: Collection[str]) -> pd.DataFrame:
+    return rows[rows["_email"].isin(emails)]

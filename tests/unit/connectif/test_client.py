@@ -17,6 +17,7 @@ from include.connectif.client import (
     QueueFull,
 )
 from include.errors import ConfigurationError, ContractError, RecordRejected, TemporaryError
+from include.rest.form import FileToSend
 from include.rest.pace import Unpaced
 from include.rest.retry import RetryPolicy
 from include.rest.transport import AnswerLost, RequestRefused
@@ -235,11 +236,15 @@ def test_post_purchase__429_is_simply_sent_again(server: ScriptedServer, client:
 # --- files in
 
 
+def csv(content: bytes) -> FileToSend:
+    return FileToSend("c.csv", "text/csv", len(content), lambda: [content])
+
+
 def test_create_import__the_form_as_connectif_wants_it(
     server: ScriptedServer, client: ConnectifClient
 ) -> None:
     server.script(Answer(201, IMPORT))
-    made = client.create_import("contacts", b"_email\na@example.com\n", name="c.csv", override_existing=False)
+    made = client.create_import("contacts", csv(b"_email\na@example.com\n"), override_existing=False)
     assert (made.id, made.status, made.is_over) == ("5fb0", "queued", False)
     sent = server.requests[0]
     assert (sent.method, sent.target) == ("POST", "/imports/")
@@ -251,6 +256,20 @@ def test_create_import__the_form_as_connectif_wants_it(
         'form-data; name="delimiter"': ("", b","),
         'form-data; name="file"; filename="c.csv"': ("text/csv", b"_email\na@example.com\n"),
     }
+
+
+def test_create_import__another_attempt_sends_the_whole_file_again(
+    server: ScriptedServer, client: ConnectifClient
+) -> None:
+    server.script(Answer(503), CUT, Answer(201, IMPORT))
+    pieces = [b"_email\n", b"a@example.com\n", b"b@example.com\n"]
+    file = FileToSend("c.csv", "text/csv", sum(map(len, pieces)), lambda: iter(pieces))
+    client.create_import("contacts", file, override_existing=True)
+    bodies = [parts_of(sent.headers["Content-Type"], sent.body) for sent in server.requests]
+    contents = [body['form-data; name="file"; filename="c.csv"'][1] for body in bodies]
+    assert contents == [b"".join(pieces)] * 3
+    for sent in server.requests:
+        assert sent.headers["Content-Length"] == str(len(sent.body)), "in one piece as far as HTTP goes"
 
 
 def parts_of(content_type: str, body: bytes) -> dict[str, tuple[str, bytes]]:
@@ -270,7 +289,7 @@ def parts_of(content_type: str, body: bytes) -> dict[str, tuple[str, bytes]]:
 def test_create_import__e0401_is_a_full_queue(server: ScriptedServer, client: ConnectifClient) -> None:
     server.script(problem(400, "E0401"))
     with pytest.raises(QueueFull):
-        client.create_import("contacts", b"x", name="c.csv", override_existing=True)
+        client.create_import("contacts", csv(b"x"), override_existing=True)
 
 
 @pytest.mark.parametrize("status", [400, 413, 422])
@@ -279,7 +298,7 @@ def test_create_import__a_refused_file_stops_loudly(
 ) -> None:
     server.script(problem(status))
     with pytest.raises(ContractError, match="The whole file was refused"):
-        client.create_import("contacts", b"x", name="c.csv", override_existing=True)
+        client.create_import("contacts", csv(b"x"), override_existing=True)
 
 
 def test_read_import__at_its_end(server: ScriptedServer, client: ConnectifClient) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from include.connectif.limits import IMPORT_BYTES
 from include.staging import Staging
-from include.sync.csv_files import CsvFiles
+from include.sync.csv_files import CsvFiles, copy_without, rows_of
 from include.sync.imports import ImportFile
 
 
@@ -28,14 +28,14 @@ def rows(count: int, *, first: int = 0, width: int = 10, **more: str) -> pd.Data
 
 
 def read(folder: Staging, file: ImportFile) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(folder.read_bytes(file.name).decode())))
+    return list(csv.DictReader(io.StringIO(folder.read_bytes(file.staged_as).decode())))
 
 
 def test_csv_files__one_file_for_chunk_after_chunk(folder: Staging) -> None:
     with CsvFiles(folder, "products") as files:
         files.append(rows(3))
         files.append(rows(2, first=3))
-    assert files.files == [ImportFile("products-0001.csv", "products", 5, override_existing=True)]
+    assert files.files == [ImportFile("products-0001.csv", "products", 5, 77, override_existing=True)]
     assert [row["productId"] for row in read(folder, files.files[0])] == [f"{n:010}" for n in range(5)]
 
 
@@ -74,7 +74,7 @@ def test_csv_files__no_file_is_larger_than_allowed_whatever_comes_at_once(
     with CsvFiles(folder, "products", most_bytes=1_000) as files:
         for first in range(0, 400, chunk):
             files.append(rows(min(chunk, 400 - first), first=first))
-    written = [len(folder.read_bytes(file.name)) for file in files.files]
+    written = [len(folder.read_bytes(file.staged_as)) for file in files.files]
     assert max(written) <= 1_000 + len("productId") + 3
     assert sum(file.rows for file in files.files) == 400
     found = [row["productId"] for file in files.files for row in read(folder, file)]
@@ -85,7 +85,7 @@ def test_csv_files__long_descriptions_stay_below_connectifs_limit(folder: Stagin
     with CsvFiles(folder, "products") as files:
         for first in range(0, 3_000, 1_000):
             files.append(rows(1_000, first=first, description="d" * 25_000))
-    sizes = [len(folder.read_bytes(file.name)) for file in files.files]
+    sizes = [len(folder.read_bytes(file.staged_as)) for file in files.files]
     assert max(sizes) < IMPORT_BYTES
     assert sum(file.rows for file in files.files) == 3_000
 
@@ -105,3 +105,42 @@ def test_csv_files__files_are_listed_by_name_in_whatever_order_they_end(folder: 
     names = [file.name for file in files.files]
     assert names == sorted(names)
     assert names[0] == "products-0001.csv"
+
+
+# --- reading and copying
+
+
+@pytest.fixture
+def few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("include.sync.csv_files._ROWS_AT_A_TIME", 3)
+
+
+@pytest.mark.usefixtures("few_at_a_time")
+def test_rows_of__some_at_a_time_and_as_texts(folder: Staging) -> None:
+    with CsvFiles(folder, "products") as files:
+        files.append(rows(7, name="NA", code="007"))
+    chunks = list(rows_of(folder, files.files[0]))
+    assert [len(chunk) for chunk in chunks] == [3, 3, 1]
+    assert set(pd.concat(chunks)["name"]) == {"NA"}
+    assert set(pd.concat(chunks)["code"]) == {"007"}
+
+
+@pytest.mark.usefixtures("few_at_a_time")
+def test_copy_without__leaves_out_rows_in_any_chunk(folder: Staging, tmp_path: Path) -> None:
+    with CsvFiles(folder, "contacts") as files:
+        files.append(rows(10, name='say "hi", Ana'))
+    (file,) = files.files
+    target = Staging(tmp_path / "load")
+    copy = copy_without(folder, target, file, "productId", {"0000000000", "0000000004", "0000000009", "x"})
+    assert copy is not None
+    assert (copy.name, copy.rows) == (file.name, 7)
+    assert copy.size == len(target.read_bytes(copy.staged_as))
+    assert read(target, copy) == [row for row in read(folder, file) if row["productId"][-1] not in "049"]
+
+
+@pytest.mark.usefixtures("few_at_a_time")
+def test_copy_without__nothing_left_is_no_file_to_send(folder: Staging, tmp_path: Path) -> None:
+    with CsvFiles(folder, "contacts") as files:
+        files.append(rows(4))
+    keys = {f"{number:010}" for number in range(4)}
+    assert copy_without(folder, Staging(tmp_path / "load"), files.files[0], "productId", keys) is None

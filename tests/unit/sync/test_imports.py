@@ -10,11 +10,12 @@ import pytest
 
 from include.connectif.client import ConnectifClient, Import, QueueFull
 from include.errors import TemporaryError
+from include.rest.form import FileToSend
 from include.staging import Staging
 from include.sync.imports import Imported, Importer, ImportFile, read_report
 
 UNNAMED = ("", "Connectif's report does not name the row")
-FILES = [ImportFile(f"contacts-{number:04}.csv", "contacts", 2) for number in range(1, 14)]
+FILES = [ImportFile(f"contacts-{number:04}.csv", "contacts", 2, 35) for number in range(1, 14)]
 
 
 @dataclass
@@ -31,14 +32,15 @@ class FakeConnectif:
     most_queued: int = 0
     _left: dict[str, int] = field(default_factory=dict)
 
-    def create_import(self, kind: str, csv: bytes, *, name: str, override_existing: bool) -> Import:
+    def create_import(self, kind: str, csv: FileToSend, *, override_existing: bool) -> Import:
         if self.full_for or len(self._left) >= self.room:
             self.full_for = max(0, self.full_for - 1)
             raise QueueFull("full")
-        self.posted.append(name)
-        self._left[f"id-{len(self.posted)}-{name}"] = self.looks
+        assert len(b"".join(csv.pieces())) == csv.size
+        self.posted.append(csv.name)
+        self._left[f"id-{len(self.posted)}-{csv.name}"] = self.looks
         self.most_queued = max(self.most_queued, len(self._left))
-        return Import(f"id-{len(self.posted)}-{name}", "queued", 0, 0, 0, None)
+        return Import(f"id-{len(self.posted)}-{csv.name}", "queued", 0, 0, 0, None)
 
     def read_import(self, import_id: str) -> Import:
         if (left := self._left.get(import_id, 0)) > 1:
@@ -73,7 +75,7 @@ def time() -> Time:
 def folder(tmp_path: Path) -> Staging:
     staging = Staging(tmp_path / "transform")
     for file in FILES:
-        staging.write_bytes(file.name, b"_email\na@example.com\nb@example.com\n")
+        staging.write_bytes(file.staged_as, b"_email\na@example.com\nb@example.com\n")
     return staging
 
 
