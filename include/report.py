@@ -48,27 +48,26 @@ class Calls(BaseModel):
 
 class Tracking(BaseModel):
     """The tracking-loss meter of one day: purchases that the shop's web tag had told Connectif of, and those
-    that the sync added (in this run or an earlier one)."""
+    that the sync added, by all runs so far; `whole` when these runs have taken all hours of the day."""
 
     model_config = ConfigDict(extra="forbid")
 
     tracked: int = 0
     added: int = 0
+    whole: bool = True
 
     @property
     def lost_percent(self) -> float:
         """The share that the tag missed."""
         return 100 * self.added / (self.tracked + self.added) if self.added else 0.0
 
-    def __add__(self, other: Tracking) -> Tracking:
-        return Tracking(tracked=self.tracked + other.tracked, added=self.added + other.added)
-
 
 class StageCounts(BaseModel):
     """What one stage of a run (extract, transform, load) counted; stages are added up with `+`.
 
     `written` is what was written at the target, which is not the number of records sent (a split order is
-    several records and one purchase). `seconds` is by stage name, `tracking` by day (`2026-11-22`).
+    several records and one purchase). `seconds` is by stage name. `tracking` is by day (`2026-11-22`) and
+    not added up: it says how a day stands after the stage, whichever runs its purchases came with.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -102,10 +101,7 @@ class StageCounts(BaseModel):
                 for vendor in sorted({*self.calls, *other.calls})
             },
             seconds=dict(Counter(self.seconds) + Counter(other.seconds)),
-            tracking={
-                day: self.tracking.get(day, Tracking()) + other.tracking.get(day, Tracking())
-                for day in sorted({*self.tracking, *other.tracking})
-            },
+            tracking=self.tracking | other.tracking,
             notes=[*self.notes, *other.notes],
         )
 
@@ -244,8 +240,9 @@ def _listed(counter: Counter[Reason] | Counter[Drop] | Counter[Cause]) -> str:
 
 
 def _lost_on(day: str, tracking: Tracking) -> str:
+    when = day if tracking.whole else f"{day}, in part"
     return (
-        f"{day}: {tracking.tracked} purchases by the web tag, {tracking.added} added "
+        f"{when}: {tracking.tracked} purchases by the web tag, {tracking.added} added "
         f"({tracking.lost_percent:.0f} % lost by the tag)"
     )
 

@@ -14,6 +14,7 @@ from tests.builders import NOON, World
 LINE = {"product": 900, "sku": 9000, "name": "Chaleira", "link": "/chaleira/p", "selling_price": 1990,
         "price": 1990, "list_price": 2490}  # fmt: skip
 EMAIL = "ana.silva@example.com"
+MORNING = NOON - timedelta(hours=4)
 
 
 def day_of(start: datetime, *, hours: float = 24) -> RunPlan:
@@ -91,4 +92,10 @@ def connectif_calls(world: World) -> int:
     return sum(sum(counts.values()) for route, counts in journal.items() if not route.startswith("download"))
 
 
-MORNING = NOON - timedelta(hours=4)
+def put_purchase(world: World, purchase_id: str, at: datetime = MORNING, **fields: Any) -> None:
+    """A purchase that the shop's tag reported."""
+    line = {"productId": "900", "name": "Chaleira", "quantity": 1, "unitPrice": 19.9, "price": 19.9,
+            "productDetailUrl": "https://www.sandbox-shop.example/chaleira/p"}  # fmt: skip
+    body = {"cartId": "c", "contactEmail": EMAIL, "purchaseDate": at.isoformat(), "totalPrice": 19.9,
+            "totalQuantity": 1, "products": [line]}  # fmt: skip
+    world.on_connectif("PUT", f"purchases/{purchase_id}", {**body, **fields})

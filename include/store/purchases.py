@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime, timedelta
 
+    from include.window import Window
 
 DONE = (Outcome.SENT, Outcome.ALREADY_THERE)
 """Outcomes after which Connectif has the purchase."""
@@ -61,11 +62,26 @@ class Purchases(Part):
 
     def done(self, purchase_ids: Iterable[str]) -> set[str]:
         """Those of the purchases that Connectif is known to have."""
-        return self._with_outcome(DONE, purchase_ids)
+        recorded = self.recorded_purchases(purchase_ids)
+        return {key for key, stored in recorded.items() if stored.outcome in DONE}
 
-    def sent(self, purchase_ids: Iterable[str]) -> set[str]:
-        """Those of the purchases that a run of ours has added at some time."""
-        return self._with_outcome((Outcome.SENT,), purchase_ids)
+    def added_and_tracked(self, when: Window) -> tuple[int, int]:
+        """How many purchases of that time runs of ours have added, and how many Connectif had without us."""
+        query = (
+            sa.select(purchase.c.outcome, sa.func.count().label("number"))
+            .where(
+                purchase.c.pair_id == self._database.pair_id,
+                purchase.c.outcome.in_(DONE),
+                # Nothing is recorded before it happened; this one has an index.
+                purchase.c.first_seen >= when.start,
+                purchase.c.purchase_date >= when.start,
+                purchase.c.purchase_date < when.end,
+            )
+            .group_by(purchase.c.outcome)
+        )
+        with self._database.read() as connection:
+            found = {row.outcome: row.number for row in connection.execute(query)}
+        return found.get(Outcome.SENT, 0), found.get(Outcome.ALREADY_THERE, 0)
 
     def purchases_of(self, run_key: str) -> dict[str, StoredPurchase]:
         """What a run has recorded so far, by purchase id: a retry does not ask Connectif again."""
@@ -105,18 +121,6 @@ class Purchases(Part):
             rows = [self._purchase_row(run_key, answer) for answer in latest.values()]
             with self._database.write() as connection:
                 connection.execute(self._purchase_upsert(), rows)
-
-    def _with_outcome(self, outcomes: Sequence[Outcome], purchase_ids: Iterable[str]) -> set[str]:
-        found: set[str] = set()
-        with self._database.read() as connection:
-            for ids in in_batches(purchase_ids, _ASKED_AT_ONCE):
-                query = sa.select(purchase.c.purchase_id).where(
-                    purchase.c.pair_id == self._database.pair_id,
-                    purchase.c.purchase_id.in_(ids),
-                    purchase.c.outcome.in_(outcomes),
-                )
-                found.update(connection.execute(query).scalars())
-        return found
 
     def _purchase_row(self, run_key: str, answer: PurchaseAnswer) -> dict[str, Any]:
         now = self._database.clock()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,7 +13,6 @@ from include.outcomes import Area, Outcome, Reason
 from include.report import Report
 from tests.builders import EVERYTHING, Office, World, connectif_client, window_ending
 from tests.orders import (
-    EMAIL,
     LINE,
     MORNING,
     calls,
@@ -24,6 +23,7 @@ from tests.orders import (
     put_order,
     put_orders,
     put_product,
+    put_purchase,
     without_baskets,
 )
 
@@ -185,7 +185,7 @@ def test_tag__reports_another_form_of_id__is_warned_of_and_not_doubled(
     put_buyer(world)
     put_product(world)
     put_order(world, "888-01", MORNING)
-    world.on_connectif("PUT", f"purchases/{reported}", web_purchase(MORNING))
+    put_purchase(world, reported, MORNING)
     office.change("purchases", purchase_id_source=configured)
     report = office.sync(PURCHASES, day_of(MORNING, hours=2), "first")
     assert set(purchases(world)) == {reported}
@@ -196,32 +196,6 @@ def test_tag__reports_another_form_of_id__is_warned_of_and_not_doubled(
 def test_tag__reports_the_configured_form__is_not_warned_of(office: Office, world: World) -> None:
     report = office.sync(PURCHASES, DAY, "first")
     assert report.counts.notes == []
-
-
-def web_purchase(at: datetime) -> dict[str, Any]:
-    line = {"productId": "900", "name": "Chaleira", "quantity": 1, "unitPrice": 19.9, "price": 19.9,
-            "productDetailUrl": "https://www.sandbox-shop.example/chaleira/p"}  # fmt: skip
-    return {"cartId": "c", "contactEmail": EMAIL, "purchaseDate": at.isoformat(), "totalPrice": 19.9,
-            "totalQuantity": 1, "products": [line]}  # fmt: skip
-
-
-# --- the meter
-
-
-def test_meter__counts_by_the_shops_own_days(office: Office, world: World) -> None:
-    """Two hours before and after midnight in São Paulo (UTC-3)."""
-    without_baskets(world)
-    put_buyer(world)
-    put_product(world)
-    midnight = MORNING.replace(hour=3)
-    put_order(world, "1-01", midnight - timedelta(minutes=1))
-    put_order(world, "2-01", midnight)
-    put_order(world, "3-01", midnight + timedelta(minutes=1))
-    world.on_connectif("PUT", "purchases/3", web_purchase(midnight + timedelta(minutes=1)))
-    report = office.sync(PURCHASES, day_of(midnight - timedelta(hours=2), hours=4), "first")
-    days = {day: (one.tracked, one.added) for day, one in report.counts.tracking.items()}
-    assert days == {"2026-11-22": (0, 1), "2026-11-23": (1, 1)}
-    assert "2026-11-23: 1 purchases by the web tag, 1 added (50 % lost by the tag)" in report.summary_line()
 
 
 # --- contacts of those that are missing

@@ -21,6 +21,7 @@ from tests.orders import (
     put_buyer,
     put_order,
     put_product,
+    put_purchase,
     vtex_instant,
     without_baskets,
 )
@@ -98,15 +99,6 @@ def look(office: Office, **options: Any) -> dict[Cause, list[str]]:
 
 def sync(office: Office, key: str = "sync") -> None:
     office.sync(PURCHASES, ORDER, key)
-
-
-def put_purchase(world: World, purchase_id: str, at: Any = MORNING, **fields: Any) -> None:
-    """A purchase that the shop's tag reported."""
-    line = {"productId": "900", "name": "Chaleira", "quantity": 1, "unitPrice": 19.9, "price": 19.9,
-            "productDetailUrl": "https://www.sandbox-shop.example/chaleira/p"}  # fmt: skip
-    body = {"cartId": "c", "contactEmail": EMAIL, "purchaseDate": at.isoformat(), "totalPrice": 19.9,
-            "totalQuantity": 1, "products": [line]}  # fmt: skip
-    world.on_connectif("PUT", f"purchases/{purchase_id}", {**body, **fields})
 
 
 def never_sent(office: Office, world: World) -> None:

@@ -17,6 +17,7 @@ from include.store import PurchaseAnswer, StoredPurchase
 from include.sync.preview import log_sample, masked
 from include.sync.progress import Progress
 from include.sync.purchases.buyers import ensure_buyers
+from include.sync.purchases.meter import metered
 from include.sync.purchases.posting import Answer, Poster
 from include.sync.purchases.tally import tally
 from include.sync.purchases.tracked import tracked_purchases
@@ -44,7 +45,6 @@ def load(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
         return _rehearsal(run, source)
     _record_unsent(run, source)
     ids = [purchase["purchase_id"] for purchase in _staged(source)]
-    added_before = run.store.sent(ids)
     answers = {key: _answer_of(stored) for key, stored in run.store.purchases_of(run.run_key).items()}
     notes = [] if run.plan.only else _settle_tracked(run, target, source, answers)
     missing = sum(key not in answers for key in ids)
@@ -52,8 +52,10 @@ def load(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
     if not run.plan.only:
         ensure_buyers(run, target, _unanswered(source, answers))
     _post(run, source, answers, missing)
-    counts = tally(run, target, _staged(source), answers, added_before)
+    counts = tally(run, target, _staged(source), answers)
     counts.notes += notes
+    if not run.plan.is_partial:  # chosen purchases say nothing about a day
+        counts.tracking = metered(run, _instants(source))
     return counts
 
 
@@ -63,6 +65,10 @@ def _staged(source: Staging) -> Iterator[StagedPurchase]:
 
 def _unanswered(source: Staging, answers: Answers) -> Iterator[StagedPurchase]:
     return (purchase for purchase in _staged(source) if purchase["purchase_id"] not in answers)
+
+
+def _instants(source: Staging) -> Iterator[datetime]:
+    return (datetime.fromisoformat(purchase["happened"]) for purchase in _staged(source))
 
 
 def _described(purchase: StagedPurchase) -> str:

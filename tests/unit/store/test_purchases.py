@@ -9,6 +9,7 @@ import pytest
 
 from include.outcomes import Outcome, Reason
 from include.store import PurchaseAnswer, Store
+from include.window import Window
 
 DAY = timedelta(days=1)
 BOUGHT = datetime(2026, 11, 22, 12, 30, 15, 123456, tzinfo=UTC)
@@ -71,7 +72,9 @@ def test_purchases__what_we_added_is_told_from_what_was_there(store: Store) -> N
     record(store, "v1", Outcome.SENT)
     record(store, "v2", Outcome.ALREADY_THERE, Reason.ALREADY_TRACKED)
     record(store, "v1", Outcome.ALREADY_THERE, Reason.ALREADY_TRACKED, run="run 2")
-    assert store.sent(["v1", "v2", "v3"]) == {"v1"}
+    record(store, "v3", Outcome.HELD, Reason.CONTACT_UNRESOLVED)
+    assert store.added_and_tracked(Window(BOUGHT, BOUGHT + DAY)) == (1, 1)
+    assert store.added_and_tracked(Window(BOUGHT - DAY, BOUGHT)) == (0, 0)
     met_again = store.purchases_of("run 2")["v1"]
     assert (met_again.outcome, met_again.reason) == (Outcome.SENT, Reason.ALREADY_TRACKED)
 
