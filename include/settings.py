@@ -77,6 +77,8 @@ class Schedule(_Section):
 class Run(_Section):
     staging_path: Annotated[str, Field(min_length=1)] | None = None
     staging_retention_days: Positive
+    outcome_retention_days: Positive
+    report_retention_days: Positive
     overlap_minutes: Count
     coverage_days: Count
     reject_limit_percent: Percent

@@ -1,17 +1,16 @@
-"""The last task of a daily run: report, outcomes, coverage, and the removal of old staged files."""
+"""The last task of a daily run: report, outcomes, coverage, and the removal of what is old."""
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from airflow.sdk import ObjectStoragePath, get_current_context
 
 from include.staging import Staging
-from include.sync.cleaning import remove_old_runs
+from include.sync.cleaning import remove_old
 from include.sync.finish import RunIdentity, finish
 from plugins.run_signals import announce
-from plugins.sync_run import pair_folder, staging_base, sync_run
+from plugins.sync_run import staging_base, sync_run
 
 if TYPE_CHECKING:
     from include.outcomes import Area
@@ -38,7 +37,7 @@ def report_run(area: Area, *references: ObjectStoragePath | None) -> str:
             clear_number=run.clear_number or 0,
             started_at=run.start_date or run.run_after,
         )
-        keep = timedelta(days=sync.settings.run.staging_retention_days)
-        dag_folder = staging_base(sync.settings) / pair_folder(sync.vtex, sync.connectif) / run.dag_id
-        remove_old_runs(dag_folder, older_than=keep, now=sync.now())
-        return finish(sync, identity, folders, announce).summary_line()
+        try:
+            return finish(sync, identity, folders, announce).summary_line()
+        finally:
+            remove_old(sync.store, staging_base(sync.settings), sync.settings, sync.now())

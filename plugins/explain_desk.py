@@ -15,6 +15,7 @@ from include.explain import Desk
 from include.rest.retry import RetryPolicy
 from include.settings import load_settings
 from include.staging import Staging
+from include.sync.run import KEPT
 from include.vtex.client import VtexClient
 from plugins.accounts import CONNECTIF, VTEX, connectif_account, pair_of, vtex_account
 from plugins.sync_run import pair_folder, staging_base
@@ -42,7 +43,7 @@ def open_desk() -> Iterator[Desk]:
         connectif.transport.session,
         open_sync_store(pair_of(vtex.account, connectif.account)) as store,
     ):
-        kept = Staging(staging_base(settings) / pair_folder(vtex, connectif) / "kept")
+        kept = Staging(staging_base(settings) / pair_folder(vtex, connectif) / KEPT)
         yield Desk(settings, store, vtex, connectif, kept)
 
 

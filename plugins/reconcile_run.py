@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -16,11 +15,11 @@ from include.outcomes import Area
 from include.plan import RunPlan, RunRequest
 from include.settings import Settings, load_settings
 from include.staging import Staging
-from include.sync.cleaning import remove_old_runs
+from include.sync.cleaning import remove_old
 from include.sync.finish import RunIdentity
 from include.sync.reconcile.plan import plan_of
 from include.sync.reconcile.report import finish_comparison
-from include.sync.run import SyncRun, run_stage, safe_name
+from include.sync.run import KEPT, SyncRun, run_stage, safe_name
 from plugins.accounts import pair_of
 from plugins.connectif_hook import ConnectifHook
 from plugins.run_key import run_key
@@ -67,12 +66,12 @@ def report_run() -> str:
             airflow_run.clear_number or 0,
             airflow_run.start_date or airflow_run.run_after,
         )
-        dag_folder = staging_base(run.settings) / pair_folder(run.vtex, run.connectif) / airflow_run.dag_id
-        keep = timedelta(days=run.settings.run.staging_retention_days)
-        remove_old_runs(dag_folder, older_than=keep, now=run.now())
         folders = {Area(area): run.staging.within(_stage(area)) for area in context["params"]["areas"]}
         repaired = run.staging.within(REPAIR)
-        return finish_comparison(run, identity, folders, repaired, announce).summary_line()
+        try:
+            return finish_comparison(run, identity, folders, repaired, announce).summary_line()
+        finally:
+            remove_old(run.store, staging_base(run.settings), run.settings, run.now())
 
 
 def _stage(area: str) -> str:
@@ -99,7 +98,7 @@ def _run_of(area: Area) -> Iterator[SyncRun]:
             run_key=run_key(airflow_run),
             plan=_plan(area, settings),
             staging=staging,
-            kept=Staging(base / "kept"),
+            kept=Staging(base / KEPT),
             settings=settings,
             store=store,
             vtex=vtex,

@@ -17,7 +17,7 @@ from include.plan import RunPlan, RunRequest, plan_run
 from include.settings import Settings, load_settings
 from include.staging import Staging
 from include.store import Store
-from include.sync.run import SyncRun, safe_name
+from include.sync.run import KEPT, SyncRun, safe_name
 from plugins.accounts import pair_of
 from plugins.connectif_hook import ConnectifHook
 from plugins.executor import require_one_machine
@@ -51,7 +51,7 @@ def sync_run(area: Area, *, after: ObjectStoragePath | None = None) -> Iterator[
             run_key=run_key(run),
             plan=_plan(context, area, store, settings, staging if after is None else Staging(after.parent)),
             staging=staging,
-            kept=Staging(base / "kept"),
+            kept=Staging(base / KEPT),
             settings=settings,
             store=store,
             vtex=vtex,

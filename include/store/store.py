@@ -25,6 +25,7 @@ from include.store.progress import Progress
 from include.store.purchases import Purchases
 from include.store.records import Records
 from include.store.reports import Reports
+from include.store.retention import Retention
 from include.store.schema import require_current, require_file
 from include.store.tables import pair as pairs
 
@@ -44,7 +45,7 @@ class AccountPair:
     connectif_key_id: str
 
 
-class Store(Progress, Reports, Records, Purchases, Newsletter, Catalogue):
+class Store(Progress, Reports, Records, Purchases, Newsletter, Catalogue, Retention):
     """What outlives a run. Each call is a transaction of its own, from any thread.
 
     `close` it, or use it in a `with` statement.

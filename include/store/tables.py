@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from include.window import as_utc
 
-SCHEMA = "0001"
+SCHEMA = "0002"
 """The newest revision in `migrations/versions`. Revisions are numbers: older and newer can be told."""
 
 metadata = sa.MetaData()
@@ -88,6 +88,7 @@ run = sa.Table(
     sa.Column("finished_at", Instant),
     sa.Column("report", sa.JSON, nullable=False),
     sa.Index("sync_run_latest", "pair_id", "area", "started_at"),
+    sa.Index("sync_run_age", "started_at"),
 )
 
 record = sa.Table(
@@ -105,6 +106,7 @@ record = sa.Table(
     sa.Column("last_seen", Instant, nullable=False),
     sa.Index("sync_record_run", "pair_id", "area", "run_key"),
     sa.Index("sync_record_reason", "pair_id", "area", "reason", "last_seen"),
+    sa.Index("sync_record_age", "last_seen"),
 )
 
 purchase = sa.Table(
@@ -122,6 +124,7 @@ purchase = sa.Table(
     sa.Column("first_seen", Instant, nullable=False),
     sa.Column("last_seen", Instant, nullable=False),
     sa.Index("sync_purchase_outcome", "pair_id", "outcome", "first_seen"),
+    sa.Index("sync_purchase_age", "last_seen"),
 )
 
 wish = sa.Table(

@@ -1,33 +1,70 @@
-"""Staged files hold personal data: they go when they are old enough."""
+"""What is old enough goes: staged files, which hold personal data, and the store's outcomes and reports."""
 
 from __future__ import annotations
 
 import logging
+import re
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
+from include.errors import SyncError
+from include.settings import Settings
 from include.staging import Staging
-from include.sync.run import BORN
+from include.store import Store
+from include.sync.run import BORN, KEPT
 
 log = logging.getLogger(__name__)
 
+_PAIR = re.compile(r".-[0-9a-f]{8}$")
 
-def remove_old_runs(dag_folder: Any, *, older_than: timedelta, now: datetime) -> int:
-    """Remove the folders `<run>/<clear>` that were begun that long ago; returns how many.
 
-    `dag_folder` is a path of `Staging`'s kind that can also `rmdir` with all that is below it.
+def remove_old(store: Store, base: Any, settings: Settings, now: datetime) -> None:
+    """Remove what the settings no longer keep, of all pairs of accounts and all DAGs.
+
+    `base` is the folder of all staged files. A run is never failed for this: trouble is logged, and the next
+    run tries again.
+    """
+    keep = settings.run
+    try:
+        files = remove_old_runs(base, older_than=timedelta(days=keep.staging_retention_days), now=now)
+        outcomes = store.remove_outcomes(now - timedelta(days=keep.outcome_retention_days))
+        reports = store.remove_reports(now - timedelta(days=keep.report_retention_days))
+    except (SyncError, OSError) as error:
+        log.warning("old files and outcomes could not all be removed, the next run tries again: %s", error)
+        return
+    if files or outcomes or reports:
+        log.info("too old, removed: %s staged runs, %s outcomes, %s reports", files, f"{outcomes:,}", reports)
+
+
+def remove_old_runs(base: Any, *, older_than: timedelta, now: datetime) -> int:
+    """Remove the folders `<pair>/<dag>/<run>/<clear>` that were begun that long ago; returns how many.
+
+    `base` is a path of `Staging`'s kind that can also `rmdir` with all that is below it. Nothing but such
+    folders is touched: it may be a bucket that others use as well.
     """
     removed = 0
-    for run in list(dag_folder.iterdir()) if dag_folder.exists() else []:
+    for run in _runs(base):
         for cleared in list(run.iterdir()):
             if _born(Staging(cleared), now) <= now - older_than:
                 cleared.rmdir(recursive=True)
                 removed += 1
-    if removed:
-        log.info("%s staged runs of %s days or more ago removed", removed, older_than.days)
+        if run.exists() and not list(run.iterdir()):  # a bucket has no empty folders
+            run.rmdir(recursive=True)  # without, universal-pathlib 0.3 fails on an empty one
     return removed
 
 
+def _runs(base: Any) -> Iterator[Any]:
+    pairs = [pair for pair in _folders(base) if _PAIR.search(pair.name)]
+    dags = [dag for pair in pairs for dag in _folders(pair) if dag.name != KEPT]
+    for dag in dags:
+        yield from _folders(dag)
+
+
+def _folders(path: Any) -> list[Any]:
+    return [entry for entry in path.iterdir() if entry.is_dir()] if path.exists() else []
+
+
 def _born(cleared: Staging, now: datetime) -> datetime:
-    """When the run began to stage; one that is just being made counts as new."""
+    """When the run began to stage; one that is just being made, or is not ours, counts as new."""
     return datetime.fromisoformat(cleared.read_json(BORN)["at"]) if cleared.has(BORN) else now

@@ -30,6 +30,8 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+KEPT = "kept"
+"""The folder beside the runs' own that outlives them."""
 COUNTS = "counts.json"
 BEGAN = "began.json"
 BORN = "born.json"

@@ -1,0 +1,110 @@
+"""Old staged files go, of every pair and DAG; nothing that is not a run's is touched."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from include.errors import TemporaryError
+from include.settings import load_settings
+from include.staging import Staging
+from include.store import Store
+from include.sync.cleaning import remove_old
+from include.sync.run import BORN
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+WEEK = timedelta(days=7)
+
+
+class Folder(type(Path())):  # type: ignore[misc]
+    """A path that removes what is below it too, as Airflow's `ObjectStoragePath` does."""
+
+    def rmdir(self, recursive: bool = True) -> None:
+        if not recursive:
+            raise NotImplementedError
+        shutil.rmtree(self)
+
+
+class FakeStore:
+    """Remembers what it was asked to remove, or is out of reach."""
+
+    def __init__(self, *, is_away: bool = False) -> None:
+        self.is_away, self.asked = is_away, dict[str, timedelta]()
+
+    def remove_outcomes(self, before: datetime) -> int:
+        return self._remove("outcomes", before)
+
+    def remove_reports(self, before: datetime) -> int:
+        return self._remove("reports", before)
+
+    def _remove(self, what: str, before: datetime) -> int:
+        if self.is_away:
+            raise TemporaryError("sync_store: out of reach")
+        self.asked[what] = NOW - before
+        return 1
+
+
+def staged(base: Path, path: str, born: datetime | None = NOW) -> Path:
+    """A folder with a file, as a run begun then leaves it."""
+    folder = base / path
+    folder.mkdir(parents=True)
+    (folder / "part-1.parquet").touch()
+    if born:
+        Staging(folder).write_json(BORN, {"at": born.isoformat()})
+    return folder
+
+
+def clean(base: Path, store: FakeStore | None = None) -> FakeStore:
+    store = store or FakeStore()
+    remove_old(cast("Store", store), Folder(base), load_settings(), NOW)
+    return store
+
+
+def test_cleaning__old_runs_of_all_pairs_go_and_leave_no_empty_folder(tmp_path: Path) -> None:
+    old = [
+        staged(tmp_path, "shop-0123abcd/sync_contacts/run-1/0", NOW - WEEK),
+        staged(tmp_path, "shop-0123abcd/reconcile/run-1/2", NOW - 2 * WEEK),
+        staged(tmp_path, "shop-of-the-old-key-ffffffff/sync_products/run-1/0", NOW - 50 * WEEK),
+    ]
+    young = staged(tmp_path, "shop-0123abcd/reconcile/run-1/3", NOW - WEEK + timedelta(minutes=1))
+    clean(tmp_path)
+    assert [folder.exists() for folder in old] == [False] * 3
+    assert [folder.parent.exists() for folder in old] == [False, True, False]
+    assert (young / "part-1.parquet").exists()
+
+
+def test_cleaning__what_is_kept_being_made_or_not_ours_stays(tmp_path: Path) -> None:
+    others = [
+        staged(tmp_path, "shop-0123abcd/kept/catalogue/0", NOW - 50 * WEEK),
+        staged(tmp_path, "shop-0123abcd/sync_contacts/run-1/0", None),
+        staged(tmp_path, "somebody/else/is/here", NOW - 50 * WEEK),
+    ]
+    (tmp_path / "a-file").touch()
+    clean(tmp_path)
+    assert all((folder / "part-1.parquet").exists() for folder in others)
+
+
+def test_cleaning__the_store_is_told_the_ages_of_the_settings(tmp_path: Path) -> None:
+    asked = clean(tmp_path / "nothing staged yet").asked
+    assert asked == {"outcomes": timedelta(days=90), "reports": timedelta(days=400)}
+
+
+def test_cleaning__trouble_is_logged_and_fails_no_run(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    clean(tmp_path, FakeStore(is_away=True))
+    assert "sync_store: out of reach" in caplog.text
+    assert "the next run tries again" in caplog.text
+
+
+def test_cleaning__says_what_it_removed(tmp_path: Path, caplog: Any) -> None:
+    caplog.set_level(logging.INFO)
+    staged(tmp_path, "shop-0123abcd/sync_contacts/run-1/0", NOW - WEEK)
+    clean(tmp_path)
+    assert "too old, removed: 1 staged runs, 1 outcomes, 1 reports" in caplog.text
