@@ -8,17 +8,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
 from tenacity.wait import wait_random_exponential
 
 
 class TryAgain(Exception):
     """The call failed in a way that waiting may heal; the vendor may have said for how long."""
 
-    def __init__(self, what_came_back: str, asked_seconds: float | None) -> None:
+    def __init__(self, what_came_back: str, asked_seconds: float | None, status: int | None = None) -> None:
         super().__init__(what_came_back)
         self.what_came_back = what_came_back
         self.asked_seconds = asked_seconds
+        self.status = status
 
 
 @dataclass(frozen=True)
@@ -34,12 +35,14 @@ class RetryPolicy:
     longest_seconds: float = 300.0
     sleep: Callable[[float], None] = time.sleep
 
-    def retrying(self) -> Retrying:
-        """A loop that calls again on TryAgain, and lets the last TryAgain travel."""
+    def retrying(self, *, hopeless: Callable[[TryAgain], bool] = lambda _: False) -> Retrying:
+        """A loop that calls again on TryAgain, and lets the last TryAgain travel, or one that is `hopeless`:
+        that is asked once for each.
+        """
         return Retrying(
             stop=stop_after_attempt(self.attempts),
             wait=self._pause_seconds,
-            retry=retry_if_exception_type(TryAgain),
+            retry=retry_if_exception(lambda error: isinstance(error, TryAgain) and not hopeless(error)),
             sleep=self.sleep,
             reraise=True,
         )

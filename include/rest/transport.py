@@ -66,6 +66,10 @@ class AnswerLost(TemporaryError):
     """The call may or may not have taken effect, and must not be repeated before asking."""
 
 
+class TooSlow(TemporaryError):
+    """The vendor gave up on the request itself (408), each time: ask for less at once."""
+
+
 class Transport:
     """One vendor at one base URL: a pooled session, paces, retry by the table of outcomes, counters.
 
@@ -100,28 +104,32 @@ class Transport:
         path: Mapping[str, str] | None = None,
         params: Mapping[str, str] | Sequence[tuple[str, str]] = (),
         url: str | None = None,
+        most_timeouts: int | None = None,
         **request: Any,
     ) -> requests.Response:
         """Send `route` until it is accepted or there is no use in trying on.
 
         `path` fills the route's placeholders, `params` is the query; both go percent-encoded, a space as
         `%20` and a plus as `%2B`. An absolute `url` (one that the vendor handed out) takes the place of base
-        URL and path. `request` goes to `requests` (`json`, `headers` …).
+        URL and path. `request` goes to `requests` (`json`, `headers` …). With `most_timeouts` so many 408 in
+        a row end the retries early, for a caller who can ask for less.
         Raises RequestRefused, ConfigurationError, ContractError, or TemporaryError when the retries did
-        not help (AnswerLost where the call must not be repeated blindly).
+        not help (AnswerLost where the call must not be repeated blindly, TooSlow after a 408).
         """
         if url is None:
             filled = {name: quote(value, safe="") for name, value in (path or {}).items()}
             url = self.base_url + route.path.format_map(filled)
         if params:
             url += "?" + urlencode(params, quote_via=quote)
-        retrying = self._retry.retrying()
+        retrying = self._retry.retrying(hopeless=_Timeouts(most_timeouts or self._retry.attempts))
         try:
             return retrying(self._attempt, route, url, request, retrying.statistics)
         except TryAgain as last:
-            raise TemporaryError(
+            failed = TooSlow if last.status == 408 else TemporaryError
+            raise failed(
                 f"{self.system}, {route.name}: {last.what_came_back} from {_host(url)}, "
-                f"{self._retry.attempts} times in a row. What is done is kept: retry the task later",
+                f"{retrying.statistics['attempt_number']} times in a row. "
+                "What is done is kept: retry the task later",
                 retry_after_seconds=last.asked_seconds,
             ) from last
 
@@ -186,7 +194,7 @@ class Transport:
             asked = seconds_asked_for(response.headers.get("Retry-After"), date)
             if asked is None and status == 429:
                 asked = route.throttled_pause_seconds
-            return TryAgain(what, asked)
+            return TryAgain(what, asked, status)
         if action is Action.UNKNOWN:
             return ContractError(f"{self._name(route)}: {what}, which {self.system} does not document here")
         # A 401 has no body that anybody documents, at either vendor.
@@ -199,6 +207,18 @@ class Transport:
 
     def _name(self, route: Route) -> str:
         return f"{self.system}, {route.name}"
+
+
+class _Timeouts:
+    """True when so many 408 came one after the other."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._in_a_row = 0
+
+    def __call__(self, error: TryAgain) -> bool:
+        self._in_a_row = self._in_a_row + 1 if error.status == 408 else 0
+        return self._in_a_row >= self._most
 
 
 _UNPACED = Unpaced()

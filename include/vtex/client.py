@@ -136,13 +136,19 @@ class VtexClient:
         return int(match[3])
 
     def open_scroll(self, *, where: str, fields: Sequence[str], size: int = limits.SCROLL_PAGE) -> ScrollPage:
-        """The first page of a scroll, which takes one of the account's ten slots: ScrollSlotsTaken."""
-        query = {"_where": where, "_fields": ",".join(fields), "_size": str(size)}
-        return self._scroll(routes.OPEN_SCROLL, query, None)
+        """The first page of a scroll, which takes one of the account's ten slots: ScrollSlotsTaken.
 
-    def continue_scroll(self, token: str) -> ScrollPage:
-        """The next page; an empty one is the end. AnswerLost or ScrollExpired: begin the slice anew."""
-        return self._scroll(routes.CONTINUE_SCROLL, {"_token": token}, token)
+        TooSlow when VTEX does not manage pages of this `size`: early, where there is a smaller one.
+        """
+        query = {"_where": where, "_fields": ",".join(fields), "_size": str(size)}
+        return self._scroll(routes.OPEN_SCROLL, query, None, size)
+
+    def continue_scroll(self, token: str, *, size: int = limits.SCROLL_PAGE) -> ScrollPage:
+        """The next page of a scroll that was opened with this `size`; an empty one is the end.
+
+        AnswerLost, ScrollExpired or TooSlow: begin the slice anew.
+        """
+        return self._scroll(routes.CONTINUE_SCROLL, {"_token": token}, token, size)
 
     def client(self, document_id: str, fields: Sequence[str]) -> Document | None:
         """One document by its id; None when there is none."""
@@ -234,9 +240,10 @@ class VtexClient:
             headers={"REST-Range": f"resources=0-{most}"},
         )
 
-    def _scroll(self, route: Route, query: Mapping[str, str], token: str | None) -> ScrollPage:
+    def _scroll(self, route: Route, query: Mapping[str, str], token: str | None, size: int) -> ScrollPage:
+        most_timeouts = limits.TIMEOUTS_OF_A_LARGE_PAGE if size > limits.SCROLL_PAGE_AFTER_TIMEOUT else None
         try:
-            response = self.transport.call(route, params=query)
+            response = self.transport.call(route, params=query, most_timeouts=most_timeouts)
         except RequestRefused as refused:
             raise _scroll_error(refused) from None
         token = response.headers.get("X-VTEX-MD-TOKEN") or token

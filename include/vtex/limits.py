@@ -7,6 +7,7 @@ from datetime import timedelta
 # Master Data v1, scroll: `_size` at most 1000; 250 after a 408 (known issue: scroll sometimes returns 408).
 SCROLL_PAGE = 1000
 SCROLL_PAGE_AFTER_TIMEOUT = 250
+TIMEOUTS_OF_A_LARGE_PAGE = 2
 # Master Data v1, search: 100 documents a page by `REST-Range`, 15 without it.
 SEARCH_PAGE = 100
 # Master Data v1, scroll: 10 at once for the whole account, each held until 20 minutes after its last call.

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 
 from include.errors import TemporaryError
 from include.outcomes import Area
+from include.rest.transport import TooSlow
 from include.staging import Staging
 from include.sync import contacts, products
 from include.sync.run import SyncRun, run_stage
@@ -63,9 +65,43 @@ def test_customers__no_more_than_four_scrolls_at_once(
     )
 
 
-def test_customers__smaller_pages_after_408(office: Office, world: World) -> None:
+def test_customers__smaller_pages_after_two_408(office: Office, world: World) -> None:
     world.on_vtex("POST", "knobs", {"scroll_408_share": 1.0, "scroll_large_entity": 10})
     assert staged_customers(office.run(Area.CONTACTS, EVERYTHING, "run")) == everybody(world)
+    assert world.counts()["md scroll"]["408"] == 2, "asking for less helps, asking again does not"
+
+
+def test_customers__one_408_alone_makes_no_page_smaller(office: Office, world: World) -> None:
+    world.fault_at_vtex("md scroll", status=408)
+    assert staged_customers(office.run(Area.CONTACTS, EVERYTHING, "run")) == everybody(world)
+    assert "250" not in sizes(world)
+
+
+def test_customers__a_408_in_the_middle_begins_the_slice_again_with_small_pages(
+    office: Office, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("include.vtex.limits.SCROLL_PAGE", 50)
+    monkeypatch.setattr("include.vtex.limits.SCROLL_PAGE_AFTER_TIMEOUT", 20)
+    office.change("vtex", master_data_parallel=1)
+    world.fault_at_vtex("md scroll", skip=2, calls=2, status=408)
+    assert staged_customers(office.run(Area.CONTACTS, EVERYTHING, "run")) == everybody(world)
+    assert sizes(world) == ["50", "20", "20"], "the undated slice does not try large pages again"
+
+
+def test_customers__small_pages_have_all_the_patience_there_is(office: Office, world: World) -> None:
+    office.change("vtex", master_data_parallel=1)
+    world.fault_at_vtex("md scroll", calls=7, status=408)
+    assert staged_customers(office.run(Area.CONTACTS, EVERYTHING, "run")) == everybody(world)
+    world.fault_at_vtex("md scroll", calls=8, status=408)
+    with pytest.raises(TooSlow, match=r"HTTP 408 .* 6 times in a row"):
+        staged_customers(office.run(Area.CONTACTS, EVERYTHING, "later"))
+
+
+def sizes(world: World) -> list[str]:
+    """`_size` of each scroll that began, in order."""
+    scrolls = world.on_vtex("GET", "journal?route=md+scroll&limit=500")["calls"]
+    asked = [parse_qs(call["query"]) for call in scrolls if call["status"] == 200]
+    return [query["_size"][0] for query in asked if "_size" in query]
 
 
 @pytest.mark.parametrize("trouble", [

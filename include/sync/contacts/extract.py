@@ -13,7 +13,7 @@ from include.errors import TemporaryError
 from include.mapping.contacts import SOURCE_FIELDS
 from include.report import StageCounts
 from include.rest.parallel import in_parallel
-from include.rest.transport import AnswerLost
+from include.rest.transport import AnswerLost, TooSlow
 from include.staging import Staging
 from include.sync.contacts.documents import documents_table
 from include.sync.contacts.extra_fields import check_extra_fields, extra_sources_of
@@ -30,7 +30,7 @@ PART = "part-"
 RIVALS = f"{PART}rivals-"
 """Documents that are no records of the run, but may be the latest ones of an address."""
 SLICES = "slices.json"
-_PAGES_A_FILE = 20
+_DOCUMENTS_A_FILE = 20_000
 _READINGS_OF_A_SLICE = 3
 _WAIT_FOR_A_SLOT_SECONDS = 30.0
 
@@ -71,6 +71,7 @@ class SliceReader:
         self._run, self._target = run, target
         self._extra_sources = extra_sources_of(run)
         self._fields = [*SOURCE_FIELDS, *self._extra_sources]
+        self._page_size = limits.SCROLL_PAGE
         self.progress = Progress(log, "documents")
 
     def read(self, slice_: Slice) -> int:
@@ -82,15 +83,24 @@ class SliceReader:
         marker = f"slice-{slice_.name}.json"
         if self._target.has(marker):
             return int(self._target.read_json(marker)["documents"])
-        for _ in range(_READINGS_OF_A_SLICE):
+        readings = 0
+        while readings < _READINGS_OF_A_SLICE:
+            size = self._page_size
             try:
-                documents, total = self._scroll_through(slice_)
+                documents, total = self._scroll_through(slice_, size)
+            except TooSlow:
+                if size <= limits.SCROLL_PAGE_AFTER_TIMEOUT:
+                    raise
+                self._ask_for_less(slice_, size)
+                continue
             except (ScrollExpired, AnswerLost) as broken:
+                readings += 1
                 log.warning("slice %s breaks off and is read again: %s", slice_.name, broken)
                 continue
             if documents >= total:
                 self._target.write_json(marker, {"documents": documents})
                 return documents
+            readings += 1
             log.warning("slice %s: %s of %s documents came, it is read again", slice_.name, documents, total)
         raise TemporaryError(
             f"VTEX, Master Data scroll: slice {slice_.name} was short {_READINGS_OF_A_SLICE} times in a row. "
@@ -111,33 +121,33 @@ class SliceReader:
             self._run, self._target, part=part, rivals=RIVALS, fields=self._fields, extra=self._extra_sources
         )
 
-    def _scroll_through(self, slice_: Slice) -> tuple[int, int]:
+    def _scroll_through(self, slice_: Slice, size: int) -> tuple[int, int]:
         """Stage all pages; how many documents came, and how many were announced (0: VTEX did not say)."""
         documents, total, files = 0, 0, 0
         waiting: list[pa.Table] = []
-        for number, page in enumerate(self._pages(slice_), start=1):
+        for number, page in enumerate(self._pages(slice_, size), start=1):
             if number == 1 and page.total:
                 total = page.total
                 self.progress.expect(total)
             documents += len(page.documents)
             self.progress.add(len(page.documents))
             waiting.append(documents_table(page.documents, self._extra_sources))
-            if number % _PAGES_A_FILE == 0:
+            if sum(map(len, waiting)) >= _DOCUMENTS_A_FILE:
                 files += 1
                 self._stage(slice_, files, waiting)
                 waiting = []
         self._stage(slice_, files + 1, waiting)
         return documents, total
 
-    def _pages(self, slice_: Slice) -> Iterator[ScrollPage]:
-        page = self._open(slice_)
+    def _pages(self, slice_: Slice, size: int) -> Iterator[ScrollPage]:
+        page = self._open(slice_, size)
         while page.documents:
             yield page
-            page = self._run.vtex.continue_scroll(page.token)
+            page = self._run.vtex.continue_scroll(page.token, size=size)
 
-    def _open(self, slice_: Slice) -> ScrollPage:
-        """The first page, in smaller pages when VTEX does not manage large ones, after waiting for a slot."""
-        size, waited = limits.SCROLL_PAGE, 0.0
+    def _open(self, slice_: Slice, size: int) -> ScrollPage:
+        """The first page, after waiting for a slot."""
+        waited = 0.0
         while True:
             try:
                 return self._run.vtex.open_scroll(where=slice_.where, fields=self._fields, size=size)
@@ -147,11 +157,18 @@ class SliceReader:
                 log.info("slice %s waits for one of the account's ten scrolls to end", slice_.name)
                 self._run.sleep(_WAIT_FOR_A_SLOT_SECONDS)
                 waited += _WAIT_FOR_A_SLOT_SECONDS
-            except TemporaryError:
-                if size == limits.SCROLL_PAGE_AFTER_TIMEOUT:
-                    raise
-                size = limits.SCROLL_PAGE_AFTER_TIMEOUT
-                log.info("slice %s goes on with pages of %s documents", slice_.name, size)
+
+    def _ask_for_less(self, slice_: Slice, size: int) -> None:
+        """Smaller pages for this slice, from its beginning, and for those to come: a scroll keeps the size
+        with which it was opened.
+        """
+        self._page_size = limits.SCROLL_PAGE_AFTER_TIMEOUT
+        log.warning(
+            "slice %s: VTEX gives up on pages of %s documents (408), it is read in pages of %s",
+            slice_.name,
+            f"{size:,}",
+            self._page_size,
+        )
 
     def _stage(self, slice_: Slice, number: int, pages: list[pa.Table]) -> None:
         if pages:

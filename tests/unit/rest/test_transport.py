@@ -14,7 +14,7 @@ import pytest
 from include.errors import ConfigurationError, ContractError, TemporaryError
 from include.rest.retry import RetryPolicy
 from include.rest.route import Repeat, Route
-from include.rest.transport import AnswerLost, RequestRefused, Timeouts, Transport, VendorError
+from include.rest.transport import AnswerLost, RequestRefused, Timeouts, TooSlow, Transport, VendorError
 from tests.scripted_server import CUT, Answer, ScriptedServer
 
 READ = Route("list of things", "GET", "/api/things", "Things / Read")
@@ -203,6 +203,18 @@ def test_retry__in_the_end_the_task_has_to_come_back(
     )
     assert caught.value.retry_after_seconds == 9.0
     assert len(server.requests) == 6
+
+
+def test_retry__who_can_ask_for_less_does_not_ask_six_times(
+    server: ScriptedServer, transport: Transport
+) -> None:
+    slow = Answer(408)
+    server.script(slow, Answer(503), slow, OK)
+    assert transport.json(READ, most_timeouts=2) == {"fine": True}, "they were not one after the other"
+    server.script(slow, slow, OK)
+    with pytest.raises(TooSlow, match=r"HTTP 408 from .*, 2 times in a row"):
+        transport.call(READ, most_timeouts=2)
+    assert transport.json(READ) == {"fine": True}
 
 
 def test_retry__reading_goes_on_after_a_cut_connection(server: ScriptedServer, transport: Transport) -> None:
