@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from itertools import chain
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Protocol, Self, cast
 
@@ -107,6 +108,31 @@ class Staging:
 
     def read_frame(self, name: str, columns: list[str] | None = None) -> pd.DataFrame:
         return cast("pd.DataFrame", self.read_table(name, columns).to_pandas())
+
+    def write_frames(self, name: str, frames: Iterable[pd.DataFrame]) -> int:
+        """One Parquet file of frames alike, a piece in memory at a time; returns how many rows. At least one
+        frame must come, be it empty."""
+        import pyarrow as pa  # noqa: PLC0415
+        import pyarrow.parquet as pq  # noqa: PLC0415
+
+        tables = (pa.Table.from_pandas(frame, preserve_index=False) for frame in frames)
+        first = next(tables)
+        rows = 0
+        with self.writing(name) as file, pq.ParquetWriter(file, first.schema, compression="zstd") as writer:
+            for table in chain([first], tables):
+                writer.write_table(table.cast(first.schema))
+                rows += len(table)
+        return rows
+
+    def frames(
+        self, name: str, columns: list[str] | None = None, *, rows: int = 5_000
+    ) -> Iterator[pd.DataFrame]:
+        """The rows of a Parquet file, so many at a time."""
+        import pyarrow.parquet as pq  # noqa: PLC0415
+
+        with self.reading(name) as file:
+            for batch in pq.ParquetFile(file).iter_batches(batch_size=rows, columns=columns):
+                yield batch.to_pandas()
 
     def _make_private_folder(self) -> None:
         if not self.folder.exists():

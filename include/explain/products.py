@@ -19,7 +19,7 @@ from include.explain.answer import (
     outcome_facts,
 )
 from include.explain.desk import Desk
-from include.mapping.products import map_products, product_body, products_wanting_a_base_price
+from include.mapping.products import map_products, never_priced, product_body, without_offer
 from include.mapping.result import Mapped
 from include.outcomes import Area, Reason
 from include.sync.products.catalogue import last_catalogue, rules_of
@@ -34,7 +34,7 @@ def explain_product(desk: Desk, product_id: str) -> Explanation:
     found = desk.vtex.search_products([product_id], by=by) if product_id.isdecimal() else []
     snapshot = last_catalogue(run)
     rules = rules_of(run)
-    prices = _base_prices(desk, products_wanting_a_base_price(found, rules, snapshot))
+    prices = _base_prices(desk, never_priced(without_offer(found, rules), snapshot))
     mapped = map_products(found, rules, last_sent=snapshot, base_prices=prices)
     would = _row(mapped.rows, product_id)
     last = _row(snapshot, product_id)

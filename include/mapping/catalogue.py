@@ -16,8 +16,16 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from include.errors import ConfigurationError
-from include.mapping.offers import Offer, chosen, first_picture, offers, skus, units_in_stock
-from include.mapping.shapes import Json, key_of, name, values
+from include.mapping.offers import (
+    Offer,
+    chosen,
+    essential_offer,
+    first_picture,
+    offers,
+    skus,
+    units_in_stock,
+)
+from include.mapping.shapes import Json, key_of, name, records, values
 from include.mapping.text import html_to_text, tidy_lists, tidy_text
 
 if TYPE_CHECKING:
@@ -60,6 +68,18 @@ class ProductRules:
                     f"A custom field cannot come from {source!r}: it is one of {', '.join(PRODUCT_FIELDS)}, "
                     f"or {SPECIFICATION}<name>."
                 )
+
+
+def essentials(product: Json) -> Json:
+    """The product without what nobody uses of its SKUs: instalments and promotions of each offer are most of
+    what VTEX answers."""
+    return {**product, "items": [_essentials_of(item) for item in records(product.get("items"))]}
+
+
+def _essentials_of(item: Json) -> Json:
+    used: Json = {field: item[field] for field in ("itemId", "nameComplete") if field in item}
+    pictures = [{"imageUrl": picture.get("imageUrl")} for picture in records(item.get("images"))[:1]]
+    return {**used, "images": pictures, "sellers": list(map(essential_offer, records(item.get("sellers"))))}
 
 
 @dataclass(frozen=True)

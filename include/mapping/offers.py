@@ -72,6 +72,17 @@ def _offer(item: Json, seller: Json) -> Offer | None:
     )
 
 
+def essential_offer(seller: Json) -> Json:
+    """Of a seller of a SKU what is read here."""
+    terms = record(seller.get("commertialOffer"))
+    used = {field: terms[field] for field in _TERMS if field in terms}
+    return {field: seller[field] for field in _SELLER if field in seller} | {"commertialOffer": used}
+
+
+_TERMS = ("IsAvailable", "Price", "ListPrice", "AvailableQuantity")
+_SELLER = ("sellerId", "sellerDefault")
+
+
 def _units(quantity: object) -> int:
     return max(0, int(exact(quantity) or Decimal(0)))
 
@@ -82,9 +93,8 @@ def chosen(available: list[Offer]) -> Offer | None:
 
 
 def units_in_stock(available: list[Offer]) -> int:
-    """Over the SKUs the largest quantity that one seller offers. It is a simulation's number, good as a
-    sign of
-    stock: VTEX shows unlimited stock as a round figure."""
+    """Over the SKUs the largest quantity that one seller offers. It is a simulation's number, good as a sign
+    of stock: VTEX shows unlimited stock as a round figure."""
     best: dict[str, int] = {}
     for offer in available:
         sku = name(offer.item.get("itemId"))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from include.mapping.catalogue import Candidate, ProductRules, candidates_of, facts_of
+from include.mapping.catalogue import Candidate, ProductRules, candidates_of, essentials, facts_of
 from include.mapping.instants import iso_texts
 from include.mapping.links import picture_url, product_url, thumbnail_url
 from include.mapping.money import cents_of_text, cents_of_units, money_texts, percentage_texts, without_vat
@@ -29,11 +29,12 @@ __all__ = [
     "OUT_OF_STOCK",
     "PRODUCT_COLUMNS",
     "ProductRules",
+    "essentials",
     "map_products",
+    "never_priced",
     "product_body",
-    "products_wanting_a_base_price",
-    "record_keys",
     "split_by_columns",
+    "without_offer",
 ]
 
 PRODUCT_COLUMNS = (
@@ -61,24 +62,22 @@ PRODUCT_COLUMNS = (
 IN_STOCK, OUT_OF_STOCK = "instock", "outofstock"
 
 
-def record_keys(products: Sequence[Json], rules: ProductRules) -> list[str]:
-    """The Connectif product ids that these VTEX products stand for, each once."""
-    return [candidate.key for candidate in candidates_of(products, rules)]
-
-
-def products_wanting_a_base_price(
-    products: Sequence[Json], rules: ProductRules, last_sent: pd.DataFrame | None
-) -> list[tuple[str, list[str]]]:
-    """(key, SKU ids ascending) of the products with no offer now and no price sent before. The Pricing API is
-    asked for the SKUs in this order until one has a base price, which goes to `map_products` under the key.
-    """
-    candidates = [candidate for candidate in candidates_of(products, rules) if candidate.offer is None]
-    known = _last_prices(last_sent, [candidate.key for candidate in candidates])
+def without_offer(products: Sequence[Json], rules: ProductRules) -> list[tuple[str, list[str]]]:
+    """(key, SKU ids ascending) of the records that nobody can buy now."""
     return [
         (candidate.key, [name(item["itemId"]) for item in candidate.items])
-        for candidate, price in zip(candidates, known, strict=True)
-        if price is None
+        for candidate in candidates_of(products, rules)
+        if candidate.offer is None
     ]
+
+
+def never_priced(
+    wanting: Sequence[tuple[str, list[str]]], last_sent: pd.DataFrame | None
+) -> list[tuple[str, list[str]]]:
+    """Of the records without an offer those that no price was sent of before. The Pricing API is asked for
+    their SKUs in this order until one has a base price, which goes to `map_products` under the key."""
+    known = _last_prices(last_sent, [key for key, _ in wanting])
+    return [record for record, price in zip(wanting, known, strict=True) if price is None]
 
 
 def map_products(

@@ -29,6 +29,11 @@ class Mapped:
     verdicts: pd.DataFrame
     drops: Counter[Drop] = field(default_factory=Counter)
 
+    @property
+    def keys(self) -> set[str]:
+        """Of products: the ids of all that came in."""
+        return {*self.rows["productId"], *self.verdicts["key"]}
+
 
 def verdicts_of(judged: Iterable[tuple[str, Reason, str]]) -> pd.DataFrame:
     """(key, reason, detail) of each record that does not go on → the verdict frame. A detail is a word

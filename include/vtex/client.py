@@ -185,7 +185,10 @@ class VtexClient:
             ("_to", str(limits.PRODUCT_SEARCH_PAGE - 1)),
             ("sc", self.account.sales_channel),
         ]
-        return list(self.transport.json(routes.SEARCH_PRODUCTS, params=query))
+        answer = self.transport.json(routes.SEARCH_PRODUCTS, params=query)
+        if not isinstance(answer, list):
+            raise ContractError(f"{SYSTEM}, {routes.SEARCH_PRODUCTS.name}: the answer is no list of products")
+        return answer
 
     def base_price(self, sku: str) -> Decimal | None:
         """The base price of a SKU in currency units, before promotions; None when it has none."""

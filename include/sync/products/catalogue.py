@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterable, Iterator
+
 import pandas as pd
 
-from include.errors import ConfigurationError
+from include.errors import ConfigurationError, UnsafeChange
 from include.mapping.products import ProductRules
 from include.mapping.snapshot import snapshot_from
 from include.sync.run import SyncRun, safe_name
+
+log = logging.getLogger(__name__)
+
+_PREFIX = "catalogue-"
+_WHAT_COUNTS = ["productId", "unitPrice", "unitPriceOriginal", "availability", "withdrawn"]
 
 
 def rules_of(run: SyncRun) -> ProductRules:
@@ -31,17 +39,46 @@ def shop_domain(run: SyncRun) -> str:
     return run.vtex.account.shop_domain
 
 
-def last_catalogue(run: SyncRun) -> pd.DataFrame | None:
-    """The snapshot of what was sent last; None before the first time."""
+def last_file(run: SyncRun) -> str | None:
+    """The kept file with what was sent last; None before the first time.
+
+    UnsafeChange when it has got lost: without it nothing shows whether today's catalogue is whole.
+    """
     name = run.store.last_catalogue()
+    if name is None or run.kept.has(name):
+        return name
+    if run.allow_mass_change:
+        log.warning("the catalogue sent last (%s) is lost; allow_mass_change: go on without it", name)
+        return None
+    raise UnsafeChange(
+        f"products: the catalogue sent last is not in {run.kept} ({name}): without it a short catalogue "
+        "would go unnoticed, and nothing was sent. Bring it back, or trigger the DAG with allow_mass_change"
+    )
+
+
+def last_catalogue(run: SyncRun) -> pd.DataFrame | None:
+    """The snapshot of what was sent last, all columns; None before the first time."""
+    name = last_file(run)
     return snapshot_from(run.kept.read_frame(name)) if name else None
 
 
-def keep_catalogue(run: SyncRun, snapshot: pd.DataFrame) -> None:
+def last_prices(run: SyncRun) -> pd.DataFrame | None:
+    """Like `last_catalogue`, with the few columns that the whole of it is needed for: 200,000 records stay
+    small."""
+    name = last_file(run)
+    return snapshot_from(run.kept.read_frame(name, _WHAT_COUNTS)) if name else None
+
+
+def last_rows(run: SyncRun) -> Iterator[pd.DataFrame]:
+    """Like `last_catalogue`, a piece at a time."""
+    name = last_file(run)
+    yield from map(snapshot_from, run.kept.frames(name) if name else ())
+
+
+def keep_catalogue(run: SyncRun, snapshot: Iterable[pd.DataFrame]) -> None:
     """Replace the snapshot: the new file, then the reference to it; a crash leaves a usable one."""
-    name = f"catalogue-{safe_name(run.run_key)}.parquet"
-    run.kept.write_frame(name, snapshot)
-    run.store.replace_catalogue(name, len(snapshot), run.run_key)
-    for old in run.kept.names("catalogue-"):
+    name = f"{_PREFIX}{safe_name(run.run_key)}.parquet"
+    run.store.replace_catalogue(name, run.kept.write_frames(name, snapshot), run.run_key)
+    for old in run.kept.names(_PREFIX):
         if old != name:
             run.kept.remove(old)

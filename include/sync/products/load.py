@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from include.mapping.products import PRODUCT_COLUMNS
 from include.mapping.result import verdicts_of
 from include.mapping.snapshot import next_snapshot
 from include.outcomes import Outcome, Reason
@@ -15,7 +14,7 @@ from include.report import StageCounts
 from include.staging import Staging
 from include.sync.imports import ImportFile, import_files
 from include.sync.preview import log_sample, plain
-from include.sync.products.catalogue import keep_catalogue, last_catalogue
+from include.sync.products.catalogue import keep_catalogue, last_rows
 from include.sync.products.transform import FILES, ROWS, WITHDRAWN
 from include.sync.replay import UNNAMED, keep_sent_at_last
 from include.sync.run import SyncRun, count_verdicts, keep_verdicts
@@ -45,8 +44,10 @@ def load(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
     count_verdicts(counts, verdicts)
     counts.written = rows - len(refused)
     counts.count(Outcome.SENT, counts.written)
-    keep_sent_at_last(run, target, _sent(source, set(refused["key"])))
-    keep_catalogue(run, _snapshot(run, source, set(refused["key"])))
+    not_taken = set(refused["key"])
+    keep_sent_at_last(run, target, _sent(source, not_taken))
+    rows_taken, goodbyes = (_taken(source, prefix, not_taken) for prefix in (ROWS, WITHDRAWN))
+    keep_catalogue(run, next_snapshot(last_rows(run), rows_taken, goodbyes))
     return counts
 
 
@@ -56,16 +57,12 @@ def _rows(source: Staging) -> Iterator[dict[str, str]]:
 
 
 def _sent(source: Staging, refused: set[str]) -> Iterator[str]:
-    for name in [*source.names(ROWS), WITHDRAWN]:
+    for name in [*source.names(ROWS), *source.names(WITHDRAWN)]:
         yield from (key for key in source.read_frame(name, ["productId"])["productId"] if key not in refused)
 
 
-def _snapshot(run: SyncRun, source: Staging, refused: set[str]) -> pd.DataFrame:
-    none = pd.DataFrame(columns=list(PRODUCT_COLUMNS), dtype="str")
-    sent = pd.concat([none, *(source.read_frame(name) for name in source.names(ROWS))], ignore_index=True)
-    withdrawn = source.read_frame(WITHDRAWN)
-    return next_snapshot(
-        last_catalogue(run),
-        sent[~sent["productId"].isin(list(refused))],
-        withdrawn[~withdrawn["productId"].isin(list(refused))],
-    )
+def _taken(source: Staging, prefix: str, refused: set[str]) -> Iterator[pd.DataFrame]:
+    """The staged rows that Connectif took."""
+    for name in source.names(prefix):
+        rows = source.read_frame(name)
+        yield rows[~rows["productId"].isin(refused)]

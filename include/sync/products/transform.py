@@ -4,25 +4,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from decimal import Decimal
 
 import pandas as pd
 
 from include.errors import UnsafeChange
-from include.mapping.products import (
-    IN_STOCK,
-    OUT_OF_STOCK,
-    map_products,
-    record_keys,
-    split_by_columns,
-)
+from include.mapping.products import IN_STOCK, OUT_OF_STOCK, map_products, split_by_columns
 from include.mapping.result import Mapped
 from include.mapping.snapshot import withdrawn_rows
 from include.report import StageCounts
 from include.staging import Staging
 from include.sync.csv_files import CsvFiles
-from include.sync.products.catalogue import last_catalogue, rules_of
-from include.sync.products.extract import BASE_PRICES, PART, products_in
+from include.sync.products.catalogue import last_prices, last_rows, rules_of
+from include.sync.products.prices import base_prices_in
+from include.sync.products.search import PART, products_in
 from include.sync.replay import keys_to_replay, note_on_lost
 from include.sync.run import SyncRun, count_verdicts, keep_verdicts
 
@@ -30,58 +24,51 @@ log = logging.getLogger(__name__)
 
 FILES = "files.json"
 ROWS = "rows-"
-WITHDRAWN = "withdrawn.parquet"
+WITHDRAWN = "withdrawn-"
 
 
 def transform(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
-    """Staged products → `rows-<part>.parquet`, `withdrawn.parquet`, CSV files, and verdicts.
+    """Staged products → `rows-<part>.parquet`, `withdrawn-<number>.parquet`, CSV files, and verdicts.
 
     Raises UnsafeChange, before anything could be sent, when too much of the catalogue would turn out of
     stock or vanish.
     """
     counts, shown, turning = StageCounts(), set[str](), 0
-    last = last_catalogue(run)
+    last = last_prices(run)
     asked = set(keys_to_replay(run, source)) if run.plan.replay else None
     was_in_stock = _in_stock(last)
-    for number, (found, all_mapped) in enumerate(_mapped_parts(run, source, last), start=1):
-        keys, mapped = (found, all_mapped) if asked is None else _only_asked(found - shown, all_mapped, asked)
-        shown |= keys
+    for number, all_mapped in enumerate(_mapped_parts(run, source, last), start=1):
+        # Search by SKU, as a replay asks, answers the other SKUs of a product too, and in several parts.
+        wanted = (all_mapped.keys if asked is None else all_mapped.keys & asked) - shown
+        mapped = all_mapped if wanted == all_mapped.keys else _only(all_mapped, wanted)
+        shown |= wanted
         target.write_frame(f"{ROWS}{number:05}.parquet", mapped.rows)
         turning += len(was_in_stock & _with_availability(mapped.rows, OUT_OF_STOCK))
         keep_verdicts(target, f"{number:05}", mapped.verdicts)
         count_verdicts(counts, mapped.verdicts)
         counts.drops += mapped.drops
+    counts.read = len(shown)
     # Of chosen records nothing follows for the others: they are neither gone nor part of a mass change.
-    known = None if run.plan.is_partial else last
-    withdrawn = withdrawn_rows(known, shown, again=run.full_asked)
-    vanishing = 0 if known is None else _vanishing(known, shown)
-    _brake(run, known, turning, vanishing)
-    target.write_frame(WITHDRAWN, withdrawn)
-    counts.read = len(shown) + len(withdrawn)
-    counts.notes = [f"{len(withdrawn)} withdrawn"] if len(withdrawn) else []
+    if not run.plan.is_partial and last is not None:
+        _brake(run, last, turning, _vanishing(last, shown))
+        withdrawn = _write_withdrawn(run, target, shown)
+        counts.read += withdrawn
+        counts.notes = [f"{withdrawn} withdrawn"] if withdrawn else []
     counts.notes += note_on_lost(len(asked), len(shown)) if asked is not None else []
     _write_files(target)
     return counts
 
 
-def _mapped_parts(
-    run: SyncRun, source: Staging, last: pd.DataFrame | None
-) -> Iterator[tuple[set[str], Mapped]]:
-    """Each part's record keys and mapped rows; the search answers each product in one part only."""
-    rules = rules_of(run)
-    prices = {key: Decimal(price) for key, price in source.read_json(BASE_PRICES).items()}
+def _mapped_parts(run: SyncRun, source: Staging, last: pd.DataFrame | None) -> Iterator[Mapped]:
+    rules, prices = rules_of(run), base_prices_in(source)
     for name in source.names(PART):
-        products = products_in(source, name)
-        keys = set(record_keys(products, rules))
-        yield keys, map_products(products, rules, last_sent=last, base_prices=prices)
+        yield map_products(products_in(source, name), rules, last_sent=last, base_prices=prices)
 
 
-def _only_asked(found: set[str], mapped: Mapped, asked: set[str]) -> tuple[set[str], Mapped]:
-    """What a replay asked for: search by SKU answers the other SKUs of a product too, in several parts."""
-    keys = found & asked
-    rows = mapped.rows[mapped.rows["productId"].isin(keys)].reset_index(drop=True)
-    verdicts = mapped.verdicts[mapped.verdicts["key"].isin(keys)].reset_index(drop=True)
-    return keys, Mapped(rows, verdicts, mapped.drops)
+def _only(mapped: Mapped, wanted: set[str]) -> Mapped:
+    rows = mapped.rows[mapped.rows["productId"].isin(wanted)].reset_index(drop=True)
+    verdicts = mapped.verdicts[mapped.verdicts["key"].isin(wanted)].reset_index(drop=True)
+    return Mapped(rows, verdicts, mapped.drops)
 
 
 def _in_stock(last: pd.DataFrame | None) -> set[str]:
@@ -93,13 +80,11 @@ def _with_availability(rows: pd.DataFrame, availability: str) -> set[str]:
 
 
 def _vanishing(last: pd.DataFrame, shown: set[str]) -> int:
-    return int((~last["withdrawn"] & ~last["productId"].isin(list(shown))).sum())
+    return int((~last["withdrawn"] & ~last["productId"].isin(shown)).sum())
 
 
-def _brake(run: SyncRun, last: pd.DataFrame | None, turning: int, vanishing: int) -> None:
+def _brake(run: SyncRun, last: pd.DataFrame, turning: int, vanishing: int) -> None:
     """A half-served catalogue must not take the shop's products out of all recommendations."""
-    if last is None:
-        return
     settings, sent = run.settings.products, int((~last["withdrawn"]).sum())
     change = turning + vanishing
     if change < settings.mass_change_minimum or change <= sent * settings.mass_change_percent / 100:
@@ -116,9 +101,20 @@ def _brake(run: SyncRun, last: pd.DataFrame | None, turning: int, vanishing: int
     )
 
 
+def _write_withdrawn(run: SyncRun, target: Staging, shown: set[str]) -> int:
+    """Stage the rows that say goodbye; returns how many."""
+    number = 0
+    for place, piece in enumerate(last_rows(run), start=1):
+        rows = withdrawn_rows(piece, shown, again=run.full_asked)
+        if len(rows):
+            target.write_frame(f"{WITHDRAWN}{place:05}.parquet", rows)
+            number += len(rows)
+    return number
+
+
 def _write_files(target: Staging) -> None:
     with CsvFiles(target, "products") as files:
-        for name in [*target.names(ROWS), WITHDRAWN]:
+        for name in [*target.names(ROWS), *target.names(WITHDRAWN)]:
             for _, alike in split_by_columns(target.read_frame(name)):
                 files.append(alike)
     target.write_json(FILES, [file.to_json() for file in files.files])

@@ -15,18 +15,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from include.batching import in_batches
-from include.errors import TemporaryError
 from include.outcomes import Cause, Outcome
 from include.report import Compared, StageCounts
 from include.rest.parallel import in_parallel
 from include.staging import Staging
-from include.sync.products.extract import complete_ids
+from include.sync.products.catalogue import last_file
+from include.sync.products.listing import complete_list
 from include.sync.progress import Progress
 from include.sync.reconcile.differences import Judged, keep
 from include.sync.reconcile.product_match import fields_that_differ, sample
 from include.sync.run import SyncRun
 from include.vtex import limits
-from include.vtex.client import VtexClient
 
 log = logging.getLogger(__name__)
 
@@ -69,25 +68,16 @@ def compare(run: SyncRun, target: Staging) -> StageCounts:
 def _listed(run: SyncRun, target: Staging) -> pd.Series:
     """The ids of all products (or SKUs, where each is a product) that VTEX lists."""
     if not target.has(LISTED):
-        ids = set(complete_ids(run.vtex))
+        products = complete_list(run.vtex)
         by_sku = run.settings.products.product_id_source == "sku"
-        target.write_json(LISTED, sorted(_skus_of(run.vtex, len(ids)) if by_sku else ids))
+        keys = {str(sku) for skus in products.values() for sku in skus} if by_sku else products
+        target.write_json(LISTED, sorted(keys))
     return pd.Series(target.read_json(LISTED), dtype="str")
-
-
-def _skus_of(vtex: VtexClient, products: int) -> set[str]:
-    """The SKUs of so many products; TemporaryError when the list has become shorter meanwhile."""
-    found: dict[str, list[int]] = {}
-    for first in range(1, products + 1, limits.PRODUCT_IDS_PAGE):
-        found |= vtex.product_ids(first, first + limits.PRODUCT_IDS_PAGE - 1)[0]
-    if len(found) < products:
-        raise TemporaryError(f"VTEX, product id list: {len(found)} of {products} products came with SKUs")
-    return {str(sku) for skus in found.values() for sku in skus}
 
 
 def _sent_last(run: SyncRun) -> pd.DataFrame:
     """`productId` and `withdrawn` of the catalogue that was sent last; empty before the first time."""
-    name = run.store.last_catalogue()
+    name = last_file(run)
     if name is None:
         return pd.DataFrame({"productId": pd.Series(dtype="str"), "withdrawn": pd.Series(dtype="bool")})
     return run.kept.read_frame(name, ["productId", "withdrawn"])
@@ -110,7 +100,7 @@ def _read_back(run: SyncRun, target: Staging, keys: pd.Series) -> dict[str, str]
 
 def _rows(run: SyncRun, keys: list[str]) -> dict[str, dict[str, object]]:
     """What was sent last of these products."""
-    name = run.store.last_catalogue()
+    name = last_file(run)
     if name is None or not keys:
         return {}
     table = run.kept.read_table(name)

@@ -12,15 +12,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from include.errors import ConfigurationError, ContractError
+from include.mapping.catalogue import candidates_of
 from include.mapping.money import cents_of_units, money_texts, percentage_texts, without_vat
 from include.mapping.products import (
     PRODUCT_COLUMNS,
     ProductRules,
+    essentials,
     map_products,
+    never_priced,
     product_body,
-    products_wanting_a_base_price,
-    record_keys,
     split_by_columns,
+    without_offer,
 )
 from include.mapping.snapshot import SNAPSHOT_COLUMNS, next_snapshot, withdrawn_rows
 
@@ -85,7 +87,8 @@ def test_map_products__laws_hold_for_any_products(
     assert products == before
     rows = mapped.rows
     assert tuple(rows.columns) == PRODUCT_COLUMNS
-    assert sorted([*rows["productId"], *mapped.verdicts["key"]]) == sorted(record_keys(products, rules))
+    keys = sorted(candidate.key for candidate in candidates_of(products, rules))
+    assert sorted([*rows["productId"], *mapped.verdicts["key"]]) == keys
     assert rows["availability"].isin(["instock", "outofstock"]).all()
     assert rows["productDetailUrl"].str.startswith("https://www.sandbox-shop.example/").all()
     for row in rows.to_dict("records"):
@@ -96,6 +99,7 @@ def test_map_products__laws_hold_for_any_products(
         assert abs(share - 100 * amount / original) <= Decimal("0.005")
         assert 0 <= share <= 100
     pd.testing.assert_frame_equal(rows, _map(products, rules).rows)
+    pd.testing.assert_frame_equal(rows, _map([essentials(product) for product in products], rules).rows)
 
 
 def _item(sku: str, price: float | None) -> dict[str, Any]:
@@ -127,15 +131,15 @@ def test_product_rules__refuse_a_source_that_no_product_has() -> None:
 
 
 def test_base_prices__are_wanted_only_for_what_has_no_price_anywhere() -> None:
-    known = next_snapshot(None, _map([_product("2", _item("20", 5.0))]).rows, _map([]).rows)
+    known = _next(None, _map([_product("2", _item("20", 5.0))]).rows, _map([]).rows)
     products = [
         _product("1", _item("11", 5.0)),
         _product("2", _item("20", None)),
         _product("3", _item("100", None), _item("31", None)),
         _product("4"),
     ]
-    assert products_wanting_a_base_price(products, RULES, known) == [("3", ["31", "100"]), ("4", [])]
-    assert products_wanting_a_base_price(products, SKU_RULES, None) == [
+    assert never_priced(without_offer(products, RULES), known) == [("3", ["31", "100"]), ("4", [])]
+    assert never_priced(without_offer(products, SKU_RULES), None) == [
         ("20", ["20"]),
         ("31", ["31"]),
         ("100", ["100"]),
@@ -143,11 +147,14 @@ def test_base_prices__are_wanted_only_for_what_has_no_price_anywhere() -> None:
     ]
 
 
+def _next(last_sent: pd.DataFrame | None, sent: pd.DataFrame, withdrawn: pd.DataFrame) -> pd.DataFrame:
+    pieces = list(next_snapshot([] if last_sent is None else [last_sent], [sent], [withdrawn]))
+    return pd.concat([piece for piece in pieces if len(piece)] or pieces[:1])
+
+
 def test_snapshot__says_goodbye_once_and_welcomes_back() -> None:
     none = _map([]).rows
-    first = next_snapshot(
-        None, _map([_product("1", _item("11", 5.0)), _product("2", _item("21", 7.5))]).rows, none
-    )
+    first = _next(None, _map([_product("1", _item("11", 5.0)), _product("2", _item("21", 7.5))]).rows, none)
     assert tuple(first.columns) == SNAPSHOT_COLUMNS
     gone = withdrawn_rows(first, {"1"})
     assert gone[["productId", "name", "unitPrice", "availability", "inStockUnits"]].to_dict("records") == [
@@ -159,20 +166,20 @@ def test_snapshot__says_goodbye_once_and_welcomes_back() -> None:
             "inStockUnits": "0",
         }
     ]
-    second = next_snapshot(first, _map([_product("1", _item("11", 6.0))]).rows, gone)
+    second = _next(first, _map([_product("1", _item("11", 6.0))]).rows, gone)
     assert second["withdrawn"].to_dict() == {"1": False, "2": True}
     assert second["unitPrice"].to_dict() == {"1": "6.00", "2": "7.50"}
     assert withdrawn_rows(second, {"1"}).empty
     assert withdrawn_rows(second, {"1"}, again=True)["productId"].tolist() == ["2"]
-    back = next_snapshot(second, _map([_product("2", _item("21", 8.0))]).rows, none)
+    back = _next(second, _map([_product("2", _item("21", 8.0))]).rows, none)
     assert back["withdrawn"].to_dict() == {"2": False, "1": False}
     assert first["withdrawn"].to_dict() == {"1": False, "2": False}
 
 
 def test_snapshot__keeps_the_values_of_a_product_rejected_today() -> None:
-    first = next_snapshot(None, _map([_product("1", _item("11", 5.0))]).rows, _map([]).rows)
+    first = _next(None, _map([_product("1", _item("11", 5.0))]).rows, _map([]).rows)
     nameless = {**_product("1", _item("11", 9.0)), "productName": None}
-    again = next_snapshot(first, _map([nameless], last_sent=first).rows, withdrawn_rows(first, {"1"}))
+    again = _next(first, _map([nameless], last_sent=first).rows, withdrawn_rows(first, {"1"}))
     pd.testing.assert_frame_equal(again, first)
 
 
@@ -180,14 +187,14 @@ def test_withdrawn_rows__nothing_was_ever_sent() -> None:
     gone = withdrawn_rows(None, {"1"})
     assert gone.empty
     assert tuple(gone.columns) == PRODUCT_COLUMNS
-    assert next_snapshot(None, gone, gone).empty
+    assert _next(None, gone, gone).empty
 
 
 def test_last_price__survives_days_without_an_offer() -> None:
-    snapshot = next_snapshot(None, _map([_product("1", _item("11", 5.0))]).rows, _map([]).rows)
+    snapshot = _next(None, _map([_product("1", _item("11", 5.0))]).rows, _map([]).rows)
     for _ in range(3):
         mapped = _map([_product("1", _item("11", None))], last_sent=snapshot)
-        snapshot = next_snapshot(snapshot, mapped.rows, withdrawn_rows(snapshot, {"1"}))
+        snapshot = _next(snapshot, mapped.rows, withdrawn_rows(snapshot, {"1"}))
     assert snapshot[["unitPrice", "availability"]].to_dict("records") == [
         {"unitPrice": "5.00", "availability": "outofstock"}
     ]

@@ -1,0 +1,69 @@
+"""Base prices of the Pricing API, one call a SKU: only for products that have no price anywhere else."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from functools import partial
+
+from include.batching import in_batches
+from include.mapping.products import never_priced
+from include.rest.parallel import in_parallel
+from include.rest.transport import AccessRefused
+from include.staging import Staging
+from include.sync.products.catalogue import last_prices
+from include.sync.products.search import wanting_in
+from include.sync.progress import Progress
+from include.sync.run import SyncRun
+from include.vtex.client import VtexClient
+
+log = logging.getLogger(__name__)
+
+PRICES = "prices-"
+_PRODUCTS_A_FILE = 200
+_WORKERS = 12
+
+Wanting = tuple[str, list[str]]
+_Answer = tuple[Wanting, Decimal | None]
+
+
+def stage_base_prices(run: SyncRun, target: Staging) -> list[str]:
+    """Stage `prices-<number>.json`, {key: price or null}, for the staged products; returns notes.
+
+    Without the right to read prices the run goes on: the few products that no shopper could buy so far, and
+    that were never sent, are then rejected.
+    """
+    wanting = never_priced(list(wanting_in(target)), last_prices(run))
+    asked = {key for name in target.names(PRICES) for key in target.read_json(name)}
+    left = [record for record in wanting if record[0] not in asked]
+    progress = Progress(log, "products without an offer, base prices", len(left))
+    answers = _told(progress, in_parallel(partial(_lowest_base_price, run.vtex), left, workers=_WORKERS))
+    try:
+        for number, some in enumerate(in_batches(answers, _PRODUCTS_A_FILE), len(target.names(PRICES)) + 1):
+            prices = {key: None if price is None else str(price) for (key, _), price in some}
+            target.write_json(f"{PRICES}{number:05}.json", prices)
+    except AccessRefused as refused:
+        log.warning("no base prices: %s", refused)
+        return [f"{len(left)} products without an offer were not asked for a base price: {refused}"]
+    if left:
+        log.info("%s", progress.line())
+    return []
+
+
+def _told(progress: Progress, answers: Iterable[_Answer]) -> Iterator[_Answer]:
+    for answer in answers:
+        progress.add()
+        yield answer
+
+
+def base_prices_in(source: Staging) -> dict[str, Decimal]:
+    """The prices that were found, by key."""
+    files = (source.read_json(name) for name in source.names(PRICES))
+    return {key: Decimal(price) for file in files for key, price in file.items() if price is not None}
+
+
+def _lowest_base_price(vtex: VtexClient, wanting: Wanting) -> Decimal | None:
+    """The base price of the lowest SKU id that has one above 0."""
+    prices = (vtex.base_price(sku) for sku in wanting[1])
+    return next((price for price in prices if price and price > 0), None)
