@@ -15,9 +15,10 @@ person wins (at the same instant the no), whatever the order in which events arr
 cleared run changes nothing. Nobody is created: an address that VTEX does not know is looked up once more
 after ten minutes, by a run of its own (`again__…`), and by the next contact run.
 
-**When VTEX is out of reach** the run waits and retries for a day, and those behind it wait too. A single
-event that VTEX does not take blocks nobody: it is kept in the sync's store and tried again. The events stay
-in the run's conf until `airflow db clean` removes it.
+**When VTEX is out of reach** the run waits and retries for a day, and those behind it wait too. Events that
+VTEX fails to take block nobody: they are kept in the sync's store, and runs of their own (`again__…`) try
+them every ten minutes, for a day, then the contact run does. The events stay in the run's conf until
+`airflow db clean` removes it.
 
 **Never pause it:** the receiver would have to answer Connectif with 503, and Connectif does not call twice.
 """
@@ -29,6 +30,7 @@ from typing import Any
 
 from airflow.sdk import Param, dag, task
 
+from include.mapping.address import ADDRESS, LONGEST, MASKED, TOO_LONG_PART  # noqa: TID253 - texts only
 from plugins.policy import POLICY, START
 
 # jsonschema's own "email" only looks for an @, and "date-time" takes a leap second or the year 1.
@@ -40,8 +42,9 @@ EVENT = {
         "email": {
             "type": "string",
             "format": "email",
-            "pattern": r"^[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)+$",
-            "maxLength": 254,
+            "pattern": ADDRESS.replace("a-z", "A-Za-z"),
+            "not": {"pattern": f"{TOO_LONG_PART}|{MASKED}"},
+            "maxLength": LONGEST,
         },
         "subscribed": {"type": "boolean"},
         "occurred_at": {"type": "string", "format": "date-time", "pattern": "^20[0-9]{2}-[^ ]*$"},

@@ -12,12 +12,16 @@ from plugins.accounts import CONNECTIF
 from plugins.connection_fields import text
 
 
+class KeysOutOfReach(ConfigurationError):
+    """The connection cannot be read: it is not there, or what holds it does not answer."""
+
+
 def read_keys() -> Keys:
     """The secrets in the extra of `connectif_default`; ConfigurationError when they are missing or short."""
     try:
         connection = BaseHook.get_connection(CONNECTIF)
     except AirflowNotFoundException:
-        raise ConfigurationError(f"There is no connection {CONNECTIF}, or it cannot be read now") from None
+        raise KeysOutOfReach(f"There is no connection {CONNECTIF}, or it cannot be read now") from None
     named = (text(connection, name) for name in ("webhook_secret", "webhook_secret_previous"))
     keys = Keys(tuple(filter(None, named)), text(connection, "checksum_key"))
     for secret in keys.secrets:

@@ -25,11 +25,11 @@ from airflow.utils.state import DagRunState
 from airflow.utils.types import DagRunTriggeredByType
 from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from include.errors import SyncError, TemporaryError
 from include.receiver.app import Event, Receiver
-from plugins.newsletter_keys import read_keys
+from plugins.newsletter_keys import KeysOutOfReach, read_keys
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -38,10 +38,15 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 DAG_ID = "update_newsletter"
-LOCKED_ATTEMPTS = 3
-"""On SQLite each waits five seconds for the lock before it fails."""
+LOCKED_SECONDS = 60.0
+"""So long the run is tried again while the database is locked (SQLite: each try waits five seconds) or away.
+The caller has his 503 by then; Connectif does not call twice, so the event should not be lost with it.
+"""
+LOCKED_PAUSE_SECONDS = 0.5
 KEYS_HOLD_SECONDS = 15.0
 """So soon a new secret is known everywhere; meanwhile a flood of wrong ones costs no look-up."""
+KEYS_OUTLAST_SECONDS = 300.0
+"""So long the secrets that were read last count, while the connection cannot be read."""
 HEALTH_HOLDS_SECONDS = 2.0
 
 Value = TypeVar("Value")
@@ -54,7 +59,7 @@ class DatabaseBusy(TemporaryError):
 def build() -> FastAPI:
     """The application that the plugin mounts under `/connectif`."""
     receiver = Receiver(
-        keys=Held(read_keys, KEYS_HOLD_SECONDS),
+        keys=Held(read_keys, KEYS_HOLD_SECONDS, outlasts=(KeysOutOfReach, KEYS_OUTLAST_SECONDS)),
         commit=create_run,
         oldest_waiting=Held(oldest_waiting, HEALTH_HOLDS_SECONDS),
     )
@@ -67,10 +72,13 @@ def create_run(events: Sequence[Event]) -> None:
     TemporaryError while the DAG is paused or the database is out of reach.
     """
     run_id = f"connectif__{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}__{secrets.token_hex(3)}"
-    attempts = stop_after_attempt(LOCKED_ATTEMPTS)
-    Retrying(stop=attempts, retry=retry_if_exception_type(DatabaseBusy), reraise=True)(
-        _create, run_id, events
+    retrying = Retrying(
+        stop=stop_after_delay(LOCKED_SECONDS),
+        wait=wait_fixed(LOCKED_PAUSE_SECONDS),
+        retry=retry_if_exception_type(DatabaseBusy),
+        reraise=True,
     )
+    retrying(_create, run_id, events)
 
 
 def oldest_waiting() -> datetime | None:
@@ -123,18 +131,44 @@ def _without_parameters() -> Iterator[None]:
 
 
 class Held(Generic[Value]):
-    """Reads a value at most every so many seconds, from one thread at a time; an error is not held."""
+    """Reads a value at most every so many seconds, from one thread at a time.
+
+    An error is not held. Where it is of the kind in `outlasts`, the value read last counts on, for so many
+    seconds after it was read.
+    """
 
     def __init__(
-        self, read: Callable[[], Value], seconds: float, clock: Callable[[], float] = time.monotonic
+        self,
+        read: Callable[[], Value],
+        seconds: float,
+        *,
+        outlasts: tuple[type[Exception], float] | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._read, self._seconds, self._clock = read, seconds, clock
+        self._outlasts = outlasts
         self._lock = threading.Lock()
         self._held: tuple[float, Value] | None = None
 
     def __call__(self) -> Value:
         with self._lock:
-            if self._held is None or self._clock() >= self._held[0] + self._seconds:
-                self._held = None
-                self._held = (self._clock(), self._read())
+            if self._held is None or self._age(self._held) >= self._seconds:
+                self._held = self._read_again(self._held)
             return self._held[1]
+
+    def _read_again(self, held: tuple[float, Value] | None) -> tuple[float, Value]:
+        try:
+            return self._clock(), self._read()
+        except Exception as error:
+            if held is None or not self._is_outlasted(error, self._age(held)):
+                raise
+            return held
+
+    def _is_outlasted(self, error: Exception, age: float) -> bool:
+        if self._outlasts is None:
+            return False
+        kind, seconds = self._outlasts
+        return isinstance(error, kind) and age < seconds
+
+    def _age(self, held: tuple[float, Value]) -> float:
+        return self._clock() - held[0]

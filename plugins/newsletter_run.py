@@ -50,7 +50,7 @@ def apply_events(events: list[dict[str, Any]]) -> str:
         summary = keep_report(sync, store, identity, run_key(run), datetime.now(UTC))
     log.info("%s", summary)
     if sync.look_again:
-        _ask_for_another_run(sync.look_again, now + rules_of(settings).unknown_retry + _MARGIN, run.run_id)
+        ask_for_another_run(sync.look_again, now + rules_of(settings).unknown_retry, run.run_id)
     return summary
 
 
@@ -62,11 +62,12 @@ def rules_of(settings: Settings) -> NewsletterRules:
     )
 
 
-def _ask_for_another_run(events: list[Event], at: datetime, run_id: str) -> NoReturn:
+def ask_for_another_run(events: list[Event], due: datetime, run_id: str) -> NoReturn:
     """End this task well, and have Airflow create a run for later: how `TriggerDagRunOperator` does it.
 
     All the events wait in the store and will be due by then; a run needs one in its conf.
     """
+    at = due + _MARGIN
     log.info("%s events are tried again by a run at %s", len(events), at.isoformat(timespec="seconds"))
     raise DagRunTriggerException(
         trigger_dag_id=DAG_ID,

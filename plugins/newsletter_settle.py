@@ -18,7 +18,7 @@ from include.sync.newsletter.report import keep_report
 from include.sync.newsletter.safety_net import exported_wishes
 from include.sync.run import SyncRun, calls_of
 from include.window import Window
-from plugins.newsletter_run import rules_of
+from plugins.newsletter_run import ask_for_another_run, rules_of
 from plugins.sync_run import sync_run
 
 if TYPE_CHECKING:
@@ -52,7 +52,10 @@ def settle(extracted: ObjectStoragePath) -> str:
             airflow_run.start_date or airflow_run.run_after,
         )
         summary = keep_report(sync, run.store, identity, f"{run.run_key}/newsletter", run.now())
+        look_again_at = run.now() + rules_of(run.settings).unknown_retry
     log.info("%s", summary)
+    if sync.look_again:
+        ask_for_another_run(sync.look_again, look_again_at, airflow_run.run_id)
     return summary
 
 

@@ -23,8 +23,8 @@ from include.vtex.client import VtexClient
 PATCHES_AT_ONCE = 8
 LOOK_UPS = 3
 """Of an unknown person: at once, a little later, and by the daily run (or a day later, if none comes)."""
-TRIES_SOON = 6
-"""So often an event that VTEX fails to take is tried again soon; then once a day, until it works."""
+TRIES_SOON = 144
+"""So often, for a day, an event that VTEX fails to take is tried again soon; then daily, until it works."""
 
 Document = dict[str, Any]
 
@@ -58,11 +58,13 @@ class NewsletterSync:
         self.counts = StageCounts()
         self.outcomes: list[OutcomeRow] = []
         self.look_again: list[Event] = []
+        self._writes_fail = False
 
     def apply(self, raw_events: Sequence[dict[str, Any]], now: datetime) -> None:
         """Apply a run's events, `{"email", "subscribed", "occurred_at"}` each, and those that waited.
 
-        Raises TemporaryError when VTEX as a whole is out of reach; repeating changes nothing.
+        Raises TemporaryError when VTEX does not answer the look-up; repeating changes nothing. Events that it
+        does not take are put off, so that they hold up nobody.
         """
         waiting = self._store.due_pending(now)
         self._apply_all(waiting, self._read(raw_events, now), now, last_chance=False)
@@ -92,7 +94,10 @@ class NewsletterSync:
         waited = (Event(event.email, event.wish, event) for event in waiting)
         newest = self._newest_of_each(chain(waited, events))
         for batch in in_batches(newest, limits.ALTERNATIVES_PER_FILTER):
-            if tasks := self._open_tasks(batch, now):
+            tasks = self._open_tasks(batch, now)
+            if self._writes_fail:
+                self._put_off_all(tasks, now)
+            elif tasks:
                 self._apply(tasks, now, last_chance)
 
     def _newest_of_each(self, events: Iterable[Event]) -> list[Event]:
@@ -138,21 +143,22 @@ class NewsletterSync:
 
     def _write(self, known: list[tuple[_Task, list[Document]]], now: datetime, last_chance: bool) -> None:
         """Patch, record what worked, put off what did not."""
-        busy: list[tuple[_Task, TemporaryError]] = []
+        busy: list[_Task] = []
         written: dict[_Task, int] = {}
+        refused = 0
         for (task, _), result in in_parallel(self._patched, known, workers=PATCHES_AT_ONCE):
             if isinstance(result, int):
                 written[task] = result
             elif isinstance(result, TemporaryError):
-                busy.append((task, result))
+                busy.append(task)
             else:
+                refused += 1
                 detail = f"HTTP {result.status}"
                 self._put_off(task, now, Reason.TARGET_REJECTED, detail, last_chance=last_chance)
         self._record(written, dict(known))
-        if len(busy) > 1:  # one is an event's own trouble, several are VTEX's
-            raise busy[0][1]
-        for task, _ in busy:
-            self._put_off(task, now, Reason.TARGET_BUSY)
+        self._put_off_all(busy, now)
+        # One is an event's own trouble. Several and nothing else: VTEX takes no writes now, the rest waits.
+        self._writes_fail = len(busy) > 1 and not refused and not any(written.values())
 
     def _patched(self, task: tuple[_Task, list[Document]]) -> int | RequestRefused | TemporaryError:
         """Write the wish to every document of the address that differs; how many that were."""
@@ -183,6 +189,10 @@ class NewsletterSync:
             self._done_waiting(task.event)
             self.counts.written += patched
             self.counts.count(Outcome.SENT if patched else Outcome.UNCHANGED)
+
+    def _put_off_all(self, tasks: Iterable[_Task], now: datetime) -> None:
+        for task in tasks:
+            self._put_off(task, now, Reason.TARGET_BUSY)
 
     def _put_off(
         self, task: _Task, now: datetime, reason: Reason, detail: str = "", *, last_chance: bool = False

@@ -12,7 +12,9 @@ from include.receiver.paths import HIDDEN, CallbackPaths
 QUERY = b"email=canary@example.com"
 
 
-def through(path: str, root_path: str = "") -> tuple[dict[str, Any], list[dict[str, Any]], list[Any]]:
+def through(
+    path: str, root_path: str = "", query: bytes = QUERY, kind: str = "http"
+) -> tuple[dict[str, Any], list[dict[str, Any]], list[Any]]:
     """The scope as the access log finds it, the scopes that came through, and what was sent."""
     seen: list[dict[str, Any]] = []
     sent: list[Any] = []
@@ -26,7 +28,7 @@ def through(path: str, root_path: str = "") -> tuple[dict[str, Any], list[dict[s
     async def receive() -> Any:
         raise AssertionError("nobody reads")
 
-    scope = {"type": "http", "path": path, "raw_path": path.encode(), "query_string": QUERY}
+    scope = {"type": kind, "path": path, "raw_path": path.encode(), "query_string": query}
     scope |= {"root_path": root_path}
     asyncio.run(CallbackPaths(application)(scope, receive, send))
     return scope, seen, sent
@@ -47,7 +49,11 @@ def test_callback__reaches_the_application_whole_and_the_log_empty(root_path: st
         "//connectif/newsletter/canary/unsubscribe",
         "/Connectif/Newsletter/canary/unsubscribe",
         "/x/connectif/newsletter/canary/subscribe",
-        "/connectif/newsletter",
+        "/connectif",
+        "/CONNECTIF/canary",
+        "/newsletter/canary/subscribe",
+        "/canary/unsubscribe/",
+        "/unsubscribe",
     ],
 )
 def test_mistyped__gets_404_and_not_the_ui(path: str) -> None:
@@ -57,7 +63,35 @@ def test_mistyped__gets_404_and_not_the_ui(path: str) -> None:
     assert "canary" not in repr(scope)
 
 
-def test_others__are_left_alone() -> None:
-    scope, (seen,), _ = through("/api/v2/dags")
+@pytest.mark.parametrize("path", ["/connectif/newsleter/canary/subscribe", "/connectif/canary"])
+def test_mistyped__below_our_own_prefix_is_answered_by_the_application(path: str) -> None:
+    scope, (seen,), _ = through(path)
+    assert seen["path"] == path
+    assert "canary" not in repr(scope)
+
+
+def test_health__stands_in_the_log_without_what_somebody_added() -> None:
+    scope, (seen,), _ = through("/connectif/health")
+    assert (scope["path"], scope["query_string"], seen["query_string"]) == ("/connectif/health", b"", QUERY)
+
+
+def test_web_socket__is_closed_and_leaves_nothing() -> None:
+    scope, seen, sent = through("/connectif/newsletter/canary/subscribe", kind="websocket")
+    assert (seen, sent) == ([], [{"type": "websocket.close"}])
+    assert "canary" not in repr(scope)
+
+
+@pytest.mark.parametrize(
+    ("path", "query"),
+    [
+        ("/", QUERY),
+        ("/api/v2/dags", QUERY),
+        ("/dags/connectif/runs", b""),
+        ("/dags/subscribe", b"state=failed"),
+        ("/api/v2/connections/connectif_default", b""),
+    ],
+)
+def test_others__are_left_alone(path: str, query: bytes) -> None:
+    scope, (seen,), _ = through(path, query=query)
     assert scope == seen
-    assert scope["query_string"] == QUERY
+    assert (scope["path"], scope["query_string"]) == (path, query)
