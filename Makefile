@@ -5,6 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready-$(shell cksum < requirements.lock | cut -d' ' -f1)
 export PYTHONPATH := $(CURDIR):$(CURDIR)/plugins
+# Compiled modules are kept, inside .venv: each of Airflow's many processes would else compile for seconds.
+export PYTHONPYCACHEPREFIX := $(CURDIR)/$(VENV)/.pycache
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help demo airflow doctor explain test lint format lock bench clean
