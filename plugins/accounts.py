@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from airflow.sdk import BaseHook
+from airflow.sdk.exceptions import AirflowNotFoundException
 from airflow.sdk.log import mask_secret
 
 from include.connectif.client import DEFAULT_HOST, ConnectifAccount
+from include.errors import ConfigurationError
 from include.store import AccountPair
 from include.vtex.client import VtexAccount
 from plugins.connection_fields import base_url, domain, required, text
@@ -47,6 +50,16 @@ def connectif_account(connection: Connection) -> ConnectifAccount:
     return ConnectifAccount(
         key_id=key_id, key_secret=key_secret, base_url=base_url(connection) or DEFAULT_HOST
     )
+
+
+def connection_of(conn_id: str) -> Connection:
+    """The connection; ConfigurationError, with what to do, where there is none."""
+    try:
+        return BaseHook.get_connection(conn_id)
+    except AirflowNotFoundException:
+        raise ConfigurationError(
+            f"There is no connection {conn_id}: make it in Admin > Connections, or start `make airflow`"
+        ) from None
 
 
 def pair_of(vtex: VtexAccount, connectif: ConnectifAccount) -> AccountPair:

@@ -4,25 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
-
-from airflow.sdk import BaseHook
-from airflow.sdk.exceptions import AirflowNotFoundException
 
 from include.connectif.client import ConnectifClient
-from include.errors import ConfigurationError
 from include.explain import Desk
 from include.rest.retry import RetryPolicy
 from include.settings import load_settings
 from include.staging import Staging
 from include.sync.run import KEPT
 from include.vtex.client import VtexClient
-from plugins.accounts import CONNECTIF, VTEX, connectif_account, pair_of, vtex_account
+from plugins.accounts import CONNECTIF, VTEX, connectif_account, connection_of, pair_of, vtex_account
 from plugins.sync_run import pair_folder, staging_base
 from plugins.sync_store import open_sync_store
-
-if TYPE_CHECKING:
-    from airflow.sdk import Connection
 
 _TWICE = RetryPolicy(attempts=2)
 """Somebody waits for the answer."""
@@ -32,9 +24,9 @@ _TWICE = RetryPolicy(attempts=2)
 def open_desk() -> Iterator[Desk]:
     """Clients and store, closed at the end; SyncError when something is not set up."""
     settings = load_settings()
-    vtex = VtexClient(vtex_account(_connection(VTEX)), retry=_TWICE)
+    vtex = VtexClient(vtex_account(connection_of(VTEX)), retry=_TWICE)
     connectif = ConnectifClient(
-        connectif_account(_connection(CONNECTIF)),
+        connectif_account(connection_of(CONNECTIF)),
         keep_free_percent=settings.connectif.keep_free_percent,
         retry=_TWICE,
     )
@@ -45,12 +37,3 @@ def open_desk() -> Iterator[Desk]:
     ):
         kept = Staging(staging_base(settings) / pair_folder(vtex, connectif) / KEPT)
         yield Desk(settings, store, vtex, connectif, kept)
-
-
-def _connection(conn_id: str) -> Connection:
-    try:
-        return BaseHook.get_connection(conn_id)
-    except AirflowNotFoundException:
-        raise ConfigurationError(
-            f"There is no connection {conn_id}: make it in Admin > Connections, or start `make airflow`"
-        ) from None

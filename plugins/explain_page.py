@@ -1,7 +1,6 @@
 """The page "Explain one record" in Airflow's api-server, behind Airflow's own permissions.
 
-The record comes in the body of a POST, never in an address: addresses stand in access logs. What is imported
-here of Airflow's server is no public interface: Airflow is pinned, and tests try it.
+The record comes in the body of a POST, never in an address: addresses stand in access logs.
 """
 
 from __future__ import annotations
@@ -9,21 +8,16 @@ from __future__ import annotations
 from typing import Annotated
 from urllib.parse import parse_qs
 
-from airflow.api_fastapi.app import get_auth_manager
-from airflow.api_fastapi.auth.managers.models.resource_details import (
-    AccessView,
-    DagAccessEntity,
-    DagDetails,
-)
-from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_view
+from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.responses import HTMLResponse
-from starlette.staticfiles import StaticFiles
 
 from include.errors import SyncError
 from include.explain import Kind, explain
-from include.explain.page import HEADERS, STATIC, explain_page
+from include.explain.page import explain_page
+from include.page.frame import HEADERS
 from plugins.explain_desk import open_desk
+from plugins.page_app import may_read_runs, page_app
 
 LONGEST_BODY_BYTES = 4_096
 DAG_OF = {Kind.CUSTOMER: "sync_contacts", Kind.PRODUCT: "sync_products", Kind.ORDER: "sync_purchases"}
@@ -31,24 +25,12 @@ DAG_OF = {Kind.CUSTOMER: "sync_contacts", Kind.PRODUCT: "sync_products", Kind.OR
 
 def build() -> FastAPI:
     """The application that the plugin mounts under `/vtex-connectif-explain`."""
-    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
-    behind = [Depends(requires_access_view(AccessView.PLUGINS))]
-    app.add_api_route("/", form, methods=["GET"], dependencies=behind, response_class=HTMLResponse)
-    app.add_api_route("/", answer, methods=["POST"], dependencies=behind, response_class=HTMLResponse)
-    app.mount("/static", StaticFiles(directory=STATIC))
-    return app
+    return page_app({("GET", "/"): form, ("POST", "/"): answer})
 
 
 def allowed_kinds(user: GetUserDep) -> tuple[Kind, ...]:
     """The kinds of records whose sync's runs this user may read; 403 when there is none."""
-    manager = get_auth_manager()
-    kinds = tuple(
-        kind
-        for kind, dag_id in DAG_OF.items()
-        if manager.is_authorized_dag(
-            method="GET", access_entity=DagAccessEntity.RUN, details=DagDetails(id=dag_id), user=user
-        )
-    )
+    kinds = tuple(kind for kind, dag_id in DAG_OF.items() if may_read_runs(user, dag_id))
     if not kinds:
         raise HTTPException(403, "you may not read the runs of any of these DAGs")
     return kinds

@@ -3,6 +3,7 @@
 `open_store` gives a `Store`; `upgrade` brings its tables up to date.
 """
 
+from include.store.figures import AppliedWish, ReasonCount
 from include.store.newsletter import PendingEvent, Standing, Wish
 from include.store.purchases import PurchaseAnswer, StoredPurchase
 from include.store.records import OutcomeRow, StoredOutcome
@@ -12,9 +13,11 @@ from include.store.store import AccountPair, Store, open_store
 
 __all__ = [
     "AccountPair",
+    "AppliedWish",
     "OutcomeRow",
     "PendingEvent",
     "PurchaseAnswer",
+    "ReasonCount",
     "Standing",
     "Store",
     "StoredOutcome",

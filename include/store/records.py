@@ -70,6 +70,7 @@ class Records(Part):
         outcome: Outcome | None = None,
         reason: Reason | None = None,
         limit: int | None = None,
+        offset: int = 0,
     ) -> list[StoredOutcome]:
         """Records of an area, those seen last first; `run_key` means last seen by that run."""
         query = (
@@ -77,6 +78,7 @@ class Records(Part):
             .where(record.c.pair_id == self._database.pair_id, record.c.area == area)
             .order_by(record.c.last_seen.desc(), record.c.record_key)
             .limit(limit)
+            .offset(offset)
         )
         for column, wanted in (
             (record.c.run_key, run_key),

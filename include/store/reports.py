@@ -63,14 +63,16 @@ class Reports(Part):
         with self._database.write() as connection:
             connection.execute(insert.on_conflict_do_update(index_elements=["pair_id", "run_key"], set_=new))
 
-    def reports(self, area: Area, limit: int = 1) -> list[StoredReport]:
-        """The last runs of an area, the youngest first."""
+    def reports(self, area: Area, limit: int = 1, *, since: datetime | None = None) -> list[StoredReport]:
+        """The last runs of an area (that started `since` then), the youngest first."""
         query = (
             sa.select(run)
             .where(run.c.pair_id == self._database.pair_id, run.c.area == area)
             .order_by(run.c.started_at.desc())
             .limit(limit)
         )
+        if since is not None:
+            query = query.where(run.c.started_at >= since)
         with self._database.read() as connection:
             return [_stored(row) for row in connection.execute(query).mappings()]
 

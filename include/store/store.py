@@ -19,6 +19,7 @@ from include.store.database import (
     transaction,
     utc_now,
 )
+from include.store.figures import Figures
 from include.store.newsletter import Newsletter
 from include.store.people import People
 from include.store.progress import Progress
@@ -45,7 +46,7 @@ class AccountPair:
     connectif_key_id: str
 
 
-class Store(Progress, Reports, Records, Purchases, Newsletter, Catalogue, Retention):
+class Store(Progress, Reports, Records, Purchases, Newsletter, Catalogue, Retention, Figures):
     """What outlives a run. Each call is a transaction of its own, from any thread.
 
     `close` it, or use it in a `with` statement.

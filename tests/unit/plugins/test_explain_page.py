@@ -2,41 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
-from fastapi import FastAPI
 
 from include.store import upgrade
 from sandbox.shop import Sizes
+from tests.api_server import Page, allowed, auth_manager
 from tests.builders import APP_KEY, APP_TOKEN, KEY_ID, KEY_SECRET, World, simulated_shop
 
 EMAIL = "Ana.Piepmatz@example.com"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
-
-
-class Page:
-    """The application, asked without a server."""
-
-    def __init__(self, app: FastAPI) -> None:
-        self._app = app
-
-    def get(self, path: str, **request: Any) -> httpx.Response:
-        return asyncio.run(self._ask("GET", path, request))
-
-    def post(self, path: str, **request: Any) -> httpx.Response:
-        return asyncio.run(self._ask("POST", path, request))
-
-    async def _ask(self, method: str, path: str, request: dict[str, Any]) -> httpx.Response:
-        transport = httpx.ASGITransport(self._app, raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url="http://airflow.example") as client:
-            return await client.request(method, path, **request)
 
 
 @pytest.fixture(scope="module")
@@ -48,15 +27,10 @@ def world() -> Iterator[World]:
 
 @pytest.fixture(scope="module")
 def page(airflow_db: None) -> Iterator[Page]:
-    from airflow.api_fastapi.app import create_auth_manager, purge_cached_app  # noqa: PLC0415
-
     from plugins.explain_page import build  # noqa: PLC0415
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AIRFLOW__API_AUTH__JWT_SECRET", "made up for tests, long enough for SHA512 " * 2)
-        create_auth_manager().init()
+    with auth_manager():
         yield Page(build())
-    purge_cached_app()
 
 
 @pytest.fixture
@@ -82,15 +56,6 @@ def connections(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, world: World) -
         monkeypatch.setenv(f"AIRFLOW_CONN_{name.upper()}", json.dumps(fields))
 
 
-def allowed(role: str | None = "viewer") -> dict[str, str]:
-    """The header of somebody with this role in Airflow's simple auth manager."""
-    from airflow.api_fastapi.app import get_auth_manager  # noqa: PLC0415
-    from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser  # noqa: PLC0415
-
-    token = get_auth_manager().generate_jwt(SimpleAuthManagerUser(username="somebody", role=role))
-    return {"Authorization": f"Bearer {token}"}
-
-
 def test_page__is_not_for_the_anonymous(page: Page) -> None:
     assert page.get("/").status_code == 401
     assert page.post("/", data={"record": EMAIL}).status_code == 401
@@ -106,7 +71,7 @@ def test_form__posts_and_has_its_headers(page: Page) -> None:
     assert '<form method="post" action="./"' in answer.text
     assert answer.headers["cache-control"] == "no-store"
     assert "default-src 'none'" in answer.headers["content-security-policy"]
-    assert page.get("/static/explain.css").status_code == 200
+    assert page.get("/static/page.css").status_code == 200
 
 
 def test_answer__explains_and_masks_what_is_personal(
@@ -150,8 +115,8 @@ def test_page__without_a_connection_says_which(page: Page) -> None:
 
 
 def test_plugin__is_in_the_navigation() -> None:
-    from plugins.explain_page_plugin import ExplainPagePlugin  # noqa: PLC0415
+    from plugins.pages_plugin import PagesPlugin  # noqa: PLC0415
 
-    (view,) = ExplainPagePlugin.external_views
-    (app,) = ExplainPagePlugin.fastapi_apps
-    assert view["href"] == f"{app['url_prefix'].removeprefix('/')}/"
+    assert [f"/{view['href']}" for view in PagesPlugin.external_views] == [
+        f"{app['url_prefix']}/" for app in PagesPlugin.fastapi_apps
+    ]

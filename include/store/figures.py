@@ -1,0 +1,94 @@
+"""What an operator looks at: records by reason, how fast wishes were applied. Reads only."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import sqlalchemy as sa
+
+from include.outcomes import Area, Outcome, Reason
+from include.store.database import Part
+from include.store.tables import pending_event, record, wish
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+
+class ReasonCount(NamedTuple):
+    """How many records of an area were last not sent for this reason, and the keys seen last."""
+
+    area: Area
+    outcome: Outcome
+    reason: Reason
+    records: int
+    last_seen: datetime
+    examples: tuple[str, ...]
+
+
+class AppliedWish(NamedTuple):
+    """When somebody wished, and when VTEX had it."""
+
+    instant: datetime
+    applied_at: datetime
+
+
+class Figures(Part):
+    """Sums over what the other parts of the store keep."""
+
+    def reasons(self, areas: Sequence[Area], examples: int = 3) -> list[ReasonCount]:
+        """Every reason for which records were not sent, the most frequent first."""
+        ours = (
+            record.c.pair_id == self._database.pair_id,
+            record.c.area.in_(areas),
+            record.c.outcome != Outcome.SENT,
+            record.c.reason.is_not(None),
+        )
+        of = (record.c.area, record.c.outcome, record.c.reason)
+        counts = (
+            sa.select(*of, sa.func.count().label("records"), sa.func.max(record.c.last_seen).label("last"))
+            .where(*ours)
+            .group_by(*of)
+            .order_by(sa.desc("records"), record.c.reason)
+        )
+        place = sa.func.row_number().over(
+            partition_by=of, order_by=(record.c.last_seen.desc(), record.c.record_key)
+        )
+        newest = sa.select(*of, record.c.record_key, place.label("place")).where(*ours).subquery()
+        shown = sa.select(newest).where(newest.c.place <= examples).order_by(newest.c.place)
+        with self._database.read() as connection:
+            keys: dict[tuple[str, ...], list[str]] = {}
+            for row in connection.execute(shown):
+                keys.setdefault((row.area, row.outcome, row.reason), []).append(row.record_key)
+            return [
+                ReasonCount(
+                    Area(row.area),
+                    Outcome(row.outcome),
+                    Reason(row.reason),
+                    row.records,
+                    row.last,
+                    tuple(keys.get((row.area, row.outcome, row.reason), ())),
+                )
+                for row in connection.execute(counts)
+            ]
+
+    def wishes_applied_since(self, since: datetime, limit: int) -> list[AppliedWish]:
+        """Newsletter wishes that VTEX has since then, the youngest first; of each person the last one."""
+        query = (
+            sa.select(wish.c.instant, wish.c.applied_at)
+            .where(wish.c.pair_id == self._database.pair_id, wish.c.applied_at >= since)
+            .order_by(wish.c.applied_at.desc())
+            .limit(limit)
+        )
+        with self._database.read() as connection:
+            return [AppliedWish(row.instant, row.applied_at) for row in connection.execute(query)]
+
+    def waiting_events(self) -> int:
+        """Newsletter events that wait for their person, or for VTEX."""
+        query = (
+            sa.select(sa.func.count())
+            .select_from(pending_event)
+            .where(pending_event.c.pair_id == self._database.pair_id)
+        )
+        with self._database.read() as connection:
+            return int(connection.execute(query).scalar_one())

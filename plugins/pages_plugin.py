@@ -1,0 +1,61 @@
+"""The plugin that mounts the pages "VTEX ↔ Connectif" and "Explain one record" in the api-server.
+
+Every component of Airflow imports this file, each task included: what it takes to answer is imported by the
+first request.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from airflow.plugins_manager import AirflowPlugin
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+
+@cache
+def _application(module: str) -> ASGIApp:
+    application: ASGIApp = import_module(module).build()
+    return application
+
+
+async def status_page(scope: Scope, receive: Receive, send: Send) -> None:
+    """The FastAPI application, made when first called."""
+    await _application("plugins.status_page")(scope, receive, send)
+
+
+async def explain_page(scope: Scope, receive: Receive, send: Send) -> None:
+    """The FastAPI application, made when first called."""
+    await _application("plugins.explain_page")(scope, receive, send)
+
+
+def _mounted(app: ASGIApp, name: str, path: str) -> dict[str, Any]:
+    return {"app": app, "name": name, "url_prefix": f"/{path}"}
+
+
+def _in_navigation(name: str, path: str) -> dict[str, Any]:
+    # a relative address is right where the UI is mounted under a path as well
+    return {
+        "name": name,
+        "href": f"{path}/",
+        "destination": "nav",
+        "category": "browse",
+        "url_route": path,
+    }
+
+
+STATUS, EXPLAIN = (
+    ("VTEX ↔ Connectif", "vtex-connectif-status"),
+    ("Explain one record", "vtex-connectif-explain"),
+)
+
+
+class PagesPlugin(AirflowPlugin):
+    """Found by Airflow's plugin scan."""
+
+    name = "vtex_connectif_pages"
+    fastapi_apps: list[Any] = [_mounted(status_page, *STATUS), _mounted(explain_page, *EXPLAIN)]  # noqa: RUF012
+    external_views: list[Any] = [_in_navigation(*STATUS), _in_navigation(*EXPLAIN)]  # noqa: RUF012

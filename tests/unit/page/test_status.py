@@ -1,0 +1,107 @@
+"""The status page as HTML: everything escaped, every link right, nothing from elsewhere, nothing private."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from include.outcomes import Area, Outcome, Reason
+from include.page.frame import STATIC
+from include.page.overview import overview
+from include.page.status import Reader, RecordsPage, message_page, records_page, status_page
+from include.settings import load_settings
+from include.store import AccountPair, OutcomeRow, open_store, upgrade
+from tools.made_up_history import fill
+
+NOW = datetime(2026, 11, 23, 15, tzinfo=UTC)
+PAIR = AccountPair("shop", "http://v", "http://c", "key")
+READER = Reader(ZoneInfo("America/Sao_Paulo"), "<i>shop</i>", may_explain=True)
+EVIL = "<script>alert('x')</script>"
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> str:
+    url = f"sqlite:///{tmp_path_factory.mktemp('store')}/store.db"
+    upgrade(url)
+    fill(url, "k" * 32, PAIR, NOW)
+    return url
+
+
+def page(url: str, *, areas: tuple[Area, ...] = tuple(Area), reader: Reader = READER) -> str:
+    with open_store(url, "k" * 32, PAIR) as store:
+        return status_page(overview(store, areas, load_settings(), NOW), reader, NOW)
+
+
+def test_page__shows_every_area_its_run_and_its_trends(url: str) -> None:
+    text = page(url)
+    for area in Area:
+        assert f'id="{area}"' in text
+    assert text.count("<svg") == 4 * 5 + 2
+    assert "../dags/sync_purchases/runs/scheduled__2026-11-23T07%3A0" in text
+    assert "Lost by the web tag" in text
+    assert "half within" in text
+    assert 'action="../vtex-connectif-explain/"' in text
+    assert 'href="../dags/check_setup"' in text
+    assert 'href="records?area=products&amp;code=price_missing"' in text
+
+
+def test_page__is_escaped_and_loads_nothing_from_elsewhere(url: str) -> None:
+    text = page(url)
+    assert "<i>shop" not in text
+    assert "style=" not in text
+    loaded = re.findall(r'(?:src|href|action)="([^"]*)"', text)
+    assert loaded
+    assert not [address for address in loaded if "//" in address]
+    assert "@" not in text
+
+
+def test_page__only_of_areas_that_the_reader_may_see(url: str) -> None:
+    text = page(url, areas=(Area.NEWSLETTER,), reader=Reader(READER.zone, "shop", may_explain=False))
+    assert "sync_contacts" not in text
+    assert "email_missing" not in text
+    assert "Explain one record" not in text
+
+
+def test_people__are_named_by_the_beginning_of_their_hash(url: str) -> None:
+    assert not re.search(r"\b[0-9a-f]{64}\b", page(url, areas=(Area.NEWSLETTER,)))
+
+
+def test_page__of_an_empty_store_says_what_to_do(tmp_path: Path) -> None:
+    empty = f"sqlite:///{tmp_path}/store.db"
+    upgrade(empty)
+    text = page(empty)
+    assert "Unpause" in text
+    assert "Nothing is rejected or held" in text
+    assert "<svg" not in text
+
+
+def test_records__are_listed_escaped_and_in_pages(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/store.db"
+    upgrade(url)
+    with open_store(url, "k" * 32, PAIR) as store:
+        row = OutcomeRow("<b>35</b>", Outcome.REJECTED, Reason.TARGET_REJECTED, EVIL)
+        store.save_outcomes(Area.PRODUCTS, "run", [row])
+        found = store.outcomes(Area.PRODUCTS, reason=Reason.TARGET_REJECTED)
+    text = records_page(RecordsPage(Area.PRODUCTS, Reason.TARGET_REJECTED, found, 2, more=True), READER)
+    assert "alert(" in text
+    assert "<b>35" not in text
+    assert text.count("<script") == 1, "the page's own"
+    assert "page=1" in text
+    assert "page=3" in text
+    assert '<input type="hidden" name="kind" value="product">' in text
+
+
+def test_message__is_escaped() -> None:
+    assert "<script>alert" not in message_page(EVIL)
+
+
+def test_looks__know_dark_and_narrow_and_load_nothing() -> None:
+    css = (STATIC / "page.css").read_text()
+    assert "prefers-color-scheme: dark" in css
+    assert "max-width" in css
+    assert "url(" not in css
+    assert "@import" not in css

@@ -1,0 +1,96 @@
+"""The page "VTEX ↔ Connectif" inside Airflow's api-server: who may see what, and what it says instead."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from include.outcomes import Area, Outcome, Reason
+from include.store import AccountPair, OutcomeRow, open_store, upgrade
+from tests.api_server import Page, allowed, auth_manager
+
+PAIR = AccountPair("shop", "https://shop.vtexcommercestable.com.br", "https://api.connectif.cloud", "key-id")
+CONNECTIONS = {
+    "vtex_default": {"conn_type": "vtex", "login": "key", "password": "t" * 20, "extra": {"account": "shop"}},
+    "connectif_default": {"conn_type": "connectif", "login": "key-id", "password": "s" * 20},
+}
+
+
+@pytest.fixture(scope="module")
+def page(airflow_db: None) -> Iterator[Page]:
+    from plugins.status_page import build  # noqa: PLC0415
+
+    with auth_manager():
+        yield Page(build())
+
+
+@pytest.fixture
+def connections(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Good ones; the store's file, whose tables are still to be made."""
+    file = tmp_path / "store.db"
+    store = {"conn_type": "sqlite", "host": str(file), "extra": {"hash_key": "k" * 32}}
+    for name, fields in {**CONNECTIONS, "sync_store": store}.items():
+        monkeypatch.setenv(f"AIRFLOW_CONN_{name.upper()}", json.dumps(fields))
+    return file
+
+
+def test_page__is_not_for_the_anonymous_nor_who_may_not_read_runs(page: Page) -> None:
+    for path in ("/", "/records?area=contacts&code=email_missing"):
+        assert page.get(path).status_code == 401
+        assert page.get(path, headers=allowed(role=None)).status_code == 403
+
+
+def test_page__shows_only_areas_whose_runs_the_reader_may_read(
+    page: Page, connections: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upgrade(f"sqlite:///{connections}")
+    monkeypatch.setattr("plugins.status_page.may_read_runs", lambda _user, dag_id: dag_id == "sync_products")
+    text = page.get("/", headers=allowed()).text
+    assert 'id="products"' in text
+    assert 'id="contacts"' not in text
+    refused = page.get("/records?area=contacts&code=email_missing", headers=allowed())
+    assert refused.status_code == 403
+
+
+def test_page__of_an_empty_store_has_its_headers_and_says_what_to_do(page: Page, connections: Path) -> None:
+    upgrade(f"sqlite:///{connections}")
+    answer = page.get("/", headers=allowed())
+    assert answer.status_code == 200, answer.text
+    assert "Unpause" in answer.text
+    assert answer.headers["cache-control"] == "no-store"
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert page.get("/static/page.js").status_code == 200
+
+
+def test_records__are_listed_fifty_at_a_time(page: Page, connections: Path) -> None:
+    upgrade(f"sqlite:///{connections}")
+    rows = [OutcomeRow(f"doc-{n:03}", Outcome.REJECTED, Reason.EMAIL_MISSING, "") for n in range(60)]
+    with open_store(f"sqlite:///{connections}", "k" * 32, PAIR) as store:
+        store.save_outcomes(Area.CONTACTS, "run", rows)
+    first = page.get("/records?area=contacts&code=email_missing", headers=allowed()).text
+    second = page.get("/records?area=contacts&code=email_missing&page=2", headers=allowed()).text
+    assert (first.count("<code>doc-"), second.count("<code>doc-")) == (50, 10)
+    assert "page=2" in first
+    assert "page=3" not in second
+
+
+def test_records__of_what_is_no_reason_are_refused(page: Page, connections: Path) -> None:
+    for query in (
+        "area=contacts&code=nonsense",
+        "area=shoes&code=erased",
+        "area=contacts&code=erased&page=0",
+    ):
+        assert page.get(f"/records?{query}", headers=allowed()).status_code == 422
+
+
+def test_page__without_connections_or_tables_says_which(
+    page: Page, connections: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = page.get("/", headers=allowed())
+    assert answer.status_code == 503
+    assert "plugins.sync_store upgrade" in answer.text
+    monkeypatch.delenv("AIRFLOW_CONN_VTEX_DEFAULT")
+    assert "There is no connection vtex_default" in page.get("/", headers=allowed()).text

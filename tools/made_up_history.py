@@ -1,0 +1,173 @@
+"""Thirty days of plausible runs in a store, for pictures and for trying out the status page. All made up."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from include.outcomes import OUTCOME_OF, Area, Cause, Outcome, Reason
+from include.page.overview import DAG_OF, DAYS
+from include.report import Calls, Compared, Report, StageCounts, Tracking
+from include.store import AccountPair, OutcomeRow, Store, Wish, open_store
+from include.window import Window
+
+HOURS = {Area.PRODUCTS: 5, Area.CONTACTS: 6, Area.PURCHASES: 7}
+"""When the daily runs start, in UTC."""
+
+
+def fill(url: str, hash_key: str, accounts: AccountPair, now: datetime) -> None:
+    """Write the history of the days before `now` into an empty store whose tables are there."""
+    dice = random.Random(20261123)  # noqa: S311 - the same history every time
+    at = now
+    with open_store(url, hash_key, accounts, clock=lambda: at) as store:
+        for back in range(DAYS, -1, -1):
+            at = now - timedelta(days=back)
+            _fill_day(store, at.replace(hour=0, minute=0, second=0, microsecond=0), back, now, dice)
+            _wishes(store, at, dice)
+        for area in (*HOURS, Area.NEWSLETTER):
+            store.save_outcomes(area, f"{area}/made-up", _outcomes(area, dice))
+
+
+def _fill_day(store: Store, midnight: datetime, back: int, now: datetime, dice: random.Random) -> None:
+    for area, hour in HOURS.items():
+        started = midnight + timedelta(hours=hour, minutes=dice.randrange(3))
+        if started < now:
+            _save(store, area, _daily(area, midnight, dice), started, failed=(area, back) == _BAD)
+    if midnight.weekday() == 6:
+        _save(store, Area.RECONCILE, _comparison(dice), midnight + timedelta(hours=9))
+    _newsletter(store, midnight, dice)
+
+
+def _wishes(store: Store, at: datetime, dice: random.Random) -> None:
+    """Newsletter wishes of a day, most of them applied within seconds."""
+    taken = (timedelta(seconds=min(dice.lognormvariate(1.1, 0.6), 300)) for _ in range(20))
+    wishes = {store.hashed(f"{at}-{n}@example.com"): Wish(at - one, True) for n, one in enumerate(taken)}
+    store.claim(wishes)
+    store.record_applied(wishes)
+
+
+_BAD = (Area.PURCHASES, 11)
+"""The area, and how many days ago: one night on which nothing could be sent."""
+
+
+def _save(store: Store, area: Area, report: Report, started: datetime, *, failed: bool = False) -> None:
+    seconds = sum(report.counts.seconds.values())
+    run_id = f"scheduled__{started:%Y-%m-%dT%H:%M:%S}+00:00"
+    store.save_report(
+        report,
+        area,
+        dag_id=DAG_OF[area],
+        run_id=run_id,
+        clear_number=0,
+        run_key=f"{DAG_OF[area]}/{run_id}/0",
+        state="failed" if failed else "success",
+        started_at=started,
+        finished_at=started + timedelta(seconds=seconds),
+    )
+
+
+def _daily(area: Area, midnight: datetime, dice: random.Random) -> Report:
+    window = Window(midnight - timedelta(days=1), midnight)
+    weekend = 0.6 if midnight.weekday() in {5, 6} else 1.0
+    if area is Area.PRODUCTS:
+        counts = _counts(
+            {Outcome.SENT: 18_400 + dice.randrange(60)}, {Reason.PRICE_MISSING: 30, Reason.URL_MISSING: 4}
+        )
+        counts.calls = {"vtex": _calls(430, dice), "connectif": _calls(24, dice)}
+        counts.seconds = {
+            "extract": 95 + dice.random() * 20,
+            "transform": 9.0,
+            "load": 60 + dice.random() * 30,
+        }
+        return Report(area=area, mode="full", counts=counts)
+    if area is Area.CONTACTS:
+        sent = int(2_600 * weekend + dice.randrange(700))
+        counts = _counts(
+            {Outcome.SENT: sent}, {Reason.EMAIL_MISSING: dice.randrange(8), Reason.EMAIL_MASKED: 2}
+        )
+        counts.calls = {"vtex": _calls(28, dice), "connectif": _calls(14, dice)}
+        counts.seconds = {
+            "extract": 14 + dice.random() * 8,
+            "transform": 2.5,
+            "load": 40 + dice.random() * 15,
+        }
+        return Report(area=area, mode="window", window=window, counts=counts)
+    tracked, added = int(1_500 * weekend + dice.randrange(200)), int(90 * weekend + dice.randrange(60))
+    added += 400 if dice.random() < 0.06 else 0
+    counts = _counts(
+        {Outcome.SENT: added}, {Reason.ALREADY_TRACKED: tracked, Reason.CONTACT_UNRESOLVED: dice.randrange(6)}
+    )
+    counts.tracking = {str(window.start.date()): Tracking(tracked=tracked, added=added)}
+    counts.calls = {"vtex": _calls(tracked + added, dice), "connectif": _calls(added + 6, dice)}
+    counts.seconds = {"extract": 80 * weekend, "transform": 3.0, "load": added / 1.3}
+    return Report(area=area, mode="window", window=window, counts=counts)
+
+
+def _counts(outcomes: dict[Outcome, int], reasons: dict[Reason, int]) -> StageCounts:
+    counts = StageCounts(written=outcomes[Outcome.SENT])
+    for outcome, how_many in outcomes.items():
+        counts.count(outcome, how_many)
+    for reason, how_many in reasons.items():
+        counts.count(reason, how_many)
+    counts.read = counts.outcomes.total()
+    return counts
+
+
+def _calls(about: int, dice: random.Random) -> Calls:
+    throttled = dice.randrange(3)
+    return Calls(made=about + dice.randrange(5), throttled=throttled, retried=throttled)
+
+
+def _comparison(dice: random.Random) -> Report:
+    gone = dice.randrange(3)
+    causes = Counter({Cause.GONE: gone, Cause.TOO_YOUNG: 120, Cause.CANCELED: 31})
+    found = Compared(
+        at_vtex=11_300, at_connectif=11_150, compared=11_320, same=11_320 - causes.total(), causes=causes
+    )
+    counts = StageCounts(
+        calls={"vtex": Calls(made=560), "connectif": Calls(made=62)},
+        seconds={"compare_contacts": 140.0, "compare_products": 65.0, "compare_purchases": 48.0},
+    )
+    return Report(area=Area.RECONCILE, mode="compare", counts=counts, compared={Area.PURCHASES: found})
+
+
+def _newsletter(store: Store, midnight: datetime, dice: random.Random) -> None:
+    for _ in range(dice.randrange(1, 5)):
+        counts = _counts({Outcome.SENT: dice.randrange(1, 6)}, {})
+        counts.calls = {"vtex": Calls(made=2 + counts.read)}
+        counts.seconds = {"apply": 0.4 + dice.random()}
+        started = midnight + timedelta(minutes=dice.randrange(180))
+        _save(store, Area.NEWSLETTER, Report(area=Area.NEWSLETTER, mode="events", counts=counts), started)
+
+
+def _outcomes(area: Area, dice: random.Random) -> Iterator[OutcomeRow]:
+    of = {
+        Area.CONTACTS: {
+            Reason.EMAIL_MISSING: (74, ""),
+            Reason.EMAIL_MASKED: (12, ""),
+            Reason.DUPLICATE_EMAIL: (31, ""),
+        },
+        Area.PRODUCTS: {Reason.PRICE_MISSING: (30, ""), Reason.URL_MISSING: (4, "")},
+        Area.PURCHASES: {
+            Reason.CONTACT_UNRESOLVED: (9, ""),
+            Reason.ORDER_CANCELED: (212, "status canceled"),
+            Reason.TARGET_REJECTED: (3, "E0301: products: at least one is needed"),
+        },
+        Area.NEWSLETTER: {Reason.UNKNOWN_CONTACT: (17, "")},
+    }
+    for reason, (how_many, detail) in of[area].items():
+        for _ in range(how_many):
+            yield OutcomeRow(_key(area, dice), OUTCOME_OF[reason], reason, detail)
+
+
+def _key(area: Area, dice: random.Random) -> str:
+    if area is Area.PRODUCTS:
+        return str(dice.randrange(1_000, 40_000))
+    if area is Area.PURCHASES:
+        return f"{dice.randrange(10**12, 2 * 10**12)}-01"
+    digits = f"{dice.getrandbits(256):064x}"
+    if area is Area.NEWSLETTER:
+        return digits
+    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:32]))
