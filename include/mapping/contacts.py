@@ -22,7 +22,7 @@ from include.mapping.instants import calendar_dates, nanoseconds
 from include.mapping.phones import e164
 from include.mapping.result import Mapped, verdicts_of
 from include.mapping.result import split_by_columns as split_by_columns_of
-from include.mapping.text import NOTHING, arrow_texts, tidy
+from include.mapping.text import arrow_texts, tidy
 from include.outcomes import Drop, Reason
 
 if TYPE_CHECKING:
@@ -120,9 +120,9 @@ def _phones(documents: pd.DataFrame, country: str) -> tuple[Any, Any]:
     for field in PHONE_FIELDS:
         offered = tidy(_texts(documents, field))
         given |= pc.is_valid(offered).to_numpy(zero_copy_only=False)
-        wanted = pc.if_else(pc.is_null(found), offered, NOTHING)
-        if wanted.null_count < len(wanted):
-            found = pc.coalesce(found, e164(wanted, country))
+        wanted = pc.and_(pc.is_null(found), pc.is_valid(offered))
+        if pc.any(wanted).as_py():
+            found = pc.replace_with_mask(found, wanted, e164(offered.filter(wanted), country))
     return found, given & pc.is_null(found).to_numpy(zero_copy_only=False)
 
 

@@ -7,7 +7,12 @@ from typing import Any
 
 from include.outcomes import Area
 
-DEFAULT_RECORDS = {Area.CONTACTS: 100_000, Area.PRODUCTS: 5_000, Area.PURCHASES: 1_000, Area.NEWSLETTER: 200}
+DEFAULT_RECORDS = {
+    Area.CONTACTS: (100_000, 1_000_000),  # two sizes show that memory does not grow with the shop
+    Area.PRODUCTS: (5_000,),
+    Area.PURCHASES: (1_000,),
+    Area.NEWSLETTER: (200,),
+}
 _MINUTE_SECONDS = 60.0
 _SHORT_MINUTE_SECONDS = 3.0
 
@@ -65,7 +70,8 @@ _NO_LIMITS = [
 
 def usual(areas: list[Area], minute_seconds: float | None = None) -> list[Scenario]:
     """The scenarios of these areas at their usual sizes."""
-    return [s for area in areas for s in scenarios_of(area, DEFAULT_RECORDS[area], minute_seconds)]
+    sizes = [(area, records) for area in areas for records in DEFAULT_RECORDS[area]]
+    return [s for area, records in sizes for s in scenarios_of(area, records, minute_seconds)]
 
 
 def scenarios_of(area: Area, records: int, minute_seconds: float | None = None) -> list[Scenario]:
