@@ -4,25 +4,18 @@ from __future__ import annotations
 
 import logging
 import time
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import ObjectStoragePath, get_current_context
 
 from include.outcomes import Area
 from include.staging import Staging
-from include.sync.exports import exporter_of
 from include.sync.finish import RunIdentity
 from include.sync.newsletter import NewsletterSync
 from include.sync.newsletter.report import keep_report
-from include.sync.newsletter.safety_net import exported_wishes
-from include.sync.run import SyncRun, calls_of
-from include.window import Window
+from include.sync.newsletter.safety_net import missed_wishes
+from include.sync.run import calls_of
 from plugins.newsletter_run import ask_for_another_run, rules_of
 from plugins.sync_run import sync_run
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +32,7 @@ def settle(extracted: ObjectStoragePath) -> str:
             return "nothing to do in a dry run, a back-fill, or for chosen records"
         begun = time.monotonic()
         sync = NewsletterSync(run.vtex, run.store, rules_of(run.settings))
-        sync.settle(_exported(run, Staging(extracted.parent / "newsletter")), run.now())
+        sync.settle(missed_wishes(run, Staging(extracted.parent / "newsletter")), run.now())
         sync.counts.calls = {
             "vtex": calls_of(run.vtex.transport.counter),
             "connectif": calls_of(run.connectif.transport.counter),
@@ -57,12 +50,3 @@ def settle(extracted: ObjectStoragePath) -> str:
     if sync.look_again:
         ask_for_another_run(sync.look_again, look_again_at, airflow_run.run_id)
     return summary
-
-
-def _exported(run: SyncRun, journal: Staging) -> Iterator[dict[str, Any]]:
-    """What the safety net finds, where it is switched on. A full load has no window: the last day then."""
-    if not run.settings.newsletter.safety_net:
-        return
-    window = run.plan.window or Window(run.now() - timedelta(days=1), run.now())
-    overlap = timedelta(minutes=run.settings.run.overlap_minutes)
-    yield from exported_wishes(exporter_of(run, journal), run.settings.newsletter, window.widened(overlap))

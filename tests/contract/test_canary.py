@@ -140,7 +140,10 @@ def test_canary__is_silent_when_something_fails(
 
 def test_canary__is_silent_in_the_newsletter(office: Office, birds: World, heard: list[str]) -> None:
     rules = NewsletterRules(timedelta(minutes=5), timedelta(minutes=10))
-    events = [{"email": EMAIL.format(n), "subscribed": n % 2 == 0} for n in range(6)]
+    events = [
+        {"email": EMAIL.format(n), "subscribed": n % 2 == 0, "occurred_at": f"2026-11-23T10:00:0{n}Z"}
+        for n in range(6)
+    ]
     for fault in ({}, {"status": 404}, {"status": 503}, {"kind": "reset_before"}, {"status": 418}):
         if fault:
             birds.fault_at_vtex("md patch", calls=30, **fault)

@@ -2,6 +2,7 @@
 
 make bench
 make bench BENCH='contacts --records 100000 1000000'
+make bench BENCH=newsletter          also in real time, on a whole Airflow: latency and a burst of callbacks
 make bench BENCH='purchases --records 20000 --minute-seconds 3 --json figures.json'
 """
 
@@ -11,9 +12,11 @@ import argparse
 import json
 import sys
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 
 from include.outcomes import Area
+from tools.bench import realtime
 from tools.bench.measure import Result, measure
 from tools.bench.scenarios import DEFAULT_RECORDS, Scenario, scenarios_of, usual
 from tools.bench.table import NOTES, machine, machine_line, ratios, table
@@ -44,8 +47,19 @@ def main() -> int:
     print(f"\n{machine_line(facts)}\n\n{table(results)}\n\n{NOTES}")
     for line in ratios(results):
         print(f"\n{line}")
+    in_real_time = []
+    if any(scenario.area is Area.NEWSLETTER for scenario in scenarios):
+        print()
+        with stopping_on_signals():
+            for figure in realtime.measured(_say):
+                in_real_time.append(figure)
+                _say(figure.line())
     if options.json:
-        figures = {"machine": facts, "runs": [result.to_json() for result in results]}
+        figures = {
+            "machine": facts,
+            "runs": [result.to_json() for result in results],
+            "in_real_time": [asdict(figure) for figure in in_real_time],
+        }
         options.json.write_text(json.dumps(figures, indent=1) + "\n")
     return 0
 
@@ -61,6 +75,10 @@ def wanted(areas: list[str], records: list[int] | None, minute_seconds: int | No
     if len(chosen) != 1:
         raise ValueError("--records is about one area: name it")
     return [scenario for number in records for scenario in scenarios_of(chosen[0], number, minute_seconds)]
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
 
 
 def _said(scenario: Scenario, logs: Path) -> Result:

@@ -7,12 +7,26 @@ The callback of a subscription is limited to sign-up forms, and one that finds n
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 from include.errors import ContractError
 from include.settings import Newsletter
-from include.sync.exports import Exporter
+from include.staging import Staging
+from include.sync.exports import Exporter, exporter_of
+from include.sync.run import SyncRun
 from include.window import Window
+
+
+def missed_wishes(run: SyncRun, journal: Staging) -> Iterator[dict[str, Any]]:
+    """What the export says of a run's window, where the safety net is switched on. A full load has no window:
+    the last day then. `journal` remembers which exports were asked for.
+    """
+    if not run.settings.newsletter.safety_net:
+        return
+    window = run.plan.window or Window(run.now() - timedelta(days=1), run.now())
+    overlap = timedelta(minutes=run.settings.run.overlap_minutes)
+    yield from exported_wishes(exporter_of(run, journal), run.settings.newsletter, window.widened(overlap))
 
 
 def exported_wishes(exporter: Exporter, settings: Newsletter, window: Window) -> Iterator[dict[str, Any]]:

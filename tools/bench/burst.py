@@ -1,0 +1,126 @@
+"""Many newsletter callbacks at the same moment, on a real Airflow: is each taken, and when is it in VTEX."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+
+from tools.airflow_rest import AirflowRest
+from tools.bench.ceiling import forget_journal
+from tools.sandbox_shop import WEBHOOK_SECRET, Sandbox
+
+DAG_ID = "update_newsletter"
+CALLBACKS = 1_000
+GIVE_UP_SECONDS = 300.0
+_THREADS = 8
+
+
+@dataclass(frozen=True)
+class Burst:
+    """What became of the callbacks: answers by status, seconds from the first call on, calls to VTEX, runs.
+
+    `calls_a_minute` is how many calls Master Data takes; 0: as many as come.
+    """
+
+    database: str
+    calls_a_minute: int
+    answers: dict[int, int]
+    answered_seconds: float
+    applied_seconds: float
+    vtex_calls: dict[str, dict[str, int]]
+    runs: int
+
+    def line(self) -> str:
+        """For people."""
+        number = sum(self.answers.values())
+        taken = sum(count for status, count in self.answers.items() if 200 <= status < 300)
+        calls = sum(sum(by_status.values()) for by_status in self.vtex_calls.values())
+        throttled = sum(by_status.get("429", 0) for by_status in self.vtex_calls.values())
+        limit = f"{self.calls_a_minute:,} Master Data calls a minute" if self.calls_a_minute else "no limits"
+        return (
+            f"newsletter, {number:,} callbacks at once, Airflow on {self.database}, {limit}: {taken:,} "
+            f"answered 2xx, the last after {self.answered_seconds:.1f} s; all in VTEX after "
+            f"{self.applied_seconds:.1f} s, {calls:,} calls to VTEX ({throttled} answered 429), "
+            f"{self.runs} runs"
+        )
+
+
+def at_once(rest: AirflowRest, sandbox: Sandbox, *, database: str, calls_a_minute: int) -> Burst:
+    """Have `CALLBACKS` people unsubscribe in the same moment; TimeoutError when VTEX does not get it all."""
+    people = [f"burst-{calls_a_minute}-{number}" for number in range(CALLBACKS)]
+    with requests.Session() as session, ThreadPoolExecutor(_THREADS) as pool:
+        session.trust_env = False
+        _knob(session, sandbox, rate_master_data=calls_a_minute)
+        list(pool.map(lambda person: _place(session, sandbox, person), people))
+        forget_journal(sandbox.vtex)
+        begun = time.time()
+        answers = asyncio.run(_callbacks(rest.base_url, people))
+        answered = time.time() - begun
+        _wait_for_patches(session, sandbox, len(people))
+        calls = _journal(session, sandbox)
+        last = max(pool.map(lambda person: _applied_at(session, sandbox, person), people))
+        runs = [
+            run for run in rest.runs(DAG_ID) if datetime.fromisoformat(run["run_after"]).timestamp() > begun
+        ]
+    return Burst(database, calls_a_minute, dict(answers), answered, last - begun, calls, len(runs))
+
+
+async def _callbacks(airflow: str, people: Sequence[str]) -> Counter[int]:
+    """Each on a connection of its own. Plain sockets: a client library would cost more than the server."""
+    url = urlsplit(airflow)
+    path = f"/connectif/newsletter/{WEBHOOK_SECRET}/unsubscribe"
+
+    async def call(person: str) -> int:
+        reader, writer = await asyncio.open_connection(url.hostname, url.port)
+        query = f"email={person}%40example.com&ip="
+        head = f"GET {path}?{query} HTTP/1.1\r\nHost: {url.netloc}\r\nConnection: close\r\n\r\n"
+        writer.write(head.encode())
+        answer = await asyncio.wait_for(reader.read(), GIVE_UP_SECONDS)
+        writer.close()
+        return int(answer.split(maxsplit=2)[1])
+
+    return Counter(await asyncio.gather(*map(call, people)))
+
+
+def _wait_for_patches(session: requests.Session, sandbox: Sandbox, number: int) -> None:
+    deadline = time.monotonic() + GIVE_UP_SECONDS
+    while time.monotonic() < deadline:
+        patches = _journal(session, sandbox).get("md patch", {})
+        if sum(count for status, count in patches.items() if status.startswith("2")) >= number:
+            return
+        time.sleep(0.5)
+    raise TimeoutError(f"not all of {number:,} wishes were in VTEX after {GIVE_UP_SECONDS:.0f} s")
+
+
+def _applied_at(session: requests.Session, sandbox: Sandbox, person: str) -> float:
+    found = session.get(f"{sandbox.vtex}/_sandbox/documents/{person}", timeout=10).json()
+    if found["isNewsletterOptIn"] is not False:
+        raise TimeoutError(
+            "a wish is not in VTEX, although as many documents were patched as there are wishes"
+        )
+    return datetime.fromisoformat(found["updatedIn"]).timestamp()
+
+
+def _place(session: requests.Session, sandbox: Sandbox, person: str) -> None:
+    body = {"email": f"{person}@example.com", "isNewsletterOptIn": True}
+    session.put(f"{sandbox.vtex}/_sandbox/documents/{person}", json=body, timeout=10).raise_for_status()
+
+
+def _knob(session: requests.Session, sandbox: Sandbox, **values: Any) -> None:
+    session.post(f"{sandbox.vtex}/_sandbox/knobs", json=values, timeout=10).raise_for_status()
+
+
+def _journal(session: requests.Session, sandbox: Sandbox) -> dict[str, dict[str, int]]:
+    counts: dict[str, dict[str, int]] = session.get(
+        f"{sandbox.vtex}/_sandbox/journal", params={"limit": 1}, timeout=10
+    ).json()["counts"]
+    return counts

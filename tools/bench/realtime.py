@@ -1,0 +1,75 @@
+"""The newsletter in real time, on a real Airflow: latency and a burst, on SQLite and on PostgreSQL."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy.exc import OperationalError
+
+from tools.bench.burst import DAG_ID, Burst, at_once
+from tools.bench.latency import CALLBACKS, Latencies, in_a_row
+from tools.local_stack import LocalStack, StackSettings
+from tools.sandbox_shop import running_sandbox, sandbox_connections
+
+POSTGRES = "SYNC_TEST_POSTGRES_URL"
+"""A PostgreSQL server where a database may be made and dropped; the tests use the same variable."""
+MASTER_DATA_LIMITS = (0, 1_000)
+
+
+def measured(say: Callable[[str], None]) -> Iterator[Latencies | Burst]:
+    """Measure on SQLite and, where it can be reached, on PostgreSQL."""
+    yield from _on("SQLite", None, say)
+    with _a_database() as url:
+        if url is None:
+            say(f"no PostgreSQL: set {POSTGRES} to measure on it as well")
+        else:
+            yield from _on("PostgreSQL", url, say)
+
+
+def _on(database: str, url: str | None, say: Callable[[str], None]) -> Iterator[Latencies | Burst]:
+    say(f"newsletter in real time, a whole Airflow on {database} …")
+    with tempfile.TemporaryDirectory(prefix="realtime-") as folder:
+        home = Path(folder)
+        with running_sandbox(home / "sandbox") as sandbox:
+            settings = StackSettings(
+                home=home, connections=sandbox_connections(sandbox), database_url=url,
+                dag_ids=frozenset({DAG_ID}),
+            )  # fmt: skip
+            with LocalStack(settings) as stack:
+                stack.rest.unpause(DAG_ID)
+                yield Latencies(database, in_a_row(stack.url, sandbox, CALLBACKS))
+                for limit in MASTER_DATA_LIMITS:
+                    yield at_once(stack.rest, sandbox, database=database, calls_a_minute=limit)
+
+
+class _a_database:  # noqa: N801 - used like a function
+    """A context: the URL of a database made for this and dropped afterwards; None without a server."""
+
+    def __init__(self) -> None:
+        url = os.environ.get(POSTGRES) or "postgresql://postgres@127.0.0.1:5432/postgres"
+        self._server = sa.create_engine(
+            sa.make_url(url).set(drivername="postgresql+psycopg2"),
+            isolation_level="AUTOCOMMIT",
+            connect_args={"connect_timeout": 3},
+        )
+        self._name = f"latency_{os.getpid()}"
+
+    def __enter__(self) -> str | None:
+        try:
+            with self._server.connect() as connection:
+                connection.execute(sa.text(f"CREATE DATABASE {self._name}"))
+        except OperationalError:
+            return None
+        return self._server.url.set(database=self._name).render_as_string(hide_password=False)
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            with self._server.connect() as connection:
+                connection.execute(sa.text(f"DROP DATABASE IF EXISTS {self._name} WITH (FORCE)"))
+        except OperationalError:
+            pass
+        self._server.dispose()
