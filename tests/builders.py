@@ -5,6 +5,10 @@ The sandbox's clock is everybody's: it stands still, and whoever has to wait mov
 
 from __future__ import annotations
 
+import atexit
+import functools
+import shutil
+import tempfile
 import threading
 import time
 from collections import Counter
@@ -187,6 +191,15 @@ def simulated_shop(sizes: Sizes) -> Iterator[World]:
     connectif.close()
 
 
+@functools.cache
+def _empty_store() -> Path:
+    """The schema as the migrations make it, made once a process and copied for each office."""
+    folder = tempfile.mkdtemp(prefix="empty-store-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    upgrade(f"sqlite:///{folder}/store.db")
+    return Path(folder, "store.db")
+
+
 @dataclass
 class Office:
     """Where runs are made: clients, a store and a staging folder of their own for one world."""
@@ -200,15 +213,14 @@ class Office:
 
     def __post_init__(self) -> None:
         self.vtex, self.connectif = vtex_client(self.world), connectif_client(self.world)
-        url = f"sqlite:///{self.folder / 'store.db'}"
-        upgrade(url)
+        store = shutil.copyfile(_empty_store(), self.folder / "store.db")
         pair = AccountPair(
             self.world.vtex.state().get("account", "sandboxshop"),
             self.world.vtex_url,
             self.world.connectif_url,
             KEY_ID,
         )
-        self.store = open_store(url, "k" * 32, pair, clock=self.world.clock.now)
+        self.store = open_store(f"sqlite:///{store}", "k" * 32, pair, clock=self.world.clock.now)
 
     def close(self) -> None:
         self.store.close()

@@ -1,9 +1,10 @@
 """A private SQLite database: the state of a vendor lives in rows, not in Python objects."""
 
+import shutil
 import sqlite3
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,19 @@ class Database:
             self.connection.close()
             self._file.unlink()
             self.connection = self._open()
+
+    def refill(self, fill: Callable[[], None]) -> None:
+        """Empty it and fill it anew. The first time is kept as a file that later times copy, which takes
+        milliseconds: `fill` must do the same each time."""
+        with self.lock:
+            if not self._filled.exists():
+                self.clear()
+                fill()
+                shutil.copyfile(self._file, self._filled)
+                return
+            self.connection.close()
+            shutil.copyfile(self._filled, self._file)
+            self.connection = self._connect()
 
     def close(self) -> None:
         with self.lock:
@@ -78,7 +92,16 @@ class Database:
     def _file(self) -> Path:
         return Path(self._folder.name) / "state.sqlite"
 
+    @property
+    def _filled(self) -> Path:
+        return Path(self._folder.name) / "filled.sqlite"
+
     def _open(self) -> sqlite3.Connection:
+        connection = self._connect()
+        connection.executescript(self._schema)
+        return connection
+
+    def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
             self._file, check_same_thread=False, isolation_level=None, cached_statements=512
         )
@@ -86,5 +109,4 @@ class Database:
         # The journal stays in memory rather than off: without one a failed statement could not be taken back.
         for pragma in ("journal_mode=MEMORY", "synchronous=OFF", "temp_store=MEMORY", "cache_size=-65536"):
             connection.execute(f"PRAGMA {pragma}")
-        connection.executescript(self._schema)
         return connection

@@ -251,3 +251,18 @@ def test_database__takes_back_a_failed_transaction() -> None:
     database.clear()
     assert database.value("SELECT count(*) FROM thing") == 0
     database.close()
+
+
+def test_database__is_filled_anew_as_the_first_time() -> None:
+    database, fillings = Database("CREATE TABLE thing (n INTEGER PRIMARY KEY) STRICT;"), []
+
+    def fill() -> None:
+        fillings.append("once")
+        database.insert("INSERT INTO thing VALUES (?)", [(1,), (2,)])
+
+    for _ in range(3):
+        database.insert("INSERT OR REPLACE INTO thing VALUES (?)", [(1,), (9,)])
+        database.refill(fill)
+        assert [row["n"] for row in database.rows("SELECT n FROM thing")] == [1, 2]
+    assert fillings == ["once"]
+    database.close()

@@ -58,11 +58,10 @@ class Vtex(Vendor):
 
     def reset(self) -> None:
         with self._database.lock:
-            self._database.clear()
             self._buckets.clear()
             self._index.forget()
             self._orders.forget()
-            seed(self._database, self._shop)
+            self._database.refill(lambda: seed(self._database, self._shop))
 
     def close(self) -> None:
         self._database.close()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import timedelta
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,11 +14,21 @@ import pytest
 from include.outcomes import Area, Outcome
 from include.report import Report
 from tests.builders import NOON, Office, World
-from tests.orders import calls, day_of, purchases, put_buyer, put_order, put_product, without_baskets
+from tests.orders import (
+    calls,
+    day_of,
+    purchases,
+    put_buyer,
+    put_order,
+    put_product,
+    put_purchase,
+    without_baskets,
+)
 
 PURCHASES = Area.PURCHASES
-FIRST_DAY = NOON.replace(hour=7) - timedelta(days=3)
-DAYS = [day_of(FIRST_DAY + timedelta(days=number)) for number in range(3)]
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+FIRST_DAY = NOON.replace(hour=7) - 7 * DAY
+DAYS = [day_of(FIRST_DAY + number * DAY) for number in range(7)]
 KEPT = (
     "purchase_id",
     "cart_id",
@@ -28,8 +40,53 @@ KEPT = (
 )
 
 
-def run_all(office: Office, kind: str, **options: Any) -> list[Report]:
-    return [office.sync(PURCHASES, day, f"{kind} {number}", **options) for number, day in enumerate(DAYS)]
+@dataclass
+class Week:
+    """What seven runs came to."""
+
+    reports: list[Report]
+    purchases: dict[str, dict[str, Any]]
+    fired: set[str]
+    again: Report
+    """One run over all seven days, afterwards."""
+
+
+@pytest.fixture(scope="module")
+def weeks(shop: World, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Week]:
+    """The same week by daily runs and by a back-fill, once for all tests."""
+    return {
+        kind: week(shop, tmp_path_factory.mktemp(kind), backfill=kind == "back-fill")
+        for kind in ("daily", "back-fill")
+    }
+
+
+def week(world: World, folder: Path, *, backfill: bool) -> Week:
+    world.reset()
+    without_baskets(world)
+    put_buyer(world)
+    put_product(world)
+    for number in range(7):
+        orders_of_a_day(world, number)
+    office = Office(world, folder)
+    reports = [office.sync(PURCHASES, day, f"{n}", backfill=backfill) for n, day in enumerate(DAYS)]
+    fired = {one["purchaseId"] for one in world.on_connectif("GET", "workflows")}
+    together = office.sync(PURCHASES, day_of(FIRST_DAY, hours=7 * 24), "together", backfill=backfill)
+    office.close()
+    return Week(reports, sent(world), fired, together)
+
+
+def orders_of_a_day(world: World, number: int) -> None:
+    """Two that the tag reported, a canceled one, and three that are missing: at the first and the last
+    instant of the day, and a checkout of which one part lies beyond its end."""
+    start, end = FIRST_DAY + number * DAY, FIRST_DAY + (number + 1) * DAY
+    for place in (1, 2):
+        put_order(world, f"{number}{place}-01", start + place * HOUR)
+        put_purchase(world, f"{number}{place}", start + place * HOUR)
+    put_order(world, f"{number}3-01", start + 3 * HOUR, fixed_status="canceled")
+    put_order(world, f"{number}4-01", start)
+    put_order(world, f"{number}5-01", end - timedelta(milliseconds=1))
+    put_order(world, f"{number}6-01", end - timedelta(minutes=1))
+    put_order(world, f"{number}6-02", end + timedelta(minutes=1))
 
 
 def sent(world: World) -> dict[str, dict[str, Any]]:
@@ -40,47 +97,36 @@ def sent(world: World) -> dict[str, dict[str, Any]]:
     return found
 
 
-def test_back_fill__equals_the_daily_runs(office: Office, world: World, tmp_path: Any) -> None:
-    daily = run_all(office, "daily")
-    by_day = sent(world)
-    world.reset()
-    (tmp_path / "other").mkdir()
-    other = Office(world, tmp_path / "other")
-    backfill = run_all(other, "back-fill", backfill=True)
-    other.close()
-    assert sent(world) == by_day
-    for one, another in zip(daily, backfill, strict=True):
-        assert one.counts.written == another.counts.written > 5
+@pytest.mark.xdist_group("a week")
+def test_back_fill__of_a_week_equals_seven_daily_runs(weeks: dict[str, Week]) -> None:
+    daily, backfill = weeks["daily"], weeks["back-fill"]
+    assert backfill.purchases == daily.purchases
+    assert len(daily.purchases) == 7 * 5
+    for one, another in zip(daily.reports, backfill.reports, strict=True):
+        assert one.counts.written == another.counts.written == 3
         assert one.counts.tracking == another.counts.tracking
+        assert one.counts.outcomes == another.counts.outcomes
 
 
-def test_back_fill__takes_each_order_of_its_days_once(office: Office, world: World) -> None:
-    reports = run_all(office, "back-fill", backfill=True)
-    together = office.sync(PURCHASES, day_of(FIRST_DAY, hours=72), "all", backfill=True)
-    plainly = [report.counts.outcomes for report in reports]
-    assert (
-        sum(counts[Outcome.SENT] + counts[Outcome.ALREADY_THERE] for counts in plainly)
-        == (together.counts.outcomes[Outcome.ALREADY_THERE])
-    )
-    assert together.counts.written == 0
+@pytest.mark.xdist_group("a week")
+@pytest.mark.parametrize("kind", ["daily", "back-fill"])
+def test_days__take_each_order_once(kind: str, weeks: dict[str, Week]) -> None:
+    """A run over the whole week reads as many orders as the seven did, and finds nothing to add."""
+    found = weeks[kind]
+    assert sum(report.counts.read for report in found.reports) == found.again.counts.read == 7 * 7
+    assert found.again.counts.outcomes == {Outcome.ALREADY_THERE: 7 * 6, Outcome.EXCLUDED: 7}
+    assert found.again.counts.written == 0
 
 
-def test_back_fill__fires_no_workflow(office: Office, world: World) -> None:
-    run_all(office, "back-fill", backfill=True)
-    assert world.on_connectif("GET", "workflows") == []
+@pytest.mark.xdist_group("a week")
+def test_back_fill__fires_no_workflow(weeks: dict[str, Week]) -> None:
+    assert weeks["back-fill"].fired == set()
 
 
-def test_daily_run__fires_workflows_for_fresh_purchases_only(office: Office, world: World) -> None:
-    run_all(office, "daily")
-    fired = {one["purchaseId"] for one in world.on_connectif("GET", "workflows")}
-    added = {key: row for key, row in purchases(world).items() if row["origin"] == "api"}
-    fresh = {key for key, row in added.items() if age(row) <= timedelta(hours=48)}
-    assert fired == fresh
-    assert 0 < len(fresh) < len(added)
-
-
-def age(row: dict[str, Any]) -> timedelta:
-    return NOON - datetime.fromisoformat(row["purchase_date"])
+@pytest.mark.xdist_group("a week")
+def test_daily_run__fires_workflows_for_fresh_purchases_only(weeks: dict[str, Week]) -> None:
+    """The days are run at noon of the last one: 48 hours are young enough."""
+    assert weeks["daily"].fired == {"55", "56", "64", "65", "66"}
 
 
 @pytest.mark.parametrize("hours", [23, 25])
