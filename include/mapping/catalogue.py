@@ -137,7 +137,9 @@ def facts_of(candidates: list[Candidate], rules: ProductRules) -> pd.DataFrame:
             [units_in_stock(list(candidate.available)) for candidate in candidates], dtype=object
         ),
         "categories": _joined(map(_deepest, tidy_lists([values(paths) for paths in column("categories")]))),
-        "tags": _joined(sorted(set(tags)) for tags in tidy_lists(list(map(_tags, candidates)))),
+        "tags": _joined(
+            sorted({*map(_without_bar, tags)}) for tags in tidy_lists(list(map(_tags, candidates)))
+        ),
         "brand": tidy_text(column("brand")),
         "description": html_to_text(column("description")),
         "picture": tidy_text(pd.Series([candidate.picture for candidate in candidates], dtype=object)),
@@ -176,7 +178,12 @@ def _tags(candidate: Candidate) -> list[Any]:
 
 
 def _joined(lists: Any) -> pd.Series:
-    return pd.Series(["|".join(text.replace("|", "/") for text in texts) for texts in lists], dtype="str")
+    return pd.Series(["|".join(map(_without_bar, texts)) for texts in lists], dtype="str")
+
+
+def _without_bar(text: str) -> str:
+    """A bar parts the entries of a list."""
+    return text.replace("|", "/")
 
 
 def _custom(candidates: list[Candidate], source: str) -> pd.Series:

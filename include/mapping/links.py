@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from include.mapping.shapes import name
 
-_PICTURE_ID = re.compile(r"(/ids/\d+)(?:-\d+-\d+)?(?=[/?#.]|$)")
+_PICTURE_ID = re.compile(r"(/ids/\d+)(?:-(?:\d+|auto)-(?:\d+|auto))?(?=[/?#.]|$)")
 _NOT_IN_AN_ADDRESS = re.compile(r"[\x00-\x20\x7f-\x9f<>\"\\^`{|}]")
 _THUMBNAIL = r"\g<1>-300-300"
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-from bs4 import BeautifulSoup
+from lxml import etree
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,6 +29,9 @@ _BLOCK = re.compile(
 )
 _TIDY = re.compile("[!-~]+(?: [!-~]+)*")
 _NO_TAG = re.compile(r"<(?![a-zA-Z/!?])")
+# what an XML text cannot hold; and ends of the document, behind which the parser would stop
+_NEVER_SEEN = re.compile("[\x00-\x08\x0e-\x1f\ufffe\uffff]|</(?:html|body)[^>]*>", re.IGNORECASE)
+_UNSEEN = ("script", "style", "template", etree.Comment, etree.ProcessingInstruction)
 
 
 def text_of(value: object) -> str | None:
@@ -128,12 +131,11 @@ def html_to_text(values: pd.Series) -> pd.Series:
 def _seen(markup: str) -> str:
     if "<" not in markup:
         return html.unescape(markup)
-    spaced = _NO_TAG.sub("&lt;", _BLOCK.sub(" <", markup))
-    # our own outer tags: without them a text that begins like XML or a file name makes the parser warn
-    soup = BeautifulSoup(f"<html><body>{spaced}</body></html>", "lxml")
-    for unseen in soup(["script", "style", "template"]):
-        unseen.decompose()
-    return soup.get_text()
+    spaced = _NO_TAG.sub("&lt;", _BLOCK.sub(" <", _NEVER_SEEN.sub("", markup)))
+    # our own outer tags: a text may begin like XML, or hold nothing but a comment
+    seen = etree.fromstring(f"<html><body>{spaced}</body></html>", etree.HTMLParser())
+    etree.strip_elements(seen, *_UNSEEN, with_tail=False)
+    return "".join(seen.itertext())
 
 
 def tidy_lists(lists: Sequence[Sequence[object]]) -> list[list[str]]:

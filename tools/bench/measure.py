@@ -22,7 +22,7 @@ from tools.bench.scenarios import Scenario
 from tools.sandbox_shop import ROOT, Sandbox, running_sandbox, sandbox_connections
 
 READY_SECONDS = 240.0
-_WORKERS = {Area.CONTACTS: 4, Area.PRODUCTS: 8, Area.PURCHASES: 8, Area.NEWSLETTER: 1}
+_WORKERS = {Area.CONTACTS: 4, Area.PRODUCTS: 12, Area.PURCHASES: 8, Area.NEWSLETTER: 1}
 _PACE_OF_ROUTE = {route.name: route.pace for route in vars(routes).values() if isinstance(route, Route)}
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from os import sched_getaffinity
 from typing import Any
 
 import psutil
 
 from include.outcomes import Area
+from include.rest.route import Route
+from include.vtex import routes
 from tools.bench.measure import Result
 
 _STAGES = ("extract", "transform", "load", "report", "apply")
@@ -63,6 +65,11 @@ def _calls(vendor: str) -> Callable[[Result], str]:
     return lambda result: f"{result.calls[vendor]:,}"
 
 
+def _number(stage: Mapping[str, Any], route: Route) -> str:
+    number = stage.get("calls", {}).get("vtex", {}).get(route.name, 0)
+    return f"{number:,}" if number else ""
+
+
 def _connectif_writes(result: Result) -> str:
     routes: dict[str, int] = result.stage("load").get("calls", {}).get("connectif", {})
     return f"{sum(number for route, number in routes.items() if not route.startswith('read')):,}"
@@ -78,6 +85,7 @@ FIGURES: tuple[tuple[str, Callable[[Result], str]], ...] = (
     ("written at the target", lambda r: f"{r.cost['written']:,}"),
     ("records/s (1)", lambda r: f"{r.rate:,.0f}"),
     ("calls to VTEX", _calls("vtex")),
+    ("  of them Pricing", lambda r: _number(r.stage("extract"), routes.PRICE)),
     ("calls to Connectif", _calls("connectif")),
     ("  of them writes", _connectif_writes),
     ("answered 429", lambda r: f"{r.cost['throttled']:,}"),
