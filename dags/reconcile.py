@@ -23,6 +23,7 @@ from __future__ import annotations
 from airflow.sdk import dag
 
 from include.outcomes import Area
+from plugins import alerts
 from plugins.policy import POLICY, RECONCILE_PARAMS, START, weekly
 from plugins.reconcile_tasks import compare, repair, report
 
@@ -36,6 +37,7 @@ from plugins.reconcile_tasks import compare, repair, report
     params=RECONCILE_PARAMS,
     tags=["vtex", "connectif", "weekly"],
     doc_md=__doc__,
+    **alerts.policy(),
 )
 def reconcile() -> None:
     contacts = compare.override(task_id="compare_contacts")(Area.CONTACTS)

@@ -22,6 +22,7 @@ from __future__ import annotations
 from airflow.sdk import dag
 
 from include.outcomes import Area
+from plugins import alerts
 from plugins.daily_tasks import extract, load, report, settle_newsletter, transform
 from plugins.policy import DAILY_PARAMS, POLICY, START, daily
 
@@ -37,6 +38,7 @@ AREA = Area.CONTACTS
     params=DAILY_PARAMS,
     tags=["vtex", "connectif", "daily"],
     doc_md=__doc__,
+    **alerts.policy(),
 )
 def sync_contacts() -> None:
     extracted = extract(AREA)

@@ -20,6 +20,7 @@ from __future__ import annotations
 from airflow.sdk import Param, dag
 
 from include.outcomes import Area
+from plugins import alerts
 from plugins.daily_tasks import extract, load, report, transform
 from plugins.policy import DAILY_PARAMS, POLICY, START, daily
 
@@ -43,6 +44,7 @@ AREA = Area.PRODUCTS
     },
     tags=["vtex", "connectif", "daily"],
     doc_md=__doc__,
+    **alerts.policy(),
 )
 def sync_products() -> None:
     extracted = extract(AREA)

@@ -26,6 +26,7 @@ from __future__ import annotations
 from airflow.sdk import dag
 
 from include.outcomes import Area
+from plugins import alerts
 from plugins.daily_tasks import extract, load, report, transform
 from plugins.policy import DAILY_PARAMS, POLICY, START, daily
 
@@ -41,6 +42,7 @@ AREA = Area.PURCHASES
     params=DAILY_PARAMS,
     tags=["vtex", "connectif", "daily"],
     doc_md=__doc__,
+    **alerts.policy(),
 )
 def sync_purchases() -> None:
     extracted = extract(AREA)

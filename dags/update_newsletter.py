@@ -31,6 +31,7 @@ from typing import Any
 from airflow.sdk import Param, dag, task
 
 from include.mapping.address import ADDRESS, LONGEST, MASKED, TOO_LONG_PART  # noqa: TID253 - texts only
+from plugins import alerts
 from plugins.policy import POLICY, START
 
 # jsonschema's own "email" only looks for an @, and "date-time" takes a leap second or the year 1.
@@ -72,6 +73,7 @@ EVENT = {
     },
     tags=["vtex", "connectif", "newsletter"],
     doc_md=__doc__,
+    **alerts.policy(scheduled=False),
 )
 def update_newsletter() -> None:
     @task

@@ -48,3 +48,11 @@ class UnsafeChange(SyncError):
 
     Fail now, never retry; the message says what was found and how to let it through.
     """
+
+
+class BrakeApplied(UnsafeChange):
+    """Too much of the catalogue would turn out of stock or vanish at once."""
+
+
+class TooManyRejected(UnsafeChange):
+    """All that could be done is done, but more records were rejected than the settings allow."""

@@ -202,14 +202,24 @@ class Report(BaseModel):
                 f"the counts do not add up: {self.counts.read} read, "
                 f"{self.counts.outcomes.total()} accounted for ({self.missing:+d} unexplained)"
             )
-        rejected = self.counts.outcomes[Outcome.REJECTED]
-        share = 100 * rejected / self.counts.read if self.counts.read else 0.0
-        if share > limits.reject_limit_percent and rejected >= limits.reject_limit_minimum:
+        if self.too_many_rejected(limits):
+            rejected = self.counts.outcomes[Outcome.REJECTED]
             problems.append(
-                f"{rejected} of {self.counts.read} records ({share:.1f} %) were rejected, "
+                f"{rejected} of {self.counts.read} records ({self._rejected_percent:.1f} %) were rejected, "
                 f"allowed are {limits.reject_limit_percent:g} %: {self._reasons(Outcome.REJECTED)}"
             )
         return problems
+
+    def too_many_rejected(self, limits: Limits) -> bool:
+        """Whether both limits are passed."""
+        return (
+            self._rejected_percent > limits.reject_limit_percent
+            and self.counts.outcomes[Outcome.REJECTED] >= limits.reject_limit_minimum
+        )
+
+    @property
+    def _rejected_percent(self) -> float:
+        return 100 * self.counts.outcomes[Outcome.REJECTED] / self.counts.read if self.counts.read else 0.0
 
     def _done(self) -> list[str]:
         return [f"{self.counts.read} read = {self._outcomes()}", f"{self.counts.written} written"]

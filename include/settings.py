@@ -8,6 +8,7 @@ This module is imported while DAGs are parsed, so it imports nothing heavy.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import tomllib
@@ -148,6 +149,36 @@ class Reconcile(_Section):
     examples: Count
 
 
+class AlertBy(_Section):
+    """One of Airflow's notifiers, by its import path, and what it is made with."""
+
+    notifier: Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+$")]
+    arguments: dict[str, Any] = {}
+
+
+def _from_json(value: object) -> object:
+    """A list as JSON, as an environment variable writes it."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        raise ValueError(
+            'a list in JSON, as in [{"notifier": "a.module.Notifier", "arguments": {}}]'
+        ) from None
+
+
+Notifiers = Annotated[tuple[AlertBy, ...], BeforeValidator(_from_json)]
+
+
+class Alerts(_Section):
+    run_failed: Notifiers
+    reject_share: Notifiers
+    brake: Notifiers
+    late: Notifiers
+    late_after_hours: Annotated[float, Field(gt=0, le=48)]
+
+
 class Vtex(_Section):
     catalog_per_second: PerSecond
     order_list_per_second: PerSecond
@@ -183,6 +214,7 @@ class Settings(BaseSettings):
     purchases: Purchases
     newsletter: Newsletter
     reconcile: Reconcile
+    alerts: Alerts
     vtex: Vtex
     connectif: Connectif
 

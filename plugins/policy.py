@@ -12,6 +12,7 @@ from airflow.sdk.definitions.retry_policy import ExceptionRetryPolicy, RetryActi
 from include.errors import ConfigurationError, ContractError, UnsafeChange
 from include.outcomes import Area
 from include.settings import load_settings
+from plugins import alerts
 
 START = pendulum.datetime(2026, 1, 1, tz=load_settings().schedule.time_zone)
 """Before any shop's first run; what lies before the first run is fetched by back-fill."""
@@ -23,6 +24,7 @@ POLICY: dict[str, Any] = {
     "retry_exponential_backoff": 2.0,
     "max_retry_delay": timedelta(minutes=30),
     "execution_timeout": timedelta(hours=12),
+    "on_failure_callback": alerts.task_callback(),
     # What only a person can mend, and a bug, fails at once; all else (TemporaryError first) is tried again.
     "retry_policy": ExceptionRetryPolicy(
         rules=[

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from include.errors import UnsafeChange
+from include.errors import TooManyRejected, UnsafeChange
 from include.outcomes import Outcome, Reason
 from include.report import Limits, Report, StageCounts
 from include.staging import Staging
@@ -45,7 +45,8 @@ def finish(
     """
     unfinished = [name for name, folder in stages.items() if not has_finished(folder)]
     report = _report(run, stages)
-    problems = _problems(run, report, unfinished)
+    limits = _limits(run)
+    problems = _problems(report, limits, unfinished)
     rows = [row for folder in stages.values() for row in _outcome_rows(folder)]
     run.store.save_outcomes(run.area, run.run_key, rows)
     if not unfinished:
@@ -64,7 +65,8 @@ def finish(
     log.info("%s", report.summary_line())
     announce(report, not problems)
     if problems:
-        raise UnsafeChange(f"{run.area}: {'; '.join(problems)}")
+        rejected = not unfinished and report.too_many_rejected(limits)
+        raise (TooManyRejected if rejected else UnsafeChange)(f"{run.area}: {'; '.join(problems)}")
     return report
 
 
@@ -79,13 +81,17 @@ def _report(run: SyncRun, stages: Mapping[str, Staging]) -> Report:
     )
 
 
-def _problems(run: SyncRun, report: Report, unfinished: list[str]) -> list[str]:
+def _limits(run: SyncRun) -> Limits:
+    """Of what was rejected before, much may be rejected again: that is an answer, no alarm."""
+    limits = run.settings.run
+    percent = 100.0 if run.plan.replay else limits.reject_limit_percent
+    return Limits(percent, limits.reject_limit_minimum)
+
+
+def _problems(report: Report, limits: Limits, unfinished: list[str]) -> list[str]:
     if unfinished:
         return [f"the run ended in {unfinished[0]}: the last lines of that task's log say why"]
-    limits = run.settings.run
-    # Of what was rejected before, much may be rejected again: that is an answer, no alarm.
-    percent = 100.0 if run.plan.replay else limits.reject_limit_percent
-    return report.verdict(Limits(percent, limits.reject_limit_minimum))
+    return report.verdict(limits)
 
 
 def _outcome_rows(folder: Staging) -> Iterator[OutcomeRow]:

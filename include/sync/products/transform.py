@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from include.errors import UnsafeChange
+from include.errors import BrakeApplied
 from include.mapping.products import IN_STOCK, OUT_OF_STOCK, map_products, split_by_columns
 from include.mapping.result import Mapped
 from include.mapping.snapshot import withdrawn_rows
@@ -30,7 +30,7 @@ WITHDRAWN = "withdrawn-"
 def transform(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
     """Staged products → `rows-<part>.parquet`, `withdrawn-<number>.parquet`, CSV files, and verdicts.
 
-    Raises UnsafeChange, before anything could be sent, when too much of the catalogue would turn out of
+    Raises BrakeApplied, before anything could be sent, when too much of the catalogue would turn out of
     stock or vanish.
     """
     counts, shown, turning = StageCounts(), set[str](), 0
@@ -95,7 +95,7 @@ def _brake(run: SyncRun, last: pd.DataFrame, turning: int, vanishing: int) -> No
     if run.allow_mass_change:
         log.warning("mass change let through by allow_mass_change: %s", what)
         return
-    raise UnsafeChange(
+    raise BrakeApplied(
         f"products: {what}; more than {settings.mass_change_percent:g} % is taken for a fault, and nothing "
         "was sent. If it is right, trigger the DAG with allow_mass_change"
     )
