@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import random
+import socket
 import time
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import requests
 
 from include.outcomes import Area, Cause
 from include.report import Report
+from tools.airflow_rest import RestError
 from tools.local_stack import LocalStack, StackSettings
 from tools.sandbox_shop import (
     CONNECTIF_SECRET,
@@ -144,6 +150,117 @@ def test_newsletter__reaches_vtex_and_a_repeat_changes_nothing(world: World) -> 
     second = world.run("update_newsletter", "newsletter-second", {"events": [event]})
     assert world.shop.opt_in(person["id"]) is False
     assert (first.counts.written, second.counts.written) == (1, 0)
+
+
+# --- the newsletter's two doors
+
+
+def test_trigger__with_a_bad_payload_is_refused_with_the_reason_and_makes_no_run(world: World) -> None:
+    rest = world.stack.rest
+    good = {"email": "door@example.com", "subscribed": False, "occurred_at": "2026-11-23T10:00:00Z"}
+    bad: list[tuple[Any, str]] = [
+        ({}, "events"),
+        ({"events": []}, "short|non-empty"),
+        ({"events": [good] * 501}, "events"),  # the answer names them all before it says "too long"
+        ({"events": [{"email": "door@example.com", "subscribed": False}]}, "occurred_at"),
+        ({"events": [good | {"occurred_at": "yesterday"}]}, "yesterday|date-time"),
+        ({"events": [good | {"email": "door"}]}, "door"),
+        ({"events": [good | {"subscribed": "no"}]}, "boolean"),
+        ({"events": [good | {"source": "x"}]}, "source"),
+        ("events", "dictionary|object"),
+    ]
+    before = len(rest.runs("update_newsletter"))
+    for conf, reason in bad:
+        with pytest.raises(RestError, match=f"(?s): 4(00|22): .*({reason})"):
+            rest.post("dags/update_newsletter/dagRuns", {"logical_date": None, "conf": conf})
+    url = f"{world.stack.url}/api/v2/dags/update_newsletter/dagRuns"
+    body = {"logical_date": None, "conf": {"events": [good]}}
+    assert requests.post(url, json=body, timeout=10).status_code == 401
+    assert len(rest.runs("update_newsletter")) == before
+
+
+def test_callback__is_in_vtex_soon_and_nowhere_in_the_logs(world: World) -> None:
+    person = world.shop.subscriber()
+    query = {"email": person["email"], "ip": "203.0.113.7"}
+    door = f"{world.stack.url}/connectif/newsletter/{WEBHOOK_SECRET}"
+    answer = requests.get(f"{door}/unsubscribe", params=query, timeout=30, allow_redirects=False)
+    assert answer.status_code == 202
+    assert world.shop.opt_in_after(person["id"], wanted=False, within_seconds=SECONDS) is False
+    health = requests.get(f"{world.stack.url}/connectif/health", timeout=10)
+    assert (health.status_code, health.json()["status"]) == (200, "up")
+    log = world.stack.log("api-server").read_text(errors="replace")
+    assert "/connectif/newsletter/***" in log
+    assert WEBHOOK_SECRET not in log
+    assert person["email"] not in log
+
+
+def test_callback__while_the_dag_is_paused_is_asked_to_come_later(world: World) -> None:
+    url = f"{world.stack.url}/connectif/newsletter/{WEBHOOK_SECRET}/subscribe?email=door@example.com"
+    world.stack.rest.patch("dags/update_newsletter", {"is_paused": True})
+    try:
+        answer = requests.get(url, timeout=30)
+    finally:
+        world.stack.rest.unpause("update_newsletter")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "300")
+
+
+def test_callbacks__a_thousand_bad_ones_trigger_nothing_crash_nothing_and_leave_no_trace(
+    world: World,
+) -> None:
+    before = len(world.stack.rest.runs("update_newsletter"))
+    with ThreadPoolExecutor(8) as pool:
+        statuses = list(pool.map(lambda raw: status_of(world.stack.port, raw), bad_requests(1_000)))
+    assert {status for status in statuses if not 400 <= status < 500} == set(), Counter(statuses)
+    assert len(world.stack.rest.runs("update_newsletter")) == before
+    world.stack.check()
+    assert requests.get(f"{world.stack.url}/connectif/health", timeout=10).status_code == 200
+    log = world.stack.log("api-server").read_text(errors="replace")
+    for private in ("canary", WEBHOOK_SECRET, "Traceback"):
+        assert private not in log
+
+
+def bad_requests(number: int) -> Iterator[bytes]:
+    """Wrong secrets, methods, paths and queries, long and binary ones, injections; each another one."""
+    dice = random.Random(7)  # noqa: S311 - the same each time
+    emails = [
+        "", "canary", "canary@", "%00canary", "canary%0d%0aX-Injected:%20y", "canary'%20OR%201=1--", "%ff%fe",
+        "canary@example.com&email=canary@example.com", "{{canary}}@x", "..%2f..%2fcanary", "c" * 3_000,
+        "<script>canary", "canary@ct.vtex.com.br", "a*@canary.com",
+    ]  # fmt: skip
+    secrets = ["canary", "%00", "%ff", "..", "' OR 1=1", "x" * 5_000, WEBHOOK_SECRET[:-1], "%F0%9F%90%A6"]
+    for _ in range(number):
+        email, secret = dice.choice(emails), quote(dice.choice(secrets), safe="%.")
+        method = dice.choice(["PUT", "DELETE", "HEAD", "OPTIONS", "PATCH", "TRACE"])
+        line = (
+            dice.choice(
+                [
+                    f"GET /connectif/newsletter/{secret}/unsubscribe?email=canary@example.com",
+                    f"POST /connectif/newsletter/{secret}/subscribe?email=canary@example.com",
+                    f"GET /connectif/newsletter/{WEBHOOK_SECRET}/unsubscribe?email={email}",
+                    f"POST /connectif/newsletter/{WEBHOOK_SECRET}/subscribe?email={email}",
+                    f"{method} /connectif/newsletter/{WEBHOOK_SECRET}/subscribe?email=canary@example.com",
+                    f"GET /connectif/newsletter/{WEBHOOK_SECRET}/delete?email=canary@example.com",
+                    f"GET /connectif/{dice.randbytes(4).hex()}/{WEBHOOK_SECRET}?email=canary@example.com",
+                    f"GET //connectif/newsletter/{WEBHOOK_SECRET}/subscribe?email=canary@example.com",
+                    f"GET /newsletter/{WEBHOOK_SECRET}/subscribe?email=canary@example.com",
+                    f"GET /connectif/newsletter/{dice.randbytes(30).hex()}",
+                ]
+            )
+            .replace(" OR", "%20OR")
+            .replace("' ", "'%20")
+        )
+        length = dice.choice([0, 0, 0, 100])
+        head = f"{line} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n"
+        good = head.encode() + dice.randbytes(length)
+        yield dice.choice([good] * 12 + [dice.randbytes(200) + b"\r\n\r\n"])
+
+
+def status_of(port: int, raw: bytes) -> int:
+    """The status of the answer to these bytes."""
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+        connection.sendall(raw)
+        answer = connection.recv(64)
+    return int(answer.split(maxsplit=2)[1])
 
 
 def test_wrong_key__fails_at_once_says_what_to_do_and_shows_nothing_private(world: World) -> None:
