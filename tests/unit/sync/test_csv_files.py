@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from include.connectif.limits import IMPORT_BYTES
+from include.errors import ConfigurationError
 from include.staging import Staging
 from include.sync.csv_files import CsvFiles, copy_without, rows_of
 from include.sync.imports import ImportFile
@@ -105,6 +106,17 @@ def test_csv_files__files_are_listed_by_name_in_whatever_order_they_end(folder: 
     names = [file.name for file in files.files]
     assert names == sorted(names)
     assert names[0] == "products-0001.csv"
+
+
+def test_csv_files__more_than_64_sets_of_columns_are_refused(folder: Staging) -> None:
+    with CsvFiles(folder, "contacts") as files:
+        for number in range(64):
+            files.append(rows(1, **{f"field{number}": "x"}))
+    assert len(files.files) == 64
+    with pytest.raises(ConfigurationError, match="more than 64 sets"), CsvFiles(folder, "x") as more:  # noqa: PT012
+        for number in range(65):
+            more.append(rows(1, **{f"field{number}": "x"}))
+    assert folder.names("x-") == []
 
 
 # --- reading and copying

@@ -1,0 +1,276 @@
+"""Customers end to end: what is read twice, what is not sent, and what the target ends up holding."""
+
+from __future__ import annotations
+
+import logging
+import random
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from include.errors import ConfigurationError, TemporaryError
+from include.outcomes import Area, Outcome, Reason
+from include.plan import RunPlan
+from include.settings import ExtraContactField
+from include.staging import Staging
+from include.sync import contacts
+from include.sync.run import run_stage
+from include.vtex.client import ScrollPage
+from tests.builders import EVERYTHING, NOON, Killed, Office, World, stages_of, window_ending
+from tests.contract.test_kills import Fate, differences, fate_of, steady
+
+RECENT = "2026-11-23T09:00:00.0000000Z"
+LAST_HOURS = window_ending(NOON, hours=4)
+TROUBLE = ["408", "429", "429_date", "429_bare", "500", "502", "503", "504", "reset_before", "reset_after"]
+
+
+def put(world: World, document_id: str, **fields: Any) -> None:
+    world.on_vtex("PUT", f"documents/{document_id}", {"createdIn": RECENT, **fields})
+
+
+def held(world: World) -> dict[str, dict[str, Any]]:
+    return world.table("contacts", by="email")
+
+
+def only(document_id: str) -> RunPlan:
+    return RunPlan("only", None, (), "only one", document_id)
+
+
+# --- reading
+
+
+def test_slice__that_is_short_is_read_again(
+    office: Office, world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in range(30):
+        put(world, f"n{number:02}", email=f"n{number:02}@example.com")
+    continued, ends = office.vtex.continue_scroll, iter([True])
+
+    def ends_early_once(token: str, *, size: int) -> ScrollPage:
+        return ScrollPage([], token, None) if next(ends, False) else continued(token, size=size)
+
+    monkeypatch.setattr("include.vtex.limits.SCROLL_PAGE", 20)
+    monkeypatch.setattr(office.vtex, "continue_scroll", ends_early_once)
+    office.sync(Area.CONTACTS, LAST_HOURS, "run")
+    assert {f"n{number:02}@example.com" for number in range(30)} <= held(world).keys()
+    assert "documents came, it is read again" in caplog.text
+
+
+def test_slice__that_stays_short_sends_nothing(
+    office: Office, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(30):
+        put(world, f"n{number:02}", email=f"n{number:02}@example.com")
+    monkeypatch.setattr("include.vtex.limits.SCROLL_PAGE", 20)
+    monkeypatch.setattr(office.vtex, "continue_scroll", lambda token, **_: ScrollPage([], token, None))
+    with pytest.raises(TemporaryError, match="short 3 times in a row"):
+        office.sync(Area.CONTACTS, LAST_HOURS, "run")
+    assert world.writes() == {}
+
+
+# --- loading
+
+
+def test_consent__of_an_address_that_is_refused_keeps_its_contact_from_being_sent(
+    office: Office, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The report of the first import is made to name some addresses, in the middle of files."""
+    monkeypatch.setattr("include.sync.csv_files._ROWS_AT_A_TIME", 7)
+    office.change("run", reject_limit_percent=100.0)
+    for number in range(30):
+        put(world, f"n{number:02}", email=f"n{number:02}@example.com", firstName="Ana")
+    unwanted = {f"n{number:02}@example.com" for number in (0, 8, 9, 29)}
+    read_import, report = office.connectif.read_import, office.connectif.read_import_report
+    consents: set[str] = set()
+    create = office.connectif.create_import
+
+    def created(kind: str, csv: Any, *, override_existing: bool) -> Any:
+        made = create(kind, csv, override_existing=override_existing)
+        consents.update(() if override_existing else {made.id})
+        return made
+
+    def read(import_id: str) -> Any:
+        state = read_import(import_id)
+        refuses = import_id in consents and state.is_over
+        return state.__class__(**{**vars(state), "errors": 4, "report_url": "r"}) if refuses else state
+
+    monkeypatch.setattr(office.connectif, "create_import", created)
+    monkeypatch.setattr(office.connectif, "read_import", read)
+    lines = "".join(f"{email},no\n" for email in sorted(unwanted))
+    monkeypatch.setattr(
+        office.connectif,
+        "read_import_report",
+        lambda url: f"_email,error\n{lines}".encode() if url == "r" else report(url),
+    )
+    found = office.sync(Area.CONTACTS, LAST_HOURS, "run")
+    named = {email for email, row in held(world).items() if row["name"] == "Ana" and email.startswith("n")}
+    assert named & unwanted == set(), "the second import never saw them"
+    assert {f"n{number:02}@example.com" for number in range(30)} - unwanted <= held(world).keys()
+    assert found.counts.reasons[Reason.TARGET_REJECTED] == 4
+    refused = {
+        row.key for row in office.store.outcomes(Area.CONTACTS) if row.reason is Reason.TARGET_REJECTED
+    }
+    assert refused == {"n00", "n08", "n09", "n29"}
+
+
+def test_load__killed_after_an_import_was_accepted_sends_it_no_second_time(
+    office: Office, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(world, "one", email="one@example.com", firstName="Ana")
+    run = office.run(Area.CONTACTS, LAST_HOURS, "run")
+    extracted = run_stage(run, "extract", contacts.extract)
+    mapped = run_stage(
+        run, "transform", lambda run, folder: contacts.transform(run, folder, source=extracted)
+    )
+    read, dies = office.connectif.read_import, iter([True])
+
+    def read_or_die(import_id: str) -> Any:
+        if next(dies, False):
+            raise Killed
+        return read(import_id)
+
+    monkeypatch.setattr(office.connectif, "read_import", read_or_die)
+    with pytest.raises(Killed):
+        run_stage(run, "load", lambda run, folder: contacts.load(run, folder, source=mapped))
+    assert world.writes()["create import"] == 1
+    files = mapped.read_json("files.json")
+    run_stage(run, "load", lambda run, folder: contacts.load(run, folder, source=mapped))
+    assert world.writes()["create import"] == len(files["consent"]) + len(files["contacts"])
+
+
+# --- extra fields
+
+
+def extra(*targets: str) -> dict[str, Any]:
+    fields = [
+        ExtraContactField(source=f"field{n}", target=target, kind="text") for n, target in enumerate(targets)
+    ]
+    return {"extra_fields": tuple(fields)}
+
+
+def test_extra_fields__one_that_connectif_lacks_is_named_before_anything_is_read(
+    office: Office, world: World
+) -> None:
+    office.change("contacts", **extra("shoe_size"))
+    with pytest.raises(ConfigurationError, match=r"no contact field shoe_size\. .* Nothing was sent"):
+        office.sync(Area.CONTACTS, EVERYTHING, "run")
+    assert world.writes() == {}
+    assert "md scroll" not in world.counts()
+
+
+def create_field(office: Office, world: World, name: str) -> None:
+    body = {"id": name, "name": name, "type": "text", "required": False}
+    answer = office.connectif.transport.session.post(
+        f"{world.connectif_url}/contact-fields", json=body, timeout=5
+    )
+    assert answer.ok, answer.text
+
+
+def test_extra_fields__arrive_and_the_number_of_files_is_logged(
+    office: Office, world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    create_field(office, world, "nickname")
+    field = ExtraContactField(source="corporateName", target="nickname", kind="text")
+    office.change("contacts", extra_fields=(field,))
+    put(world, "one", email="one@example.com", corporateName="Ninha")
+    office.sync(Area.CONTACTS, LAST_HOURS, "run")
+    told = office.connectif.transport.session.get(
+        f"{world.connectif_url}/contacts/email/one@example.com", timeout=5
+    ).json()
+    assert told["nickname"] == "Ninha"
+    assert "files for Connectif" in caplog.text
+
+
+# --- trying out
+
+
+def test_only__shows_the_way_of_one_record_without_its_address(
+    office: Office, world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    put(world, "bird", email="bird.canary@example.com", firstName="Tweety")
+    put(world, "masked", email="m***@example.com")
+    assert office.sync(Area.CONTACTS, only("bird"), "one").counts.outcomes == {Outcome.SENT: 1}
+    assert office.sync(Area.CONTACTS, only("masked"), "two").counts.outcomes == {Outcome.REJECTED: 1}
+    assert "document bird: read" in caplog.text
+    assert "masked is rejected: email_masked" in caplog.text
+    assert "goes: _email b…(23), _name T…(6)" in caplog.text
+    assert "bird.canary" not in caplog.text
+    assert not office.store.is_activated(Area.CONTACTS)
+
+
+def test_dry_run__shows_a_masked_sample_and_sends_nothing(
+    office: Office, world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    put(world, "bird", email="bird.canary@example.com", firstName="Tweety")
+    report = office.sync(Area.CONTACTS, LAST_HOURS, "dry", dry_run=True)
+    assert report.counts.outcomes[Outcome.SENT] >= 1
+    assert "would go: _email " in caplog.text
+    assert "would be sent" in caplog.text
+    assert "canary" not in caplog.text
+    assert world.writes() == {}
+
+
+# --- the law: what the target holds depends on the final state of the source only
+
+
+@pytest.fixture
+def twins(world: World) -> None:
+    """Addresses with several documents, in which order and last change disagree."""
+    for number in range(8):
+        for twin, changed in enumerate(("2026-03-01", "2026-01-01", "2026-02-01")):
+            put(
+                world,
+                f"twin-{number}-{(twin + number) % 3}",
+                email=f"Twin{number}@Example.com" if twin else f"twin{number}@example.com",
+                firstName=f"Name {changed}",
+                updatedIn=f"{changed}T00:00:00.0000000Z",
+            )
+
+
+@pytest.fixture
+def quiet(office: Office, world: World, twins: None, tmp_path: Path) -> dict[str, Any]:
+    """The target after a run that nothing disturbs; Connectif is then as before."""
+    folder = tmp_path / "quiet"
+    folder.mkdir()
+    calm = Office(world, folder)
+    calm.sync(Area.CONTACTS, EVERYTHING, "calm")
+    calm.close()
+    target = steady(world.target())
+    world.on_connectif("POST", "reset")
+    world.connectif.knobs.rate_limit = 0
+    return target
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_target__depends_on_the_source_alone(
+    seed: int, office: Office, world: World, quiet: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other slices and pages, parts in another order, one call in twenty going wrong, kills anywhere."""
+    dice = random.Random(seed)  # noqa: S311 - a simulation
+    monkeypatch.setattr("include.sync.contacts.slices._FROM", 50)
+    monkeypatch.setattr("include.vtex.limits.SCROLL_PAGE", dice.randint(15, 90))
+    reading = import_module("include.sync.contacts.extract")  # the package's `extract` is the function
+    monkeypatch.setattr(reading, "_DOCUMENTS_A_FILE", dice.randint(10, 120))
+    office.change("vtex", master_data_parallel=dice.randint(1, 4))
+    names = Staging.names
+
+    def shuffled(self: Staging, prefix: str = "") -> list[str]:
+        found = names(self, prefix)
+        return random.Random(seed).sample(found, len(found)) if prefix == "part-" else found  # noqa: S311
+
+    monkeypatch.setattr(Staging, "names", shuffled)
+    for there in (world.on_vtex, world.on_connectif):
+        there("POST", "faults", {"random": {"rate": 0.05, "seed": seed, "kinds": TROUBLE}})
+    fate = Fate(seed, every=14)
+    with fate_of(office, fate):
+        report = stages_of(office.run(Area.CONTACTS, EVERYTHING, "run"), tries=30)
+    for there in (world.on_vtex, world.on_connectif):
+        there("DELETE", "faults")
+    assert fate.kills >= 2, "the test has to kill something"
+    assert report.missing == 0
+    assert differences(steady(world.target()), quiet) == []
