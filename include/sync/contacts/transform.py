@@ -80,9 +80,12 @@ def _map_parts(
             verdicts.append(mapped.verdicts)
             counts.drops += mapped.drops
     all_keys = pd.concat(keys, ignore_index=True)
+    keys.clear()
     # A document that was changed while it was read may come twice, once fit and once not: the fit one goes.
     refused = pd.concat(verdicts, ignore_index=True).drop_duplicates("key", ignore_index=True)
-    return all_keys, refused[~pd.Series(_hashes(refused["key"])).isin(all_keys["id"])]
+    unfit = _hashes(refused["key"])
+    fit_as_well = all_keys.loc[all_keys["id"].isin(unfit), "id"]  # isin makes a table of what it is given
+    return all_keys, refused[~unfit.isin(fit_as_well)]
 
 
 def _keys(part: int, rows: pd.DataFrame) -> pd.DataFrame:
