@@ -10,7 +10,7 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/$(VENV)/.pycache
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo airflow doctor explain test lint format lock bench clean
+.PHONY: help demo airflow doctor explain erase test lint format lock bench clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -34,6 +34,9 @@ doctor: $(READY) ## look the set-up over: connections, rights, fields, domain, c
 
 explain: $(READY) ## one record on both sides, and why: RECORD=<e-mail, product id or order id>
 	@$(BIN)/python -m tools.beside tools.explain
+
+erase: $(READY) ## remove a person and keep them out of later writes; asks for the address (way back: UNDO=1)
+	@$(BIN)/python -m tools.beside tools.erase
 
 test: $(READY) ## the whole test suite
 	@$(BIN)/python -m pytest --numprocesses auto --dist loadgroup

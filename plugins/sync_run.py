@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +16,7 @@ from include.plan import RunPlan, RunRequest, plan_run
 from include.settings import Settings, load_settings
 from include.staging import Staging
 from include.store import Store
-from include.sync.run import KEPT, SyncRun, safe_name
+from include.sync.run import KEPT, SyncRun, folder_of, safe_name
 from plugins.accounts import pair_of
 from plugins.connectif_hook import ConnectifHook
 from plugins.executor import require_one_machine
@@ -65,8 +64,7 @@ def sync_run(area: Area, *, after: ObjectStoragePath | None = None) -> Iterator[
 
 def pair_folder(vtex: VtexClient, connectif: ConnectifClient) -> str:
     """`myshop-1a2b3c4d`: readable, and different for every pair."""
-    digest = hashlib.sha256(repr(pair_of(vtex.account, connectif.account)).encode()).hexdigest()
-    return f"{safe_name(vtex.account.account or 'shop')}-{digest[:8]}"
+    return folder_of(pair_of(vtex.account, connectif.account))
 
 
 def staging_base(settings: Settings) -> ObjectStoragePath:

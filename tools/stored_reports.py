@@ -7,8 +7,8 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from include.outcomes import Area
+from include.store import AccountPair, open_store
 from include.store.reports import StoredReport
-from include.store.store import AccountPair, open_store
 from include.store.tables import pair
 
 

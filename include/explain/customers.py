@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -25,7 +26,9 @@ from include.mapping.contacts import CONTACT_COLUMNS, SOURCE_FIELDS, latest_of_e
 from include.outcomes import Area, Reason
 from include.store import StoredReport
 from include.sync.contacts.documents import documents_frame, documents_table
+from include.sync.contacts.erased import map_without_erased
 from include.sync.contacts.extra_fields import extra_fields_of, extra_sources_of
+from include.sync.erased import ErasedPeople
 from include.sync.newsletter.documents import documents_of
 from include.sync.preview import masked
 
@@ -61,8 +64,9 @@ def explain_customer(desk: Desk, record: str) -> Explanation:
         Part("Connectif holds", _contact_facts(there) if there else (), "no contact with this address"),
     )
     on_wishes = [f"A newsletter wish: {because(one.reason)}" for one in wishes.values() if one.reason]
-    decision = (*_on_documents(documents, rows, verdicts), *_on_connectif(rows, there), *on_wishes)
-    is_known = bool(documents or there or stored or wishes or parts[4].facts)
+    erased = [f"This person is {because(Reason.ERASED)}"] if email and desk.store.is_erased(email) else []
+    decision = (*erased, *_on_documents(documents, rows, verdicts), *_on_connectif(rows, there), *on_wishes)
+    is_known = bool(erased or documents or there or stored or wishes or parts[4].facts)
     name = masked(record) if "@" in record else record
     return Explanation(Kind.CUSTOMER, name, parts, decision, is_known)
 
@@ -86,12 +90,14 @@ def _mapped(desk: Desk, documents: list[Document]) -> tuple[list[Document], dict
     """The rows that would go, and by document id why the others do not."""
     run = desk.run(Area.CONTACTS)
     sources = extra_sources_of(run)
-    mapped = map_contacts(
-        documents_frame(documents_table(documents, sources)),
+    mapping = partial(
+        map_contacts,
         country=desk.vtex.account.country,
         today=desk.now().date(),
         extra_fields=extra_fields_of(run),
     )
+    frame = documents_frame(documents_table(documents, sources))
+    mapped = map_without_erased(frame, mapping, ErasedPeople(desk.store))
     goes = latest_of_each_email(mapped.rows)
     verdicts = {str(v.key): Reason(str(v.reason)) for v in mapped.verdicts.itertuples()}
     verdicts |= dict.fromkeys(map(str, mapped.rows["id"][~goes]), Reason.DUPLICATE_EMAIL)

@@ -22,9 +22,11 @@ from include.mapping.purchases import MappedPurchases, map_purchases, profile_id
 from include.outcomes import Area, Outcome, Reason
 from include.rest.transport import RequestRefused
 from include.store import StoredPurchase
+from include.sync.erased import ErasedPeople
 from include.sync.purchases.extract import real_addresses
 from include.sync.purchases.groups import group_of
 from include.sync.purchases.rules import rules_of
+from include.sync.purchases.transform import without_erased
 
 Order = dict[str, Any]
 _PERSONAL = ("contactEmail",)
@@ -35,7 +37,9 @@ def explain_order(desk: Desk, record: str) -> Explanation:
     orders = _orders(desk, record)
     rules = rules_of(desk.run(Area.PURCHASES))
     customers = {key for key in map(profile_id, orders) if re.fullmatch(r"[\w-]+", key)}
-    mapped = map_purchases(orders, rules, real_addresses(desk.vtex, customers))
+    mapped = without_erased(
+        map_purchases(orders, rules, real_addresses(desk.vtex, customers)), ErasedPeople(desk.store)
+    )
     ids = _ids(record, orders)
     there, under = _at_connectif(desk, ids)
     purchases = desk.store.recorded_purchases(ids)

@@ -43,7 +43,7 @@ class StoredPurchase:
 
 @dataclass(frozen=True)
 class PurchaseAnswer:
-    """What became of one purchase, to be written down."""
+    """What became of one purchase, to be written down; `person` is whose it is (`Store.hashed`)."""
 
     purchase_id: str
     outcome: Outcome
@@ -51,6 +51,7 @@ class PurchaseAnswer:
     detail: str
     order_ids: Sequence[str]
     purchase_date: datetime
+    person: str | None = None
 
 
 class Purchases(Part):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Self, cast
 
 import sqlalchemy as sa
 
 from include.errors import SyncError
+from include.store.accounts import AccountPair
 from include.store.catalogue import Catalogue
 from include.store.database import (
     READ,
@@ -19,6 +20,7 @@ from include.store.database import (
     transaction,
     utc_now,
 )
+from include.store.erasure import Erasure
 from include.store.figures import Figures
 from include.store.newsletter import Newsletter
 from include.store.people import People
@@ -36,17 +38,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 
-@dataclass(frozen=True)
-class AccountPair:
-    """The two accounts that rows belong to. Another key or host is another pair, with its own first load."""
-
-    vtex_account: str
-    vtex_host: str
-    connectif_host: str
-    connectif_key_id: str
-
-
-class Store(Progress, Reports, Records, Purchases, Newsletter, Catalogue, Retention, Figures):
+class Store(Progress, Reports, Records, Purchases, Newsletter, Catalogue, Retention, Figures, Erasure):
     """What outlives a run. Each call is a transaction of its own, from any thread.
 
     `close` it, or use it in a `with` statement.

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from include.window import as_utc
 
-SCHEMA = "0002"
+SCHEMA = "0003"
 """The newest revision in `migrations/versions`. Revisions are numbers: older and newer can be told."""
 
 metadata = sa.MetaData()
@@ -124,7 +124,9 @@ purchase = sa.Table(
     sa.Column("first_seen", Instant, nullable=False),
     sa.Column("last_seen", Instant, nullable=False),
     sa.Index("sync_purchase_outcome", "pair_id", "outcome", "first_seen"),
+    sa.Column("person", sa.String(64)),
     sa.Index("sync_purchase_age", "last_seen"),
+    sa.Index("sync_purchase_person", "person"),
 )
 
 wish = sa.Table(
@@ -160,3 +162,13 @@ catalogue = sa.Table(
     sa.Column("run_key", sa.String(500), nullable=False),
     sa.Column("replaced_at", Instant, nullable=False),
 )
+
+erased = sa.Table(
+    "sync_erased",
+    metadata,
+    sa.Column("shop", sa.String(300), primary_key=True),
+    sa.Column("person", sa.String(64), primary_key=True),
+    sa.Column("key_mark", sa.String(16), nullable=False),
+    sa.Column("erased_at", Instant, nullable=False),
+)
+"""Of a whole VTEX account, whichever pair: who leaves a shop leaves it for good."""

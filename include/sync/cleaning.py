@@ -12,7 +12,7 @@ from include.errors import SyncError
 from include.settings import Settings
 from include.staging import Staging
 from include.store import Store
-from include.sync.run import BORN, KEPT
+from include.sync.run import BORN, KEPT, folder_of, safe_name
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +28,8 @@ def remove_old(store: Store, base: Any, settings: Settings, now: datetime) -> No
     keep = settings.run
     try:
         files = remove_old_runs(base, older_than=timedelta(days=keep.staging_retention_days), now=now)
+        if last_erasure := store.last_erasure():
+            files += remove_runs_with_people(store, base, begun_before=last_erasure, now=now)[0]
         outcomes = store.remove_outcomes(now - timedelta(days=keep.outcome_retention_days))
         reports = store.remove_reports(now - timedelta(days=keep.report_retention_days))
     except (SyncError, OSError) as error:
@@ -52,6 +54,34 @@ def remove_old_runs(base: Any, *, older_than: timedelta, now: datetime) -> int:
         if run.exists() and not list(run.iterdir()):  # a bucket has no empty folders
             run.rmdir(recursive=True)  # without, universal-pathlib 0.3 fails on an empty one
     return removed
+
+
+def remove_runs_with_people(
+    store: Store, base: Any, *, begun_before: datetime, now: datetime
+) -> tuple[int, list[str]]:
+    """Remove all staged files of the shop's runs that have their report: somebody erased may be in any.
+
+    Returns how many runs that were, and which runs begun before then are not over (`dag/run/clear`): they
+    are left alone.
+    """
+    finished: dict[str, set[tuple[str, str, str]]] = {}
+    for one in store.finished_runs():
+        place = (one.dag_id, safe_name(one.run_id), str(one.clear_number))
+        finished.setdefault(folder_of(one.accounts), set()).add(place)
+    removed, running = 0, list[str]()
+    for pair in store.pairs_of_the_shop():
+        folder = base / folder_of(pair)
+        for run in (run for dag in _folders(folder) if dag.name != KEPT for run in _folders(dag)):
+            for cleared in _folders(run):
+                place = (run.parent.name, run.name, cleared.name)
+                if _born(Staging(cleared), now) >= begun_before:
+                    continue
+                if place in finished.get(folder.name, ()):
+                    cleared.rmdir(recursive=True)
+                    removed += 1
+                else:
+                    running.append("/".join(place))
+    return removed, running
 
 
 def _runs(base: Any) -> Iterator[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import time
 from collections.abc import Callable, Iterable
@@ -17,7 +18,7 @@ from include.report import Calls, StageCounts, Vendor
 from include.rest.counters import CallCounter
 from include.settings import Settings
 from include.staging import Staging
-from include.store import Store
+from include.store import AccountPair, Store
 from include.vtex.client import VtexClient
 
 if TYPE_CHECKING:
@@ -149,3 +150,9 @@ def calls_of(counter: CallCounter) -> Calls:
 def safe_name(text: str) -> str:
     """A run id as the name of a folder: `manual__2026-11-23T10:00` → `manual__2026-11-23T10-00`."""
     return "".join(c if c.isalnum() or c in "._-" else "-" for c in text)
+
+
+def folder_of(pair: AccountPair) -> str:
+    """`myshop-1a2b3c4d`: where a pair's files lie; readable, and different for every pair."""
+    digest = hashlib.sha256(repr(pair).encode()).hexdigest()
+    return f"{safe_name(pair.vtex_account or 'shop')}-{digest[:8]}"

@@ -14,7 +14,7 @@ from include.plan import RunPlan
 from include.settings import ExtraContactField
 from include.sync.newsletter import NewsletterRules, NewsletterSync
 from tests.builders import EVERYTHING, NOON, Office, World, replay_of, window_ending
-from tests.orders import MORNING, day_of, put_buyer, put_order, put_product, without_baskets
+from tests.orders import EMAIL, MORNING, day_of, put_buyer, put_order, put_product, without_baskets
 
 EXTRA = ExtraContactField(source="gender", target="gender", kind="radio")
 RECENT = "2026-11-23T09:00:00.0000000Z"
@@ -124,6 +124,14 @@ def tracked() -> Case:
     return Case(case.area, case.key, seed, case.plan)
 
 
+def of_someone_erased(case: Case, email: str) -> Case:
+    def seed(office: Office, world: World) -> None:
+        case.seed(office, world)
+        office.store.erase(email)
+
+    return Case(case.area, case.key, seed, case.plan)
+
+
 CASES: dict[Reason, list[Case]] = {
     Reason.EMAIL_MISSING: [customer(email=None)],
     Reason.EMAIL_INVALID: [customer(email="nobody")],
@@ -141,6 +149,7 @@ CASES: dict[Reason, list[Case]] = {
     Reason.ORDER_CANCELED: [order(fixed_status="canceled")],
     Reason.ORDER_EXCLUDED: [order(affiliate="MKT")],
     Reason.ALREADY_TRACKED: [tracked()],
+    Reason.ERASED: [of_someone_erased(customer(), "someone@example.com"), of_someone_erased(order(), EMAIL)],
 }  # fmt: skip
 
 EACH = pytest.mark.parametrize(
@@ -209,4 +218,4 @@ def test_reason__of_a_wish_is_counted_and_kept_without_the_address(
 
 
 def test_reasons__all_codes_have_a_case() -> None:
-    assert {*CASES, *WISHES} == set(Reason) - {Reason.ERASED}
+    assert {*CASES, *WISHES} == set(Reason)

@@ -14,6 +14,7 @@ from include.outcomes import Outcome, Reason
 from include.redaction import redact
 from include.report import StageCounts
 from include.staging import Staging
+from include.sync.contacts.erased import erased_since
 from include.sync.contacts.transform import FILES, MAPPED, OPEN
 from include.sync.csv_files import copy_without, rows_of
 from include.sync.imports import ImportFile, import_files
@@ -33,7 +34,10 @@ def load(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
     """
     staged = {step: [ImportFile(**file) for file in files] for step, files in source.read_json(FILES).items()}
     counts = StageCounts()
-    rows = sum(file.rows for file in staged["contacts"])
+    erased = _documents_of(source, erased_since(run, source, MAPPED))
+    keep_verdicts(target, "erased", verdicts_of((key, Reason.ERASED, "") for key in erased.values()))
+    counts.count(Reason.ERASED, len(erased))
+    rows = sum(file.rows for file in staged["contacts"]) - len(erased)
     if run.dry_run or run.plan.is_partial:
         log_sample(
             log, "would go" if run.dry_run else "goes", map(personal, _rows(source, staged["contacts"]))
@@ -42,18 +46,19 @@ def load(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
         log.info("dry run: %s contacts in %s files would be sent", f"{rows:,}", len(staged["contacts"]))
         counts.count(Outcome.SENT, rows)
         return counts
-    refused = import_files(run, staged["consent"], folder=source, journal=target, key_column="_email")
+    files, folder = _without(source, target, staged["consent"], erased)
+    refused = import_files(run, files, folder=folder, journal=target, key_column="_email")
     if (refused["key"] == "").any():
         raise ContractError(
             "Connectif refused rows of the consent import, and its report does not name them. The contacts "
             "were not sent: new ones might be subscribed by the account's default. See its list of imports"
         )
-    files, folder = _without(source, target, staged["contacts"], refused)
+    files, folder = _without(source, target, staged["contacts"], {*erased, *refused["key"]})
     later = import_files(run, files, folder=folder, journal=target, key_column="_email")
     refused = pd.concat([refused, later], ignore_index=True)
     verdicts = _verdicts(source, refused)
     keep_verdicts(target, "refused", verdicts)
-    keep_sent_at_last(run, target, _sent_at_last(source, refused))
+    keep_sent_at_last(run, target, _sent_at_last(source, {*erased, *refused["key"]}))
     count_verdicts(counts, verdicts)
     counts.written = rows - len(refused)
     counts.count(Outcome.SENT, counts.written)
@@ -67,19 +72,19 @@ def _rows(source: Staging, files: list[ImportFile]) -> Iterator[dict[str, str]]:
 
 
 def _without(
-    source: Staging, target: Staging, files: list[ImportFile], refused: pd.DataFrame
+    source: Staging, target: Staging, files: list[ImportFile], emails: Collection[str]
 ) -> tuple[list[ImportFile], Staging]:
-    """The files without the rows of refused addresses; the staged ones themselves when there are none."""
-    if refused.empty:
+    """The files without the rows of these addresses; the staged ones themselves when there are none."""
+    if not emails:
         return files, source
-    copies = (copy_without(source, target, file, "_email", set(refused["key"])) for file in files)
+    copies = (copy_without(source, target, file, "_email", emails) for file in files)
     return [copy for copy in copies if copy], target
 
 
-def _sent_at_last(source: Staging, refused: pd.DataFrame) -> Iterator[str]:
+def _sent_at_last(source: Staging, unsent: Collection[str]) -> Iterator[str]:
     for name in source.names(OPEN):
         rows = source.read_frame(name)
-        yield from rows.loc[~rows["_email"].isin(refused["key"]), "id"]
+        yield from rows.loc[~rows["_email"].isin(unsent), "id"]
 
 
 def _verdicts(source: Staging, refused: pd.DataFrame) -> pd.DataFrame:
@@ -96,6 +101,8 @@ def _verdicts(source: Staging, refused: pd.DataFrame) -> pd.DataFrame:
 
 def _documents_of(source: Staging, emails: Collection[str]) -> dict[str, str]:
     """Which document went for each of the addresses: the one on which there is no verdict yet."""
+    if not emails:
+        return {}
     found = [_with_emails(source.read_frame(name, ["id", "_email"]), emails) for name in source.names(MAPPED)]
     rows = pd.concat(found, ignore_index=True)
     for judged in verdicts_in(source):

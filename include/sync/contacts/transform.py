@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from functools import partial
 
 import pandas as pd
 
@@ -14,9 +15,11 @@ from include.report import StageCounts
 from include.rest.parallel import in_parallel
 from include.staging import Staging
 from include.sync.contacts.documents import documents_frame
+from include.sync.contacts.erased import map_without_erased, note_erasures
 from include.sync.contacts.extra_fields import extra_fields_of
 from include.sync.contacts.extract import PART, RIVALS
 from include.sync.csv_files import CsvFiles
+from include.sync.erased import ErasedPeople
 from include.sync.replay import keys_to_replay
 from include.sync.run import SyncRun, count_verdicts, keep_verdicts
 
@@ -36,6 +39,7 @@ def transform(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
     write those. Between the two only keys are in memory, 24 bytes a customer.
     """
     counts = StageCounts()
+    note_erasures(run, target)
     keys, refused = _map_parts(run, source, target, counts)
     keys["goes"], duplicates = _choose(keys, _asked_for(run, source))
     with (
@@ -64,12 +68,18 @@ def _map_parts(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Map and stage each part; returns keys of the rows that may go (hashes, no address) and the verdicts."""
     keys, verdicts = [_keys(0, pd.DataFrame({"id": [], "_email": [], "changed": []}))], [verdicts_of([])]
-    today, country, extra = run.now().date(), run.vtex.account.country, extra_fields_of(run)
+    mapping = partial(
+        map_contacts,
+        country=run.vtex.account.country,
+        today=run.now().date(),
+        extra_fields=extra_fields_of(run),
+    )
+    erased = ErasedPeople(run.store)
 
     def map_part(part: tuple[int, str]) -> tuple[pd.DataFrame, Mapped]:
         number, name = part
         documents = documents_frame(source.read_table(name))
-        mapped = map_contacts(documents, country=country, today=today, extra_fields=extra)
+        mapped = map_without_erased(documents, mapping, erased)
         target.write_frame(f"{MAPPED}{number:05}.parquet", mapped.rows)
         return _keys(number, mapped.rows), replace(mapped, rows=mapped.rows.head(0))
 

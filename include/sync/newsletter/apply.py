@@ -15,6 +15,7 @@ from include.report import StageCounts
 from include.rest.parallel import in_parallel
 from include.rest.transport import RequestRefused
 from include.store import OutcomeRow, PendingEvent, Standing, Store, Wish
+from include.sync.erased import ErasedPeople
 from include.sync.newsletter.documents import FIELDS, WITH_CHANGE, documents_of
 from include.sync.newsletter.events import Event, read_event
 from include.vtex import limits
@@ -66,32 +67,47 @@ class NewsletterSync:
         Raises TemporaryError when VTEX does not answer the look-up; repeating changes nothing. Events that it
         does not take are put off, so that they hold up nobody.
         """
-        waiting = self._store.due_pending(now)
-        self._apply_all(waiting, self._read(raw_events, now), now, last_chance=False)
+        erased = ErasedPeople(self._store)
+        waited = self._waited(self._store.due_pending(now), erased)
+        self._apply_all(waited, self._read(raw_events, now, erased), now, last_chance=False)
 
     def settle(self, exported: Iterable[dict[str, Any]], now: datetime) -> None:
         """What the daily run does: everything that waits is tried once more, the last time for who is still
         unknown, together with what Connectif's export says, events as in `apply`.
         """
+        erased = ErasedPeople(self._store)
         waiting = self._store.due_pending(now, limit=_ALL, looked_up=LOOK_UPS - 1)
-        wishes = (replace(event, exported=True) for event in self._read(exported, now))
-        self._apply_all(waiting, wishes, now, last_chance=True)
+        wishes = (replace(event, exported=True) for event in self._read(exported, now, erased))
+        self._apply_all(self._waited(waiting, erased), wishes, now, last_chance=True)
 
-    def _read(self, raw_events: Iterable[dict[str, Any]], now: datetime) -> Iterator[Event]:
+    def _read(
+        self, raw_events: Iterable[dict[str, Any]], now: datetime, erased: ErasedPeople
+    ) -> Iterator[Event]:
         """Events that can be true; the others are rejected, by position."""
         for position, raw in enumerate(raw_events):
             self.counts.read += 1
             read = read_event(raw, now, self._rules.future_tolerance)
+            if isinstance(read, Event) and read.email in erased:
+                read = Reason.ERASED
             if isinstance(read, Event):
                 yield read
             else:
                 self._note(f"event {position}", read)
 
+    def _waited(self, waiting: list[PendingEvent], erased: ErasedPeople) -> Iterator[Event]:
+        """Events that wait; those of people who were erased meanwhile are let go."""
+        for position, pending in enumerate(waiting):
+            self.counts.read += 1
+            event = Event(pending.email, pending.wish, pending)
+            if pending.email in erased:
+                self._done_waiting(event)
+                self._note(f"waiting event {position}", Reason.ERASED)
+            else:
+                yield event
+
     def _apply_all(
-        self, waiting: list[PendingEvent], events: Iterable[Event], now: datetime, *, last_chance: bool
+        self, waited: Iterable[Event], events: Iterable[Event], now: datetime, *, last_chance: bool
     ) -> None:
-        self.counts.read += len(waiting)
-        waited = (Event(event.email, event.wish, event) for event in waiting)
         newest = self._newest_of_each(chain(waited, events))
         for batch in in_batches(newest, limits.ALTERNATIVES_PER_FILTER):
             tasks = self._open_tasks(batch, now)

@@ -13,7 +13,8 @@ from include.outcomes import OUTCOME_OF, Outcome, Reason
 from include.report import StageCounts
 from include.rest.parallel import in_parallel
 from include.staging import Staging
-from include.store import PurchaseAnswer, StoredPurchase
+from include.store import PurchaseAnswer, Store, StoredPurchase
+from include.sync.erased import ErasedPeople
 from include.sync.preview import log_sample, masked
 from include.sync.progress import Progress
 from include.sync.purchases.buyers import ensure_buyers
@@ -29,6 +30,7 @@ log = logging.getLogger(__name__)
 # Connectif allows a hundred calls a minute: so many threads use them up even when each takes five seconds.
 WORKERS = 8
 _TRACKED = Answer(Outcome.ALREADY_THERE, Reason.ALREADY_TRACKED)
+_ERASED = Answer(OUTCOME_OF[Reason.ERASED], Reason.ERASED)
 
 StagedPurchase = dict[str, Any]
 Answers = dict[str, Answer]
@@ -50,7 +52,9 @@ def load(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
     missing = sum(key not in answers for key in ids)
     log.info("%s", _forecast(run, len(ids), missing))
     if not run.plan.only:
-        ensure_buyers(run, target, _unanswered(source, answers))
+        erased = ErasedPeople(run.store)
+        going = (one for one in _unanswered(source, answers) if one["body"]["contactEmail"] not in erased)
+        ensure_buyers(run, target, going)
     _post(run, source, answers, missing)
     counts = tally(run, target, _staged(source), answers)
     counts.notes += notes
@@ -98,7 +102,9 @@ def _forecast(run: SyncRun, purchases: int, missing: int) -> str:
 def _record_unsent(run: SyncRun, source: Staging) -> None:
     """Held purchases are taken up again by the next runs; those that no longer wait are not."""
     unsent = chain.from_iterable(source.read_json(name) for name in source.names(UNSENT))
-    run.store.record_purchases(run.run_key, (_recorded(purchase, _unsent(purchase)) for purchase in unsent))
+    run.store.record_purchases(
+        run.run_key, (_recorded(purchase, _unsent(purchase), run.store) for purchase in unsent)
+    )
 
 
 def _unsent(purchase: dict[str, Any]) -> Answer:
@@ -116,7 +122,7 @@ def _settle_tracked(run: SyncRun, target: Staging, source: Staging, answers: Ans
     """Answer for the purchases that Connectif has, by its export; returns what the report should say."""
     tracked = tracked_purchases(run, target, _unanswered(source, answers))
     known = [purchase for purchase in _unanswered(source, answers) if tracked.has(purchase)]
-    run.store.record_purchases(run.run_key, (_recorded(purchase, _TRACKED) for purchase in known))
+    run.store.record_purchases(run.run_key, (_recorded(purchase, _TRACKED, run.store) for purchase in known))
     answers |= {purchase["purchase_id"]: _TRACKED for purchase in known}
     return [tracked.note] if tracked.note else []
 
@@ -125,10 +131,13 @@ def _post(run: SyncRun, source: Staging, answers: Answers, missing: int) -> None
     poster, progress = Poster(run), Progress(log, "purchases", missing)
 
     def post(purchase: StagedPurchase) -> Answer:
-        answer = poster.post(
-            purchase["body"], contact=purchase["contact"], fire_workflows=_may_fire(run, purchase)
-        )
-        run.store.record_purchases(run.run_key, [_recorded(purchase, answer)])
+        if run.store.is_erased(purchase["body"]["contactEmail"]):  # since the orders were mapped
+            answer = _ERASED
+        else:
+            answer = poster.post(
+                purchase["body"], contact=purchase["contact"], fire_workflows=_may_fire(run, purchase)
+            )
+        run.store.record_purchases(run.run_key, [_recorded(purchase, answer, run.store)])
         return answer
 
     for purchase, answer in in_parallel(post, _unanswered(source, dict(answers)), workers=WORKERS):
@@ -142,7 +151,9 @@ def _may_fire(run: SyncRun, purchase: StagedPurchase) -> bool:
     return not run.backfill and age <= timedelta(hours=run.settings.purchases.quiet_after_hours)
 
 
-def _recorded(purchase: StagedPurchase, answer: Answer) -> PurchaseAnswer:
+def _recorded(purchase: StagedPurchase, answer: Answer, store: Store) -> PurchaseAnswer:
+    """For the store. Whose it is stands there as a hash, so that an erasure finds it; unless it is erased."""
+    known = answer.reason is not Reason.ERASED and "body" in purchase
     return PurchaseAnswer(
         purchase["purchase_id"],
         answer.outcome,
@@ -150,4 +161,5 @@ def _recorded(purchase: StagedPurchase, answer: Answer) -> PurchaseAnswer:
         answer.detail,
         purchase["order_ids"],
         datetime.fromisoformat(purchase["happened"]),
+        store.hashed(purchase["body"]["contactEmail"]) if known else None,
     )

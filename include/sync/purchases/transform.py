@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import pandas as pd
+
 from include.mapping.healing import contact_from_order
 from include.mapping.orders import PurchaseRules, earliest_instants, purchase_id
 from include.mapping.purchases import MappedPurchases, Purchase, map_purchases
+from include.mapping.result import verdicts_of
 from include.outcomes import Reason
 from include.report import StageCounts
 from include.staging import Staging
+from include.sync.erased import ErasedPeople
 from include.sync.purchases.agenda import Agenda
 from include.sync.purchases.extract import ADDRESSES, AGENDA, whole_groups_in
 from include.sync.purchases.rules import rules_of
@@ -27,12 +31,12 @@ def transform(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
 
     `unsent-<number>.json` says what became of purchases that wait for their customer's address.
     """
-    counts, rules = StageCounts(), rules_of(run)
+    counts, rules, erased = StageCounts(), rules_of(run), ErasedPeople(run.store)
     addresses = source.read_json(ADDRESSES)
     agenda = None if run.plan.only else Agenda.from_json(source.read_json(AGENDA))
     for number, orders in enumerate(whole_groups_in(source), start=1):
         ours = list(_of_this_run(orders, rules, agenda)) if agenda else orders
-        mapped = map_purchases(ours, rules, addresses)
+        mapped = without_erased(map_purchases(ours, rules, addresses), erased)
         staged = [_as_json(purchase, run.vtex.account.country) for purchase in mapped.purchases]
         target.write_json(f"{PURCHASES}{number:05}.json", staged)
         target.write_json(f"{UNSENT}{number:05}.json", unsent_purchases(ours, mapped, rules, agenda))
@@ -40,6 +44,20 @@ def transform(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
         count_verdicts(counts, mapped.verdicts)
         counts.read += len({order["orderId"] for order in ours})
     return counts
+
+
+def without_erased(mapped: MappedPurchases, people: ErasedPeople) -> MappedPurchases:
+    """Orders of people who asked to be erased get a verdict instead of a purchase."""
+    theirs = [purchase for purchase in mapped.purchases if purchase.body["contactEmail"] in people]
+    if not theirs:
+        return mapped
+    verdicts = verdicts_of(
+        (order_id, Reason.ERASED, "") for purchase in theirs for order_id in purchase.order_ids
+    )
+    return MappedPurchases(
+        tuple(purchase for purchase in mapped.purchases if purchase not in theirs),
+        pd.concat([mapped.verdicts, verdicts], ignore_index=True),
+    )
 
 
 def _of_this_run(orders: list[Order], rules: PurchaseRules, agenda: Agenda) -> Iterator[Order]:

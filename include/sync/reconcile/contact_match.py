@@ -6,7 +6,7 @@ there is no value) and `id`; ours has `changed` too (nanoseconds since 1970, 0: 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -55,7 +55,16 @@ def side(rows: pd.DataFrame, *, person_of: Callable[[str], str], hash_key: str) 
 
 def persons(emails: pd.Series, person_of: Callable[[str], str]) -> Any:
     """64 bits of each address's keyed hash: of a million people no two are likely to share them."""
-    return np.fromiter((int(person_of(email)[:16], 16) for email in emails), "uint64", len(emails))
+    return np.fromiter((_bits(person_of(email)) for email in emails), "uint64", len(emails))
+
+
+def of_people(persons: pd.Series, hashes: Collection[str]) -> Any:
+    """Which of the `person`s are among people given by their whole keyed hashes."""
+    return np.isin(persons.to_numpy(), np.fromiter(map(_bits, hashes), "uint64", len(hashes)))
+
+
+def _bits(keyed_hash: str) -> int:
+    return int(keyed_hash[:16], 16)
 
 
 def _hashes(values: pd.Series, hash_key: str) -> Any:

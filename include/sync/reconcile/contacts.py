@@ -23,6 +23,7 @@ from include.sync.reconcile.contact_match import (
     columns_of,
     met,
     nanoseconds,
+    of_people,
     side,
     titles_missing,
 )
@@ -48,13 +49,17 @@ def compare(run: SyncRun, target: Staging) -> StageCounts:
     theirs, columns, notes = _theirs(run, target)
     there, differing, alone = met(going, theirs, [field for field in FIELDS if field in columns])
 
+    erased = of_people(going["person"], run.store.erased_people())
     judged = Judged()
-    judged.same(int((there & (differing == "")).sum()))
+    judged.same(int((~erased & there & (differing == "")).sum()))
     judged.there = int(there.sum() + alone.sum())
     judged.add_all(refused["key"], Cause.REJECTED, refused["reason"])
     judged.add_all(ours.loc[duplicates, "id"], Cause.DUPLICATE)
-    _judge(run, judged, going[~there], differing[~there], Cause.GONE)
-    _judge(run, judged, going[there & (differing != "")], differing[there & (differing != "")], Cause.DIFFERS)
+    judged.add_all(going.loc[erased & there, "id"], Cause.ERASED, "Connectif still has the contact")
+    judged.add_all(going.loc[erased & ~there, "id"], Cause.ERASED)
+    gone, other = ~erased & ~there, ~erased & there & (differing != "")
+    _judge(run, judged, going[gone], differing[gone], Cause.GONE)
+    _judge(run, judged, going[other], differing[other], Cause.DIFFERS)
     judged.add_all(theirs.loc[alone, "id"], Cause.ONLY_AT_CONNECTIF)
     documents = int(goes.sum() + duplicates.sum()) + len(refused)
     compared = Compared(

@@ -36,6 +36,9 @@ class FakeStore:
     def __init__(self, *, is_away: bool = False) -> None:
         self.is_away, self.asked = is_away, dict[str, timedelta]()
 
+    def last_erasure(self) -> None:
+        return None
+
     def remove_outcomes(self, before: datetime) -> int:
         return self._remove("outcomes", before)
 

@@ -1,0 +1,205 @@
+"""Who asked to be erased: what the store knew of them goes, a keyed hash keeps them out of later writes."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import sqlalchemy as sa
+
+from include.errors import ConfigurationError
+from include.outcomes import Area
+from include.store.accounts import AccountPair
+from include.store.database import Part, in_batches
+from include.store.tables import erased, pending_event, purchase, record, run, wish
+from include.store.tables import pair as pairs
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from datetime import datetime
+
+_AT_ONCE = 500
+
+
+class Traces(NamedTuple):
+    """How much of a person was removed from the store."""
+
+    wishes: int
+    outcomes: int
+    purchases: int
+    reports: int
+
+
+class FinishedRun(NamedTuple):
+    """A run that has its report, and the accounts that it ran for."""
+
+    accounts: AccountPair
+    dag_id: str
+    run_id: str
+    clear_number: int
+
+
+class Erasure(Part):
+    """Erased people of the shop: of all pairs with the same VTEX account.
+
+    Each call raises `ConfigurationError` when people were erased under another hash key: nobody could be
+    recognised then, and everybody would be let through.
+    """
+
+    def is_erased(self, email: str) -> bool:
+        """Whether the person must not be written anywhere."""
+        with self._database.read() as connection:
+            shop = self._shop(connection)
+            return connection.execute(self._row(shop, email)).first() is not None
+
+    def erased_people(self) -> frozenset[str]:
+        """All of them, as `Store.hashed` calls them."""
+        with self._database.read() as connection:
+            query = sa.select(erased.c.person).where(erased.c.shop == self._shop(connection))
+            return frozenset(connection.execute(query).scalars())
+
+    def erasures(self) -> str:
+        """A mark that changes with every erasure and every way back."""
+        with self._database.read() as connection:
+            last, number = self._last(connection)
+        return f"{number} until {last.isoformat() if last else 'now'}"
+
+    def last_erasure(self) -> datetime | None:
+        """When somebody was erased last, of those that still are."""
+        with self._database.read() as connection:
+            return self._last(connection)[0]
+
+    def erase(self, email: str, document_ids: Collection[str] = ()) -> Traces:
+        """Remove what the store knows of a person, and remember the hash.
+
+        `document_ids` are the person's documents at VTEX: outcomes of customers stand under those.
+        """
+        person = self._people.hashed(email)
+        with self._database.write() as connection:
+            shop = self._shop(connection)
+            self._remember(connection, shop, person)
+            ours = self._pairs_of(shop)
+            bought = list(
+                connection.execute(
+                    sa.select(purchase.c.purchase_id, purchase.c.order_ids).where(
+                        purchase.c.pair_id.in_(ours), purchase.c.person == person
+                    )
+                )
+            )
+            orders = {order_id for row in bought for order_id in row.order_ids}
+            outcomes = self._forget(connection, ours, Area.CONTACTS, document_ids)
+            outcomes += self._forget(connection, ours, Area.PURCHASES, orders)
+            outcomes += self._forget(connection, ours, Area.NEWSLETTER, [person])
+            wishes = sum(
+                connection.execute(
+                    sa.delete(table).where(table.c.pair_id.in_(ours), table.c.person == person)
+                ).rowcount
+                for table in (wish, pending_event)
+            )
+            connection.execute(
+                sa.delete(purchase).where(purchase.c.pair_id.in_(ours), purchase.c.person == person)
+            )
+            named = {*document_ids, *orders, *(row.purchase_id for row in bought)}
+            reports = self._forget_in_reports(connection, ours, named)
+        return Traces(wishes, outcomes, len(bought), reports)
+
+    def restore(self, email: str) -> bool:
+        """Let the person in again; whether that was somebody erased."""
+        with self._database.write() as connection:
+            shop = self._shop(connection)
+            gone = sa.delete(erased).where(
+                erased.c.shop == shop, erased.c.person == self._people.hashed(email)
+            )
+            return connection.execute(gone).rowcount > 0
+
+    def finished_runs(self) -> list[FinishedRun]:
+        """Runs of the shop that have their report."""
+        with self._database.read() as connection:
+            query = sa.select(*_ACCOUNTS, run.c.dag_id, run.c.run_id, run.c.clear_number)
+            query = query.join(pairs, pairs.c.pair_id == run.c.pair_id)
+            query = query.where(_shop_of == self._shop(connection))
+            return [
+                FinishedRun(AccountPair(*row[:4]), row.dag_id, row.run_id, row.clear_number)
+                for row in connection.execute(query)
+            ]
+
+    def pairs_of_the_shop(self) -> list[AccountPair]:
+        """All pairs with the VTEX account of this one."""
+        with self._database.read() as connection:
+            query = sa.select(*_ACCOUNTS).where(_shop_of == self._shop(connection))
+            return [AccountPair(*row) for row in connection.execute(query)]
+
+    def _shop(self, connection: sa.Connection) -> str:
+        """What the pairs of one VTEX account share; the hash key is compared on the way."""
+        mine = sa.select(_shop_of).where(pairs.c.pair_id == self._database.pair_id)
+        shop = connection.execute(mine).scalar_one()
+        strange = sa.select(erased.c.person).where(
+            erased.c.shop == shop, erased.c.key_mark != self._people.key_mark
+        )
+        if connection.execute(strange.limit(1)).first():
+            raise ConfigurationError(
+                "sync_store: extra hash_key is not the one under which people were erased, so none of them "
+                "would be recognised. Put it back (docs/operations.md, Rotate keys). Nothing was sent"
+            )
+        return shop
+
+    def _row(self, shop: str, email: str) -> sa.Select[tuple[str]]:
+        return sa.select(erased.c.person).where(
+            erased.c.shop == shop, erased.c.person == self._people.hashed(email)
+        )
+
+    def _last(self, connection: sa.Connection) -> tuple[datetime | None, int]:
+        query = sa.select(sa.func.max(erased.c.erased_at), sa.func.count())
+        row = connection.execute(query.where(erased.c.shop == self._shop(connection))).one()
+        return row[0], row[1]
+
+    def _pairs_of(self, shop: str) -> sa.Select[tuple[int]]:
+        return sa.select(pairs.c.pair_id).where(_shop_of == shop)
+
+    def _remember(self, connection: sa.Connection, shop: str, person: str) -> None:
+        values = {"key_mark": self._people.key_mark, "erased_at": self._database.clock()}
+        insert = self._database.insert(erased).values(shop=shop, person=person, **values)
+        connection.execute(insert.on_conflict_do_update(index_elements=["shop", "person"], set_=values))
+
+    def _forget(
+        self, connection: sa.Connection, ours: sa.Select[tuple[int]], area: Area, keys: Collection[str]
+    ) -> int:
+        return sum(
+            connection.execute(
+                sa.delete(record).where(
+                    record.c.pair_id.in_(ours), record.c.area == area, record.c.record_key.in_(some)
+                )
+            ).rowcount
+            for some in in_batches(keys, _AT_ONCE)
+        )
+
+    def _forget_in_reports(
+        self, connection: sa.Connection, ours: sa.Select[tuple[int]], named: set[str]
+    ) -> int:
+        """Reports of comparisons name some records: they go on without the person's."""
+        query = sa.select(run.c.pair_id, run.c.run_key, run.c.report).where(
+            run.c.pair_id.in_(ours), run.c.area == Area.RECONCILE
+        )
+        changed = 0
+        for pair_id, run_key, report in connection.execute(query).all():
+            without = _without(report, named)
+            if without != report:
+                changed += 1
+                this = sa.update(run).where(run.c.pair_id == pair_id, run.c.run_key == run_key)
+                connection.execute(this.values(report=without))
+        return changed
+
+
+_ACCOUNTS = [pairs.c[field.name] for field in fields(AccountPair)]
+_shop_of: sa.ColumnElement[str] = sa.func.lower(
+    sa.func.coalesce(sa.func.nullif(pairs.c.vtex_account, ""), pairs.c.vtex_host)
+)
+
+
+def _without(value: Any, named: set[str]) -> Any:
+    """Lists that are shorter by the texts in `named`, however deep they lie."""
+    if isinstance(value, dict):
+        return {key: _without(inner, named) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_without(item, named) for item in value if not (isinstance(item, str) and item in named)]
+    return value

@@ -1,0 +1,24 @@
+"""Who asked to be erased, for the flows: asked once for many, and nothing is hashed while there is nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from include.store import Store
+
+
+class ErasedPeople:
+    """The erased people of the shop as they were when this was made."""
+
+    def __init__(self, store: Store) -> None:
+        self._people, self._hashed = store.erased_people(), store.hashed
+
+    def __bool__(self) -> bool:
+        return bool(self._people)
+
+    def __contains__(self, email: str) -> bool:
+        return bool(self._people) and self._hashed(email) in self._people
+
+    def among(self, emails: Iterable[str]) -> set[str]:
+        """Those of the addresses that are an erased person's."""
+        return {email for email in emails if email in self} if self._people else set()
