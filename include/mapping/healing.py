@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 from include.mapping.links import thumbnail_url
-from include.mapping.phones import to_e164
+from include.mapping.phones import one_e164
 from include.mapping.products import OUT_OF_STOCK
 from include.mapping.shapes import Json, record
 from include.mapping.text import tidy_one
@@ -26,15 +24,10 @@ def contact_from_order(orders: Iterable[Json], *, country: str) -> Json:
     for target, source in (("_name", "firstName"), ("_surname", "lastName"), ("_mobilePhone", "phone")):
         texts = (tidy_one(profile.get(source)) for profile in profiles)
         known = next((text for text in texts if text and "*" not in text), None)
-        value = _phone(known, country) if target == "_mobilePhone" else known
+        value = one_e164(known, country) if target == "_mobilePhone" else known
         if value:
             body[target] = value
     return {**body, "_newsletterSubscriptionStatus": "none"}
-
-
-def _phone(text: str | None, country: str) -> str | None:
-    number = to_e164(pd.Series([text], dtype="str"), country).iloc[0]
-    return number if isinstance(number, str) else None
 
 
 def product_from_line(line: Json) -> Json | None:

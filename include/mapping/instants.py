@@ -7,6 +7,7 @@ catalogue's dates have no zone and are taken as UTC. Nothing here goes through a
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -62,8 +63,11 @@ def iso_texts(values: pd.Series) -> pd.Series:
 
 def instant(value: object) -> datetime | None:
     """One instant of a JSON record as an aware UTC time (microseconds); None where it is none."""
-    if not isinstance(value, str):
-        return None
+    return _instant(value) if isinstance(value, str) else None
+
+
+@lru_cache(maxsize=4_096)  # an order's dates are asked for again at each step
+def _instant(value: str) -> datetime | None:
     whole = nanoseconds(pa.array([value], pa.large_string()))[0].as_py()
     return (
         None

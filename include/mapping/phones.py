@@ -73,6 +73,11 @@ def to_e164(values: pd.Series, country: str) -> pd.Series:
     return as_series(e164(arrow_texts(values), country), values.index)
 
 
+def one_e164(text: str | None, country: str) -> str | None:
+    """`to_e164` of one tidied number, without a column for it."""
+    return _by_library(text, country) if text else None
+
+
 def e164(values: Any, country: str) -> Any:
     """`to_e164` between pyarrow arrays."""
     plain = _plain(values, _plain_numbers(country))
