@@ -1,15 +1,20 @@
-"""The catalogue on the simulated shop: short reads, missing rights, a lost snapshot, SKUs as products."""
+"""The catalogue on the simulated shop: short reads, missing rights, the snapshot, SKUs as products."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
 from include.errors import TemporaryError, UnsafeChange
 from include.outcomes import Area, Outcome, Reason
+from include.plan import RunPlan
+from include.sync import products
 from include.sync.products.catalogue import last_catalogue
-from tests.builders import EVERYTHING, Office, World, vtex_client
+from include.sync.run import run_stage
+from tests.builders import EVERYTHING, Killed, Office, World, vtex_client
+from tests.contract.test_kills import Fate, fate_of
 
 
 def sent(world: World) -> dict[str, dict[str, Any]]:
@@ -140,3 +145,122 @@ def test_metadata__is_not_asked_for(office: Office, world: World) -> None:
         "product search",
         "price",
     }
+
+
+# --- the snapshot, and a process that ends at any of its steps
+
+
+def kept(office: Office) -> list[dict[str, Any]]:
+    """What the next run would compare with, whole."""
+    snapshot = last_catalogue(office.run(Area.PRODUCTS, EVERYTHING, "look"))
+    assert snapshot is not None
+    return snapshot.astype(object).where(snapshot.notna(), None).sort_index().to_dict("records")
+
+
+class EndsAt(Fate):
+    """Ends the process at one step, counted from 1; 0 is never."""
+
+    def __init__(self, step: int) -> None:
+        super().__init__(seed=0, every=1)
+        self._left = step or 1_000_000
+
+    @property
+    def steps(self) -> int:
+        return 1_000_000 - self._left
+
+
+def test_load__that_ends_near_its_end_leaves_the_old_or_the_new_snapshot(
+    office: Office, world: World
+) -> None:
+    """One product is withdrawn, one renamed; the load dies at each of its last steps, and is retried."""
+    yesterday(office, world)
+    old = kept(office)
+    gone, renamed = (row["productId"] for row in old[:2])
+    world.on_vtex("PATCH", f"products/{gone}", {"is_indexed": 0})
+    world.on_vtex("PATCH", f"products/{renamed}", {"name": "Novo nome"})
+    run = office.run(Area.PRODUCTS, EVERYTHING, "today")
+    extracted = run_stage(run, "extract", products.extract)
+    mapped = run_stage(run, "transform", lambda r, f: products.transform(r, f, source=extracted))
+    old_name = office.store.last_catalogue() or ""
+    old_file = (office.folder / "kept" / old_name).read_bytes()
+
+    def load(name: str, fate: Fate) -> list[dict[str, Any]]:
+        with suppress(Killed), fate_of(office, fate):
+            run_stage(run, name, lambda r, f: products.load(r, f, source=mapped))
+        return kept(office)
+
+    whole = EndsAt(0)
+    new = load("load", whole)
+    assert {row["productId"] for row in new if row["withdrawn"]} == {gone}
+    found = []
+    for step in range(whole.steps - 6, whole.steps + 1):
+        (office.folder / "kept" / old_name).write_bytes(old_file)
+        office.store.replace_catalogue(old_name, len(old), "yesterday")
+        found.append(load(f"load-{step}", EndsAt(step)))
+        assert load(f"load-{step}", EndsAt(0)) == new, "the retry goes on to the same end"
+    assert all(snapshot in (old, new) for snapshot in found)
+    assert old in found, "it died before the snapshot was replaced"
+    assert new in found, "and after it"
+    assert sent(world)[renamed]["name"] == "Novo nome"
+    assert sent(world)[gone]["availability"] == "outofstock"
+
+
+def test_load__an_import_that_fails_keeps_the_old_snapshot(office: Office, world: World) -> None:
+    yesterday(office, world)
+    old = kept(office)
+    world.on_vtex("PATCH", "products/11", {"name": "Novo nome"})
+    world.fault_at_connectif("create import", calls=500, status=503)
+    with pytest.raises(TemporaryError):
+        office.sync(Area.PRODUCTS, EVERYTHING, "today")
+    assert kept(office) == old
+
+
+def test_load__a_refused_row_is_a_reject_and_not_in_the_snapshot(office: Office, world: World) -> None:
+    world.on_vtex("PUT", "products/9901", {"link_text": "nova", "skus": [{"sku_id": 99010}]})
+    yesterday(office, world)
+    old = kept(office)
+    world.connectif.knobs.import_checks_domains = True
+    world.connectif.knobs.authorised_domains = ["elsewhere.example"]
+    office.change("run", reject_limit_percent=100.0)
+    report = office.sync(Area.PRODUCTS, EVERYTHING, "today")
+    assert report.counts.reasons[Reason.TARGET_REJECTED] == report.counts.written + len(old)
+    assert kept(office) == old, "what was not taken is as it was sent last"
+
+
+# --- withdrawn
+
+
+def test_withdrawn__in_full_mode_once_more(office: Office, world: World) -> None:
+    yesterday(office, world)
+    gone = kept(office)[0]["productId"]
+    world.on_vtex("DELETE", f"products/{gone}")
+    assert "1 withdrawn" in office.sync(Area.PRODUCTS, EVERYTHING, "two").counts.notes
+    assert "1 withdrawn" not in office.sync(Area.PRODUCTS, EVERYTHING, "three").counts.notes
+    assert "1 withdrawn" in office.sync(Area.PRODUCTS, EVERYTHING, "four", full_asked=True).counts.notes
+    assert gone in sent(world), "never deleted"
+
+
+# --- SKUs as products
+
+
+def test_skus__are_products_with_their_own_offer_and_goodbye(office: Office, world: World) -> None:
+    office.change("products", product_id_source="sku")
+    cheap = {"offers": [{"price": 900, "list_price": 1_200, "quantity": 3}]}
+    both = [{"sku_id": 99010, "name": "P", **cheap}, sold_out(99011, name="M", base_price=1_500)]
+    world.on_vtex("PUT", "products/9901", {"name": "Chaleira", "link_text": "chaleira", "skus": both})
+    office.sync(Area.PRODUCTS, EVERYTHING, "one")
+    one, other = sent(world)["99010"], sent(world)["99011"]
+    assert "9901" not in sent(world)
+    assert (one["name"], one["unit_price"], one["unit_price_original"]) == ("Chaleira P", 9.0, 12.0)
+    assert (one["availability"], one["in_stock_units"]) == ("instock", 3)
+    assert (other["name"], other["unit_price"], other["availability"]) == ("Chaleira M", 15.0, "outofstock")
+    assert one["url"] == other["url"] == "https://www.sandbox-shop.example/chaleira/p"
+    world.on_vtex("PUT", "products/9901", {"name": "Chaleira", "link_text": "chaleira", "skus": both[1:]})
+    report = office.sync(Area.PRODUCTS, EVERYTHING, "two")
+    assert "1 withdrawn" in report.counts.notes
+    assert sent(world)["99010"]["availability"] == "outofstock"
+    assert office.sync(Area.PRODUCTS, only("99011"), "alone").counts.outcomes == {Outcome.SENT: 1}
+
+
+def only(record: str) -> RunPlan:
+    return RunPlan("only", None, (), f"only {record}", only=record)
