@@ -10,7 +10,7 @@ from include.outcomes import Area
 DEFAULT_RECORDS = {
     Area.CONTACTS: (100_000, 1_000_000),  # two sizes show that memory does not grow with the shop
     Area.PRODUCTS: (5_000, 50_000),
-    Area.PURCHASES: (1_000,),
+    Area.PURCHASES: (20_000,),
     Area.NEWSLETTER: (200,),
 }
 _MINUTE_SECONDS = 60.0
