@@ -10,10 +10,10 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/$(VENV)/.pycache
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo airflow doctor explain erase test lint format lock bench clean
+.PHONY: help demo airflow doctor explain erase test lint format lock bench screenshots clean
 
 help: ## list the commands
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 $(READY):
 	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed: install it, or say 'make PYTHON=/path/to/python3.11 …'"; exit 1; }
@@ -57,6 +57,9 @@ lock: $(READY) ## resolve all dependencies anew into requirements.lock and requi
 
 bench: $(READY) ## calls, records a second and peak memory for each area (options: BENCH="contacts --records 1000000")
 	@$(BIN)/python -m tools.bench $(BENCH)
+
+screenshots: $(READY) ## draw the pictures of the docs anew (needs a Chromium on this machine)
+	@$(BIN)/python -m tools.screenshots
 
 clean: ## remove the environment and everything that the commands made
 	@rm -rf $(VENV) .airflow .sandbox build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

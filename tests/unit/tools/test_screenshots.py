@@ -1,0 +1,33 @@
+"""The pictures of the docs: their pages, and what is said where no browser is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tools import browser
+from tools.processes import ProcessFailed
+from tools.screenshots import PICTURES, SHOTS, write_pages
+
+LARGEST_BYTES = 250_000
+
+
+def test_pages__are_written_for_every_picture(tmp_path: Path) -> None:
+    write_pages(tmp_path)
+    for page, _, _ in SHOTS.values():
+        text = (tmp_path / page).read_text()
+        assert text.startswith("<!doctype html>")
+        assert "@" not in text
+    assert (tmp_path / "static" / "page.css").exists()
+
+
+def test_pictures__are_there_and_small() -> None:
+    assert {picture.name for picture in PICTURES.glob("*.png")} == set(SHOTS)
+    assert all(picture.stat().st_size < LARGEST_BYTES for picture in PICTURES.glob("*.png"))
+
+
+def test_no_browser__says_what_was_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHROMIUM", "/nowhere/chromium")
+    with pytest.raises(ProcessFailed, match=r"No Chromium .*/nowhere/chromium.*make screenshots"):
+        browser.found()

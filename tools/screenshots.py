@@ -1,0 +1,73 @@
+"""`make screenshots`: the pictures of the docs, of pages drawn from a made-up history, without Airflow."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from include.outcomes import Area, Reason
+from include.page.frame import STATIC
+from include.page.overview import overview
+from include.page.status import PER_PAGE, Reader, RecordsPage, records_page, status_page
+from include.settings import load_settings
+from include.store import AccountPair, open_store, upgrade
+from tools.browser import Look, found, open_tab
+from tools.local_stack import ROOT
+from tools.made_up_history import fill
+from tools.processes import ProcessFailed
+
+PICTURES = ROOT / "docs" / "pictures"
+PAIR = AccountPair("myshop", "https://vtex.invalid", "https://connectif.invalid", "made-up")
+HASH_KEY = "made up for pictures, and nothing else"
+NOW = datetime(2026, 11, 24, 12, 30, tzinfo=UTC)
+DESK, DARK, PHONE = Look(1280), Look(1280, dark=True), Look(390)
+SHOTS = {
+    "status.png": ("status.html", DESK, 1_000),
+    "status-dark.png": ("status.html", DARK, 1_000),
+    "status-phone.png": ("status.html", PHONE, 1_000),
+    "records.png": ("records.html", DESK, 500),
+}
+"""Each picture's page, look and height."""
+
+
+def main() -> int:
+    """Draw all pictures; the exit code."""
+    try:
+        found()
+        with tempfile.TemporaryDirectory(prefix="pictures-") as folder:
+            pages = write_pages(Path(folder))
+            PICTURES.mkdir(parents=True, exist_ok=True)
+            with open_tab() as tab:
+                for name, (page, look, height) in SHOTS.items():
+                    picture = tab.picture((pages / page).as_uri(), look, height)
+                    (PICTURES / name).write_bytes(picture)
+                    print(f"{PICTURES.relative_to(ROOT) / name}: {len(picture) / 1024:.0f} KiB")
+    except ProcessFailed as problem:
+        print(problem, file=sys.stderr)
+        return 1
+    return 0
+
+
+def write_pages(folder: Path) -> Path:
+    """The pages as files, with what they load beside them."""
+    shutil.copytree(STATIC, folder / "static")
+    url = f"sqlite:///{folder / 'store.db'}"
+    upgrade(url)
+    fill(url, HASH_KEY, PAIR, NOW)
+    settings = load_settings()
+    reader = Reader(ZoneInfo(settings.schedule.time_zone), PAIR.vtex_account, may_explain=True)
+    with open_store(url, HASH_KEY, PAIR) as store:
+        shown = overview(store, tuple(Area), settings, NOW)
+        rejected = store.outcomes(Area.PRODUCTS, reason=Reason.PRICE_MISSING, limit=PER_PAGE)
+    (folder / "status.html").write_text(status_page(shown, reader, NOW), encoding="utf-8")
+    listed = RecordsPage(Area.PRODUCTS, Reason.PRICE_MISSING, rejected, 1, more=False)
+    (folder / "records.html").write_text(records_page(listed, reader), encoding="utf-8")
+    return folder
+
+
+if __name__ == "__main__":
+    sys.exit(main())
