@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import socket
 import time
@@ -21,7 +22,7 @@ import requests
 from include.outcomes import Area, Cause
 from include.report import Report
 from tools.airflow_rest import RestError
-from tools.local_stack import LocalStack, StackSettings
+from tools.local_stack import USERNAME, LocalStack, StackSettings
 from tools.sandbox_shop import (
     CONNECTIF_SECRET,
     VTEX_TOKEN,
@@ -58,6 +59,26 @@ class World:
         task = next(task for task in self.stack.rest.tasks(dag_id, run_id) if task["state"] == "failed")
         return self.stack.rest.log(dag_id, run_id, task["task_id"], task["try_number"])
 
+    def told(self, run_id: str) -> list[str]:
+        """Titles of the alerts about a run, once there is one."""
+        file, deadline = self.stack.home / "told", time.monotonic() + SECONDS
+        while time.monotonic() < deadline:
+            lines = file.read_text().splitlines() if file.exists() else []
+            if about := [line for line in lines if f"Run: {run_id} |" in line]:
+                return [line.partition(" | ")[0] for line in about]
+            time.sleep(0.5)
+        return []
+
+    def page(self, path: str) -> str:
+        """A page of the api-server, as whoever is logged in sees it."""
+        login = {"username": USERNAME, "password": self.stack.keys.password}
+        token = requests.post(f"{self.stack.url}/auth/token", json=login, timeout=30).json()["access_token"]
+        seen = requests.get(
+            f"{self.stack.url}/{path}", headers={"Authorization": f"Bearer {token}"}, timeout=30
+        )
+        assert seen.ok, seen.text
+        return seen.text
+
     @property
     def day(self) -> date:
         """The last whole day of the simulated shop."""
@@ -86,7 +107,13 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         running_sandbox(home / "sandbox", options=(*SMALL, *QUICK)) as sandbox,
         closing(ShopReads(sandbox)) as shop,
     ):
-        settings = StackSettings(home=home, connections=sandbox_connections(sandbox), parallelism=2)
+        told = {"notifier": "tests.notifier.FileNotifier", "arguments": {"file": str(home / "told")}}
+        settings = StackSettings(
+            home=home,
+            connections=sandbox_connections(sandbox),
+            parallelism=2,
+            environment={"SYNC_ALERTS__RUN_FAILED": json.dumps([told])},
+        )
         with LocalStack(settings) as stack:
             for dag_id in settings.dag_ids:
                 stack.rest.unpause(dag_id)
@@ -277,6 +304,10 @@ def test_wrong_key__fails_at_once_says_what_to_do_and_shows_nothing_private(worl
     lines = [line for line in world.last_log("sync_contacts", "wrong-key") if not line.startswith("::")]
     assert any("AccessRefused: VTEX" in line for line in lines[-5:]), "\n".join(lines[-5:])
     assert_nothing_private(world.stack.home / "logs", person["email"])
+    assert world.told("wrong-key") == ["sync_contacts: a run has failed"]
+    page = world.page("vtex-connectif-status/")
+    assert "Last run failed" in page
+    assert "runs/wrong-key" in page
 
 
 def assert_nothing_private(logs: Path, email: str) -> None:
