@@ -47,7 +47,7 @@ def _mapped(documents: list[dict[str, Any]]) -> Any:
     return map_contacts(pd.DataFrame(documents, dtype=object), country="BR", today=TODAY)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(DOCUMENTS)
 def test_map_contacts__laws_hold_for_any_documents(documents: list[dict[str, Any]]) -> None:
     frame = pd.DataFrame(documents, dtype=object)

@@ -35,6 +35,7 @@ def airflow(monkeypatch: pytest.MonkeyPatch, server: ScriptedServer, tmp_path: P
     """An api-server whose receiver is well, and a place for staged files."""
     monkeypatch.setenv("AIRFLOW__API__BASE_URL", server.url)
     monkeypatch.setenv("AIRFLOW__CORE__EXECUTOR", "LocalExecutor")
+    monkeypatch.setenv("SYNC_CONNECTIF__IMPORT_POLL_SECONDS", "0.05")
     server.script(*[Answer(200)] * 4)
     return server
 
