@@ -22,7 +22,7 @@ from include.explain.answer import (
 )
 from include.explain.desk import Desk
 from include.mapping.address import problem_of, tidied
-from include.mapping.contacts import CONTACT_COLUMNS, SOURCE_FIELDS, latest_of_each_email, map_contacts
+from include.mapping.contacts import CONTACT_COLUMNS, SOURCE_FIELDS, latest_of_each, map_contacts
 from include.outcomes import Area, Reason
 from include.store import StoredReport
 from include.sync.contacts.documents import documents_frame, documents_table
@@ -98,7 +98,7 @@ def _mapped(desk: Desk, documents: list[Document]) -> tuple[list[Document], dict
     )
     frame = documents_frame(documents_table(documents, sources))
     mapped = map_without_erased(frame, mapping, ErasedPeople(desk.store))
-    goes = latest_of_each_email(mapped.rows)
+    goes = latest_of_each(mapped.rows, "_email")
     verdicts = {str(v.key): Reason(str(v.reason)) for v in mapped.verdicts.itertuples()}
     verdicts |= dict.fromkeys(map(str, mapped.rows["id"][~goes]), Reason.DUPLICATE_EMAIL)
     rows = [{str(name): value for name, value in row.items()} for row in mapped.rows[goes].to_dict("records")]

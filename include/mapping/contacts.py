@@ -152,30 +152,25 @@ def _drops(good: Any, *bad: tuple[Drop | None, Any]) -> Counter[Drop]:
     return counts
 
 
-def latest_of_each(keys: pd.DataFrame, by: str) -> Any:
+def latest_of_each(keys: pd.DataFrame, by: str, among: pd.Series | None = None) -> pd.Series:
     """Of the rows with the same `by`, which one was changed last (`changed`, then `id`): a mask of winners.
 
-    A lonely row wins. Of rows alike in all three, exactly one wins. The answer does not depend on their
-    order.
+    Of documents with one e-mail (`_email`, or a hash of it under that name) the winner goes, the others are
+    `duplicate_email`. A lonely row wins. Of rows alike in all three, exactly one wins. The answer does not
+    depend on their order. `among` is a mask of the rows that take part. The index has no repeats.
     """
-    alike = keys[by].isin(_repeated(keys[by].to_numpy()))
+    taking_part = pd.Series(True, index=keys.index) if among is None else among
+    values = keys[by].to_numpy()
+    alike = taking_part & keys[by].isin(_repeated(values[taking_part.to_numpy()]))
     ranked = keys[alike].sort_values([by, "changed", "id"], kind="stable")
     losers = ranked.index[ranked[by].duplicated(keep="last")]
-    return pd.Series(~keys.index.isin(losers), index=keys.index)
+    return taking_part & ~keys.index.isin(losers)
 
 
 def _repeated(values: Any) -> Any:
     """The values that come more than once, by sorting: a table of all of them takes four times the memory."""
     ordered = np.sort(values)
     return ordered[1:][ordered[1:] == ordered[:-1]]
-
-
-def latest_of_each_email(keys: pd.DataFrame) -> Any:
-    """Two documents with one e-mail: the one changed last wins, the others are `duplicate_email`.
-
-    `keys` has `_email` (or a hash of it under that name), `changed` and `id`, and an index without repeats.
-    """
-    return latest_of_each(keys, "_email")
 
 
 def split_by_columns(rows: pd.DataFrame) -> Iterator[tuple[tuple[str, ...], pd.DataFrame]]:

@@ -90,14 +90,15 @@ def named(fields: str | None) -> list[str]:
 
 
 def json_of(fields: str | None) -> str:
-    """The SQL expression that prints one row as JSON object."""
+    """The SQL expression that prints a row of `client` as JSON object."""
     return "json_object({})".format(", ".join(f"'{name}', {_json_value(name)}" for name in named(fields)))
 
 
 def _json_value(name: str) -> str:
     if name in SYSTEM:
         return f"'{SYSTEM[name]}'"
-    return f'json("{name}")' if FIELDS[name].type == "Boolean" else f'"{name}"'
+    column = f'client."{name}"'
+    return f"json({column})" if FIELDS[name].type == "Boolean" else column
 
 
 def typed(name: str, value: str | None) -> str | bool | None:

@@ -5,16 +5,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import uuid4
+
+import orjson
 
 from sandbox.core.clock import Clock
 from sandbox.core.database import Database
-from sandbox.shop.instants import text
 from sandbox.vtex.errors import message
 from sandbox.vtex.fields import FIELDS, json_of
 from sandbox.vtex.filter_language import Condition, Options, compiled
 from sandbox.vtex.knobs import VtexKnobs
 from sandbox.vtex.rules_documents import Documents
+from sandbox.vtex.scrolls import Scroll, Scrolls
 
 WINDOW = 10_000
 SCROLL_MOST = 1_000
@@ -48,10 +49,16 @@ class Index:
 
     def __init__(self, documents: Documents, database: Database, clock: Clock, knobs: VtexKnobs) -> None:
         self._documents, self._database, self._clock, self._knobs = documents, database, clock, knobs
+        self._scrolls = Scrolls(clock, knobs)
         self.forget()
 
+    @property
+    def open_scrolls(self) -> int:
+        return len(self._scrolls)
+
     def forget(self) -> None:
-        """What is remembered beside the tables: wildcard use, and how many pages were served."""
+        """What is remembered beside the tables: scrolls, wildcard use, and how many pages were served."""
+        self._scrolls.clear()
         self._wildcards: list[datetime] = []
         self._blocked_until: datetime | None = None
         self._unsorted = 0
@@ -61,13 +68,16 @@ class Index:
         """One window. Without `_sort` every answer has an order of its own: pages overlap and leave gaps."""
         first, last = self._range(asked)
         condition = self._condition(query, blocked_status=503)
+        printed = json_of(query.fields)
         with self._database.transaction():
             self._documents.settle()
             total = self._count(condition)
-            order = self._order(query.sort) or self._shuffled()
-            window = f"LIMIT {last - first} OFFSET {first}"
-            inner = f"SELECT * FROM client WHERE {condition.sql} ORDER BY {order} {window}"
-            body = self._json(f"SELECT {json_of(query.fields)} FROM ({inner})", condition.values)
+            # All that a search can show is in the window: only as many are put in an order that changes.
+            found = f"SELECT row FROM client WHERE {condition.sql}"
+            order = self._order(query.sort)
+            ordered = f"{found} ORDER BY {order}" if order else self._shuffled(f"{found} LIMIT {WINDOW}")
+            rows = self._rows(f"{ordered} LIMIT {last - first} OFFSET {first}", condition.values)
+            body = self._printed(rows, printed)
         shown = min(total, self._knobs.md_total_at_most or total)
         return Page(body, shown, first, min(last, max(total, first)))
 
@@ -75,61 +85,28 @@ class Index:
         """The first page. Which documents it has is settled here; what they say, page by page."""
         condition = self._condition(query, blocked_status=429)
         printed = json_of(query.fields)
-        with self._database.transaction() as connection:
+        order = self._order(query.sort)
+        with self._database.transaction():
             self._documents.settle()
-            self._take_slot()
-            token, now = uuid4().hex.upper(), text(self._clock.now())
-            place = f"row_number() OVER (ORDER BY {self._order(query.sort) or 'row'}) - 1"
-            ranked = f"SELECT '{token}', {place}, row FROM client"
-            total = connection.execute(
-                f"INSERT INTO scroll_row {ranked} WHERE {condition.sql}", condition.values
-            ).rowcount
+            self._scrolls.check_slot()
+            found = f"SELECT row FROM client WHERE {condition.sql}"
+            rows = self._rows(f"{found} ORDER BY {order}" if order else found, condition.values)
             wanted = min(size or SCROLL_MOST, SCROLL_MOST)
-            self._perhaps_408(wanted, total)
-            connection.execute(
-                "INSERT INTO scroll VALUES (?, ?, ?, ?, 0, ?)", (token, now, wanted, printed, total)
-            )
-            return self._next_page(token)
+            self._perhaps_408(wanted, len(rows))
+            return self._next_page(self._scrolls.begin(rows if order else sorted(rows), wanted, printed))
 
     def continue_scroll(self, token: str) -> Page:
         """The next page, by the first call's size, filter and fields. Each call renews the token's life."""
         with self._database.transaction():
             self._documents.settle()
-            self._end_idle_scrolls()
-            return self._next_page(token)
+            return self._next_page(self._scrolls.find(token))
 
-    def _next_page(self, token: str) -> Page:
-        scroll = self._database.row("SELECT * FROM scroll WHERE token = ?", (token,))
-        if scroll is None:
-            raise message(400, f"Operation not found for this token: '{token}'")
-        first, last = scroll["next"], min(scroll["next"] + scroll["size"], scroll["total"])
-        body = self._json(
-            f"SELECT {scroll['fields']} FROM scroll_row CROSS JOIN client USING (row)"
-            " WHERE token = ? AND place >= ? AND place < ? ORDER BY place",
-            (token, first, last),
-        )
-        self._database.execute(
-            "UPDATE scroll SET used = ?, next = ? WHERE token = ?", (text(self._clock.now()), last, token)
-        )
-        if first >= scroll["total"] and self._knobs.scroll_slot_freed_at_end:
-            self._end_scroll(token)
-        return Page(body, scroll["total"], first, last, token)
-
-    def _take_slot(self) -> None:
-        self._end_idle_scrolls()
-        slots = self._knobs.scroll_slots
-        if self._database.value("SELECT count(*) FROM scroll") >= slots:
-            raise message(400, f"Maximum simultaneous scrolls rate exceeded ({slots})")
-
-    def _end_idle_scrolls(self) -> None:
-        """There is no close call: a scroll ends when nobody has asked for a page long enough."""
-        limit = text(self._clock.now() - timedelta(seconds=self._knobs.scroll_idle_seconds))
-        for row in self._database.rows("SELECT token FROM scroll WHERE used < ?", (limit,)):
-            self._end_scroll(row["token"])
-
-    def _end_scroll(self, token: str) -> None:
-        self._database.execute("DELETE FROM scroll WHERE token = ?", (token,))
-        self._database.execute("DELETE FROM scroll_row WHERE token = ?", (token,))
+    def _next_page(self, scroll: Scroll) -> Page:
+        first, rows = scroll.next, scroll.take(self._clock.now())
+        if not rows and self._knobs.scroll_slot_freed_at_end:
+            self._scrolls.end(scroll)
+        body = self._printed(rows.tolist(), scroll.printed)
+        return Page(body, len(scroll.rows), first, scroll.next, scroll.token)
 
     def _perhaps_408(self, size: int, total: int) -> None:
         self._first_calls += 1
@@ -186,11 +163,10 @@ class Index:
             raise message(400, f"Invalid _sort: '{sort}'")
         return f'"{name}" {way or "ASC"}, row'
 
-    def _shuffled(self) -> str:
+    def _shuffled(self, found: str) -> str:
         self._unsorted += 1
-        return (
-            f"(row * 2654435761 + {self._unsorted} * 40503) % 4294967291 * (row + {self._unsorted}) % 1000003"
-        )
+        order = f"(row * 2654435761 + {self._unsorted} * 40503) % 4294967291 * (row + {self._unsorted})"
+        return f"SELECT row FROM ({found}) ORDER BY {order} % 1000003"
 
     def _count(self, condition: Condition) -> int:
         found: int = self._database.value(
@@ -198,7 +174,20 @@ class Index:
         )
         return found
 
-    def _json(self, sql: str, values: tuple[Any, ...]) -> str:
-        """SQLite prints the array: no Python per document."""
-        rows = self._database.rows(sql, values)
-        return "[" + ",".join([row[0] for row in rows]) + "]"
+    def _rows(self, sql: str, values: tuple[Any, ...]) -> list[int]:
+        rows: list[int] = orjson.loads(
+            self._database.value(f"SELECT json_group_array(row) FROM ({sql})", values)
+        )
+        return rows
+
+    def _printed(self, rows: list[int], printed: str) -> str:
+        """The documents of these rows, in this order, as a JSON array. SQLite prints it in one step: a step
+        for each would take and give back Python's lock a thousand times a page."""
+        documents = (
+            f"SELECT {printed} AS document FROM json_each(?) AS place"
+            " CROSS JOIN client ON client.row = place.value ORDER BY place.key"
+        )
+        listed = self._database.value(
+            f"SELECT group_concat(document) FROM ({documents})", (orjson.dumps(rows).decode(),)
+        )
+        return f"[{listed or ''}]"

@@ -26,7 +26,6 @@ COUNTS = {
     "products": "product",
     "skus": "sku",
     "orders": "sale",
-    "scrolls": "scroll",
     "changes": "change",
 }
 
@@ -70,7 +69,10 @@ class Vtex(Vendor):
         counts = {
             name: self._database.value(f"SELECT count(*) FROM {table}") for name, table in COUNTS.items()
         }
-        return {"account": ACCOUNT, "shop_domain": self._shop.domain, "seed": self._shop.seed} | counts
+        scrolls = {"scrolls": self._index.open_scrolls}
+        return (
+            {"account": ACCOUNT, "shop_domain": self._shop.domain, "seed": self._shop.seed} | counts | scrolls
+        )
 
     def page(self) -> dict[str, Any]:
         changes = [
@@ -83,7 +85,7 @@ class Vtex(Vendor):
             ]
             for one in self._control.changes(25)
         ]
-        counts = [[name, number] for name, number in self.state().items() if name in COUNTS]
+        counts = [[name, number] for name, number in self.state().items() if name in {*COUNTS, "scrolls"}]
         orders = self._database.rows(
             "SELECT replace(substr(created, 1, 19), 'T', ' '), order_id, origin, first_name, value"
             " FROM sale ORDER BY created DESC LIMIT 10"

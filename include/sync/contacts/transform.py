@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
+from collections import Counter
 from functools import partial
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from include.mapping.contacts import latest_of_each, latest_of_each_email, map_contacts, split_by_columns
-from include.mapping.result import Mapped, verdicts_of
-from include.outcomes import Reason
+from include.mapping.contacts import latest_of_each, map_contacts, split_by_columns
+from include.mapping.result import verdicts_of
+from include.outcomes import Drop, Reason
 from include.report import StageCounts
 from include.rest.parallel import in_parallel
 from include.staging import Staging
@@ -31,6 +34,9 @@ OPEN = "open-"
 """Those of the rows that go which an earlier run could not send: `id`, `_email`."""
 _PARTS_AT_ONCE = 2
 
+Column = npt.NDArray[Any]
+Keys = dict[str, Column]
+
 
 def transform(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
     """Staged documents → CSV files, and verdicts on what does not go.
@@ -41,33 +47,35 @@ def transform(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
     counts = StageCounts()
     note_erasures(run, target)
     keys, refused = _map_parts(run, source, target, counts)
-    keys["goes"], duplicates = _choose(keys, _asked_for(run, source))
+    goes, duplicates = _choose(keys, _asked_for(run, source))
+    end = 0
     with (
         CsvFiles(target, "contacts", prefix="consent", override_existing=False) as consent,
         CsvFiles(target, "contacts") as contacts,
     ):
         for name in target.names(MAPPED):
-            part = int(name.removeprefix(MAPPED).removesuffix(".parquet"))
-            chosen = keys[keys["part"] == part]
             rows = target.read_frame(name)
-            going = rows[chosen["goes"].to_numpy()]
+            begin, end = end, end + len(rows)
+            going = rows[goes[begin:end]]
             _append(run, going, consent, contacts)
-            _keep_open(run, target, part, going)
-            _keep_duplicates(target, part, rows[duplicates[chosen.index].to_numpy()], counts)
+            _keep_open(run, target, name, going)
+            _keep_duplicates(target, name, rows[duplicates[begin:end]], counts)
     files = {"consent": consent.files, "contacts": contacts.files}
     log.info("%s files for Connectif", len(consent.files) + len(contacts.files))
     target.write_json(FILES, {step: [file.to_json() for file in made] for step, made in files.items()})
     keep_verdicts(target, "refused", refused)
     count_verdicts(counts, refused)
-    counts.read = int(keys["goes"].sum()) + counts.outcomes.total()
+    counts.read = int(goes.sum()) + counts.outcomes.total()
     return counts
 
 
 def _map_parts(
     run: SyncRun, source: Staging, target: Staging, counts: StageCounts
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Map and stage each part; returns keys of the rows that may go (hashes, no address) and the verdicts."""
-    keys, verdicts = [_keys(0, pd.DataFrame({"id": [], "_email": [], "changed": []}))], [verdicts_of([])]
+    """Map and stage each part; returns keys of the rows that may go (hashes, no address), in the order of the
+    parts, and the verdicts.
+    """
+    keys, verdicts = [_keys(pd.DataFrame({"id": [], "_email": [], "changed": []}))], [verdicts_of([])]
     mapping = partial(
         map_contacts,
         country=run.vtex.account.country,
@@ -76,61 +84,62 @@ def _map_parts(
     )
     erased = ErasedPeople(run.store)
 
-    def map_part(part: tuple[int, str]) -> tuple[pd.DataFrame, Mapped]:
+    def map_part(part: tuple[int, str]) -> tuple[Keys, pd.DataFrame, Counter[Drop]]:
         number, name = part
         documents = documents_frame(source.read_table(name))
         mapped = map_without_erased(documents, mapping, erased)
         target.write_frame(f"{MAPPED}{number:05}.parquet", mapped.rows)
-        return _keys(number, mapped.rows), replace(mapped, rows=mapped.rows.head(0))
+        return _keys(mapped.rows), mapped.verdicts, mapped.drops
 
     parts = enumerate(source.names(PART), start=1)
-    for (_, name), (part_keys, mapped) in in_parallel(map_part, parts, workers=_PARTS_AT_ONCE):
+    for (_, name), (part_keys, part_verdicts, drops) in in_parallel(map_part, parts, workers=_PARTS_AT_ONCE):
         keys.append(part_keys)
         if not name.startswith(RIVALS):
-            verdicts.append(mapped.verdicts)
-            counts.drops += mapped.drops
-    all_keys = pd.concat(keys, ignore_index=True)
-    keys.clear()
+            verdicts.append(part_verdicts)
+            counts.drops += drops
+    all_keys = _one_after_the_other(keys)
     # A document that was changed while it was read may come twice, once fit and once not: the fit one goes.
     refused = pd.concat(verdicts, ignore_index=True).drop_duplicates("key", ignore_index=True)
-    unfit = _hashes(refused["key"])
+    unfit = pd.Series(_hashes(refused["key"]))
     fit_as_well = all_keys.loc[all_keys["id"].isin(unfit), "id"]  # isin makes a table of what it is given
     return all_keys, refused[~unfit.isin(fit_as_well)]
 
 
-def _keys(part: int, rows: pd.DataFrame) -> pd.DataFrame:
-    """Two 64-bit hashes and an instant for each row: enough to compare a million rows in 30 MB."""
-    return pd.DataFrame(
-        {
-            "id": _hashes(rows["id"]),
-            "_email": _hashes(rows["_email"]),
-            "changed": rows["changed"].to_numpy(dtype="int64"),
-            "part": pd.array([part] * len(rows), dtype="int32"),
-        }
-    )
+def _keys(rows: pd.DataFrame) -> Keys:
+    """Two 64-bit hashes and an instant for each row: enough to compare a million rows in 24 MB."""
+    return {
+        "id": _hashes(rows["id"]),
+        "_email": _hashes(rows["_email"]),
+        "changed": rows["changed"].to_numpy(dtype="int64", copy=True),
+    }
 
 
-def _hashes(values: pd.Series) -> pd.Series:
+def _one_after_the_other(parts: list[Keys]) -> pd.DataFrame:
+    """A column at a time, and each part's is let go: all of them twice would be the most memory of a run."""
+    columns = {name: np.concatenate([part.pop(name) for part in parts]) for name in tuple(parts[0])}
+    return pd.DataFrame(columns, copy=False)
+
+
+def _hashes(values: pd.Series) -> Column:
     # Nearly all are different: to look for equal ones first (`categorize`) takes ten times as long.
-    hashed = pd.util.hash_array(values.to_numpy(dtype=object), categorize=False)
-    return pd.Series(hashed, index=values.index)
+    return pd.util.hash_array(values.to_numpy(dtype=object), categorize=False)
 
 
-def _asked_for(run: SyncRun, source: Staging) -> pd.Series | None:
+def _asked_for(run: SyncRun, source: Staging) -> Column | None:
     """The hashed ids that a replay asks for; None where all that was read is the run's."""
     return _hashes(pd.Series(keys_to_replay(run, source), dtype="str")) if run.plan.replay else None
 
 
-def _choose(keys: pd.DataFrame, asked: pd.Series | None) -> tuple[pd.Series, pd.Series]:
-    """Which rows go, and which are duplicates of another document's e-mail.
+def _choose(keys: pd.DataFrame, asked: Column | None) -> tuple[Column, Column]:
+    """Masks of the rows: which go, and which are duplicates of another document's e-mail.
 
     Rows that are neither are no records of the run: older readings of a document that was read twice, and
     documents that were not `asked` for.
     """
     newest_reading = latest_of_each(keys, "id")
-    goes = latest_of_each_email(keys[newest_reading]).reindex(keys.index, fill_value=False)
+    goes = latest_of_each(keys, "_email", among=newest_reading)
     ours = newest_reading if asked is None else newest_reading & keys["id"].isin(asked)
-    return goes & ours, ours & ~goes
+    return (goes & ours).to_numpy(), (ours & ~goes).to_numpy()
 
 
 def _append(run: SyncRun, rows: pd.DataFrame, consent: CsvFiles, contacts: CsvFiles) -> None:
@@ -140,13 +149,13 @@ def _append(run: SyncRun, rows: pd.DataFrame, consent: CsvFiles, contacts: CsvFi
         contacts.append(alike)
 
 
-def _keep_open(run: SyncRun, target: Staging, part: int, going: pd.DataFrame) -> None:
+def _keep_open(run: SyncRun, target: Staging, mapped: str, going: pd.DataFrame) -> None:
     if still_open := run.store.open_keys(run.area, going["id"]):
         rows = going.loc[going["id"].isin(list(still_open)), ["id", "_email"]]
-        target.write_frame(f"{OPEN}{part:05}.parquet", rows)
+        target.write_frame(f"{OPEN}{mapped}", rows)
 
 
-def _keep_duplicates(target: Staging, part: int, rows: pd.DataFrame, counts: StageCounts) -> None:
+def _keep_duplicates(target: Staging, mapped: str, rows: pd.DataFrame, counts: StageCounts) -> None:
     verdicts = verdicts_of((key, Reason.DUPLICATE_EMAIL, "") for key in rows["id"])
-    keep_verdicts(target, f"duplicates-{part:05}", verdicts)
+    keep_verdicts(target, f"duplicates-{mapped.removesuffix('.parquet')}", verdicts)
     count_verdicts(counts, verdicts)

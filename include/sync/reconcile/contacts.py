@@ -10,7 +10,7 @@ import pandas as pd
 
 from include.batching import in_batches
 from include.errors import ContractError
-from include.mapping.contacts import latest_of_each, latest_of_each_email, map_contacts
+from include.mapping.contacts import latest_of_each, map_contacts
 from include.outcomes import Cause, Outcome
 from include.report import Compared, StageCounts
 from include.staging import Staging
@@ -104,7 +104,7 @@ def _chosen(ours: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
         }
     )
     newest_reading = latest_of_each(keys, "id")
-    goes = latest_of_each_email(keys[newest_reading]).reindex(keys.index, fill_value=False)
+    goes = latest_of_each(keys, "_email", among=newest_reading)
     return goes, newest_reading & ~goes
 
 

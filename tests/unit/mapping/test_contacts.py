@@ -15,7 +15,7 @@ from include.mapping.contacts import (
     CONTACT_COLUMNS,
     ROW_COLUMNS,
     SOURCE_FIELDS,
-    latest_of_each_email,
+    latest_of_each,
     map_contacts,
     split_by_columns,
 )
@@ -103,25 +103,25 @@ def _keys(*rows: tuple[str, int, str]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["_email", "changed", "id"])
 
 
-def test_latest_of_each_email__last_change_wins_then_the_id() -> None:
+def test_latest_of_each__last_change_wins_then_the_id() -> None:
     keys = _keys(("a", 2, "x"), ("a", 3, "b"), ("a", 3, "c"), ("b", 1, "d"), ("a", 1, "z"))
-    assert latest_of_each_email(keys).tolist() == [False, False, True, True, False]
+    assert latest_of_each(keys, "_email").tolist() == [False, False, True, True, False]
 
 
-def test_latest_of_each_email__one_of_exact_repeats_wins() -> None:
-    assert latest_of_each_email(_keys(("a", 1, "x"), ("a", 1, "x"))).sum() == 1
+def test_latest_of_each__one_of_exact_repeats_wins() -> None:
+    assert latest_of_each(_keys(("a", 1, "x"), ("a", 1, "x")), "_email").sum() == 1
 
 
 @settings(deadline=None)
 @given(st.data(), st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 2), st.sampled_from("xyz"))))
-def test_latest_of_each_email__does_not_depend_on_the_order(
+def test_latest_of_each__does_not_depend_on_the_order(
     data: st.DataObject, rows: list[tuple[str, int, str]]
 ) -> None:
     keys = _keys(*rows)
     shuffled = _keys(*data.draw(st.permutations(rows)))
-    winners = {tuple(row) for row in keys[latest_of_each_email(keys)].to_numpy()}
-    assert winners == {tuple(row) for row in shuffled[latest_of_each_email(shuffled)].to_numpy()}
-    assert len(winners) == latest_of_each_email(keys).sum() == keys["_email"].nunique()
+    winners = {tuple(row) for row in keys[latest_of_each(keys, "_email")].to_numpy()}
+    assert winners == {tuple(row) for row in shuffled[latest_of_each(shuffled, "_email")].to_numpy()}
+    assert len(winners) == latest_of_each(keys, "_email").sum() == keys["_email"].nunique()
 
 
 def test_split_by_columns__no_group_has_a_blank_cell_and_no_row_is_lost() -> None:
