@@ -5,9 +5,8 @@ from __future__ import annotations
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -16,7 +15,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
 from include.errors import ConfigurationError, TemporaryError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
     from include.store.people import People
 
@@ -31,7 +30,6 @@ reads first and writes then would otherwise fail at once, without waiting, when 
 in between."""
 
 _BEGIN = "sync_begin"
-_T = TypeVar("_T")
 
 
 def utc_now() -> datetime:
@@ -149,9 +147,3 @@ def make_room(address: sa.URL) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigurationError(f"sync_store: {folder} cannot be made ({error.strerror})") from error
-
-
-def in_batches(items: Iterable[_T], size: int) -> Iterator[list[_T]]:
-    rest = iter(items)
-    while batch := list(islice(rest, size)):
-        yield batch

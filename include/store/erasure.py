@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
+from include.batching import in_batches
 from include.errors import ConfigurationError
 from include.outcomes import Area
 from include.store.accounts import AccountPair
-from include.store.database import Part, in_batches
+from include.store.database import Part
 from include.store.tables import erased, pending_event, purchase, record, run, wish
 from include.store.tables import pair as pairs
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
-from include.store.database import Part, in_batches
+from include.batching import in_batches
+from include.store.database import Part
 from include.store.tables import pending_event, wish
 
 if TYPE_CHECKING:

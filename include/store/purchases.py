@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from include.batching import in_batches
 from include.outcomes import Outcome, Reason
-from include.store.database import Part, in_batches
+from include.store.database import Part
 from include.store.records import wanted_by
 from include.store.tables import purchase
 

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import sqlalchemy as sa
 
+from include.batching import in_batches
 from include.outcomes import Outcome, Reason
-from include.store.database import Part, in_batches
+from include.store.database import Part
 from include.store.tables import record
 
 if TYPE_CHECKING:

@@ -17,7 +17,6 @@ HEAVY = (
     "pyarrow",
     "requests",
     "lxml",
-    "bs4",
     "phonenumbers",
     "orjson",
     "include.store",
