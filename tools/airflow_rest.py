@@ -54,6 +54,13 @@ class AirflowRest:
         """Status per component (`metadatabase`, `scheduler`, `dag_processor`, `triggerer`)."""
         return {name: part["status"] for name, part in self.get("monitor/health").items() if part}
 
+    def wake_execution_api(self) -> None:
+        """Returns when the API for tasks answers."""
+        try:
+            self._session.get(f"{self.base_url}/execution/health/ping", timeout=self._timeout)
+        except requests.RequestException as error:
+            raise RestError(f"GET /execution/health/ping: {type(error).__name__}") from None
+
     def import_errors(self) -> list[JSON]:
         """Import errors of DAG files: `filename`, `stack_trace`, `timestamp`."""
         return list(self.get("importErrors")["import_errors"])

@@ -187,6 +187,9 @@ class LocalStack:
             time.sleep(0.5)
 
     def _healthy(self) -> bool:
+        """Whether all that runs says so. What tasks talk to is built at its first call: seconds, for which no
+        task would wait."""
+        self.rest.wake_execution_api()
         health = self.rest.health()
         parts = {HEALTH_NAMES[s.name] for s in self.services if s.name in HEALTH_NAMES}
         return all(health.get(part) == "healthy" for part in {"metadatabase", *parts})
@@ -228,6 +231,8 @@ class LocalStack:
                 "secret_key": self.keys.api_secret,
             },
             "api_auth": {"jwt_secret": self.keys.jwt_secret},
+            # A locked SQLite database costs a task's call five seconds; by default it then waits up to 90.
+            "workers": {"execution_api_retries": 20, "execution_api_retry_wait_max": 2},
             "scheduler": {"scheduler_idle_sleep_time": 0.2, "use_job_schedule": chosen.scheduled},
             "dag_processor": {"refresh_interval": 5, "min_file_process_interval": 10, "parsing_processes": 1},
             "logging": {"base_log_folder": self.home / "logs"},

@@ -1,0 +1,45 @@
+"""Imports what a newsletter run needs before LocalExecutor forks its workers, and they the tasks, off the
+scheduler: somebody waits for these runs, and a third of a second of each would go into imports.
+
+Tasks therefore run the code that was there when the scheduler started, as they do with Airflow's plugins
+anyway: an upgrade restarts all components. Celery's workers are no forks of the scheduler: there each task
+imports for itself.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from importlib import import_module
+from typing import Any
+
+from airflow.listeners import hookimpl
+from airflow.plugins_manager import AirflowPlugin
+
+log = logging.getLogger(__name__)
+
+NEEDED = (
+    "airflow.dag_processing.dagbag",
+    "airflow.providers.standard.decorators.python",
+    "plugins.policy",
+    "plugins.newsletter_run",
+)
+
+
+class BeforeForking:
+    """A listener: what Airflow's components tell when they start."""
+
+    @hookimpl
+    def on_starting(self, component: object) -> None:
+        """Called before the scheduler starts its executor. A job does not know its type yet."""
+        if "scheduler" in sys.argv:
+            for module in NEEDED:
+                import_module(module)
+            log.info("imported ahead for newsletter runs: %s", ", ".join(NEEDED))
+
+
+class WarmStartPlugin(AirflowPlugin):
+    """Found by Airflow's plugin scan."""
+
+    name = "vtex_connectif_warm_start"
+    listeners: list[Any] = [BeforeForking()]  # noqa: RUF012

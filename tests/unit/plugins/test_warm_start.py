@@ -1,0 +1,30 @@
+"""What a newsletter run needs is imported where its tasks are forked from, and nowhere else."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+PROBE = """
+import sys
+from airflow.listeners.listener import get_listener_manager
+sys.argv = ["airflow", sys.argv[1]]
+get_listener_manager().hook.on_starting(component=None)
+print("imported", *(name for name in ("plugins.newsletter_run", "plugins.policy") if name in sys.modules))
+"""
+
+
+@pytest.mark.parametrize(
+    ("component", "imported"),
+    [("scheduler", "imported plugins.newsletter_run plugins.policy"), ("dag-processor", "imported")],
+)
+def test_on_starting__imports_ahead_in_the_scheduler_alone(component: str, imported: str) -> None:
+    probe = subprocess.run(
+        (sys.executable, "-c", PROBE, component), cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert probe.returncode == 0, probe.stderr
+    assert imported in probe.stdout.splitlines()
