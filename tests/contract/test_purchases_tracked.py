@@ -61,6 +61,55 @@ def test_purchases__without_a_sync_of_contacts_no_more_either(office: Office, wo
     assert connectif_calls(world) <= report.counts.written * 1.02 + 20
 
 
+def test_purchases__of_a_day_that_the_tag_half_missed_the_other_half_is_posted(
+    office: Office, world: World
+) -> None:
+    """So many that the twenty calls beside the posts do not hide one more for each."""
+    without_baskets(world)
+    put_buyer(world)
+    put_product(world)
+    groups = put_orders(world, 400, MORNING, timedelta(hours=1))
+    tracked, missed = groups[::2], groups[1::2]
+    for group in tracked:
+        put_purchase(world, group)
+    world.on_connectif("DELETE", "journal")
+    report = office.sync(PURCHASES, day_of(MORNING, hours=1), "first")
+    assert report.counts.written == calls(world, "create purchase") == len(missed)
+    assert {key for key, row in purchases(world).items() if row["origin"] == "api"} == set(missed)
+    assert connectif_calls(world) <= len(missed) * 1.02 + 20
+
+
+def test_purchases__the_tags_clock_may_differ_by_a_day(office: Office, world: World) -> None:
+    without_baskets(world)
+    put_buyer(world)
+    put_product(world)
+    for number, hours in enumerate((-20, 20)):
+        put_order(world, f"{number}-01", MORNING - timedelta(days=2))
+        put_purchase(world, f"{number}", MORNING - timedelta(days=2) + timedelta(hours=hours))
+    report = office.sync(PURCHASES, day_of(MORNING - timedelta(days=2), hours=1), "first")
+    assert report.counts.outcomes == {Outcome.ALREADY_THERE: 2}
+    assert calls(world, "create purchase") == 0
+
+
+@pytest.mark.parametrize(("days", "exports"), [(29, 1), (30, 2), (70, 3)])
+def test_purchases__more_days_than_an_export_may_have_take_several(
+    days: int, exports: int, office: Office, world: World
+) -> None:
+    """An export has at most 31 days, two of which lie around the window."""
+    without_baskets(world)
+    put_buyer(world)
+    put_product(world)
+    start = MORNING - timedelta(days=days + 2)
+    for number in range(days + 1):
+        put_order(world, f"{number}-01", start + timedelta(days=number, seconds=1))
+        put_purchase(world, f"{number}", start + timedelta(days=number, seconds=1))
+    report = office.sync(PURCHASES, day_of(start, hours=24 * days + 1), "first")
+    assert report.counts.outcomes == {Outcome.ALREADY_THERE: days + 1}
+    assert fallback_notes(report) == []
+    assert calls(world, "create export") == exports
+    assert calls(world, "create purchase") == 0
+
+
 def test_purchases__a_second_run_posts_nothing(office: Office, world: World) -> None:
     first = office.sync(PURCHASES, DAY, "first")
     state, posted = world.target(), calls(world, "create purchase")
