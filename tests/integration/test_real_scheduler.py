@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import socket
+import sqlite3
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -136,6 +137,21 @@ def test_daily_sync__twice_for_the_same_time_changes_the_target_once(world: Worl
     assert [e["extra"]["counts"]["read"] for e in events if e["source_run_id"] == f"{dag_id}-first"] == [
         first.counts.read
     ]
+
+
+def test_xcom__holds_folders_and_counts_and_nothing_private(world: World) -> None:
+    """Whatever tasks of any DAG have handed each other so far, also what Airflow adds by itself."""
+    report = world.run("sync_purchases", "for-xcom", world.last_day())
+    with closing(sqlite3.connect(world.stack.home / "airflow.db")) as airflow:
+        said = [(dag, run, str(value)) for dag, run, value in airflow.execute(_XCOM)]
+    assert report.counts.read > 0
+    assert len([run for dag, run, _ in said if (dag, run) == ("sync_purchases", "for-xcom")]) >= 4
+    for dag_id, run_id, value in said:
+        for private in ("@example", "@ct.vtex", VTEX_TOKEN, CONNECTIF_SECRET, WEBHOOK_SECRET):
+            assert private not in value, f"{private!r} in XCom of {dag_id}, {run_id}"
+
+
+_XCOM = "SELECT dag_id, run_id, value FROM xcom"
 
 
 def test_backfill__of_purchases_is_quiet(world: World) -> None:
