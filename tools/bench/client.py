@@ -42,6 +42,7 @@ class StageCost:
     """Seconds by the clock and of the processor, calls by vendor and route, peak memory until its end."""
 
     name: str
+    began_at: float = 0.0
     seconds: float = 0.0
     processor_seconds: float = 0.0
     peak_megabytes: float = 0.0
@@ -58,11 +59,12 @@ class Meter:
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
         calls = {vendor: counter.by_route.copy() for vendor, counter in self._counters.items()}
-        begun, processor = time.monotonic(), time.process_time()
+        began_at, begun, processor = time.time(), time.monotonic(), time.process_time()
         yield
         self.stages.append(
             StageCost(
                 name,
+                round(began_at, 3),
                 round(time.monotonic() - begun, 3),
                 round(time.process_time() - processor, 3),
                 peak_megabytes(),
@@ -71,8 +73,9 @@ class Meter:
         )
 
     @property
-    def throttled(self) -> int:
-        return sum(counter.throttled for counter in self._counters.values())
+    def throttled(self) -> dict[str, int]:
+        """Answers of 429, by vendor."""
+        return {vendor: counter.throttled for vendor, counter in self._counters.items()}
 
 
 def peak_megabytes() -> float:
@@ -95,7 +98,8 @@ def main() -> None:
         if area is Area.NEWSLETTER:
             report = _newsletter(vtex, store, meter, order["scenario"]["records"])
         else:
-            report = _daily(_run(area, vtex, connectif, store, Path(folder)), meter)
+            plan = _plan(area, order["days_ago"])
+            report = _daily(_run(area, plan, (vtex, connectif), store, Path(folder)), meter)
     cost = {
         "read": report.counts.read,
         "written": report.counts.written,
@@ -143,11 +147,14 @@ def _store(folder: Path, vtex: VtexClient, connectif: ConnectifClient) -> Store:
     return open_store(url, "k" * 32, pair)
 
 
-def _run(area: Area, vtex: VtexClient, connectif: ConnectifClient, store: Store, folder: Path) -> SyncRun:
+def _run(
+    area: Area, plan: RunPlan, clients: tuple[VtexClient, ConnectifClient], store: Store, folder: Path
+) -> SyncRun:
+    vtex, connectif = clients
     return SyncRun(
         area=area,
         run_key="bench",
-        plan=_plan(area),
+        plan=plan,
         staging=Staging(folder / "run"),
         kept=Staging(folder / "kept"),
         settings=load_settings(),
@@ -170,12 +177,12 @@ def _daily(run: SyncRun, meter: Meter) -> Report:
         return finish(run, RunIdentity("bench", "bench", 0, run.now()), stages)
 
 
-def _plan(area: Area) -> RunPlan:
-    """Everything; of the orders those of the last day, which the order list has had the time to see."""
+def _plan(area: Area, days_ago: int) -> RunPlan:
+    """Everything; of the orders those of a day, which the order list has had the time to see."""
     if area is not Area.PURCHASES:
         return RunPlan("full", None, (), "everything")
-    end = datetime.now(UTC) - timedelta(minutes=11)
-    return RunPlan("window", Window(end - timedelta(days=1), end), (), "the last day")
+    end = datetime.now(UTC) - timedelta(days=days_ago, minutes=11)
+    return RunPlan("window", Window(end - timedelta(days=1), end), (), "a day")
 
 
 def _newsletter(vtex: VtexClient, store: Store, meter: Meter, number: int) -> Report:

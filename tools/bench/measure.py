@@ -1,4 +1,4 @@
-"""Run a scenario: a sandbox of its own, the client in a process of its own, then the sandbox alone."""
+"""Run a scenario: a sandbox of its own, clients in processes of their own, then the sandbox alone."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from include.settings import load_settings
 from include.vtex import routes
 from tools.bench.ceiling import Ceiling, ceiling, forget_journal, journal
 from tools.bench.client import paces
+from tools.bench.minutes import share_used
 from tools.bench.scenarios import Scenario
 from tools.sandbox_shop import ROOT, Sandbox, running_sandbox, sandbox_connections
 
@@ -28,14 +31,23 @@ _PACE_OF_ROUTE = {route.name: route.pace for route in vars(routes).values() if i
 
 @dataclass(frozen=True)
 class Result:
-    """What a scenario cost: the client's own account of it, and the sandbox's speed at the same reads."""
+    """What a scenario cost: the clients' own account of it, and the sandbox's speed at the same reads.
+
+    `posting` is the share of Connectif's pace that posting used.
+    """
 
     scenario: Scenario
     cost: dict[str, Any]
     alone: Ceiling | None
+    posting: float | None = None
 
     def to_json(self) -> dict[str, Any]:
-        figures = {"rate": self.rate, "calls": self.calls, "pace_used": self.pace_used}
+        figures = {
+            "rate": self.rate,
+            "calls": self.calls,
+            "pace_used": self.pace_used,
+            "throttled_share": self.throttled_share,
+        }
         return {**asdict(self), **figures, "sandbox_share": self.sandbox_share}
 
     def stage(self, name: str) -> dict[str, Any]:
@@ -62,16 +74,20 @@ class Result:
         return float(max(stage["peak_megabytes"] for stage in self.cost["stages"]))
 
     @property
+    def throttled_share(self) -> dict[str, float]:
+        """Of all calls those that were answered 429, by vendor."""
+        return {
+            vendor: self.cost["throttled"][vendor] / max(1, calls) for vendor, calls in self.calls.items()
+        }
+
+    @property
     def pace_used(self) -> dict[str, float]:
-        """Of the allowed pace what was used, by vendor: what the calls take at full pace ÷ what they took."""
-        if not self.scenario.minute_seconds:
-            return {}
-        used = {"vtex": _vtex_seconds(self.stage("extract"), self.scenario.minute_seconds)}
-        if self.scenario.area is Area.PURCHASES:
-            calls = sum(self.stage("load")["calls"]["connectif"].values())
-            used["connectif"] = calls / _connectif_calls_a_minute() * self.scenario.minute_seconds
-        stages = {"vtex": "extract", "connectif": "load"}
-        return {vendor: seconds / self.stage(stages[vendor])["seconds"] for vendor, seconds in used.items()}
+        """What was used of the allowed pace, by vendor. VTEX's is a process's own, Connectif's is shared."""
+        used = {} if self.posting is None else {"connectif": self.posting}
+        if self.scenario.minute_seconds and self.scenario.processes == 1:
+            reading = self.stage("extract")
+            used["vtex"] = _vtex_seconds(reading, self.scenario.minute_seconds) / reading["seconds"]
+        return used
 
     @property
     def sandbox_share(self) -> float | None:
@@ -96,18 +112,64 @@ def _connectif_calls_a_minute() -> float:
 
 
 def measure(scenario: Scenario, logs: Path) -> Result:
-    """Start the scenario's sandbox, run its client, then the sandbox alone; ProcessFailed when it fails."""
+    """Start the scenario's sandbox, run its clients, then the sandbox alone; ProcessFailed when it fails."""
     options = scenario.sandbox_options
     with running_sandbox(logs, options=options, ready_seconds=READY_SECONDS) as sandbox:
         connections = sandbox_connections(sandbox)
         forget_journal(sandbox.vtex)
-        cost = _client(scenario, connections)
-        alone = None if scenario.minute_seconds else _alone(scenario, sandbox, connections["vtex_default"])
-        return Result(scenario, cost, alone)
+        with ThreadPoolExecutor(scenario.processes) as pool:
+            clients = [
+                pool.submit(_client, scenario, connections, number) for number in range(scenario.processes)
+            ]
+            cost = together([client.result() for client in clients])
+        if scenario.minute_seconds:
+            return Result(scenario, cost, None, _posting(scenario, sandbox))
+        return Result(scenario, cost, _alone(scenario, sandbox, connections["vtex_default"]))
 
 
-def _client(scenario: Scenario, connections: Mapping[str, Any]) -> dict[str, Any]:
-    order = {"scenario": scenario.to_json(), "connections": connections}
+def _posting(scenario: Scenario, sandbox: Sandbox) -> float | None:
+    calls = journal(sandbox.connectif)
+    minute = scenario.minute_seconds
+    return share_used(calls, minute_seconds=minute, calls_a_minute=_connectif_calls_a_minute())
+
+
+def together(costs: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """What several clients cost that ran at once, as if they were one: a stage lasts from the first one's
+    beginning to the last one's end."""
+    first = costs[0]
+    return {
+        "read": sum(cost["read"] for cost in costs),
+        "written": sum(cost["written"] for cost in costs),
+        "summary": "\n".join(cost["summary"] for cost in costs),
+        "throttled": _added([cost["throttled"] for cost in costs]),
+        "stages": [
+            _stage([cost["stages"][place] for cost in costs]) for place in range(len(first["stages"]))
+        ],
+    }
+
+
+def _stage(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    began_at = min(part["began_at"] for part in parts)
+    vendors = parts[0]["calls"]
+    return {
+        "name": parts[0]["name"],
+        "began_at": began_at,
+        "seconds": round(max(part["began_at"] + part["seconds"] for part in parts) - began_at, 3),
+        "processor_seconds": round(sum(part["processor_seconds"] for part in parts), 3),
+        "peak_megabytes": max(part["peak_megabytes"] for part in parts),
+        "calls": {vendor: _added([part["calls"][vendor] for part in parts]) for vendor in vendors},
+    }
+
+
+def _added(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    total = Counter[str]()
+    for some in counts:
+        total.update(some)  # "+" would drop what is 0
+    return dict(total)
+
+
+def _client(scenario: Scenario, connections: Mapping[str, Any], days_ago: int) -> dict[str, Any]:
+    order = {"scenario": scenario.to_json(), "connections": connections, "days_ago": days_ago}
     done = subprocess.run(
         (sys.executable, "-m", "tools.bench.client"),
         input=json.dumps(order),

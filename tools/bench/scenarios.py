@@ -16,24 +16,32 @@ DEFAULT_RECORDS = {
 _MINUTE_SECONDS = 60.0
 # The sandbox alone answers some thirty searches for fifty products a second: a third of that is left free.
 _HALF_A_MINUTE_SECONDS = 30.0
-_SHORT_MINUTE_SECONDS = 3.0
+# Twenty orders a second become 120 so. The sandbox alone answers some eight hundred; the client works too.
+# And Connectif tells the end of its minute in whole seconds, so one of very few would be told badly.
+_SHORT_MINUTE_SECONDS = 10.0
+_HALF_TRACKED = 0.5
+_ALMOST_ALL_TRACKED = 0.9
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """One run of one area.
+    """One run of one area, or as many at once as there are `processes`, each for a day of its own.
 
     `minute_seconds` is how long a rate-limit minute lasts: at the sandbox, and for the paces that the
-    client keeps by itself. 0 takes every limit away, which shows how fast the code is.
+    client keeps by itself. 0 takes every limit away, which shows how fast the code is. `tracked_share` of
+    the orders have been reported by the shop's web tag.
     """
 
     area: Area
     records: int
     minute_seconds: float = 0.0
+    tracked_share: float = _HALF_TRACKED
+    processes: int = 1
 
     @property
     def title(self) -> str:
-        return f"{self.area}, {'paced' if self.minute_seconds else 'no limits'}"
+        at_once = "" if self.processes == 1 else f", {self.processes} processes at once"
+        return f"{self.area}, {'paced' if self.minute_seconds else 'no limits'}{at_once}"
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -47,14 +55,18 @@ class Scenario:
         minute = ("--rate-window-seconds", str(self.minute_seconds or _MINUTE_SECONDS))
         return (*flags, *minute, *(word for knob in knobs for word in ("--knob", knob)))
 
-    def _sizes(self) -> dict[str, int]:
+    def _sizes(self) -> dict[str, float]:
         match self.area:
             case Area.CONTACTS:
                 return {"contacts": self.records}
             case Area.PRODUCTS:
                 return {"products": self.records}
             case Area.PURCHASES:
-                return {"orders-per-day": self.records, "contacts": max(400, self.records // 2)}
+                return {
+                    "orders-per-day": self.records,
+                    "contacts": max(400, self.records // 2),
+                    "tracked-share": self.tracked_share,
+                }
             case Area.NEWSLETTER:
                 return {"contacts": 4 * self.records}
             case Area.RECONCILE:
@@ -78,8 +90,20 @@ def usual(areas: list[Area], minute_seconds: float | None = None) -> list[Scenar
 
 def scenarios_of(area: Area, records: int, minute_seconds: float | None = None) -> list[Scenario]:
     """An area without limits; products and purchases also at the paces that the vendors dictate."""
-    paced = {Area.PRODUCTS: _HALF_A_MINUTE_SECONDS, Area.PURCHASES: _SHORT_MINUTE_SECONDS}
-    free = [Scenario(area, records)]
-    if area not in paced:
-        return free
-    return [*free, Scenario(area, records, minute_seconds or paced[area])]
+    free = Scenario(area, records)
+    match area:
+        case Area.PRODUCTS:
+            return [free, Scenario(area, records, minute_seconds or _HALF_A_MINUTE_SECONDS)]
+        case Area.PURCHASES:
+            return [free, *_paced_purchases(records, minute_seconds or _SHORT_MINUTE_SECONDS)]
+        case _:
+            return [free]
+
+
+def _paced_purchases(records: int, minute_seconds: float) -> list[Scenario]:
+    """A day of which the tag missed a tenth, so that posting does not take for ever; and two smaller days at
+    once, which share Connectif's minute."""
+    return [
+        Scenario(Area.PURCHASES, records, minute_seconds, _ALMOST_ALL_TRACKED),
+        Scenario(Area.PURCHASES, max(1, records // 20), minute_seconds, processes=2),
+    ]

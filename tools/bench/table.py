@@ -75,12 +75,26 @@ def _connectif_writes(result: Result) -> str:
     return f"{sum(number for route, number in routes.items() if not route.startswith('read')):,}"
 
 
+def _throttled(vendor: str) -> Callable[[Result], str]:
+    def cell(result: Result) -> str:
+        number = result.cost["throttled"][vendor]
+        return f"{number:,} ({100 * result.throttled_share[vendor]:.1f} %)" if number else "0"
+
+    return cell
+
+
+def _tracked_share(result: Result) -> float | None:
+    return result.scenario.tracked_share if result.scenario.area is Area.PURCHASES else None
+
+
 FIGURES: tuple[tuple[str, Callable[[Result], str]], ...] = (
     ("", lambda r: str(r.scenario.area)),
     (
         "vendors' limits",
         lambda r: f"1 min = {r.scenario.minute_seconds:g} s" if r.scenario.minute_seconds else "off",
     ),
+    ("processes at once", lambda r: str(r.scenario.processes) if r.scenario.processes > 1 else ""),
+    ("known by the web tag", lambda r: _share(_tracked_share(r))),
     ("records read", lambda r: f"{r.cost['read']:,}"),
     ("written at the target", lambda r: f"{r.cost['written']:,}"),
     ("records/s (1)", lambda r: f"{r.rate:,.0f}"),
@@ -88,11 +102,12 @@ FIGURES: tuple[tuple[str, Callable[[Result], str]], ...] = (
     ("  of them Pricing", lambda r: _number(r.stage("extract"), routes.PRICE)),
     ("calls to Connectif", _calls("connectif")),
     ("  of them writes", _connectif_writes),
-    ("answered 429", lambda r: f"{r.cost['throttled']:,}"),
+    ("answered 429 by VTEX", _throttled("vtex")),
+    ("  by Connectif", _throttled("connectif")),
     *((f"{stage}, s (processor)", _seconds(stage)) for stage in _STAGES),
     ("peak memory, MB (2)", lambda r: f"{r.peak_megabytes:,.0f}"),
-    ("VTEX pace used", lambda r: _share(r.pace_used.get("vtex"))),
-    ("Connectif pace used", lambda r: _share(r.pace_used.get("connectif"))),
+    ("VTEX pace used (4)", lambda r: _share(r.pace_used.get("vtex"))),
+    ("Connectif pace used (4)", lambda r: _share(r.pace_used.get("connectif"))),
     ("sandbox alone, calls/s (3)", lambda r: f"{r.alone.calls / r.alone.seconds:,.0f}" if r.alone else ""),
     ("sandbox's part (3)", lambda r: _share(r.sandbox_share)),
 )
@@ -102,7 +117,9 @@ NOTES = """\
     purchases and newsletter: to the last answer
 (2) of the client's process alone, Python and libraries included
 (3) the same reads by a client that does nothing with the answers, and the share of the reading
-    stage's time that this takes: near 100 % the sandbox would be the bottleneck"""
+    stage's time that this takes: near 100 % the sandbox would be the bottleneck
+(4) at VTEX what the reading stage's calls take at full pace, of the time that they took; at Connectif, of
+    all processes together, in whole minutes of posting"""
 
 
 def ratios(results: Sequence[Result]) -> list[str]:
