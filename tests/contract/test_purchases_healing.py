@@ -102,6 +102,21 @@ def test_healing__contact_and_products_in_one_go(office: Office, world: World) -
     assert calls(world, "create purchase") == 3, "refused for the contact, for the products, and accepted"
 
 
+@pytest.mark.parametrize(
+    ("code", "named"), [("E0101", {}), ("E0102", {"productIds": ["900"]})], ids=["contact", "product"]
+)
+def test_healing__is_tried_once(code: str, named: dict[str, list[str]], office: Office, world: World) -> None:
+    """What Connectif still misses after it was created is a rejection, and no endless loop."""
+    put_buyer(world)
+    put_product(world)
+    put_order(world, "1-01", MORNING)
+    body = {"status": 400, "title": "Bad Request", "detail": "missing", "code": code, **named}
+    world.fault_at_connectif("create purchase", calls=9, status=400, body=body)
+    assert sync(office).counts.reasons == {Reason.TARGET_REJECTED: 1}
+    assert calls(world, "create purchase") == 2
+    assert calls(world, "patch contact") + calls(world, "patch product") == 1
+
+
 @pytest.mark.parametrize("key", ["productIds", "productsId"])
 @pytest.mark.parametrize("precedence", ["conflict_first", "references_first"])
 def test_healing__whatever_the_documents_leave_open(
