@@ -34,7 +34,7 @@ def explain_product(desk: Desk, product_id: str) -> Explanation:
     found = desk.vtex.search_products([product_id], by=by) if product_id.isdecimal() else []
     snapshot = last_catalogue(run)
     rules = rules_of(run)
-    prices = _base_prices(desk, never_priced(without_offer(found, rules), snapshot))
+    prices = _base_prices(desk, never_priced(without_offer(found, rules), snapshot, rules))
     mapped = map_products(found, rules, last_sent=snapshot, base_prices=prices)
     would = _row(mapped.rows, product_id)
     last = _row(snapshot, product_id)

@@ -72,11 +72,11 @@ def without_offer(products: Sequence[Json], rules: ProductRules) -> list[tuple[s
 
 
 def never_priced(
-    wanting: Sequence[tuple[str, list[str]]], last_sent: pd.DataFrame | None
+    wanting: Sequence[tuple[str, list[str]]], last_sent: pd.DataFrame | None, rules: ProductRules
 ) -> list[tuple[str, list[str]]]:
     """Of the records without an offer those that no price was sent of before. The Pricing API is asked for
     their SKUs in this order until one has a base price, which goes to `map_products` under the key."""
-    known = _last_prices(last_sent, [key for key, _ in wanting])
+    known = _last_prices(last_sent, [key for key, _ in wanting], rules)
     return [record for record, price in zip(wanting, known, strict=True) if price is None]
 
 
@@ -95,7 +95,7 @@ def map_products(
     """
     candidates = candidates_of(products, rules)
     facts = facts_of(candidates, rules)
-    facts["price"] = pd.Series(_prices(candidates, last_sent, base_prices), dtype=object)
+    facts["price"] = pd.Series(_prices(candidates, rules, last_sent, base_prices), dtype=object)
     missing = _missing(facts)
     good = missing.isna()
     rows, drops = _rows(facts[good].reset_index(drop=True), rules)
@@ -120,10 +120,13 @@ def product_body(row: Mapping[str, Any]) -> Json:
 
 
 def _prices(
-    candidates: list[Candidate], last_sent: pd.DataFrame | None, base_prices: Mapping[str, Decimal]
+    candidates: list[Candidate],
+    rules: ProductRules,
+    last_sent: pd.DataFrame | None,
+    base_prices: Mapping[str, Decimal],
 ) -> list[tuple[int, int] | None]:
     """(unit, original) in cents: of the offer now, else as sent last time, else the base price."""
-    known = _last_prices(last_sent, [candidate.key for candidate in candidates])
+    known = _last_prices(last_sent, [candidate.key for candidate in candidates], rules)
     return [
         (candidate.offer.unit_cents, candidate.offer.original_cents)
         if candidate.offer
@@ -137,14 +140,16 @@ def _base_price(price: Decimal | None) -> tuple[int, int] | None:
     return (cents, cents) if cents and cents > 0 else None
 
 
-def _last_prices(last_sent: pd.DataFrame | None, keys: list[str]) -> list[tuple[int, int] | None]:
+def _last_prices(
+    last_sent: pd.DataFrame | None, keys: list[str], rules: ProductRules
+) -> list[tuple[int, int] | None]:
+    """What was sent under the other kind of id is another product, though the number be the same."""
     if last_sent is None:
         return [None] * len(keys)
     rows = last_sent.reindex(keys)
-    pairs = zip(
-        rows["unitPrice"].map(cents_of_text), rows["unitPriceOriginal"].map(cents_of_text), strict=True
-    )
-    return [_pair(unit, original) for unit, original in pairs]
+    units = rows["unitPrice"].where(rows["idSource"] == rules.product_id_source).map(cents_of_text)
+    originals = rows["unitPriceOriginal"].map(cents_of_text)
+    return [_pair(unit, original) for unit, original in zip(units, originals, strict=True)]
 
 
 def _pair(unit: float | None, original: float | None) -> tuple[int, int] | None:

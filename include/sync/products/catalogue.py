@@ -15,7 +15,7 @@ from include.sync.run import SyncRun, safe_name
 log = logging.getLogger(__name__)
 
 _PREFIX = "catalogue-"
-_WHAT_COUNTS = ["productId", "unitPrice", "unitPriceOriginal", "availability", "withdrawn"]
+_WHAT_COUNTS = ["productId", "unitPrice", "unitPriceOriginal", "availability", "withdrawn", "idSource"]
 
 
 def rules_of(run: SyncRun) -> ProductRules:
@@ -66,7 +66,7 @@ def last_prices(run: SyncRun) -> pd.DataFrame | None:
     """Like `last_catalogue`, with the few columns that the whole of it is needed for: 200,000 records stay
     small."""
     name = last_file(run)
-    return snapshot_from(run.kept.read_frame(name, _WHAT_COUNTS)) if name else None
+    return pd.concat(map(snapshot_from, run.kept.frames(name, _WHAT_COUNTS))) if name else None
 
 
 def last_rows(run: SyncRun) -> Iterator[pd.DataFrame]:

@@ -47,7 +47,8 @@ def load(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
     not_taken = set(refused["key"])
     keep_sent_at_last(run, target, _sent(source, not_taken))
     rows_taken, goodbyes = (_taken(source, prefix, not_taken) for prefix in (ROWS, WITHDRAWN))
-    keep_catalogue(run, next_snapshot(last_rows(run), rows_taken, goodbyes))
+    id_source = run.settings.products.product_id_source
+    keep_catalogue(run, next_snapshot(last_rows(run), rows_taken, goodbyes, id_source))
     return counts
 
 

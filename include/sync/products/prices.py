@@ -12,7 +12,7 @@ from include.mapping.products import never_priced
 from include.rest.parallel import in_parallel
 from include.rest.transport import AccessRefused
 from include.staging import Staging
-from include.sync.products.catalogue import last_prices
+from include.sync.products.catalogue import last_prices, rules_of
 from include.sync.products.search import wanting_in
 from include.sync.progress import Progress
 from include.sync.run import SyncRun
@@ -34,7 +34,7 @@ def stage_base_prices(run: SyncRun, target: Staging) -> list[str]:
     Without the right to read prices the run goes on: the few products that no shopper could buy so far, and
     that were never sent, are then rejected.
     """
-    wanting = never_priced(list(wanting_in(target)), last_prices(run))
+    wanting = never_priced(list(wanting_in(target)), last_prices(run), rules_of(run))
     asked = {key for name in target.names(PRICES) for key in target.read_json(name)}
     left = [record for record in wanting if record[0] not in asked]
     progress = Progress(log, "products without an offer, base prices", len(left))

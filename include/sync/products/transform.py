@@ -10,7 +10,7 @@ import pandas as pd
 from include.errors import BrakeApplied
 from include.mapping.products import IN_STOCK, OUT_OF_STOCK, map_products, split_by_columns
 from include.mapping.result import Mapped
-from include.mapping.snapshot import withdrawn_rows
+from include.mapping.snapshot import vanishing, withdrawn_rows
 from include.report import StageCounts
 from include.staging import Staging
 from include.sync.csv_files import CsvFiles
@@ -33,15 +33,16 @@ def transform(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
     Raises BrakeApplied, before anything could be sent, when too much of the catalogue would turn out of
     stock or vanish.
     """
-    counts, shown, turning = StageCounts(), set[str](), 0
-    last = last_prices(run)
+    counts, shown, refused, turning = StageCounts(), set[str](), set[str](), 0
+    last, id_source = last_prices(run), run.settings.products.product_id_source
     asked = set(keys_to_replay(run, source)) if run.plan.replay else None
-    was_in_stock = _in_stock(last)
+    was_in_stock = _in_stock(last, id_source)
     for number, all_mapped in enumerate(_mapped_parts(run, source, last), start=1):
         # Search by SKU, as a replay asks, answers the other SKUs of a product too, and in several parts.
         wanted = (all_mapped.keys if asked is None else all_mapped.keys & asked) - shown
         mapped = all_mapped if wanted == all_mapped.keys else _only(all_mapped, wanted)
         shown |= wanted
+        refused.update(mapped.verdicts["key"])
         target.write_frame(f"{ROWS}{number:05}.parquet", mapped.rows)
         turning += len(was_in_stock & _with_availability(mapped.rows, OUT_OF_STOCK))
         keep_verdicts(target, f"{number:05}", mapped.verdicts)
@@ -50,8 +51,8 @@ def transform(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
     counts.read = len(shown)
     # Of chosen records nothing follows for the others: they are neither gone nor part of a mass change.
     if not run.plan.is_partial and last is not None:
-        _brake(run, last, turning, _vanishing(last, shown))
-        withdrawn = _write_withdrawn(run, target, shown)
+        _brake(run, last, turning, vanishing(last, shown, id_source))
+        withdrawn = _write_withdrawn(run, target, shown, refused)
         counts.read += withdrawn
         counts.notes = [f"{withdrawn} withdrawn"] if withdrawn else []
     counts.notes += note_on_lost(len(asked), len(shown)) if asked is not None else []
@@ -71,26 +72,25 @@ def _only(mapped: Mapped, wanted: set[str]) -> Mapped:
     return Mapped(rows, verdicts, mapped.drops)
 
 
-def _in_stock(last: pd.DataFrame | None) -> set[str]:
-    return set() if last is None else _with_availability(last[~last["withdrawn"]], IN_STOCK)
+def _in_stock(last: pd.DataFrame | None, id_source: str) -> set[str]:
+    if last is None:
+        return set()
+    return _with_availability(last[~last["withdrawn"] & (last["idSource"] == id_source)], IN_STOCK)
 
 
 def _with_availability(rows: pd.DataFrame, availability: str) -> set[str]:
     return set(rows.loc[rows["availability"] == availability, "productId"])
 
 
-def _vanishing(last: pd.DataFrame, shown: set[str]) -> int:
-    return int((~last["withdrawn"] & ~last["productId"].isin(shown)).sum())
-
-
-def _brake(run: SyncRun, last: pd.DataFrame, turning: int, vanishing: int) -> None:
+def _brake(run: SyncRun, last: pd.DataFrame, turning: int, gone: int) -> None:
     """A half-served catalogue must not take the shop's products out of all recommendations."""
     settings, sent = run.settings.products, int((~last["withdrawn"]).sum())
-    change = turning + vanishing
+    change = turning + gone
     if change < settings.mass_change_minimum or change <= sent * settings.mass_change_percent / 100:
         return
     what = (
-        f"of {sent} products sent last time, {turning} would turn out of stock and {vanishing} would vanish"
+        f"of {sent} products sent last time, {turning} would turn out of stock and {gone} would vanish"
+        f"{_changed_id_source(last, settings.product_id_source)}"
     )
     if run.allow_mass_change:
         log.warning("mass change let through by allow_mass_change: %s", what)
@@ -101,11 +101,16 @@ def _brake(run: SyncRun, last: pd.DataFrame, turning: int, vanishing: int) -> No
     )
 
 
-def _write_withdrawn(run: SyncRun, target: Staging, shown: set[str]) -> int:
+def _changed_id_source(last: pd.DataFrame, id_source: str) -> str:
+    others = int((~last["withdrawn"] & (last["idSource"] != id_source)).sum())
+    return f" ({others} because product_id_source was not {id_source} then)" if others else ""
+
+
+def _write_withdrawn(run: SyncRun, target: Staging, shown: set[str], refused: set[str]) -> int:
     """Stage the rows that say goodbye; returns how many."""
-    number = 0
+    number, id_source = 0, run.settings.products.product_id_source
     for place, piece in enumerate(last_rows(run), start=1):
-        rows = withdrawn_rows(piece, shown, again=run.full_asked)
+        rows = withdrawn_rows(piece, shown, refused, id_source, again=run.full_asked)
         if len(rows):
             target.write_frame(f"{WITHDRAWN}{place:05}.parquet", rows)
             number += len(rows)

@@ -24,7 +24,7 @@ from include.mapping.products import (
     split_by_columns,
     without_offer,
 )
-from include.mapping.snapshot import SNAPSHOT_COLUMNS, next_snapshot, withdrawn_rows
+from include.mapping.snapshot import SNAPSHOT_COLUMNS, next_snapshot, snapshot_from, withdrawn_rows
 
 RULES = ProductRules(shop_domain="www.sandbox-shop.example", vat_rate=Decimal("0.21"))
 SKU_RULES = ProductRules(shop_domain="www.sandbox-shop.example", product_id_source="sku")
@@ -138,8 +138,8 @@ def test_base_prices__are_wanted_only_for_what_has_no_price_anywhere() -> None:
         _product("3", _item("100", None), _item("31", None)),
         _product("4"),
     ]
-    assert never_priced(without_offer(products, RULES), known) == [("3", ["31", "100"]), ("4", [])]
-    assert never_priced(without_offer(products, SKU_RULES), None) == [
+    assert never_priced(without_offer(products, RULES), known, RULES) == [("3", ["31", "100"]), ("4", [])]
+    assert never_priced(without_offer(products, SKU_RULES), None, SKU_RULES) == [
         ("20", ["20"]),
         ("31", ["31"]),
         ("100", ["100"]),
@@ -148,15 +148,19 @@ def test_base_prices__are_wanted_only_for_what_has_no_price_anywhere() -> None:
 
 
 def _next(last_sent: pd.DataFrame | None, sent: pd.DataFrame, withdrawn: pd.DataFrame) -> pd.DataFrame:
-    pieces = list(next_snapshot([] if last_sent is None else [last_sent], [sent], [withdrawn]))
+    pieces = list(next_snapshot([] if last_sent is None else [last_sent], [sent], [withdrawn], "product"))
     return pd.concat([piece for piece in pieces if len(piece)] or pieces[:1])
+
+
+def _goodbyes(last_sent: pd.DataFrame, shown: set[str], *, again: bool = False) -> pd.DataFrame:
+    return withdrawn_rows(last_sent, shown, set(), "product", again=again)
 
 
 def test_snapshot__says_goodbye_once_and_welcomes_back() -> None:
     none = _map([]).rows
     first = _next(None, _map([_product("1", _item("11", 5.0)), _product("2", _item("21", 7.5))]).rows, none)
     assert tuple(first.columns) == SNAPSHOT_COLUMNS
-    gone = withdrawn_rows(first, {"1"})
+    gone = _goodbyes(first, {"1"})
     assert gone[["productId", "name", "unitPrice", "availability", "inStockUnits"]].to_dict("records") == [
         {
             "productId": "2",
@@ -169,8 +173,8 @@ def test_snapshot__says_goodbye_once_and_welcomes_back() -> None:
     second = _next(first, _map([_product("1", _item("11", 6.0))]).rows, gone)
     assert second["withdrawn"].to_dict() == {"1": False, "2": True}
     assert second["unitPrice"].to_dict() == {"1": "6.00", "2": "7.50"}
-    assert withdrawn_rows(second, {"1"}).empty
-    assert withdrawn_rows(second, {"1"}, again=True)["productId"].tolist() == ["2"]
+    assert _goodbyes(second, {"1"}).empty
+    assert _goodbyes(second, {"1"}, again=True)["productId"].tolist() == ["2"]
     back = _next(second, _map([_product("2", _item("21", 8.0))]).rows, none)
     assert back["withdrawn"].to_dict() == {"2": False, "1": False}
     assert first["withdrawn"].to_dict() == {"1": False, "2": False}
@@ -179,22 +183,31 @@ def test_snapshot__says_goodbye_once_and_welcomes_back() -> None:
 def test_snapshot__keeps_the_values_of_a_product_rejected_today() -> None:
     first = _next(None, _map([_product("1", _item("11", 5.0))]).rows, _map([]).rows)
     nameless = {**_product("1", _item("11", 9.0)), "productName": None}
-    again = _next(first, _map([nameless], last_sent=first).rows, withdrawn_rows(first, {"1"}))
+    again = _next(first, _map([nameless], last_sent=first).rows, _goodbyes(first, {"1"}))
     pd.testing.assert_frame_equal(again, first)
 
 
-def test_withdrawn_rows__nothing_was_ever_sent() -> None:
-    gone = withdrawn_rows(None, {"1"})
-    assert gone.empty
-    assert tuple(gone.columns) == PRODUCT_COLUMNS
-    assert _next(None, gone, gone).empty
+def test_snapshot__of_nothing_is_empty() -> None:
+    none = _map([]).rows
+    snapshot = _next(None, none, none)
+    assert snapshot.empty
+    assert tuple(snapshot.columns) == SNAPSHOT_COLUMNS
+    assert _goodbyes(snapshot, {"1"}).empty
+
+
+def test_snapshot__kept_without_id_source_is_of_products() -> None:
+    known = _next(None, _map([_product("1", _item("11", 5.0))]).rows, _map([]).rows)
+    before = snapshot_from(known.drop(columns="idSource"))
+    assert before["idSource"].tolist() == ["product"]
+    sold_out = [_product("1", _item("11", None))]
+    assert _map(sold_out, last_sent=before).rows["unitPrice"].tolist() == ["5.00"]
 
 
 def test_last_price__survives_days_without_an_offer() -> None:
     snapshot = _next(None, _map([_product("1", _item("11", 5.0))]).rows, _map([]).rows)
     for _ in range(3):
         mapped = _map([_product("1", _item("11", None))], last_sent=snapshot)
-        snapshot = _next(snapshot, mapped.rows, withdrawn_rows(snapshot, {"1"}))
+        snapshot = _next(snapshot, mapped.rows, _goodbyes(snapshot, {"1"}))
     assert snapshot[["unitPrice", "availability"]].to_dict("records") == [
         {"unitPrice": "5.00", "availability": "outofstock"}
     ]

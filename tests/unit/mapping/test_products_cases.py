@@ -24,10 +24,11 @@ def test_product_cases__are_found() -> None:
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
 def test_product_case__maps_as_the_file_says(path: Path) -> None:
     case = json.loads(path.read_text())
+    rules = _rules(case.get("rules", {}))
     mapped = map_products(
         case["source"],
-        _rules(case.get("rules", {})),
-        last_sent=_last_sent(case.get("last_sent")),
+        rules,
+        last_sent=_last_sent(case.get("last_sent"), rules),
         base_prices={key: Decimal(price) for key, price in case.get("base_prices", {}).items()},
     )
     expected = case["expected"]
@@ -46,5 +47,9 @@ def _rules(settings: dict[str, Any]) -> ProductRules:
     return ProductRules(shop_domain="www.sandbox-shop.example", **typed)
 
 
-def _last_sent(rows: list[dict[str, Any]] | None) -> pd.DataFrame | None:
-    return None if rows is None else snapshot_from(pd.DataFrame(rows).reindex(columns=list(SNAPSHOT_COLUMNS)))
+def _last_sent(rows: list[dict[str, Any]] | None, rules: ProductRules) -> pd.DataFrame | None:
+    """Sent under the same kind of id, unless the file says otherwise."""
+    if rows is None:
+        return None
+    whole = [{"idSource": rules.product_id_source, **row} for row in rows]
+    return snapshot_from(pd.DataFrame(whole).reindex(columns=list(SNAPSHOT_COLUMNS)))
