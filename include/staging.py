@@ -75,8 +75,11 @@ class Staging:
         with self.writing(name) as file:
             file.write(content)
 
-    def remove(self, name: str) -> None:
-        (self.folder / name).unlink()
+    def remove_others(self, prefix: str, *, than: str) -> None:
+        """Remove the files that begin so, but `than`; also what a killed process left half written."""
+        for entry in list(self.folder.iterdir()):
+            if entry.name.startswith(prefix) and entry.name != than:
+                entry.unlink()
 
     def read_bytes(self, name: str) -> bytes:
         with self.reading(name) as file:

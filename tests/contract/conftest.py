@@ -46,3 +46,11 @@ def connectif(world: World) -> Iterator[ConnectifClient]:
     made = connectif_client(world)
     yield made
     made.transport.session.close()
+
+
+@pytest.fixture
+def quiet_folder(tmp_path: Path) -> Path:
+    """Where an office for an undisturbed run is."""
+    folder = tmp_path / "quiet"
+    folder.mkdir()
+    return folder

@@ -113,13 +113,6 @@ def undisturbed(world: World, folder: Path, area: Area, plan: RunPlan) -> dict[s
     return target
 
 
-@pytest.fixture
-def quiet_folder(tmp_path: Path) -> Path:
-    folder = tmp_path / "quiet"
-    folder.mkdir()
-    return folder
-
-
 @AREAS
 @pytest.mark.parametrize("seed", range(4))
 def test_kill__and_retry_give_the_same_target(

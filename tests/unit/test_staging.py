@@ -106,7 +106,25 @@ def test_staging__an_unfinished_file_is_private_from_its_first_byte(staging: Sta
         assert rights(unfinished) & 0o077 == 0 or rights(unfinished.parent) & 0o077 == 0
 
 
-def test_staging__remove(staging: Staging) -> None:
-    staging.write_bytes("a", b"")
-    staging.remove("a")
-    assert not staging.has("a")
+def test_staging__what_a_killed_process_left_is_not_there_and_written_anew(staging: Staging) -> None:
+    staging.write_bytes("part-1", b"whole")
+    for left in ("part-1", "part-2"):
+        Path(str(staging), f"{left}.unfinished").write_bytes(b"half of a longer one")
+    assert staging.names() == ["part-1"]
+    assert staging.read_bytes("part-1") == b"whole"
+    assert not staging.has("part-2")
+    staging.write_bytes("part-2", b"whole")
+    assert staging.read_bytes("part-2") == b"whole"
+    assert [path.name for path in Path(str(staging)).glob("part-2*")] == ["part-2"]
+
+
+def test_staging__remove_others_takes_what_begins_so_and_what_was_left_half_written(
+    staging: Staging,
+) -> None:
+    for name in ("a-1", "a-2", "a-2.unfinished", "a-3", "b-1", "b-2.unfinished"):
+        staging.write_bytes("seed", b"")
+        Path(str(staging), name).touch()
+    staging.remove_others("a-", than="a-3")
+    assert sorted(path.name for path in Path(str(staging)).iterdir()) == [
+        "a-3", "b-1", "b-2.unfinished", "seed",
+    ]  # fmt: skip

@@ -79,6 +79,4 @@ def keep_catalogue(run: SyncRun, snapshot: Iterable[pd.DataFrame]) -> None:
     """Replace the snapshot: the new file, then the reference to it; a crash leaves a usable one."""
     name = f"{_PREFIX}{safe_name(run.run_key)}.parquet"
     run.store.replace_catalogue(name, run.kept.write_frames(name, snapshot), run.run_key)
-    for old in run.kept.names(_PREFIX):
-        if old != name:
-            run.kept.remove(old)
+    run.kept.remove_others(_PREFIX, than=name)

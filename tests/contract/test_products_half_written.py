@@ -1,0 +1,65 @@
+"""A process that ends in the middle of a file: what it leaves is taken for nothing, and goes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO
+
+import pytest
+
+from include.outcomes import Area
+from include.staging import Staging
+from tests.builders import EVERYTHING, Killed, Office, World, stages_of
+from tests.contract.test_kills import differences, steady, undisturbed
+
+
+class EndsWhileWriting:
+    """Ends the process in the middle of the first staged file whose name begins so, as SIGKILL does."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, prefix: str) -> None:
+        self.left_behind: list[Path] = []
+        writing = Staging.writing
+
+        @contextmanager
+        def half_written(folder: Staging, name: str) -> Iterator[IO[bytes]]:
+            with writing(folder, name) as file:
+                if name.startswith(prefix) and not self.left_behind:
+                    file.write(b"half")
+                    file.flush()
+                    (left,) = Path(str(folder)).glob(f"{name}?*")
+                    self.left_behind.append(left)
+                    raise Killed
+                yield file
+
+        monkeypatch.setattr(Staging, "writing", half_written)
+
+
+@pytest.mark.parametrize("prefix", ["ids.json", "part-", "prices-", "rows-", "products-", "files.json"])
+def test_staged_file__that_was_half_written_is_not_taken_for_done(
+    prefix: str, office: Office, world: World, quiet_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = undisturbed(world, quiet_folder, Area.PRODUCTS, EVERYTHING)
+    fate = EndsWhileWriting(monkeypatch, prefix)
+    run = office.run(Area.PRODUCTS, EVERYTHING, "run")
+    report = stages_of(run, tries=2)
+    assert fate.left_behind, "the test has to kill something"
+    assert report.missing == 0
+    assert differences(steady(world.target()), expected) == []
+    assert not any(path.exists() for path in fate.left_behind), "the retry wrote it anew"
+
+
+def test_snapshot__that_was_half_written_does_not_stay(
+    office: Office, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody retries the run: the next one has another name for its file."""
+    office.sync(Area.PRODUCTS, EVERYTHING, "yesterday")
+    old = office.store.last_catalogue()
+    fate = EndsWhileWriting(monkeypatch, "catalogue-")
+    with suppress(Killed):
+        office.sync(Area.PRODUCTS, EVERYTHING, "today")
+    assert office.store.last_catalogue() == old
+    assert [path.exists() for path in fate.left_behind] == [True]
+    office.sync(Area.PRODUCTS, EVERYTHING, "tomorrow")
+    assert [file.name for file in (office.folder / "kept").iterdir()] == [office.store.last_catalogue()]
