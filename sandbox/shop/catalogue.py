@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 from sandbox.shop.draws import Draws
 
 ODDITY_PERIOD = 40
+FEW = 2_000
+"""Among so many first products are those that no price list has: a large shop has hardly more of them."""
 CHANNELS = (1, 2)
 MAIN_SELLER, OTHER_SELLER = "1", "lojaparceira"
 SELLER_NAMES = {MAIN_SELLER: "Sandbox Shop", OTHER_SELLER: "Loja Parceira"}
@@ -176,7 +178,8 @@ class Catalogue:
             },
             skus=tuple(self._sku(brief, place) for place in range(brief.sku_count)),
         )
-        oddity = ODDITIES.get(index % ODDITY_PERIOD)
+        place = index % ODDITY_PERIOD
+        oddity = ODDITIES.get(place) or (WITHOUT_PRICE.get(place) if index < FEW else None)
         return replace(product, **oddity(product)) if oddity else product
 
     def _sku(self, brief: Brief, place: int) -> Sku:
@@ -247,11 +250,13 @@ ODDITIES: dict[int, Callable[[Product], Changes]] = {
     12: _always(description="<div>Lava &lt; 30&deg;C &eacute; f&aacute;cil<ul><li>um<li>dois</ul></div>"),
     14: _each_sku(lambda sku: replace(sku, has_image=False)),
     16: _each_sku(lambda sku: replace(sku, unit_multiplier=2.5)),
-    17: _each_sku(lambda sku: replace(_sold_out(sku), has_price=False)),
-    18: _each_sku(lambda sku: replace(_sold_out(sku), base_price=None)),
     19: _each_sku(_dearer_than_listed),
     21: _always(release_date=None),
     22: lambda product: {"name": f'{product.name} 15" & <i>cabo</i>; \u00bd litro'},
     24: lambda product: {"skus": (*map(_sold_out, product.skus[:1]), *product.skus[1:])},
 }
 """The situations that a catalogue sync must survive; the number 2 has no SKU, see `Catalogue.brief`."""
+WITHOUT_PRICE: dict[int, Callable[[Product], Changes]] = {
+    17: _each_sku(lambda sku: replace(_sold_out(sku), has_price=False)),
+    18: _each_sku(lambda sku: replace(_sold_out(sku), base_price=None)),
+}

@@ -12,6 +12,7 @@ import argparse
 import json
 import sys
 import tempfile
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
@@ -43,7 +44,7 @@ def main() -> int:
         parser.error(str(wrong))
     facts = machine()
     with stopping_on_signals(), tempfile.TemporaryDirectory(prefix="bench-") as logs:
-        results = [_said(scenario, Path(logs)) for scenario in scenarios]
+        results = [result for scenario in scenarios for result in _said(scenario, Path(logs))]
     print(f"\n{machine_line(facts)}\n\n{table(results)}\n\n{NOTES}")
     for line in ratios(results):
         print(f"\n{line}")
@@ -81,7 +82,7 @@ def _say(line: str) -> None:
     print(line, flush=True)
 
 
-def _said(scenario: Scenario, logs: Path) -> Result:
+def _said(scenario: Scenario, logs: Path) -> Iterator[Result]:
     print(f"{scenario.title}, {scenario.records:,} records …", flush=True)
     return measure(scenario, logs)
 

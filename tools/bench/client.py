@@ -11,7 +11,6 @@ import json
 import logging
 import resource
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -91,15 +90,11 @@ def main() -> None:
     area, minute = Area(order["scenario"]["area"]), order["scenario"]["minute_seconds"]
     vtex, connectif = _clients(order["connections"], minute)
     meter = Meter(vtex, connectif)
-    with (
-        tempfile.TemporaryDirectory(prefix="bench-") as folder,
-        _store(Path(folder), vtex, connectif) as store,
-    ):
+    with _store(Path(order["folder"]), vtex, connectif) as store:
         if area is Area.NEWSLETTER:
             report = _newsletter(vtex, store, meter, order["scenario"]["records"])
         else:
-            plan = _plan(area, order["days_ago"])
-            report = _daily(_run(area, plan, (vtex, connectif), store, Path(folder)), meter)
+            report = _daily(_run(order, vtex, connectif, store), meter)
     cost = {
         "read": report.counts.read,
         "written": report.counts.written,
@@ -147,15 +142,13 @@ def _store(folder: Path, vtex: VtexClient, connectif: ConnectifClient) -> Store:
     return open_store(url, "k" * 32, pair)
 
 
-def _run(
-    area: Area, plan: RunPlan, clients: tuple[VtexClient, ConnectifClient], store: Store, folder: Path
-) -> SyncRun:
-    vtex, connectif = clients
+def _run(order: dict[str, Any], vtex: VtexClient, connectif: ConnectifClient, store: Store) -> SyncRun:
+    area, folder, key = Area(order["scenario"]["area"]), Path(order["folder"]), f"day-{order['day']}"
     return SyncRun(
         area=area,
-        run_key="bench",
-        plan=plan,
-        staging=Staging(folder / "run"),
+        run_key=key,
+        plan=_plan(area, order["days_ago"]),
+        staging=Staging(folder / key),
         kept=Staging(folder / "kept"),
         settings=load_settings(),
         store=store,
@@ -174,7 +167,7 @@ def _daily(run: SyncRun, meter: Meter) -> Report:
         loaded = run_stage(run, "load", lambda r, f: flow.load(r, f, source=mapped))
     with meter.stage("report"):
         stages = {"extract": extracted, "transform": mapped, "load": loaded}
-        return finish(run, RunIdentity("bench", "bench", 0, run.now()), stages)
+        return finish(run, RunIdentity("bench", run.run_key, 0, run.now()), stages)
 
 
 def _plan(area: Area, days_ago: int) -> RunPlan:

@@ -6,10 +6,12 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +33,14 @@ _PACE_OF_ROUTE = {route.name: route.pace for route in vars(routes).values() if i
 
 @dataclass(frozen=True)
 class Result:
-    """What a scenario cost: the clients' own account of it, and the sandbox's speed at the same reads.
+    """What a run of a scenario cost: the clients' own account of it, and the sandbox's speed at the same
+    reads.
 
     `posting` is the share of Connectif's pace that posting used.
     """
 
     scenario: Scenario
+    day: int
     cost: dict[str, Any]
     alone: Ceiling | None
     posting: float | None = None
@@ -111,20 +115,22 @@ def _connectif_calls_a_minute() -> float:
     return CALLS_PER_MINUTE * (1 - load_settings().connectif.keep_free_percent / 100)
 
 
-def measure(scenario: Scenario, logs: Path) -> Result:
-    """Start the scenario's sandbox, run its clients, then the sandbox alone; ProcessFailed when it fails."""
+def measure(scenario: Scenario, logs: Path) -> Iterator[Result]:
+    """Start the scenario's sandbox; each day run its clients, then the sandbox alone. ProcessFailed when it
+    fails."""
     options = scenario.sandbox_options
-    with running_sandbox(logs, options=options, ready_seconds=READY_SECONDS) as sandbox:
+    with (
+        running_sandbox(logs, options=options, ready_seconds=READY_SECONDS) as sandbox,
+        tempfile.TemporaryDirectory(prefix="bench-") as folder,
+    ):
         connections = sandbox_connections(sandbox)
-        forget_journal(sandbox.vtex)
-        with ThreadPoolExecutor(scenario.processes) as pool:
-            clients = [
-                pool.submit(_client, scenario, connections, number) for number in range(scenario.processes)
-            ]
-            cost = together([client.result() for client in clients])
-        if scenario.minute_seconds:
-            return Result(scenario, cost, None, _posting(scenario, sandbox))
-        return Result(scenario, cost, _alone(scenario, sandbox, connections["vtex_default"]))
+        for day in range(1, scenario.days + 1):
+            forget_journal(sandbox.vtex)
+            cost = together(_clients(scenario, connections, Path(folder), day))
+            if scenario.minute_seconds:
+                yield Result(scenario, day, cost, None, _posting(scenario, sandbox))
+            else:
+                yield Result(scenario, day, cost, _alone(scenario, sandbox, connections["vtex_default"]))
 
 
 def _posting(scenario: Scenario, sandbox: Sandbox) -> float | None:
@@ -168,16 +174,27 @@ def _added(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
     return dict(total)
 
 
-def _client(scenario: Scenario, connections: Mapping[str, Any], days_ago: int) -> dict[str, Any]:
-    order = {"scenario": scenario.to_json(), "connections": connections, "days_ago": days_ago}
+def _clients(
+    scenario: Scenario, connections: Mapping[str, Any], folder: Path, day: int
+) -> list[dict[str, Any]]:
+    """Run all at once, each in a folder of its own, which the next day finds again."""
+    orders = [
+        {"connections": connections, "folder": str(folder / str(number)), "day": day, "days_ago": number}
+        for number in range(scenario.processes)
+    ]
+    with ThreadPoolExecutor(scenario.processes) as pool:
+        return list(pool.map(partial(_client, scenario), orders))
+
+
+def _client(scenario: Scenario, order: Mapping[str, Any]) -> dict[str, Any]:
+    Path(order["folder"]).mkdir(exist_ok=True)
     done = subprocess.run(
         (sys.executable, "-m", "tools.bench.client"),
-        input=json.dumps(order),
+        input=json.dumps({"scenario": scenario.to_json(), **order}),
         stdout=subprocess.PIPE,
         text=True,
         cwd=ROOT,
-        # The seed's traps come in shares; a run that is measured must not fail for their number.
-        env=os.environ | {"SYNC_RUN__REJECT_LIMIT_PERCENT": "100"},
+        env=os.environ | scenario.settings,
         check=True,
     )
     cost: dict[str, Any] = json.loads(done.stdout)

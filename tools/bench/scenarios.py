@@ -25,11 +25,13 @@ _ALMOST_ALL_TRACKED = 0.9
 
 @dataclass(frozen=True)
 class Scenario:
-    """One run of one area, or as many at once as there are `processes`, each for a day of its own.
+    """One run of one area, or as many at once as there are `processes`, each for a day of its own; of
+    products without limits two, a day's and the next day's.
 
     `minute_seconds` is how long a rate-limit minute lasts: at the sandbox, and for the paces that the
     client keeps by itself. 0 takes every limit away, which shows how fast the code is. `tracked_share` of
-    the orders have been reported by the shop's web tag.
+    the orders have been reported by the shop's web tag. With `skus` each SKU of the so many products is one
+    of its own.
     """
 
     area: Area
@@ -37,14 +39,29 @@ class Scenario:
     minute_seconds: float = 0.0
     tracked_share: float = _HALF_TRACKED
     processes: int = 1
+    skus: bool = False
 
     @property
     def title(self) -> str:
+        what = f"{self.area}, each SKU is one" if self.skus else self.area
         at_once = "" if self.processes == 1 else f", {self.processes} processes at once"
-        return f"{self.area}, {'paced' if self.minute_seconds else 'no limits'}{at_once}"
+        return f"{what}, {'paced' if self.minute_seconds else 'no limits'}{at_once}"
+
+    @property
+    def days(self) -> int:
+        """The second run knows the catalogue that the first one sent: fewer prices to ask for, more to
+        remember."""
+        return 2 if self.area is Area.PRODUCTS and not self.minute_seconds else 1
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """Variables that make the settings of the client. The seed's traps come in shares; a run that is
+        measured must not fail for their number."""
+        source = {"SYNC_PRODUCTS__PRODUCT_ID_SOURCE": "sku"} if self.skus else {}
+        return source | {"SYNC_RUN__REJECT_LIMIT_PERCENT": "100"}
 
     @property
     def sandbox_options(self) -> tuple[str, ...]:
@@ -89,11 +106,13 @@ def usual(areas: list[Area], minute_seconds: float | None = None) -> list[Scenar
 
 
 def scenarios_of(area: Area, records: int, minute_seconds: float | None = None) -> list[Scenario]:
-    """An area without limits; products and purchases also at the paces that the vendors dictate."""
+    """An area without limits; products and purchases also at the paces that the vendors dictate, products
+    also by SKU."""
     free = Scenario(area, records)
     match area:
         case Area.PRODUCTS:
-            return [free, Scenario(area, records, minute_seconds or _HALF_A_MINUTE_SECONDS)]
+            paced = Scenario(area, records, minute_seconds or _HALF_A_MINUTE_SECONDS)
+            return [free, paced, Scenario(area, records, skus=True)]
         case Area.PURCHASES:
             return [free, *_paced_purchases(records, minute_seconds or _SHORT_MINUTE_SECONDS)]
         case _:

@@ -88,7 +88,8 @@ def _tracked_share(result: Result) -> float | None:
 
 
 FIGURES: tuple[tuple[str, Callable[[Result], str]], ...] = (
-    ("", lambda r: str(r.scenario.area)),
+    ("", lambda r: "SKUs as products" if r.scenario.skus else str(r.scenario.area)),
+    ("run", lambda r: ("first", "next day")[r.day - 1] if r.scenario.days > 1 else ""),
     (
         "vendors' limits",
         lambda r: f"1 min = {r.scenario.minute_seconds:g} s" if r.scenario.minute_seconds else "off",
@@ -123,17 +124,20 @@ NOTES = """\
 
 
 def ratios(results: Sequence[Result]) -> list[str]:
-    """Areas that ran in several sizes: how memory and speed change from the smallest to the largest."""
-    return [line for area in Area for line in _ratios([r for r in results if r.scenario.area is area])]
+    """What ran in several sizes: how memory and speed change from the smallest to the largest."""
+    alike: dict[tuple[str, int], list[Result]] = {}
+    for result in results:
+        alike.setdefault((result.scenario.title, result.day), []).append(result)
+    return [line for some in alike.values() for line in _ratios(some)]
 
 
 def _ratios(results: list[Result]) -> list[str]:
-    free = sorted((r for r in results if not r.scenario.minute_seconds), key=lambda r: r.scenario.records)
-    if len(free) < 2:
+    small, large = (choose(results, key=lambda r: r.scenario.records) for choose in (min, max))
+    if small.scenario.records == large.scenario.records or small.scenario.minute_seconds:
         return []
-    small, large = free[0], free[-1]
+    run = f", run {small.day}" if small.scenario.days > 1 else ""
     return [
-        f"{small.scenario.area}, {large.scenario.records:,} against {small.scenario.records:,} records: "
+        f"{small.scenario.title}{run}, {large.cost['read']:,} against {small.cost['read']:,} records: "
         f"{large.peak_megabytes / small.peak_megabytes:.2f} times the peak memory, "
         f"{large.rate / small.rate:.2f} times the records a second"
     ]

@@ -35,10 +35,10 @@ def transform(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
     """
     counts, shown, refused, turning = StageCounts(), set[str](), set[str](), 0
     last, id_source = last_prices(run), run.settings.products.product_id_source
-    asked = set(keys_to_replay(run, source)) if run.plan.replay else None
+    asked = _chosen(run, source)
     was_in_stock = _in_stock(last, id_source)
     for number, all_mapped in enumerate(_mapped_parts(run, source, last), start=1):
-        # Search by SKU, as a replay asks, answers the other SKUs of a product too, and in several parts.
+        # Search by SKU answers the other SKUs of a product too, and in a replay in several parts.
         wanted = (all_mapped.keys if asked is None else all_mapped.keys & asked) - shown
         mapped = all_mapped if wanted == all_mapped.keys else _only(all_mapped, wanted)
         shown |= wanted
@@ -55,9 +55,16 @@ def transform(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
         withdrawn = _write_withdrawn(run, target, shown, refused)
         counts.read += withdrawn
         counts.notes = [f"{withdrawn} withdrawn"] if withdrawn else []
-    counts.notes += note_on_lost(len(asked), len(shown)) if asked is not None else []
+    counts.notes += note_on_lost(len(asked), len(shown)) if run.plan.replay and asked else []
     _write_files(target)
     return counts
+
+
+def _chosen(run: SyncRun, source: Staging) -> set[str] | None:
+    """The records that the run was asked for; None: all."""
+    if run.plan.only:
+        return {run.plan.only}
+    return set(keys_to_replay(run, source)) if run.plan.replay else None
 
 
 def _mapped_parts(run: SyncRun, source: Staging, last: pd.DataFrame | None) -> Iterator[Mapped]:
