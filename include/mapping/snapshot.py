@@ -33,7 +33,7 @@ def snapshot_from(table: pd.DataFrame) -> pd.DataFrame:
 def vanishing(last_sent: pd.DataFrame, shown: Collection[str], id_source: str) -> int:
     """How many products that were sent last time are not among the ids that search shows today; under the
     other kind of id none is."""
-    is_there = last_sent["productId"].isin(shown) & (last_sent["idSource"] == id_source)
+    is_there = _among(last_sent["productId"], shown) & (last_sent["idSource"] == id_source)
     return int((~last_sent["withdrawn"] & ~is_there).sum())
 
 
@@ -51,7 +51,7 @@ def withdrawn_rows(
     A number of the other kind that is shown is overwritten by what has it now, unless that is `refused`.
     """
     ids, is_other = last_sent["productId"], last_sent["idSource"] != id_source
-    gone = ~ids.isin(shown) | (is_other & ids.isin(refused))
+    gone = ~_among(ids, shown) | (is_other & _among(ids, refused))
     rows = last_sent.loc[gone & (again | ~last_sent["withdrawn"]), [*PRODUCT_COLUMNS, "idSource"]]
     return rows.assign(availability=OUT_OF_STOCK, inStockUnits="0").astype("str").reset_index(drop=True)
 
@@ -75,4 +75,9 @@ def next_snapshot(
             now.update(piece["productId"])
             yield snapshot_from(piece.assign(**news))
     for piece in last_sent:
-        yield piece[~piece["productId"].isin(now)]
+        yield piece[~_among(piece["productId"], now)]
+
+
+def _among(ids: pd.Series, known: Collection[str]) -> pd.Series:
+    """Like `isin`, which would make a table of all that is known for each few ids."""
+    return pd.Series([one in known for one in ids], index=ids.index, dtype=bool)

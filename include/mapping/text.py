@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -128,6 +129,7 @@ def html_to_text(values: pd.Series) -> pd.Series:
     )
 
 
+@lru_cache(maxsize=16)  # the SKUs of a product have its description, one after the other
 def _seen(markup: str) -> str:
     if "<" not in markup:
         return html.unescape(markup)

@@ -24,6 +24,7 @@ from include.mapping.products import (
     split_by_columns,
     without_offer,
 )
+from include.mapping.shapes import records
 from include.mapping.snapshot import SNAPSHOT_COLUMNS, next_snapshot, snapshot_from, withdrawn_rows
 
 RULES = ProductRules(shop_domain="www.sandbox-shop.example", vat_rate=Decimal("0.21"))
@@ -77,18 +78,32 @@ def _map(products: list[dict[str, Any]], rules: ProductRules = RULES, **more: An
     return map_products(products, rules, **{"last_sent": None, "base_prices": {}, **more})
 
 
+BASE_PRICES = st.dictionaries(
+    st.integers(0, 99).map(str), st.decimals(-5, 1_000, places=3) | st.just(Decimal(0)), max_size=60
+)
+
+
 @settings(max_examples=60, deadline=None)
-@given(PRODUCTS, st.sampled_from([RULES, SKU_RULES]))
+@given(PRODUCTS, st.sampled_from([RULES, SKU_RULES]), BASE_PRICES)
 def test_map_products__laws_hold_for_any_products(
-    products: list[dict[str, Any]], rules: ProductRules
+    products: list[dict[str, Any]], rules: ProductRules, prices: dict[str, Decimal]
 ) -> None:
     before = deepcopy(products)
-    mapped = _map(products, rules)
+    mapped = _map(products, rules, base_prices=prices)
     assert products == before
     rows = mapped.rows
+    _assert_laws_of_rows(rows)
+    candidates = {candidate.key: candidate for candidate in candidates_of(products, rules)}
+    assert sorted([*rows["productId"], *mapped.verdicts["key"]]) == sorted(candidates)
+    in_stock = {key for key, candidate in candidates.items() if candidate.offer}
+    assert set(rows.loc[rows["availability"] == "instock", "productId"]) == in_stock & {*rows["productId"]}
+    pd.testing.assert_frame_equal(rows, _map(products, rules, base_prices=prices).rows)
+    lean = [essentials(product) for product in products]
+    pd.testing.assert_frame_equal(rows, _map(lean, rules, base_prices=prices).rows)
+
+
+def _assert_laws_of_rows(rows: pd.DataFrame) -> None:
     assert tuple(rows.columns) == PRODUCT_COLUMNS
-    keys = sorted(candidate.key for candidate in candidates_of(products, rules))
-    assert sorted([*rows["productId"], *mapped.verdicts["key"]]) == keys
     assert rows["availability"].isin(["instock", "outofstock"]).all()
     assert rows["productDetailUrl"].str.startswith("https://www.sandbox-shop.example/").all()
     for row in rows.to_dict("records"):
@@ -98,8 +113,31 @@ def test_map_products__laws_hold_for_any_products(
         assert amount == original - unit
         assert abs(share - 100 * amount / original) <= Decimal("0.005")
         assert 0 <= share <= 100
-    pd.testing.assert_frame_equal(rows, _map(products, rules).rows)
-    pd.testing.assert_frame_equal(rows, _map([essentials(product) for product in products], rules).rows)
+
+
+@settings(max_examples=40, deadline=None)
+@given(PRODUCTS, st.sampled_from([RULES, SKU_RULES]), BASE_PRICES)
+def test_map_products__what_is_sold_out_or_gone_the_next_day_keeps_its_price(
+    products: list[dict[str, Any]], rules: ProductRules, prices: dict[str, Decimal]
+) -> None:
+    source = rules.product_id_source
+    first = _map(products, rules).rows
+    snapshot = pd.concat(next_snapshot([], [first], [], source))
+    nothing_to_buy = [
+        {**product, "items": [{**item, "sellers": []} for item in records(product.get("items"))]}
+        for product in products
+    ]
+    sold_out = _map(nothing_to_buy, rules, last_sent=snapshot, base_prices=prices).rows
+    gone = withdrawn_rows(snapshot, set(), set(), source)
+    for rows in (sold_out, gone[list(PRODUCT_COLUMNS)]):
+        _assert_laws_of_rows(rows)
+        assert set(rows["availability"]) <= {"outofstock"}
+        assert set(rows["inStockUnits"]) <= {"0"}
+        again = rows.set_index("productId")
+        known = first.set_index("productId")
+        assert set(known.index) <= set(again.index)
+        for column in ("unitPrice", "unitPriceOriginal"):
+            assert again.loc[known.index, column].tolist() == known[column].tolist()
 
 
 def _item(sku: str, price: float | None) -> dict[str, Any]:
