@@ -39,7 +39,7 @@ erase: $(READY) ## remove a person and keep them out of later writes; asks for t
 	@$(BIN)/python -m tools.beside tools.erase
 
 test: $(READY) ## the whole test suite
-	@$(BIN)/python -m pytest --numprocesses auto --dist loadgroup
+	@$(BIN)/python -m pytest --numprocesses auto --dist loadscope --no-loadscope-reorder
 
 lint: $(READY) ## format, lint, types, import contracts
 	@$(BIN)/ruff format --check .

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+WHOLE_AIRFLOW = "a whole Airflow"
 AIRFLOW_HOME = Path(tempfile.mkdtemp(prefix="sync-tests-"))
 
 
@@ -38,21 +39,32 @@ def _isolate_airflow() -> None:
 _isolate_airflow()
 
 
+def _group(path: str) -> str:
+    """Which tests share one process (`make test`), by the path of their file.
+
+    A file stays together, for its fixtures' sake, and so do the tests with a whole Airflow, which fill a machine.
+    """
+    return WHOLE_AIRFLOW if path.startswith("tests/integration/") else path
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Groups for several processes (`make test`), named before xdist looks.
+    """Those with a whole Airflow take longest, so they go first."""
+    items.sort(key=lambda item: _group(item.nodeid.partition("::")[0]) != WHOLE_AIRFLOW)
 
-    A file stays together, for its fixtures' sake, and so do the tests with a whole Airflow, which fill a
-    machine; these take longest and go first.
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Hands out whole groups. xdist 3.8 has marks for them, but writes them into a private attribute that
+    pytest 9.2 no longer reads, so every test went wherever there was room, and each process began an Airflow.
     """
+    from xdist.scheduler import LoadScopeScheduling  # noqa: PLC0415 - only where there are several processes
 
-    def group(item: pytest.Item) -> str:
-        file = item.path.relative_to(ROOT).as_posix()
-        return "a whole Airflow" if file.startswith("tests/integration/") else file
+    class ByGroup(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return _group(nodeid.partition("::")[0])
 
-    items.sort(key=lambda item: group(item) != "a whole Airflow")
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(group(item)))
+    return ByGroup(config, log)
 
 
 def pytest_unconfigure() -> None:

@@ -117,20 +117,28 @@ class AirflowRest:
         dag_id: str,
         run_id: str,
         *,
-        timeout_seconds: float,
+        patience_seconds: float,
         progress: Callable[[list[JSON]], None] = lambda _tasks: None,
         pause_seconds: float = 0.5,
     ) -> JSON:
-        """Wait until the run is finished and return it. `progress` sees the tasks at each look."""
-        deadline = time.monotonic() + timeout_seconds
+        """Wait until the run is finished and return it. `progress` sees the tasks at each look.
+
+        Raises RestError when no task has moved on for so long: how long all of them take together says
+        more about the machine than about the run.
+        """
+        moved, moved_at = "", time.monotonic()
         while True:
-            run = self.run(dag_id, run_id)
-            progress(self.tasks(dag_id, run_id))
+            run, tasks = self.run(dag_id, run_id), self.tasks(dag_id, run_id)
+            progress(tasks)
             if run["state"] in FINISHED:
                 return run
-            if time.monotonic() > deadline:
+            where = ", ".join(f"{t['task_id']} {t['state']} (try {t['try_number']})" for t in tasks)
+            if where != moved:
+                moved, moved_at = where, time.monotonic()
+            if time.monotonic() - moved_at > patience_seconds:
                 raise RestError(
-                    f"{dag_id}: run {run_id} is still {run['state']} after {timeout_seconds:.0f} s"
+                    f"{dag_id}: run {run_id} is {run['state']}, and nothing has moved for "
+                    f"{patience_seconds:.0f} s: {where}"
                 )
             time.sleep(pause_seconds)
 

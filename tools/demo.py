@@ -140,7 +140,7 @@ def _run(step: Step, story: Story, rest: AirflowRest, progress: Progress) -> Non
     progress.say(f"{step.dag_id}: {step.title}")
     rest.unpause(step.dag_id)
     rest.trigger(step.dag_id, step.run_id, step.conf(story))
-    run = rest.wait(step.dag_id, step.run_id, timeout_seconds=STEP_SECONDS, progress=progress.tasks)
+    run = rest.wait(step.dag_id, step.run_id, patience_seconds=STEP_SECONDS, progress=progress.tasks)
     if run["state"] != "success":
         raise StepFailed(_why(step, rest))
 

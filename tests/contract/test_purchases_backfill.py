@@ -97,7 +97,6 @@ def sent(world: World) -> dict[str, dict[str, Any]]:
     return found
 
 
-@pytest.mark.xdist_group("a week")
 def test_back_fill__of_a_week_equals_seven_daily_runs(weeks: dict[str, Week]) -> None:
     daily, backfill = weeks["daily"], weeks["back-fill"]
     assert backfill.purchases == daily.purchases
@@ -108,7 +107,6 @@ def test_back_fill__of_a_week_equals_seven_daily_runs(weeks: dict[str, Week]) ->
         assert one.counts.outcomes == another.counts.outcomes
 
 
-@pytest.mark.xdist_group("a week")
 @pytest.mark.parametrize("kind", ["daily", "back-fill"])
 def test_days__take_each_order_once(kind: str, weeks: dict[str, Week]) -> None:
     """A run over the whole week reads as many orders as the seven did, and finds nothing to add."""
@@ -118,12 +116,10 @@ def test_days__take_each_order_once(kind: str, weeks: dict[str, Week]) -> None:
     assert found.again.counts.written == 0
 
 
-@pytest.mark.xdist_group("a week")
 def test_back_fill__fires_no_workflow(weeks: dict[str, Week]) -> None:
     assert weeks["back-fill"].fired == set()
 
 
-@pytest.mark.xdist_group("a week")
 def test_daily_run__fires_workflows_for_fresh_purchases_only(weeks: dict[str, Week]) -> None:
     """The days are run at noon of the last one: 48 hours are young enough."""
     assert weeks["daily"].fired == {"55", "56", "64", "65", "66"}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import psutil
@@ -17,11 +19,21 @@ from tools.local_stack import LocalStack, StackSettings
 from tools.processes import ProcessFailed
 
 DAGS = Path(__file__).parent / "stack_dags"
-PROBE = "stack_probe"
+PROBE, LATE = "stack_probe", "late_probe"
 
 
-def settings(home: Path, dags: Path = DAGS) -> StackSettings:
-    return StackSettings(home=home, dags=dags, dag_ids=frozenset({PROBE}), prepare=(), parallelism=2)
+def settings(
+    home: Path, dags: Path = DAGS, *, scheduled: bool = False, environment: Mapping[str, str] | None = None
+) -> StackSettings:
+    return StackSettings(
+        home=home,
+        dags=dags,
+        dag_ids=frozenset({PROBE, LATE}),
+        scheduled=scheduled,
+        prepare=(),
+        parallelism=2,
+        environment=environment or {},
+    )
 
 
 def processes_of(home: Path) -> list[list[str]]:
@@ -42,7 +54,9 @@ def processes_of(home: Path) -> list[list[str]]:
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     home = tmp_path_factory.mktemp("stack")
-    with LocalStack(settings(home)) as running:
+    told = {"notifier": "tests.notifier.FileNotifier", "arguments": {"file": str(home / "told")}}
+    late = {"SYNC_ALERTS__LATE": json.dumps([told]), "SYNC_ALERTS__LATE_AFTER_HOURS": "0.001"}
+    with LocalStack(settings(home, scheduled=True, environment=late)) as running:
         assert processes_of(home)
         yield running
     assert processes_of(home) == []
@@ -51,7 +65,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
 def test_stack__runs_a_dag_over_rest(stack: LocalStack) -> None:
     stack.rest.trigger(PROBE, "good")
     seen: list[object] = []
-    run = stack.rest.wait(PROBE, "good", timeout_seconds=60, progress=seen.append)
+    run = stack.rest.wait(PROBE, "good", patience_seconds=60, progress=seen.append)
     assert run["state"] == "success"
     assert [task["state"] for task in stack.rest.tasks(PROBE, "good")] == ["success"]
     assert seen
@@ -60,7 +74,7 @@ def test_stack__runs_a_dag_over_rest(stack: LocalStack) -> None:
 def test_trigger__of_the_same_run_id_makes_one_run(stack: LocalStack) -> None:
     for _ in range(3):
         stack.rest.trigger(PROBE, "once")
-    stack.rest.wait(PROBE, "once", timeout_seconds=60)
+    stack.rest.wait(PROBE, "once", patience_seconds=60)
     assert [run["dag_run_id"] for run in stack.rest.runs(PROBE)].count("once") == 1
 
 
@@ -73,7 +87,7 @@ def test_trigger__takes_a_data_interval(stack: LocalStack) -> None:
 
 def test_log__holds_the_reason_of_a_failure(stack: LocalStack) -> None:
     stack.rest.trigger(PROBE, "bad", {"fail": True})
-    assert stack.rest.wait(PROBE, "bad", timeout_seconds=60)["state"] == "failed"
+    assert stack.rest.wait(PROBE, "bad", patience_seconds=60)["state"] == "failed"
     (task,) = stack.rest.tasks(PROBE, "bad")
     lines = stack.rest.log(PROBE, "bad", task["task_id"], task["try_number"])
     assert any("failed as asked" in line for line in lines)
@@ -110,6 +124,20 @@ def test_servers__listen_on_the_loopback_interface_only(stack: LocalStack) -> No
         if connection.status == psutil.CONN_LISTEN
     ]
     assert set(listening) == {"127.0.0.1"}
+
+
+def test_late_run__on_its_schedule_is_told_of_while_it_goes_on(stack: LocalStack) -> None:
+    stack.rest.unpause(LATE)
+    file, deadline = stack.home / "told", time.monotonic() + 90
+    while not file.exists() and time.monotonic() < deadline:
+        time.sleep(0.2)
+    (run,) = stack.rest.runs(LATE)
+    title, text, url = file.read_text().splitlines()[0].split(" | ")
+    assert (run["run_type"], run["state"]) == ("scheduled", "running")
+    assert title == "late_probe: a run has not finished in time"
+    assert text.endswith(f"Run: {run['dag_run_id']}")
+    assert url.startswith(f"{stack.url}/dags/late_probe/runs/scheduled__")
+    stack.rest.patch(f"dags/{LATE}/dagRuns/{run['dag_run_id']}", {"state": "failed"})
 
 
 def test_import_error__is_fatal_and_shown(tmp_path: Path) -> None:
