@@ -23,6 +23,7 @@ class People:
                 f"and stay the same; make one with: openssl rand -hex 32"
             )
         self._key = hash_key.encode()
+        self._person = hmac.new(self._key, b"person:", hashlib.sha256)
         self._box = Fernet(base64.urlsafe_b64encode(self._digest(b"seal")))
 
     def __repr__(self) -> str:
@@ -30,7 +31,9 @@ class People:
 
     def hashed(self, email: str) -> str:
         """64 hex digits (HMAC-SHA256), the same for an address in any case."""
-        return self._digest(b"person:" + email.strip().lower().encode()).hex()
+        digest = self._person.copy()
+        digest.update(email.strip().lower().encode())
+        return digest.hexdigest()
 
     @property
     def key_mark(self) -> str:

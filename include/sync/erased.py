@@ -21,4 +21,5 @@ class ErasedPeople:
 
     def among(self, emails: Iterable[str]) -> set[str]:
         """Those of the addresses that are an erased person's."""
-        return {email for email in emails if email in self} if self._people else set()
+        people, hashed = self._people, self._hashed
+        return {email for email in emails if hashed(email) in people} if people else set()

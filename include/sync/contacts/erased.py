@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pandas as pd
 
+from include.mapping.email import tidy_email
 from include.mapping.result import Mapped, verdicts_of
 from include.outcomes import Reason
 from include.staging import Staging
@@ -19,16 +20,17 @@ Mapping = Callable[[pd.DataFrame], Mapped]
 
 
 def map_without_erased(documents: pd.DataFrame, mapping: Mapping, people: ErasedPeople) -> Mapped:
-    """`mapping` of the documents; those of erased people have the verdict `erased`."""
-    mapped = mapping(documents)
-    emails = people.among(mapped.rows["_email"]) if people else set()
-    if not emails:
-        return mapped
-    erased = mapped.rows.loc[mapped.rows["_email"].isin(emails), "id"].drop_duplicates()
-    # mapped once more, because fields that were left out are counted for those who go only
-    others = mapping(documents[~documents["id"].isin(erased)].reset_index(drop=True))
-    verdicts = verdicts_of((key, Reason.ERASED, "") for key in erased)
-    return replace(others, verdicts=pd.concat([others.verdicts, verdicts], ignore_index=True))
+    """`mapping` of the documents of all others; those of erased people have the verdict `erased`."""
+    if not people:
+        return mapping(documents)
+    emails = tidy_email(documents["email"])
+    erased = emails.isin(people.among(emails.dropna().to_list()))
+    if not erased.any():
+        return mapping(documents)
+    mapped = mapping(documents[~erased].reset_index(drop=True))
+    ids = documents.loc[erased, "id"].drop_duplicates()
+    verdicts = verdicts_of((str(key), Reason.ERASED, "") for key in ids)
+    return replace(mapped, verdicts=pd.concat([mapped.verdicts, verdicts], ignore_index=True))
 
 
 def note_erasures(run: SyncRun, folder: Staging) -> None:
