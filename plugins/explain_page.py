@@ -13,14 +13,14 @@ from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.responses import HTMLResponse
 
 from include.errors import SyncError
-from include.explain import Kind, explain
+from include.explain import KIND_OF, Kind, explain
 from include.explain.page import explain_page
 from include.page.frame import HEADERS
+from include.page.overview import DAG_OF
 from plugins.explain_desk import open_desk
 from plugins.page_app import may_read_runs, page_app
 
 LONGEST_BODY_BYTES = 4_096
-DAG_OF = {Kind.CUSTOMER: "sync_contacts", Kind.PRODUCT: "sync_products", Kind.ORDER: "sync_purchases"}
 
 
 def build() -> FastAPI:
@@ -30,7 +30,7 @@ def build() -> FastAPI:
 
 def allowed_kinds(user: GetUserDep) -> tuple[Kind, ...]:
     """The kinds of records whose sync's runs this user may read; 403 when there is none."""
-    kinds = tuple(kind for kind, dag_id in DAG_OF.items() if may_read_runs(user, dag_id))
+    kinds = tuple(kind for area, kind in KIND_OF.items() if may_read_runs(user, DAG_OF[area]))
     if not kinds:
         raise HTTPException(403, "you may not read the runs of any of these DAGs")
     return kinds

@@ -16,6 +16,7 @@ from fastapi import Depends, FastAPI, HTTPException, Query
 from fastapi.responses import HTMLResponse
 
 from include.errors import SyncError
+from include.explain import KIND_OF
 from include.outcomes import Area, Reason
 from include.page.frame import HEADERS
 from include.page.overview import DAG_OF, overview
@@ -72,7 +73,7 @@ def _answer(page: Callable[[Store, Reader], str], areas: tuple[Area, ...]) -> HT
     try:
         with _store() as (store, account):
             zone = ZoneInfo(load_settings().schedule.time_zone)
-            may_explain = bool({Area.CONTACTS, Area.PRODUCTS, Area.PURCHASES} & set(areas))
+            may_explain = any(area in KIND_OF for area in areas)
             text = page(store, Reader(zone, account, may_explain))
     except SyncError as problem:
         return HTMLResponse(message_page(str(problem)), status_code=503, headers=HEADERS)

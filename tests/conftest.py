@@ -42,7 +42,8 @@ _isolate_airflow()
 def _group(path: str) -> str:
     """Which tests share one process (`make test`), by the path of their file.
 
-    A file stays together, for its fixtures' sake, and so do the tests with a whole Airflow, which fill a machine.
+    A file stays together, for its fixtures' sake, and so do the tests with a whole Airflow, which fill a
+    machine.
     """
     return WHOLE_AIRFLOW if path.startswith("tests/integration/") else path
 

@@ -36,6 +36,11 @@ class AirflowRest:
         """Close the connections of the session."""
         self._session.close()
 
+    def token(self) -> str:
+        """What the browser of a user who is logged in keeps in its cookie."""
+        self.get("version")
+        return str(self._session.headers["Authorization"]).removeprefix("Bearer ")
+
     def get(self, path: str, **params: object) -> JSON:
         """GET `/api/v2/{path}`."""
         return self._call("GET", path, params=params)

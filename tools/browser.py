@@ -1,4 +1,4 @@
-"""A Chromium of this machine, headless, for pictures: found, started, told what to do, and stopped."""
+"""A Chromium of this machine, headless: found, started, told what to do, and stopped."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from tools.processes import ProcessFailed
 
 NAMES = ("chromium", "chromium-browser", "chromium-headless-shell", "google-chrome", "google-chrome-stable")
 START_SECONDS = 60
+WAIT_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -33,29 +34,61 @@ class Look:
 
 
 class Tab:
-    """One tab, over Chromium's own protocol."""
+    """One tab, over Chromium's own protocol. What it is told in JavaScript are expressions."""
 
     def __init__(self, connection: ClientConnection) -> None:
         self._connection, self._last = connection, 0
 
-    def picture(self, url: str, look: Look, height: int) -> bytes:
-        """The page as PNG, from its top, `height` pixels of it."""
+    def open(self, url: str, look: Look, height: int) -> None:
+        """Go to a page, in a window of that look and height, and wait until it has loaded."""
         scheme = {"name": "prefers-color-scheme", "value": "dark" if look.dark else "light"}
-        size = {"width": look.width, "height": height, "deviceScaleFactor": 1, "mobile": look.width < 600}
         self._tell("Emulation.setEmulatedMedia", features=[scheme])
-        self._tell("Emulation.setDeviceMetricsOverride", **size)
+        self.resize(look, height)
         self._tell("Page.enable")
         self._tell("Page.navigate", url=url)
-        while (
-            self._tell("Runtime.evaluate", expression="document.readyState")["result"]["value"] != "complete"
-        ):
-            time.sleep(0.1)
+        self.wait_for("document.readyState === 'complete'")
+
+    def resize(self, look: Look, height: int) -> None:
+        """Make the window as wide as the look says, and so high."""
+        size = {"width": look.width, "height": height, "deviceScaleFactor": 1, "mobile": look.width < 600}
+        self._tell("Emulation.setDeviceMetricsOverride", **size)
+
+    def picture(self) -> bytes:
+        """What the window shows, as PNG."""
         return base64.b64decode(self._tell("Page.captureScreenshot", format="png")["data"])
+
+    def value(self, expression: str) -> Any:
+        """What an expression comes to in the page. ProcessFailed when it raises."""
+        answer = self._tell("Runtime.evaluate", expression=expression, returnByValue=True)
+        if "exceptionDetails" in answer:
+            thrown = answer["exceptionDetails"].get("exception", {}).get("description", "it cannot be read")
+            raise ProcessFailed(f"Chromium: {expression}: {thrown}")
+        return answer["result"].get("value")
+
+    def wait_for(self, expression: str, *, seconds: float = WAIT_SECONDS) -> Any:
+        """The first true value of an expression. What is not there yet counts as false (`a?.b`)."""
+        deadline = time.monotonic() + seconds
+        while not (found := self.value(expression)):
+            if time.monotonic() > deadline:
+                raise ProcessFailed(f"Chromium: not so within {seconds:.0f} s: {expression}")
+            time.sleep(0.1)
+        return found
+
+    def type(self, text: str) -> None:
+        """Type into what has the focus, and press Enter."""
+        self._tell("Input.insertText", text=text)
+        enter = {"key": "Enter", "code": "Enter", "windowsVirtualKeyCode": 13}
+        self._tell("Input.dispatchKeyEvent", type="keyDown", text="\r", **enter)
+        self._tell("Input.dispatchKeyEvent", type="keyUp", **enter)
+
+    def keep_cookie(self, url: str, name: str, value: str) -> None:
+        """Set a cookie for the pages under this address."""
+        self._tell("Network.setCookie", url=url, name=name, value=value)
 
     def _tell(self, method: str, **parameters: Any) -> dict[str, Any]:
         self._last += 1
         self._connection.send(json.dumps({"id": self._last, "method": method, "params": parameters}))
-        while (answer := json.loads(self._connection.recv(timeout=30))).get("id") != self._last:
+        while (answer := json.loads(self._connection.recv(timeout=WAIT_SECONDS))).get("id") != self._last:
             continue
         if "error" in answer:
             raise ProcessFailed(f"Chromium: {method}: {answer['error']['message']}")

@@ -1,11 +1,15 @@
-"""`make screenshots`: the pictures of the docs, of pages drawn from a made-up history, without Airflow."""
+"""`make screenshots`: the pictures of the docs. Our pages are drawn from a made-up history, without Airflow;
+Airflow's own forms by a local Airflow.
+"""
 
 from __future__ import annotations
 
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -15,7 +19,8 @@ from include.page.overview import overview
 from include.page.status import PER_PAGE, Reader, RecordsPage, records_page, status_page
 from include.settings import load_settings
 from include.store import AccountPair, open_store, upgrade
-from tools.browser import Look, found, open_tab
+from tools.airflow_forms import form_pictures
+from tools.browser import Look, Tab, found, open_tab
 from tools.local_stack import ROOT
 from tools.made_up_history import fill
 from tools.processes import ProcessFailed
@@ -38,18 +43,24 @@ def main() -> int:
     """Draw all pictures; the exit code."""
     try:
         found()
-        with tempfile.TemporaryDirectory(prefix="pictures-") as folder:
-            pages = write_pages(Path(folder))
-            PICTURES.mkdir(parents=True, exist_ok=True)
-            with open_tab() as tab:
-                for name, (page, look, height) in SHOTS.items():
-                    picture = tab.picture((pages / page).as_uri(), look, height)
-                    (PICTURES / name).write_bytes(picture)
-                    print(f"{PICTURES.relative_to(ROOT) / name}: {len(picture) / 1024:.0f} KiB")
+        PICTURES.mkdir(parents=True, exist_ok=True)
+        with open_tab() as tab:
+            for name, picture in chain(page_pictures(tab), form_pictures(tab)):
+                (PICTURES / name).write_bytes(picture)
+                print(f"{PICTURES.relative_to(ROOT) / name}: {len(picture) / 1024:.0f} KiB", flush=True)
     except ProcessFailed as problem:
         print(problem, file=sys.stderr)
         return 1
     return 0
+
+
+def page_pictures(tab: Tab) -> Iterator[tuple[str, bytes]]:
+    """Name and PNG of each of our pages."""
+    with tempfile.TemporaryDirectory(prefix="pictures-") as folder:
+        pages = write_pages(Path(folder))
+        for name, (page, look, height) in SHOTS.items():
+            tab.open((pages / page).as_uri(), look, height)
+            yield name, tab.picture()
 
 
 def write_pages(folder: Path) -> Path:

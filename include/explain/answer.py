@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from include.outcomes import Reason
+from include.outcomes import Area, Reason
 from include.reasons import REASONS
 from include.store import StoredOutcome
 from include.sync.preview import masked
@@ -24,6 +24,10 @@ class Kind(StrEnum):
     CUSTOMER = "customer"
     PRODUCT = "product"
     ORDER = "order"
+
+
+KIND_OF = {Area.CONTACTS: Kind.CUSTOMER, Area.PRODUCTS: Kind.PRODUCT, Area.PURCHASES: Kind.ORDER}
+"""What the records of an area are; of the others no single one can be explained."""
 
 
 @dataclass(frozen=True)

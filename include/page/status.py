@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from jinja2 import Environment
 from markupsafe import Markup
 
-from include.explain import Kind
+from include.explain import KIND_OF
 from include.outcomes import Area, Reason
 from include.page.charts import bars
 from include.page.frame import templates
@@ -23,7 +23,6 @@ from include.reasons import REASONS
 from include.store import StoredOutcome, StoredReport
 
 PER_PAGE = 50
-_KIND_OF = {Area.CONTACTS: Kind.CUSTOMER, Area.PRODUCTS: Kind.PRODUCT, Area.PURCHASES: Kind.ORDER}
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ def status_page(shown: Overview, reader: Reader, now: datetime) -> str:
 
 def records_page(shown: RecordsPage, reader: Reader) -> str:
     """All records of a reason, 50 at a time."""
-    kind = _KIND_OF.get(shown.area, "") if reader.may_explain else ""
+    kind = KIND_OF.get(shown.area, "") if reader.may_explain else ""
     return _page("records.html", reader, shown=shown, kind=kind)
 
 

@@ -2,123 +2,36 @@
 
 from __future__ import annotations
 
-import json
 import random
 import socket
-import sqlite3
+import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 import requests
 
-from include.outcomes import Area, Cause
-from include.report import Report
+from include.outcomes import Area, Cause, Reason
+from tests.integration import canary
+from tests.integration.canary import CANARIES, kept_where
+from tests.integration.world import SECONDS, World, running_world
+from tools.airflow_forms import click, open_as_user
 from tools.airflow_rest import RestError
-from tools.local_stack import USERNAME, LocalStack, StackSettings
-from tools.sandbox_shop import (
-    CONNECTIF_SECRET,
-    VTEX_TOKEN,
-    WEBHOOK_SECRET,
-    Sandbox,
-    running_sandbox,
-    sandbox_connections,
-)
-from tools.shop_reads import ShopReads
-from tools.stored_reports import stored_reports
-
-SMALL = ("--contacts", "80", "--products", "20", "--orders-per-day", "10", "--days", "3")
-QUICK = ("--rate-window-seconds", "1")
-SECONDS = 120.0
-
-
-@dataclass
-class World:
-    """A running sandbox and Airflow, and what the tests do with them."""
-
-    sandbox: Sandbox
-    shop: ShopReads
-    stack: LocalStack
-
-    def run(self, dag_id: str, run_id: str, conf: dict[str, Any] | None = None) -> Report:
-        """Run a DAG to its good end; the report that it left."""
-        self.stack.rest.trigger(dag_id, run_id, conf)
-        state = self.stack.rest.wait(dag_id, run_id, timeout_seconds=SECONDS)["state"]
-        assert state == "success", "\n".join(self.last_log(dag_id, run_id))
-        return stored_reports(self.stack.store, self.stack.keys.hash_key)[run_id].report
-
-    def last_log(self, dag_id: str, run_id: str) -> list[str]:
-        """The log of the task that failed first."""
-        task = next(task for task in self.stack.rest.tasks(dag_id, run_id) if task["state"] == "failed")
-        return self.stack.rest.log(dag_id, run_id, task["task_id"], task["try_number"])
-
-    def told(self, run_id: str) -> list[str]:
-        """Titles of the alerts about a run, once there is one."""
-        file, deadline = self.stack.home / "told", time.monotonic() + SECONDS
-        while time.monotonic() < deadline:
-            lines = file.read_text().splitlines() if file.exists() else []
-            if about := [line for line in lines if f"Run: {run_id} |" in line]:
-                return [line.partition(" | ")[0] for line in about]
-            time.sleep(0.5)
-        return []
-
-    def page(self, path: str) -> str:
-        """A page of the api-server, as whoever is logged in sees it."""
-        login = {"username": USERNAME, "password": self.stack.keys.password}
-        token = requests.post(f"{self.stack.url}/auth/token", json=login, timeout=30).json()["access_token"]
-        seen = requests.get(
-            f"{self.stack.url}/{path}", headers={"Authorization": f"Bearer {token}"}, timeout=30
-        )
-        assert seen.ok, seen.text
-        return seen.text
-
-    @property
-    def day(self) -> date:
-        """The last whole day of the simulated shop."""
-        return date.fromisoformat(self.sandbox.today) - timedelta(days=1)
-
-    def last_day(self) -> dict[str, str]:
-        """It as the parameters of a run."""
-        start, end = f"{self.day}T00:00:00+00:00", f"{self.day + timedelta(days=1)}T00:00:00+00:00"
-        return {"mode": "window", "window_start": start, "window_end": end}
-
-    def target(self) -> dict[str, Any]:
-        """What the syncs may change at Connectif, in counts, and a few records as they are."""
-        state = self.shop.state()
-        counted = {
-            name: state[name]
-            for name in ("contacts", "products", "purchases", "newsletter", "fired_workflows")
-        }
-        products = [self.shop.product(product_id) or {} for product_id in self.shop.product_ids()]
-        return counted | {"sample": [{k: v for k, v in one.items() if k != "updatedAt"} for one in products]}
+from tools.browser import Look, Tab, found, open_tab
+from tools.processes import ProcessFailed
+from tools.sandbox_shop import CONNECTIF_SECRET, VTEX_TOKEN, WEBHOOK_SECRET
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    home = tmp_path_factory.mktemp("airflow")
-    with (
-        running_sandbox(home / "sandbox", options=(*SMALL, *QUICK)) as sandbox,
-        closing(ShopReads(sandbox)) as shop,
-    ):
-        told = {"notifier": "tests.notifier.FileNotifier", "arguments": {"file": str(home / "told")}}
-        settings = StackSettings(
-            home=home,
-            connections=sandbox_connections(sandbox),
-            parallelism=2,
-            environment={"SYNC_ALERTS__RUN_FAILED": json.dumps([told])},
-        )
-        with LocalStack(settings) as stack:
-            for dag_id in settings.dag_ids:
-                stack.rest.unpause(dag_id)
-            yield World(sandbox, shop, stack)
+    with running_world(tmp_path_factory.mktemp("airflow")) as world:
+        yield world
 
 
 @pytest.mark.parametrize("dag_id", ["sync_contacts", "sync_products", "sync_purchases"])
@@ -139,19 +52,9 @@ def test_daily_sync__twice_for_the_same_time_changes_the_target_once(world: Worl
     ]
 
 
-def test_xcom__holds_folders_and_counts_and_nothing_private(world: World) -> None:
-    """Whatever tasks of any DAG have handed each other so far, also what Airflow adds by itself."""
-    report = world.run("sync_purchases", "for-xcom", world.last_day())
-    with closing(sqlite3.connect(world.stack.home / "airflow.db")) as airflow:
-        said = [(dag, run, str(value)) for dag, run, value in airflow.execute(_XCOM)]
-    assert report.counts.read > 0
-    assert len([run for dag, run, _ in said if (dag, run) == ("sync_purchases", "for-xcom")]) >= 4
-    for dag_id, run_id, value in said:
-        for private in ("@example", "@ct.vtex", VTEX_TOKEN, CONNECTIF_SECRET, WEBHOOK_SECRET):
-            assert private not in value, f"{private!r} in XCom of {dag_id}, {run_id}"
-
-
-_XCOM = "SELECT dag_id, run_id, value FROM xcom"
+def test_scheduler__has_imported_what_newsletter_runs_need_before_it_forks_its_workers(world: World) -> None:
+    said = world.stack.log("scheduler").read_text()
+    assert 0 <= said.find("imported ahead for newsletter runs") < said.find("Worker starting up")
 
 
 def test_backfill__of_purchases_is_quiet(world: World) -> None:
@@ -162,7 +65,7 @@ def test_backfill__of_purchases_is_quiet(world: World) -> None:
     while not (runs := rest.runs("sync_purchases", run_type="backfill")) and time.monotonic() < deadline:
         time.sleep(0.5)
     (run,) = runs
-    state = rest.wait("sync_purchases", run["dag_run_id"], timeout_seconds=SECONDS)["state"]
+    state = rest.wait("sync_purchases", run["dag_run_id"], patience_seconds=SECONDS)["state"]
     assert state == "success", "\n".join(world.last_log("sync_purchases", run["dag_run_id"]))
     assert world.shop.state()["fired_workflows"] == fired
 
@@ -306,30 +209,131 @@ def status_of(port: int, raw: bytes) -> int:
     return int(answer.split(maxsplit=2)[1])
 
 
-def test_wrong_key__fails_at_once_says_what_to_do_and_shows_nothing_private(world: World) -> None:
+def test_wrong_key__fails_at_once_and_says_what_to_do(world: World) -> None:
     keys = f"{world.sandbox.vtex}/_sandbox/keys"
-    person = world.shop.subscriber()
     (key, *_) = requests.get(keys, timeout=10).json()
     requests.delete(f"{keys}/{key['id']}", timeout=10).raise_for_status()
     try:
         world.stack.rest.trigger("sync_contacts", "wrong-key", {"mode": "full"})
-        run = world.stack.rest.wait("sync_contacts", "wrong-key", timeout_seconds=SECONDS)
+        run = world.stack.rest.wait("sync_contacts", "wrong-key", patience_seconds=SECONDS)
     finally:
         requests.post(keys, json=key, timeout=10).raise_for_status()
     assert run["state"] == "failed"
     lines = [line for line in world.last_log("sync_contacts", "wrong-key") if not line.startswith("::")]
     assert any("AccessRefused: VTEX" in line for line in lines[-5:]), "\n".join(lines[-5:])
-    assert_nothing_private(world.stack.home / "logs", person["email"])
-    assert world.told("wrong-key") == ["sync_contacts: a run has failed"]
+    assert world.told("wrong-key") == {"sync_contacts: a run has failed"}
     page = world.page("vtex-connectif-status/")
     assert "Last run failed" in page
     assert "runs/wrong-key" in page
 
 
-def assert_nothing_private(logs: Path, email: str) -> None:
-    files = [file for file in logs.rglob("*") if file.is_file()]
-    assert len(files) > 10
-    for file in files:
-        text = file.read_text(errors="replace")
-        for private in (VTEX_TOKEN, CONNECTIF_SECRET, WEBHOOK_SECRET, email, "@example"):
-            assert private not in text, f"{private!r} stands in {file}"
+# --- the pages inside Airflow's UI
+
+FRAME = "document.querySelector('iframe')?.contentDocument"
+
+
+@pytest.fixture
+def tab() -> Iterator[Tab]:
+    try:
+        found()
+    except ProcessFailed as problem:
+        pytest.skip(str(problem))
+    with open_tab() as tab:
+        yield tab
+
+
+@pytest.mark.parametrize("look", [Look(1280), Look(390)], ids=["desk", "phone"])
+def test_pages__work_inside_airflows_frame(world: World, tab: Tab, look: Look) -> None:
+    """Airflow shows them in a sandboxed frame: what leads within stays in it, a run opens in its window."""
+    world.run("sync_contacts", "sync_contacts-first", {"mode": "full"})
+    open_as_user(tab, world.stack, "plugin/vtex-connectif-status", look, 900)
+    tab.wait_for(f"{FRAME}?.querySelector('.cards') != null")
+    assert tab.value(f"{FRAME}.documentElement.scrollWidth <= {FRAME}.documentElement.clientWidth")
+    assert tab.value(f"{FRAME}.fonts.size + {FRAME}.styleSheets.length") == 1, "styled, by us alone"
+    click(tab, f"{FRAME}.querySelector('a[href^=\"records?area=contacts\"]')")
+    key = tab.wait_for(f"{FRAME}?.querySelector('td code')?.innerText")
+    click(tab, f"{FRAME}.querySelector('td button')")
+    assert key in tab.wait_for(f"{FRAME}?.querySelector('h3') && {FRAME}.querySelector('h2').innerText")
+    assert key not in tab.value("location.href")
+    open_as_user(tab, world.stack, "plugin/vtex-connectif-status", look, 900)
+    click(tab, f"{FRAME}?.querySelector('#contacts a[data-airflow]')")
+    assert tab.wait_for("location.pathname.startsWith('/dags/') && location.pathname").startswith(
+        "/dags/sync_contacts/runs/"
+    )
+
+
+def test_explain__asked_inside_airflows_frame_answers_in_it(world: World, tab: Tab) -> None:
+    person = world.shop.subscriber()
+    open_as_user(tab, world.stack, "plugin/vtex-connectif-explain", Look(1280), 900)
+    tab.wait_for(f"{FRAME}?.querySelector('input[name=record]') != null")
+    tab.value(f"{FRAME}.querySelector('input[name=record]').focus()")
+    tab.type(person["email"])
+    answer = tab.wait_for(f"{FRAME}?.querySelector('h3') && {FRAME}.body.innerText")
+    assert person["id"] in answer
+    assert person["email"] not in answer
+    assert "@" not in tab.value("location.href")
+
+
+# --- what is told, and what must never be
+
+
+def test_alerts__of_a_brake_and_of_too_many_rejects_are_told(world: World) -> None:
+    sandbox, rest = f"{world.sandbox.vtex}/_sandbox", world.stack.rest
+    world.run("sync_products", "sync_products-first", {"mode": "full"})
+    for number in range(30):
+        bad = {"email": "no address at all", "firstName": "Nobody"}
+        requests.put(f"{sandbox}/documents/bad-{number}", json=bad, timeout=10).raise_for_status()
+    vanished = {"status": 200, "body": {"data": {"1": []}, "range": {"total": 1}}}
+    fault = {"script": [{"route": "product ids", "calls": 100, **vanished}]}
+    requests.post(f"{sandbox}/faults", json=fault, timeout=10).raise_for_status()
+    runs = {"sync_products": "stopped", "sync_contacts": "many-rejects"}
+    try:
+        for dag_id, run_id in runs.items():
+            rest.trigger(dag_id, run_id, {"mode": "full"})
+        states = {rest.wait(*run, patience_seconds=SECONDS)["state"] for run in runs.items()}
+    finally:
+        requests.delete(f"{sandbox}/faults", timeout=10).raise_for_status()
+    assert states == {"failed"}
+    assert world.told("stopped", 2) == {
+        "sync_products: the brake has stopped a run, nothing was sent",
+        "sync_products: a run has failed",
+    }
+    assert world.told("many-rejects", 2) == {
+        "sync_contacts: too many records were rejected",
+        "sync_contacts: a run has failed",
+    }
+    page = world.page("vtex-connectif-status/")
+    assert "would vanish" in "".join(world.last_log("sync_products", "stopped"))
+    assert "email_invalid" in page
+
+
+def test_canary__sings_nowhere_after_real_runs_and_is_gone_after_its_erasure(world: World) -> None:
+    """Neither its address, name and phone, nor any key. A newsletter run keeps its events in its conf, and
+    Airflow's audit log keeps REST triggers: both go with `airflow db clean`.
+    """
+    home = world.stack.home
+    world.run("sync_contacts", "sync_contacts-first", {"mode": "full"})
+    world.run("sync_purchases", "sync_purchases-first", world.last_day())
+    event = {"email": canary.EMAIL, "subscribed": False, "occurred_at": datetime.now(UTC).isoformat()}
+    world.run("update_newsletter", "canary-wish", {"events": [event]})
+    assert world.shop.contact(canary.EMAIL)
+    assert world.shop.purchase(canary.PURCHASE)
+    conf_and_audit = {"airflow:dag_run.conf", "airflow:log.extra"}
+    assert kept_where(home, CANARIES) == {"staging"} | conf_and_audit
+
+    erased = subprocess.run(
+        (sys.executable, "-m", "tools.beside", "tools.erase"),
+        env=world.stack.environment(), input=canary.EMAIL, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert "is erased, and kept out of every later write" in erased.stdout
+    assert kept_where(home, CANARIES) == conf_and_audit
+    kept = world.run("sync_contacts", "after-the-erasure", {"only": canary.DOCUMENT})
+    assert kept.counts.reasons == {Reason.ERASED: 1}
+
+    pages = [world.page("vtex-connectif-status/")]
+    pages += [world.page(f"vtex-connectif-status/records?area={area}&code={Reason.ERASED}") for area in Area]
+    said = [*pages, erased.stdout, erased.stderr]
+    assert [word for word in CANARIES if word in "".join(said).lower()] == []
+    keys = [VTEX_TOKEN, CONNECTIF_SECRET, WEBHOOK_SECRET, *vars(world.stack.keys).values()]
+    assert kept_where(home, keys) == set()
+    assert kept_where(home / "logs", ["@example"]) == set()

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tools import browser
+from tools.airflow_forms import FORMS
 from tools.processes import ProcessFailed
 from tools.screenshots import PICTURES, SHOTS, write_pages
 
@@ -23,8 +24,13 @@ def test_pages__are_written_for_every_picture(tmp_path: Path) -> None:
 
 
 def test_pictures__are_there_and_small() -> None:
-    assert {picture.name for picture in PICTURES.glob("*.png")} == set(SHOTS)
+    assert {picture.name for picture in PICTURES.glob("*.png")} == {*SHOTS, *FORMS}
     assert all(picture.stat().st_size < LARGEST_BYTES for picture in PICTURES.glob("*.png"))
+
+
+def test_operations__show_every_picture() -> None:
+    text = (PICTURES.parent / "operations.md").read_text()
+    assert [name for name in (*SHOTS, *FORMS) if f"(pictures/{name})" not in text] == []
 
 
 def test_no_browser__says_what_was_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
