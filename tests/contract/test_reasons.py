@@ -1,4 +1,4 @@
-"""Each reason code: a seeded record is found by the report and the store, and a replay takes up just that."""
+"""Each reason code: a seeded record is found by report, store, page and explain, and replayed alone."""
 
 from __future__ import annotations
 
@@ -6,12 +6,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from include.explain import KIND_OF, Desk, explain
 from include.outcomes import OUTCOME_OF, Area, Reason
+from include.page.overview import overview
+from include.page.status import Reader, RecordsPage, records_page, status_page
 from include.plan import RunPlan
 from include.settings import ExtraContactField
+from include.staging import Staging
 from include.sync.newsletter import NewsletterRules, NewsletterSync
 from tests.builders import EVERYTHING, NOON, Office, World, replay_of, window_ending
 from tests.orders import EMAIL, MORNING, day_of, put_buyer, put_order, put_product, without_baskets
@@ -177,6 +182,27 @@ def test_reason__is_in_the_report_and_the_store_and_is_replayed_alone(
     assert {
         one.attempts for one in office.store.outcomes(case.area, reason=reason) if one.key == case.key
     } == {3}
+
+
+@EACH
+def test_reason__of_a_record_is_found_by_the_page_and_by_explain(
+    reason: Reason, case: Case, office: Office, world: World
+) -> None:
+    case.seed(office, world)
+    office.sync(case.area, case.plan, "run")
+    reader = Reader(ZoneInfo("UTC"), "sandboxshop", may_explain=True)
+    seen = status_page(overview(office.store, (case.area,), office.settings, NOON), reader, NOON)
+    assert f'href="records?area={case.area}&amp;code={reason}"' in seen
+    listed = office.store.outcomes(case.area, reason=reason, limit=1_000)
+    page = records_page(RecordsPage(case.area, reason, listed, 1, more=False), reader)
+    assert f"<code>{case.key}</code>" in page
+
+    kept = Staging(office.folder / "kept")
+    desk = Desk(office.settings, office.store, office.vtex, office.connectif, kept)
+    found = explain(desk, case.key, among=[KIND_OF[case.area]])
+    said = [*found.decision, *(fact.value for part in found.parts for fact in part.facts)]
+    assert found.is_known
+    assert any(reason in line for line in said), said
 
 
 # --- the newsletter: what can be tried again waits and is tried by itself; addresses are not kept for more
