@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any
 
 import pandas as pd
@@ -23,6 +22,7 @@ from include.mapping.products import map_products, never_priced, product_body, w
 from include.mapping.result import Mapped
 from include.outcomes import Area, Reason
 from include.sync.products.catalogue import last_catalogue, rules_of
+from include.sync.products.prices import base_prices_of
 
 Product = dict[str, Any]
 
@@ -34,7 +34,7 @@ def explain_product(desk: Desk, product_id: str) -> Explanation:
     found = desk.vtex.search_products([product_id], by=by) if product_id.isdecimal() else []
     snapshot = last_catalogue(run)
     rules = rules_of(run)
-    prices = _base_prices(desk, never_priced(without_offer(found, rules), snapshot, rules))
+    prices = base_prices_of(desk.vtex, never_priced(without_offer(found, rules), snapshot, rules))
     mapped = map_products(found, rules, last_sent=snapshot, base_prices=prices)
     would = _row(mapped.rows, product_id)
     last = _row(snapshot, product_id)
@@ -50,15 +50,6 @@ def explain_product(desk: Desk, product_id: str) -> Explanation:
     decision = (_on_now(mapped, product_id, last), _on_connectif(would, there))
     is_known = bool(found or last or there or stored)
     return Explanation(Kind.PRODUCT, product_id, parts, tuple(filter(None, decision)), is_known)
-
-
-def _base_prices(desk: Desk, wanting: list[tuple[str, list[str]]]) -> dict[str, Decimal]:
-    found = {}
-    for key, skus in wanting:
-        prices = (desk.vtex.base_price(sku) for sku in skus)
-        if price := next((price for price in prices if price), None):
-            found[key] = price
-    return found
 
 
 def _row(rows: pd.DataFrame | None, product_id: str) -> dict[str, Any]:

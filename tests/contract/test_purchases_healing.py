@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from include.outcomes import Area, Drop, Outcome, Reason
+from include.plan import RunPlan
 from include.report import Report
 from tests.builders import Office, World
 from tests.orders import (
@@ -75,6 +76,46 @@ def test_healing__a_product_without_a_picture_is_created_too(office: Office, wor
     world.on_vtex("PUT", "products/900", {"name": "Chaleira", "link_text": "chaleira", "skus": [sku]})
     put_order(world, "1-01", MORNING)
     assert sync(office).counts.outcomes == {Outcome.SENT: 1}
+
+
+def test_healing__a_product_that_nobody_can_buy_now_has_its_base_price(office: Office, world: World) -> None:
+    put_offered(world, quantity=0)
+    put_order(world, "1-01", MORNING)
+    assert sync(office).counts.outcomes == {Outcome.SENT: 1}
+    assert price_and_availability(world) == (17.5, "outofstock")
+
+
+def test_healing__a_product_that_was_sent_before_keeps_the_price_sent_last(
+    office: Office, world: World
+) -> None:
+    put_offered(world, quantity=10)
+    office.sync(Area.PRODUCTS, RunPlan("full", None, (), "everything"), "products")
+    assert price_and_availability(world) == (21.9, "instock")
+    put_offered(world, quantity=0)
+    world.on_connectif("DELETE", "products/900")
+    put_order(world, "1-01", MORNING)
+    assert sync(office).counts.outcomes == {Outcome.SENT: 1}
+    assert price_and_availability(world) == (21.9, "outofstock")
+
+
+def test_healing__without_the_right_to_prices_the_line_tells(office: Office, world: World) -> None:
+    put_offered(world, quantity=0)
+    put_order(world, "1-01", MORNING)
+    world.on_vtex("POST", "faults", {"script": [{"route": "price", "calls": 99, "status": 403}]})
+    assert sync(office).counts.outcomes == {Outcome.SENT: 1}
+    assert price_and_availability(world) == (24.9, "outofstock")
+
+
+def put_offered(world: World, *, quantity: int) -> None:
+    """A product that search shows; with a quantity of 0 nobody can buy it. And who has bought it."""
+    put_buyer(world)
+    sku = {"sku_id": 9000, "base_price": 1750, "offers": [{"price": 2190, "quantity": quantity}]}
+    world.on_vtex("PUT", "products/900", {"name": "Chaleira", "link_text": "chaleira", "skus": [sku]})
+
+
+def price_and_availability(world: World) -> tuple[float, str]:
+    product = world.table("products", by="product_id")["900"]
+    return product["unit_price"], product["availability"]
 
 
 def test_healing__a_product_that_search_hides_is_made_from_the_line(office: Office, world: World) -> None:

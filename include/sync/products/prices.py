@@ -63,6 +63,12 @@ def base_prices_in(source: Staging) -> dict[str, Decimal]:
     return {key: Decimal(price) for file in files for key, price in file.items() if price is not None}
 
 
+def base_prices_of(vtex: VtexClient, wanting: Iterable[Wanting]) -> dict[str, Decimal]:
+    """The base price of each of these records that has one, one call after the other: for a few."""
+    found = ((record[0], _lowest_base_price(vtex, record)) for record in wanting)
+    return {key: price for key, price in found if price is not None}
+
+
 def _lowest_base_price(vtex: VtexClient, wanting: Wanting) -> Decimal | None:
     """The base price of the lowest SKU id that has one above 0."""
     prices = (vtex.base_price(sku) for sku in wanting[1])

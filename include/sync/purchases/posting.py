@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
+
+import pandas as pd
 
 from include.batching import in_batches
 from include.connectif.client import ContactMissing, Posted, ProductsMissing
-from include.errors import RecordRejected
+from include.errors import RecordRejected, UnsafeChange
 from include.mapping.healing import product_from_line, without_products
-from include.mapping.products import map_products, product_body
+from include.mapping.products import map_products, never_priced, product_body, without_offer
 from include.outcomes import OUTCOME_OF, Outcome, Reason
 from include.redaction import redact
-from include.sync.products.catalogue import rules_of
+from include.rest.transport import AccessRefused
+from include.sync.products.catalogue import last_prices, rules_of
+from include.sync.products.prices import Wanting, base_prices_of
 from include.sync.run import SyncRun
 from include.vtex import limits
 
@@ -68,7 +73,7 @@ class Poster:
         return body
 
     def _create_products(self, body: Body, product_ids: list[str]) -> Body | None:
-        """Create the products as the catalogue shows them, else as the purchase's own line does.
+        """Create the products as `sync_products` would, else as the purchase's own line shows them.
 
         A product without any price is left out of the purchase.
         """
@@ -90,9 +95,24 @@ class Poster:
         found: list[dict[str, Any]] = []
         for batch in in_batches(product_ids, limits.PRODUCT_SEARCH_PAGE):
             found += self._run.vtex.search_products(batch, by=by)
-        mapped = map_products(found, self._rules, last_sent=None, base_prices={})
+        last, prices = self._prices(without_offer(found, self._rules))
+        mapped = map_products(found, self._rules, last_sent=last, base_prices=prices)
         rows = [dict(row) for row in mapped.rows.to_dict("records")]
         return {str(row["productId"]): product_body({str(k): v for k, v in row.items()}) for row in rows}
+
+    def _prices(self, wanting: list[Wanting]) -> tuple[pd.DataFrame | None, dict[str, Decimal]]:
+        """What was sent last and base prices, as far as can be had: for products without an offer. Those
+        without either take the price of the purchase's line.
+        """
+        if not wanting:
+            return None, {}
+        last = None
+        try:
+            last = last_prices(self._run)
+            return last, base_prices_of(self._run.vtex, never_priced(wanting, last, self._rules))
+        except (UnsafeChange, AccessRefused) as missing:
+            log.warning("products for a purchase: %s", missing)
+            return last, {}
 
 
 def _answer(posted: Posted, lines_left_out: int) -> Answer:
