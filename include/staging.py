@@ -131,12 +131,15 @@ class Staging:
     def frames(
         self, name: str, columns: list[str] | None = None, *, rows: int = 5_000
     ) -> Iterator[pd.DataFrame]:
-        """The rows of a Parquet file, so many at a time."""
+        """The rows of a Parquet file, so many at a time; of an empty file one frame without rows."""
         import pyarrow.parquet as pq  # noqa: PLC0415
 
         with self.reading(name) as file:
-            for batch in pq.ParquetFile(file).iter_batches(batch_size=rows, columns=columns):
+            parquet = pq.ParquetFile(file)
+            for batch in parquet.iter_batches(batch_size=rows, columns=columns):
                 yield batch.to_pandas()
+            if not parquet.metadata.num_rows:
+                yield parquet.read(columns).to_pandas()
 
     def _make_private_folder(self) -> None:
         if not self.folder.exists():

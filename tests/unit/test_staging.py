@@ -128,3 +128,10 @@ def test_staging__remove_others_takes_what_begins_so_and_what_was_left_half_writ
     assert sorted(path.name for path in Path(str(staging)).iterdir()) == [
         "a-3", "b-1", "b-2.unfinished", "seed",
     ]  # fmt: skip
+
+
+def test_frames__of_a_file_without_rows_are_one_with_its_columns(staging: Staging) -> None:
+    assert staging.write_frames("rows", [pd.DataFrame({"id": ["1"], "name": ["a"]}).head(0)]) == 0
+    (frame,) = staging.frames("rows", ["name"])
+    assert list(frame.columns) == ["name"]
+    assert frame.empty
