@@ -17,6 +17,7 @@ from include.sync.csv_files import CsvFiles
 from include.sync.products.catalogue import last_prices, last_rows, rules_of
 from include.sync.products.prices import base_prices_in
 from include.sync.products.search import PART, products_in
+from include.sync.progress import Progress
 from include.sync.replay import keys_to_replay, note_on_lost
 from include.sync.run import SyncRun, count_verdicts, keep_verdicts
 
@@ -34,6 +35,7 @@ def transform(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
     stock or vanish.
     """
     counts, shown, refused, turning = StageCounts(), set[str](), set[str](), 0
+    progress = Progress(log, "products mapped")
     last, id_source = last_prices(run), run.settings.products.product_id_source
     asked = _chosen(run, source)
     was_in_stock = _in_stock(last, id_source)
@@ -48,6 +50,8 @@ def transform(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
         keep_verdicts(target, f"{number:05}", mapped.verdicts)
         count_verdicts(counts, mapped.verdicts)
         counts.drops += mapped.drops
+        progress.add(len(wanted))
+    log.info("%s", progress.line())
     counts.read = len(shown)
     # Of chosen records nothing follows for the others: they are neither gone nor part of a mass change.
     if not run.plan.is_partial and last is not None:
@@ -129,4 +133,5 @@ def _write_files(target: Staging) -> None:
         for name in [*target.names(ROWS), *target.names(WITHDRAWN)]:
             for _, alike in split_by_columns(target.read_frame(name)):
                 files.append(alike)
+    log.info("%s files for Connectif", len(files.files))
     target.write_json(FILES, [file.to_json() for file in files.files])
