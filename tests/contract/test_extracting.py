@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -12,6 +13,7 @@ from include.outcomes import Area
 from include.rest.transport import TooSlow
 from include.staging import Staging
 from include.sync import contacts, products
+from include.sync.products.prices import base_prices_in
 from include.sync.run import SyncRun, run_stage
 from include.vtex import limits
 from tests.builders import EVERYTHING, NOON, Office, World, window_ending
@@ -169,6 +171,28 @@ def test_products__a_retry_reads_no_part_twice(office: Office, world: World) -> 
     world.on_vtex("DELETE", "journal")
     staged_products(run)
     assert world.on_vtex("GET", "journal")["total"] == 0
+
+
+def test_products__a_retry_asks_for_no_price_twice(
+    office: Office, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = base_prices_in(staged_products(office.run(Area.PRODUCTS, EVERYTHING, "at once")))
+    assert len(whole) > 3
+    monkeypatch.setattr("include.sync.products.prices._PRODUCTS_A_FILE", 1)
+    monkeypatch.setattr("include.sync.products.prices._WORKERS", 1)
+    world.on_vtex("DELETE", "journal")
+    run = office.run(Area.PRODUCTS, EVERYTHING, "run")
+    world.fault_at_vtex("price", skip=5, calls=6, status=503)
+    with pytest.raises(TemporaryError):
+        staged_products(run)
+    before = len(run.staging.within("extract").names("prices-"))
+    assert before > 1
+    folder = staged_products(run)
+    assert base_prices_in(folder) == whole
+    prices = world.on_vtex("GET", "journal?route=price&limit=500")["calls"]
+    asked = Counter(call["path"].rsplit("/", 1)[1] for call in prices if call["status"] != 503)
+    of_products = {int(sku) // 10 for sku, times in asked.items() if times > 1}
+    assert len(of_products) <= 2, "the product that failed, and one that was under way"
 
 
 # --- orders

@@ -36,51 +36,50 @@ JSON_VALUES = st.recursive(
 )
 
 
-def _object(**likely: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
-    return st.fixed_dictionaries({}, optional={field: value | JSON_VALUES for field, value in likely.items()})
-
-
 PRICES = st.floats(0, 1000) | st.decimals(0, 1000, places=3).map(float) | st.integers(0, 1000)
-OFFERS = _object(
-    Price=PRICES, ListPrice=PRICES, IsAvailable=st.just(True), AvailableQuantity=st.integers(-1, 99)
-)
-SELLERS = st.lists(
-    _object(sellerId=st.just("1"), sellerDefault=st.booleans(), commertialOffer=OFFERS), max_size=2
-)
-ITEMS = st.lists(
-    _object(
+
+
+def _product_like(*, damaged: bool) -> st.SearchStrategy[dict[str, Any]]:
+    """A product of catalogue search: whole, or with fields that are absent or of another type."""
+
+    def with_fields(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+        if not damaged:
+            return st.fixed_dictionaries(fields)
+        return st.fixed_dictionaries(
+            {}, optional={field: value | JSON_VALUES for field, value in fields.items()}
+        )
+
+    offer = with_fields(
+        Price=PRICES, ListPrice=PRICES, IsAvailable=st.booleans(), AvailableQuantity=st.integers(-1, 99)
+    )
+    seller = with_fields(sellerId=st.just("1"), sellerDefault=st.booleans(), commertialOffer=offer)
+    picture = with_fields(imageUrl=st.just("http://a.example.com/ids/1/x.jpg"))
+    item = with_fields(
         itemId=st.integers(0, 9).map(str),
         nameComplete=st.text(max_size=5),
-        sellers=SELLERS,
-        images=st.lists(_object(imageUrl=st.just("http://a.example.com/ids/1/x.jpg")), max_size=2),
-    ),
-    max_size=3,
-)
-PRODUCTS = st.lists(
-    st.builds(
-        lambda key, rest: {**rest, "productId": key},
-        st.integers(0, 99).map(str),
-        _object(
-            productName=st.just("Shoe"),
-            linkText=st.just("shoe"),
-            categories=st.lists(st.sampled_from(["/A/", "/A/B/", "a|b"])),
-            productClusters=st.dictionaries(st.text(max_size=2), st.text(max_size=4)),
-            description=st.text(max_size=20) | st.just("<p>x"),
-            releaseDate=st.datetimes().map(lambda moment: moment.isoformat()),
-            items=ITEMS,
-        ),
-    ),
-    max_size=4,
+        sellers=st.lists(seller, max_size=2),
+        images=st.lists(picture, max_size=2),
+    )
+    product = with_fields(
+        productName=st.just("Shoe"),
+        linkText=st.just("shoe"),
+        categories=st.lists(st.sampled_from(["/A/", "/A/B/", "a|b"])),
+        productClusters=st.dictionaries(st.text(max_size=2), st.text(max_size=4)),
+        description=st.text(max_size=20) | st.just("<p>x"),
+        releaseDate=st.datetimes().map(lambda moment: moment.isoformat()),
+        items=st.lists(item, max_size=3),
+    )
+    return st.builds(lambda key, rest: {**rest, "productId": key}, st.integers(0, 99).map(str), product)
+
+
+PRODUCTS = st.lists(_product_like(damaged=False) | _product_like(damaged=True), max_size=4)
+BASE_PRICES = (st.decimals(-1, 1_000, places=3) | st.just(Decimal(0))).map(
+    lambda price: {str(key): price for key in range(100)}
 )
 
 
 def _map(products: list[dict[str, Any]], rules: ProductRules = RULES, **more: Any) -> Any:
     return map_products(products, rules, **{"last_sent": None, "base_prices": {}, **more})
-
-
-BASE_PRICES = st.dictionaries(
-    st.integers(0, 99).map(str), st.decimals(-5, 1_000, places=3) | st.just(Decimal(0)), max_size=60
-)
 
 
 @settings(max_examples=60, deadline=None)
