@@ -160,17 +160,17 @@ def latest_of_each(keys: pd.DataFrame, by: str, among: pd.Series | None = None) 
     depend on their order. `among` is a mask of the rows that take part. The index has no repeats.
     """
     taking_part = pd.Series(True, index=keys.index) if among is None else among
-    values = keys[by].to_numpy()
-    alike = taking_part & keys[by].isin(_repeated(values[taking_part.to_numpy()]))
+    alike = taking_part & keys[by].isin(_repeated(keys.loc[taking_part, by].to_numpy(copy=True)))
     ranked = keys[alike].sort_values([by, "changed", "id"], kind="stable")
     losers = ranked.index[ranked[by].duplicated(keep="last")]
     return taking_part & ~keys.index.isin(losers)
 
 
 def _repeated(values: Any) -> Any:
-    """The values that come more than once, by sorting: a table of all of them takes four times the memory."""
-    ordered = np.sort(values)
-    return ordered[1:][ordered[1:] == ordered[:-1]]
+    """The values that come more than once, by sorting them where they lie: a table of all of them takes four
+    times the memory."""
+    values.sort()
+    return values[1:][values[1:] == values[:-1]]
 
 
 def split_by_columns(rows: pd.DataFrame) -> Iterator[tuple[tuple[str, ...], pd.DataFrame]]:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
 
 from include.mapping.contacts import latest_of_each, map_contacts, split_by_columns
 from include.mapping.result import verdicts_of
@@ -97,6 +98,7 @@ def _map_parts(
         if not name.startswith(RIVALS):
             verdicts.append(part_verdicts)
             counts.drops += drops
+    pa.default_memory_pool().release_unused()  # of the parts that are mapped, before the keys need theirs
     all_keys = _one_after_the_other(keys)
     # A document that was changed while it was read may come twice, once fit and once not: the fit one goes.
     refused = pd.concat(verdicts, ignore_index=True).drop_duplicates("key", ignore_index=True)
