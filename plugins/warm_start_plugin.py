@@ -1,5 +1,5 @@
 """Imports what a newsletter run needs before LocalExecutor forks its workers, and they the tasks, off the
-scheduler: somebody waits for these runs, and a third of a second of each would go into imports.
+scheduler: somebody waits for these runs, and much of their short time would go into imports.
 
 Tasks therefore run the code that was there when the scheduler started, as they do with Airflow's plugins
 anyway: an upgrade restarts all components. Celery's workers are no forks of the scheduler: there each task
@@ -31,11 +31,13 @@ class BeforeForking:
 
     @hookimpl
     def on_starting(self, component: object) -> None:
-        """Called before the scheduler starts its executor. A job does not know its type yet."""
-        if "scheduler" in sys.argv:
-            for module in NEEDED:
+        """Called before the scheduler starts its executor (a job does not know its type yet), and again in
+        each task that is forked from it."""
+        missing = [module for module in NEEDED if module not in sys.modules]
+        if "scheduler" in sys.argv and missing:
+            for module in missing:
                 import_module(module)
-            log.info("imported ahead for newsletter runs: %s", ", ".join(NEEDED))
+            log.info("imported ahead for newsletter runs: %s", ", ".join(missing))
 
 
 class WarmStartPlugin(AirflowPlugin):

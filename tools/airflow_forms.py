@@ -14,6 +14,7 @@ DAG_ID = "sync_purchases"
 TRIGGER, BACKFILL = FORMS = ("trigger.png", "backfill.png")
 FIRST_DAY, LAST_DAY = ("2026/11/01", "00:00"), ("2026/11/07", "23:59")
 LOOK = Look(1280)
+_PICTURES_AT_MOST = 50
 TRIGGER_HEIGHT, BACKFILL_HEIGHT = 1_320, 900
 TOKEN_COOKIE = "_token"  # noqa: S105 - its name in Airflow 3
 
@@ -47,11 +48,13 @@ def click(tab: Tab, element: str) -> None:
 
 
 def settled(tab: Tab) -> bytes:
-    """The picture, once two in a row are the same: dialogs glide in."""
+    """The picture, once two in a row are the same: dialogs glide in. Or the last one, where nothing rests."""
     before = tab.picture()
-    while (now := tab.picture()) != before:
+    for _ in range(_PICTURES_AT_MOST):
+        if (now := tab.picture()) == before:
+            break
         before = now
-    return now
+    return before
 
 
 def _fill_in(tab: Tab, label: str, day: str, time: str) -> None:

@@ -34,7 +34,8 @@ def explain_product(desk: Desk, product_id: str) -> Explanation:
     found = desk.vtex.search_products([product_id], by=by) if product_id.isdecimal() else []
     snapshot = last_catalogue(run)
     rules = rules_of(run)
-    prices = base_prices_of(desk.vtex, never_priced(without_offer(found, rules), snapshot, rules))
+    wanting = [record for record in without_offer(found, rules) if record[0] == product_id]
+    prices = base_prices_of(desk.vtex, never_priced(wanting, snapshot, rules))
     mapped = map_products(found, rules, last_sent=snapshot, base_prices=prices)
     would = _row(mapped.rows, product_id)
     last = _row(snapshot, product_id)

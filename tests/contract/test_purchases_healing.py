@@ -98,10 +98,21 @@ def test_healing__a_product_that_was_sent_before_keeps_the_price_sent_last(
     assert price_and_availability(world) == (21.9, "outofstock")
 
 
-def test_healing__without_the_right_to_prices_the_line_tells(office: Office, world: World) -> None:
+def test_healing__a_lost_catalogue_leaves_the_base_price(office: Office, world: World) -> None:
+    office.store.replace_catalogue("lost.parquet", 1, "products")
     put_offered(world, quantity=0)
     put_order(world, "1-01", MORNING)
-    world.on_vtex("POST", "faults", {"script": [{"route": "price", "calls": 99, "status": 403}]})
+    assert sync(office).counts.outcomes == {Outcome.SENT: 1}
+    assert price_and_availability(world) == (17.5, "outofstock")
+
+
+@pytest.mark.parametrize("status", [400, 403, 503])
+def test_healing__where_no_base_price_can_be_had_the_line_tells(
+    status: int, office: Office, world: World
+) -> None:
+    put_offered(world, quantity=0)
+    put_order(world, "1-01", MORNING)
+    world.on_vtex("POST", "faults", {"script": [{"route": "price", "calls": 99, "status": status}]})
     assert sync(office).counts.outcomes == {Outcome.SENT: 1}
     assert price_and_availability(world) == (24.9, "outofstock")
 

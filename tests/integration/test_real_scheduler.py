@@ -336,4 +336,5 @@ def test_canary__sings_nowhere_after_real_runs_and_is_gone_after_its_erasure(wor
     assert [word for word in CANARIES if word in "".join(said).lower()] == []
     keys = [VTEX_TOKEN, CONNECTIF_SECRET, WEBHOOK_SECRET, *vars(world.stack.keys).values()]
     assert kept_where(home, keys) == set()
+    assert kept_where(home / "logs", ["update_newsletter"]), "the logs are elsewhere"
     assert kept_where(home / "logs", ["@example"]) == set()

@@ -11,13 +11,13 @@ import pandas as pd
 
 from include.batching import in_batches
 from include.connectif.client import ContactMissing, Posted, ProductsMissing
-from include.errors import RecordRejected, UnsafeChange
+from include.errors import RecordRejected, TemporaryError, UnsafeChange
 from include.mapping.healing import product_from_line, without_products
 from include.mapping.products import map_products, never_priced, product_body, without_offer
 from include.outcomes import OUTCOME_OF, Outcome, Reason
 from include.redaction import redact
-from include.rest.transport import AccessRefused
-from include.sync.products.catalogue import last_prices, rules_of
+from include.rest.transport import AccessRefused, RequestRefused
+from include.sync.products.catalogue import last_rows, rules_of
 from include.sync.products.prices import Wanting, base_prices_of
 from include.sync.run import SyncRun
 from include.vtex import limits
@@ -95,24 +95,31 @@ class Poster:
         found: list[dict[str, Any]] = []
         for batch in in_batches(product_ids, limits.PRODUCT_SEARCH_PAGE):
             found += self._run.vtex.search_products(batch, by=by)
-        last, prices = self._prices(without_offer(found, self._rules))
+        wanting = [record for record in without_offer(found, self._rules) if record[0] in product_ids]
+        last = self._sent_last([key for key, _ in wanting])
+        prices = self._base_prices(never_priced(wanting, last, self._rules))
         mapped = map_products(found, self._rules, last_sent=last, base_prices=prices)
         rows = [dict(row) for row in mapped.rows.to_dict("records")]
         return {str(row["productId"]): product_body({str(k): v for k, v in row.items()}) for row in rows}
 
-    def _prices(self, wanting: list[Wanting]) -> tuple[pd.DataFrame | None, dict[str, Decimal]]:
-        """What was sent last and base prices, as far as can be had: for products without an offer. Those
-        without either take the price of the purchase's line.
-        """
-        if not wanting:
-            return None, {}
-        last = None
+    def _sent_last(self, keys: list[str]) -> pd.DataFrame | None:
+        """What was sent of these products, as far as that is known: the catalogue's own run minds a loss."""
+        if not keys:
+            return None
         try:
-            last = last_prices(self._run)
-            return last, base_prices_of(self._run.vtex, never_priced(wanting, last, self._rules))
-        except (UnsafeChange, AccessRefused) as missing:
-            log.warning("products for a purchase: %s", missing)
-            return last, {}
+            rows = [piece[piece["productId"].isin(keys)] for piece in last_rows(self._run)]
+        except (UnsafeChange, FileNotFoundError):
+            log.warning("the catalogue sent last cannot be read: prices for a purchase come without it")
+            return None
+        return pd.concat(rows) if rows else None
+
+    def _base_prices(self, wanting: list[Wanting]) -> dict[str, Decimal]:
+        """As far as they can be had; the others take the price of the purchase's line."""
+        try:
+            return base_prices_of(self._run.vtex, wanting)
+        except (AccessRefused, RequestRefused, TemporaryError) as missing:
+            log.warning("no base prices for a purchase: %s", missing)
+            return {}
 
 
 def _answer(posted: Posted, lines_left_out: int) -> Answer:

@@ -1,4 +1,4 @@
-"""Customers who asked to be erased: left out before anything is made of them, and at what price."""
+"""Customers who asked to be erased: left out before anything is made of them."""
 
 from __future__ import annotations
 
