@@ -66,13 +66,14 @@ class Vtex(Vendor):
         self._database.close()
 
     def state(self) -> dict[str, Any]:
+        head = {"account": ACCOUNT, "shop_domain": self._shop.domain, "seed": self._shop.seed}
+        return {**head, **self._counts()}
+
+    def _counts(self) -> dict[str, int]:
         counts = {
             name: self._database.value(f"SELECT count(*) FROM {table}") for name, table in COUNTS.items()
         }
-        scrolls = {"scrolls": self._index.open_scrolls}
-        return (
-            {"account": ACCOUNT, "shop_domain": self._shop.domain, "seed": self._shop.seed} | counts | scrolls
-        )
+        return {**counts, "scrolls": self._index.open_scrolls}
 
     def page(self) -> dict[str, Any]:
         changes = [
@@ -85,7 +86,7 @@ class Vtex(Vendor):
             ]
             for one in self._control.changes(25)
         ]
-        counts = [[name, number] for name, number in self.state().items() if name in {*COUNTS, "scrolls"}]
+        counts = [[name, number] for name, number in self._counts().items()]
         orders = self._database.rows(
             "SELECT replace(substr(created, 1, 19), 'T', ' '), order_id, origin, first_name, value"
             " FROM sale ORDER BY created DESC LIMIT 10"

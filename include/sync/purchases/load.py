@@ -121,13 +121,16 @@ def _answer_of(stored: StoredPurchase) -> Answer:
 def _settle_tracked(run: SyncRun, target: Staging, source: Staging, answers: Answers) -> list[str]:
     """Answer for the purchases that Connectif has, by its export; returns what the report should say."""
     tracked = tracked_purchases(run, target, _unanswered(source, answers))
-    known = (purchase for purchase in _unanswered(source, answers) if tracked.has(purchase))
-    run.store.record_purchases(run.run_key, (_recorded(purchase, _TRACKED, run.store) for purchase in known))
-    answers |= {
-        purchase["purchase_id"]: _TRACKED
-        for purchase in _unanswered(source, answers)
-        if tracked.has(purchase)
-    }
+    known: list[str] = []
+
+    def recorded() -> Iterator[PurchaseAnswer]:
+        for purchase in _unanswered(source, answers):
+            if tracked.has(purchase):
+                known.append(purchase["purchase_id"])
+                yield _recorded(purchase, _TRACKED, run.store)
+
+    run.store.record_purchases(run.run_key, recorded())
+    answers |= dict.fromkeys(known, _TRACKED)
     return [tracked.note] if tracked.note else []
 
 
