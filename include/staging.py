@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from itertools import chain
 from pathlib import Path
+from secrets import token_hex
 from typing import IO, TYPE_CHECKING, Any, Protocol, Self, cast
 
 import orjson
@@ -58,13 +59,21 @@ class Staging:
 
     @contextmanager
     def writing(self, name: str) -> Iterator[IO[bytes]]:
-        """A binary file that appears under its name only when the block ends well."""
+        """A binary file that appears under its name only when the block ends well.
+
+        Tasks of a run may write the same name at once: each writes a file of its own, the last to end stays.
+        """
         self._make_private_folder()
-        unfinished = self.folder / (name + _UNFINISHED)
-        with unfinished.open("wb") as file, _compressing(file, name) as open_file:
-            yield open_file
-        _make_private(unfinished, 0o600)
-        unfinished.rename(self.folder / name)
+        unfinished = self.folder / f"{name}.{token_hex(4)}{_UNFINISHED}"
+        try:
+            with unfinished.open("wb") as file, _compressing(file, name) as open_file:
+                yield open_file
+            _make_private(unfinished, 0o600)
+            unfinished.rename(self.folder / name)
+        except BaseException:
+            if unfinished.exists():
+                unfinished.unlink()
+            raise
 
     @contextmanager
     def reading(self, name: str) -> Iterator[IO[bytes]]:

@@ -15,6 +15,7 @@ import requests
 
 from include.report import Report
 from tests.integration.canary import put_canary
+from tools.airflow_rest import RestError
 from tools.local_stack import LocalStack, StackSettings
 from tools.sandbox_shop import Sandbox, running_sandbox, sandbox_connections
 from tools.shop_reads import ShopReads
@@ -23,6 +24,7 @@ from tools.stored_reports import stored_reports
 SMALL = ("--contacts", "80", "--products", "20", "--orders-per-day", "10", "--days", "3")
 QUICK = ("--rate-window-seconds", "1", "--knob", "scroll_slot_freed_at_end=true")
 SECONDS = 120.0
+NOT_WELL = ("failed", "up_for_retry", "running")
 TOLD = "told"
 """The file with what was told."""
 
@@ -38,14 +40,19 @@ class World:
     def run(self, dag_id: str, run_id: str, conf: dict[str, Any] | None = None) -> Report:
         """Run a DAG to its good end, once for each id; the report that it left."""
         self.stack.rest.trigger(dag_id, run_id, conf)
-        state = self.stack.rest.wait(dag_id, run_id, patience_seconds=SECONDS)["state"]
+        try:
+            state = self.stack.rest.wait(dag_id, run_id, patience_seconds=SECONDS)["state"]
+        except RestError as stuck:
+            raise AssertionError("\n".join([str(stuck), *self.last_log(dag_id, run_id)])) from stuck
         assert state == "success", "\n".join(self.last_log(dag_id, run_id))
         return stored_reports(self.stack.store, self.stack.keys.hash_key)[run_id].report
 
     def last_log(self, dag_id: str, run_id: str) -> list[str]:
-        """The log of the task that failed first."""
-        task = next(task for task in self.stack.rest.tasks(dag_id, run_id) if task["state"] == "failed")
-        return self.stack.rest.log(dag_id, run_id, task["task_id"], task["try_number"])
+        """The log of the first task whose last try was not a good one; of none, where no task has begun."""
+        for task in self.stack.rest.tasks(dag_id, run_id):
+            if task["state"] in NOT_WELL:
+                return self.stack.rest.log(dag_id, run_id, task["task_id"], task["try_number"])
+        return []
 
     def told(self, run_id: str, number: int = 1) -> set[str]:
         """Titles of the alerts about a run, once there are so many."""

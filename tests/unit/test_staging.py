@@ -84,7 +84,7 @@ def test_staging__an_error_while_compressing_leaves_no_file(staging: Staging) ->
     with pytest.raises(RuntimeError), staging.writing("a.zst") as file:  # noqa: PT012
         file.write(b"half")
         raise RuntimeError
-    assert staging.names() == []
+    assert list(Path(str(staging)).iterdir()) == []
 
 
 def test_staging__names_are_ordered_and_chosen_by_their_beginning(staging: Staging) -> None:
@@ -109,24 +109,34 @@ def test_staging__an_unfinished_file_is_private_from_its_first_byte(staging: Sta
 def test_staging__what_a_killed_process_left_is_not_there_and_written_anew(staging: Staging) -> None:
     staging.write_bytes("part-1", b"whole")
     for left in ("part-1", "part-2"):
-        Path(str(staging), f"{left}.unfinished").write_bytes(b"half of a longer one")
+        Path(str(staging), f"{left}.0a1b2c3d.unfinished").write_bytes(b"half of a longer one")
     assert staging.names() == ["part-1"]
     assert staging.read_bytes("part-1") == b"whole"
     assert not staging.has("part-2")
     staging.write_bytes("part-2", b"whole")
     assert staging.read_bytes("part-2") == b"whole"
-    assert [path.name for path in Path(str(staging)).glob("part-2*")] == ["part-2"]
+    assert staging.names() == ["part-1", "part-2"]
+
+
+def test_staging__tasks_that_write_the_same_name_at_once_do_not_disturb_each_other(staging: Staging) -> None:
+    with staging.writing("born.json") as first:
+        with staging.writing("born.json") as second:
+            second.write(b"the second, and longer")
+        assert staging.read_bytes("born.json") == b"the second, and longer"
+        first.write(b"the first")
+    assert staging.read_bytes("born.json") == b"the first"
+    assert [path.name for path in Path(str(staging)).iterdir()] == ["born.json"]
 
 
 def test_staging__remove_others_takes_what_begins_so_and_what_was_left_half_written(
     staging: Staging,
 ) -> None:
-    for name in ("a-1", "a-2", "a-2.unfinished", "a-3", "b-1", "b-2.unfinished"):
+    for name in ("a-1", "a-2", "a-2.01.unfinished", "a-3", "b-1", "b-2.01.unfinished"):
         staging.write_bytes("seed", b"")
         Path(str(staging), name).touch()
     staging.remove_others("a-", than="a-3")
     assert sorted(path.name for path in Path(str(staging)).iterdir()) == [
-        "a-3", "b-1", "b-2.unfinished", "seed",
+        "a-3", "b-1", "b-2.01.unfinished", "seed",
     ]  # fmt: skip
 
 
