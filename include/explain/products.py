@@ -18,7 +18,7 @@ from include.explain.answer import (
     outcome_facts,
 )
 from include.explain.desk import Desk
-from include.mapping.products import map_products, never_priced, product_body, without_offer
+from include.mapping.products import map_products, never_priced, product_body, search_of, without_offer
 from include.mapping.result import Mapped
 from include.outcomes import Area, Reason
 from include.sync.products.catalogue import last_catalogue, rules_of
@@ -30,10 +30,9 @@ Product = dict[str, Any]
 def explain_product(desk: Desk, product_id: str) -> Explanation:
     """A product id, or a SKU id where the shop sends SKUs."""
     run = desk.run(Area.PRODUCTS)
-    by = "skuId" if desk.settings.products.product_id_source == "sku" else "productId"
-    found = desk.vtex.search_products([product_id], by=by) if product_id.isdecimal() else []
-    snapshot = last_catalogue(run)
-    rules = rules_of(run)
+    snapshot, rules = last_catalogue(run), rules_of(run)
+    by, value = search_of(product_id, rules)
+    found = desk.vtex.search_products([value], by=by) if value.isdecimal() else []
     wanting = [record for record in without_offer(found, rules) if record[0] == product_id]
     prices = base_prices_of(desk.vtex, never_priced(wanting, snapshot, rules))
     mapped = map_products(found, rules, last_sent=snapshot, base_prices=prices)

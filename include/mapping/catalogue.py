@@ -29,7 +29,7 @@ from include.mapping.shapes import Json, key_of, name, records, values
 from include.mapping.text import html_to_text, tidy_lists, tidy_text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from decimal import Decimal
 
 # what a custom field setting may name, beside `specification:<name>`
@@ -44,6 +44,8 @@ PRODUCT_FIELDS = (
     "releaseDate",
 )
 SPECIFICATION = "specification:"
+_WITHOUT_SKUS = "product-"
+"""Before the number of a product that has no SKUs, where the numbers are those of SKUs."""
 
 
 @dataclass(frozen=True)
@@ -116,9 +118,28 @@ def candidates_of(products: Sequence[Json], rules: ProductRules) -> list[Candida
 def _parts(product: Json, rules: ProductRules) -> list[tuple[str, list[Json]]]:
     """A product without SKUs stays one record in either mode, so that it is seen to be rejected."""
     items = skus(product)
-    if rules.product_id_source == "sku" and items:
-        return [(name(item["itemId"]), [item]) for item in items]
-    return [(key_of(product, "productId"), items)]
+    if rules.product_id_source == "product":
+        return [(key_of(product, "productId"), items)]
+    if not items:
+        return [(_WITHOUT_SKUS + key_of(product, "productId"), [])]
+    return [(name(item["itemId"]), [item]) for item in items]
+
+
+def search_of(key: str, rules: ProductRules) -> tuple[str, str]:
+    """The filter of catalogue search, and its value, that bring a record: `("skuId", "7")`."""
+    if rules.product_id_source == "product":
+        return "productId", key
+    if key.startswith(_WITHOUT_SKUS):
+        return "productId", key.removeprefix(_WITHOUT_SKUS)
+    return "skuId", key
+
+
+def narrowed(products: Iterable[Json], keys: Collection[str], rules: ProductRules) -> Iterator[Json]:
+    """The products as far as they stand for these records: search by SKU brings its sisters too."""
+    for product in products:
+        parts = [(key, items) for key, items in _parts(product, rules) if key in keys]
+        if parts:
+            yield {**product, "items": [item for _, items in parts for item in items]}
 
 
 def facts_of(candidates: list[Candidate], rules: ProductRules) -> pd.DataFrame:

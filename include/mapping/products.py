@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from include.mapping.catalogue import Candidate, ProductRules, candidates_of, essentials, facts_of
+from include.mapping.catalogue import (
+    Candidate,
+    ProductRules,
+    candidates_of,
+    essentials,
+    facts_of,
+    narrowed,
+    search_of,
+)
 from include.mapping.instants import iso_texts
 from include.mapping.links import picture_url, product_url, thumbnail_url
 from include.mapping.money import cents_of_text, cents_of_units, money_texts, percentage_texts, without_vat
@@ -31,8 +39,10 @@ __all__ = [
     "ProductRules",
     "essentials",
     "map_products",
+    "narrowed",
     "never_priced",
     "product_body",
+    "search_of",
     "split_by_columns",
     "without_offer",
 ]

@@ -10,16 +10,22 @@ from typing import Any
 import pytest
 
 from include.errors import BrakeApplied
-from include.outcomes import Area, Outcome, Reason
+from include.outcomes import Area, Drop, Outcome, Reason
+from include.plan import RunPlan
 from include.report import Report
 from include.sync.products.catalogue import last_catalogue
-from tests.builders import EVERYTHING, Office, World
+from include.vtex.client import VtexClient
+from tests.builders import EVERYTHING, Office, World, replay_of
 
 ON_OFFER = {"offers": [{"price": 900, "list_price": 1_200, "quantity": 3}]}
 
 
 def sold_out(sku_id: int, **more: Any) -> dict[str, Any]:
     return {"sku_id": sku_id, "name": "M", "offers": [], **more}
+
+
+def only(record: str) -> RunPlan:
+    return RunPlan("only", None, (), f"only {record}", only=record)
 
 
 def put_product(world: World, key: str, *skus: dict[str, Any]) -> None:
@@ -123,3 +129,51 @@ def test_id_source__goodbye_also_where_the_same_number_is_rejected_now(office: O
     assert report.counts.reasons[Reason.PRICE_MISSING] >= 1
     assert report.counts.outcomes[Outcome.SENT] == report.counts.written
     assert_quiet(office, world, "skus again", "sku")
+
+
+def test_skus__a_product_without_any_is_reported_though_a_sku_has_its_number(
+    office: Office, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Search shows none so far; should it ever, then no record may be lost for that."""
+    search = VtexClient.search_products
+
+    def without_some_skus(*args: Any, **kwargs: Any) -> list[dict[str, Any]]:
+        found = search(*args, **kwargs)
+        return [one | {"items": []} if one["productId"] == "99020" else one for one in found]
+
+    monkeypatch.setattr(VtexClient, "search_products", without_some_skus)
+    put_product(world, "9901", {"sku_id": 99020, **ON_OFFER})
+    put_product(world, "99020", {"sku_id": 99030})
+    report = sync(office, "skus", "sku")
+    assert sent(world)["99020"]["name"].startswith("Chaleira 9901")
+    rejected = office.store.outcomes_of(Area.PRODUCTS, ["product-99020"])["product-99020"]
+    assert (rejected.outcome, rejected.reason) == (Outcome.REJECTED, Reason.PRICE_MISSING)
+    for plan in (only("product-99020"), replay_of("product-99020")):
+        assert office.sync(Area.PRODUCTS, plan, plan.why).counts.reasons == {Reason.PRICE_MISSING: 1}
+    assert office.sync(Area.PRODUCTS, only("99020"), "the SKU").counts.outcomes == {Outcome.SENT: 1}
+    assert report.missing == 0
+
+
+@pytest.mark.parametrize("plan", [only("99010"), replay_of("all")], ids=["only", "replay"])
+def test_id_source__changed_lets_no_single_records_go_before_the_whole_catalogue(
+    plan: RunPlan, office: Office, world: World
+) -> None:
+    put_product(world, "9901", {"sku_id": 99010, **ON_OFFER})
+    sync(office, "products", "product")
+    office.change("products", product_id_source="sku")
+    before = sent(world)
+    with pytest.raises(BrakeApplied, match=r"product_id_source was not sku then.*whole catalogue"):
+        office.sync(Area.PRODUCTS, plan, "few")
+    assert sent(world) == before
+    sync(office, "skus", "sku", allow_mass_change=True)
+    office.sync(Area.PRODUCTS, plan, "few again")
+
+
+def test_only__one_sku_counts_and_asks_nothing_of_its_sisters(office: Office, world: World) -> None:
+    office.change("products", product_id_source="sku")
+    skus = [{"sku_id": 99010, **ON_OFFER}, sold_out(99011)]
+    world.on_vtex("PUT", "products/9901", {"skus": skus, "release_date": "soon"})
+    world.on_vtex("DELETE", "journal")
+    report = office.sync(Area.PRODUCTS, only("99010"), "one")
+    assert (report.counts.outcomes, report.counts.drops) == ({Outcome.SENT: 1}, {Drop.DATE_INVALID: 1})
+    assert set(world.counts()) == {"product search", "create import", "get import"}

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from include.outcomes import Area, Cause
+from include.outcomes import Area, Cause, Outcome
 from include.report import Compared
 from include.sync.reconcile.advice import causes_of
 from tests.builders import EVERYTHING, Office, World
@@ -147,3 +147,13 @@ def test_reconcile__where_each_sku_is_a_product(office: Office, world: World) ->
     assert found.same > 60
     assert Cause.NO_LONGER_LISTED not in found.causes
     assert Cause.NEVER_SENT not in found.causes
+
+
+def test_reconcile__compares_nothing_that_was_sent_under_the_other_kind_of_id(office: Office) -> None:
+    sent = office.sync(PRODUCTS, EVERYTHING, "sync").counts.outcomes[Outcome.SENT]
+    office.change("products", product_id_source="sku")
+    found = look(office)
+    assert f"{sent} were sent when product_id_source was not sku: not compared" in found.notes
+    assert found.same == 0
+    assert found.causes[Cause.NEVER_SENT] > 60
+    assert Cause.NO_LONGER_LISTED not in found.causes

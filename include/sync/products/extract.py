@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
 from include.batching import in_batches
+from include.mapping.products import narrowed, search_of
 from include.report import StageCounts
 from include.rest.parallel import in_parallel
 from include.staging import Staging
@@ -56,22 +58,25 @@ def _note_on_hidden(run: SyncRun, listed: int, shown: int) -> str:
 
 
 def _extract_one(run: SyncRun, target: Staging, record: str) -> list[str]:
-    by = "skuId" if run.settings.products.product_id_source == "sku" else "productId"
-    products = run.vtex.search_products([record], by=by)
-    log.info("%s %s: %s", by, record, "read" if products else "search does not show it")
-    write_part(target, f"{PART}only.parquet", found(products, rules_of(run)))
+    rules = rules_of(run)
+    by, value = search_of(record, rules)
+    products = [*narrowed(run.vtex.search_products([value], by=by), {record}, rules)]
+    log.info("%s %s: %s", by, value, "read" if products else "search does not show it")
+    write_part(target, f"{PART}only.parquet", found(products, rules))
     return []
 
 
 def _extract_again(run: SyncRun, target: Staging) -> list[str]:
-    """The products that a replay takes up, by product id or SKU id (one without SKUs has its product's)."""
+    """The products that a replay takes up, each once for all of its SKUs that are among a part's keys."""
     keys, rules = keys_to_replay(run, target), rules_of(run)
-    ways = ("productId", "skuId") if rules.product_id_source == "sku" else ("productId",)
     for number, batch in enumerate(in_batches(keys, _KEYS_A_PART), start=1):
         name = f"{PART}again-{number:05}.parquet"
         if not target.has(name):
-            products = {p["productId"]: p for by in ways for p in _searched(run.vtex, batch, by)}
-            write_part(target, name, found(products.values(), rules))
+            ways = defaultdict[str, list[str]](list)
+            for by, value in (search_of(key, rules) for key in batch):
+                ways[by].append(value)
+            products = {p["productId"]: p for by, ids in ways.items() for p in _searched(run.vtex, ids, by)}
+            write_part(target, name, found(narrowed(products.values(), set(batch), rules), rules))
     return []
 
 

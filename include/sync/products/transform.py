@@ -37,20 +37,20 @@ def transform(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
     counts, shown, refused, turning = StageCounts(), set[str](), set[str](), 0
     progress = Progress(log, "products mapped")
     last, id_source = last_prices(run), run.settings.products.product_id_source
-    asked = _chosen(run, source)
+    if run.plan.is_partial:
+        _meets_its_own_kind(run, last)
     was_in_stock = _in_stock(last, id_source)
     for number, all_mapped in enumerate(_mapped_parts(run, source, last), start=1):
-        # Search by SKU answers the other SKUs of a product too, and in a replay in several parts.
-        wanted = (all_mapped.keys if asked is None else all_mapped.keys & asked) - shown
-        mapped = all_mapped if wanted == all_mapped.keys else _only(all_mapped, wanted)
-        shown |= wanted
+        new = all_mapped.keys - shown
+        mapped = all_mapped if new == all_mapped.keys else _only(all_mapped, new)
+        shown |= new
         refused.update(mapped.verdicts["key"])
         target.write_frame(f"{ROWS}{number:05}.parquet", mapped.rows)
         turning += len(was_in_stock & _with_availability(mapped.rows, OUT_OF_STOCK))
         keep_verdicts(target, f"{number:05}", mapped.verdicts)
         count_verdicts(counts, mapped.verdicts)
         counts.drops += mapped.drops
-        progress.add(len(wanted))
+        progress.add(len(new))
     log.info("%s", progress.line())
     counts.read = len(shown)
     # Of chosen records nothing follows for the others: they are neither gone nor part of a mass change.
@@ -59,16 +59,10 @@ def transform(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
         withdrawn = _write_withdrawn(run, target, shown, refused)
         counts.read += withdrawn
         counts.notes = [f"{withdrawn} withdrawn"] if withdrawn else []
-    counts.notes += note_on_lost(len(asked), len(shown)) if run.plan.replay and asked else []
+    if run.plan.replay:
+        counts.notes += note_on_lost(len(keys_to_replay(run, source)), len(shown))
     _write_files(target)
     return counts
-
-
-def _chosen(run: SyncRun, source: Staging) -> set[str] | None:
-    """The records that the run was asked for; None: all."""
-    if run.plan.only:
-        return {run.plan.only}
-    return set(keys_to_replay(run, source)) if run.plan.replay else None
 
 
 def _mapped_parts(run: SyncRun, source: Staging, last: pd.DataFrame | None) -> Iterator[Mapped]:
@@ -110,6 +104,20 @@ def _brake(run: SyncRun, last: pd.DataFrame, turning: int, gone: int) -> None:
         f"products: {what}; more than {settings.mass_change_percent:g} % is taken for a fault, and nothing "
         "was sent. If it is right, trigger the DAG with allow_mass_change"
     )
+
+
+def _meets_its_own_kind(run: SyncRun, last: pd.DataFrame | None) -> None:
+    """A few records of the new kind would overwrite some of the old, and nobody would say goodbye to the
+    others: the whole catalogue goes first."""
+    if last is None or run.allow_mass_change:
+        return
+    id_source, sold = run.settings.products.product_id_source, last[~last["withdrawn"]]
+    if len(sold) and not (sold["idSource"] == id_source).any():
+        raise BrakeApplied(
+            f"products: {len(sold)} products were sent last time{_changed_id_source(last, id_source)}, and "
+            "nothing was sent. If the setting is right, send the whole catalogue first: trigger the DAG with "
+            "mode full and allow_mass_change"
+        )
 
 
 def _changed_id_source(last: pd.DataFrame, id_source: str) -> str:

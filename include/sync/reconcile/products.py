@@ -19,7 +19,7 @@ from include.outcomes import Cause, Outcome
 from include.report import Compared, StageCounts
 from include.rest.parallel import in_parallel
 from include.staging import Staging
-from include.sync.products.catalogue import last_file
+from include.sync.products.catalogue import last_file, last_prices
 from include.sync.products.listing import complete_list
 from include.sync.progress import Progress
 from include.sync.reconcile.differences import Judged, keep
@@ -39,7 +39,7 @@ _WORKERS = 8
 def compare(run: SyncRun, target: Staging) -> StageCounts:
     """Compare the catalogue, and stage what differs; nothing is written anywhere else."""
     listed = _listed(run, target)
-    sent = _sent_last(run)
+    sent, others = _sent_last(run)
     active = sent.loc[~sent["withdrawn"], "productId"]
     both = listed[listed.isin(active)]
     read_back = _read_back(run, target, both)
@@ -59,7 +59,7 @@ def compare(run: SyncRun, target: Staging) -> StageCounts:
         at_connectif=judged.there,
         compared=len(listed) + int((~active.isin(listed)).sum()),
         same=judged.number_same,
-        notes=[_scope(run, len(active), len(read_back))],
+        notes=[_scope(run, len(active), len(read_back)), *_on_others(run, others)],
     )
     keep(run, target, compared, judged.differences())
     return StageCounts()
@@ -75,12 +75,14 @@ def _listed(run: SyncRun, target: Staging) -> pd.Series:
     return pd.Series(target.read_json(LISTED), dtype="str")
 
 
-def _sent_last(run: SyncRun) -> pd.DataFrame:
-    """`productId` and `withdrawn` of the catalogue that was sent last; empty before the first time."""
-    name = last_file(run)
-    if name is None:
-        return pd.DataFrame({"productId": pd.Series(dtype="str"), "withdrawn": pd.Series(dtype="bool")})
-    return run.kept.read_frame(name, ["productId", "withdrawn"])
+def _sent_last(run: SyncRun) -> tuple[pd.DataFrame, int]:
+    """The catalogue that was sent last (empty before the first time), as far as it is of today's kind of id;
+    how many are offered under the other kind."""
+    last = last_prices(run)
+    if last is None:
+        return pd.DataFrame({"productId": pd.Series(dtype="str"), "withdrawn": pd.Series(dtype="bool")}), 0
+    is_ours = last["idSource"] == run.settings.products.product_id_source
+    return last[is_ours], int((~is_ours & ~last["withdrawn"]).sum())
 
 
 def _read_back(run: SyncRun, target: Staging, keys: pd.Series) -> dict[str, str]:
@@ -137,6 +139,13 @@ def _shown(run: SyncRun, target: Staging, keys: list[str]) -> list[str]:
                 found.update(items if by_sku else [str(product["productId"])])
         target.write_json(SHOWN, sorted(found))
     return list(target.read_json(SHOWN))
+
+
+def _on_others(run: SyncRun, number: int) -> list[str]:
+    id_source = run.settings.products.product_id_source
+    return (
+        [f"{number:,} were sent when product_id_source was not {id_source}: not compared"] if number else []
+    )
 
 
 def _scope(run: SyncRun, sent: int, read_back: int) -> str:

@@ -180,7 +180,7 @@ def test_base_prices__are_wanted_only_for_what_has_no_price_anywhere() -> None:
         ("20", ["20"]),
         ("31", ["31"]),
         ("100", ["100"]),
-        ("4", []),
+        ("product-4", []),
     ]
 
 
