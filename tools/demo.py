@@ -108,7 +108,7 @@ def _demo(progress: Progress) -> int:
     shutil.rmtree(HOME, ignore_errors=True)
     progress.say("starting the simulated shop: VTEX and Connectif")
     with running_sandbox(HOME / "logs" / "components") as sandbox, closing(ShopReads(sandbox)) as shop:
-        story = Story(date.fromisoformat(sandbox.today) - timedelta(days=1), shop.subscriber())
+        story = Story(sandbox.last_day, shop.subscriber())
         before = Sample.take(shop, story.subscriber, story.last_day())
         progress.say(f"VTEX on {sandbox.vtex}, Connectif on {sandbox.connectif}; starting Airflow")
         runs = _play(story, StackSettings(home=HOME, connections=sandbox_connections(sandbox)), progress)

@@ -13,11 +13,13 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from include.settings import load_settings
 from tools.processes import ProcessFailed, Service, deaf_to_signals, start, stop
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -31,14 +33,15 @@ JSON = dict[str, Any]
 
 @dataclass(frozen=True)
 class Sandbox:
-    """The running sandbox: both base addresses, the VTEX account, and the last day of its world."""
+    """The running sandbox: both base addresses, the VTEX account, and the last day of its world that a sync
+    takes without waiting."""
 
     service: Service
     vtex: str
     connectif: str
     account: str
     shop_domain: str
-    today: str
+    last_day: date
 
 
 @contextmanager
@@ -61,11 +64,18 @@ def running_sandbox(
     )
     try:
         ready = _ready_line(service, ready_seconds)
-        named = (str(ready[key]) for key in ("vtex", "connectif", "account", "shop_domain", "today"))
-        yield Sandbox(service, *named)
+        named = {key: str(ready[key]) for key in ("vtex", "connectif", "account", "shop_domain")}
+        yield Sandbox(service, **named, last_day=last_settled_day(datetime.now(UTC)))
     finally:
         with deaf_to_signals():
             stop([service])
+
+
+def last_settled_day(now: datetime) -> date:
+    """The last whole day (UTC) that VTEX's list of orders holds for sure; soon after midnight it is the one
+    before yesterday."""
+    lag = timedelta(minutes=load_settings().purchases.index_lag_minutes)
+    return (now - lag).date() - timedelta(days=1)
 
 
 def _ready_line(service: Service, within_seconds: float) -> JSON:

@@ -59,7 +59,7 @@ def test_scheduler__has_imported_what_newsletter_runs_need_before_it_forks_its_w
 
 def test_backfill__of_purchases_is_quiet(world: World) -> None:
     rest, fired = world.stack.rest, world.shop.state()["fired_workflows"]
-    day = (world.day - timedelta(days=1)).isoformat()
+    day = (world.sandbox.last_day - timedelta(days=1)).isoformat()
     rest.backfill("sync_purchases", f"{day}T00:00:00Z", f"{day}T23:59:59Z")
     deadline = time.monotonic() + SECONDS
     while not (runs := rest.runs("sync_purchases", run_type="backfill")) and time.monotonic() < deadline:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -71,14 +71,10 @@ class World:
         assert seen.ok, seen.text
         return seen.text
 
-    @property
-    def day(self) -> date:
-        """The last whole day of the simulated shop."""
-        return date.fromisoformat(self.sandbox.today) - timedelta(days=1)
-
     def last_day(self) -> dict[str, str]:
-        """It as the parameters of a run."""
-        start, end = f"{self.day}T00:00:00+00:00", f"{self.day + timedelta(days=1)}T00:00:00+00:00"
+        """The last whole day of the simulated shop, as the parameters of a run."""
+        day = self.sandbox.last_day
+        start, end = f"{day}T00:00:00+00:00", f"{day + timedelta(days=1)}T00:00:00+00:00"
         return {"mode": "window", "window_start": start, "window_end": end}
 
     def target(self) -> dict[str, Any]:
@@ -109,7 +105,7 @@ def running_world(home: Path) -> Iterator[World]:
         )
         with LocalStack(settings) as stack:
             world = World(sandbox, shop, stack)
-            put_canary(sandbox.vtex, world.day)
+            put_canary(sandbox.vtex, sandbox.last_day)
             for dag_id in settings.dag_ids:
                 stack.rest.unpause(dag_id)
             yield world
