@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ SANDBOX = Sandbox(
     connectif="http://127.0.0.1:2",
     account="another",
     shop_domain="www.another.example",
-    today="2026-11-23",
+    last_day=date(2026, 11, 22),
 )
 
 
