@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -140,8 +141,8 @@ class Transport:
     def decoded(self, route: Route, response: requests.Response) -> Any:
         """The JSON of an accepted answer; ContractError when it holds none (a maintenance page, say)."""
         try:
-            return orjson.loads(response.content)
-        except orjson.JSONDecodeError:
+            return _loaded(response.content)
+        except (ValueError, RecursionError):
             kind = response.headers.get("Content-Type", "no content type")
             raise ContractError(
                 f"{self._name(route)}: HTTP {response.status_code} holds no JSON but {kind}"
@@ -239,6 +240,19 @@ def _session(base_url: str, headers: Mapping[str, str], connections: int) -> req
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     return session
+
+
+def _loaded(content: bytes) -> Any:
+    r"""Any JSON that Python reads; ValueError for anything else.
+
+    Half of a pair such as `\ud83d`, where a shop's form has cut an emoji in two, and bytes that are no UTF-8
+    cost their place in a text, never the thousand documents around it.
+    """
+    try:
+        return orjson.loads(content)
+    except orjson.JSONDecodeError:
+        lenient = json.loads(content.decode("utf-8", "replace"))
+        return orjson.loads(json.dumps(lenient, ensure_ascii=False).encode("utf-8", "ignore"))
 
 
 def _host(url: str) -> str:

@@ -6,7 +6,7 @@ import io
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -142,7 +142,7 @@ class Importer:
                 f"of {done.total:,} rows. Its list of imports may say why; a retry sends the file again"
             )
         log.info("%s: %s rows taken, %s refused", file.name, f"{done.success:,}", f"{done.errors:,}")
-        return Imported(file, done.errors, self._refused(done, key_column))
+        return Imported(file, done.errors, self._refused(file, done, key_column))
 
     def _wait(self, file: ImportFile, import_id: str) -> Import:
         begun, pause = self._clock(), min(1.0, self._poll_seconds)
@@ -161,16 +161,20 @@ class Importer:
             self._sleep(pause)
             pause = min(2 * pause, self._poll_seconds)
 
-    def _refused(self, done: Import, key_column: str) -> pd.DataFrame:
+    def _refused(self, file: ImportFile, done: Import, key_column: str) -> pd.DataFrame:
         report = (
             self._connectif.read_import_report(done.report_url) if done.errors and done.report_url else b""
         )
-        refused = read_report(report, key_column)
+        refused = read_report(report, key_column, sent=self._columns(file) if report else ())
         unnamed = max(done.errors - len(refused), 0)
         filler = pd.DataFrame(
             {"key": [""] * unnamed, "detail": ["Connectif's report does not name the row"] * unnamed}
         )
         return pd.concat([refused, filler], ignore_index=True).head(done.errors)
+
+    def _columns(self, file: ImportFile) -> list[str]:
+        with self._files.reading(file.staged_as) as staged:
+            return list(pd.read_csv(staged, nrows=0).columns)
 
 
 def import_files(
@@ -191,11 +195,11 @@ def import_files(
     return pd.concat([nothing, *refused], ignore_index=True)
 
 
-def read_report(csv: bytes, key_column: str) -> pd.DataFrame:
+def read_report(csv: bytes, key_column: str, *, sent: Collection[str]) -> pd.DataFrame:
     """Connectif's report of failed rows as `key`, `detail`.
 
     Its columns are documented nowhere: the key is looked up by our own header, the reason is what stands
-    in the columns that we did not send (`error`, `reason` …), cleaned of personal data.
+    in columns (`error`, `reason` …) that are not among the `sent` ones, cleaned of personal data.
     """
     if not csv.strip():
         return pd.DataFrame({"key": [], "detail": []}, dtype=str)
@@ -208,7 +212,7 @@ def read_report(csv: bytes, key_column: str) -> pd.DataFrame:
         index_col=False,
         on_bad_lines="skip",  # its row is counted as one that the report does not name
     )
-    reasons = [name for name in report.columns if _tells_a_reason(name)]
+    reasons = [name for name in report.columns if _tells_a_reason(name) and name not in sent]
     details = [": ".join(row) for row in report[reasons].itertuples(index=False, name=None)]
     keys = report[key_column] if key_column in report.columns else pd.Series("", index=report.index)
     return pd.DataFrame({"key": keys, "detail": [redact(detail) for detail in details]}, dtype="str")

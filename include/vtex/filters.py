@@ -19,6 +19,11 @@ def between(field: str, start: datetime, end: datetime) -> str:
     return f"({field} between {instant(start)} AND {instant(end)})"
 
 
+def outside(field: str, start: datetime, end: datetime) -> str:
+    """What `between` leaves out, be its date absent, 0001-01-01 or of next year."""
+    return f"({field} is null) OR ({field}<{instant(start)}) OR ({field}>{instant(end)})"
+
+
 def any_of(field: str, values: Iterable[str]) -> str:
     """One filter that finds the documents of many values: one call instead of one for each."""
     return " OR ".join(f"({field}={value})" for value in values)

@@ -37,8 +37,14 @@ def calls(world: World, route: str) -> int:
 # --- customers
 
 
-def test_customers__all_of_them_also_those_without_a_date(office: Office, world: World) -> None:
-    world.on_vtex("PUT", "documents/undated", {"email": "undated@example.com", "createdIn": None})
+@pytest.mark.parametrize(
+    "created", [None, "0001-01-01", "1969-07-01", "1970-01-01", "2027-07-01", "9999-12-31"]
+)
+def test_customers__all_of_them_also_those_without_a_credible_date(
+    created: str | None, office: Office, world: World
+) -> None:
+    created_in = created and f"{created}T00:00:00.0000000Z"
+    world.on_vtex("PUT", "documents/undated", {"email": "undated@example.com", "createdIn": created_in})
     assert staged_customers(office.run(Area.CONTACTS, EVERYTHING, "run")) == everybody(world)
 
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 
 from include.vtex.client import VtexClient
-from include.vtex.filters import between
+from include.vtex.filters import between, outside
 from include.window import BEGINNING, Window
 
 log = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ def window_slice(wide: Window) -> Slice:
 
 
 def full_slices(vtex: VtexClient, until: datetime, parts: int) -> list[Slice]:
-    """All documents: by creation date in about equal parts, and those without one.
+    """All documents: by creation date in about equal parts, and those without a credible one.
 
     A scroll keeps one of the account's ten slots even when it has ended, so there are few slices, cut where
     counting finds about equally many documents. Neighbours overlap by a second, because nobody documents
@@ -48,7 +48,7 @@ def full_slices(vtex: VtexClient, until: datetime, parts: int) -> list[Slice]:
         Slice(f"created{number}", between("createdIn", start - second, end + second))
         for number, (start, end) in enumerate(pairwise(cuts), start=1)
     ]
-    return [*dated, Slice("undated", "createdIn is null")]
+    return [*dated, Slice("undated", outside("createdIn", BEGINNING + second, until - second))]
 
 
 def _cut(vtex: VtexClient, wanted: int, until: datetime) -> datetime:

@@ -142,6 +142,20 @@ def test_json__html_in_place_of_json_is_no_answer_that_we_know(
     assert caught.value.__suppress_context__
 
 
+@pytest.mark.parametrize(
+    ("name", "read_as"),
+    [(b'"Ana \\ud83d"', "Ana "), (b'"Ana \xff"', "Ana \ufffd"), (b'"Ana \\ud83d\\ude00"', "Ana \U0001f600")],
+)
+def test_json__half_an_emoji_costs_its_place_and_not_the_page(
+    name: bytes, read_as: str, server: ScriptedServer, transport: Transport
+) -> None:
+    server.script(
+        Answer(200, b'[{"n": 1.10, "name": ' + name + b'}, {"n": 12345678901234567, "name": "Bo"}]')
+    )
+    expected = [{"n": 1.1, "name": read_as}, {"n": 12345678901234567, "name": "Bo"}]
+    assert transport.json(READ) == expected
+
+
 # --- what is sent again
 
 

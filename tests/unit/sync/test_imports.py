@@ -213,14 +213,20 @@ def test_importer__as_many_refused_rows_as_connectif_counts(
 def test_read_report__finds_key_and_reason_in_columns_unknown_to_us(
     report: bytes, expected: list[Any]
 ) -> None:
-    assert list(read_report(report, "_email").itertuples(index=False, name=None)) == expected
+    assert list(read_report(report, "_email", sent=["_email"]).itertuples(index=False, name=None)) == expected
+
+
+def test_read_report__cells_that_we_sent_are_no_reason() -> None:
+    report = b"_email,health_details,error\na@example.com,asthma,no date\n"
+    found = read_report(report, "_email", sent=["_email", "health_details"])
+    assert list(found["detail"]) == ["no date"]
 
 
 def test_read_report__a_line_with_too_many_cells_loses_no_neighbour() -> None:
     report = b"_email,error\na@example.com,no\nb@example.com,one, two, three\nc@example.com,no\n"
-    assert list(read_report(report, "_email")["key"]) == ["a@example.com", "c@example.com"]
+    assert list(read_report(report, "_email", sent=["_email"])["key"]) == ["a@example.com", "c@example.com"]
 
 
 def test_read_report__odd_bytes_break_nothing() -> None:
-    found = read_report("_email,error\na@example.com,não é\n".encode("latin-1"), "_email")
+    found = read_report("_email,error\na@example.com,não é\n".encode("latin-1"), "_email", sent=["_email"])
     assert list(found["key"]) == ["a@example.com"]
