@@ -95,6 +95,8 @@ def _plan(context: Context, area: Area, store: Store, settings: Settings, folder
         covered=store.covered(area),
         coverage_days=settings.run.coverage_days,
     )
+    if request.run_type == "scheduled" and plan.window:
+        store.begin(area, plan.window.start)
     folder.write_json(_PLAN, plan.to_json())
     return plan
 

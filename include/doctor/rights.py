@@ -60,6 +60,7 @@ def connectif_rights(connectif: ConnectifClient, practice: Practice) -> Iterator
     exports = f"{purchases}, and the newsletter's safety net"
     yield call(at_connectif.READ_EXPORT, exports, path={"id": NOBODY})
     yield call(at_connectif.CREATE_EXPORT, exports, json={})
+    yield call(at_connectif.READ_PRODUCT, "reconcile", path={"product_id": NOBODY})
     if practice.settings.contacts.extra_fields:
         yield call(at_connectif.LIST_CONTACT_FIELDS, "contacts with extra fields")
 

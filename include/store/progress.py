@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from include.outcomes import Area
+
+
+_HARDLY_ANY = timedelta(microseconds=1)
 
 
 class Progress(Part):
@@ -48,6 +52,12 @@ class Progress(Part):
         )
         with self._database.read() as connection:
             return merged(Window(row.start_at, row.end_at) for row in connection.execute(query))
+
+    def begin(self, area: Area, start: datetime) -> None:
+        """Remember since when time is to be covered, where none is yet: a first run that fails leaves a gap
+        behind it, like any other, and does not put off the beginning."""
+        if not self.covered(area):
+            self.cover(area, Window(start - _HARDLY_ANY, start))
 
     def cover(self, area: Area, window: Window) -> None:
         """Remember a finished window. Give only time that has passed: `window.until(now)`."""

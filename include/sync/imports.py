@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from include.connectif.client import ConnectifClient, Import, QueueFull
+from include.connectif.exports import plain_name
 from include.connectif.limits import QUEUED_IMPORTS
 from include.errors import TemporaryError
 from include.redaction import redact
@@ -198,8 +199,9 @@ def import_files(
 def read_report(csv: bytes, key_column: str, *, sent: Collection[str]) -> pd.DataFrame:
     """Connectif's report of failed rows as `key`, `detail`.
 
-    Its columns are documented nowhere: the key is looked up by our own header, the reason is what stands
-    in columns (`error`, `reason` …) that are not among the `sent` ones, cleaned of personal data.
+    Its columns are documented nowhere: the key is looked up by our own header, however it is spelt, the
+    reason is what stands in columns (`error`, `reason` …) that are not among the `sent` ones, cleaned of
+    personal data.
     """
     if not csv.strip():
         return pd.DataFrame({"key": [], "detail": []}, dtype=str)
@@ -214,7 +216,9 @@ def read_report(csv: bytes, key_column: str, *, sent: Collection[str]) -> pd.Dat
     )
     reasons = [name for name in report.columns if _tells_a_reason(name) and name not in sent]
     details = [": ".join(row) for row in report[reasons].itertuples(index=False, name=None)]
-    keys = report[key_column] if key_column in report.columns else pd.Series("", index=report.index)
+    wanted = plain_name(key_column)
+    named = next((name for name in report.columns if plain_name(name) == wanted), None)
+    keys = report[named] if named else pd.Series("", index=report.index)
     return pd.DataFrame({"key": keys, "detail": [redact(detail) for detail in details]}, dtype="str")
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from include.connectif.client import ConnectifClient
 from include.errors import TemporaryError, UnsafeChange
 from include.outcomes import Area, Outcome, Reason
 from include.plan import RunPlan
@@ -225,6 +226,25 @@ def test_load__a_refused_row_is_a_reject_and_not_in_the_snapshot(office: Office,
     report = office.sync(Area.PRODUCTS, EVERYTHING, "today")
     assert report.counts.reasons[Reason.TARGET_REJECTED] == report.counts.written + len(old)
     assert kept(office) == old, "what was not taken is as it was sent last"
+
+
+def test_load__a_goodbye_that_was_perhaps_refused_is_said_again(
+    office: Office, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The columns of Connectif's report are documented nowhere: it may name no row."""
+    yesterday(office, world)
+    gone = next(row["productId"] for row in kept(office) if row["availability"] == "instock")
+    world.on_vtex("DELETE", f"products/{gone}")
+    world.connectif.knobs.import_checks_domains = True
+    world.connectif.knobs.authorised_domains = ["elsewhere.example"]
+    office.change("run", reject_limit_percent=100.0)
+    with monkeypatch.context() as unclear:
+        unclear.setattr(ConnectifClient, "read_import_report", lambda *_: b"line,error\n2,bad domain\n")
+        refused = office.sync(Area.PRODUCTS, EVERYTHING, "today")
+    assert (refused.counts.written, refused.missing) == (0, 0)
+    world.connectif.knobs.authorised_domains = []
+    assert "1 withdrawn" in office.sync(Area.PRODUCTS, EVERYTHING, "tomorrow").counts.notes
+    assert sent(world)[gone]["availability"] == "outofstock"
 
 
 # --- withdrawn

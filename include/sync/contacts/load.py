@@ -19,7 +19,7 @@ from include.sync.contacts.transform import FILES, MAPPED, OPEN
 from include.sync.csv_files import copy_without, rows_of
 from include.sync.imports import ImportFile, import_files
 from include.sync.preview import SAMPLE, log_sample, personal
-from include.sync.replay import UNNAMED, keep_sent_at_last
+from include.sync.replay import UNNAMED, all_are_named, keep_sent_at_last
 from include.sync.run import SyncRun, count_verdicts, keep_verdicts, verdicts_in
 
 log = logging.getLogger(__name__)
@@ -58,7 +58,8 @@ def load(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
     refused = pd.concat([refused, later], ignore_index=True)
     verdicts = _verdicts(source, refused)
     keep_verdicts(target, "refused", verdicts)
-    keep_sent_at_last(run, target, _sent_at_last(source, {*erased, *refused["key"]}))
+    if all_are_named(refused):
+        keep_sent_at_last(run, target, _sent_at_last(source, {*erased, *refused["key"]}))
     count_verdicts(counts, verdicts)
     counts.written = rows - len(refused)
     counts.count(Outcome.SENT, counts.written)

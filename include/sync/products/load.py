@@ -16,7 +16,7 @@ from include.sync.imports import ImportFile, import_files
 from include.sync.preview import log_sample, plain
 from include.sync.products.catalogue import keep_catalogue, last_rows
 from include.sync.products.transform import FILES, ROWS, WITHDRAWN
-from include.sync.replay import UNNAMED, keep_sent_at_last
+from include.sync.replay import UNNAMED, all_are_named, keep_sent_at_last
 from include.sync.run import SyncRun, count_verdicts, keep_verdicts
 
 log = logging.getLogger(__name__)
@@ -45,8 +45,11 @@ def load(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
     counts.written = rows - len(refused)
     counts.count(Outcome.SENT, counts.written)
     not_taken = set(refused["key"])
-    keep_sent_at_last(run, target, _sent(source, not_taken))
-    rows_taken, goodbyes = (_taken(source, prefix, not_taken) for prefix in (ROWS, WITHDRAWN))
+    rows_taken = _taken(source, ROWS, not_taken)
+    goodbyes: Iterator[pd.DataFrame] = iter(())
+    if all_are_named(refused):  # else a goodbye that was perhaps refused is said again by the next run
+        keep_sent_at_last(run, target, _sent(source, not_taken))
+        goodbyes = _taken(source, WITHDRAWN, not_taken)
     id_source = run.settings.products.product_id_source
     keep_catalogue(run, next_snapshot(last_rows(run), rows_taken, goodbyes, id_source))
     return counts

@@ -205,6 +205,7 @@ def test_importer__as_many_refused_rows_as_connectif_counts(
         (b"_email,error\na@example.com,not b@example.com\n", [("a@example.com", "not ***")]),
         (b"_email,error\na@example.com,\n", [("a@example.com", "")]),
         (b"_email,error\nNA,null\n", [("NA", "null")]),
+        (b"Email,Error message\na@example.com,no date\n", [("a@example.com", "no date")]),
         (b"_email,error\n", []),
         (b"", []),
         (b"  \n", []),
