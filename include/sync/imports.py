@@ -57,6 +57,10 @@ class ImportFile:
         return FileToSend(self.name, "text/csv", self.size, pieces)
 
 
+Sending = Callable[[ImportFile], FileToSend | None]
+"""What of a file is to be sent now; None: nothing is left of it."""
+
+
 @dataclass(frozen=True)
 class Imported:
     """A finished import: the file, how many rows Connectif refused, and which, with its reasons.
@@ -74,6 +78,7 @@ class Importer:
     """Posts files in order, at most ten queued, and waits for the results.
 
     Which file became which import is kept beside the results, so that a retried task posts nothing twice.
+    `to_send` is asked at each post for what of a file is to go.
     """
 
     def __init__(
@@ -82,12 +87,14 @@ class Importer:
         files: Staging,
         journal: Staging,
         *,
+        to_send: Sending | None = None,
         poll_seconds: float,
         patience_minutes: float,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._connectif, self._files, self._journal = connectif, files, journal
+        self._to_send = to_send or (lambda file: file.to_send(files))
         self._poll_seconds, self._patience_seconds = poll_seconds, patience_minutes * 60
         self._sleep, self._clock = sleep, clock
 
@@ -98,13 +105,14 @@ class Importer:
             while len(waiting) >= QUEUED_IMPORTS:
                 yield self._result(*waiting.popleft(), key_column)
             import_id, begun = self._accepted_before(file), self._clock()
-            while import_id is None:
-                import_id = self._post(file)
+            while import_id is None and (sending := self._to_send(file)):
+                import_id = self._post(file, sending)
                 if import_id is None and waiting:
                     yield self._result(*waiting.popleft(), key_column)
                 elif import_id is None:
                     self._wait_for_others(begun)
-            waiting.append((file, import_id))
+            if import_id is not None:
+                waiting.append((file, import_id))
         while waiting:
             yield self._result(*waiting.popleft(), key_column)
 
@@ -112,11 +120,11 @@ class Importer:
         entry = _journal_name(file)
         return self._journal.read_json(entry)["id"] if self._journal.has(entry) else None
 
-    def _post(self, file: ImportFile) -> str | None:
+    def _post(self, file: ImportFile, sending: FileToSend) -> str | None:
         """The id of the import, or None while the account's queue is full."""
         try:
             queued = self._connectif.create_import(
-                file.kind, file.to_send(self._files), override_existing=file.override_existing
+                file.kind, sending, override_existing=file.override_existing
             )
         except QueueFull:
             log.info("Connectif's import queue is full: waiting for an import to end")
@@ -179,7 +187,13 @@ class Importer:
 
 
 def import_files(
-    run: SyncRun, files: Sequence[ImportFile], *, folder: Staging, journal: Staging, key_column: str
+    run: SyncRun,
+    files: Sequence[ImportFile],
+    *,
+    folder: Staging,
+    journal: Staging,
+    key_column: str,
+    to_send: Sending | None = None,
 ) -> pd.DataFrame:
     """Import the files of a folder; returns the rows that Connectif refused (`key`, `detail`)."""
     settings = run.settings.connectif
@@ -187,6 +201,7 @@ def import_files(
         run.connectif,
         folder,
         journal,
+        to_send=to_send,
         poll_seconds=settings.import_poll_seconds,
         patience_minutes=settings.import_timeout_minutes,
         sleep=run.sleep,

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from include.connectif.client import ConnectifClient, Import
 from include.explain import Desk, Kind, explain
 from include.outcomes import Area, Cause, Outcome, Reason
 from include.plan import RunPlan
@@ -84,6 +85,28 @@ def test_contacts__erased_after_the_files_were_written(office: Office, world: Wo
     assert Staging(loaded.folder).read_json("counts.json")["reasons"] == {"erased": 1}
     assert is_there(world, "other@example.com")
     assert not is_there(world)
+
+
+@pytest.mark.parametrize("alone", [False, True], ids=["among others", "alone"])
+def test_contacts__erased_while_the_files_are_sent(
+    alone: bool, office: Office, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After the consent import, which knows no more than the address."""
+    create = ConnectifClient.create_import
+
+    def and_then_erased(client: ConnectifClient, *args: Any, **kwargs: Any) -> Import:
+        queued = create(client, *args, **kwargs)
+        said(office)
+        return queued
+
+    monkeypatch.setattr(ConnectifClient, "create_import", and_then_erased)
+    plan = RunPlan("only", None, (), "only", only="bird-doc") if alone else EVERYTHING
+    report = office.sync(Area.CONTACTS, plan, "run")
+    assert report.counts.reasons[Reason.ERASED] == 1
+    assert report.missing == 0
+    contacts_there = world.table("contacts", by="email")
+    assert contacts_there[EMAIL]["name"] != PERSON["firstName"]
+    assert alone or contacts_there["other@example.com"]["name"] == OTHER["firstName"]
 
 
 def test_contacts__a_person_who_comes_back_is_sent(office: Office, world: World) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterator
+from functools import partial
 from itertools import islice
 
 import pandas as pd
@@ -14,9 +15,9 @@ from include.outcomes import Outcome, Reason
 from include.redaction import redact
 from include.report import StageCounts
 from include.staging import Staging
-from include.sync.contacts.erased import erased_since
+from include.sync.contacts.left_out import LeftOut
 from include.sync.contacts.transform import FILES, MAPPED, OPEN
-from include.sync.csv_files import copy_without, rows_of
+from include.sync.csv_files import rows_of
 from include.sync.imports import ImportFile, import_files
 from include.sync.preview import SAMPLE, log_sample, personal
 from include.sync.replay import UNNAMED, all_are_named, keep_sent_at_last
@@ -34,32 +35,33 @@ def load(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
     """
     staged = {step: [ImportFile(**file) for file in files] for step, files in source.read_json(FILES).items()}
     counts = StageCounts()
-    erased = _documents_of(source, erased_since(run, source, MAPPED))
-    keep_verdicts(target, "erased", verdicts_of((key, Reason.ERASED, "") for key in erased.values()))
-    counts.count(Reason.ERASED, len(erased))
-    rows = sum(file.rows for file in staged["contacts"]) - len(erased)
+    left_out, rows = LeftOut(run, source, target), sum(file.rows for file in staged["contacts"])
     if run.dry_run or run.plan.is_partial:
         log_sample(
             log, "would go" if run.dry_run else "goes", map(personal, _rows(source, staged["contacts"]))
         )
     if run.dry_run:
+        rows -= _count_erased(counts, source, target, left_out)
         log.info("dry run: %s contacts in %s files would be sent", f"{rows:,}", len(staged["contacts"]))
         counts.count(Outcome.SENT, rows)
         return counts
-    files, folder = _without(source, target, staged["consent"], erased)
-    refused = import_files(run, files, folder=folder, journal=target, key_column="_email")
+    going = partial(
+        import_files, run, folder=source, journal=target, key_column="_email", to_send=left_out.to_send
+    )
+    refused = going(staged["consent"])
     if (refused["key"] == "").any():
         raise ContractError(
             "Connectif refused rows of the consent import, and its report does not name them. The contacts "
             "were not sent: new ones might be subscribed by the account's default. See its list of imports"
         )
-    files, folder = _without(source, target, staged["contacts"], {*erased, *refused["key"]})
-    later = import_files(run, files, folder=folder, journal=target, key_column="_email")
-    refused = pd.concat([refused, later], ignore_index=True)
+    left_out.refused.update(refused["key"])
+    refused = pd.concat([refused, going(staged["contacts"])], ignore_index=True)
+    rows -= _count_erased(counts, source, target, left_out)
+    refused = refused[~refused["key"].isin(left_out.erased)].reset_index(drop=True)
     verdicts = _verdicts(source, refused)
     keep_verdicts(target, "refused", verdicts)
     if all_are_named(refused):
-        keep_sent_at_last(run, target, _sent_at_last(source, {*erased, *refused["key"]}))
+        keep_sent_at_last(run, target, _sent_at_last(source, {*left_out.erased, *refused["key"]}))
     count_verdicts(counts, verdicts)
     counts.written = rows - len(refused)
     counts.count(Outcome.SENT, counts.written)
@@ -72,14 +74,12 @@ def _rows(source: Staging, files: list[ImportFile]) -> Iterator[dict[str, str]]:
             yield from ({str(k): v for k, v in row.items()} for row in rows.head(SAMPLE).to_dict("records"))
 
 
-def _without(
-    source: Staging, target: Staging, files: list[ImportFile], emails: Collection[str]
-) -> tuple[list[ImportFile], Staging]:
-    """The files without the rows of these addresses; the staged ones themselves when there are none."""
-    if not emails:
-        return files, source
-    copies = (copy_without(source, target, file, "_email", emails) for file in files)
-    return [copy for copy in copies if copy], target
+def _count_erased(counts: StageCounts, source: Staging, target: Staging, left_out: LeftOut) -> int:
+    """Count whose rows did not go because they are erased, and stage the verdicts; returns how many."""
+    documents = _documents_of(source, left_out.erased).values()
+    keep_verdicts(target, "erased", verdicts_of((key, Reason.ERASED, "") for key in documents))
+    counts.count(Reason.ERASED, len(documents))
+    return len(documents)
 
 
 def _sent_at_last(source: Staging, unsent: Collection[str]) -> Iterator[str]:
