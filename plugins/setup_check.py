@@ -31,6 +31,7 @@ from include.staging import Staging
 from include.vtex.client import VtexClient
 from plugins.accounts import CONNECTIF, VTEX, connectif_account, pair_of, vtex_account
 from plugins.newsletter_keys import read_keys
+from plugins.pages_plugin import EXPLAIN, STATUS
 from plugins.sync_run import staging_base
 from plugins.sync_store import CONN_ID as STORE
 from plugins.sync_store import open_sync_store
@@ -140,4 +141,5 @@ def _in_the_api_server() -> Iterator[Line]:
         yield warning("newsletter receiver", "not checked, Airflow has no base URL", advice)
         return
     yield receiver(urls)
-    yield page("Explain one record", "/vtex-connectif-explain/", urls)
+    for name, path in (STATUS, EXPLAIN):
+        yield page(name, f"/{path}/", urls)

@@ -1,4 +1,7 @@
-"""Whether what the sync adds to Airflow's api-server can be reached: the receiver and the page."""
+"""Whether what the sync adds to Airflow's api-server can be reached: the receiver and the pages.
+
+A status of 200 alone says nothing: for every path that it does not know Airflow sends its own front page.
+"""
 
 from __future__ import annotations
 
@@ -7,60 +10,72 @@ from collections.abc import Mapping, Sequence
 import requests
 
 from include.doctor.lines import Line, error, ok, warning
+from include.page.frame import HEADERS
 
 _TIMEOUT_SECONDS = (5.0, 10.0)
 _RECEIVER = "newsletter receiver"
+_REFUSED = {302, 303, 307, 401, 403}
+_POLICY = "Content-Security-Policy"
+_OURS = HEADERS[_POLICY]
 
 
 def receiver(urls: Sequence[str]) -> Line:
     """Asks the receiver's health; `urls` are the api-server's addresses, the outer one first."""
-    status, url = _status(urls, "/connectif/health")
-    if status == 200:
+    answer, url = _asked(urls, "/connectif/health")
+    if answer is not None and _is_up(answer):
         return ok(_RECEIVER, f"takes callbacks at {url}/connectif/newsletter/…")
-    if status == 503:
+    if answer is not None and answer.status_code == 503:
         return error(
             _RECEIVER,
             f"answers at {url}, but takes no callbacks",
             "See the extra webhook_secret of connectif_default, that update_newsletter is there and not "
             "paused, and the api-server's log",
         )
-    return _not_as_expected(_RECEIVER, status, url)
+    return _not_as_expected(_RECEIVER, answer, url)
+
+
+def _is_up(answer: requests.Response) -> bool:
+    try:
+        said = answer.json()
+    except ValueError:
+        return False
+    return answer.ok and isinstance(said, dict) and said.get("status") == "up"
 
 
 def page(name: str, path: str, urls: Sequence[str]) -> Line:
-    """Asks for the page without a login: whatever refuses us is there."""
+    """Asks for the page without a login: whatever refuses us is there, and so is what has our headers."""
     subject = f"page {name} in Airflow's UI"
-    status, url = _status(urls, path)
-    if status in {200, 302, 303, 307, 401, 403}:
+    answer, url = _asked(urls, path)
+    if answer is not None and (answer.status_code in _REFUSED or answer.headers.get(_POLICY) == _OURS):
         return ok(subject, f"is there at {url}{path}")
-    return _not_as_expected(subject, status, url)
+    return _not_as_expected(subject, answer, url)
 
 
-def _not_as_expected(subject: str, status: int | None, url: str) -> Line:
-    if status is None:
+def _not_as_expected(subject: str, answer: requests.Response | None, url: str) -> Line:
+    if answer is None:
         return warning(
             subject,
             f"not checked, no answer from {url}",
             "See that the api-server runs and that AIRFLOW__API__BASE_URL is its address",
         )
+    said = "with Airflow's own page" if answer.ok else answer.status_code
     return error(
         subject,
-        f"{url} answers {status} there",
+        f"{url} answers {said} there",
         "See that plugins/ is the api-server's plugins folder, the project on its PYTHONPATH "
         "(Admin > Plugins shows what it has loaded), and that the base URL is Airflow's",
     )
 
 
-def _status(urls: Sequence[str], path: str) -> tuple[int | None, str]:
-    """The status of the first address that answers; a worker may not reach the outer one."""
+def _asked(urls: Sequence[str], path: str) -> tuple[requests.Response | None, str]:
+    """What the first address that answers says; a worker may not reach the outer one."""
     for url in urls:
         try:
             with requests.Session() as session:
                 session.trust_env = False
-                answer = session.get(url + path, timeout=_TIMEOUT_SECONDS, allow_redirects=False)
+                return session.get(url + path, timeout=_TIMEOUT_SECONDS, allow_redirects=False), url
         except requests.RequestException:
             continue
-        return answer.status_code, url
     return None, urls[0]
 
 

@@ -59,7 +59,7 @@ class Trend:
 
 @dataclass(frozen=True)
 class AreaStatus:
-    """One area: its last run, what is wrong with it, and its days."""
+    """One area: its last regular run, what is wrong with it, and its days."""
 
     area: Area
     dag_id: str
@@ -104,6 +104,7 @@ def overview(store: Store, areas: Sequence[Area], settings: Settings, now: datet
     )
 
 
+_LOOKED_AT = 50
 _TO_MEND = (Outcome.REJECTED, Outcome.HELD)
 
 
@@ -120,7 +121,7 @@ class _Span:
 
 def _status(store: Store, area: Area, span: _Span, settings: Settings) -> AreaStatus:
     runs = store.reports(area, MOST_RUNS, since=span.since)
-    last = runs[0] if runs else next(iter(store.reports(area)), None)
+    last = _last(runs) or _last(store.reports(area, _LOOKED_AT))
     age = span.now - (last.finished_at or last.started_at) if last else timedelta()
     return AreaStatus(
         area=area,
@@ -133,6 +134,13 @@ def _status(store: Store, area: Area, span: _Span, settings: Settings) -> AreaSt
         runs=len(runs),
         failed=sum(run.state != "success" for run in runs),
     )
+
+
+def _last(runs: Iterable[StoredReport]) -> StoredReport | None:
+    """The youngest that shows how the area stands: a dry run, one record or a replay says nothing about the
+    nights, and must not turn a red card green."""
+    regular = (run for run in runs if not run.report.dry_run and run.report.mode not in ("only", "replay"))
+    return next(regular, None)
 
 
 def _state(area: Area, last: StoredReport | None, age: timedelta) -> State:

@@ -47,7 +47,7 @@ def finish(
     report = _report(run, stages)
     limits = _limits(run)
     problems = _problems(report, limits, unfinished)
-    rows = [row for folder in stages.values() for row in _outcome_rows(folder)]
+    rows = [row for folder in stages.values() for row in outcome_rows(folder)]
     run.store.save_outcomes(run.area, run.run_key, rows)
     if not unfinished:
         _remember_coverage(run, began_at(stages["extract"]))
@@ -94,7 +94,8 @@ def _problems(report: Report, limits: Limits, unfinished: list[str]) -> list[str
     return report.verdict(limits)
 
 
-def _outcome_rows(folder: Staging) -> Iterator[OutcomeRow]:
+def outcome_rows(folder: Staging) -> Iterator[OutcomeRow]:
+    """What the store has to know of a stage: records that were not sent, and those that are at last."""
     for verdicts in verdicts_in(folder):
         for key, outcome, reason, detail in verdicts.itertuples(index=False, name=None):
             yield OutcomeRow(key, Outcome(outcome), Reason(reason), detail)

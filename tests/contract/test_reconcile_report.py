@@ -60,6 +60,22 @@ def test_report__of_a_repair(office: Office, world: World) -> None:
     assert report.missing == 0
 
 
+def test_report__of_a_repair_closes_what_was_rejected_before(office: Office, world: World) -> None:
+    without_baskets(world)
+    put_product(world)
+    put_order(world, "9-01", MORNING)
+    world.connectif.knobs.authorised_domains = ["elsewhere.example"]
+    office.change("run", reject_limit_percent=100.0)
+    office.sync(Area.PURCHASES, day_of(MORNING, hours=2), "a day")
+    assert office.store.open_keys(Area.PURCHASES, ["9-01"]) == {"9-01"}
+    world.connectif.knobs.authorised_domains = []
+    run, folders = compare_all(office)
+    source = folders[Area.PURCHASES]
+    run_stage(run, "repair", lambda run, target: purchases.repair(run, target, source=source))
+    assert finished(run, folders).compared[Area.PURCHASES].repaired == 1
+    assert office.store.open_keys(Area.PURCHASES, ["9-01"]) == set()
+
+
 def test_report__of_a_comparison_that_broke_off(office: Office, world: World) -> None:
     run, folders = compare_all(office)
     folders[Area.CONTACTS] = run.staging.within("nowhere")

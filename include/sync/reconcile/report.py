@@ -6,13 +6,12 @@ import logging
 from collections.abc import Mapping
 
 from include.errors import UnsafeChange
-from include.outcomes import Area, Outcome, Reason
+from include.outcomes import Area
 from include.report import Limits, Report, StageCounts
 from include.staging import Staging
-from include.store import OutcomeRow
-from include.sync.finish import Announce, RunIdentity, tell_nobody
+from include.sync.finish import Announce, RunIdentity, outcome_rows, tell_nobody
 from include.sync.reconcile.differences import found_in
-from include.sync.run import SyncRun, counts_of, has_finished, verdicts_in
+from include.sync.run import SyncRun, counts_of, has_finished
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +37,7 @@ def finish_comparison(
     problems = report.verdict(Limits(limits.reject_limit_percent, limits.reject_limit_minimum))
     problems += [f"the run ended in {name}: the last lines of that task's log say why" for name in unfinished]
     if repair_began:
-        run.store.save_outcomes(Area.PURCHASES, run.run_key, _outcomes(repaired))
+        run.store.save_outcomes(Area.PURCHASES, run.run_key, outcome_rows(repaired))
     run.store.save_report(
         report,
         Area.RECONCILE,
@@ -64,12 +63,3 @@ def _report(run: SyncRun, compared: Mapping[Area, Staging], repaired: Staging) -
         found[Area.PURCHASES] = found[Area.PURCHASES].model_copy(update={"repaired": counts.written})
     window = run.plan.window if Area.PURCHASES in compared else None
     return Report(area=Area.RECONCILE, mode="compare", window=window, counts=counts, compared=found)
-
-
-def _outcomes(folder: Staging) -> list[OutcomeRow]:
-    """What became of repaired orders that were not plainly sent."""
-    return [
-        OutcomeRow(key, Outcome(outcome), Reason(reason), detail)
-        for verdicts in verdicts_in(folder)
-        for key, outcome, reason, detail in verdicts.itertuples(index=False, name=None)
-    ]

@@ -6,24 +6,31 @@ import pytest
 
 from include.doctor import Level
 from include.doctor.api_server import addresses, page, receiver
+from include.page.frame import HEADERS
 from tests.scripted_server import Answer, ScriptedServer
 
 NOBODY_HOME = "http://127.0.0.1:9"
 
 
+UP = Answer(200, {"status": "up", "oldest_waiting_seconds": None})
+AIRFLOWS_OWN = Answer(200, "<!doctype html>", {"Content-Type": "text/html"})
+
+
 @pytest.mark.parametrize(
-    ("status", "level", "says"),
+    ("answer", "level", "says"),
     [
-        (200, Level.OK, "takes callbacks at"),
-        (503, Level.ERROR, "takes no callbacks"),
-        (404, Level.ERROR, "answers 404 there"),
-        (502, Level.ERROR, "answers 502 there"),
+        (UP, Level.OK, "takes callbacks at"),
+        (AIRFLOWS_OWN, Level.ERROR, "answers with Airflow's own page"),
+        (Answer(200, ["up"]), Level.ERROR, "answers with Airflow's own page"),
+        (Answer(503), Level.ERROR, "takes no callbacks"),
+        (Answer(404), Level.ERROR, "answers 404 there"),
+        (Answer(502), Level.ERROR, "answers 502 there"),
     ],
 )
 def test_receiver__is_judged_by_its_health(
-    server: ScriptedServer, status: int, level: Level, says: str
+    server: ScriptedServer, answer: Answer, level: Level, says: str
 ) -> None:
-    server.script(Answer(status))
+    server.script(answer)
     line = receiver([server.url])
     assert (line.level, says in line.found) == (level, True)
     assert server.requests[0].target == "/connectif/health"
@@ -32,7 +39,7 @@ def test_receiver__is_judged_by_its_health(
 def test_receiver__is_asked_at_the_inner_address_where_the_outer_one_is_out_of_reach(
     server: ScriptedServer,
 ) -> None:
-    server.script(Answer(200))
+    server.script(UP)
     assert receiver([NOBODY_HOME, server.url]).level is Level.OK
 
 
@@ -41,9 +48,20 @@ def test_receiver__out_of_reach_is_a_warning() -> None:
     assert (line.level, line.found) == (Level.WARNING, f"not checked, no answer from {NOBODY_HOME}")
 
 
-@pytest.mark.parametrize(("status", "level"), [(401, Level.OK), (307, Level.OK), (404, Level.ERROR)])
-def test_page__is_there_when_it_refuses_strangers(server: ScriptedServer, status: int, level: Level) -> None:
-    server.script(Answer(status, headers={"Location": NOBODY_HOME} if status == 307 else {}))
+@pytest.mark.parametrize(
+    ("answer", "level"),
+    [
+        (Answer(401), Level.OK),
+        (Answer(307, headers={"Location": NOBODY_HOME}), Level.OK),
+        (Answer(200, "<!doctype html>", HEADERS), Level.OK),
+        (AIRFLOWS_OWN, Level.ERROR),
+        (Answer(404), Level.ERROR),
+    ],
+)
+def test_page__is_there_when_it_refuses_strangers(
+    server: ScriptedServer, answer: Answer, level: Level
+) -> None:
+    server.script(answer)
     assert page("Some", "/some/page", [server.url]).level is level
     assert len(server.requests) == 1
 

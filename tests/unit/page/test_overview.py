@@ -86,6 +86,24 @@ def test_state__is_that_of_the_last_run_and_its_age(
     assert status(store, area).state is shown
 
 
+@pytest.mark.parametrize(
+    "between",
+    [
+        Report(area=Area.CONTACTS, mode="full", dry_run=True),
+        Report(area=Area.CONTACTS, mode="only"),
+        Report(area=Area.CONTACTS, mode="replay"),
+    ],
+    ids=lambda report: "dry run" if report.dry_run else report.mode,
+)
+def test_state__is_not_changed_by_a_run_of_chosen_records_or_a_dry_one(store: Store, between: Report) -> None:
+    save(store, Area.CONTACTS, between)
+    assert status(store, Area.CONTACTS).state is State.NONE
+    save(store, Area.CONTACTS, ago=timedelta(days=50))
+    assert status(store, Area.CONTACTS).state is State.OVERDUE
+    save(store, Area.CONTACTS, ago=timedelta(hours=8), state="failed")
+    assert status(store, Area.CONTACTS).state is State.FAILED
+
+
 def test_empty_store__has_areas_without_runs(store: Store) -> None:
     shown = overview(store, tuple(Area), load_settings(), NOW)
     assert [one.state for one in shown.areas] == [State.NONE] * 5

@@ -36,7 +36,7 @@ def airflow(monkeypatch: pytest.MonkeyPatch, server: ScriptedServer, tmp_path: P
     monkeypatch.setenv("AIRFLOW__API__BASE_URL", server.url)
     monkeypatch.setenv("AIRFLOW__CORE__EXECUTOR", "LocalExecutor")
     monkeypatch.setenv("SYNC_CONNECTIF__IMPORT_POLL_SECONDS", "0.05")
-    server.script(*[Answer(200)] * 4)
+    server.script(Answer(200, {"status": "up"}), Answer(401), Answer(401))
     return server
 
 
