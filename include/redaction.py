@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 # Whatever can be part of an address goes with its at sign: RFC 5322 allows more than one would think.
 _PART = r"[^\s\"<>,;:()\[\]]*"
 _ADDRESS = re.compile(rf"{_PART}(?:@|%40){_PART}", re.IGNORECASE)
 _LONG_NUMBER = re.compile(r"(?<![\w-])\+?\d[\d ().-]{7,}\d(?![\w-])")
 _LONGEST = 200
+
+
+def without_values(text: str, values: Iterable[object]) -> str:
+    """`text` without the words that these texts are: a vendor may quote the very name that it refuses."""
+    words = sorted({one for one in values if isinstance(one, str) and one.strip()}, key=len, reverse=True)
+    if not words:
+        return text
+    return re.sub(rf"(?<!\w)(?:{'|'.join(map(re.escape, words))})(?!\w)", "***", text, flags=re.IGNORECASE)
 
 
 def redact(text: str) -> str:

@@ -115,6 +115,27 @@ def test_consent__of_an_address_that_is_refused_keeps_its_contact_from_being_sen
     assert refused == {"n00", "n08", "n09", "n29"}
 
 
+def test_load__a_reason_that_quotes_what_was_sent_is_kept_without_it(
+    office: Office, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(world, "bird", email="bird@example.com", firstName="Piepmatz", lastName="Zwitscher")
+    read_import, consent = office.connectif.read_import, list[str]()
+
+    def read(import_id: str) -> Any:
+        consent[:] = consent or [import_id]
+        state = read_import(import_id)
+        refuses = import_id not in consent and state.is_over
+        return state.__class__(**{**vars(state), "errors": 1, "report_url": "r"}) if refuses else state
+
+    report = b'_email,error\nbird@example.com,"_surname: ""zwitscher"" of Piepmatz is not allowed"\n'
+    monkeypatch.setattr(office.connectif, "read_import", read)
+    monkeypatch.setattr(office.connectif, "read_import_report", lambda _: report)
+    office.change("run", reject_limit_percent=100.0)
+    office.sync(Area.CONTACTS, RunPlan("only", None, (), "only", only="bird"), "run")
+    (row,) = office.store.outcomes(Area.CONTACTS, reason=Reason.TARGET_REJECTED)
+    assert (row.key, row.detail) == ("bird", '_surname: "***" of *** is not allowed')
+
+
 def test_load__killed_after_an_import_was_accepted_sends_it_no_second_time(
     office: Office, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.redaction import redact
+from include.redaction import redact, without_values
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,21 @@ from include.redaction import redact
 )
 def test_redact(text: str, cleaned: str) -> None:
     assert redact(text) == cleaned
+
+
+@pytest.mark.parametrize(
+    ("text", "cleaned"),
+    [
+        ('_surname: "Zwitscher" is not allowed', '_surname: "***" is not allowed'),
+        ("ANA (1990-05-17) is no name of Banana", "*** (***) is no name of Banana"),
+        ("Ana Zwitscher-Maier is too long", "*** is too long"),
+        ("fine", "fine"),
+    ],
+)
+def test_without_values__takes_whole_words_of_the_record(text: str, cleaned: str) -> None:
+    values = ["Ana", "Zwitscher", "Ana Zwitscher-Maier", "1990-05-17", " ", float("nan"), None, 12]
+    assert without_values(text, values) == cleaned
+    assert without_values(text, []) == text
 
 
 def test_redact__cuts_long_texts() -> None:

@@ -12,7 +12,7 @@ import pandas as pd
 from include.errors import ContractError
 from include.mapping.result import verdicts_of
 from include.outcomes import Outcome, Reason
-from include.redaction import redact
+from include.redaction import without_values
 from include.report import StageCounts
 from include.staging import Staging
 from include.sync.contacts.left_out import LeftOut
@@ -89,27 +89,29 @@ def _sent_at_last(source: Staging, unsent: Collection[str]) -> Iterator[str]:
 
 
 def _verdicts(source: Staging, refused: pd.DataFrame) -> pd.DataFrame:
-    """Refused addresses → verdicts on the documents that they came from."""
+    """Refused addresses → verdicts on the documents that they came from; no detail quotes what was sent."""
     if refused.empty:
         return verdicts_of([])
-    documents = _documents_of(source, set(refused["key"]))
-    keys = refused["key"].map(documents).fillna("")
+    rows = _rows_of(source, set(refused["key"])).drop(columns=["changed", "consent"], errors="ignore")
+    by_email = {row["_email"]: row for row in rows.to_dict("records")}
+    sent = [by_email.get(email, {"id": ""}) for email in refused["key"]]
     return verdicts_of(
-        (key or f"{UNNAMED}{number}", Reason.TARGET_REJECTED, redact(detail))
-        for number, (key, detail) in enumerate(zip(keys, refused["detail"], strict=True))
+        (row["id"] or f"{UNNAMED}{number}", Reason.TARGET_REJECTED, without_values(detail, row.values()))
+        for number, (row, detail) in enumerate(zip(sent, refused["detail"], strict=True))
     )
 
 
 def _documents_of(source: Staging, emails: Collection[str]) -> dict[str, str]:
-    """Which document went for each of the addresses: the one on which there is no verdict yet."""
-    if not emails:
-        return {}
-    found = [_with_emails(source.read_frame(name, ["id", "_email"]), emails) for name in source.names(MAPPED)]
-    rows = pd.concat(found, ignore_index=True)
-    for judged in verdicts_in(source):
-        rows = rows[~rows["id"].isin(judged["key"])]
+    """Which document went for each of the addresses."""
+    rows = _rows_of(source, emails)
     return dict(zip(rows["_email"], rows["id"], strict=True))
 
 
-def _with_emails(rows: pd.DataFrame, emails: Collection[str]) -> pd.DataFrame:
-    return rows[rows["_email"].isin(emails)]
+def _rows_of(source: Staging, emails: Collection[str]) -> pd.DataFrame:
+    """The mapped row that went for each of the addresses: the one on which there is no verdict yet."""
+    pieces = (source.read_frame(name) for name in source.names(MAPPED))
+    found = [rows[rows["_email"].isin(emails)] for rows in pieces] if emails else []
+    rows = pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=["id", "_email"])
+    for judged in verdicts_in(source):
+        rows = rows[~rows["id"].isin(judged["key"])]
+    return rows
