@@ -248,7 +248,8 @@ def test_pages__work_inside_airflows_frame(world: World, tab: Tab, look: Look) -
     world.run("sync_contacts", "sync_contacts-first", {"mode": "full"})
     open_as_user(tab, world.stack, "plugin/vtex-connectif-status", look, 900)
     tab.wait_for(f"{FRAME}?.querySelector('.cards') != null")
-    assert tab.value(f"{FRAME}.documentElement.scrollWidth <= {FRAME}.documentElement.clientWidth")
+    tab.wait_for(f"{FRAME}?.styleSheets.length")
+    tab.wait_for(f"{FRAME}?.documentElement.scrollWidth <= {FRAME}?.documentElement.clientWidth")
     assert tab.value(f"{FRAME}.fonts.size + {FRAME}.styleSheets.length") == 1, "styled, by us alone"
     click(tab, f"{FRAME}.querySelector('a[href^=\"records?area=contacts\"]')")
     key = tab.wait_for(f"{FRAME}?.querySelector('td code')?.innerText")
