@@ -77,7 +77,8 @@ REASONS: dict[Reason, Meaning] = {
         "the event's time cannot be read", "Send it again in ISO 8601 with an offset"
     ),
     Reason.TARGET_BUSY: Meaning(
-        "VTEX did not take the wish: too busy, or out of reach", "Nothing: it waits and is tried again"
+        "VTEX did not take the wish, or one side never answered for the order or its purchase",
+        "Nothing: it waits and is tried again (purchases for held_days); if it never goes, ask that side",
     ),
     Reason.CHANGED_SINCE: Meaning(
         "the customer has chosen anew in the shop since the wish", "Nothing: the later choice counts"

@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+UNANSWERED = "unanswered"
+"""A mark of ours on an order: VTEX did not answer for the `ORDER` itself, of which nothing else is known, or
+for its `GROUP`, which may have more parts. It is no state of the order: it is asked for again."""
+ORDER, GROUP = "order", "group"
+
 CANCELED = frozenset({"cancel", "canceled", "request-cancel", "cancellation-requested", "replaced"})
 SOLD_HERE = frozenset({"Marketplace", "Chain"})
 
@@ -72,7 +77,18 @@ def earliest_instants(orders: Iterable[Json], rules: PurchaseRules) -> dict[str,
     return earliest
 
 
+def waiting(orders: Iterable[Json], rules: PurchaseRules) -> dict[str, tuple[Reason, str]]:
+    """Purchases that are not whole yet, by id, and what they wait for: posted in part they would stay so."""
+    found: dict[str, tuple[Reason, str]] = {}
+    for order in orders:
+        if UNANSWERED in order and (order[UNANSWERED] == ORDER or rules.purchase_id_source == "order_group"):
+            found[purchase_id(order, rules)] = Reason.TARGET_BUSY, "VTEX did not answer for all of its parts"
+    return found
+
+
 def _judge(order: Json, rules: PurchaseRules) -> tuple[Reason, str] | None:
+    if order.get(UNANSWERED) == ORDER:
+        return Reason.TARGET_BUSY, "VTEX did not answer for it"
     if order.get("isCompleted") is not True:
         return Reason.ORDER_INCOMPLETE, ""
     if instant(order.get("creationDate")) is None:

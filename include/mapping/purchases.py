@@ -20,6 +20,7 @@ from include.mapping.orders import (
     classify_orders,
     earliest_instants,
     purchase_id,
+    waiting,
 )
 from include.mapping.result import verdicts_of
 from include.mapping.shapes import Json, key_of, name, record, records
@@ -74,9 +75,11 @@ def map_purchases(orders: Sequence[Json], rules: PurchaseRules, emails: Mapping[
     """Details of whole order groups → purchases, and the verdicts of all orders that are in none.
 
     `emails` gives the real address of a `profile_id`. An order's own address counts only when it is no alias.
-    What `classify_orders` refuses is refused here too, so all details may come, or only what it let through.
+    What `classify_orders` refuses is refused here too, and must come along: it may tell that a purchase is
+    not whole yet.
     """
     refused, going = classify_orders(orders, rules)
+    waits = waiting(orders, rules)
     addresses = _addresses(going, emails)
     happened = earliest_instants(orders, PurchaseRules(rules.shop_domain, rules.purchase_id_source))
     purchases: list[Purchase] = []
@@ -85,7 +88,9 @@ def map_purchases(orders: Sequence[Json], rules: PurchaseRules, emails: Mapping[
         ids = tuple(key_of(part, "orderId") for part in parts)
         lines = lines_of(parts, rules)
         address = next((addresses[order_id] for order_id in ids if order_id in addresses), None)
-        if not lines:
+        if key in waits:
+            judged.extend((order_id, *waits[key]) for order_id in ids)
+        elif not lines:
             judged.extend((order_id, Reason.NO_LINES, "") for order_id in ids)
         elif address is None:
             judged.extend((order_id, Reason.CONTACT_UNRESOLVED, "") for order_id in ids)

@@ -153,7 +153,7 @@ class Purchases(Part):
         )
 
     def held_purchases(self, max_age: timedelta) -> list[StoredPurchase]:
-        """Purchases that wait (for their contact) since at most `max_age`, the oldest first."""
+        """Purchases that wait (for their contact, say) since at most `max_age`, the oldest first."""
         query = (
             sa.select(purchase)
             .where(

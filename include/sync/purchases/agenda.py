@@ -36,6 +36,11 @@ class Agenda:
         held = (order_id for order_ids in self.held.values() for order_id in order_ids)
         return sorted({*self.listed, *held, *self.asked}, key=lambda order_id: (group_of(order_id), order_id))
 
+    @property
+    def named(self) -> frozenset[str]:
+        """The orders that are this run's whenever their purchase began, whatever its id has become."""
+        return frozenset(self.asked).union(*self.held.values())
+
     def takes(self, purchase_id: str, began: datetime) -> bool:
         """Whether a purchase is this run's, and not that of a run before or after it."""
         return purchase_id in self.held or any(began in window for window in self.windows)
@@ -119,7 +124,7 @@ def _checkout(run: SyncRun, order_id: str) -> str:
 
 
 def _held(run: SyncRun) -> dict[str, tuple[str, ...]]:
-    """Purchases that still wait for their customer's address; a back-fill takes its own days only."""
+    """Purchases that still wait, for their customer's address say; a back-fill takes its own days only."""
     if run.backfill:
         return {}
     waiting = run.store.held_purchases(timedelta(days=run.settings.purchases.held_days))

@@ -13,13 +13,15 @@ import orjson
 import pyarrow as pa
 
 from include.batching import in_batches
+from include.errors import TemporaryError
+from include.mapping.orders import GROUP, ORDER, UNANSWERED
 from include.mapping.purchases import profile_id
 from include.report import StageCounts
-from include.rest.parallel import in_parallel
 from include.rest.transport import RequestRefused
 from include.staging import Staging
+from include.sync.outage import OutageWatch
 from include.sync.progress import Progress
-from include.sync.purchases.agenda import Agenda, agenda_of
+from include.sync.purchases.agenda import DATE_FIELD, Agenda, agenda_of
 from include.sync.purchases.groups import group_of, incomplete_groups
 from include.sync.replay import keys_to_replay
 from include.sync.run import SyncRun
@@ -34,6 +36,7 @@ AGENDA = "agenda.json"
 ADDRESSES = "addresses.json"
 PART = "part-"
 MISSING = f"{PART}missing.parquet"
+UNANSWERED_GROUPS = "unanswered-groups.json"
 _ORDERS_A_PART = 500
 _WORKERS = 8
 
@@ -50,7 +53,7 @@ def extract(run: SyncRun, target: Staging) -> StageCounts:
     if not target.has(AGENDA):
         target.write_json(AGENDA, _agenda(run, target).to_json())
     agenda = Agenda.from_json(target.read_json(AGENDA))
-    _read_orders(run, target, agenda.order_ids)
+    _read_orders(run, target, agenda)
     _read_missing_parts(run, target, agenda)
     if not target.has(ADDRESSES):
         target.write_json(ADDRESSES, real_addresses(run.vtex, _customers(target)))
@@ -95,16 +98,28 @@ def wait_for_the_index(run: SyncRun) -> None:
         run.sleep(pause)
 
 
-def _read_orders(run: SyncRun, target: Staging, order_ids: list[str]) -> None:
+def _read_orders(run: SyncRun, target: Staging, agenda: Agenda) -> None:
+    order_ids, watch = agenda.order_ids, OutageWatch(run.vtex.check)
     minutes = len(order_ids) / run.settings.vtex.order_detail_per_second / 60
     log.info("%s orders to read, in about %.0f minutes", f"{len(order_ids):,}", minutes)
     progress = Progress(log, "orders", len(order_ids))
     for number, batch in enumerate(in_batches(order_ids, _ORDERS_A_PART), start=1):
         name = f"{PART}{number:05}.parquet"
         if not target.has(name):
-            answers = in_parallel(lambda order_id: _order(run.vtex, order_id), batch, workers=_WORKERS)
-            target.write_table(name, _as_table(_counting(progress, (order for _, order in answers))))
+            answers = watch.in_parallel(lambda order_id: _order(run.vtex, order_id), batch, workers=_WORKERS)
+            orders = (_answered(run, agenda, order_id, answer) for order_id, answer in answers)
+            target.write_table(name, _as_table(_counting(progress, orders)))
     log.info("%s", progress.line())
+
+
+def _answered(run: SyncRun, agenda: Agenda, order_id: str, answer: Order | TemporaryError) -> Order:
+    """The order; one that VTEX does not answer for goes on as its id and the date of the list, to be held."""
+    if not isinstance(answer, TemporaryError):
+        return answer
+    log.warning("order %s is held: %s", order_id, answer)
+    listed = agenda.listed.get(order_id)
+    date = {DATE_FIELD[run.settings.purchases.purchase_when]: listed.isoformat()} if listed else {}
+    return {"orderId": order_id, "orderGroup": group_of(order_id), UNANSWERED: ORDER, **date}
 
 
 def _order(vtex: VtexClient, order_id: str) -> Order:
@@ -119,15 +134,31 @@ def _order(vtex: VtexClient, order_id: str) -> Order:
 
 
 def _read_missing_parts(run: SyncRun, target: Staging, agenda: Agenda) -> None:
-    """A checkout that was split may have parts that the list did not show: read those groups as a whole."""
+    """A checkout that was split may have parts that the list did not show: read those groups as a whole.
+
+    Of a group that VTEX does not answer for nobody can tell: it is noted, and its purchase held.
+    """
     if target.has(MISSING):
         return
     read = set(agenda.order_ids)
     doubtful = agenda.asked if run.plan.replay else _listed_last(run, agenda)
     groups = sorted(incomplete_groups(read) | {group_of(order_id) for order_id in doubtful})
-    answers = in_parallel(lambda group: _group(run.vtex, group), groups, workers=_WORKERS)
-    parts = (part for _, orders in answers for part in orders if str(part["orderId"]) not in read)
-    target.write_table(MISSING, _as_table(parts))
+    unanswered: list[str] = []
+
+    def parts() -> Iterator[Order]:
+        watch = OutageWatch(run.vtex.check)
+        for group, orders in watch.in_parallel(
+            lambda group: _group(run.vtex, group), groups, workers=_WORKERS
+        ):
+            if isinstance(orders, TemporaryError):
+                log.warning("order group %s is held: %s", group, orders)
+                unanswered.append(group)
+            else:
+                yield from (part for part in orders if str(part["orderId"]) not in read)
+
+    missing = _as_table(parts())
+    target.write_json(UNANSWERED_GROUPS, unanswered)
+    target.write_table(MISSING, missing)
 
 
 def _listed_last(run: SyncRun, agenda: Agenda) -> tuple[str, ...]:
@@ -164,8 +195,19 @@ def _customers(target: Staging) -> Iterator[str]:
 def whole_groups_in(source: Staging) -> Iterator[list[Order]]:
     """The staged orders, some hundred at a time, never a checkout in two pieces.
 
-    Orders of one group follow each other, over the border of two parts as well.
+    Orders of one group follow each other, over the border of two parts as well. Those of which not all parts
+    are known are marked.
     """
+    unanswered = source.read_json(UNANSWERED_GROUPS) if source.has(UNANSWERED_GROUPS) else []
+    for orders in _groups_in(source):
+        yield [_marked(order, unanswered) for order in orders]
+
+
+def _marked(order: Order, unanswered: list[str]) -> Order:
+    return {UNANSWERED: GROUP, **order} if group_of(str(order["orderId"])) in unanswered else order
+
+
+def _groups_in(source: Staging) -> Iterator[list[Order]]:
     missing: dict[str, list[Order]] = defaultdict(list)
     for order in _orders_of(source, MISSING):
         missing[group_of(str(order["orderId"]))].append(order)

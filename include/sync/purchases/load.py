@@ -9,12 +9,13 @@ from itertools import chain
 from typing import Any
 
 from include.connectif.limits import CALLS_PER_MINUTE
+from include.errors import TemporaryError
 from include.outcomes import OUTCOME_OF, Outcome, Reason
 from include.report import StageCounts
-from include.rest.parallel import in_parallel
 from include.staging import Staging
 from include.store import PurchaseAnswer, Store, StoredPurchase
 from include.sync.erased import ErasedPeople
+from include.sync.outage import OutageWatch
 from include.sync.preview import log_sample, masked
 from include.sync.progress import Progress
 from include.sync.purchases.buyers import ensure_buyers
@@ -31,6 +32,7 @@ log = logging.getLogger(__name__)
 WORKERS = 8
 _TRACKED = Answer(Outcome.ALREADY_THERE, Reason.ALREADY_TRACKED)
 _ERASED = Answer(OUTCOME_OF[Reason.ERASED], Reason.ERASED)
+_BUSY = Answer(OUTCOME_OF[Reason.TARGET_BUSY], Reason.TARGET_BUSY, "Connectif did not answer for it")
 
 StagedPurchase = dict[str, Any]
 Answers = dict[str, Answer]
@@ -135,7 +137,12 @@ def _settle_tracked(run: SyncRun, target: Staging, source: Staging, answers: Ans
 
 
 def _post(run: SyncRun, source: Staging, answers: Answers, missing: int) -> None:
+    """Post what is unanswered; a purchase that Connectif does not answer for is held for the next runs.
+
+    Held ones are written down last, so that a retry after an outage offers them again.
+    """
     poster, progress = Poster(run), Progress(log, "purchases", missing)
+    busy: list[PurchaseAnswer] = []
 
     def post(purchase: StagedPurchase) -> Answer:
         if run.store.is_erased(purchase["body"]["contactEmail"]):  # since the orders were mapped
@@ -147,9 +154,14 @@ def _post(run: SyncRun, source: Staging, answers: Answers, missing: int) -> None
         run.store.record_purchases(run.run_key, [_recorded(purchase, answer, run.store)])
         return answer
 
-    for purchase, answer in in_parallel(post, _unanswered(source, dict(answers)), workers=WORKERS):
-        answers[purchase["purchase_id"]] = answer
+    watch = OutageWatch(run.connectif.check)
+    for purchase, answer in watch.in_parallel(post, _unanswered(source, dict(answers)), workers=WORKERS):
+        if isinstance(answer, TemporaryError):
+            log.warning("purchase %s is held: %s", purchase["purchase_id"], answer)
+            busy.append(_recorded(purchase, _BUSY, run.store))
+        answers[purchase["purchase_id"]] = _BUSY if isinstance(answer, TemporaryError) else answer
         progress.add()
+    run.store.record_purchases(run.run_key, busy)
     log.info("%s", progress.line())
 
 

@@ -11,7 +11,7 @@ from include.mapping.healing import contact_from_order
 from include.mapping.orders import PurchaseRules, earliest_instants, purchase_id
 from include.mapping.purchases import MappedPurchases, Purchase, map_purchases
 from include.mapping.result import verdicts_of
-from include.outcomes import Reason
+from include.outcomes import OUTCOME_OF, Outcome, Reason
 from include.report import StageCounts
 from include.staging import Staging
 from include.sync.erased import ErasedPeople
@@ -29,7 +29,7 @@ Order = dict[str, Any]
 def transform(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
     """Stage `purchases-<number>.json`, ready to post, and verdicts on orders that are in none.
 
-    `unsent-<number>.json` says what became of purchases that wait for their customer's address.
+    `unsent-<number>.json` says what became of purchases that wait, for their customer's address say.
     """
     counts, rules, erased = StageCounts(), rules_of(run), ErasedPeople(run.store)
     addresses = source.read_json(ADDRESSES)
@@ -66,10 +66,10 @@ def _of_this_run(orders: list[Order], rules: PurchaseRules, agenda: Agenda) -> I
     A part that only came along with its group shows that the purchase belongs to another run.
     """
     first = earliest_instants(orders, rules)
-    asked = {purchase_id(order, rules) for order in orders if order["orderId"] in set(agenda.asked)}
+    named = {purchase_id(order, rules) for order in orders if order["orderId"] in agenda.named}
     for order in orders:
         key = purchase_id(order, rules)
-        if key in asked or (not agenda.asked and (key not in first or agenda.takes(key, first[key]))):
+        if key in named or (not agenda.asked and (key not in first or agenda.takes(key, first[key]))):
             yield order
 
 
@@ -85,14 +85,16 @@ def unsent_purchases(
     for order in orders:
         key, reason = purchase_id(order, rules), reasons.get(order["orderId"])
         taken_up = agenda is not None and (bool(agenda.asked) or key in agenda.held)
-        waits = reason == Reason.CONTACT_UNRESOLVED
-        if reason is None or key in going or key not in began or not (waits or taken_up):
+        if reason is None or key in going or key not in began:
+            continue
+        waits = OUTCOME_OF[Reason(reason)] is Outcome.HELD
+        if not (waits or taken_up):
             continue
         entry = found.setdefault(
             key, {"purchase_id": key, "order_ids": [], "happened": began[key].isoformat(), "reason": reason}
         )
         entry["order_ids"].append(order["orderId"])
-        entry["reason"] = Reason.CONTACT_UNRESOLVED if waits else entry["reason"]
+        entry["reason"] = reason if waits else entry["reason"]
     return list(found.values())
 
 

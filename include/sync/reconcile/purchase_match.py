@@ -107,6 +107,7 @@ def cause_of_verdicts(reasons: Sequence[tuple[Reason, str]]) -> tuple[Cause, str
 
 _BY_REASON = {
     Reason.CONTACT_UNRESOLVED: Cause.HELD,
+    Reason.TARGET_BUSY: Cause.HELD,
     Reason.ORDER_CANCELED: Cause.CANCELED,
     Reason.ORDER_EXCLUDED: Cause.EXCLUDED,
     Reason.ORDER_INCOMPLETE: Cause.EXCLUDED,
@@ -130,7 +131,8 @@ def cause_of_missing(
     if known and known.outcome is Outcome.REJECTED:
         return Cause.REJECTED, ": ".join(filter(None, (str(known.reason or ""), known.detail)))
     if known and known.outcome is Outcome.HELD:
-        return Cause.HELD, "its address is known by now"
+        resolved = known.reason is Reason.CONTACT_UNRESOLVED
+        return Cause.HELD, "its address is known by now" if resolved else str(known.reason or "")
     if any(began in window for window in covered):
         return Cause.NEVER_SENT, ""
     young = bool(covered) and began >= max(covered[-1].end, young_since)

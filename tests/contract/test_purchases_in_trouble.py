@@ -1,0 +1,240 @@
+"""One purchase or order that a vendor never answers for costs nobody else; an outage still stops the task."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import requests
+
+from include.errors import TemporaryError
+from include.outcomes import Area, Outcome, Reason
+from include.report import Report
+from include.rest.transport import Transport
+from include.sync.outage import IN_A_ROW
+from tests.builders import Office, World
+from tests.orders import (
+    EMAIL,
+    LINE,
+    MORNING,
+    calls,
+    day_of,
+    purchases,
+    put_buyer,
+    put_order,
+    put_product,
+    without_baskets,
+)
+
+PURCHASES = Area.PURCHASES
+SECOND, HOUR = timedelta(seconds=1), timedelta(hours=1)
+Trouble = Callable[[str, dict[str, Any]], bool]
+
+
+@pytest.fixture(autouse=True)
+def quiet_shop(world: World) -> None:
+    """No orders but the test's own; Connectif knows what they need."""
+    without_baskets(world)
+    put_buyer(world)
+    put_product(world)
+
+
+def in_trouble(transport: Transport, where: Trouble) -> Callable[[], None]:
+    """Whatever call `where` is true of (its method and URL, its JSON) answers 503; returns what ends that."""
+    session = transport.session
+    send = session.request
+
+    def request(method: str, url: str, **options: Any) -> requests.Response:
+        if not where(f"{method} {url}", options.get("json") or {}):
+            return send(method, url, **options)
+        answer = requests.Response()
+        answer.status_code, answer._content = 503, b""
+        return answer
+
+    session.request = request  # type: ignore[method-assign,assignment]
+
+    def end() -> None:
+        session.request = send  # type: ignore[method-assign]
+
+    return end
+
+
+def posting(*purchase_ids: str) -> Trouble:
+    return lambda call, body: "POST" in call and "/purchases/" in call and body["purchaseId"] in purchase_ids
+
+
+def reading(*ends: str) -> Trouble:
+    return lambda call, _body: call.endswith(ends)
+
+
+def put_some(world: World, number: int, *, after: timedelta = timedelta(0)) -> list[str]:
+    ids = [f"{n:04}" for n in range(number)]
+    for n, group in enumerate(ids):
+        put_order(world, f"{group}-01", MORNING + after + n * SECOND)
+    return ids
+
+
+def first_run(office: Office) -> Report:
+    return office.sync(PURCHASES, day_of(MORNING, hours=1), "first")
+
+
+def next_run(office: Office, world: World, *, days: float = 1) -> Report:
+    """A run of an hour without new orders, so many days later."""
+    world.clock.advance(days * 86_400)
+    return office.sync(PURCHASES, day_of(MORNING + timedelta(days=days), hours=1), f"after {days}")
+
+
+# --- a purchase that Connectif never takes
+
+
+def test_post__a_purchase_that_is_never_answered_for_is_held_and_costs_nobody_else(
+    office: Office, world: World
+) -> None:
+    ids = put_some(world, 30)
+    end = in_trouble(office.connectif.transport, posting("0005"))
+    report = first_run(office)
+    assert report.counts.outcomes == {Outcome.SENT: 29, Outcome.HELD: 1}
+    assert report.counts.reasons == {Reason.TARGET_BUSY: 1}
+    assert set(purchases(world)) == {*ids} - {"0005"}
+    assert office.store.covered(PURCHASES)
+    end()
+    assert next_run(office, world).counts.outcomes == {Outcome.SENT: 1}
+    assert set(purchases(world)) == {*ids}
+
+
+def test_post__the_last_one_alone_may_be_in_trouble(office: Office, world: World) -> None:
+    """Nothing that comes after it tells: one call asks whether Connectif is there."""
+    put_some(world, 3)
+    in_trouble(office.connectif.transport, posting("0002"))
+    assert first_run(office).counts.outcomes == {Outcome.SENT: 2, Outcome.HELD: 1}
+    assert next_run(office, world).counts.outcomes == {Outcome.HELD: 1}, "and when it is all there is"
+
+
+def test_post__waits_no_longer_than_the_set_age(office: Office, world: World) -> None:
+    put_some(world, 3)
+    in_trouble(office.connectif.transport, posting("0002"))
+    first_run(office)
+    assert next_run(office, world, days=3.5).counts.outcomes == {}
+
+
+def test_post__a_contact_that_cannot_be_made_is_that_purchases_own_trouble(
+    office: Office, world: World
+) -> None:
+    put_order(world, "1-01", MORNING)
+    put_order(world, "2-01", MORNING, email="stranger@example.com")
+    put_order(world, "3-01", MORNING)
+    in_trouble(office.connectif.transport, lambda call, _body: "PATCH" in call)
+    report = first_run(office)
+    assert report.counts.outcomes == {Outcome.SENT: 2, Outcome.HELD: 1}
+
+
+@pytest.mark.parametrize("number", [2, 30])
+def test_post__an_outage_stops_the_task_and_nothing_is_burnt(
+    number: int, office: Office, world: World
+) -> None:
+    ids = put_some(world, number)
+    end = in_trouble(office.connectif.transport, posting(*ids))
+    run = office.run(PURCHASES, day_of(MORNING, hours=1), "first")
+    with pytest.raises(TemporaryError, match="post purchase"):
+        first_run(office)
+    assert office.store.purchases_of(run.run_key) == {}
+    end()
+    assert first_run(office).counts.outcomes == {Outcome.SENT: number}, "Airflow's next try"
+
+
+def test_post__an_outage_that_begins_at_the_end_stops_the_task(office: Office, world: World) -> None:
+    put_some(world, 3)
+    in_trouble(
+        office.connectif.transport, lambda call, body: posting("0002")(call, body) or "imports" in call
+    )
+    with pytest.raises(TemporaryError, match="list imports"):
+        first_run(office)
+    assert set(office.store.purchases_of("first")) == {"0000", "0001"}
+
+
+# --- an order that VTEX never tells of
+
+
+def test_detail__an_order_that_is_never_answered_for_is_held_and_costs_nobody_else(
+    office: Office, world: World
+) -> None:
+    ids = put_some(world, 30)
+    end = in_trouble(office.vtex.transport, reading("/orders/0005-01"))
+    report = first_run(office)
+    assert report.counts.outcomes == {Outcome.SENT: 29, Outcome.HELD: 1}
+    assert report.counts.reasons == {Reason.TARGET_BUSY: 1}
+    assert next_run(office, world, days=0.5).counts.outcomes == {Outcome.HELD: 1}
+    end()
+    assert next_run(office, world).counts.outcomes == {Outcome.SENT: 1}
+    assert set(purchases(world)) == {*ids}
+    assert next_run(office, world, days=1.2).counts.outcomes == {}, "and no more after that"
+
+
+def test_detail__the_other_parts_of_its_checkout_wait_for_it(office: Office, world: World) -> None:
+    """Connectif's purchases cannot be changed: half of one would stay half."""
+    put_some(world, 3)
+    put_order(world, "5-01", MORNING)
+    put_order(world, "5-02", MORNING, lines=[LINE | {"selling_price": 500, "price": 500}])
+    end = in_trouble(office.vtex.transport, reading("/orders/5-02"))
+    assert first_run(office).counts.outcomes == {Outcome.SENT: 3, Outcome.HELD: 2}
+    end()
+    assert next_run(office, world).counts.outcomes == {Outcome.SENT: 2}
+    assert purchases(world)["5"]["total_quantity"] == 2
+
+
+def test_detail__a_group_that_is_never_answered_for_is_held_as_a_whole(office: Office, world: World) -> None:
+    """Whether 5-01 belongs to it nobody can tell."""
+    put_some(world, 3)
+    put_order(world, "5-02", MORNING)
+    end = in_trouble(office.vtex.transport, reading("/order-group/5"))
+    assert first_run(office).counts.outcomes == {Outcome.SENT: 3, Outcome.HELD: 1}
+    end()
+    assert next_run(office, world).counts.outcomes == {Outcome.SENT: 1}
+    assert set(purchases(world)) >= {"5"}
+
+
+def test_detail__without_a_group_is_found_again_under_its_own_id(office: Office, world: World) -> None:
+    put_some(world, 3)
+    put_order(world, "78-01", MORNING, order_group="")
+    end = in_trouble(office.vtex.transport, reading("/orders/78-01"))
+    assert first_run(office).counts.reasons == {Reason.TARGET_BUSY: 1}
+    end()
+    assert next_run(office, world).counts.outcomes == {Outcome.SENT: 1}
+    assert "78-01" in purchases(world)
+
+
+@pytest.mark.parametrize("number", [2, 30])
+def test_detail__an_outage_stops_the_task_and_nothing_is_burnt(
+    number: int, office: Office, world: World
+) -> None:
+    put_some(world, number)
+    end = in_trouble(office.vtex.transport, lambda call, _body: "/orders/" in call)
+    with pytest.raises(TemporaryError, match="order"):
+        first_run(office)
+    end()
+    assert first_run(office).counts.outcomes == {Outcome.SENT: number}, "Airflow's next try"
+
+
+def test_trouble__that_many_in_a_row_are_an_outage(office: Office, world: World) -> None:
+    """With answers between them they are records in trouble, however many."""
+    ids = put_some(world, 4 * IN_A_ROW)
+    in_trouble(office.connectif.transport, posting(*ids[::2]))
+    assert first_run(office).counts.outcomes == {Outcome.SENT: 2 * IN_A_ROW, Outcome.HELD: 2 * IN_A_ROW}
+
+
+def test_trouble__is_logged_by_the_records_id_alone(
+    office: Office, world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    put_some(world, 4)
+    in_trouble(office.connectif.transport, posting("0001"))
+    in_trouble(office.vtex.transport, reading("/orders/0002-01"))
+    with caplog.at_level(logging.DEBUG):
+        first_run(office)
+    warnings = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert [one for one in warnings if "purchase 0001" in one]
+    assert [one for one in warnings if "order 0002-01" in one]
+    assert EMAIL not in caplog.text
+    assert calls(world, "create purchase") == 2
