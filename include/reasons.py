@@ -88,7 +88,8 @@ REASONS: dict[Reason, Meaning] = {
         "Nothing, or merge the two documents in VTEX",
     ),
     Reason.ALREADY_TRACKED: Meaning(
-        "Connectif has the purchase already, from the web tag or an earlier run", "Nothing: this is success"
+        "Connectif has the purchase already, from the web tag or an earlier run",
+        "Nothing: this is success, unless it lacks this order: delete it there, and run the order by only",
     ),
 }
 

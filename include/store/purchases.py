@@ -58,8 +58,8 @@ class PurchaseAnswer:
 class Purchases(Part):
     """One row per purchase: the last answer, but what is done stays done.
 
-    A purchase that was sent and is met again at Connectif stays `sent`, with the reason `already_tracked`:
-    that tells what the sync has added from what the shop's web tag had.
+    A purchase that was sent and is met again at Connectif stays `sent`, with the reason `already_tracked`. Its
+    orders stay, too: that tells what the sync has added from what the tag had, and what it lacks.
     """
 
     def done(self, purchase_ids: Iterable[str]) -> set[str]:
@@ -147,6 +147,7 @@ class Purchases(Part):
             set_=values
             | {
                 "outcome": sa.case((met_again, Outcome.SENT), else_=new.outcome),
+                "order_ids": sa.case((met_again, purchase.c.order_ids), else_=new.order_ids),
                 "attempts": purchase.c.attempts + 1,
             },
             where=sa.or_(sa.not_(_is_done(purchase.c.outcome)), _is_done(new.outcome)),

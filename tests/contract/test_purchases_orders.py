@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -9,7 +10,9 @@ import pytest
 from include.errors import ContractError
 from include.outcomes import Area, Outcome, Reason
 from include.plan import RunPlan
+from include.report import Report
 from include.sync.purchases.agenda import agenda_of
+from include.sync.purchases.late import LATE
 from include.window import Window
 from tests.builders import NOON, Office, World
 from tests.orders import (
@@ -23,6 +26,7 @@ from tests.orders import (
     put_order,
     put_orders,
     put_product,
+    put_purchase,
     without_baskets,
 )
 
@@ -157,6 +161,79 @@ def test_split__orders_without_a_group_are_purchases_of_their_own(office: Office
     put_order(world, "78-01", MORNING, order_group="")
     office.sync(PURCHASES, day_of(MORNING, hours=1), "run")
     assert set(purchases(world)) == {"v77abc", "78-01"}
+
+
+# --- a part that VTEX lists late
+
+
+def put_late_part(world: World, **fields: object) -> None:
+    put_order(
+        world, "5-02", MORNING + 30 * MINUTE, lines=[LINE | {"selling_price": 500, "price": 500}], **fields
+    )
+
+
+@pytest.fixture
+def without_a_part(office: Office, world: World) -> None:
+    """A purchase that was sent before VTEX listed its second part."""
+    put_order(world, "5-01", MORNING + 30 * MINUTE)
+    assert first_hour(office).counts.outcomes == {Outcome.SENT: 1}
+
+
+def first_hour(office: Office, key: str = "first") -> Report:
+    return office.sync(PURCHASES, day_of(MORNING, hours=1), key)
+
+
+def second_hour(office: Office, key: str = "second") -> Report:
+    return office.sync(PURCHASES, day_of(MORNING + HOUR, hours=1), key)
+
+
+@pytest.mark.usefixtures("without_a_part")
+@pytest.mark.parametrize("run_of", [first_hour, second_hour], ids=["same hour", "next hour"])
+def test_late_part__of_a_sent_purchase_is_told_with_what_to_do(
+    run_of: Callable[[Office, str], Report], office: Office, world: World
+) -> None:
+    put_late_part(world)
+    for again in ("once", "and again"):
+        report = run_of(office, again)
+        assert report.counts.reasons == {Reason.ALREADY_TRACKED: 2}
+        (note,) = report.counts.notes
+        assert "5 (5-02)" in note
+        assert "only" in note
+        details = {row.key: row.detail for row in office.store.outcomes(PURCHASES)}
+        assert details == {"5-01": "", "5-02": LATE}
+    assert purchases(world)["5"]["total_quantity"] == 1
+
+
+@pytest.mark.usefixtures("without_a_part")
+def test_late_part__is_in_the_purchase_when_it_was_deleted_and_sent_alone(
+    office: Office, world: World
+) -> None:
+    put_late_part(world)
+    second_hour(office)
+    world.on_connectif("DELETE", "purchases/5")
+    office.sync(PURCHASES, RunPlan("only", None, (), "one", only="5-02"), "only")
+    assert_one_whole_purchase(world)
+    report = second_hour(office, "after that")
+    assert (report.counts.read, report.counts.notes) == (0, [])
+
+
+@pytest.mark.usefixtures("without_a_part")
+def test_late_part__that_is_canceled_is_no_loss_and_is_read_once(office: Office, world: World) -> None:
+    put_late_part(world, fixed_status="canceled")
+    report = second_hour(office)
+    assert report.counts.reasons == {Reason.ORDER_CANCELED: 1, Reason.ALREADY_TRACKED: 1}
+    assert report.counts.notes == []
+    assert second_hour(office, "again").counts.read == 0
+
+
+def test_late_part__of_what_the_tag_reported_is_no_loss(office: Office, world: World) -> None:
+    """The tag tells of the whole cart."""
+    put_purchase(world, "5", MORNING + 30 * MINUTE)
+    put_order(world, "5-01", MORNING + 30 * MINUTE)
+    first_hour(office)
+    put_late_part(world)
+    report = second_hour(office)
+    assert (report.counts.reasons, report.counts.notes) == ({Reason.ALREADY_TRACKED: 2}, [])
 
 
 # --- which day counts

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Self
 
-from include.outcomes import Area
+from include.outcomes import Area, Outcome
 from include.sync.purchases.groups import group_of
 from include.sync.purchases.listing import orders_in
 from include.sync.run import SyncRun
@@ -108,14 +108,30 @@ def _without_those_of_other_runs(
         checkout = _checkout(run, order_id)
         began[checkout] = min(date, began.get(checkout, date))
     early = [order_id for order_id in found if began[_checkout(run, order_id)] < window.start]
-    done = run.store.done({*early, *map(group_of, early)})
+    done = _done(run, early)
     others = {
         order_id
         for order_id in early
-        if {order_id, group_of(order_id)} & done
-        or not any(began[_checkout(run, order_id)] in part for part in windows)
+        if order_id in done or not any(began[_checkout(run, order_id)] in part for part in windows)
     }
     return {order_id: date for order_id, date in found.items() if order_id not in others}
+
+
+def _done(run: SyncRun, order_ids: list[str]) -> set[str]:
+    """Those of the orders whose purchase Connectif has.
+
+    A checkout with a part that no run has seen yet is not done: it was listed late, and somebody must know.
+    """
+    purchases = run.store.recorded_purchases(run.store.done({*order_ids, *map(group_of, order_ids)}))
+    done = {order_id for order_id in order_ids if {order_id, group_of(order_id)} & purchases.keys()}
+    new = done.difference(*(purchase.order_ids for purchase in purchases.values()))
+    left_out = run.store.outcomes_of(Area.PURCHASES, new)
+    late = {
+        _checkout(run, order_id)
+        for order_id in new
+        if order_id not in left_out or left_out[order_id].outcome is not Outcome.EXCLUDED
+    }
+    return {order_id for order_id in done if _checkout(run, order_id) not in late}
 
 
 def _checkout(run: SyncRun, order_id: str) -> str:

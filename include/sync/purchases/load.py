@@ -19,6 +19,7 @@ from include.sync.outage import OutageWatch
 from include.sync.preview import log_sample, masked
 from include.sync.progress import Progress
 from include.sync.purchases.buyers import ensure_buyers
+from include.sync.purchases.late import late_parts, note_on
 from include.sync.purchases.meter import metered
 from include.sync.purchases.posting import Answer, Poster
 from include.sync.purchases.tally import tally
@@ -58,8 +59,9 @@ def load(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
         going = (one for one in _unanswered(source, answers) if one["body"]["contactEmail"] not in erased)
         ensure_buyers(run, target, going)
     _post(run, source, answers, missing)
-    counts = tally(run, target, _staged(source), answers)
-    counts.notes += notes
+    late = late_parts(run, _staged(source), answers)
+    counts = tally(run, target, _staged(source), answers, late)
+    counts.notes += [*notes, *note_on(late)]
     if not run.plan.is_partial:  # chosen purchases say nothing about a day
         counts.tracking = metered(run, _instants(source))
     return counts

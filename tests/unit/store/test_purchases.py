@@ -79,6 +79,16 @@ def test_purchases__what_we_added_is_told_from_what_was_there(store: Store) -> N
     assert (met_again.outcome, met_again.reason) == (Outcome.SENT, Reason.ALREADY_TRACKED)
 
 
+def test_purchases__that_are_met_again_are_made_of_the_orders_that_were_sent(store: Store) -> None:
+    """Until they are sent anew: Connectif has deleted them, and takes the whole checkout."""
+    whole = replace(answer("v1", Outcome.ALREADY_THERE, Reason.ALREADY_TRACKED), order_ids=["v1-01", "v1-02"])
+    record(store, "v1", Outcome.SENT)
+    store.record_purchases("run 2", [whole])
+    assert store.recorded_purchases(["v1"])["v1"].order_ids == ("v1-01",)
+    store.record_purchases("run 3", [replace(whole, outcome=Outcome.SENT, reason=None)])
+    assert store.recorded_purchases(["v1"])["v1"].order_ids == ("v1-01", "v1-02")
+
+
 def test_purchases__many_answers_are_written_at_once_and_the_last_counts(store: Store) -> None:
     store.record_purchases("run 1", (answer(f"v{n}", Outcome.SENT) for n in range(2_500)))
     twice = [answer("w", Outcome.HELD, Reason.CONTACT_UNRESOLVED), answer("w", Outcome.SENT)]
