@@ -163,6 +163,14 @@ def test_split__orders_without_a_group_are_purchases_of_their_own(office: Office
     assert set(purchases(world)) == {"v77abc", "78-01"}
 
 
+@pytest.mark.parametrize("order_id", ["v77abc", "78-01"])
+def test_only__takes_an_order_without_a_group(order_id: str, office: Office, world: World) -> None:
+    put_order(world, order_id, MORNING, order_group="")
+    report = office.sync(PURCHASES, RunPlan("only", None, (), "one", only=order_id), "only")
+    assert report.counts.outcomes == {Outcome.SENT: 1}
+    assert set(purchases(world)) == {order_id}
+
+
 # --- a part that VTEX lists late
 
 

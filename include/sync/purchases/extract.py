@@ -69,8 +69,9 @@ def _agenda(run: SyncRun, target: Staging) -> Agenda:
 
 def _extract_one(run: SyncRun, target: Staging, order_id: str) -> StageCounts:
     """The order with all parts of its checkout."""
-    group = str(run.vtex.order(order_id).get("orderGroup") or group_of(order_id))
-    orders = run.vtex.order_group(group)
+    order = run.vtex.order(order_id)
+    group = str(order.get("orderGroup") or group_of(order_id))
+    orders = _group(run.vtex, group) or [order]
     log.info("order %s: read, with %s orders of its group %s", order_id, len(orders), group)
     target.write_table(f"{PART}only.parquet", _as_table(orders))
     target.write_table(MISSING, _as_table([]))
