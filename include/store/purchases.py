@@ -58,8 +58,9 @@ class PurchaseAnswer:
 class Purchases(Part):
     """One row per purchase: the last answer, but what is done stays done.
 
-    A purchase that was sent and is met again at Connectif stays `sent`, with the reason `already_tracked`. Its
-    orders stay, too: that tells what the sync has added from what the tag had, and what it lacks.
+    A purchase that was sent and is met again at Connectif stays `sent`, with the reason `already_tracked`:
+    that tells what the sync has added from what the shop's web tag had. It also stays made of the orders that
+    were sent: that tells what it lacks.
     """
 
     def done(self, purchase_ids: Iterable[str]) -> set[str]:

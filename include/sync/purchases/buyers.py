@@ -27,7 +27,7 @@ def ensure_buyers(run: SyncRun, journal: Staging, purchases: Iterable[dict[str, 
     """Create those contacts that Connectif lacks, with what their orders know and the explicit status `none`.
 
     Contacts that exist are left alone (`overrideExisting=false`). Guests have no document that the contact
-    sync could have sent, and a purchase of an unknown contact costs three calls instead of one (E0101). If
+    sync could have sent, and a purchase of an unknown contact costs four calls instead of one (E0101). If
     the import does not work, that is what happens.
     """
     if journal.has(BUYERS):

@@ -45,16 +45,24 @@ class Poster:
         self._rules = rules_of(run)
 
     def post(self, body: Body, *, contact: Body, fire_workflows: bool) -> Answer:
-        """Send it; on E0101 create the contact, on E0102 the products, and send again, once each."""
+        """Send it; on E0101 create the contact, on E0102 the products, and send again, once each.
+
+        A contact that exists keeps its status, and one may have come into being since the refusal: the shop's
+        tag knows at once who signs up, while our call may wait a minute for its turn. So the purchase is sent
+        a second time before the contact is created: to ask for the contact takes a right that we do without.
+        """
         lines = len(body["products"])
-        cures = {ContactMissing: True, ProductsMissing: True}
+        chances = {ContactMissing: 2, ProductsMissing: 1}
         while True:
             try:
                 posted = self._run.connectif.post_purchase(body, fire_workflows=fire_workflows)
                 return _answer(posted, lines - len(body["products"]))
             except (ContactMissing, ProductsMissing) as missing:
-                if not cures.pop(type(missing), False):
+                chances[type(missing)] -= 1
+                if chances[type(missing)] < 0:
                     return _rejected(missing)
+                if chances[type(missing)] > 0:
+                    continue
                 try:
                     healed = self._heal(body, contact, missing)
                 except RecordRejected as refused:
