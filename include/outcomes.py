@@ -39,6 +39,7 @@ class Reason(StrEnum):
     NO_LINES = "no_lines"
     TARGET_REJECTED = "target_rejected"
     CONTACT_UNRESOLVED = "contact_unresolved"
+    PART_UNPAID = "part_unpaid"
     ORDER_INCOMPLETE = "order_incomplete"
     ORDER_CANCELED = "order_canceled"
     ORDER_EXCLUDED = "order_excluded"
@@ -114,6 +115,7 @@ OUTCOME_OF: dict[Reason, Outcome] = {
     Reason.NO_LINES: Outcome.REJECTED,
     Reason.TARGET_REJECTED: Outcome.REJECTED,
     Reason.CONTACT_UNRESOLVED: Outcome.HELD,
+    Reason.PART_UNPAID: Outcome.HELD,
     Reason.ORDER_INCOMPLETE: Outcome.EXCLUDED,
     Reason.ORDER_CANCELED: Outcome.EXCLUDED,
     Reason.ORDER_EXCLUDED: Outcome.EXCLUDED,

@@ -50,6 +50,10 @@ REASONS: dict[Reason, Meaning] = {
         "VTEX does not tell the customer's real address (yet), or failed to take a wish",
         "Later runs try again by themselves (purchases for held_days); guests of marketplaces stay so",
     ),
+    Reason.PART_UNPAID: Meaning(
+        "another part of the checkout is not paid yet, and a sent purchase takes no further part",
+        "Nothing: it goes when that part is paid or canceled; canceled after held_days: replay",
+    ),
     Reason.ORDER_INCOMPLETE: Meaning(
         "the checkout was not completed, or the order has no creation date",
         "Nothing; when it is completed later, run its day again or replay it",

@@ -29,6 +29,8 @@ UNANSWERED = "unanswered"
 for its `GROUP`, which may have more parts. It is no state of the order: it is asked for again."""
 ORDER, GROUP = "order", "group"
 
+UNPAID = "not paid"
+
 CANCELED = frozenset({"cancel", "canceled", "request-cancel", "cancellation-requested", "replaced"})
 SOLD_HERE = frozenset({"Marketplace", "Chain"})
 
@@ -78,9 +80,15 @@ def earliest_instants(orders: Iterable[Json], rules: PurchaseRules) -> dict[str,
 
 
 def waiting(orders: Iterable[Json], rules: PurchaseRules) -> dict[str, tuple[Reason, str]]:
-    """Purchases that are not whole yet, by id, and what they wait for: posted in part they would stay so."""
+    """Purchases that are not whole yet, by id, and what they wait for: posted in part they would stay so.
+
+    A part that lacks nothing but its payment has a reason of its own: neither address nor vendor is at fault,
+    and `order_excluded` would be final for the parts that are paid.
+    """
     found: dict[str, tuple[Reason, str]] = {}
     for order in orders:
+        if rules.purchase_when == "paid" and _judge(order, rules) == (Reason.ORDER_EXCLUDED, UNPAID):
+            found.setdefault(purchase_id(order, rules), (Reason.PART_UNPAID, ""))
         if UNANSWERED in order and (order[UNANSWERED] == ORDER or rules.purchase_id_source == "order_group"):
             found[purchase_id(order, rules)] = Reason.TARGET_BUSY, "VTEX did not answer for all of its parts"
     return found
@@ -105,10 +113,10 @@ def _excluded(order: Json, rules: PurchaseRules) -> str:
     obstacles = (
         ("origin", name(order.get("origin")) not in SOLD_HERE),
         ("affiliate", bool(name(order.get("affiliateId")))),
-        ("not paid", not paid),
         ("sales channel", _not_among(rules.sales_channels, {name(order.get("salesChannel"))})),
         ("status", _not_among(rules.statuses, {name(order.get("status"))})),
         ("seller", _not_among(rules.sellers, _sellers(order))),
+        (UNPAID, not paid),  # the last: all else stays as it is
     )
     return next((word for word, stands in obstacles if stands), "")
 

@@ -27,6 +27,7 @@ from tests.orders import (
     put_orders,
     put_product,
     put_purchase,
+    vtex_instant,
     without_baskets,
 )
 
@@ -257,6 +258,87 @@ def test_paid__the_day_of_the_payment_counts(office: Office, world: World) -> No
     (purchase,) = purchases(world).values()
     assert purchase["purchase_id"] == "2"
     assert purchase["purchase_date"].startswith("2026-11-22T06:00:00"), "the purchase keeps its own date"
+
+
+def put_part(world: World, part: str, *, paid: timedelta | None, **fields: object) -> None:
+    """Placed some hours ago; `paid` so long after the first hour began."""
+    authorized = None if paid is None else vtex_instant(MORNING + paid)
+    put_order(world, part, MORNING - 5 * HOUR, authorized=authorized, **fields)
+
+
+@pytest.fixture
+def paid_counts(office: Office) -> None:
+    office.change("purchases", purchase_when="paid")
+
+
+@pytest.mark.usefixtures("paid_counts")
+@pytest.mark.parametrize("first", ["5-01", "5-02"])
+def test_paid__a_checkout_waits_for_its_unpaid_part(first: str, office: Office, world: World) -> None:
+    """The list shows the paid part only, and a purchase cannot be changed afterwards."""
+    other = {"5-01": "5-02", "5-02": "5-01"}[first]
+    put_part(world, first, paid=MINUTE)
+    put_part(world, other, paid=None)
+    report = first_hour(office)
+    assert report.counts.reasons == {Reason.PART_UNPAID: 1, Reason.ORDER_EXCLUDED: 1}
+    assert report.counts.outcomes == {Outcome.HELD: 1, Outcome.EXCLUDED: 1}
+    assert purchases(world) == {}
+    put_part(world, other, paid=HOUR + 30 * MINUTE)
+    assert second_hour(office).counts.outcomes == {Outcome.SENT: 2}
+    assert purchases(world)["5"]["total_quantity"] == 2
+
+
+@pytest.mark.usefixtures("paid_counts")
+def test_paid__the_border_of_two_windows_between_the_parts_makes_one_purchase(
+    office: Office, world: World
+) -> None:
+    put_part(world, "5-01", paid=30 * MINUTE)
+    put_part(world, "5-02", paid=HOUR + 30 * MINUTE)
+    assert first_hour(office).counts.outcomes == {Outcome.SENT: 2}, "both are paid when it is read"
+    assert second_hour(office).counts.read == 0
+    assert purchases(world)["5"]["total_quantity"] == 2
+
+
+@pytest.mark.usefixtures("paid_counts")
+def test_paid__a_checkout_whose_unpaid_part_is_canceled_goes_without(office: Office, world: World) -> None:
+    put_part(world, "5-01", paid=MINUTE)
+    put_part(world, "5-02", paid=None)
+    first_hour(office)
+    put_part(world, "5-02", paid=None, fixed_status="canceled")
+    assert second_hour(office).counts.outcomes == {Outcome.SENT: 1, Outcome.EXCLUDED: 1}
+    assert purchases(world)["5"]["total_quantity"] == 1
+
+
+@pytest.mark.usefixtures("paid_counts")
+def test_paid__a_part_that_a_setting_leaves_out_is_not_waited_for(office: Office, world: World) -> None:
+    office.change("purchases", sales_channels=("1",))
+    put_part(world, "5-01", paid=MINUTE)
+    put_part(world, "5-02", paid=None, channel=2)
+    assert first_hour(office).counts.outcomes == {Outcome.SENT: 1, Outcome.EXCLUDED: 1}
+
+
+@pytest.mark.usefixtures("paid_counts")
+def test_paid__a_checkout_that_waited_too_long_goes_when_its_last_part_is_paid(
+    office: Office, world: World
+) -> None:
+    put_part(world, "5-01", paid=MINUTE)
+    put_part(world, "5-02", paid=None)
+    first_hour(office)
+    world.clock.advance(5 * 86_400)
+    quiet = office.sync(PURCHASES, day_of(MORNING + 120 * HOUR, hours=1), "given up")
+    assert quiet.counts.read == 0
+    put_part(world, "5-02", paid=121 * HOUR + MINUTE)
+    report = office.sync(PURCHASES, day_of(MORNING + 121 * HOUR, hours=1), "paid at last")
+    assert report.counts.outcomes == {Outcome.SENT: 2}
+    assert purchases(world)["5"]["total_quantity"] == 2
+
+
+@pytest.mark.usefixtures("paid_counts")
+def test_paid__by_order_id_nothing_waits_for_another(office: Office, world: World) -> None:
+    office.change("purchases", purchase_id_source="order_id")
+    put_part(world, "5-01", paid=MINUTE)
+    put_part(world, "5-02", paid=None)
+    assert first_hour(office).counts.outcomes == {Outcome.SENT: 1}
+    assert calls(world, "order group") == 0
 
 
 # --- what is not to be had

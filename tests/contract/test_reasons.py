@@ -41,6 +41,8 @@ class Case:
     key: str
     seed: Callable[[Office, World], Any]
     plan: RunPlan
+    beside: Reason | None = None
+    """Of another record that always comes along."""
 
     def __repr__(self) -> str:
         return str(self.area)
@@ -114,6 +116,16 @@ def order(also: Callable[[World], Any] = put_product, **fields: Any) -> Case:
     return Case(Area.PURCHASES, "77-01", seed, day_of(MORNING, hours=1))
 
 
+def order_beside_an_unpaid_part() -> Case:
+    case = order(lambda world: [put_product(world), put_order(world, "77-02", MORNING, authorized=None)])
+
+    def seed(office: Office, world: World) -> None:
+        case.seed(office, world)
+        office.change("purchases", purchase_when="paid")
+
+    return Case(case.area, case.key, seed, case.plan, beside=Reason.ORDER_EXCLUDED)
+
+
 def unauthorised(world: World) -> None:
     put_product(world)
     world.connectif.knobs.authorised_domains = ["elsewhere.example"]
@@ -150,6 +162,7 @@ CASES: dict[Reason, list[Case]] = {
         customer_whom_the_target_refuses(), product_whom_the_target_refuses(), order(unauthorised)
     ],
     Reason.CONTACT_UNRESOLVED: [order(email=ALIAS, profile_id="11111111-2222-4333-8444-555555555555")],
+    Reason.PART_UNPAID: [order_beside_an_unpaid_part()],
     Reason.ORDER_INCOMPLETE: [order(is_complete=False)],
     Reason.ORDER_CANCELED: [order(fixed_status="canceled")],
     Reason.ORDER_EXCLUDED: [order(affiliate="MKT")],
@@ -175,10 +188,12 @@ def test_reason__is_in_the_report_and_the_store_and_is_replayed_alone(
     assert (row.outcome, row.run_key, row.attempts) == (OUTCOME_OF[reason], "run", 1)
     others = office.store.outcomes(case.area, reason=reason)
 
+    beside = {case.beside: 1} if case.beside else {}
     by_key = office.sync(case.area, replay_of(case.key), "replay of the key")
-    assert (by_key.counts.read, by_key.counts.reasons) == (1, {reason: 1})
+    assert (by_key.counts.read, by_key.counts.reasons) == (1 + len(beside), {reason: 1, **beside})
     by_code = office.sync(case.area, replay_of(reason), "replay of the code")
-    assert (by_code.counts.read, by_code.counts.reasons) == (len(others), {reason: len(others)})
+    assert by_code.counts.reasons == {reason: len(others), **beside}
+    assert by_code.counts.read == len(others) + len(beside)
     assert {
         one.attempts for one in office.store.outcomes(case.area, reason=reason) if one.key == case.key
     } == {3}

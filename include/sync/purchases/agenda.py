@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Self
@@ -79,7 +79,7 @@ def agenda_of(run: SyncRun, window: Window) -> Agenda:
     }
     windows = (*_covered_before(run, wide, window), window)
     listed = _without_those_of_other_runs(run, found, window, windows)
-    held = _held(run)
+    held = _held(run, found)
     log.info(
         "%s orders listed, %s of them to read; %s held purchases are taken up again",
         f"{len(found):,}",
@@ -139,9 +139,15 @@ def _checkout(run: SyncRun, order_id: str) -> str:
     return order_id if run.settings.purchases.purchase_id_source == "order_id" else group_of(order_id)
 
 
-def _held(run: SyncRun) -> dict[str, tuple[str, ...]]:
-    """Purchases that still wait, for their customer's address say; a back-fill takes its own days only."""
+def _held(run: SyncRun, found: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """Purchases that still wait, for their customer's address say; a back-fill takes its own days only.
+
+    One that waited too long is taken up once more when the list shows an order of it: a part was paid.
+    """
     if run.backfill:
         return {}
     waiting = run.store.held_purchases(timedelta(days=run.settings.purchases.held_days))
+    if run.settings.purchases.purchase_when == "paid":
+        listed = run.store.recorded_purchases({_checkout(run, order_id) for order_id in found})
+        waiting += [purchase for purchase in listed.values() if purchase.outcome is Outcome.HELD]
     return {purchase.purchase_id: purchase.order_ids for purchase in waiting}

@@ -142,7 +142,7 @@ def _read_missing_parts(run: SyncRun, target: Staging, agenda: Agenda) -> None:
     if target.has(MISSING):
         return
     read = set(agenda.order_ids)
-    doubtful = agenda.asked if run.plan.replay else _listed_last(run, agenda)
+    doubtful = agenda.order_ids if run.plan.replay or _may_be_paid_apart(run) else _listed_last(run, agenda)
     groups = sorted(incomplete_groups(read) | {group_of(order_id) for order_id in doubtful})
     unanswered: list[str] = []
 
@@ -162,9 +162,15 @@ def _read_missing_parts(run: SyncRun, target: Staging, agenda: Agenda) -> None:
     target.write_table(MISSING, missing)
 
 
-def _listed_last(run: SyncRun, agenda: Agenda) -> tuple[str, ...]:
+def _may_be_paid_apart(run: SyncRun) -> bool:
+    """Whether a checkout may have parts that the list shows on another day: it lists each when it is paid."""
+    settings = run.settings.purchases
+    return settings.purchase_when == "paid" and settings.purchase_id_source == "order_group"
+
+
+def _listed_last(run: SyncRun, agenda: Agenda) -> list[str]:
     near_the_end = window_of(run).end - timedelta(minutes=1)
-    return tuple(order_id for order_id, date in agenda.listed.items() if date >= near_the_end)
+    return [order_id for order_id, date in agenda.listed.items() if date >= near_the_end]
 
 
 def _group(vtex: VtexClient, group: str) -> list[Order]:

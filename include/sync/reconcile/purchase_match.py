@@ -108,6 +108,7 @@ def cause_of_verdicts(reasons: Sequence[tuple[Reason, str]]) -> tuple[Cause, str
 _BY_REASON = {
     Reason.CONTACT_UNRESOLVED: Cause.HELD,
     Reason.TARGET_BUSY: Cause.HELD,
+    Reason.PART_UNPAID: Cause.HELD,
     Reason.ORDER_CANCELED: Cause.CANCELED,
     Reason.ORDER_EXCLUDED: Cause.EXCLUDED,
     Reason.ORDER_INCOMPLETE: Cause.EXCLUDED,
