@@ -10,7 +10,8 @@ how many the tag missed on each day. Each answer is written down at once: a retr
 that were under way.
 
 **Held.** A purchase whose customer's address VTEX does not tell yet, that a vendor never answers for, or of
-which a part is unpaid (`purchase_when` `paid`) is taken up again by the next runs, for some days (`held_days`).
+which a part is unpaid (`purchase_when` `paid`) is taken up again by the next runs, for some days
+(`held_days`).
 
 **Quiet history.** Purchases older than 48 hours, and all of a back-fill, fire no workflow at Connectif.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from include.errors import TemporaryError
 from include.rest.parallel import in_parallel
@@ -20,10 +20,12 @@ class OutageWatch:
 
     It is when several records in a row went unanswered, or all that there were (several of them). When the
     last ones did, `is_there`, a cheap call, tells: it raises TemporaryError when it is not answered either.
+    Records that are `known` to be in trouble since an earlier run tell nothing by their silence.
     """
 
-    def __init__(self, is_there: Callable[[], object]) -> None:
+    def __init__(self, is_there: Callable[[], object], *, known: Callable[[Any], bool]) -> None:
         self._is_there = is_there
+        self._known = known
         self._in_a_row = 0
         self._anyone_answered = False
 
@@ -43,6 +45,9 @@ class OutageWatch:
 
         last: TemporaryError | None = None
         for question, answer in in_parallel(answer_or_error, questions, workers=workers):
+            if isinstance(answer, TemporaryError) and self._known(question):
+                yield question, answer
+                continue
             last = answer if isinstance(answer, TemporaryError) else None
             self._in_a_row = self._in_a_row + 1 if last else 0
             self._anyone_answered |= last is None

@@ -225,6 +225,20 @@ def test_trouble__that_many_in_a_row_are_an_outage(office: Office, world: World)
     assert first_run(office).counts.outcomes == {Outcome.SENT: 2 * IN_A_ROW, Outcome.HELD: 2 * IN_A_ROW}
 
 
+@pytest.mark.parametrize("number", [2, IN_A_ROW])
+@pytest.mark.parametrize("side", ["connectif", "vtex"])
+def test_trouble__of_the_night_before_is_no_outage_when_nothing_else_is_to_be_done(
+    side: str, number: int, office: Office, world: World
+) -> None:
+    ids = put_some(world, 2 * number)[::2]
+    if side == "connectif":
+        in_trouble(office.connectif.transport, posting(*ids))
+    else:
+        in_trouble(office.vtex.transport, reading(*(f"/orders/{group}-01" for group in ids)))
+    assert first_run(office).counts.outcomes[Outcome.HELD] == number
+    assert next_run(office, world).counts.outcomes == {Outcome.HELD: number}
+
+
 def test_trouble__is_logged_by_the_records_id_alone(
     office: Office, world: World, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Self
 
-from include.outcomes import Area, Outcome
+from include.outcomes import Area, Outcome, Reason
+from include.store import StoredPurchase
 from include.sync.purchases.groups import group_of
 from include.sync.purchases.listing import orders_in
 from include.sync.run import SyncRun
@@ -137,6 +138,12 @@ def _done(run: SyncRun, order_ids: list[str]) -> set[str]:
 def _checkout(run: SyncRun, order_id: str) -> str:
     """What orders must share to be one purchase, as far as their ids tell."""
     return order_id if run.settings.purchases.purchase_id_source == "order_id" else group_of(order_id)
+
+
+def unanswered_before(run: SyncRun) -> list[StoredPurchase]:
+    """Purchases that wait because a vendor did not answer for them or for an order of theirs."""
+    waiting = run.store.held_purchases(timedelta(days=run.settings.purchases.held_days))
+    return [purchase for purchase in waiting if purchase.reason is Reason.TARGET_BUSY]
 
 
 def _held(run: SyncRun, found: Iterable[str]) -> dict[str, tuple[str, ...]]:

@@ -21,7 +21,7 @@ from include.rest.transport import RequestRefused
 from include.staging import Staging
 from include.sync.outage import OutageWatch
 from include.sync.progress import Progress
-from include.sync.purchases.agenda import DATE_FIELD, Agenda, agenda_of
+from include.sync.purchases.agenda import DATE_FIELD, Agenda, agenda_of, unanswered_before
 from include.sync.purchases.groups import group_of, incomplete_groups
 from include.sync.replay import keys_to_replay
 from include.sync.run import SyncRun
@@ -100,7 +100,9 @@ def wait_for_the_index(run: SyncRun) -> None:
 
 
 def _read_orders(run: SyncRun, target: Staging, agenda: Agenda) -> None:
-    order_ids, watch = agenda.order_ids, OutageWatch(run.vtex.check)
+    order_ids = agenda.order_ids
+    known = {order_id for purchase in unanswered_before(run) for order_id in purchase.order_ids}
+    watch = OutageWatch(run.vtex.check, known=known.__contains__)
     minutes = len(order_ids) / run.settings.vtex.order_detail_per_second / 60
     log.info("%s orders to read, in about %.0f minutes", f"{len(order_ids):,}", minutes)
     progress = Progress(log, "orders", len(order_ids))
@@ -147,7 +149,8 @@ def _read_missing_parts(run: SyncRun, target: Staging, agenda: Agenda) -> None:
     unanswered: list[str] = []
 
     def parts() -> Iterator[Order]:
-        watch = OutageWatch(run.vtex.check)
+        known = {group_of(order_id) for one in unanswered_before(run) for order_id in one.order_ids}
+        watch = OutageWatch(run.vtex.check, known=known.__contains__)
         for group, orders in watch.in_parallel(
             lambda group: _group(run.vtex, group), groups, workers=_WORKERS
         ):

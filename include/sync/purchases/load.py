@@ -18,6 +18,7 @@ from include.sync.erased import ErasedPeople
 from include.sync.outage import OutageWatch
 from include.sync.preview import log_sample, masked
 from include.sync.progress import Progress
+from include.sync.purchases.agenda import unanswered_before
 from include.sync.purchases.buyers import ensure_buyers
 from include.sync.purchases.late import late_parts, note_on
 from include.sync.purchases.meter import metered
@@ -156,7 +157,8 @@ def _post(run: SyncRun, source: Staging, answers: Answers, missing: int) -> None
         run.store.record_purchases(run.run_key, [_recorded(purchase, answer, run.store)])
         return answer
 
-    watch = OutageWatch(run.connectif.check)
+    known = {one.purchase_id for one in unanswered_before(run)}
+    watch = OutageWatch(run.connectif.check, known=lambda purchase: purchase["purchase_id"] in known)
     for purchase, answer in watch.in_parallel(post, _unanswered(source, dict(answers)), workers=WORKERS):
         if isinstance(answer, TemporaryError):
             log.warning("purchase %s is held: %s", purchase["purchase_id"], answer)
