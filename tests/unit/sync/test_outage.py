@@ -1,0 +1,73 @@
+"""Which silences are a record's own, and which an outage."""
+
+from __future__ import annotations
+
+import pytest
+
+from include.errors import TemporaryError
+from include.sync.outage import IN_A_ROW, OutageWatch
+
+
+def outcome(answers: str, *, is_there: bool = True, known: str = "") -> str:
+    """`answers` has a letter for each record: small ones are answered, capital ones never."""
+
+    def check() -> None:
+        if not is_there:
+            raise TemporaryError("nobody there")
+
+    def ask(letter: str) -> str:
+        if letter.isupper():
+            raise TemporaryError(letter)
+        return letter
+
+    watch = OutageWatch(check, known=known.__contains__)
+    try:
+        found = list(watch.in_parallel(ask, answers, workers=3))
+    except TemporaryError as error:
+        return f"outage: {error}"
+    assert [question for question, _ in found] == list(answers)
+    return "".join("-" if isinstance(answer, TemporaryError) else answer for _, answer in found)
+
+
+@pytest.mark.parametrize(
+    ("answers", "expected"),
+    [
+        ("", ""),
+        ("abc", "abc"),
+        ("aBc", "a-c"),
+        ("aB", "a-"),
+        ("B", "-"),
+        ("ABCDe", "----e"),
+        ("ABCDeABCD", "----e----"),
+        ("aBCDEF", "outage: F"),
+        ("AB", "outage: B"),
+    ],
+)
+def test_outage__is_several_in_a_row_or_all(answers: str, expected: str) -> None:
+    assert IN_A_ROW == 5
+    assert outcome(answers) == expected
+
+
+@pytest.mark.parametrize(("answers", "asked"), [("aB", True), ("B", True), ("aBc", False), ("", False)])
+def test_outage__of_the_last_ones_is_asked_for(answers: str, asked: bool) -> None:
+    assert (outcome(answers, is_there=False) == "outage: nobody there") is asked
+
+
+@pytest.mark.parametrize(
+    ("answers", "expected"), [("XXXXXXX", "-------"), ("aBCXDE", "a--X--"), ("aBCXDEF", "outage: F")]
+)
+def test_outage__is_not_told_by_who_was_silent_before(answers: str, expected: str) -> None:
+    assert outcome(answers, known="X") == expected.replace("X", "-")
+
+
+def test_outage__counts_on_over_several_rounds() -> None:
+    watch = OutageWatch(lambda: None, known=lambda _: False)
+
+    def silent(number: int) -> int:
+        if number:
+            raise TemporaryError("silent")
+        return number
+
+    assert len(list(watch.in_parallel(silent, [0, 1, 2, 3], workers=2))) == 4
+    with pytest.raises(TemporaryError):
+        list(watch.in_parallel(silent, [1, 2], workers=2))
