@@ -12,12 +12,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import sqlalchemy as sa
 
 from include.connectif.client import ConnectifClient, Import
 from include.explain import Desk, Kind, explain
 from include.outcomes import Area, Cause, Outcome, Reason
 from include.plan import RunPlan
 from include.staging import Staging
+from include.store.tables import purchase as purchase_table
 from include.sync import contacts, purchases
 from include.sync.cleaning import remove_old
 from include.sync.erasing import checked, erase, restore
@@ -137,6 +139,21 @@ def test_purchases__erased_after_they_were_mapped(orders: int, office: Office, w
     assert Staging(loaded.folder).read_json("counts.json")["reasons"] == {"erased": 1}
     assert "1" not in at_connectif(world)
     assert not is_there(world)
+
+
+def test_purchases__that_connectif_has_already_leave_no_trace_of_who_was_erased_meanwhile(
+    office: Office, world: World
+) -> None:
+    office.sync(Area.PURCHASES, DAY, "first")
+    run = office.run(Area.PURCHASES, DAY, "again")
+    extracted = run_stage(run, "extract", purchases.extract)
+    transformed = run_stage(run, "transform", lambda r, f: purchases.transform(r, f, source=extracted))
+    said(office)
+    run_stage(run, "load", lambda r, f: purchases.load(r, f, source=transformed))
+    with office.store._database.read() as connection:
+        people = connection.execute(sa.select(purchase_table.c.person)).scalars().all()
+    assert people
+    assert office.store.hashed(EMAIL) not in people
 
 
 def test_purchases__a_repair_leaves_them_out(office: Office, world: World) -> None:

@@ -218,6 +218,16 @@ def test_healing__a_foreign_domain_rejects_that_purchase_alone(office: Office, w
     assert first.detail.startswith("E0103")
 
 
+def test_healing__a_refusal_that_quotes_the_contact_is_kept_without_it(office: Office, world: World) -> None:
+    put_product(world)
+    put_order(world, "1-01", MORNING, first_name="Piepmatz")
+    body = {"status": 400, "title": "Bad Request", "detail": "_name: Piepmatz is not allowed"}
+    world.fault_at_connectif("patch contact", calls=9, status=400, body=body)
+    sync(office)
+    (row,) = office.store.outcomes(Area.PURCHASES, reason=Reason.TARGET_REJECTED)
+    assert "_name: *** is not allowed" in row.detail
+
+
 def test_healing__a_lost_answer_is_asked_for_and_nothing_is_doubled(office: Office, world: World) -> None:
     put_buyer(world)
     put_product(world)

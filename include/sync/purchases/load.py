@@ -126,16 +126,17 @@ def _answer_of(stored: StoredPurchase) -> Answer:
 def _settle_tracked(run: SyncRun, target: Staging, source: Staging, answers: Answers) -> list[str]:
     """Answer for the purchases that Connectif has, by its export; returns what the report should say."""
     tracked = tracked_purchases(run, target, _unanswered(source, answers))
-    known: list[str] = []
+    erased, settled = ErasedPeople(run.store), Answers()
 
     def recorded() -> Iterator[PurchaseAnswer]:
         for purchase in _unanswered(source, answers):
             if tracked.has(purchase):
-                known.append(purchase["purchase_id"])
-                yield _recorded(purchase, _TRACKED, run.store)
+                answer = _ERASED if purchase["body"]["contactEmail"] in erased else _TRACKED
+                settled[purchase["purchase_id"]] = answer
+                yield _recorded(purchase, answer, run.store)
 
     run.store.record_purchases(run.run_key, recorded())
-    answers |= dict.fromkeys(known, _TRACKED)
+    answers |= settled
     return [tracked.note] if tracked.note else []
 
 

@@ -15,7 +15,7 @@ from include.errors import RecordRejected, TemporaryError, UnsafeChange
 from include.mapping.healing import product_from_line, without_products
 from include.mapping.products import map_products, never_priced, product_body, without_offer
 from include.outcomes import OUTCOME_OF, Outcome, Reason
-from include.redaction import redact
+from include.redaction import redact, without_values
 from include.rest.transport import AccessRefused, RequestRefused
 from include.sync.products.catalogue import last_rows, rules_of
 from include.sync.products.prices import Wanting, base_prices_of
@@ -60,18 +60,18 @@ class Poster:
             except (ContactMissing, ProductsMissing) as missing:
                 chances[type(missing)] -= 1
                 if chances[type(missing)] < 0:
-                    return _rejected(missing)
+                    return _rejected(missing, contact)
                 if chances[type(missing)] > 0:
                     continue
                 try:
                     healed = self._heal(body, contact, missing)
                 except RecordRejected as refused:
-                    return _rejected(refused)
+                    return _rejected(refused, contact)
                 if healed is None:
                     return Answer(OUTCOME_OF[Reason.NO_LINES], Reason.NO_LINES, "no line has a price")
                 body = healed
             except RecordRejected as refused:
-                return _rejected(refused)
+                return _rejected(refused, contact)
 
     def _heal(self, body: Body, contact: Body, missing: ContactMissing | ProductsMissing) -> Body | None:
         """The body to send again; None when no line is left of it."""
@@ -136,6 +136,8 @@ def _answer(posted: Posted, lines_left_out: int) -> Answer:
     return Answer(Outcome.SENT, lines_left_out=lines_left_out)
 
 
-def _rejected(refused: RecordRejected) -> Answer:
-    detail = redact(": ".join(part for part in (refused.code, refused.detail) if part))
+def _rejected(refused: RecordRejected, contact: Body) -> Answer:
+    """The refusal in Connectif's words, without those that it quotes of the customer."""
+    words = ": ".join(part for part in (refused.code, refused.detail) if part)
+    detail = redact(without_values(words, contact.values()))
     return Answer(Outcome.REJECTED, Reason.TARGET_REJECTED, detail)
