@@ -12,7 +12,7 @@ from include.errors import ConfigurationError
 from include.outcomes import Area
 from include.store.accounts import AccountPair
 from include.store.database import Part
-from include.store.tables import erased, pending_event, purchase, record, run, wish
+from include.store.tables import erased, pending_event, purchase, record, run, wish, writing
 from include.store.tables import pair as pairs
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ class Erasure(Part):
                 connection.execute(
                     sa.delete(table).where(table.c.pair_id.in_(ours), table.c.person == person)
                 ).rowcount
-                for table in (wish, pending_event)
+                for table in (wish, writing, pending_event)
             )
             connection.execute(
                 sa.delete(purchase).where(purchase.c.pair_id.in_(ours), purchase.c.person == person)

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from include.batching import in_batches
 from include.store.database import Part
-from include.store.tables import pending_event, wish
+from include.store.tables import pending_event, wish, writing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -39,21 +39,32 @@ class PendingEvent(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """The greatest wish that somebody began to apply. `applied_at` is None until that was finished."""
+    """The greatest wish that somebody began to apply. `applied_at` is None until that was finished.
+
+    `on_their_way` are wishes, lesser ones too, whose writing began and did not end: a process is at it or
+    died.
+    """
 
     wish: Wish
     applied_at: datetime | None
+    on_their_way: frozenset[Wish] = frozenset()
 
-    def settles(self, wish: Wish) -> bool:
-        """Whether nothing is left to do for `wish`: a greater one stands, or itself was applied."""
-        return wish < self.wish or (wish == self.wish and self.applied_at is not None)
+    def settles(self, *wishes: Wish) -> bool:
+        """Whether nothing is left to do for these: a greater one stands, or the greatest of them was applied.
+
+        Not where one of them was on its way when its process died: VTEX may have got it after what stands.
+        """
+        greatest = max(wishes)
+        stands = greatest < self.wish or (greatest == self.wish and self.applied_at is not None)
+        return stands and self.on_their_way.isdisjoint(wishes)
 
 
 class Newsletter(Part):
     """The ledger decides, not the order of runs: a replayed, late or concurrent run changes nothing.
 
     Whoever applies a wish claims it first and records it afterwards: a process that dies in between leaves a
-    claim, so that the next one knows that VTEX may say anything.
+    claim, so that the next one knows that VTEX may say anything. Around the writing itself it also begins and
+    ends: a greater wish replaces a claim, but not the knowledge that a lesser one may still get to VTEX.
     """
 
     def standing(self, people: Iterable[str]) -> dict[str, Standing]:
@@ -64,23 +75,58 @@ class Newsletter(Part):
     def claim(self, wishes: Mapping[str, Wish]) -> dict[str, Standing]:
         """Write down, by person, what is going to be applied; a greater wish that stands is left alone.
 
-        Returns what stood before. Claims come one after the other: of two at once, the later one sees the
-        earlier one.
+        Returns what stood before, and what is on its way. Claims come one after the other: of two at once,
+        the later one sees the earlier one.
         """
         with self._database.write() as connection:
             if connection.dialect.name == "postgresql":
                 connection.execute(sa.text(f"LOCK TABLE {wish.name} IN SHARE ROW EXCLUSIVE MODE"))
             before = self._standing(connection, wishes)
+            on_their_way = self._on_their_way(connection, wishes)
             self._save(connection, wishes, applied_at=None)
-        return before
+        return {
+            person: one._replace(on_their_way=frozenset(on_their_way.get(person, ())))
+            for person, one in before.items()
+        }
 
-    def record_applied(self, wishes: Mapping[str, Wish]) -> dict[str, Wish]:
-        """Write down what was applied. Returns the people for whom a greater wish stands by now, with it:
-        it came while ours was on its way, and VTEX may have got them in the wrong order.
-        """
+    def begin_writing(self, wishes: Mapping[str, Wish]) -> None:
+        """Write down that VTEX may say this from now on."""
+        rows = [
+            {"pair_id": self._database.pair_id, "person": person, **wishes[person]._asdict()}
+            for person in sorted(wishes)
+        ]
+        if rows:
+            with self._database.write() as connection:
+                connection.execute(self._database.insert(writing).on_conflict_do_nothing(), rows)
+
+    def end_writing(self, wishes: Iterable[tuple[str, Wish]]) -> None:
+        """Nothing of these is on its way any more, and VTEX has what stands."""
+        rows = [
+            {"of": person, "at": wished.instant, "no": wished.unsubscribed}
+            for person, wished in sorted(wishes)
+        ]
+        statement = sa.delete(writing).where(
+            writing.c.pair_id == self._database.pair_id,
+            writing.c.person == sa.bindparam("of"),
+            writing.c.instant == sa.bindparam("at"),
+            writing.c.unsubscribed == sa.bindparam("no"),
+        )
+        if rows:
+            with self._database.write() as connection:
+                connection.execute(statement, rows)
+
+    def record_applied(self, wishes: Mapping[str, Wish]) -> None:
+        """Write down what was applied, where no greater wish stands."""
+        if not wishes:
+            return
         with self._database.write() as connection:
             self._save(connection, wishes, applied_at=self._database.clock())
-            standing = self._standing(connection, wishes)
+
+    def greater(self, wishes: Mapping[str, Wish]) -> dict[str, Wish]:
+        """The people for whom a greater wish stands by now, with it: where it came while ours was on its way,
+        VTEX may have got them in the wrong order.
+        """
+        standing = self.standing(wishes)
         return {person: one.wish for person, one in standing.items() if one.wish > wishes[person]}
 
     def _standing(self, connection: sa.Connection, people: Iterable[str]) -> dict[str, Standing]:
@@ -91,6 +137,16 @@ class Newsletter(Part):
             )
             for row in connection.execute(query):
                 found[row.person] = Standing(Wish(row.instant, row.unsubscribed), row.applied_at)
+        return found
+
+    def _on_their_way(self, connection: sa.Connection, people: Iterable[str]) -> dict[str, list[Wish]]:
+        found: dict[str, list[Wish]] = {}
+        for persons in in_batches(people, _ASKED_AT_ONCE):
+            query = sa.select(writing).where(
+                writing.c.pair_id == self._database.pair_id, writing.c.person.in_(persons)
+            )
+            for row in connection.execute(query):
+                found.setdefault(row.person, []).append(Wish(row.instant, row.unsubscribed))
         return found
 
     def _save(

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from include.window import as_utc
 
-SCHEMA = "0003"
+SCHEMA = "0004"
 """The newest revision in `migrations/versions`. Revisions are numbers: older and newer can be told."""
 
 metadata = sa.MetaData()
@@ -138,6 +138,16 @@ wish = sa.Table(
     sa.Column("unsubscribed", sa.Boolean, nullable=False),
     sa.Column("applied_at", Instant),
 )
+
+writing = sa.Table(
+    "sync_writing",
+    metadata,
+    _pair(),
+    sa.Column("person", sa.String(64), primary_key=True),
+    sa.Column("instant", Instant, primary_key=True),
+    sa.Column("unsubscribed", sa.Boolean, primary_key=True),
+)
+"""Wishes on their way to VTEX. What a process that died leaves here may have got there after all others."""
 
 pending_event = sa.Table(
     "sync_pending_event",

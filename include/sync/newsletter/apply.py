@@ -40,11 +40,23 @@ class NewsletterRules:
 
 @dataclass(frozen=True)
 class _Task:
-    """An event to be applied; `touched`: what VTEX's index says about this person may be outdated."""
+    """An event to be applied, and the `wish` that is written for it: its own, or a greater one that stands.
+
+    `touched`: what VTEX's index says about this person may be outdated. `again`: the wish was applied, but
+    VTEX may have got the event's own after it.
+    """
 
     event: Event
     person: str
+    wish: Wish
     touched: bool
+    again: bool
+
+
+_Known = tuple[_Task, list[Document]]
+"""A task and the documents that are to be patched for it."""
+_Result = int | RequestRefused | TemporaryError
+"""How many documents were patched, or why not all of them."""
 
 
 class NewsletterSync:
@@ -121,21 +133,26 @@ class NewsletterSync:
         for event in events:
             known = newest.setdefault(event.email, event)
             if known is not event:
-                overridden, newest[event.email] = sorted((event, known), key=lambda e: e.wish)
+                overridden, greater = sorted((event, known), key=lambda e: e.wish)
+                lesser = (*known.lesser, overridden.wish)
+                newest[event.email] = replace(greater, lesser=lesser)
                 self._overridden(overridden)
         return list(newest.values())
 
     def _open_tasks(self, events: list[Event], now: datetime) -> list[_Task]:
-        """Claims what no applied wish overrides (as it does late events, replays, cleared runs)."""
+        """Claims what no applied wish overrides (as it does late events, replays, cleared runs).
+
+        One that is overridden, but was on its way when its process died, has the greater wish written again.
+        """
         persons = {self._store.hashed(event.email): event for event in events}
         standing = self._store.claim({person: event.wish for person, event in persons.items()})
         tasks = []
         for person, event in persons.items():
             stands = standing.get(person)
-            if stands and stands.settles(event.wish):
+            if stands and stands.settles(event.wish, *event.lesser):
                 self._overridden(event)
             else:
-                tasks.append(_Task(event, person, _touched(stands, event.wish, now)))
+                tasks.append(_task(event, person, stands, now))
         return tasks
 
     def _overridden(self, event: Event) -> None:
@@ -145,66 +162,91 @@ class NewsletterSync:
     def _apply(self, tasks: list[_Task], now: datetime, last_chance: bool) -> None:
         fields = WITH_CHANGE if any(task.event.exported for task in tasks) else FIELDS
         found = documents_of(self._vtex, [task.event.email for task in tasks], fields)
-        known = []
+        known: list[_Known] = []
         for task in tasks:
             documents = found.get(task.event.email)
             if not documents:
                 # Nobody is created. A new person's document may not be indexed yet.
                 self._put_off(task, now, Reason.UNKNOWN_CONTACT, last_chance=last_chance)
-            elif task.event.exported and _answered_since(task.event, documents):
+            elif task.event.exported and _answered_since(task.wish, documents):
                 self._note(task.person, Reason.CHANGED_SINCE)
             else:
-                known.append((task, documents))
+                known.append((task, _differing(task, documents)))
         self._write(known, now, last_chance)
 
-    def _write(self, known: list[tuple[_Task, list[Document]]], now: datetime, last_chance: bool) -> None:
-        """Patch, record what worked, put off what did not."""
+    def _write(self, known: list[_Known], now: datetime, last_chance: bool) -> None:
+        """Write, count what worked, put off what did not."""
         busy: list[_Task] = []
-        written: dict[_Task, int] = {}
-        refused = 0
-        for (task, _), result in in_parallel(self._patched, known, workers=PATCHES_AT_ONCE):
+        written = refused = 0
+        for task, result in self._written(known).items():
             if isinstance(result, int):
-                written[task] = result
+                written += result
+                self._done_waiting(task.event)
+                self.counts.count(Outcome.SENT if result else Outcome.UNCHANGED)
             elif isinstance(result, TemporaryError):
                 busy.append(task)
             else:
                 refused += 1
                 detail = f"HTTP {result.status}"
                 self._put_off(task, now, Reason.TARGET_REJECTED, detail, last_chance=last_chance)
-        self._record(written, dict(known))
+        self.counts.written += written
         self._put_off_all(busy, now)
         # One is an event's own trouble. Several and nothing else: VTEX takes no writes now, the rest waits.
-        self._writes_fail = len(busy) > 1 and not refused and not any(written.values())
+        self._writes_fail = len(busy) > 1 and not refused and not written
 
-    def _patched(self, task: tuple[_Task, list[Document]]) -> int | RequestRefused | TemporaryError:
-        """Write the wish to every document of the address that differs; how many that were."""
-        (of, documents) = task
-        wanted = of.event.subscribed
-        differing = [d for d in documents if of.touched or d.get("isNewsletterOptIn") is not wanted]
+    def _written(self, known: list[_Known]) -> dict[_Task, _Result]:
+        """Write the wishes and record what was applied. Where a greater one came meanwhile, VTEX may have got
+        ours after it, also when ours failed half-way: that one is written again, until none came in between.
+        """
+        begun = [task for task, documents in known if documents]
+        self._store.begin_writing({task.person: task.event.wish for task in begun})
+        ends: dict[str, tuple[_Task, _Result]] = {}
+        while known:
+            tried = list(in_parallel(self._patched, known, workers=PATCHES_AT_ONCE))
+            ends |= {task.person: (task, result) for (task, _), result in tried}
+            self._store.record_applied(
+                {task.person: task.wish for (task, _), result in tried if isinstance(result, int)}
+            )
+            known = self._overtaken([one for one in known if one[1]])
+        self._end_writing([ends[task.person] for task in begun])
+        return dict(ends.values())
+
+    def _patched(self, known: _Known) -> _Result:
+        task, documents = known
         try:
-            self._patch(differing, wanted)
+            self._patch(documents, not task.wish.unsubscribed)
         except (RequestRefused, TemporaryError) as error:
             return error
-        return len(differing)
+        return len(documents)
 
     def _patch(self, documents: list[Document], wanted: bool) -> None:
+        """One document that is refused does not keep the others from the wish."""
+        refused: RequestRefused | None = None
         for document in documents:
-            self._vtex.patch_client(document["id"], {"isNewsletterOptIn": wanted})
+            try:
+                self._vtex.patch_client(document["id"], {"isNewsletterOptIn": wanted})
+            except RequestRefused as error:
+                refused = error
+        if refused:
+            raise refused
 
-    def _record(self, written: dict[_Task, int], documents: dict[_Task, list[Document]]) -> None:
-        """Remember what was applied. Where a greater wish came meanwhile, VTEX may have got ours after it:
-        that one is written again, until nothing came in between.
-        """
-        open_ = {task.person: task for task in written}
-        wishes = {task.person: task.event.wish for task in written}
-        while wishes:
-            wishes = self._store.record_applied(wishes)
-            for person, greater in wishes.items():
-                self._patch(documents[open_[person]], not greater.unsubscribed)
-        for task, patched in written.items():
-            self._done_waiting(task.event)
-            self.counts.written += patched
-            self.counts.count(Outcome.SENT if patched else Outcome.UNCHANGED)
+    def _overtaken(self, known: list[_Known]) -> list[_Known]:
+        """Those for whom a greater wish stands by now, to be written in place of ours."""
+        greater = self._store.greater({task.person: task.wish for task, _ in known})
+        return [
+            (replace(task, wish=greater[task.person], again=True), documents)
+            for task, documents in known
+            if task.person in greater
+        ]
+
+    def _end_writing(self, ends: list[tuple[_Task, _Result]]) -> None:
+        """All but what has to be written again and could not be: who comes by next must know."""
+        self._store.end_writing(
+            (task.person, wish)
+            for task, result in ends
+            if isinstance(result, int) or not task.again
+            for wish in (task.event.wish, *task.event.lesser)
+        )
 
     def _put_off_all(self, tasks: Iterable[_Task], now: datetime) -> None:
         for task in tasks:
@@ -240,23 +282,36 @@ class NewsletterSync:
 _ALL = 1_000_000
 
 
+def _task(event: Event, person: str, stands: Standing | None, now: datetime) -> _Task:
+    if stands is None or event.wish > stands.wish:
+        return _Task(event, person, event.wish, _touched(stands, event.wish, now), again=False)
+    again = stands.applied_at is not None
+    return _Task(event, person, stands.wish, _touched(stands, stands.wish, now), again)
+
+
 def _touched(stands: Standing | None, wish: Wish, now: datetime) -> bool:
     """Whether VTEX's index may show what was before a write of ours that said the opposite."""
     if stands is None:
         return False
-    if stands.applied_at is None:  # somebody began to write, and may have
+    if stands.applied_at is None or stands.on_their_way:  # somebody began to write, and may have
         return True
     was_opposite = stands.wish.unsubscribed is not wish.unsubscribed
     return was_opposite and stands.applied_at > now - limits.INDEX_LAG
 
 
-def _answered_since(event: Event, documents: list[Document]) -> bool:
+def _differing(task: _Task, documents: list[Document]) -> list[Document]:
+    """Those that do not say so yet, as far as VTEX's index can be trusted."""
+    wanted = not task.wish.unsubscribed
+    return [one for one in documents if task.touched or one.get("isNewsletterOptIn") is not wanted]
+
+
+def _answered_since(wish: Wish, documents: list[Document]) -> bool:
     """Whether a subscription that is read a day later may be older than the customer's own no in the shop.
 
     VTEX does not say when the field was changed, only when the document was.
     """
-    return event.subscribed and any(
-        document.get("isNewsletterOptIn") is False and _changed_after(document, event.wish)
+    return not wish.unsubscribed and any(
+        document.get("isNewsletterOptIn") is False and _changed_after(document, wish)
         for document in documents
     )
 

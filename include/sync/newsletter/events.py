@@ -16,13 +16,14 @@ from include.window import as_utc
 class Event:
     """A wish from a run, from those that waited, or from Connectif's export (`exported`).
 
-    Its repr holds no address.
+    `lesser` are those of the same person that it took the place of. Its repr holds no address.
     """
 
     email: str = field(repr=False)
     wish: Wish
     waiting: PendingEvent | None = None
     exported: bool = False
+    lesser: tuple[Wish, ...] = ()
 
     @property
     def subscribed(self) -> bool:

@@ -40,7 +40,8 @@ def test_ledger__only_a_greater_wish_is_written(store: Store) -> None:
         (NOON, False, (NOON, True)),
         (NOON + SECOND, False, (NOON + SECOND, False)),
     ):
-        greater = store.record_applied({ana: Wish(instant, unsubscribed)})
+        store.record_applied({ana: Wish(instant, unsubscribed)})
+        greater = store.greater({ana: Wish(instant, unsubscribed)})
         assert store.standing([ana, store.hashed(BEA)])[ana].wish == stands
         assert greater == ({} if (instant, unsubscribed) == stands else {ana: Wish(*stands)})
     assert store.standing([ana])[ana].wish.instant.tzinfo is UTC
@@ -58,6 +59,23 @@ def test_claim__gives_what_stood_and_is_unfinished_until_recorded(store: Store, 
     assert store.claim({ana: yes}) == {ana: applied}
     assert store.claim({ana: no}) == {ana: Standing(yes, None)}
     assert Standing(yes, None).settles(no)
+
+
+def test_claim__knows_of_a_lesser_wish_that_is_on_its_way_until_that_ends(store: Store, clock) -> None:
+    ana, yes, no = store.hashed(ANA), Wish(NOON, unsubscribed=False), Wish(NOON + SECOND, unsubscribed=True)
+    store.claim({ana: yes})
+    store.begin_writing({ana: yes})
+    assert store.claim({ana: no})[ana].on_their_way == {yes}
+    store.begin_writing({ana: no})
+    store.record_applied({ana: no})
+    store.end_writing([(ana, no)])
+    stands = store.claim({ana: yes})[ana]
+    assert stands == Standing(no, clock.now, frozenset({yes}))
+    assert stands.settles(no)
+    assert not stands.settles(yes)
+    assert not stands.settles(no, yes)
+    store.end_writing([(ana, yes)])
+    assert store.claim({ana: yes})[ana].settles(yes)
 
 
 def test_claims__at_once_see_each_other(store: Store) -> None:
@@ -88,7 +106,10 @@ def test_ledger__threads_at_once_end_with_the_greatest(store: Store) -> None:
 def test_ledger__many_people_at_once(store: Store) -> None:
     people = {store.hashed(f"p{n}@shop.example"): Wish(NOON, bool(n % 2)) for n in range(1_200)}
     assert store.claim(people) == {}
-    assert store.record_applied(people) == {}
+    store.begin_writing(people)
+    store.record_applied(people)
+    store.end_writing(people.items())
+    assert store.greater(people) == {}
     assert {person: one.wish for person, one in store.standing(people).items()} == people
     assert store.claim({}) == {}
 

@@ -105,7 +105,9 @@ def wish(email: str, subscribed: bool, minutes_ago: float = 0) -> dict[str, Any]
     return {"email": email, "subscribed": subscribed, "occurred_at": instant.isoformat()}
 
 
-def apply(vtex: FakeVtex, store: Store, *events: dict[str, Any], now: datetime = NOW) -> NewsletterSync:
+def apply(
+    vtex: FakeVtex | Troubled, store: Store, *events: dict[str, Any], now: datetime = NOW
+) -> NewsletterSync:
     sync = NewsletterSync(cast("VtexClient", vtex), store, RULES)
     sync.apply(list(events), now)
     assert Report(area="newsletter", mode="events", counts=sync.counts).missing == 0
@@ -197,12 +199,19 @@ def test_wishes__a_late_run_changes_nothing(vtex: FakeVtex, store: Store) -> Non
     assert vtex.opted_in()["d1"] is False
 
 
-def test_wishes__a_replay_changes_nothing_even_after_the_customer_did(vtex: FakeVtex, store: Store) -> None:
-    event = wish(ANA, False, 1)
-    apply(vtex, store, event)
-    vtex.put("d1", ANA, True)  # the customer, in the shop
-    apply(vtex, store, event)
-    assert vtex.opted_in()["d1"] is True
+@pytest.mark.parametrize("last", [True, False])
+def test_wishes__a_replay_changes_nothing_even_after_the_customer_did(
+    vtex: FakeVtex, store: Store, last: bool
+) -> None:
+    events = [wish(ANA, not last, 2), wish(ANA, last, 1)]
+    for event in events:
+        apply(vtex, store, event)
+    vtex.put("d1", ANA, not last)  # the customer, in the shop
+    for event in events:
+        searches = len(vtex.searches)
+        assert outcomes(apply(vtex, store, event)) == {"unchanged": 1}
+        assert len(vtex.searches) == searches
+    assert vtex.opted_in()["d1"] is not last
 
 
 EVENTS = st.lists(
@@ -305,6 +314,16 @@ def test_refused__one_document_does_not_hold_up_the_others(vtex: FakeVtex, store
     assert sync.outcomes[0].detail == "HTTP 404"
 
 
+def test_refused__by_one_document_the_others_of_the_address_get_the_wish(
+    vtex: FakeVtex, store: Store
+) -> None:
+    for document_id in ("d0", "d3"):
+        vtex.put(document_id, ANA, True)
+    vtex.refuse["d1"] = 404
+    apply(vtex, store, wish(ANA, False))
+    assert [vtex.opted_in()[key] for key in ("d0", "d1", "d3")] == [False, True, False]
+
+
 def test_refused__is_tried_again_and_then_reported(vtex: FakeVtex, store: Store) -> None:
     vtex.refuse["d1"] = 400
     apply(vtex, store, wish(ANA, False))
@@ -391,70 +410,151 @@ def test_index__the_same_wish_again_is_no_reason_to_write(vtex: FakeVtex, store:
     assert vtex.patches == [("d1", False)]
 
 
-def test_race__a_greater_wish_that_came_meanwhile_is_what_stays(vtex: FakeVtex, store: Store) -> None:
-    """Another process claims, writes and records its no while our yes is on its way to VTEX."""
+def once(vtex: FakeVtex, *steps: Callable[[], object]) -> None:
+    """Take these steps when the next patch is on its way."""
 
-    def other_process(_document_id: str) -> None:
+    def interrupt(_document_id: str) -> None:
         vtex.before_patch = lambda _id: None
-        apply(vtex, store, wish(ANA, False, 1))
+        for step in steps:
+            step()
 
+    vtex.before_patch = interrupt
+
+
+@pytest.mark.parametrize("last", [True, False])
+def test_race__a_greater_wish_that_came_meanwhile_is_what_stays(
+    vtex: FakeVtex, store: Store, last: bool
+) -> None:
+    """Another process claims, writes and records its wish while ours is on its way to VTEX."""
     vtex.put("d1", ANA, None)
-    vtex.before_patch = other_process
-    apply(vtex, store, wish(ANA, True, 2))
-    assert vtex.patches == [("d1", False), ("d1", True), ("d1", False)]
+    once(vtex, lambda: apply(vtex, store, wish(ANA, last, 1)))
+    apply(vtex, store, wish(ANA, not last, 2))
+    assert vtex.patches == [("d1", last), ("d1", not last), ("d1", last)]
+
+
+@pytest.mark.parametrize("last_chance", [True, False])
+def test_race__a_yes_that_another_document_refused_does_not_stay_after_a_newer_no(
+    vtex: FakeVtex, store: Store, last_chance: bool
+) -> None:
+    vtex.put("d1", ANA, None)
+    vtex.put("d3", ANA, None)
+    once(vtex, lambda: apply(vtex, store, wish(ANA, False, 1)), lambda: vtex.refuse.update({"d3": 404}))
+    sync = (settle if last_chance else apply)(vtex, store, wish(ANA, True, 2))
+    assert vtex.opted_in()["d1"] is False
+    assert sync.counts.reasons == {Reason.TARGET_REJECTED if last_chance else Reason.CONTACT_UNRESOLVED: 1}
+
+
+def test_race__a_yes_whose_answer_got_lost_does_not_stay_after_a_newer_no(
+    vtex: FakeVtex, store: Store
+) -> None:
+    vtex.put("d1", ANA, None)
+    once(vtex, lambda: apply(vtex, store, wish(ANA, False, 1)))
+    apply(Troubled(vtex, "lost"), store, wish(ANA, True, 2))
+    assert vtex.opted_in()["d1"] is False
+
+
+def test_race__a_yes_that_died_unrecorded_does_not_stay_after_a_newer_no(
+    vtex: FakeVtex, store: Store
+) -> None:
+    vtex.put("d1", ANA, None)
+    vtex.freeze_index()
+    once(vtex, lambda: apply(vtex, store, wish(ANA, False, 1)))
+    with contextlib.suppress(Killed):
+        apply(Troubled(vtex, "after"), store, wish(ANA, True, 2))
+    assert vtex.opted_in()["d1"] is True
+    apply(vtex, store, wish(ANA, True, 2))  # Airflow tries again
+    assert vtex.opted_in()["d1"] is False
+    assert apply(vtex, store, wish(ANA, True, 2)).counts.written == 0, "that was made good, once"
+
+
+def test_race__a_yes_that_died_and_comes_again_beside_the_newer_no(vtex: FakeVtex, store: Store) -> None:
+    vtex.put("d1", ANA, None)
+    once(vtex, lambda: apply(vtex, store, wish(ANA, False, 1)))
+    with contextlib.suppress(Killed):
+        apply(Troubled(vtex, "after"), store, wish(ANA, True, 2))
+    apply(vtex, store, wish(ANA, False, 1), wish(ANA, True, 2))
+    assert vtex.opted_in()["d1"] is False
+
+
+def test_race__a_newer_no_that_could_not_be_written_again_is_not_forgotten(
+    vtex: FakeVtex, store: Store
+) -> None:
+    vtex.put("d1", ANA, None)
+    once(vtex, lambda: apply(vtex, store, wish(ANA, False, 1)))
+    failing = Troubled(vtex, "lost", lambda: vtex.busy.add("d1"))
+    assert apply(failing, store, wish(ANA, True, 2)).counts.reasons == {Reason.TARGET_BUSY: 1}
+    assert vtex.opted_in()["d1"] is True
+    vtex.busy.clear()
+    apply(vtex, store, now=NOW + timedelta(minutes=10))
+    assert vtex.opted_in()["d1"] is False
 
 
 class Killed(BaseException):
     """The process is gone, in the middle of things."""
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(events=EVENTS, data=st.data())
-def test_wishes__orders_retries_clears_kills_and_a_stale_index_never_turn_a_no_into_a_yes(
+def test_wishes__orders_retries_clears_kills_others_and_a_stale_index_never_turn_a_no_into_a_yes(
     opener: Callable[[], Store], events: list[tuple[str, bool, int]], data: st.DataObject
 ) -> None:
     vtex, store = FakeVtex(), opener()
-    for key, email in (("d1", "Ana@Example.com"), ("d2", BO)):
+    for key, email in (("d1", "Ana@Example.com"), ("d2", BO), ("d3", ANA)):
         vtex.put(key, email, data.draw(st.sampled_from([None, True, False])))
     if data.draw(st.booleans()):
         vtex.freeze_index()
     runs = [[wish(*event)] for event in events]
     runs += data.draw(st.lists(st.sampled_from(runs), max_size=3))  # cleared, or posted twice
     for run in data.draw(st.permutations(runs)):
-        trouble = data.draw(st.sampled_from(["none", "before", "after", "busy", "away"]))
+        trouble = data.draw(st.sampled_from(["none", *TROUBLES]))
         now = NOW + timedelta(minutes=data.draw(st.integers(0, 30)))
+        other = data.draw(st.sampled_from([[], *runs]))
+        if other:  # another process does all of its run while our first patch is on its way
+            once(vtex, lambda other=other, now=now: apply(vtex, store, *other, now=now))
         if trouble != "none":
             with contextlib.suppress(Killed, TemporaryError):
                 apply(Troubled(vtex, trouble), store, *run, now=now)
-        if trouble != "busy":  # Airflow tries again; an event that VTEX did not take waits
+        if trouble not in {"busy", "lost", "refused"}:  # Airflow tries again; what VTEX did not take waits
             apply(vtex, store, *run, now=now)
+        vtex.before_patch = lambda _id: None
         if data.draw(st.booleans()):  # the daily run, and what Connectif's export says by then
             settle(vtex, store, *run, now=now)
     apply(vtex, store, now=NOW + timedelta(days=2))
-    for key, who in (("d1", ANA), ("d2", BO)):
+    for key, who in (("d1", ANA), ("d2", BO), ("d3", ANA)):
         wishes = [((-ago, not yes), yes) for email, yes, ago in events if email.lower() == who]
         if wishes:
             assert vtex.opted_in()[key] is max(wishes)[1]
 
 
-class Troubled(FakeVtex):
-    """The same customers, but something happens around the first write."""
+TROUBLES = ("before", "after", "lost", "refused", "busy", "away")
 
-    def __init__(self, vtex: FakeVtex, trouble: str) -> None:
-        super().__init__(vtex.documents, vtex.patches, index=vtex.index)
-        self.trouble = trouble
+
+class Troubled:
+    """A way to the same customers on which something happens around the first write, and `then`."""
+
+    def __init__(self, vtex: FakeVtex, trouble: str, then: Callable[[], object] = lambda: None) -> None:
+        self.vtex, self.trouble, self.then = vtex, trouble, then
+        self.writes = 0
 
     def search_clients(self, *, where: str, fields: Sequence[str]) -> list[dict[str, Any]]:
         if self.trouble == "away":
             raise TemporaryError("VTEX is away")
-        return super().search_clients(where=where, fields=fields)
+        return self.vtex.search_clients(where=where, fields=fields)
 
     def patch_client(self, document_id: str, fields: Mapping[str, Any]) -> None:
         if self.trouble == "busy":
             raise TemporaryError("VTEX does not take this one")
+        if self.trouble == "before":
+            raise Killed
+        if self.trouble == "refused" and self.writes:
+            raise RequestRefused("VTEX, …", status=404, error=VendorError())
+        self.writes += 1
+        self.vtex.patch_client(document_id, fields)
         if self.trouble == "after":
-            super().patch_client(document_id, fields)
-        raise Killed
+            raise Killed
+        if self.trouble == "lost" and self.writes == 1:
+            self.then()
+            raise TemporaryError("VTEX did it, and its answer got lost")
 
 
 # --- what Connectif's export says a day later
