@@ -45,7 +45,7 @@ class VendorError:
 
 
 class RequestRefused(SyncError):
-    """The vendor refuses this request (400, 404, 409, 413, 422). The client says what that means."""
+    """The vendor refuses this request (400, 404, 409, 413, 414, 422, 431). The client says what it means."""
 
     def __init__(self, message: str, *, status: int, error: VendorError) -> None:
         super().__init__(message)

@@ -23,6 +23,8 @@ ORDERS_PAGE = 100
 ORDERS_PER_QUERY = 3_000
 # How many alternatives one `_where` holds comfortably: about 3 KB of URL.
 ALTERNATIVES_PER_FILTER = 50
+# Published nowhere; servers and proxies commonly take 8 KB of request line (nginx's default buffers).
+LONGEST_FILTER_BYTES = 7_500
 # Master Data, search and scroll: an index that lags behind writes by a time nobody publishes; public
 # connectors read the last hour again.
 INDEX_LAG = timedelta(minutes=60)

@@ -141,6 +141,16 @@ def test_outage__of_the_writes_alone_holds_up_no_run(
     assert opted_in(world, people) == [False] * 12
 
 
+@pytest.mark.parametrize("status", [400, 414, 431])
+def test_refused__look_ups_of_many_are_tried_in_halves(
+    office: Office, world: World, people: dict[str, str], status: int
+) -> None:
+    world.fault_at_vtex("md search", calls=2, status=status)
+    counts = apply(office, [event(office, email, subscribed=False) for email in people.values()])
+    assert counts.written == 12
+    assert opted_in(world, people) == [False] * 12
+
+
 # --- no loop
 
 

@@ -16,7 +16,7 @@ from include.rest.parallel import in_parallel
 from include.rest.transport import RequestRefused
 from include.store import OutcomeRow, PendingEvent, Standing, Store, Wish
 from include.sync.erased import ErasedPeople
-from include.sync.newsletter.documents import FIELDS, WITH_CHANGE, documents_of
+from include.sync.newsletter.documents import FIELDS, WITH_CHANGE, looked_up
 from include.sync.newsletter.events import Event, read_event
 from include.vtex import limits
 from include.vtex.client import VtexClient
@@ -161,11 +161,13 @@ class NewsletterSync:
 
     def _apply(self, tasks: list[_Task], now: datetime, last_chance: bool) -> None:
         fields = WITH_CHANGE if any(task.event.exported for task in tasks) else FIELDS
-        found = documents_of(self._vtex, [task.event.email for task in tasks], fields)
+        found, refused = looked_up(self._vtex, [task.event.email for task in tasks], fields)
         known: list[_Known] = []
         for task in tasks:
             documents = found.get(task.event.email)
-            if not documents:
+            if refusal := refused.get(task.event.email):
+                self._put_off_refused(task, refusal, now, last_chance)
+            elif not documents:
                 # Nobody is created. A new person's document may not be indexed yet.
                 self._put_off(task, now, Reason.UNKNOWN_CONTACT, last_chance=last_chance)
             elif task.event.exported and _answered_since(task.wish, documents):
@@ -187,8 +189,7 @@ class NewsletterSync:
                 busy.append(task)
             else:
                 refused += 1
-                detail = f"HTTP {result.status}"
-                self._put_off(task, now, Reason.TARGET_REJECTED, detail, last_chance=last_chance)
+                self._put_off_refused(task, result, now, last_chance)
         self.counts.written += written
         self._put_off_all(busy, now)
         # One is an event's own trouble. Several and nothing else: VTEX takes no writes now, the rest waits.
@@ -247,6 +248,12 @@ class NewsletterSync:
             if isinstance(result, int) or not task.again
             for wish in (task.event.wish, *task.event.lesser)
         )
+
+    def _put_off_refused(
+        self, task: _Task, refusal: RequestRefused, now: datetime, last_chance: bool
+    ) -> None:
+        detail = f"HTTP {refusal.status}"
+        self._put_off(task, now, Reason.TARGET_REJECTED, detail, last_chance=last_chance)
 
     def _put_off_all(self, tasks: Iterable[_Task], now: datetime) -> None:
         for task in tasks:

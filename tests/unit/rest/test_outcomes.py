@@ -14,10 +14,10 @@ from include.rest.outcomes import BY_STATUS, Action, action_of_exception, action
 
 BY_ACTION = {
     Action.ACCEPT: {200, 201, 202, 204, 206, 304},
-    Action.REFUSED: {400, 404, 409, 413, 422},
+    Action.REFUSED: {400, 404, 409, 413, 414, 422, 431},
     Action.CONFIGURE: {401, 403, 301, 302, 303, 307, 308},
     Action.RETRY: {408, 429, 500, 502, 503, 504, 501, 507, 522, 599},
-    Action.UNKNOWN: {405, 415, 203, 402, 406, 410, 414, 418, 451},
+    Action.UNKNOWN: {405, 415, 203, 402, 406, 410, 418, 451},
 }
 
 

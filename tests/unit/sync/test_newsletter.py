@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import quote
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -39,6 +40,8 @@ class FakeVtex:
     index: dict[str, dict[str, Any]] | None = None
     before_patch: Callable[[str], None] = lambda _document_id: None
     searches: list[int] = field(default_factory=list)
+    urls: list[int] = field(default_factory=list)
+    poison: str = ""
     fail_after: int = 10**9
 
     def put(self, document_id: str, email: str | None, opted_in: bool | None) -> None:
@@ -47,6 +50,9 @@ class FakeVtex:
     def search_clients(self, *, where: str, fields: Sequence[str]) -> list[dict[str, Any]]:
         wanted = {part.removeprefix("(email=").removesuffix(")") for part in where.split(" OR ")}
         self.searches.append(len(wanted))
+        self.urls.append(len(quote(where, safe="")))
+        if self.poison and self.poison in where:
+            raise RequestRefused("VTEX, …", status=400, error=VendorError())
         seen = self.documents if self.index is None else self.index
         found = [d for d in seen.values() if d["email"] and d["email"].lower() in wanted]
         return [{name: document.get(name) for name in fields} for document in found[:100]]
@@ -332,6 +338,37 @@ def test_refused__is_tried_again_and_then_reported(vtex: FakeVtex, store: Store)
     assert sync.counts.reasons == {Reason.TARGET_REJECTED: 1}
     assert outcomes(sync) == {"rejected": 1}
     assert apply(vtex, store, now=NOW + timedelta(days=2)).counts.read == 0
+
+
+@pytest.mark.parametrize("others", [0, 60])
+def test_poison__an_address_whose_look_up_is_refused_holds_up_nobody(
+    vtex: FakeVtex, store: Store, others: int
+) -> None:
+    people = [f"p{number}@example.com" for number in range(others)]
+    for number, email in enumerate(people):
+        vtex.put(f"p{number}", email, None)
+    vtex.poison = EVA
+    sync = apply(vtex, store, wish(EVA, False), *(wish(email, True) for email in people))
+    assert all(vtex.opted_in()[f"p{number}"] for number in range(others))
+    assert sync.counts.reasons == {Reason.CONTACT_UNRESOLVED: 1}
+    assert [row.detail for row in sync.outcomes] == ["HTTP 400"]
+    assert len(vtex.searches) < 20
+    last = settle(vtex, store, wish(EVA, False), now=NOW + timedelta(minutes=20))
+    assert last.counts.reasons == {Reason.TARGET_REJECTED: 1}
+    assert apply(vtex, store, now=NOW + timedelta(days=2)).counts.read == 0
+
+
+@pytest.mark.parametrize("people", [[ANA], [ANA, BO, EVA]])
+def test_poison__when_anybodys_look_up_is_refused_the_run_fails_and_nobody_is_let_go(
+    vtex: FakeVtex, store: Store, people: list[str]
+) -> None:
+    vtex.poison = "email"
+    for _ in range(5):
+        with pytest.raises(RequestRefused):
+            settle(vtex, store, *(wish(email, False) for email in people))
+    vtex.poison = ""
+    apply(vtex, store, *(wish(email, False) for email in people))
+    assert vtex.opted_in()["d1"] is False
 
 
 def test_busy__one_event_that_vtex_does_not_take_waits_and_blocks_nobody(
@@ -622,6 +659,16 @@ def test_outage__in_the_middle_then_again_from_the_start(vtex: FakeVtex, store: 
 def test_many__are_looked_up_fifty_at_a_time(vtex: FakeVtex, store: Store) -> None:
     apply(vtex, store, *(wish(f"p{number}@example.com", True) for number in range(120)))
     assert vtex.searches == [50, 50, 20]
+
+
+def test_many__long_addresses_go_in_smaller_look_ups(vtex: FakeVtex, store: Store) -> None:
+    people = [f"{'l+' * 30}{number}@{'.'.join(['o' * 30] * 4)}.example.com" for number in range(50)]
+    for number, email in enumerate(people):
+        vtex.put(f"p{number}", email, None)
+    found = documents_of(cast("VtexClient", vtex), people)
+    assert found.keys() == set(people)
+    assert max(vtex.urls) <= 8_000
+    assert sum(vtex.searches) == 50
 
 
 def test_many__documents_of_one_batch_are_not_cut_off_at_a_page(vtex: FakeVtex) -> None:
