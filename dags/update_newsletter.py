@@ -15,9 +15,10 @@ person wins (at the same instant the no), whatever the order in which events arr
 cleared run changes nothing. Nobody is created: an address that VTEX does not know is looked up once more
 after ten minutes, by a run of its own (`again__…`), and by the next contact run.
 
-**When VTEX is out of reach** the run waits and retries for a day, and those behind it wait too. Events that
-VTEX fails to take block nobody: they are kept in the sync's store, and runs of their own (`again__…`) try
-them every ten minutes, for a day, then the contact run does. The events stay in the run's conf until
+**When VTEX is out of reach**, the key is refused or a setting is wrong, the run waits and retries for a day,
+and those behind it wait too. Its log says why, and whoever is told of failed runs is told of this. Events
+that VTEX fails to take block nobody: they are kept in the sync's store, and runs of their own (`again__…`)
+try them every ten minutes, for a day, then the contact run does. The events stay in the run's conf until
 `airflow db clean` removes it.
 
 **Never pause it:** the receiver would have to answer Connectif with 503, and Connectif does not call twice.
@@ -25,14 +26,13 @@ them every ten minutes, for a day, then the contact run does. The events stay in
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import Param, dag, task
 
 from include.mapping.address import ADDRESS, LONGEST, MASKED, TOO_LONG_PART  # noqa: TID253 - texts only
 from plugins import alerts
-from plugins.policy import POLICY, START
+from plugins.policy import PATIENT, START
 
 # jsonschema's own "email" only looks for an @, and "date-time" takes a leap second or the year 1.
 EVENT = {
@@ -59,8 +59,7 @@ EVENT = {
     catchup=False,
     max_active_runs=1,
     is_paused_upon_creation=False,
-    default_args=POLICY
-    | {"retries": 300, "retry_delay": timedelta(seconds=10), "max_retry_delay": timedelta(minutes=5)},
+    default_args=PATIENT,
     params={
         "events": Param(
             type="array",

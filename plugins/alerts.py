@@ -17,10 +17,13 @@ from airflow.sdk.configuration import conf
 from airflow.sdk.definitions.callback import SyncCallback
 from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 
-from include.errors import BrakeApplied, ConfigurationError, TooManyRejected
+from include.errors import BrakeApplied, ConfigurationError, SyncError, TooManyRejected
 from include.settings import AlertBy, load_settings
 
 Context = Mapping[str, Any]
+
+TOLD_AT_TRY = 6
+"""With the pauses of `policy.PATIENT`, about five minutes after the first."""
 
 
 class Alert(NamedTuple):
@@ -64,6 +67,21 @@ def task_failed(context: Context) -> None:
         _tell("brake", context, "the brake has stopped a run, nothing was sent", str(error))
     elif isinstance(error, TooManyRejected):
         _tell("reject_share", context, "too many records were rejected", str(error))
+
+
+def retry_callback() -> Callable[[Context], None] | None:
+    """What a task that is tried for a day calls each time it has to be; None where nobody is to be told."""
+    return task_waits if load_settings().alerts.run_failed else None
+
+
+def task_waits(context: Context) -> None:
+    """Tell once that a run waits, as if it had failed: that may come a day later only."""
+    if context["ti"].try_number != TOLD_AT_TRY:
+        return
+    error = context.get("exception")
+    why = str(error) if isinstance(error, SyncError) else type(error).__name__
+    text = f"{TOLD_AT_TRY} tries have failed, others follow for a day, and later runs wait behind it. {why}."
+    _tell("run_failed", context, "a run waits and is tried again", text)
 
 
 def run_failed(context: Context) -> None:

@@ -17,6 +17,17 @@ from plugins import alerts
 START = pendulum.datetime(2026, 1, 1, tz=load_settings().schedule.time_zone)
 """Before any shop's first run; what lies before the first run is fetched by back-fill."""
 
+_NEEDS_A_PERSON = RetryRule(
+    exception=[ConfigurationError, ContractError, UnsafeChange],
+    action=RetryAction.FAIL,
+    reason="somebody has to look at the message first",
+)
+_BUG = RetryRule(
+    exception=[TypeError, ValueError, LookupError, AttributeError, AssertionError],
+    action=RetryAction.FAIL,
+    reason="a bug does not heal by itself",
+)
+
 POLICY: dict[str, Any] = {
     "owner": "vtex-connectif-sync",
     "retries": 4,
@@ -26,21 +37,25 @@ POLICY: dict[str, Any] = {
     "execution_timeout": timedelta(hours=12),
     "on_failure_callback": alerts.task_callback(),
     # What only a person can mend, and a bug, fails at once; all else (TemporaryError first) is tried again.
+    "retry_policy": ExceptionRetryPolicy(rules=[_NEEDS_A_PERSON, _BUG]),
+}
+
+PATIENT: dict[str, Any] = POLICY | {
+    "retries": 300,
+    "retry_delay": timedelta(seconds=10),
+    "max_retry_delay": timedelta(minutes=5),
+    "on_retry_callback": alerts.retry_callback(),
+    # A maintenance page, a name that is not found or a revoked key looks like something for a person, and may
+    # be over in minutes: what a run alone knows must not get lost with it. A person is told that it waits.
     "retry_policy": ExceptionRetryPolicy(
         rules=[
-            RetryRule(
-                exception=[ConfigurationError, ContractError, UnsafeChange],
-                action=RetryAction.FAIL,
-                reason="somebody has to look at the message first",
-            ),
-            RetryRule(
-                exception=[TypeError, ValueError, LookupError, AttributeError, AssertionError],
-                action=RetryAction.FAIL,
-                reason="a bug does not heal by itself",
-            ),
+            RetryRule(exception=[ConfigurationError, ContractError], reason="it may be over soon"),
+            _NEEDS_A_PERSON,
+            _BUG,
         ]
     ),
 }
+"""Where a run holds in its conf what nobody says again: it is tried for a day, whatever is wrong outside."""
 
 
 DAILY_PARAMS: dict[str, Param] = {

@@ -122,8 +122,10 @@ class VtexClient:
         self, *, where: str, fields: Sequence[str], most: int = limits.SEARCH_PAGE
     ) -> list[Document]:
         """At most 100 documents of a filter. The index lags behind writes by a time nobody publishes."""
-        response = self._search(where, fields, most)
-        return list(self.transport.decoded(routes.SEARCH_CLIENTS, response))
+        answer = self.transport.decoded(routes.SEARCH_CLIENTS, self._search(where, fields, most))
+        if not isinstance(answer, list) or not all(isinstance(one, dict) for one in answer):
+            raise ContractError(f"{SYSTEM}, {routes.SEARCH_CLIENTS.name}: the answer is no list of documents")
+        return answer
 
     def count_clients(self, where: str) -> int:
         """How many documents a filter finds, by the header of a search for one."""

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
+from include.errors import ConfigurationError, ContractError, TemporaryError, UnsafeChange
 from include.settings import load_settings
 from plugins.policy import report_asset
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG
+    from airflow.sdk.types import Operator
 
 ROOT = Path(__file__).resolve().parents[2]
 DAILY = ("sync_contacts", "sync_products", "sync_purchases")
@@ -86,6 +88,12 @@ class TestDailySyncs:
                 f"{dag_id}.{name}: max_active_tis_per_dag=1"
             )
 
+    @pytest.mark.parametrize("error", [ContractError, ConfigurationError, UnsafeChange, TypeError])
+    def test_retries__do_not_come_for_what_a_person_must_mend(
+        self, dags: dict[str, DAG], dag_id: str, error: type[Exception]
+    ) -> None:
+        assert all(fails_at_once(task, error("…")) for task in dags[dag_id].tasks)
+
     def test_retries__end_before_the_next_night(self, dags: dict[str, DAG], dag_id: str) -> None:
         for task in dags[dag_id].tasks:
             assert task.max_retry_delay is not None, f"{task.task_id}: max_retry_delay"
@@ -111,6 +119,24 @@ class TestNewsletter:
         assert task.max_retry_delay is not None
         assert task.max_retry_delay <= timedelta(minutes=5)
         assert task.retries * task.max_retry_delay >= timedelta(days=1)
+
+    @pytest.mark.parametrize("error", [TemporaryError, ContractError, ConfigurationError])
+    def test_retries__come_whatever_keeps_vtex_from_answering(
+        self, dags: dict[str, DAG], error: type[Exception]
+    ) -> None:
+        """A maintenance page, a name not found, a revoked key: the wishes are in the run's conf only."""
+        (task,) = dags["update_newsletter"].tasks
+        assert fails_at_once(task, error("…")) is False
+
+    @pytest.mark.parametrize("error", [UnsafeChange, TypeError, KeyError])
+    def test_retries__do_not_come_for_a_bug(self, dags: dict[str, DAG], error: type[Exception]) -> None:
+        (task,) = dags["update_newsletter"].tasks
+        assert fails_at_once(task, error("…"))
+
+
+def fails_at_once(task: Operator, error: Exception) -> bool:
+    assert task.retry_policy is not None
+    return task.retry_policy.evaluate(error, 1, task.retries).action.value == "fail"
 
 
 class TestReconcile:

@@ -94,6 +94,29 @@ def test_run__that_failed_is_told_of_whatever_airflow_knows_of_it(
     assert second.endswith("Run: by-hand")
 
 
+def test_run__that_waits_is_told_of_once(tell: Callable[..., None], told: Callable[[], list[str]]) -> None:
+    assert alerts.retry_callback() is None
+    tell("run_failed", line="{{ alert.title }}: {{ alert.text }}")
+    callback = alerts.retry_callback()
+    assert callback is not None
+    for number in range(1, 20):
+        error = ConfigurationError("VTEX, Master Data search: HTTP 401")
+        callback({"dag_run": RUN, "ti": SimpleNamespace(try_number=number), "exception": error})
+    (line,) = told()
+    assert line.startswith("sync_products: a run waits and is tried again: ")
+    assert "HTTP 401" in line
+
+
+def test_run__that_waits_for_something_unknown_is_told_of_by_its_kind_alone(
+    tell: Callable[..., None], told: Callable[[], list[str]]
+) -> None:
+    tell("run_failed")
+    ti = SimpleNamespace(try_number=alerts.TOLD_AT_TRY)
+    alerts.task_waits({"dag_run": RUN, "ti": ti, "exception": OSError("canary@example.com")})
+    assert "OSError" in told()[0]
+    assert "canary" not in told()[0]
+
+
 def test_lateness__is_told_of_scheduled_runs_only(
     tell: Callable[..., None], told: Callable[[], list[str]]
 ) -> None:

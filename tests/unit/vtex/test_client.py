@@ -131,6 +131,15 @@ def test_search__a_plus_goes_as_2b_and_a_space_as_20(server: ScriptedServer, cli
     assert server.requests[0].headers["REST-Range"] == "resources=0-100"
 
 
+@pytest.mark.parametrize("answer", ['"<html></html>"', {"message": "maintenance"}, [1], b"null"])
+def test_search__an_answer_that_is_no_list_of_documents_stops_loudly(
+    answer: Any, server: ScriptedServer, client: VtexClient
+) -> None:
+    server.script(Answer(200, answer))
+    with pytest.raises(ContractError, match="Master Data search: the answer is no list of documents"):
+        client.search_clients(where="x", fields=FIELDS)
+
+
 def test_search__more_than_a_page_is_never_asked_for(client: VtexClient) -> None:
     with pytest.raises(ValueError, match="at most 100"):
         client.search_clients(where="x", fields=FIELDS, most=101)
