@@ -70,3 +70,8 @@ def pair_of(vtex: VtexAccount, connectif: ConnectifAccount) -> AccountPair:
         connectif_host=connectif.base_url,
         connectif_key_id=connectif.key_id,
     )
+
+
+def named_pair() -> AccountPair:
+    """The pair of accounts that the connections name; ConfigurationError where one is missing or wrong."""
+    return pair_of(vtex_account(connection_of(VTEX)), connectif_account(connection_of(CONNECTIF)))

@@ -24,12 +24,14 @@ from airflow.utils.session import create_session
 from airflow.utils.state import DagRunState
 from airflow.utils.types import DagRunTriggeredByType
 from sqlalchemy import func, select
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from include.errors import SyncError, TemporaryError
 from include.receiver.app import Event, Receiver
+from plugins.accounts import named_pair
 from plugins.newsletter_keys import KeysOutOfReach, read_keys
+from plugins.sync_store import open_sync_store
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -48,6 +50,8 @@ KEYS_HOLD_SECONDS = 15.0
 KEYS_OUTLAST_SECONDS = 300.0
 """So long the secrets that were read last count, while the connection cannot be read."""
 HEALTH_HOLDS_SECONDS = 2.0
+STORE_HOLDS_SECONDS = 30.0
+"""So long what the store says counts, or that it says nothing: opening one that is away takes seconds."""
 
 Value = TypeVar("Value")
 
@@ -58,10 +62,12 @@ class DatabaseBusy(TemporaryError):
 
 def build() -> FastAPI:
     """The application that the plugin mounts under `/connectif`."""
+    in_airflow = Held(waits_in_airflow, HEALTH_HOLDS_SECONDS)
+    in_store = Held(waits_in_store, STORE_HOLDS_SECONDS)
     receiver = Receiver(
         keys=Held(read_keys, KEYS_HOLD_SECONDS, outlasts=(KeysOutOfReach, KEYS_OUTLAST_SECONDS)),
         commit=create_run,
-        oldest_waiting=Held(oldest_waiting, HEALTH_HOLDS_SECONDS),
+        oldest_waiting=lambda: min(filter(None, (in_airflow(), in_store())), default=None),
     )
     return receiver.app()
 
@@ -81,7 +87,7 @@ def create_run(events: Sequence[Event]) -> None:
     retrying(_create, run_id, events)
 
 
-def oldest_waiting() -> datetime | None:
+def waits_in_airflow() -> datetime | None:
     """When the oldest run that is not finished should have begun; None when there is none."""
     unfinished = (DagRunState.QUEUED, DagRunState.RUNNING)
     query = select(func.min(DagRun.run_after)).where(
@@ -90,6 +96,20 @@ def oldest_waiting() -> datetime | None:
     with _without_parameters(), create_session() as session:
         _require_awake(session)
         return session.scalar(query)
+
+
+def waits_in_store() -> datetime | None:
+    """Since when the oldest event waits that VTEX failed to take; None when there is none, or no store.
+
+    Callbacks are taken without the store, so its trouble is none of theirs; and runs that cannot open it wait
+    in Airflow, where they are seen.
+    """
+    try:
+        with open_sync_store(named_pair()) as store:
+            return store.oldest_busy_event()
+    except (SyncError, SQLAlchemyError) as error:
+        log.warning("How long events wait in the store is not known (%s)", type(error).__name__)
+        return None
 
 
 def _create(run_id: str, events: Sequence[Event]) -> None:

@@ -23,7 +23,7 @@ from include.page.overview import DAG_OF, overview
 from include.page.status import PER_PAGE, Reader, RecordsPage, message_page, records_page, status_page
 from include.settings import load_settings
 from include.store import Store
-from plugins.accounts import CONNECTIF, VTEX, connectif_account, connection_of, pair_of, vtex_account
+from plugins.accounts import named_pair
 from plugins.page_app import may_read_runs, page_app
 from plugins.sync_store import open_sync_store
 
@@ -83,7 +83,6 @@ def _answer(page: Callable[[Store, Reader], str], areas: tuple[Area, ...]) -> HT
 @contextmanager
 def _store() -> Iterator[tuple[Store, str]]:
     """The store of the pair of accounts that the connections name, and the shop's name."""
-    vtex = vtex_account(connection_of(VTEX))
-    connectif = connectif_account(connection_of(CONNECTIF))
-    with open_sync_store(pair_of(vtex, connectif)) as store:
-        yield store, vtex.account
+    pair = named_pair()
+    with open_sync_store(pair) as store:
+        yield store, pair.vtex_account

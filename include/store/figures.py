@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import sqlalchemy as sa
 
@@ -92,3 +92,21 @@ class Figures(Part):
         )
         with self._database.read() as connection:
             return int(connection.execute(query).scalar_one())
+
+    def oldest_busy_event(self) -> datetime | None:
+        """Since when the oldest newsletter event waits that VTEX failed to take; None when there is none.
+
+        Those that wait for their person, as most do for a day, are not meant.
+        """
+        last = sa.and_(
+            record.c.pair_id == pending_event.c.pair_id,
+            record.c.area == Area.NEWSLETTER,
+            record.c.record_key == pending_event.c.person,
+        )
+        query = (
+            sa.select(sa.func.min(pending_event.c.waiting_since))
+            .join(record, last)
+            .where(pending_event.c.pair_id == self._database.pair_id, record.c.reason == Reason.TARGET_BUSY)
+        )
+        with self._database.read() as connection:
+            return cast("datetime | None", connection.execute(query).scalar())

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import logging
 import traceback
 from contextlib import nullcontext
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import httpx
 import pytest
 from airflow.exceptions import DagRunAlreadyExists
 from sqlalchemy.exc import OperationalError
 
 import plugins.newsletter_receiver as receiver
 from include.errors import TemporaryError
+from include.outcomes import Area, Outcome, Reason
+from include.store import AccountPair, OutcomeRow, open_store, upgrade
 
 EVENT = {"email": "canary@example.com", "subscribed": False, "occurred_at": "2026-11-23T10:00:00+00:00"}
 
@@ -86,3 +93,85 @@ def test_paused__is_told_at_once_with_the_time_to_wait(airflow: Airflow) -> None
     with pytest.raises(TemporaryError, match="paused") as error:
         receiver.create_run([EVENT])
     assert (error.value.retry_after_seconds, airflow.tries) == (300, 0)
+
+
+# --- health
+
+
+NOW = datetime.now(UTC)
+VTEX, CONNECTIF = "http://127.0.0.1:8101", "http://127.0.0.1:8102"
+CONNECTIONS = {
+    "vtex_default": {
+        "conn_type": "vtex",
+        "host": VTEX,
+        "login": "key",
+        "password": "token",
+        "extra": {"account": "shop"},
+    },
+    "connectif_default": {
+        "conn_type": "connectif",
+        "host": CONNECTIF,
+        "login": "id",
+        "password": "secret",
+        "extra": {"webhook_secret": "a made-up secret for tests"},
+    },
+}
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The URL of an empty store, and all connections."""
+    path = tmp_path / "store.db"
+    upgrade(f"sqlite:///{path}")
+    there = {"conn_type": "sqlite", "host": str(path), "extra": {"hash_key": "k" * 32}}
+    for name, fields in {**CONNECTIONS, "sync_store": there}.items():
+        monkeypatch.setenv(f"AIRFLOW_CONN_{name.upper()}", json.dumps(fields))
+    return f"sqlite:///{path}"
+
+
+def health(monkeypatch: pytest.MonkeyPatch, oldest_run: datetime | None = None) -> httpx.Response:
+    monkeypatch.setattr(receiver, "waits_in_airflow", lambda: oldest_run)
+
+    async def main() -> httpx.Response:
+        transport = httpx.ASGITransport(receiver.build())
+        async with httpx.AsyncClient(transport=transport, base_url="http://airflow") as client:
+            return await client.get("/health")
+
+    return asyncio.run(main())
+
+
+@pytest.mark.parametrize(("run_hours", "hours"), [(None, 2), (1, 2), (3, 3)])
+def test_health__counts_wishes_that_wait_in_the_store(
+    store: str, monkeypatch: pytest.MonkeyPatch, run_hours: int | None, hours: int
+) -> None:
+    pair = AccountPair("shop", VTEX, CONNECTIF, "id")
+    with open_store(store, "k" * 32, pair, clock=lambda: NOW - timedelta(hours=2)) as opened:
+        opened.add_pending("canary@example.com", False, NOW, NOW, 1)
+        busy = OutcomeRow(opened.hashed("canary@example.com"), Outcome.HELD, Reason.TARGET_BUSY)
+        opened.save_outcomes(Area.NEWSLETTER, "run", [busy])
+    answer = health(monkeypatch, None if run_hours is None else NOW - timedelta(hours=run_hours))
+    assert answer.status_code == 200
+    assert answer.json()["oldest_waiting_seconds"] == pytest.approx(3600 * hours, abs=60)
+    assert "canary" not in answer.text
+
+
+@pytest.mark.parametrize("trouble", ["no connection", "no file", "no tables", "wrong tables"])
+def test_health__does_without_a_store_that_cannot_be_read(
+    store: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    trouble: str,
+) -> None:
+    file = Path(store.removeprefix("sqlite:///"))
+    if trouble == "no connection":
+        monkeypatch.delenv("AIRFLOW_CONN_VTEX_DEFAULT")
+    elif trouble == "no file":
+        file.unlink()
+    elif trouble == "no tables":
+        file.write_bytes(b"")
+    else:
+        file.write_bytes(b"no database at all" * 100)
+    answer = health(monkeypatch, NOW - timedelta(minutes=1))
+    assert answer.status_code == 200
+    assert answer.json()["oldest_waiting_seconds"] == pytest.approx(60, abs=30)
+    assert "wait in the store" in caplog.text

@@ -42,3 +42,23 @@ def test_wishes__that_were_applied_since_then(store: Store, clock: Clock) -> Non
     assert store.waiting_events() == 0
     store.add_pending("ana@example.com", True, clock.now, clock.now, 1)
     assert store.waiting_events() == 1
+
+
+def test_waiting__since_when_vtex_does_not_take_the_oldest_wish(store: Store, clock: Clock) -> None:
+    def put_off(email: str, reason: Reason) -> None:
+        store.add_pending(email, False, clock.now, clock.now, 1)
+        store.save_outcomes(Area.NEWSLETTER, "run", [row(store.hashed(email), reason)])
+
+    assert store.oldest_busy_event() is None
+    put_off("unknown@shop.example", Reason.CONTACT_UNRESOLVED)
+    assert store.oldest_busy_event() is None
+    clock.advance(timedelta(hours=1))
+    begun = clock.now
+    put_off("ana@shop.example", Reason.TARGET_BUSY)
+    clock.advance(timedelta(hours=1))
+    put_off("bea@shop.example", Reason.TARGET_BUSY)
+    put_off("ana@shop.example", Reason.TARGET_BUSY)
+    assert store.oldest_busy_event() == begun
+    for pending in store.due_pending(clock.now):
+        store.drop_pending(pending)
+    assert store.oldest_busy_event() is None
