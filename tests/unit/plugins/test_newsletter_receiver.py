@@ -98,7 +98,6 @@ def test_paused__is_told_at_once_with_the_time_to_wait(airflow: Airflow) -> None
 # --- health
 
 
-NOW = datetime.now(UTC)
 VTEX, CONNECTIF = "http://127.0.0.1:8101", "http://127.0.0.1:8102"
 CONNECTIONS = {
     "vtex_default": {
@@ -144,12 +143,13 @@ def health(monkeypatch: pytest.MonkeyPatch, oldest_run: datetime | None = None) 
 def test_health__counts_wishes_that_wait_in_the_store(
     store: str, monkeypatch: pytest.MonkeyPatch, run_hours: int | None, hours: int
 ) -> None:
+    now = datetime.now(UTC)  # the receiver's clock is the system's
     pair = AccountPair("shop", VTEX, CONNECTIF, "id")
-    with open_store(store, "k" * 32, pair, clock=lambda: NOW - timedelta(hours=2)) as opened:
-        opened.add_pending("canary@example.com", False, NOW, NOW, 1)
+    with open_store(store, "k" * 32, pair, clock=lambda: now - timedelta(hours=2)) as opened:
+        opened.add_pending("canary@example.com", False, now, now, 1)
         busy = OutcomeRow(opened.hashed("canary@example.com"), Outcome.HELD, Reason.TARGET_BUSY)
         opened.save_outcomes(Area.NEWSLETTER, "run", [busy])
-    answer = health(monkeypatch, None if run_hours is None else NOW - timedelta(hours=run_hours))
+    answer = health(monkeypatch, None if run_hours is None else now - timedelta(hours=run_hours))
     assert answer.status_code == 200
     assert answer.json()["oldest_waiting_seconds"] == pytest.approx(3600 * hours, abs=60)
     assert "canary" not in answer.text
@@ -171,7 +171,7 @@ def test_health__does_without_a_store_that_cannot_be_read(
         file.write_bytes(b"")
     else:
         file.write_bytes(b"no database at all" * 100)
-    answer = health(monkeypatch, NOW - timedelta(minutes=1))
+    answer = health(monkeypatch, datetime.now(UTC) - timedelta(minutes=1))
     assert answer.status_code == 200
     assert answer.json()["oldest_waiting_seconds"] == pytest.approx(60, abs=30)
     assert "wait in the store" in caplog.text
