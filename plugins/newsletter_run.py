@@ -43,7 +43,7 @@ def apply_events(events: list[dict[str, Any]]) -> str:
     vtex = VtexClient(account, paces=Paces(master_data_per_second=settings.vtex.newsletter_per_second))
     identity = RunIdentity(run.dag_id, run.run_id, run.clear_number or 0, run.start_date or run.run_after)
     with open_sync_store(pair) as store:
-        sync = NewsletterSync(vtex, store, rules_of(settings))
+        sync = NewsletterSync(vtex, store, rules_of(settings), identity.name)
         sync.apply(events, now)
         sync.counts.calls["vtex"] = calls_of(vtex.transport.counter)
         sync.counts.seconds["apply"] = round(time.monotonic() - begun, 3)

@@ -31,19 +31,19 @@ def settle(extracted: ObjectStoragePath) -> str:
         if run.dry_run or run.backfill or run.plan.is_partial:
             return "nothing to do in a dry run, a back-fill, or for chosen records"
         begun = time.monotonic()
-        sync = NewsletterSync(run.vtex, run.store, rules_of(run.settings))
-        sync.settle(missed_wishes(run, Staging(extracted.parent / "newsletter")), run.now())
-        sync.counts.calls = {
-            "vtex": calls_of(run.vtex.transport.counter),
-            "connectif": calls_of(run.connectif.transport.counter),
-        }
-        sync.counts.seconds["settle"] = round(time.monotonic() - begun, 3)
         identity = RunIdentity(
             airflow_run.dag_id,
             airflow_run.run_id,
             airflow_run.clear_number or 0,
             airflow_run.start_date or airflow_run.run_after,
         )
+        sync = NewsletterSync(run.vtex, run.store, rules_of(run.settings), identity.name)
+        sync.settle(missed_wishes(run, Staging(extracted.parent / "newsletter")), run.now())
+        sync.counts.calls = {
+            "vtex": calls_of(run.vtex.transport.counter),
+            "connectif": calls_of(run.connectif.transport.counter),
+        }
+        sync.counts.seconds["settle"] = round(time.monotonic() - begun, 3)
         summary = keep_report(sync, run.store, identity, f"{run.run_key}/newsletter", run.now())
         look_again_at = run.now() + rules_of(run.settings).unknown_retry
     log.info("%s", summary)

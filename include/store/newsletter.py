@@ -89,31 +89,20 @@ class Newsletter(Part):
             for person, one in before.items()
         }
 
-    def begin_writing(self, wishes: Mapping[str, Wish]) -> None:
-        """Write down that VTEX may say this from now on."""
-        rows = [
-            {"pair_id": self._database.pair_id, "person": person, **wishes[person]._asdict()}
-            for person in sorted(wishes)
-        ]
+    def begin_writing(self, wishes: Mapping[str, Wish], writer: str) -> None:
+        """Write down that VTEX may say this from now on. A retry is the same `writer` as its first attempt."""
+        shared = {"pair_id": self._database.pair_id, "writer": writer}
+        rows = [{**shared, "person": person, **wishes[person]._asdict()} for person in sorted(wishes)]
         if rows:
             with self._database.write() as connection:
                 connection.execute(self._database.insert(writing).on_conflict_do_nothing(), rows)
 
-    def end_writing(self, wishes: Iterable[tuple[str, Wish]]) -> None:
-        """Nothing of these is on its way any more, and VTEX has what stands."""
-        rows = [
-            {"of": person, "at": wished.instant, "no": wished.unsubscribed}
-            for person, wished in sorted(wishes)
-        ]
-        statement = sa.delete(writing).where(
-            writing.c.pair_id == self._database.pair_id,
-            writing.c.person == sa.bindparam("of"),
-            writing.c.instant == sa.bindparam("at"),
-            writing.c.unsubscribed == sa.bindparam("no"),
-        )
-        if rows:
-            with self._database.write() as connection:
-                connection.execute(statement, rows)
+    def end_writing(self, people: Iterable[str], writer: str) -> None:
+        """Nothing of this writer is on its way any more to these people, and VTEX has what stands."""
+        ours = writing.c.pair_id == self._database.pair_id, writing.c.writer == writer
+        with self._database.write() as connection:
+            for persons in in_batches(sorted(people), _ASKED_AT_ONCE):
+                connection.execute(sa.delete(writing).where(*ours, writing.c.person.in_(persons)))
 
     def record_applied(self, wishes: Mapping[str, Wish]) -> None:
         """Write down what was applied, where no greater wish stands."""

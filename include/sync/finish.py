@@ -26,6 +26,11 @@ class RunIdentity:
     clear_number: int
     started_at: datetime
 
+    @property
+    def name(self) -> str:
+        """The same for every retry, and after a clear."""
+        return f"{self.dag_id}/{self.run_id}"
+
 
 Announce = Callable[[Report, bool], None]
 """Told of a report once it is kept, and whether its run may pass."""

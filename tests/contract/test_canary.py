@@ -148,7 +148,7 @@ def test_canary__is_silent_in_the_newsletter(office: Office, birds: World, heard
         if fault:
             birds.fault_at_vtex("md patch", calls=30, **fault)
             birds.fault_at_vtex("md search", skip=1, calls=30, **fault)
-        sync = NewsletterSync(office.vtex, office.store, rules)
+        sync = NewsletterSync(office.vtex, office.store, rules, "run")
         try:
             sync.apply(events, birds.clock.now())
         except Exception as error:  # noqa: BLE001 - each is looked at

@@ -196,7 +196,7 @@ def test_write_right_at_vtex__is_known_once_it_was_used(world: World, office: Of
     subject = "VTEX, right Dynamic Storage / Insert or update document (not remove)"
     assert doctor()[subject].level is Level.WARNING
     world.on_vtex("PUT", "documents/doc-1", {"email": "one@example.com", "isNewsletterOptIn": True})
-    sync = NewsletterSync(office.vtex, office.store, RULES)
+    sync = NewsletterSync(office.vtex, office.store, RULES, "run")
     sync.apply(
         [{"email": "one@example.com", "subscribed": False, "occurred_at": NOON.isoformat()}],
         office.world.clock.now(),

@@ -170,7 +170,7 @@ def test_newsletter__wishes_of_erased_people_are_not_applied(office: Office, wor
     said(office)
     office.store.erase("was.waiting@example.com")
     office.store.add_pending("was.waiting@example.com", True, NOON, NOON, 1)  # by a run of that moment
-    sync = NewsletterSync(office.vtex, office.store, RULES)
+    sync = NewsletterSync(office.vtex, office.store, RULES, "run")
     sync.apply([event, {**event, "email": "other@example.com"}], world.clock.now())
     assert sync.counts.reasons == {Reason.ERASED: 2}
     assert sync.counts.outcomes == {Outcome.EXCLUDED: 2, Outcome.SENT: 1}
@@ -232,7 +232,7 @@ def test_erase__a_search_over_all_files_finds_nothing(
     stages_of(run_of(Area.PURCHASES, DAY, "run-2"))
     running = run_of(Area.CONTACTS, EVERYTHING, "later")
     run_stage(running, "extract", contacts.extract)
-    sync = NewsletterSync(office.vtex, office.store, RULES)
+    sync = NewsletterSync(office.vtex, office.store, RULES, "run")
     sync.apply([{"email": EMAIL, "subscribed": True, "occurred_at": "2026-11-23T11:00:00Z"}], NOON)
     office.store.add_pending(EMAIL, True, NOON, NOON, 1)
     assert found(office, base) == set(CANARIES)

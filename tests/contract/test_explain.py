@@ -162,7 +162,7 @@ def test_reason__of_a_wish_is_found_by_the_address(office: Office, desk: Desk) -
 
 def test_wish__that_waits_for_its_person_is_shown(office: Office, desk: Desk) -> None:
     wish = {"email": "nobody@example.com", "subscribed": True, "occurred_at": NOON.isoformat()}
-    NewsletterSync(office.vtex, office.store, RULES).apply([wish], NOON)
+    NewsletterSync(office.vtex, office.store, RULES, "run").apply([wish], NOON)
     found = explain(desk, "nobody@example.com")
     assert found.is_known
     assert part(found, "newsletter wishes")["one waits"].startswith("tried 1 times, again from 2026-11-23")
@@ -197,7 +197,7 @@ def test_customer__is_followed_from_vtex_to_connectif(world: World, office: Offi
 
 def test_customer__shows_the_ledger_of_wishes(world: World, office: Office, desk: Desk) -> None:
     contact(world)
-    sync = NewsletterSync(office.vtex, office.store, RULES)
+    sync = NewsletterSync(office.vtex, office.store, RULES, "run")
     wish = {"email": "ana.piepmatz@example.com", "subscribed": False, "occurred_at": NOON.isoformat()}
     sync.apply([wish], NOON)
     assert part(explain(desk, "ana.piepmatz@example.com"), "newsletter wishes")["the latest"].startswith(

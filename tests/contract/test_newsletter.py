@@ -47,7 +47,7 @@ def event(office: Office, email: str, subscribed: bool) -> dict[str, Any]:
 
 
 def apply(office: Office, events: Iterable[dict[str, Any]]) -> StageCounts:
-    sync = NewsletterSync(office.vtex, office.store, RULES)
+    sync = NewsletterSync(office.vtex, office.store, RULES, "run")
     sync.apply(list(events), office.world.clock.now())
     return sync.counts
 
@@ -55,7 +55,7 @@ def apply(office: Office, events: Iterable[dict[str, Any]]) -> StageCounts:
 def settle(office: Office, key: str, plan: RunPlan = TODAY) -> StageCounts:
     """What the daily contact run does besides."""
     run = office.run(Area.CONTACTS, plan, key)
-    sync = NewsletterSync(office.vtex, office.store, RULES)
+    sync = NewsletterSync(office.vtex, office.store, RULES, "run")
     sync.settle(missed_wishes(run, Staging(office.folder / key / "newsletter")), run.now())
     return sync.counts
 

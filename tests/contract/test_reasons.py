@@ -247,7 +247,7 @@ def test_reason__of_a_wish_is_counted_and_kept_without_the_address(
         status = 503 if reason is Reason.TARGET_BUSY else 404
         world.fault_at_vtex("md patch", calls=30, status=status)
     event = {"email": "ana@example.com", "subscribed": True, "occurred_at": RECENT, **WISHES[reason]}
-    sync = NewsletterSync(office.vtex, office.store, RULES)
+    sync = NewsletterSync(office.vtex, office.store, RULES, "run")
     if reason in {Reason.UNKNOWN_CONTACT, Reason.CHANGED_SINCE, Reason.TARGET_REJECTED}:
         sync.settle([event], world.clock.now())  # the last look, and the one at exports
     else:

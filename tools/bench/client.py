@@ -187,7 +187,7 @@ def _newsletter(vtex: VtexClient, store: Store, meter: Meter, number: int) -> Re
         for place, email in enumerate(known)
     ]
     rules = NewsletterRules(future_tolerance=timedelta(minutes=5), unknown_retry=timedelta(minutes=10))
-    sync = NewsletterSync(vtex, store, rules)
+    sync = NewsletterSync(vtex, store, rules, "bench")
     with meter.stage("apply"):
         sync.apply(events, now)
     return Report(area=Area.NEWSLETTER, mode="events", counts=sync.counts)

@@ -63,11 +63,11 @@ class NewsletterSync:
     """Applies events to VTEX. The ledger decides, not the order of arrival: a replay changes nothing.
 
     `look_again` are the events that should be tried once more after `rules.unknown_retry`; until then they
-    wait in the store as well.
+    wait in the store as well. `writer` names the run: its retries know by it what they left unfinished.
     """
 
-    def __init__(self, vtex: VtexClient, store: Store, rules: NewsletterRules) -> None:
-        self._vtex, self._store, self._rules = vtex, store, rules
+    def __init__(self, vtex: VtexClient, store: Store, rules: NewsletterRules, writer: str) -> None:
+        self._vtex, self._store, self._rules, self._writer = vtex, store, rules, writer
         self.counts = StageCounts()
         self.outcomes: list[OutcomeRow] = []
         self.look_again: list[Event] = []
@@ -200,7 +200,7 @@ class NewsletterSync:
         ours after it, also when ours failed half-way: that one is written again, until none came in between.
         """
         begun = [task for task, documents in known if documents]
-        self._store.begin_writing({task.person: task.event.wish for task in begun})
+        self._store.begin_writing({task.person: task.event.wish for task in begun}, self._writer)
         ends: dict[str, tuple[_Task, _Result]] = {}
         while known:
             tried = list(in_parallel(self._patched, known, workers=PATCHES_AT_ONCE))
@@ -242,12 +242,9 @@ class NewsletterSync:
 
     def _end_writing(self, ends: list[tuple[_Task, _Result]]) -> None:
         """All but what has to be written again and could not be: who comes by next must know."""
-        self._store.end_writing(
-            (task.person, wish)
-            for task, result in ends
-            if isinstance(result, int) or not task.again
-            for wish in (task.event.wish, *task.event.lesser)
-        )
+        ended = [task.person for task, result in ends if isinstance(result, int) or not task.again]
+        if ended:
+            self._store.end_writing(ended, self._writer)
 
     def _put_off_refused(
         self, task: _Task, refusal: RequestRefused, now: datetime, last_chance: bool

@@ -25,7 +25,7 @@ def leave_traces(store: Store, name: str, email: str, clock: Clock) -> None:
     """Everything that the store may know of somebody."""
     person, wish = store.hashed(email), Wish(clock.now, unsubscribed=True)
     store.claim({person: wish})
-    store.begin_writing({person: wish})
+    store.begin_writing({person: wish}, "run")
     store.add_pending(email, True, clock.now, clock.now, 1)
     rows = [OutcomeRow(person, Outcome.EXCLUDED, Reason.UNKNOWN_CONTACT)]
     store.save_outcomes(Area.NEWSLETTER, "run", rows)

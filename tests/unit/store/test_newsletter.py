@@ -64,17 +64,18 @@ def test_claim__gives_what_stood_and_is_unfinished_until_recorded(store: Store, 
 def test_claim__knows_of_a_lesser_wish_that_is_on_its_way_until_that_ends(store: Store, clock) -> None:
     ana, yes, no = store.hashed(ANA), Wish(NOON, unsubscribed=False), Wish(NOON + SECOND, unsubscribed=True)
     store.claim({ana: yes})
-    store.begin_writing({ana: yes})
+    store.begin_writing({ana: yes}, "killed")
     assert store.claim({ana: no})[ana].on_their_way == {yes}
-    store.begin_writing({ana: no})
+    store.begin_writing({ana: no}, "other")
+    store.begin_writing({ana: yes}, "other")
     store.record_applied({ana: no})
-    store.end_writing([(ana, no)])
+    store.end_writing([ana], "other")
     stands = store.claim({ana: yes})[ana]
     assert stands == Standing(no, clock.now, frozenset({yes}))
     assert stands.settles(no)
     assert not stands.settles(yes)
     assert not stands.settles(no, yes)
-    store.end_writing([(ana, yes)])
+    store.end_writing([ana], "killed")
     assert store.claim({ana: yes})[ana].settles(yes)
 
 
@@ -106,9 +107,9 @@ def test_ledger__threads_at_once_end_with_the_greatest(store: Store) -> None:
 def test_ledger__many_people_at_once(store: Store) -> None:
     people = {store.hashed(f"p{n}@shop.example"): Wish(NOON, bool(n % 2)) for n in range(1_200)}
     assert store.claim(people) == {}
-    store.begin_writing(people)
+    store.begin_writing(people, "run")
     store.record_applied(people)
-    store.end_writing(people.items())
+    store.end_writing(people, "run")
     assert store.greater(people) == {}
     assert {person: one.wish for person, one in store.standing(people).items()} == people
     assert store.claim({}) == {}

@@ -7,6 +7,7 @@ import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import quote
@@ -112,16 +113,18 @@ def wish(email: str, subscribed: bool, minutes_ago: float = 0) -> dict[str, Any]
 
 
 def apply(
-    vtex: FakeVtex | Troubled, store: Store, *events: dict[str, Any], now: datetime = NOW
+    vtex: FakeVtex | Troubled, store: Store, *events: dict[str, Any], now: datetime = NOW, run: str = "run"
 ) -> NewsletterSync:
-    sync = NewsletterSync(cast("VtexClient", vtex), store, RULES)
+    sync = NewsletterSync(cast("VtexClient", vtex), store, RULES, run)
     sync.apply(list(events), now)
     assert Report(area="newsletter", mode="events", counts=sync.counts).missing == 0
     return sync
 
 
-def settle(vtex: FakeVtex, store: Store, *exported: dict[str, Any], now: datetime = NOW) -> NewsletterSync:
-    sync = NewsletterSync(cast("VtexClient", vtex), store, RULES)
+def settle(
+    vtex: FakeVtex, store: Store, *exported: dict[str, Any], now: datetime = NOW, run: str = "run"
+) -> NewsletterSync:
+    sync = NewsletterSync(cast("VtexClient", vtex), store, RULES, run)
     sync.settle(exported, now)
     assert Report(area="newsletter", mode="events", counts=sync.counts).missing == 0
     return sync
@@ -464,7 +467,7 @@ def test_race__a_greater_wish_that_came_meanwhile_is_what_stays(
 ) -> None:
     """Another process claims, writes and records its wish while ours is on its way to VTEX."""
     vtex.put("d1", ANA, None)
-    once(vtex, lambda: apply(vtex, store, wish(ANA, last, 1)))
+    once(vtex, lambda: apply(vtex, store, wish(ANA, last, 1), run="other"))
     apply(vtex, store, wish(ANA, not last, 2))
     assert vtex.patches == [("d1", last), ("d1", not last), ("d1", last)]
 
@@ -475,7 +478,11 @@ def test_race__a_yes_that_another_document_refused_does_not_stay_after_a_newer_n
 ) -> None:
     vtex.put("d1", ANA, None)
     vtex.put("d3", ANA, None)
-    once(vtex, lambda: apply(vtex, store, wish(ANA, False, 1)), lambda: vtex.refuse.update({"d3": 404}))
+    once(
+        vtex,
+        lambda: apply(vtex, store, wish(ANA, False, 1), run="other"),
+        lambda: vtex.refuse.update({"d3": 404}),
+    )
     sync = (settle if last_chance else apply)(vtex, store, wish(ANA, True, 2))
     assert vtex.opted_in()["d1"] is False
     assert sync.counts.reasons == {Reason.TARGET_REJECTED if last_chance else Reason.CONTACT_UNRESOLVED: 1}
@@ -485,7 +492,7 @@ def test_race__a_yes_whose_answer_got_lost_does_not_stay_after_a_newer_no(
     vtex: FakeVtex, store: Store
 ) -> None:
     vtex.put("d1", ANA, None)
-    once(vtex, lambda: apply(vtex, store, wish(ANA, False, 1)))
+    once(vtex, lambda: apply(vtex, store, wish(ANA, False, 1), run="other"))
     apply(Troubled(vtex, "lost"), store, wish(ANA, True, 2))
     assert vtex.opted_in()["d1"] is False
 
@@ -495,7 +502,7 @@ def test_race__a_yes_that_died_unrecorded_does_not_stay_after_a_newer_no(
 ) -> None:
     vtex.put("d1", ANA, None)
     vtex.freeze_index()
-    once(vtex, lambda: apply(vtex, store, wish(ANA, False, 1)))
+    once(vtex, lambda: apply(vtex, store, wish(ANA, False, 1), run="other"))
     with contextlib.suppress(Killed):
         apply(Troubled(vtex, "after"), store, wish(ANA, True, 2))
     assert vtex.opted_in()["d1"] is True
@@ -504,9 +511,22 @@ def test_race__a_yes_that_died_unrecorded_does_not_stay_after_a_newer_no(
     assert apply(vtex, store, wish(ANA, True, 2)).counts.written == 0, "that was made good, once"
 
 
+def test_race__a_yes_that_died_is_not_forgotten_because_it_waited_in_the_other_process_too(
+    vtex: FakeVtex, store: Store
+) -> None:
+    vtex.put("d1", ANA, None)
+    later = NOW + timedelta(minutes=10)
+    apply(Troubled(vtex, "busy"), store, wish(ANA, True, 2))
+    once(vtex, lambda: apply(vtex, store, wish(ANA, False, 1), now=later, run="other"))
+    for way in (Troubled(vtex, "after"), vtex):
+        with contextlib.suppress(Killed):
+            apply(way, store, wish(ANA, True, 2), now=later)
+    assert vtex.opted_in()["d1"] is False
+
+
 def test_race__a_yes_that_died_and_comes_again_beside_the_newer_no(vtex: FakeVtex, store: Store) -> None:
     vtex.put("d1", ANA, None)
-    once(vtex, lambda: apply(vtex, store, wish(ANA, False, 1)))
+    once(vtex, lambda: apply(vtex, store, wish(ANA, False, 1), run="other"))
     with contextlib.suppress(Killed):
         apply(Troubled(vtex, "after"), store, wish(ANA, True, 2))
     apply(vtex, store, wish(ANA, False, 1), wish(ANA, True, 2))
@@ -517,7 +537,7 @@ def test_race__a_newer_no_that_could_not_be_written_again_is_not_forgotten(
     vtex: FakeVtex, store: Store
 ) -> None:
     vtex.put("d1", ANA, None)
-    once(vtex, lambda: apply(vtex, store, wish(ANA, False, 1)))
+    once(vtex, lambda: apply(vtex, store, wish(ANA, False, 1), run="other"))
     failing = Troubled(vtex, "lost", lambda: vtex.busy.add("d1"))
     assert apply(failing, store, wish(ANA, True, 2)).counts.reasons == {Reason.TARGET_BUSY: 1}
     assert vtex.opted_in()["d1"] is True
@@ -542,20 +562,21 @@ def test_wishes__orders_retries_clears_kills_others_and_a_stale_index_never_turn
         vtex.freeze_index()
     runs = [[wish(*event)] for event in events]
     runs += data.draw(st.lists(st.sampled_from(runs), max_size=3))  # cleared, or posted twice
-    for run in data.draw(st.permutations(runs)):
+    for number, events_of in enumerate(data.draw(st.permutations(runs))):
+        name = f"run {number}"
         trouble = data.draw(st.sampled_from(["none", *TROUBLES]))
         now = NOW + timedelta(minutes=data.draw(st.integers(0, 30)))
         other = data.draw(st.sampled_from([[], *runs]))
         if other:  # another process does all of its run while our first patch is on its way
-            once(vtex, lambda other=other, now=now: apply(vtex, store, *other, now=now))
+            once(vtex, partial(apply, vtex, store, *other, now=now, run=f"beside {name}"))
         if trouble != "none":
             with contextlib.suppress(Killed, TemporaryError):
-                apply(Troubled(vtex, trouble), store, *run, now=now)
+                apply(Troubled(vtex, trouble), store, *events_of, now=now, run=name)
         if trouble not in {"busy", "lost", "refused"}:  # Airflow tries again; what VTEX did not take waits
-            apply(vtex, store, *run, now=now)
+            apply(vtex, store, *events_of, now=now, run=name)
         vtex.before_patch = lambda _id: None
         if data.draw(st.booleans()):  # the daily run, and what Connectif's export says by then
-            settle(vtex, store, *run, now=now)
+            settle(vtex, store, *events_of, now=now, run=f"after {name}")
     apply(vtex, store, now=NOW + timedelta(days=2))
     for key, who in (("d1", ANA), ("d2", BO), ("d3", ANA)):
         wishes = [((-ago, not yes), yes) for email, yes, ago in events if email.lower() == who]

@@ -14,4 +14,5 @@ def upgrade() -> None:
         sa.Column("person", sa.String(64), primary_key=True),
         sa.Column("instant", sa.DateTime(timezone=True), primary_key=True),
         sa.Column("unsubscribed", sa.Boolean, primary_key=True),
+        sa.Column("writer", sa.String(600), primary_key=True),
     )
