@@ -90,7 +90,7 @@ class Newsletter(Part):
         }
 
     def begin_writing(self, wishes: Mapping[str, Wish], writer: str) -> None:
-        """Write down that VTEX may say this from now on. A retry is the same `writer` as its first attempt."""
+        """Write down that VTEX may say this from now on. A retry is the same `writer` as its first try."""
         shared = {"pair_id": self._database.pair_id, "writer": writer}
         rows = [{**shared, "person": person, **wishes[person]._asdict()} for person in sorted(wishes)]
         if rows:

@@ -148,8 +148,8 @@ writing = sa.Table(
     sa.Column("unsubscribed", sa.Boolean, primary_key=True),
     sa.Column("writer", sa.String(600), primary_key=True),
 )
-"""Wishes on their way to VTEX, and the runs that write them. What a process that died leaves here may have got
-there after all others.
+"""Wishes on their way to VTEX, and the runs that write them. What a process that died leaves here may
+have got there after all others.
 """
 
 pending_event = sa.Table(
