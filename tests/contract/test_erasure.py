@@ -25,6 +25,7 @@ from include.sync.cleaning import remove_old
 from include.sync.erasing import checked, erase, restore
 from include.sync.newsletter import NewsletterRules, NewsletterSync
 from include.sync.run import BORN, KEPT, SyncRun, folder_of, run_stage
+from include.vtex.client import VtexClient
 from tests.builders import EVERYTHING, NOON, Office, World, replay_of, stages_of, window_ending
 from tests.orders import MORNING, day_of, put_order, put_product, without_baskets
 from tests.orders import purchases as at_connectif
@@ -174,10 +175,48 @@ def test_newsletter__wishes_of_erased_people_are_not_applied(office: Office, wor
     sync.apply([event, {**event, "email": "other@example.com"}], world.clock.now())
     assert sync.counts.reasons == {Reason.ERASED: 2}
     assert sync.counts.outcomes == {Outcome.EXCLUDED: 2, Outcome.SENT: 1}
-    assert [row.key for row in sync.outcomes] == ["waiting event 0", "event 0"]
+    assert len({row.key for row in sync.outcomes}) == 2
+    assert EMAIL not in repr(sync.outcomes)
     assert office.store.due_pending(NOON) == []
     assert office.store.standing([office.store.hashed(EMAIL)]) == {}
     assert [change["id"] for change in world.on_vtex("GET", "changes")] == ["other-doc"]
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_newsletter__erased_while_their_wish_is_looked_up(
+    known: bool, office: Office, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not known:
+        world.on_vtex("DELETE", "documents/bird-doc")
+    look_up = VtexClient.search_clients
+
+    def and_then_erased(client: VtexClient, **query: Any) -> list[dict[str, Any]]:
+        found = look_up(client, **query)
+        office.store.erase(EMAIL)
+        return found
+
+    monkeypatch.setattr(VtexClient, "search_clients", and_then_erased)
+    now = world.clock.now()
+    sync = NewsletterSync(office.vtex, office.store, RULES, "run")
+    sync.apply([{"email": EMAIL, "subscribed": True, "occurred_at": now.isoformat()}], now)
+    assert sync.counts.reasons == {Reason.ERASED: 1}
+    assert office.store.due_pending(now + timedelta(days=1)) == []
+    assert office.store.standing([office.store.hashed(EMAIL)]) == {}
+    assert sync.look_again == []
+    assert sync.counts.written == 0
+
+
+def test_newsletter__erased_while_connectif_prepares_its_export(office: Office, world: World) -> None:
+    now = world.clock.now()
+
+    def export() -> Iterator[dict[str, Any]]:
+        office.store.erase(EMAIL)
+        yield {"email": EMAIL, "subscribed": True, "occurred_at": now.isoformat()}
+
+    sync = NewsletterSync(office.vtex, office.store, RULES, "run")
+    sync.settle(export(), now)
+    assert sync.counts.reasons == {Reason.ERASED: 1}
+    assert office.store.standing([office.store.hashed(EMAIL)]) == {}
 
 
 def test_reconcile__calls_a_customer_erased(office: Office, world: World) -> None:

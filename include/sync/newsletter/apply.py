@@ -10,6 +10,7 @@ from typing import Any
 
 from include.batching import in_batches
 from include.errors import TemporaryError
+from include.mapping.address import tidied
 from include.outcomes import OUTCOME_OF, Outcome, Reason
 from include.report import StageCounts
 from include.rest.parallel import in_parallel
@@ -63,7 +64,8 @@ class NewsletterSync:
     """Applies events to VTEX. The ledger decides, not the order of arrival: a replay changes nothing.
 
     `look_again` are the events that should be tried once more after `rules.unknown_retry`; until then they
-    wait in the store as well. `writer` names the run: its retries know by it what they left unfinished.
+    wait in the store as well. `settled` are people for whom VTEX has their wish, or a greater one. `writer`
+    names the run: its retries know by it what they left unfinished.
     """
 
     def __init__(self, vtex: VtexClient, store: Store, rules: NewsletterRules, writer: str) -> None:
@@ -71,7 +73,9 @@ class NewsletterSync:
         self.counts = StageCounts()
         self.outcomes: list[OutcomeRow] = []
         self.look_again: list[Event] = []
+        self.settled: set[str] = set()
         self._writes_fail = False
+        self._nobodies = 0
 
     def apply(self, raw_events: Sequence[dict[str, Any]], now: datetime) -> None:
         """Apply a run's events, `{"email", "subscribed", "occurred_at"}` each, and those that waited.
@@ -95,34 +99,59 @@ class NewsletterSync:
     def _read(
         self, raw_events: Iterable[dict[str, Any]], now: datetime, erased: ErasedPeople
     ) -> Iterator[Event]:
-        """Events that can be true; the others are rejected, by position."""
-        for position, raw in enumerate(raw_events):
+        """Events that can be true; the others are rejected."""
+        for raw in raw_events:
             self.counts.read += 1
             read = read_event(raw, now, self._rules.future_tolerance)
-            if isinstance(read, Event) and read.email in erased:
-                read = Reason.ERASED
-            if isinstance(read, Event):
-                yield read
+            if not isinstance(read, Event):
+                self._note(self._key_of(raw, read), read)
+            elif read.email in erased:
+                self._let_go(read)
             else:
-                self._note(f"event {position}", read)
+                yield read
+
+    def _key_of(self, raw: dict[str, Any], reason: Reason) -> str:
+        """The person's, as for all other reasons; an event without a credible address has one of its own."""
+        if reason in (Reason.IN_THE_FUTURE, Reason.INSTANT_INVALID):
+            return self._store.hashed(tidied(raw["email"]))
+        return self._key_of_nobody()
+
+    def _key_of_nobody(self) -> str:
+        """No other run has it, so that the events of many do not take each other's place in the store."""
+        self._nobodies += 1
+        return f"event {self._nobodies} of {self._store.hashed(self._writer)[:8]}"
 
     def _waited(self, waiting: list[PendingEvent], erased: ErasedPeople) -> Iterator[Event]:
         """Events that wait; those of people who were erased meanwhile are let go."""
-        for position, pending in enumerate(waiting):
+        for pending in waiting:
             self.counts.read += 1
             event = Event(pending.email, pending.wish, pending)
             if pending.email in erased:
-                self._done_waiting(event)
-                self._note(f"waiting event {position}", Reason.ERASED)
+                self._let_go(event)
             else:
                 yield event
+
+    def _not_erased(self, events: Iterable[Event]) -> list[Event]:
+        """Asked again before each step that may have waited for a vendor: nobody who is erased meanwhile is
+        written, there or here."""
+        erased, kept = ErasedPeople(self._store), list[Event]()
+        for event in events:
+            if event.email in erased:
+                self._let_go(event)
+            else:
+                kept.append(event)
+        return kept
+
+    def _let_go(self, event: Event) -> None:
+        self._done_waiting(event)
+        self._note(self._key_of_nobody(), Reason.ERASED)
 
     def _apply_all(
         self, waited: Iterable[Event], events: Iterable[Event], now: datetime, *, last_chance: bool
     ) -> None:
         newest = self._newest_of_each(chain(waited, events))
         for batch in in_batches(newest, limits.ALTERNATIVES_PER_FILTER):
-            tasks = self._open_tasks(batch, now)
+            tasks = self._open_tasks(self._not_erased(batch), now)
             if self._writes_fail:
                 self._put_off_all(tasks, now)
             elif tasks:
@@ -151,6 +180,7 @@ class NewsletterSync:
             stands = standing.get(person)
             if stands and stands.settles(event.wish, *event.lesser):
                 self._overridden(event)
+                self.settled.add(person)
             else:
                 tasks.append(_task(event, person, stands, now))
         return tasks
@@ -162,8 +192,9 @@ class NewsletterSync:
     def _apply(self, tasks: list[_Task], now: datetime, last_chance: bool) -> None:
         fields = WITH_CHANGE if any(task.event.exported for task in tasks) else FIELDS
         found, refused = looked_up(self._vtex, [task.event.email for task in tasks], fields)
+        there = {event.email for event in self._not_erased(task.event for task in tasks)}
         known: list[_Known] = []
-        for task in tasks:
+        for task in (task for task in tasks if task.event.email in there):
             documents = found.get(task.event.email)
             if refusal := refused.get(task.event.email):
                 self._put_off_refused(task, refusal, now, last_chance)
@@ -184,6 +215,7 @@ class NewsletterSync:
             if isinstance(result, int):
                 written += result
                 self._done_waiting(task.event)
+                self.settled.add(task.person)
                 self.counts.count(Outcome.SENT if result else Outcome.UNCHANGED)
             elif isinstance(result, TemporaryError):
                 busy.append(task)
@@ -205,8 +237,10 @@ class NewsletterSync:
         while known:
             tried = list(in_parallel(self._patched, known, workers=PATCHES_AT_ONCE))
             ends |= {task.person: (task, result) for (task, _), result in tried}
+            erased = self._store.erased_people()
+            applied = (task for (task, _), result in tried if isinstance(result, int))
             self._store.record_applied(
-                {task.person: task.wish for (task, _), result in tried if isinstance(result, int)}
+                {task.person: task.wish for task in applied if task.person not in erased}
             )
             known = self._overtaken([one for one in known if one[1]])
         self._end_writing([ends[task.person] for task in begun])
@@ -261,6 +295,8 @@ class NewsletterSync:
     ) -> None:
         """Try again later; let go for `reason` when it was the last try."""
         event = task.event
+        if not self._not_erased([event]):
+            return
         tries = 1 + (event.waiting.attempts if event.waiting else 0)
         is_busy = reason is Reason.TARGET_BUSY
         if not is_busy and (last_chance or tries >= LOOK_UPS):

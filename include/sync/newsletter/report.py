@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from include.errors import UnsafeChange
-from include.outcomes import Area
+from include.outcomes import Area, Outcome
 from include.report import Report
-from include.store import Store
+from include.store import OutcomeRow, Store
 from include.sync.finish import RunIdentity
 from include.sync.newsletter.apply import NewsletterSync
 
@@ -15,9 +15,14 @@ from include.sync.newsletter.apply import NewsletterSync
 def keep_report(
     sync: NewsletterSync, store: Store, identity: RunIdentity, run_key: str, finished_at: datetime
 ) -> str:
-    """Save report and outcomes, and return the summary line; UnsafeChange when counts do not add up."""
+    """Save report and outcomes, and return the summary line; UnsafeChange when counts do not add up.
+
+    A wish that has waited, or was let go, and is settled at last, is so in the store as well.
+    """
     report = Report(area=Area.NEWSLETTER, mode="events", counts=sync.counts)
-    store.save_outcomes(Area.NEWSLETTER, run_key, sync.outcomes)
+    healed = store.open_keys(Area.NEWSLETTER, sync.settled - {row.key for row in sync.outcomes})
+    rows = [*sync.outcomes, *(OutcomeRow(person, Outcome.SENT) for person in sorted(healed))]
+    store.save_outcomes(Area.NEWSLETTER, run_key, rows)
     store.save_report(
         report,
         Area.NEWSLETTER,

@@ -18,11 +18,13 @@ from hypothesis import strategies as st
 
 import include.sync.newsletter.apply
 from include.errors import TemporaryError
-from include.outcomes import Outcome, Reason
+from include.outcomes import Area, Outcome, Reason
 from include.report import Report
 from include.rest.transport import RequestRefused, VendorError
 from include.store import AccountPair, Store, Wish, open_store, upgrade
+from include.sync.finish import RunIdentity
 from include.sync.newsletter import Event, NewsletterRules, NewsletterSync, documents_of
+from include.sync.newsletter.report import keep_report
 from include.vtex.client import VtexClient
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -179,8 +181,34 @@ def test_wish__that_cannot_be_is_refused_and_holds_up_nobody(
 ) -> None:
     sync = apply(vtex, store, event, wish(ANA, subscribed=False))
     assert sync.counts.reasons[reason] == 1
-    assert [(row.key, row.reason) for row in sync.outcomes] == [("event 0", reason)]
+    (row,) = sync.outcomes
+    assert row.reason == reason
+    assert (row.key == store.hashed(ANA)) is (reason in (Reason.IN_THE_FUTURE, Reason.INSTANT_INVALID))
     assert vtex.patches == [("d1", False)]
+
+
+def report(sync: NewsletterSync, store: Store, run: str) -> None:
+    keep_report(sync, store, RunIdentity("update_newsletter", run, 0, NOW), run, NOW)
+
+
+def test_wish__refused_takes_no_other_refused_ones_place(vtex: FakeVtex, store: Store) -> None:
+    for run in ("r1", "r2"):
+        events = [wish("nobody", subscribed=True), wish("no one", subscribed=True)]
+        report(apply(vtex, store, *events, run=run), store, run)
+        report(apply(vtex, store, *events, run=run), store, run)  # cleared, or retried
+    assert len(store.outcomes(Area.NEWSLETTER, reason=Reason.EMAIL_INVALID)) == 4
+
+
+@pytest.mark.parametrize("newer", [False, True])
+def test_wish__that_waited_and_is_settled_waits_in_no_list(newer: bool, vtex: FakeVtex, store: Store) -> None:
+    report(apply(vtex, store, wish("late@example.com", subscribed=True, minutes_ago=5)), store, "r1")
+    assert len(store.outcomes(Area.NEWSLETTER, outcome=Outcome.HELD)) == 1
+    vtex.put("late", "late@example.com", False)
+    later = NOW + timedelta(minutes=11)
+    events = [wish("late@example.com", subscribed=True, minutes_ago=1)] if newer else []
+    report(apply(vtex, store, *events, now=later, run="r2"), store, "r2")
+    assert vtex.patches == [("late", True)]
+    assert [row.outcome for row in store.outcomes(Area.NEWSLETTER)] == [Outcome.SENT]
 
 
 def test_wish__a_little_ahead_of_us_is_fine(vtex: FakeVtex, store: Store) -> None:
