@@ -49,7 +49,7 @@ def load(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
         import_files, run, folder=source, journal=target, key_column="_email", to_send=left_out.to_send
     )
     refused = going(staged["consent"])
-    if (refused["key"] == "").any():
+    if not all_are_named(refused):
         raise ContractError(
             "Connectif refused rows of the consent import, and its report does not name them. The contacts "
             "were not sent: new ones might be subscribed by the account's default. See its list of imports"
@@ -103,15 +103,16 @@ def _verdicts(source: Staging, refused: pd.DataFrame) -> pd.DataFrame:
 
 def _documents_of(source: Staging, emails: Collection[str]) -> dict[str, str]:
     """Which document went for each of the addresses."""
-    rows = _rows_of(source, emails)
+    rows = _rows_of(source, emails, ["id", "_email"])
     return dict(zip(rows["_email"], rows["id"], strict=True))
 
 
-def _rows_of(source: Staging, emails: Collection[str]) -> pd.DataFrame:
+def _rows_of(source: Staging, emails: Collection[str], columns: list[str] | None = None) -> pd.DataFrame:
     """The mapped row that went for each of the addresses: the one on which there is no verdict yet."""
-    pieces = (source.read_frame(name) for name in source.names(MAPPED))
-    found = [rows[rows["_email"].isin(emails)] for rows in pieces] if emails else []
-    rows = pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=["id", "_email"])
+    if not emails:
+        return pd.DataFrame(columns=["id", "_email"])
+    pieces = (source.read_frame(name, columns) for name in source.names(MAPPED))
+    rows = pd.concat([rows[rows["_email"].isin(emails)] for rows in pieces], ignore_index=True)
     for judged in verdicts_in(source):
         rows = rows[~rows["id"].isin(judged["key"])]
     return rows

@@ -83,32 +83,26 @@ class NewsletterSync:
         Raises TemporaryError when VTEX does not answer the look-up; repeating changes nothing. Events that it
         does not take are put off, so that they hold up nobody.
         """
-        erased = ErasedPeople(self._store)
-        waited = self._waited(self._store.due_pending(now), erased)
-        self._apply_all(waited, self._read(raw_events, now, erased), now, last_chance=False)
+        waited = self._waited(self._store.due_pending(now))
+        self._apply_all(chain(waited, self._read(raw_events, now)), now, last_chance=False)
 
     def settle(self, exported: Iterable[dict[str, Any]], now: datetime) -> None:
         """What the daily run does: everything that waits is tried once more, the last time for who is still
         unknown, together with what Connectif's export says, events as in `apply`.
         """
-        erased = ErasedPeople(self._store)
         waiting = self._store.due_pending(now, limit=_ALL, looked_up=LOOK_UPS - 1)
-        wishes = (replace(event, exported=True) for event in self._read(exported, now, erased))
-        self._apply_all(self._waited(waiting, erased), wishes, now, last_chance=True)
+        wishes = (replace(event, exported=True) for event in self._read(exported, now))
+        self._apply_all(chain(self._waited(waiting), wishes), now, last_chance=True)
 
-    def _read(
-        self, raw_events: Iterable[dict[str, Any]], now: datetime, erased: ErasedPeople
-    ) -> Iterator[Event]:
+    def _read(self, raw_events: Iterable[dict[str, Any]], now: datetime) -> Iterator[Event]:
         """Events that can be true; the others are rejected."""
         for raw in raw_events:
             self.counts.read += 1
             read = read_event(raw, now, self._rules.future_tolerance)
-            if not isinstance(read, Event):
-                self._note(self._key_of(raw, read), read)
-            elif read.email in erased:
-                self._let_go(read)
-            else:
+            if isinstance(read, Event):
                 yield read
+            else:
+                self._note(self._key_of(raw, read), read)
 
     def _key_of(self, raw: dict[str, Any], reason: Reason) -> str:
         """The person's, as for all other reasons; an event without a credible address has one of its own."""
@@ -121,35 +115,25 @@ class NewsletterSync:
         self._nobodies += 1
         return f"event {self._nobodies} of {self._store.hashed(self._writer)[:8]}"
 
-    def _waited(self, waiting: list[PendingEvent], erased: ErasedPeople) -> Iterator[Event]:
-        """Events that wait; those of people who were erased meanwhile are let go."""
+    def _waited(self, waiting: list[PendingEvent]) -> Iterator[Event]:
         for pending in waiting:
             self.counts.read += 1
-            event = Event(pending.email, pending.wish, pending)
-            if pending.email in erased:
-                self._let_go(event)
-            else:
-                yield event
+            yield Event(pending.email, pending.wish, pending)
 
     def _not_erased(self, events: Iterable[Event]) -> list[Event]:
-        """Asked again before each step that may have waited for a vendor: nobody who is erased meanwhile is
-        written, there or here."""
+        """Events of people who are not erased; the others are let go. Asked again after each step that may
+        have waited for a vendor: nobody who is erased meanwhile is written, there or here."""
         erased, kept = ErasedPeople(self._store), list[Event]()
         for event in events:
             if event.email in erased:
-                self._let_go(event)
+                self._done_waiting(event)
+                self._note(self._key_of_nobody(), Reason.ERASED)
             else:
                 kept.append(event)
         return kept
 
-    def _let_go(self, event: Event) -> None:
-        self._done_waiting(event)
-        self._note(self._key_of_nobody(), Reason.ERASED)
-
-    def _apply_all(
-        self, waited: Iterable[Event], events: Iterable[Event], now: datetime, *, last_chance: bool
-    ) -> None:
-        newest = self._newest_of_each(chain(waited, events))
+    def _apply_all(self, events: Iterable[Event], now: datetime, *, last_chance: bool) -> None:
+        newest = self._newest_of_each(self._not_erased(events))
         for batch in in_batches(newest, limits.ALTERNATIVES_PER_FILTER):
             tasks = self._open_tasks(self._not_erased(batch), now)
             if self._writes_fail:

@@ -142,8 +142,11 @@ def _checkout(run: SyncRun, order_id: str) -> str:
 
 def unanswered_before(run: SyncRun) -> list[StoredPurchase]:
     """Purchases that wait because a vendor did not answer for them or for an order of theirs."""
-    waiting = run.store.held_purchases(timedelta(days=run.settings.purchases.held_days))
-    return [purchase for purchase in waiting if purchase.reason is Reason.TARGET_BUSY]
+    return [purchase for purchase in _waiting(run) if purchase.reason is Reason.TARGET_BUSY]
+
+
+def _waiting(run: SyncRun) -> list[StoredPurchase]:
+    return run.store.held_purchases(timedelta(days=run.settings.purchases.held_days))
 
 
 def _held(run: SyncRun, found: Iterable[str]) -> dict[str, tuple[str, ...]]:
@@ -153,7 +156,7 @@ def _held(run: SyncRun, found: Iterable[str]) -> dict[str, tuple[str, ...]]:
     """
     if run.backfill:
         return {}
-    waiting = run.store.held_purchases(timedelta(days=run.settings.purchases.held_days))
+    waiting = _waiting(run)
     if run.settings.purchases.purchase_when == "paid":
         listed = run.store.recorded_purchases({_checkout(run, order_id) for order_id in found})
         waiting += [purchase for purchase in listed.values() if purchase.outcome is Outcome.HELD]
