@@ -71,6 +71,11 @@ class ProductRules:
                     f"or {SPECIFICATION}<name>."
                 )
 
+    @property
+    def searched_by(self) -> str:
+        """The filter of catalogue search that takes the ids of its records."""
+        return "skuId" if self.product_id_source == "sku" else "productId"
+
 
 def essentials(product: Json) -> Json:
     """The product without what nobody uses of its SKUs: instalments and promotions of each offer are most of
@@ -127,11 +132,9 @@ def _parts(product: Json, rules: ProductRules) -> list[tuple[str, list[Json]]]:
 
 def search_of(key: str, rules: ProductRules) -> tuple[str, str]:
     """The filter of catalogue search, and its value, that bring a record: `("skuId", "7")`."""
-    if rules.product_id_source == "product":
-        return "productId", key
-    if key.startswith(_WITHOUT_SKUS):
+    if rules.product_id_source == "sku" and key.startswith(_WITHOUT_SKUS):
         return "productId", key.removeprefix(_WITHOUT_SKUS)
-    return "skuId", key
+    return rules.searched_by, key
 
 
 def narrowed(products: Iterable[Json], keys: Collection[str], rules: ProductRules) -> Iterator[Json]:

@@ -208,12 +208,12 @@ def whole_groups_in(source: Staging) -> Iterator[list[Order]]:
     Orders of one group follow each other, over the border of two parts as well. Those of which not all parts
     are known are marked.
     """
-    unanswered = source.read_json(UNANSWERED_GROUPS) if source.has(UNANSWERED_GROUPS) else []
+    unanswered = set(source.read_json(UNANSWERED_GROUPS)) if source.has(UNANSWERED_GROUPS) else set()
     for orders in _groups_in(source):
-        yield [_marked(order, unanswered) for order in orders]
+        yield [_marked(order, unanswered) for order in orders] if unanswered else orders
 
 
-def _marked(order: Order, unanswered: list[str]) -> Order:
+def _marked(order: Order, unanswered: set[str]) -> Order:
     return {UNANSWERED: GROUP, **order} if group_of(str(order["orderId"])) in unanswered else order
 
 

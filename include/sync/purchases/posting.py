@@ -99,10 +99,9 @@ class Poster:
         return without_products(body, priceless) if priceless else body
 
     def _shown(self, product_ids: list[str]) -> dict[str, Body]:
-        by = "skuId" if self._rules.product_id_source == "sku" else "productId"
         found: list[dict[str, Any]] = []
         for batch in in_batches(product_ids, limits.PRODUCT_SEARCH_PAGE):
-            found += self._run.vtex.search_products(batch, by=by)
+            found += self._run.vtex.search_products(batch, by=self._rules.searched_by)
         wanting = [record for record in without_offer(found, self._rules) if record[0] in product_ids]
         last = self._sent_last([key for key, _ in wanting])
         prices = self._base_prices(never_priced(wanting, last, self._rules))
