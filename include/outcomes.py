@@ -103,6 +103,9 @@ class Drop(StrEnum):
     IMAGE_INVALID = "image_invalid"
     DATE_INVALID = "date_invalid"
     LINE_WITHOUT_PRICE = "line_without_price"
+    LINE_NEGATIVE = "line_negative"
+    LINE_UNKNOWN = "line_unknown"
+    FIELD_UNREADABLE = "field_unreadable"
 
 
 OUTCOME_OF: dict[Reason, Outcome] = {

@@ -128,6 +128,7 @@ class Purchases(_Section):
     sales_channels: Words
     statuses: Words
     sellers: Words
+    currency: Annotated[str, Field(pattern=r"^([A-Za-z]{3})?$")]
     quiet_after_hours: Count
     index_lag_minutes: Count
     held_days: Count

@@ -64,7 +64,7 @@ def currency(vtex: VtexClient, connectif: ConnectifClient, _: Practice) -> Itera
 def _channels(vtex: VtexClient) -> dict[str, Channel] | None:
     """By id; None when the key may not see them."""
     try:
-        return {str(channel["Id"]): channel for channel in vtex.transport.json(routes.SALES_CHANNELS)}
+        return vtex.sales_channels()
     except AccessRefused:
         return None
 

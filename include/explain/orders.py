@@ -18,12 +18,15 @@ from include.explain.answer import (
     shown,
 )
 from include.explain.desk import Desk
+from include.mapping.order_items import added_skus
 from include.mapping.purchases import MappedPurchases, map_purchases, profile_id
 from include.outcomes import Area, Outcome, Reason
 from include.rest.transport import RequestRefused
 from include.store import StoredPurchase
 from include.sync.erased import ErasedPeople
-from include.sync.purchases.extract import real_addresses
+from include.sync.purchases.checkout import group_named_by, read_checkout
+from include.sync.purchases.currency import currency_of_shop
+from include.sync.purchases.extract import added_items, real_addresses
 from include.sync.purchases.groups import group_of
 from include.sync.purchases.rules import rules_of
 from include.sync.purchases.transform import without_erased
@@ -34,12 +37,12 @@ _PERSONAL = ("contactEmail",)
 
 def explain_order(desk: Desk, record: str) -> Explanation:
     """An order's id, or that of its group: the purchase that all orders of the checkout are together."""
-    orders = _orders(desk, record)
-    rules = rules_of(desk.run(Area.PURCHASES))
+    orders, run = _orders(desk, record), desk.run(Area.PURCHASES)
+    rules = rules_of(run, currency_of_shop(run))
     customers = {key for key in map(profile_id, orders) if re.fullmatch(r"[\w-]+", key)}
-    mapped = without_erased(
-        map_purchases(orders, rules, real_addresses(desk.vtex, customers)), ErasedPeople(desk.store)
-    )
+    addresses = real_addresses(desk.vtex, customers)
+    catalogue = added_items(desk.vtex, {sku for order in orders for sku in added_skus(order)})
+    mapped = without_erased(map_purchases(orders, rules, addresses, catalogue), ErasedPeople(desk.store))
     ids = _ids(record, orders)
     there, under = _at_connectif(desk, ids)
     purchases = desk.store.recorded_purchases(ids)
@@ -66,17 +69,12 @@ def explain_order(desk: Desk, record: str) -> Explanation:
 def _orders(desk: Desk, record: str) -> list[Order]:
     """All orders of the checkout."""
     try:
-        group = str(desk.vtex.order(record).get("orderGroup") or group_of(record))
+        group = group_named_by(desk.vtex.order(record))
     except RequestRefused as refused:
         if refused.status not in {400, 404}:
             raise
-        group = record
-    try:
-        return desk.vtex.order_group(group)
-    except RequestRefused as refused:
-        if refused.status not in {400, 404}:
-            raise
-        return []
+        return read_checkout(desk.vtex, record).orders
+    return read_checkout(desk.vtex, group, expected=[record]).orders
 
 
 def _ids(record: str, orders: list[Order]) -> list[str]:

@@ -5,67 +5,66 @@
      "additionalInfo": {"brandName": "Acme", "categoriesIds": "/1/9/",
                         "categories": [{"id": 9, "name": "Glasses"}, {"id": 1, "name": "Kitchen"}]}}
 
-Money is in cents. `sellingPrice` times `quantity` is not the line's total: rounding and units sold by weight
-are in `priceDefinition`.
+What each item cost is in `order_items`.
 """
 
 from __future__ import annotations
 
-from decimal import Decimal
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from include.mapping.links import page_url, picture_url
-from include.mapping.money import MOST_CENTS, cents_of_cents, exact, units, whole
-from include.mapping.shapes import Json, name, record, records
-from include.mapping.text import tidy_one
+from include.mapping.money import units
+from include.mapping.order_items import list_cents, sold_items
+from include.mapping.readable import is_readable_item
+from include.mapping.shapes import Json, name, record, records, values
+from include.mapping.text import text_of, tidy_one
+from include.outcomes import Drop
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from include.mapping.orders import PurchaseRules
 
 
-def lines_of(orders: Iterable[Json], rules: PurchaseRules) -> list[Json]:
+def lines_of(
+    orders: Iterable[Json], rules: PurchaseRules, catalogue: Mapping[str, Json]
+) -> tuple[list[Json], Counter[Drop]]:
     """The lines as Connectif takes them, one for each (product, unit price); gifts are lines of price 0.
 
-    An item without product id or with nothing left of its quantity is gone.
+    `catalogue` tells, by SKU id, what items are that a change added. The drops count the lines whose product
+    is not known, those that were below 0, and fields that cannot be read.
     """
     merged: dict[tuple[str, int], tuple[Json, int, int]] = {}
-    for item in (item for order in orders for item in records(order.get("items"))):
-        product, quantity = _product_id(item, rules), _quantity(item)
-        if not product or quantity < 1:
+    drops: Counter[Drop] = Counter()
+    orders = list(orders)
+    drops[Drop.FIELD_UNREADABLE] = sum(
+        not is_readable_item(item) for order in orders for item in values(order.get("items"))
+    )
+    for sold in (sold for order in orders for sold in sold_items(order, catalogue)):
+        product = _product_id(sold.item, rules)
+        if not product:
+            drops[Drop.LINE_UNKNOWN] += 1
             continue
-        unit = _unit_cents(item)
-        line, sold, paid = merged.get((product, unit), (_line(product, unit, item, rules), 0, 0))
-        merged[product, unit] = line, sold + quantity, paid + _total_cents(item, unit, quantity)
-    return [{**line, "quantity": sold, "price": units(paid)} for line, sold, paid in merged.values()]
+        drops[Drop.LINE_NEGATIVE] += sold.total < 0
+        drops[Drop.FIELD_UNREADABLE] += _unreadable_fields(sold.item)
+        key = product, sold.unit
+        line, quantity, paid = merged.get(key, (_line(product, sold.unit, sold.item, rules), 0, 0))
+        merged[key] = line, quantity + sold.quantity, paid + max(0, sold.total)
+    lines = [{**line, "quantity": number, "price": units(paid)} for line, number, paid in merged.values()]
+    return lines, +drops
 
 
 def _product_id(item: Json, rules: PurchaseRules) -> str:
-    return name(item.get("id" if rules.product_id_source == "sku" else "productId"))
-
-
-def _quantity(item: Json) -> int:
-    return int(exact(item.get("quantity")) or 0)
-
-
-def _unit_cents(item: Json) -> int:
-    offered = (cents_of_cents(item.get(field)) for field in ("sellingPrice", "price"))
-    return max(0, next((cents for cents in offered if cents is not None), 0))
-
-
-def _total_cents(item: Json, unit: int, quantity: int) -> int:
-    total = cents_of_cents(record(item.get("priceDefinition")).get("total"))
-    if total is not None:
-        return total
-    multiplier = exact(item.get("unitMultiplier")) or Decimal(1)
-    product = unit * quantity * (multiplier if multiplier > 0 else Decimal(1))
-    return whole(min(product, Decimal(MOST_CENTS)))
+    """Empty for an item that VTEX gives no product: it stands in no catalogue, whatever its SKU is."""
+    return name(item.get("productId")) and name(
+        item.get("id" if rules.product_id_source == "sku" else "productId")
+    )
 
 
 def _line(product: str, unit: int, item: Json, rules: PurchaseRules) -> Json:
     more = record(item.get("additionalInfo"))
-    listed = cents_of_cents(item.get("listPrice"))
+    listed = list_cents(item, unit)
     line: dict[str, Any] = {
         "productId": product,
         "name": tidy_one(item.get("name")) or product,
@@ -74,9 +73,22 @@ def _line(product: str, unit: int, item: Json, rules: PurchaseRules) -> Json:
         "brand": tidy_one(more.get("brandName")),
         "categories": _categories(more),
         "unitPrice": units(unit),
-        "unitPriceOriginal": None if listed is None else units(max(listed, unit)),
+        "unitPriceOriginal": None if listed is None else units(listed),
     }
     return {field: value for field, value in line.items() if value is not None and value != []}
+
+
+def _unreadable_fields(item: Json) -> int:
+    """How many of the line's optional fields are of a wrong type, and so left out."""
+    more = record(item.get("additionalInfo"))
+    texts = (item.get("name"), item.get("detailUrl"), item.get("imageUrl"), more.get("brandName"))
+    lists = (more.get("categories"),)
+    objects = (item.get("additionalInfo"),)
+    return (
+        sum(value is not None and text_of(value) is None for value in texts)
+        + sum(value is not None and not isinstance(value, list) for value in lists)
+        + sum(value is not None and not isinstance(value, dict) for value in objects)
+    )
 
 
 def _categories(more: Json) -> list[str]:

@@ -30,6 +30,14 @@ def exact(value: object) -> Decimal | None:
     return number if number.is_finite() and abs(number) <= MOST_CENTS else None
 
 
+def exact_text(text: str) -> Decimal | None:
+    """The number that a text spells (`"0.3"`); None for anything else, and beyond any amount of money."""
+    try:
+        return exact(Decimal(text))
+    except InvalidOperation:
+        return None
+
+
 def whole(number: Decimal) -> int:
     """Rounded half up (away from zero) to a whole number."""
     return int(number.quantize(_WHOLE, ROUND_HALF_UP))
@@ -49,12 +57,7 @@ def cents_of_cents(value: object) -> int | None:
 
 def cents_of_text(value: object) -> int | None:
     """What `money_texts` wrote (`42.10`) → cents."""
-    if not isinstance(value, str):
-        return None
-    try:
-        return cents_of_units(Decimal(value))
-    except InvalidOperation:
-        return None
+    return cents_of_units(exact_text(value)) if isinstance(value, str) else None
 
 
 def units(cents: int) -> float:

@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from include.mapping.instants import instant
+from include.mapping.money import cents_of_cents
+from include.mapping.readable import unreadable_field
 from include.mapping.result import verdicts_of
-from include.mapping.shapes import Json, key_of, name, records
+from include.mapping.shapes import Json, key_of, name, record, records
 from include.outcomes import Reason
 
 if TYPE_CHECKING:
@@ -38,7 +40,8 @@ SOLD_HERE = frozenset({"Marketplace", "Chain"})
 @dataclass(frozen=True)
 class PurchaseRules:
     """What a shop has set. `purchase_id_source` is `order_group` or `order_id`, `product_id_source` `product`
-    or `sku`, `purchase_when` `placed` or `paid`; an empty set of channels, statuses or sellers means all."""
+    or `sku`, `purchase_when` `placed` or `paid`; an empty set of channels, statuses or sellers means all.
+    `currency` is the shop's ISO code, empty where it is not known: then no order is in another one."""
 
     shop_domain: str
     purchase_id_source: str = "order_group"
@@ -47,6 +50,7 @@ class PurchaseRules:
     sales_channels: frozenset[str] = frozenset()
     statuses: frozenset[str] = frozenset()
     sellers: frozenset[str] = frozenset()
+    currency: str = ""
 
 
 def classify_orders(orders: Iterable[Json], rules: PurchaseRules) -> tuple[pd.DataFrame, list[Json]]:
@@ -57,8 +61,36 @@ def classify_orders(orders: Iterable[Json], rules: PurchaseRules) -> tuple[pd.Da
     """
     read = {key_of(order, "orderId"): order for order in orders}
     judged = {key: _judge(order, rules) for key, order in read.items()}
+    for key in _gifts_left_over(read, judged, rules):
+        judged[key] = Reason.ORDER_CANCELED, "the parts with a price are canceled"
     refused = ((key, *verdict) for key, verdict in judged.items() if verdict is not None)
     return verdicts_of(refused), [order for key, order in read.items() if judged[key] is None]
+
+
+def _gifts_left_over(
+    orders: dict[str, Json], judged: dict[str, tuple[Reason, str] | None], rules: PurchaseRules
+) -> list[str]:
+    """The orders worth nothing (gifts of a second seller) of purchases whose parts with a price are all
+    canceled (VTEX known issue 679598)."""
+    canceled: dict[str, bool] = {}
+    for key, order in orders.items():
+        group, reason = purchase_id(order, rules), (judged[key] or (None, ""))[0]
+        if value_cents(order) > 0 or reason is Reason.TARGET_BUSY or UNANSWERED in order:
+            canceled[group] = canceled.get(group, True) and reason is Reason.ORDER_CANCELED
+    refused = {group for group, all_are in canceled.items() if all_are}
+    return [
+        key
+        for key, order in orders.items()
+        if judged[key] is None and value_cents(order) <= 0 and purchase_id(order, rules) in refused
+    ]
+
+
+def value_cents(order: Json) -> int:
+    """`value`, with shipping, tax and discounts; should it be missing, the sum of the order's `totals`."""
+    value = cents_of_cents(order.get("value"))
+    if value is not None:
+        return value
+    return sum(cents_of_cents(total.get("value")) or 0 for total in records(order.get("totals")))
 
 
 def purchase_id(order: Json, rules: PurchaseRules) -> str:
@@ -91,13 +123,17 @@ def waiting(orders: Iterable[Json], rules: PurchaseRules) -> dict[str, tuple[Rea
             found.setdefault(purchase_id(order, rules), (Reason.PART_UNPAID, ""))
         if UNANSWERED in order and (order[UNANSWERED] == ORDER or rules.purchase_id_source == "order_group"):
             found[purchase_id(order, rules)] = Reason.TARGET_BUSY, "VTEX did not answer for all of its parts"
+        elif field := unreadable_field(order):
+            found[purchase_id(order, rules)] = Reason.TARGET_BUSY, f"a part has an unreadable {field}"
     return found
 
 
 def _judge(order: Json, rules: PurchaseRules) -> tuple[Reason, str] | None:
     if order.get(UNANSWERED) == ORDER:
         return Reason.TARGET_BUSY, "VTEX did not answer for it"
-    if order.get("isCompleted") is not True:
+    if field := unreadable_field(order):
+        return Reason.TARGET_BUSY, f"VTEX answered an unreadable {field}"
+    if order.get("isCompleted") is False:  # absent is not false
         return Reason.ORDER_INCOMPLETE, ""
     if instant(order.get("creationDate")) is None:
         return Reason.ORDER_INCOMPLETE, "no creation date"
@@ -116,9 +152,15 @@ def _excluded(order: Json, rules: PurchaseRules) -> str:
         ("sales channel", _not_among(rules.sales_channels, {name(order.get("salesChannel"))})),
         ("status", _not_among(rules.statuses, {name(order.get("status"))})),
         ("seller", _not_among(rules.sellers, _sellers(order))),
+        ("currency", bool(rules.currency) and currency_of(order) not in {"", rules.currency.upper()}),
         (UNPAID, not paid),  # the last: all else stays as it is
     )
     return next((word for word, stands in obstacles if stands), "")
+
+
+def currency_of(order: Json) -> str:
+    """The ISO code of the order's money; empty when it does not say."""
+    return name(record(order.get("storePreferencesData")).get("currencyCode")).upper()
 
 
 def _not_among(wanted: frozenset[str], found: set[str]) -> bool:

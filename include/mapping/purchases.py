@@ -6,6 +6,7 @@ canceled parts left out. Connectif has no update of a purchase, so it has to be 
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -14,18 +15,19 @@ import pandas as pd
 from include.mapping.email import email_problem, tidy_email
 from include.mapping.instants import instant, iso_text
 from include.mapping.lines import lines_of
-from include.mapping.money import cents_of_cents, units
+from include.mapping.money import units
 from include.mapping.orders import (
     PurchaseRules,
     classify_orders,
     earliest_instants,
     purchase_id,
+    value_cents,
     waiting,
 )
 from include.mapping.result import verdicts_of
 from include.mapping.shapes import Json, key_of, name, record, records
 from include.mapping.text import tidy_one
-from include.outcomes import Reason
+from include.outcomes import Drop, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -48,7 +50,8 @@ class Purchase:
     """One purchase to send.
 
     `happened` is the earliest creation of its orders, `orders` are those that it is made of (for
-    `contact_from_order`). They and the body hold personal data and stay out of the repr.
+    `contact_from_order`), `drops` counts the lines and fields that it lacks. Orders and body hold personal
+    data and stay out of the repr.
     """
 
     purchase_id: str
@@ -56,6 +59,7 @@ class Purchase:
     happened: datetime
     body: Json = field(repr=False)
     orders: tuple[Json, ...] = field(repr=False)
+    drops: Counter[Drop] = field(default_factory=Counter)
 
 
 @dataclass(frozen=True)
@@ -71,10 +75,16 @@ def profile_id(order: Json) -> str:
     return name(record(order.get("clientProfileData")).get("userProfileId"))
 
 
-def map_purchases(orders: Sequence[Json], rules: PurchaseRules, emails: Mapping[str, str]) -> MappedPurchases:
+def map_purchases(
+    orders: Sequence[Json],
+    rules: PurchaseRules,
+    emails: Mapping[str, str],
+    catalogue: Mapping[str, Json] | None = None,
+) -> MappedPurchases:
     """Details of whole order groups → purchases, and the verdicts of all orders that are in none.
 
     `emails` gives the real address of a `profile_id`. An order's own address counts only when it is no alias.
+    `catalogue` gives, by SKU id, the `catalogue_item` of what changes added to orders.
     What `classify_orders` refuses is refused here too, and must come along: it may tell that a purchase is
     not whole yet.
     """
@@ -86,7 +96,7 @@ def map_purchases(orders: Sequence[Json], rules: PurchaseRules, emails: Mapping[
     judged: list[tuple[str, Reason, str]] = []
     for key, parts in _groups(going, rules).items():
         ids = tuple(key_of(part, "orderId") for part in parts)
-        lines = lines_of(parts, rules)
+        lines, drops = lines_of(parts, rules, catalogue or {})
         address = next((addresses[order_id] for order_id in ids if order_id in addresses), None)
         if key in waits:
             judged.extend((order_id, *waits[key]) for order_id in ids)
@@ -96,7 +106,8 @@ def map_purchases(orders: Sequence[Json], rules: PurchaseRules, emails: Mapping[
             judged.extend((order_id, Reason.CONTACT_UNRESOLVED, "") for order_id in ids)
         else:
             body = _body(key, parts, lines, address, happened[key])
-            purchases.append(Purchase(key, ids, happened[key], body, tuple(parts)))
+            drops[Drop.FIELD_UNREADABLE] += sum(map(_payment_is_unreadable, parts))
+            purchases.append(Purchase(key, ids, happened[key], body, tuple(parts), +drops))
     verdicts = pd.concat([refused, verdicts_of(judged)], ignore_index=True) if judged else refused
     return MappedPurchases(tuple(purchases), verdicts)
 
@@ -130,7 +141,7 @@ def _body(key: str, parts: list[Json], lines: list[Json], address: str, happened
         "contactEmail": address,
         "purchaseDate": iso_text(happened),
         "paymentMethod": ", ".join(_payment_systems(parts)) or None,
-        "totalPrice": units(sum(_total_cents(part) for part in parts)),
+        "totalPrice": units(max(0, sum(map(value_cents, parts)))),
         "totalQuantity": sum(line["quantity"] for line in lines),
         "products": lines,
     }
@@ -143,10 +154,12 @@ def _cart_id(parts: list[Json]) -> str:
 
 
 def _payment_systems(parts: list[Json]) -> list[str]:
+    """Of the transactions that count: an inactive one is an abandoned attempt."""
     payments = (
         payment
         for part in parts
         for transaction in records(record(part.get("paymentData")).get("transactions"))
+        if transaction.get("isActive") is None or transaction.get("isActive") is True
         for payment in records(transaction.get("payments"))
     )
     return list(
@@ -154,9 +167,15 @@ def _payment_systems(parts: list[Json]) -> list[str]:
     )
 
 
-def _total_cents(order: Json) -> int:
-    """`value`, with shipping, tax and discounts; should it be missing, the sum of the order's `totals`."""
-    value = cents_of_cents(order.get("value"))
-    if value is not None:
-        return value
-    return sum(cents_of_cents(total.get("value")) or 0 for total in records(order.get("totals")))
+def _payment_is_unreadable(order: Json) -> bool:
+    """Whether a part of what tells the payment method is of a wrong type, and so left out."""
+    data = order.get("paymentData")
+    found = record(data).get("transactions")
+    transactions = records(found)
+    return (
+        not isinstance(data, dict | None)
+        or not isinstance(found, list | None)
+        or len(transactions) != len(found or [])
+        or any(not isinstance(one.get("isActive"), bool | None) for one in transactions)
+        or any(not isinstance(one.get("payments"), list | None) for one in transactions)
+    )

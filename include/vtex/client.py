@@ -203,6 +203,19 @@ class VtexClient:
         price = answer.get("basePrice")
         return None if price is None else Decimal(str(price))
 
+    def sales_channels(self) -> dict[str, Document]:
+        """The account's sales channels by id. AccessRefused where the key may not see them."""
+        answer = self.transport.json(routes.SALES_CHANNELS)
+        if not isinstance(answer, list):
+            raise ContractError(f"{SYSTEM}, {routes.SALES_CHANNELS.name}: the answer is no list of channels")
+        return {str(channel.get("Id")): channel for channel in answer if isinstance(channel, dict)}
+
+    def currency(self) -> str:
+        """The ISO code of the connection's sales channel; empty where VTEX names none."""
+        return str(
+            self.sales_channels().get(self.account.sales_channel, {}).get("CurrencyCode") or ""
+        ).upper()
+
     # Orders
 
     def list_orders(self, date_field: str, start: datetime, end: datetime, *, page: int) -> OrderPage:
@@ -228,11 +241,17 @@ class VtexClient:
 
     def order(self, order_id: str) -> dict[str, Any]:
         """The order in full; money is in integer cents. RequestRefused (404) when there is none."""
-        return dict(self.transport.json(routes.READ_ORDER, path={"order_id": order_id}))
+        answer = self.transport.json(routes.READ_ORDER, path={"order_id": order_id})
+        if not isinstance(answer, dict):
+            raise ContractError(f"{SYSTEM}, {routes.READ_ORDER.name}: the answer is no order")
+        return answer
 
     def order_group(self, group: str) -> list[dict[str, Any]]:
-        """All orders that one checkout was split into, in full."""
-        return list(self.transport.json(routes.READ_ORDER_GROUP, path={"group": group}))
+        """The orders that one checkout was split into; each may lack much of what `order` answers."""
+        answer = self.transport.json(routes.READ_ORDER_GROUP, path={"group": group})
+        if not isinstance(answer, list):
+            raise ContractError(f"{SYSTEM}, {routes.READ_ORDER_GROUP.name}: the answer is no list of orders")
+        return [order for order in answer if isinstance(order, dict)]
 
     # How Master Data answers
 

@@ -344,15 +344,16 @@ def test_paid__by_order_id_nothing_waits_for_another(office: Office, world: Worl
 # --- what is not to be had
 
 
-def test_order__listed_but_not_to_be_read_is_counted_and_costs_nobody_else(
-    office: Office, world: World
-) -> None:
+def test_order__listed_but_not_there_is_held_and_sent_by_a_later_run(office: Office, world: World) -> None:
     put_order(world, "1-01", MORNING)
     put_order(world, "2-01", MORNING)
     world.on_vtex("POST", "faults", {"script": [{"route": "order detail", "status": 404}]})
     report = office.sync(PURCHASES, day_of(MORNING, hours=1), "run")
-    assert report.counts.reasons == {Reason.ORDER_INCOMPLETE: 1}
+    assert report.counts.reasons == {Reason.TARGET_BUSY: 1}
     assert report.counts.outcomes[Outcome.SENT] == 1
+    next_day = office.sync(PURCHASES, day_of(MORNING + timedelta(days=1), hours=1), "next")
+    assert next_day.counts.outcomes == {Outcome.SENT: 1}
+    assert set(purchases(world)) == {"1", "2"}
 
 
 # --- settings that narrow

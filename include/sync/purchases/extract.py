@@ -7,22 +7,25 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
-from typing import Any
 
 import orjson
 import pyarrow as pa
 
 from include.batching import in_batches
 from include.errors import TemporaryError
+from include.mapping.instants import instant
+from include.mapping.order_items import added_skus, catalogue_item
 from include.mapping.orders import GROUP, ORDER, UNANSWERED
 from include.mapping.purchases import profile_id
+from include.mapping.shapes import records
 from include.report import StageCounts
-from include.rest.transport import RequestRefused
 from include.staging import Staging
 from include.sync.outage import OutageWatch
 from include.sync.progress import Progress
 from include.sync.purchases.agenda import DATE_FIELD, Agenda, agenda_of, unanswered_before
-from include.sync.purchases.groups import group_of, incomplete_groups
+from include.sync.purchases.checkout import Order, group_named_by, read_checkout, read_order
+from include.sync.purchases.currency import CURRENCY, currency_of_shop
+from include.sync.purchases.groups import group_of, missing_parts
 from include.sync.replay import keys_to_replay
 from include.sync.run import SyncRun
 from include.vtex import limits
@@ -34,17 +37,17 @@ log = logging.getLogger(__name__)
 
 AGENDA = "agenda.json"
 ADDRESSES = "addresses.json"
+ADDED_ITEMS = "added-items.json"
 PART = "part-"
 MISSING = f"{PART}missing.parquet"
-UNANSWERED_GROUPS = "unanswered-groups.json"
+INCOMPLETE_GROUPS = "incomplete-groups.json"
 _ORDERS_A_PART = 500
 _WORKERS = 8
 
-Order = dict[str, Any]
-
 
 def extract(run: SyncRun, target: Staging) -> StageCounts:
-    """Stage `agenda.json`, `part-<number>.parquet` (`orderId`, `json`) and `addresses.json`.
+    """Stage `agenda.json`, `part-<number>.parquet` (`orderId`, `group`, `json`), `addresses.json`, what the
+    catalogue says of SKUs that a change added to an order (`added-items.json`), and the shop's currency.
 
     Parts that are there are not read again by a retry.
     """
@@ -55,8 +58,18 @@ def extract(run: SyncRun, target: Staging) -> StageCounts:
     agenda = Agenda.from_json(target.read_json(AGENDA))
     _read_orders(run, target, agenda)
     _read_missing_parts(run, target, agenda)
+    return _read_around(run, target)
+
+
+def _read_around(run: SyncRun, target: Staging) -> StageCounts:
+    """What the orders do not say themselves."""
     if not target.has(ADDRESSES):
         target.write_json(ADDRESSES, real_addresses(run.vtex, _customers(target)))
+    if not target.has(ADDED_ITEMS):
+        added = {sku for order in _all_orders(target) for sku in added_skus(order)}
+        target.write_json(ADDED_ITEMS, added_items(run.vtex, added))
+    if not target.has(CURRENCY):
+        target.write_json(CURRENCY, currency_of_shop(run, _all_orders(target)))
     return StageCounts()
 
 
@@ -69,14 +82,13 @@ def _agenda(run: SyncRun, target: Staging) -> Agenda:
 
 def _extract_one(run: SyncRun, target: Staging, order_id: str) -> StageCounts:
     """The order with all parts of its checkout."""
-    order = run.vtex.order(order_id)
-    group = str(order.get("orderGroup") or group_of(order_id))
-    orders = _group(run.vtex, group) or [order]
-    log.info("order %s: read, with %s orders of its group %s", order_id, len(orders), group)
-    target.write_table(f"{PART}only.parquet", _as_table(orders))
+    group = group_named_by(run.vtex.order(order_id))
+    checkout = read_checkout(run.vtex, group, expected=[order_id])
+    log.info("order %s: read, with %s orders of its group %s", order_id, len(checkout.orders), group)
+    target.write_table(f"{PART}only.parquet", _as_table(checkout.orders))
     target.write_table(MISSING, _as_table([]))
-    target.write_json(ADDRESSES, real_addresses(run.vtex, _customers(target)))
-    return StageCounts()
+    target.write_json(INCOMPLETE_GROUPS, [group] if checkout.missing else [])
+    return _read_around(run, target)
 
 
 def window_of(run: SyncRun) -> Window:
@@ -109,60 +121,69 @@ def _read_orders(run: SyncRun, target: Staging, agenda: Agenda) -> None:
     for number, batch in enumerate(in_batches(order_ids, _ORDERS_A_PART), start=1):
         name = f"{PART}{number:05}.parquet"
         if not target.has(name):
-            answers = watch.in_parallel(lambda order_id: _order(run.vtex, order_id), batch, workers=_WORKERS)
+            answers = watch.in_parallel(
+                lambda order_id: read_order(run.vtex, order_id), batch, workers=_WORKERS
+            )
             orders = (_answered(run, agenda, order_id, answer) for order_id, answer in answers)
             target.write_table(name, _as_table(_counting(progress, orders)))
     log.info("%s", progress.line())
 
 
-def _answered(run: SyncRun, agenda: Agenda, order_id: str, answer: Order | TemporaryError) -> Order:
-    """The order; one that VTEX does not answer for goes on as its id and the date of the list, to be held."""
-    if not isinstance(answer, TemporaryError):
-        return answer
-    log.warning("order %s is held: %s", order_id, answer)
-    listed = agenda.listed.get(order_id)
-    date = {DATE_FIELD[run.settings.purchases.purchase_when]: listed.isoformat()} if listed else {}
+def _answered(run: SyncRun, agenda: Agenda, order_id: str, answer: Order | TemporaryError | None) -> Order:
+    """The order; one that cannot be read now is held: it goes on as its id and the list's date."""
+    field, listed = DATE_FIELD[run.settings.purchases.purchase_when], agenda.listed.get(order_id)
+    date = {field: listed.isoformat()} if listed else {}
+    if isinstance(answer, dict):
+        return answer if instant(answer.get(field)) or field != "creationDate" else {**answer, **date}
+    log.warning("order %s is held: %s", order_id, answer or "VTEX lists it, and does not have it")
     return {"orderId": order_id, "orderGroup": group_of(order_id), UNANSWERED: ORDER, **date}
-
-
-def _order(vtex: VtexClient, order_id: str) -> Order:
-    """The order; one that is listed and cannot be read goes on as what it is, an incomplete one."""
-    try:
-        return vtex.order(order_id)
-    except RequestRefused as refused:
-        if refused.status != 404:
-            raise
-        log.warning("order %s is listed, but VTEX does not have it", order_id)
-        return {"orderId": order_id, "isCompleted": False}
 
 
 def _read_missing_parts(run: SyncRun, target: Staging, agenda: Agenda) -> None:
     """A checkout that was split may have parts that the list did not show: read those groups as a whole.
 
-    Of a group that VTEX does not answer for nobody can tell: it is noted, and its purchase held.
+    A group of which VTEX does not answer for all parts is noted, and its purchase held.
     """
     if target.has(MISSING):
         return
-    read = set(agenda.order_ids)
-    doubtful = agenda.order_ids if run.plan.replay or _may_be_paid_apart(run) else _listed_last(run, agenda)
-    groups = sorted(incomplete_groups(read) | {group_of(order_id) for order_id in doubtful})
-    unanswered: list[str] = []
+    groups = _staged_groups(target)
+    doubtful = groups if run.plan.replay or _may_be_paid_apart(run) else _listed_last(run, agenda)
+    expected = _expected_parts(groups)
+    wanted = sorted({*expected, *(groups[order_id] for order_id in doubtful)})
+    known: dict[str, set[str]] = defaultdict(set)
+    for order_id, group in groups.items():
+        known[group].add(order_id)
+    incomplete: list[str] = []
 
     def parts() -> Iterator[Order]:
-        known = {group_of(order_id) for one in unanswered_before(run) for order_id in one.order_ids}
-        watch = OutageWatch(run.vtex.check, known=known.__contains__)
-        for group, orders in watch.in_parallel(
-            lambda group: _group(run.vtex, group), groups, workers=_WORKERS
+        before = {groups.get(order_id) for one in unanswered_before(run) for order_id in one.order_ids}
+        watch = OutageWatch(run.vtex.check, known=before.__contains__)
+        for group, checkout in watch.in_parallel(
+            lambda group: read_checkout(
+                run.vtex, group, known=known[group], expected=expected.get(group, ())
+            ),
+            wanted,
+            workers=_WORKERS,
         ):
-            if isinstance(orders, TemporaryError):
-                log.warning("order group %s is held: %s", group, orders)
-                unanswered.append(group)
+            if isinstance(checkout, TemporaryError):
+                log.warning("order group %s is held: %s", group, checkout)
+                incomplete.append(group)
             else:
-                yield from (part for part in orders if str(part["orderId"]) not in read)
+                incomplete.extend([group] if checkout.missing else [])
+                yield from checkout.orders
 
     missing = _as_table(parts())
-    target.write_json(UNANSWERED_GROUPS, unanswered)
+    target.write_json(INCOMPLETE_GROUPS, incomplete)
     target.write_table(MISSING, missing)
+
+
+def _expected_parts(groups: dict[str, str]) -> dict[str, list[str]]:
+    """Parts that were not read and must exist, by the group that their lower or higher numbers name."""
+    by_form = {group_of(order_id): group for order_id, group in groups.items()}
+    found: dict[str, list[str]] = defaultdict(list)
+    for order_id in missing_parts(groups):
+        found[by_form[group_of(order_id)]].append(order_id)
+    return found
 
 
 def _may_be_paid_apart(run: SyncRun) -> bool:
@@ -176,16 +197,6 @@ def _listed_last(run: SyncRun, agenda: Agenda) -> list[str]:
     return [order_id for order_id, date in agenda.listed.items() if date >= near_the_end]
 
 
-def _group(vtex: VtexClient, group: str) -> list[Order]:
-    """The orders of a group; none when the form of an id misled us and there is no such group."""
-    try:
-        return vtex.order_group(group)
-    except RequestRefused as refused:
-        if refused.status != 404:
-            raise
-        return []
-
-
 def real_addresses(vtex: VtexClient, user_ids: Iterable[str]) -> dict[str, str]:
     """Customers' own e-mails by `userId`: orders show an alias only. Who has no document is absent."""
     found: dict[str, str] = {}
@@ -195,46 +206,86 @@ def real_addresses(vtex: VtexClient, user_ids: Iterable[str]) -> dict[str, str]:
     return found
 
 
+def added_items(vtex: VtexClient, skus: Iterable[str]) -> dict[str, Order]:
+    """What the catalogue says of SKUs, as members of an order's item; one that search hides is absent."""
+    found: dict[str, Order] = {}
+    for batch in in_batches(sorted(set(filter(_plain_id, skus))), limits.PRODUCT_SEARCH_PAGE):
+        for product in vtex.search_products(batch, by="skuId"):
+            items = {str(item.get("itemId")) for item in records(product.get("items"))}
+            found |= {sku: catalogue_item(product, sku) for sku in items.intersection(batch)}
+    return found
+
+
+def _plain_id(text: str) -> bool:
+    """Whether it looks like an id: what does not has no place in a filter."""
+    return re.fullmatch(r"[\w-]+", text) is not None
+
+
 def _customers(target: Staging) -> Iterator[str]:
-    """Ids of the customers; one that does not look like an id has no place in a filter."""
-    for order in (order for name in target.names(PART) for order in _orders_of(target, name)):
-        if re.fullmatch(r"[\w-]+", customer := profile_id(order)):
-            yield customer
+    """Ids of the customers."""
+    return filter(_plain_id, map(profile_id, _all_orders(target)))
+
+
+def _all_orders(target: Staging) -> Iterator[Order]:
+    return (order for name in target.names(PART) for order in _orders_of(target, name))
 
 
 def whole_groups_in(source: Staging) -> Iterator[list[Order]]:
     """The staged orders, some hundred at a time, never a checkout in two pieces.
 
-    Orders of one group follow each other, over the border of two parts as well. Those of which not all parts
-    are known are marked.
+    Orders of one group follow each other by their ids, over the border of two parts as well; the few groups
+    whose orders have ids of different forms come last. Those of which not all parts are known are marked.
     """
-    unanswered = set(source.read_json(UNANSWERED_GROUPS)) if source.has(UNANSWERED_GROUPS) else set()
+    incomplete = set(source.read_json(INCOMPLETE_GROUPS))
     for orders in _groups_in(source):
-        yield [_marked(order, unanswered) for order in orders] if unanswered else orders
+        yield [_marked(order, incomplete) for order in orders] if incomplete else orders
 
 
-def _marked(order: Order, unanswered: set[str]) -> Order:
-    return {UNANSWERED: GROUP, **order} if group_of(str(order["orderId"])) in unanswered else order
+def _marked(order: Order, incomplete: set[str]) -> Order:
+    return {UNANSWERED: GROUP, **order} if group_named_by(order) in incomplete else order
 
 
 def _groups_in(source: Staging) -> Iterator[list[Order]]:
+    scattered = _scattered(_staged_groups(source))
     missing: dict[str, list[Order]] = defaultdict(list)
+    last: list[Order] = []
     for order in _orders_of(source, MISSING):
-        missing[group_of(str(order["orderId"]))].append(order)
+        missing[group_named_by(order)].append(order)
     held_back: list[Order] = []
     for name in source.names(PART):
         if name == MISSING:
             continue
-        orders = held_back + list(_orders_of(source, name))
-        last = group_of(str(orders[-1]["orderId"]))
-        held_back = [order for order in orders if group_of(str(order["orderId"])) == last]
+        read = list(_orders_of(source, name))
+        last += [order for order in read if group_named_by(order) in scattered]
+        orders = held_back + [order for order in read if group_named_by(order) not in scattered]
+        end = group_named_by(orders[-1]) if orders else ""
+        held_back = [order for order in orders if group_named_by(order) == end]
         yield _completed(orders[: len(orders) - len(held_back)], missing)
     yield _completed(held_back, missing)
+    yield _completed(last, missing)
+
+
+def _scattered(groups: dict[str, str]) -> set[str]:
+    """Groups whose orders do not follow each other, because their ids are of different forms."""
+    forms: dict[str, set[str]] = defaultdict(set)
+    for order_id, group in groups.items():
+        forms[group].add(group_of(order_id))
+    return {group for group, found in forms.items() if len(found) > 1}
 
 
 def _completed(orders: list[Order], missing: dict[str, list[Order]]) -> list[Order]:
-    groups = {group_of(str(order["orderId"])) for order in orders}
+    groups = {group_named_by(order) for order in orders}
     return orders + [part for group in sorted(groups) for part in missing.get(group, [])]
+
+
+def _staged_groups(source: Staging) -> dict[str, str]:
+    """Order id → group of all orders that are staged."""
+    tables = (source.read_table(name, ["orderId", "group"]) for name in source.names(PART))
+    return {
+        order_id: group
+        for table in tables
+        for order_id, group in zip(table["orderId"].to_pylist(), table["group"].to_pylist(), strict=True)
+    }
 
 
 def _orders_of(source: Staging, name: str) -> Iterator[Order]:
@@ -249,10 +300,12 @@ def _counting(progress: Progress, orders: Iterable[Order]) -> Iterator[Order]:
 
 
 def _as_table(orders: Iterable[Order]) -> pa.Table:
-    rows = [(str(order["orderId"]), orjson.dumps(order)) for order in orders]
+    rows = [(str(order["orderId"]), group_named_by(order), orjson.dumps(order)) for order in orders]
+    ids, groups, encoded = zip(*rows, strict=True) if rows else ((), (), ())
     return pa.table(
         {
-            "orderId": pa.array([order_id for order_id, _ in rows], pa.string()),
-            "json": pa.array([encoded for _, encoded in rows], pa.large_binary()),
+            "orderId": pa.array(ids, pa.string()),
+            "group": pa.array(groups, pa.string()),
+            "json": pa.array(encoded, pa.large_binary()),
         }
     )

@@ -15,10 +15,15 @@ def group_of(order_id: str) -> str:
     return match[1] if match else order_id
 
 
-def incomplete_groups(order_ids: Iterable[str]) -> set[str]:
-    """Groups with a part whose number tells of a lower one that is not there."""
+def missing_parts(order_ids: Iterable[str]) -> set[str]:
+    """The ids of parts that must exist, because one with a higher number is among the ids, and are not."""
     numbers: dict[str, set[int]] = defaultdict(set)
     for order_id in order_ids:
         if match := _PART.match(order_id):
             numbers[match[1]].add(int(match[2]))
-    return {group for group, parts in numbers.items() if max(parts) != len(parts)}
+    return {
+        f"{group}-{number:02}"
+        for group, parts in numbers.items()
+        for number in range(1, max(parts))
+        if number not in parts
+    }

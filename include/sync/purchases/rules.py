@@ -7,8 +7,8 @@ from include.sync.products.catalogue import shop_domain
 from include.sync.run import SyncRun
 
 
-def rules_of(run: SyncRun) -> PurchaseRules:
-    """As the mapping wants them; ConfigurationError without a shop domain."""
+def rules_of(run: SyncRun, currency: str = "") -> PurchaseRules:
+    """As the mapping wants them, with the `currency_of_shop`; ConfigurationError without a shop domain."""
     settings = run.settings.purchases
     return PurchaseRules(
         shop_domain=shop_domain(run),
@@ -18,4 +18,5 @@ def rules_of(run: SyncRun) -> PurchaseRules:
         sales_channels=frozenset(settings.sales_channels),
         statuses=frozenset(settings.statuses),
         sellers=frozenset(settings.sellers),
+        currency=currency,
     )

@@ -16,7 +16,8 @@ from include.report import StageCounts
 from include.staging import Staging
 from include.sync.erased import ErasedPeople
 from include.sync.purchases.agenda import Agenda
-from include.sync.purchases.extract import ADDRESSES, AGENDA, whole_groups_in
+from include.sync.purchases.currency import CURRENCY
+from include.sync.purchases.extract import ADDED_ITEMS, ADDRESSES, AGENDA, whole_groups_in
 from include.sync.purchases.rules import rules_of
 from include.sync.run import SyncRun, count_verdicts, keep_verdicts
 
@@ -31,18 +32,21 @@ def transform(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
 
     `unsent-<number>.json` says what became of purchases that wait, for their customer's address say.
     """
-    counts, rules, erased = StageCounts(), rules_of(run), ErasedPeople(run.store)
-    addresses = source.read_json(ADDRESSES)
+    counts, erased = StageCounts(), ErasedPeople(run.store)
+    rules = rules_of(run, source.read_json(CURRENCY))
+    addresses, catalogue = source.read_json(ADDRESSES), source.read_json(ADDED_ITEMS)
     agenda = None if run.plan.only else Agenda.from_json(source.read_json(AGENDA))
     for number, orders in enumerate(whole_groups_in(source), start=1):
         ours = list(_of_this_run(orders, rules, agenda)) if agenda else orders
-        mapped = without_erased(map_purchases(ours, rules, addresses), erased)
+        mapped = without_erased(map_purchases(ours, rules, addresses, catalogue), erased)
         staged = [_as_json(purchase, run.vtex.account.country) for purchase in mapped.purchases]
         target.write_json(f"{PURCHASES}{number:05}.json", staged)
         target.write_json(f"{UNSENT}{number:05}.json", unsent_purchases(ours, mapped, rules, agenda))
         keep_verdicts(target, f"{number:05}", mapped.verdicts)
         count_verdicts(counts, mapped.verdicts)
         counts.read += len({order["orderId"] for order in ours})
+        for purchase in mapped.purchases:
+            counts.drops.update(purchase.drops)
     return counts
 
 

@@ -15,9 +15,10 @@ from include.mapping.result import VERDICT_COLUMNS
 from include.outcomes import Cause, Reason
 from include.report import Compared, StageCounts
 from include.rest.parallel import in_parallel
-from include.rest.transport import RequestRefused
 from include.staging import Staging
 from include.sync.purchases.agenda import Agenda
+from include.sync.purchases.checkout import read_checkout, read_order
+from include.sync.purchases.currency import currency_of_shop
 from include.sync.purchases.extract import AGENDA, extract
 from include.sync.purchases.load import load
 from include.sync.purchases.rules import rules_of
@@ -163,7 +164,7 @@ def _looked_up(run: SyncRun, target: Staging, sides: Sides, ids: list[str]) -> I
     """(id, cause or nothing, detail) of purchases that only Connectif names, looked up at VTEX."""
     most = run.settings.reconcile.lookups
     if not target.has(LOOKED_UP):
-        rules = rules_of(run)
+        rules = rules_of(run, currency_of_shop(run))
         answers = in_parallel(
             lambda id_: _cause_at_vtex(run.vtex, id_, rules, sides), ids[:most], workers=_WORKERS
         )
@@ -191,18 +192,10 @@ def _cause_at_vtex(vtex: VtexClient, id_: str, rules: PurchaseRules, sides: Side
 
 def _orders_called(vtex: VtexClient, id_: str) -> list[dict[str, Any]]:
     """The orders of the group of that id, else the order of that id."""
-    try:
-        if group := vtex.order_group(id_):
-            return group
-    except RequestRefused as refused:
-        if refused.status != 404:
-            raise
-    try:
-        return [vtex.order(id_)]
-    except RequestRefused as refused:
-        if refused.status != 404:
-            raise
-        return []
+    if orders := read_checkout(vtex, id_).orders:
+        return orders
+    order = read_order(vtex, id_)
+    return [order] if order else []
 
 
 def _shown(run: SyncRun, id_: str) -> str:

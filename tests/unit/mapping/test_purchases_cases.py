@@ -1,9 +1,10 @@
-"""Each file in cases/purchases is a situation: order details, the real addresses by profile, and the purchase
-bodies and verdicts expected."""
+"""Each file in cases/purchases is a situation: order details, the real addresses by profile, what the
+catalogue says of added SKUs, and the purchase bodies, verdicts and drops expected."""
 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +22,16 @@ def test_purchase_cases__are_found() -> None:
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
 def test_purchase_case__maps_as_the_file_says(path: Path) -> None:
     case = json.loads(path.read_text())
-    mapped = map_purchases(case["source"], _rules(case.get("rules", {})), case["emails"])
+    rules, catalogue = _rules(case.get("rules", {})), case.get("catalogue", {})
+    mapped = map_purchases(case["source"], rules, case["emails"], catalogue)
     expected = case["expected"]
     assert [
         {"order_ids": list(purchase.order_ids), "body": purchase.body} for purchase in mapped.purchases
     ] == expected["purchases"]
     assert mapped.verdicts.to_dict("records") == expected["verdicts"]
+    assert dict(sum((purchase.drops for purchase in mapped.purchases), Counter())) == expected.get(
+        "drops", {}
+    )
 
 
 def _rules(settings: dict[str, Any]) -> PurchaseRules:
@@ -34,3 +39,10 @@ def _rules(settings: dict[str, Any]) -> PurchaseRules:
         field: frozenset(value) if isinstance(value, list) else value for field, value in settings.items()
     }
     return PurchaseRules(shop_domain="www.sandbox-shop.example", **typed)
+
+
+def test_purchase_cases__leave_their_source_as_it_was() -> None:
+    for path in CASES:
+        case = json.loads(path.read_text())
+        map_purchases(case["source"], _rules(case.get("rules", {})), case["emails"], case.get("catalogue"))
+        assert case == json.loads(path.read_text()), path.stem

@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from include.staging import Staging
-from include.sync.purchases.extract import MISSING, PART, _as_table, whole_groups_in
-from include.sync.purchases.groups import group_of, incomplete_groups
+from include.sync.purchases.extract import INCOMPLETE_GROUPS, MISSING, PART, _as_table, whole_groups_in
+from include.sync.purchases.groups import group_of, missing_parts
 
 
 @pytest.mark.parametrize(
@@ -33,18 +33,18 @@ def test_group_of(order_id: str, group: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("ids", "incomplete"),
+    ("ids", "missing"),
     [
         (["a-01", "b-01", "b-02"], set()),
-        (["a-02"], {"a"}),
-        (["a-01", "a-03"], {"a"}),
+        (["a-02"], {"a-01"}),
+        (["a-01", "a-04"], {"a-02", "a-03"}),
         (["a-01", "a-01"], set()),
-        (["seq7", "odd"], set()),
+        (["seq7", "odd", "a-00"], set()),
         ([], set()),
     ],
 )
-def test_incomplete_groups__a_number_tells_of_lower_ones(ids: list[str], incomplete: set[str]) -> None:
-    assert incomplete_groups(ids) == incomplete
+def test_missing_parts__a_number_tells_of_lower_ones(ids: list[str], missing: set[str]) -> None:
+    assert missing_parts(ids) == missing
 
 
 def order(order_id: str) -> dict[str, Any]:
@@ -69,6 +69,7 @@ def test_whole_groups__no_checkout_is_ever_in_two_pieces(
         chunk = listed[first : first + size]
         folder.write_table(f"{PART}{number:05}.parquet", _as_table(order(one) for one in chunk))
     folder.write_table(MISSING, _as_table(order(one) for one in late))
+    folder.write_json(INCOMPLETE_GROUPS, [])
 
     seen: list[str] = []
     finished: set[str] = set()

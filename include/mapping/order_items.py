@@ -1,0 +1,261 @@
+"""What an order sold: its items with their money, after the changes that VTEX made to them.
+
+    {"items": [{"id": "18", "quantity": 3, "price": 199, "listPrice": 199, "sellingPrice": 59,
+                "unitMultiplier": 0.3, "priceDefinition": {"total": 179}}],
+     "totals": [{"id": "Items", "value": 179}, {"id": "Discounts", "value": 0}, {"id": "Change", "value": 0}],
+     "changesAttachment": {"changesData": [{"itemsAdded": [], "itemsRemoved": [
+         {"id": "18", "name": "Rice", "quantity": 1, "price": 199, "unitMultiplier": "0.3"}]}]}}
+
+All money is in cents. `sellingPrice` holds `unitMultiplier` already; `price` and `listPrice` are for one
+measurement unit (vtex-apps/order-placed #166 and #170, vtex/faststore #2311; read 2026-11-28). The line's own
+total is `priceDefinition.total`, which for discounted Chain orders forgets the discount (VTEX known issue
+663203). `changesAttachment` names what was added and removed; in VTEX's published sample v502556llux-01 the
+items are still the ones before the change, while other orders list what is left. In each doubt the order's
+`totals` decide.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from itertools import product
+from typing import TYPE_CHECKING
+
+from include.mapping.money import MOST_CENTS, cents_of_cents, exact, exact_text, whole
+from include.mapping.readable import is_readable_item
+from include.mapping.shapes import Json, name, record, records, values
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+_OWN_PRICES = ("sellingPrice", "listPrice", "price")
+_MOST_CHOICES = 8
+"""So many items with two totals are tried in every combination; more of them all one way or all the other."""
+
+
+@dataclass(frozen=True)
+class SoldItem:
+    """An item of the order as Connectif's line needs it. `total` may be negative (VTEX known issue 867838:
+    a nominal discount on a small `unitMultiplier`); `item` is VTEX's, without `productId` where nothing tells
+    the product."""
+
+    item: Json
+    quantity: int
+    unit: int
+    total: int
+
+
+@dataclass(frozen=True)
+class _Change:
+    """One entry of `changesData`: SKU, quantity and item of what went and what came."""
+
+    removed: tuple[Json, ...]
+    added: tuple[Json, ...]
+
+
+def sold_items(order: Json, catalogue: Mapping[str, Json]) -> list[SoldItem]:
+    """The items that the customer bought in the end; those with nothing left of their quantity are gone, and
+    those that cannot be read (`is_readable_item`).
+
+    `catalogue` holds, by SKU id, what the catalogue says of SKUs that a change added, as members of an item.
+    """
+    listed = [_as_sold(item) for item in _named(order.get("items"))]
+    changes = _changes(order)
+    states = [_applied(listed, changes[first:], catalogue) for first in range(len(changes) + 1)]
+    expected = _items_total(order)
+    if len(states) == 1:
+        return _priced(listed, expected)
+
+    def contradiction(state: tuple[list[SoldItem], int]) -> tuple[int, int]:
+        """How far the money is off beyond rounding, then how many changes do not fit the list."""
+        items = _priced(state[0], expected)
+        away = 0 if expected is None else abs(sum(item.total for item in items) - expected)
+        return max(0, away - sum(item.quantity for item in items)), state[1]
+
+    return _priced(min(states, key=contradiction)[0], expected)  # the first of equals: all changes applied
+
+
+def quantity_of(item: Json) -> int:
+    """The whole units of an item; 0 when it has none."""
+    return int(exact(item.get("quantity")) or 0)
+
+
+def unit_cents(item: Json) -> int:
+    """What one unit in the cart costs: the selling price, else the price for its measure."""
+    selling = cents_of_cents(item.get("sellingPrice"))
+    return max(0, selling if selling is not None else _measured(item, item.get("price")) or 0)
+
+
+def list_cents(item: Json, unit: int) -> int | None:
+    """What one unit costs by the list, at least `unit`. A list price that does not exceed the price is no
+    discount, whatever rounding makes of the two."""
+    listed, price = cents_of_cents(item.get("listPrice")), cents_of_cents(item.get("price"))
+    if listed is None:
+        return None
+    if price is not None and listed <= price:
+        return unit
+    return max(unit, _measured(item, listed) or 0)
+
+
+def _measured(item: Json, price: object) -> int | None:
+    """A price for one measurement unit → for one unit in the cart."""
+    cents = cents_of_cents(price)
+    return None if cents is None else whole(min(cents * _multiplier(item), Decimal(MOST_CENTS)))
+
+
+def _multiplier(item: Json) -> Decimal:
+    """`unitMultiplier`; 1 where it says nothing. In changes it is a text (VTEX's schema; read 2026-11-28)."""
+    found = item.get("unitMultiplier")
+    number = exact_text(found) if isinstance(found, str) else exact(found)
+    return number if number is not None and number > 0 else Decimal(1)
+
+
+def _as_sold(item: Json) -> SoldItem:
+    quantity, unit = quantity_of(item), unit_cents(item)
+    defined = cents_of_cents(record(item.get("priceDefinition")).get("total"))
+    return SoldItem(item, quantity, unit, _multiplied(item, quantity) if defined is None else defined)
+
+
+def _multiplied(item: Json, quantity: int) -> int:
+    selling = cents_of_cents(item.get("sellingPrice"))
+    each = Decimal(selling) if selling is not None else (exact(item.get("price")) or 0) * _multiplier(item)
+    return whole(max(min(each * quantity, Decimal(MOST_CENTS)), Decimal(-MOST_CENTS)))
+
+
+def _items_total(order: Json) -> int | None:
+    """What the order's totals say that its items come to; None when they do not say."""
+    totals = {
+        name(total.get("id")): cents_of_cents(total.get("value")) for total in records(order.get("totals"))
+    }
+    if totals.get("Items") is None:
+        return None
+    return sum(totals.get(part) or 0 for part in ("Items", "Discounts", "Change"))
+
+
+def _priced(items: list[SoldItem], expected: int | None) -> list[SoldItem]:
+    """The items with the totals that agree best with the order's own; the definition's where that is even."""
+    doubtful = [place for place, item in enumerate(items) if expected is not None and _has_two_totals(item)]
+    if not doubtful or expected is None:
+        return items
+    sure = sum(item.total for item in items) - sum(items[place].total for place in doubtful)
+    pairs = [(items[place].total, _by_selling_price(items[place])) for place in doubtful]
+    chosen = min(_choices(pairs), key=lambda totals: abs(sure + sum(totals) - expected))
+    totals = dict(zip(doubtful, chosen, strict=True))
+    return [replace(item, total=totals.get(place, item.total)) for place, item in enumerate(items)]
+
+
+def _has_two_totals(item: SoldItem) -> bool:
+    """Whether definition and selling price differ by more than one cent a piece."""
+    return abs(item.total - _by_selling_price(item)) > item.quantity
+
+
+def _by_selling_price(item: SoldItem) -> int:
+    return _multiplied(item.item, item.quantity)
+
+
+def _choices(pairs: list[tuple[int, int]]) -> Iterable[tuple[int, ...]]:
+    return product(*pairs) if len(pairs) <= _MOST_CHOICES else zip(*pairs, strict=True)
+
+
+def _changes(order: Json) -> list[_Change]:
+    data = values(record(order.get("changesAttachment")).get("changesData"))
+    return [
+        _Change(_named(change.get("itemsRemoved")), _named(change.get("itemsAdded")))
+        for change in records(data)
+    ]
+
+
+def _named(items: object) -> tuple[Json, ...]:
+    return tuple(item for item in records(items) if is_readable_item(item) and quantity_of(item) >= 1)
+
+
+def catalogue_item(product: Json, sku: str) -> Json:
+    """What an item of an order would say of a SKU, from the product as catalogue search answers it."""
+    item = next((one for one in records(product.get("items")) if name(one.get("itemId")) == sku), {})
+    link = name(product.get("linkText"))
+    ids, names = values(product.get("categoriesIds")), values(product.get("categories"))
+    return {
+        "id": sku,
+        "productId": product.get("productId"),
+        "name": item.get("nameComplete") or product.get("productName"),
+        "detailUrl": f"/{link}/p" if link else None,
+        "imageUrl": next((image.get("imageUrl") for image in records(item.get("images"))), None),
+        "unitMultiplier": item.get("unitMultiplier"),
+        "additionalInfo": {
+            "brandName": product.get("brand"),
+            **_category_members(ids[0] if ids else None, names[0] if names else None),
+        },
+    }
+
+
+def _category_members(ids: object, names: object) -> Json:
+    """A category path of search as an order's item has it."""
+    keys, words = ([part for part in name(path).split("/") if part] for path in (ids, names))
+    if len(keys) != len(words):
+        return {"categories": [{"id": word, "name": word} for word in words[-1:]]}
+    named = [{"id": key, "name": word} for key, word in zip(keys, words, strict=True)]
+    return {"categoriesIds": "/".join(keys), "categories": named}
+
+
+def added_skus(order: Json) -> set[str]:
+    """The SKUs that changes added and that the order's own items do not tell."""
+    listed = {name(item.get("id")) for item in records(order.get("items"))}
+    added = {name(item.get("id")) for change in _changes(order) for item in change.added}
+    return {sku for sku in added - listed if sku}
+
+
+def _applied(
+    items: list[SoldItem], changes: list[_Change], catalogue: Mapping[str, Json]
+) -> tuple[list[SoldItem], int]:
+    """The items after the changes, and how many of the changes do not fit: what they remove is not there, or
+    what they add is there in that number."""
+    known = {**catalogue, **{name(sold.item.get("id")): sold.item for sold in items}}
+    unfit = 0
+    for change in changes:
+        for gone in change.removed:
+            items, missing = _without(items, gone)
+            unfit += missing > 0
+        for added in change.added:
+            sku = name(added.get("id"))
+            unfit += any(
+                name(sold.item.get("id")) == sku and sold.quantity == quantity_of(added) for sold in items
+            )
+            items = [*items, _added(added, known.get(sku, {}))]
+    return items, unfit
+
+
+def _without(items: list[SoldItem], gone: Json) -> tuple[list[SoldItem], int]:
+    """The items less the removed units, each at the price of its item; and how many of them were not there.
+
+    Of a SKU that stands there twice (bought and as a gift) the one at the removed price goes first.
+    """
+    sku, quantity = name(gone.get("id")), quantity_of(gone)
+    of_sku = [place for place, sold in enumerate(items) if name(sold.item.get("id")) == sku]
+    left = list(items)
+    for place in sorted(of_sku, key=lambda place: not _costs(items[place].item, gone.get("price"))):
+        taken = min(quantity, left[place].quantity)
+        quantity -= taken
+        left[place] = _fewer(left[place], taken)
+    return [sold for sold in left if sold.quantity], quantity
+
+
+def _fewer(sold: SoldItem, taken: int) -> SoldItem:
+    rest = sold.quantity - taken
+    return replace(sold, quantity=rest, total=whole(Decimal(sold.total) * rest / sold.quantity))
+
+
+def _costs(item: Json, price: object) -> bool:
+    cents = cents_of_cents(price)
+    return cents is not None and cents in {cents_of_cents(item.get(own)) for own in ("price", "sellingPrice")}
+
+
+def _added(added: Json, known: Json) -> SoldItem:
+    """An added item with what is known of its SKU: at the price of its line where that is the same, else at
+    its own, which is for one measurement unit like an item's `price`."""
+    item = {"name": added.get("name"), **known, "id": added.get("id"), "quantity": added.get("quantity")}
+    del_own = ("priceDefinition",) if _costs(known, added.get("price")) else ("priceDefinition", *_OWN_PRICES)
+    item = {field: value for field, value in item.items() if field not in del_own}
+    if "sellingPrice" not in item:
+        item["price"] = added.get("price")
+        item["unitMultiplier"] = added.get("unitMultiplier") or known.get("unitMultiplier")
+    return _as_sold(item)
