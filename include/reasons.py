@@ -59,11 +59,13 @@ REASONS: dict[Reason, Meaning] = {
         "Nothing; when it is completed later, run its day again or replay it",
     ),
     Reason.ORDER_CANCELED: Meaning(
-        "the order is canceled, or about to be", "Nothing: canceled orders are no purchases"
+        "the order is canceled, or about to be; or it holds only gifts of a checkout whose other parts are",
+        "Nothing: canceled orders are no purchases",
     ),
     Reason.ORDER_EXCLUDED: Meaning(
-        "the order is not this shop's own sale, not paid yet, or left out by a setting",
-        "Compare the detail with [purchases] in include/settings.toml: sales_channels, statuses, sellers",
+        "the order is not this shop's own sale, in another currency, not paid yet, or left out by a setting",
+        "Compare the detail with [purchases] in include/settings.toml: sales_channels, statuses, sellers, "
+        "currency",
     ),
     Reason.ERASED: Meaning(
         "the person asked to be erased, and is kept out of every write",
@@ -81,7 +83,8 @@ REASONS: dict[Reason, Meaning] = {
         "the event's time cannot be read", "Send it again in ISO 8601 with an offset"
     ),
     Reason.TARGET_BUSY: Meaning(
-        "VTEX did not take the wish, or one side never answered for the order or its purchase",
+        "VTEX did not take the wish; or one side did not answer for the order, for all parts of its checkout, "
+        "or in a form that can be read",
         "Nothing: it waits and is tried again (purchases for held_days); if it never goes, ask that side",
     ),
     Reason.CHANGED_SINCE: Meaning(
