@@ -83,8 +83,8 @@ REASONS: dict[Reason, Meaning] = {
         "the event's time cannot be read", "Send it again in ISO 8601 with an offset"
     ),
     Reason.TARGET_BUSY: Meaning(
-        "VTEX did not take the wish; or one side did not answer for the order, for all parts of its checkout, "
-        "or in a form that can be read",
+        "VTEX did not take the wish; or one side did not answer for the order, for all parts of its "
+        "checkout, or in a form that can be read",
         "Nothing: it waits and is tried again (purchases for held_days); if it never goes, ask that side",
     ),
     Reason.CHANGED_SINCE: Meaning(
@@ -117,5 +117,18 @@ DROPS: dict[Drop, Meaning] = {
     Drop.LINE_WITHOUT_PRICE: Meaning(
         "a line's product exists nowhere and has no price; the purchase went without the line",
         "Nothing, or give the product a price in VTEX",
+    ),
+    Drop.LINE_NEGATIVE: Meaning(
+        "VTEX gives a line of the order a total below 0; it was sent as 0",
+        "Check the promotion in VTEX: a fixed discount can exceed the price of a small measure",
+    ),
+    Drop.LINE_UNKNOWN: Meaning(
+        "the product of an item is not known (a change added it, or it has no product id); the purchase went "
+        "without the line",
+        "Nothing, or show the product in VTEX's catalogue before the order is sent",
+    ),
+    Drop.FIELD_UNREADABLE: Meaning(
+        "a field has a type that VTEX never gives it, so what it says is not known; the rest was sent",
+        "Compare the record in VTEX; if many have it, VTEX has changed its answers: report it",
     ),
 }

@@ -53,11 +53,26 @@ class Export:
             raise ContractError(f"Connectif: an export without {error}") from None
 
 
-def rows_of(archive: bytes) -> Iterator[dict[str, str]]:
+@dataclass(frozen=True)
+class Wanted:
+    """The column that a file of an export must have to be read: by its plain name, and what it is called."""
+
+    is_column: Callable[[str], bool]
+    what: str
+
+    def cells(self, row: Mapping[str, str]) -> Iterator[str]:
+        """The filled cells of every column that is one."""
+        return filter(None, (cell.strip() for column, cell in row.items() if self.is_column(column)))
+
+
+def rows_of(archive: bytes, wanted: Wanted | None = None) -> Iterator[dict[str, str]]:
     """The rows of all files, as plain column name (see `plain_name`) → cell; ContractError for no ZIP of CSV.
 
-    An export without any row yields nothing. Streams: only the packed archive is held in memory.
+    Beside the activities an export may hold files on other things (`…-products.csv`): those without a
+    `wanted` column are passed over, ContractError when all that have rows are. An export without any row
+    yields nothing. Streams: only the packed archive is held in memory.
     """
+    read, passed_over = False, False
     try:
         with zipfile.ZipFile(io.BytesIO(archive)) as files:
             names = [name for name in files.namelist() if name.lower().endswith(".csv")]
@@ -65,35 +80,31 @@ def rows_of(archive: bytes) -> Iterator[dict[str, str]]:
                 raise ContractError("Connectif: an export that holds no CSV file")
             for name in names:
                 with files.open(name) as packed:
-                    yield from _rows_of_file(io.TextIOWrapper(packed, "utf-8-sig", newline=""))
+                    header, rows = _table_of(io.TextIOWrapper(packed, "utf-8-sig", newline=""))
+                    if wanted is None or any(map(wanted.is_column, header)):
+                        read = True
+                        yield from rows
+                    else:
+                        passed_over |= next(rows, None) is not None
+        if wanted and passed_over and not read:
+            raise ContractError(f"Connectif: an export of activities without a column for the {wanted.what}")
     except (zipfile.BadZipFile, UnicodeDecodeError, csv.Error) as error:
         raise ContractError(
             f"Connectif: an export that is no ZIP of CSV files ({type(error).__name__})"
         ) from None
 
 
-def _rows_of_file(text: io.TextIOWrapper) -> Iterator[dict[str, str]]:
+def _table_of(text: io.TextIOWrapper) -> tuple[list[str], Iterator[dict[str, str]]]:
     lines = csv.reader(text, delimiter=DELIMITER)
     header = [plain_name(title) for title in next(lines, [])]
-    for cells in filter(None, lines):
-        yield dict(zip_longest(header, cells[: len(header)], fillvalue=""))
+    rows = (dict(zip_longest(header, cells[: len(header)], fillvalue="")) for cells in filter(None, lines))
+    return header, rows
 
 
 def plain_name(title: str) -> str:
     """`Purchase ID`, `purchase_id`, `purchaseId` → `purchaseid`; `ID de la compra` → `iddelacompra`."""
     letters = unicodedata.normalize("NFKD", title).casefold()
     return re.sub(r"[^a-z0-9]", "", letters)
-
-
-def values_under(
-    rows: Iterator[dict[str, str]], is_wanted: Callable[[str], bool], *, what: str
-) -> Iterator[str]:
-    """The filled cells of every column whose plain name is wanted; ContractError where there is none."""
-    for row in rows:
-        columns = [name for name in row if is_wanted(name)]
-        if not columns:
-            raise ContractError(f"Connectif: an export of activities without a column for the {what}")
-        yield from filter(None, (row[name].strip() for name in columns))
 
 
 def is_purchase_id(column: str) -> bool:
@@ -108,3 +119,5 @@ def is_purchase_id(column: str) -> bool:
 
 
 _NOT_OF_A_PURCHASE = ("cart", "carrito", "contact", "product", "date", "email")
+
+PURCHASE_ID = Wanted(is_purchase_id, "purchase id")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from include.connectif.client import ConnectifClient
-from include.connectif.exports import PURCHASE, is_purchase_id, values_under
+from include.connectif.exports import PURCHASE, PURCHASE_ID
 from include.doctor.lines import Line, Practice, error, ok, warning
 from include.sync.exports import Exporter
 from include.sync.purchases.groups import group_of
@@ -40,8 +40,8 @@ def _exported(connectif: ConnectifClient, practice: Practice, window: Window) ->
         patience_minutes=_PATIENCE_MINUTES,
         sleep=practice.sleep,
     )
-    rows = exporter.activities([PURCHASE], window)
-    return set(values_under(rows, is_purchase_id, what="purchase id"))
+    rows = exporter.activities([PURCHASE], window, PURCHASE_ID)
+    return {cell for row in rows for cell in PURCHASE_ID.cells(row)}
 
 
 def _verdict(seen: dict[str, int], orders: int, practice: Practice) -> Line:

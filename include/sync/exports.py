@@ -9,7 +9,7 @@ from datetime import timedelta
 from functools import partial
 
 from include.connectif.client import ConnectifClient, QueueFull
-from include.connectif.exports import Export, rows_of
+from include.connectif.exports import Export, Wanted, rows_of
 from include.connectif.limits import EXPORT_DAYS
 from include.errors import TemporaryError
 from include.staging import Staging
@@ -39,26 +39,29 @@ class Exporter:
         self._poll_seconds, self._patience_seconds = poll_seconds, patience_minutes * 60
         self._sleep, self._clock = sleep, clock
 
-    def activities(self, types: Sequence[str], window: Window) -> Iterator[dict[str, str]]:
-        """The rows (plain column name → cell) of all activities of these types in the window.
+    def activities(self, types: Sequence[str], window: Window, wanted: Wanted) -> Iterator[dict[str, str]]:
+        """The rows (plain column name → cell) of all activities of these types in the window; each has a
+        `wanted` column.
 
         One export for each 31 days. Raises TemporaryError when one does not end well or in time.
         """
         for piece in _pieces(window):
             create = partial(self._connectif.create_activities_export, types, piece)
-            yield from self._rows(_entry(types, piece), f"activities of {piece}", create)
+            yield from self._rows(_entry(types, piece), f"activities of {piece}", create, wanted)
 
     def contacts(self) -> Iterator[dict[str, str]]:
         """The rows of all contacts, likewise, by one export."""
         yield from self._rows("export-contacts.json", "contacts", self._connectif.create_contacts_export)
 
-    def _rows(self, entry: str, what: str, create: Callable[[], Export]) -> Iterator[dict[str, str]]:
+    def _rows(
+        self, entry: str, what: str, create: Callable[[], Export], wanted: Wanted | None = None
+    ) -> Iterator[dict[str, str]]:
         done = self._finished(entry, what, create)
         if done.status != "finished" or not done.file_url:
             self._journal.write_json(entry, {"id": None})
             raise TemporaryError(f"Connectif ended export {done.id} of {what} as {done.status!r}")
         log.info("%s: %s rows", what, f"{done.total:,}")
-        yield from rows_of(self._connectif.read_export_file(done.file_url))
+        yield from rows_of(self._connectif.read_export_file(done.file_url), wanted)
 
     def _finished(self, entry: str, what: str, create: Callable[[], Export]) -> Export:
         give_up_at = self._clock() + self._patience_seconds

@@ -186,13 +186,23 @@ def test_detail__the_other_parts_of_its_checkout_wait_for_it(office: Office, wor
 
 
 def test_detail__a_group_that_is_never_answered_for_is_held_as_a_whole(office: Office, world: World) -> None:
-    """Whether 5-01 belongs to it nobody can tell."""
+    """What became of 5-01, which must exist, is not known until then."""
     put_some(world, 3)
+    put_order(world, "5-01", MORNING - timedelta(hours=2), fixed_status="canceled")
     put_order(world, "5-02", MORNING)
     end = in_trouble(office.vtex.transport, reading("/order-group/5"))
     assert first_run(office).counts.outcomes == {Outcome.SENT: 3, Outcome.HELD: 1}
     end()
-    assert next_run(office, world).counts.outcomes == {Outcome.SENT: 1}
+    assert next_run(office, world).counts.outcomes == {Outcome.SENT: 1, Outcome.EXCLUDED: 1}
+    assert set(purchases(world)) >= {"5"}
+
+
+def test_detail__a_part_that_must_exist_holds_the_others(office: Office, world: World) -> None:
+    put_some(world, 3)
+    put_order(world, "5-02", MORNING)
+    assert first_run(office).counts.reasons == {Reason.TARGET_BUSY: 1}
+    put_order(world, "5-01", MORNING, fixed_status="canceled")
+    assert next_run(office, world).counts.outcomes == {Outcome.SENT: 1, Outcome.EXCLUDED: 1}
     assert set(purchases(world)) >= {"5"}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from include.connectif.client import ConnectifClient
 from include.outcomes import Area, Outcome, Reason
+from include.plan import RunPlan
 from include.report import Report
 from tests.builders import EVERYTHING, Office, World, connectif_client, window_ending
 from tests.orders import (
@@ -276,3 +278,52 @@ def test_buyers__when_the_import_fails_they_are_created_one_by_one(office: Offic
     report = office.sync(PURCHASES, day_of(MORNING, hours=2), "first")
     assert report.counts.written == 24
     assert calls(world, "patch contact") >= 13
+
+
+# --- another form of the id, and no export that tells
+
+
+def split_ids(world: World, number: int) -> list[str]:
+    """Purchases of one order each that the tag reported under the order's id, not its group's."""
+    without_baskets(world)
+    put_buyer(world)
+    put_product(world)
+    groups = put_orders(world, number, MORNING, timedelta(hours=1))
+    for group in groups:
+        put_purchase(world, f"{group}-01")
+    return groups
+
+
+@pytest.mark.parametrize("spoil", [unknown_column, refused])
+def test_purchases__without_an_export_those_under_the_other_id_are_found_one_by_one(
+    spoil: Callable[[World, Office], None], office: Office, world: World
+) -> None:
+    split_ids(world, 6)
+    put_order(world, "777-01", MORNING)
+    spoil(world, office)
+    report = office.sync(PURCHASES, day_of(MORNING, hours=2), "first")
+    assert report.counts.outcomes == {Outcome.ALREADY_THERE: 6, Outcome.SENT: 1}
+    assert calls(world, "create purchase") == 1
+    assert any("under their order_id, not under the order_group" in note for note in report.counts.notes)
+
+
+def test_purchases__only_looks_under_the_other_id_too(office: Office, world: World) -> None:
+    (group,) = split_ids(world, 1)
+    plan = RunPlan("only", None, (), "one", only=f"{group}-01")
+    assert office.sync(PURCHASES, plan, "only").counts.outcomes == {Outcome.ALREADY_THERE: 1}
+    assert calls(world, "create purchase") == 0
+
+
+def test_purchases__look_ups_end_when_they_find_nothing(
+    office: Office, world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("include.sync.purchases.tracked._FRUITLESS", 10)
+    without_baskets(world)
+    put_buyer(world)
+    put_product(world)
+    put_orders(world, 40, MORNING, timedelta(hours=1))
+    refused(world, office)
+    report = office.sync(PURCHASES, day_of(MORNING, hours=1), "first")
+    assert report.counts.outcomes == {Outcome.SENT: 40}
+    assert 10 <= calls(world, "get purchase by purchase id") <= 10 + 8, "those under way at once"
+    assert caplog.text.count("the rest are not looked up") == 1

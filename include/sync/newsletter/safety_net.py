@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
+from include.connectif.exports import Wanted
 from include.errors import ContractError
 from include.settings import Newsletter
 from include.staging import Staging
@@ -36,12 +37,15 @@ def exported_wishes(exporter: Exporter, settings: Newsletter, window: Window) ->
     """
     types = ((settings.subscription_activity, True), (settings.unsubscription_activity, False))
     for activity, subscribed in types:
-        for row in exporter.activities((activity,), window):
+        for row in exporter.activities((activity,), window, _ADDRESS):
             yield {
-                "email": _cell(row, ("email", "correo"), "address"),
+                "email": next(_ADDRESS.cells(row), ""),
                 "subscribed": subscribed,
                 "occurred_at": _cell(row, ("date", "fecha"), "date"),
             }
+
+
+_ADDRESS = Wanted(lambda column: "email" in column or "correo" in column, "address")
 
 
 def _cell(row: dict[str, str], words: tuple[str, ...], what: str) -> str:

@@ -24,7 +24,7 @@ from include.sync.purchases.late import late_parts, note_on
 from include.sync.purchases.meter import metered
 from include.sync.purchases.posting import Answer, Poster
 from include.sync.purchases.tally import tally
-from include.sync.purchases.tracked import tracked_purchases
+from include.sync.purchases.tracked import OtherIds, note_on_the_tag, tracked_purchases
 from include.sync.purchases.transform import PURCHASES, UNSENT
 from include.sync.run import SyncRun
 
@@ -52,14 +52,16 @@ def load(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
     _record_unsent(run, source)
     ids = [purchase["purchase_id"] for purchase in _staged(source)]
     answers = {key: _answer_of(stored) for key, stored in run.store.purchases_of(run.run_key).items()}
-    notes = [] if run.plan.only else _settle_tracked(run, target, source, answers)
+    others = OtherIds(run.connectif)
+    notes, known = ([], False) if run.plan.only else _settle_tracked(run, target, source, answers)
     missing = sum(key not in answers for key in ids)
     log.info("%s", _forecast(run, len(ids), missing))
     if not run.plan.only:
         erased = ErasedPeople(run.store)
         going = (one for one in _unanswered(source, answers) if one["body"]["contactEmail"] not in erased)
         ensure_buyers(run, target, going)
-    _post(run, source, answers, missing)
+    _post(run, source, answers, missing, None if known else others)
+    notes += filter(None, [note_on_the_tag(run, others.found)])
     late = late_parts(run, _staged(source), answers)
     counts = tally(run, target, _staged(source), answers, late)
     counts.notes += [*notes, *note_on(late)]
@@ -123,8 +125,11 @@ def _answer_of(stored: StoredPurchase) -> Answer:
     return Answer(outcome, stored.reason, stored.detail)
 
 
-def _settle_tracked(run: SyncRun, target: Staging, source: Staging, answers: Answers) -> list[str]:
-    """Answer for the purchases that Connectif has, by its export; returns what the report should say."""
+def _settle_tracked(
+    run: SyncRun, target: Staging, source: Staging, answers: Answers
+) -> tuple[list[str], bool]:
+    """Answer for the purchases that Connectif has, by its export; returns what the report should say, and
+    whether there was an export."""
     tracked = tracked_purchases(run, target, _unanswered(source, answers))
     erased, settled = ErasedPeople(run.store), Answers()
 
@@ -137,12 +142,13 @@ def _settle_tracked(run: SyncRun, target: Staging, source: Staging, answers: Ans
 
     run.store.record_purchases(run.run_key, recorded())
     answers |= settled
-    return [tracked.note] if tracked.note else []
+    return ([tracked.note] if tracked.note else []), tracked.known
 
 
-def _post(run: SyncRun, source: Staging, answers: Answers, missing: int) -> None:
+def _post(run: SyncRun, source: Staging, answers: Answers, missing: int, others: OtherIds | None) -> None:
     """Post what is unanswered; a purchase that Connectif does not answer for is held for the next runs.
 
+    `others`, where no export told, finds those that are there under another form of their id.
     Held ones are written down last, so that a retry after an outage offers them again.
     """
     poster, progress = Poster(run), Progress(log, "purchases", missing)
@@ -151,6 +157,8 @@ def _post(run: SyncRun, source: Staging, answers: Answers, missing: int) -> None
     def post(purchase: StagedPurchase) -> Answer:
         if run.store.is_erased(purchase["body"]["contactEmail"]):  # since the orders were mapped
             answer = _ERASED
+        elif others is not None and others.have(purchase):
+            answer = _TRACKED
         else:
             answer = poster.post(
                 purchase["body"], contact=purchase["contact"], fire_workflows=_may_fire(run, purchase)

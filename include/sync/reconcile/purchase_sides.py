@@ -12,8 +12,7 @@ import pandas as pd
 import pyarrow as pa
 
 from include.batching import in_batches
-from include.connectif.exports import PURCHASE, is_purchase_id
-from include.errors import ContractError
+from include.connectif.exports import PURCHASE, PURCHASE_ID
 from include.staging import Staging
 from include.sync.exports import exporter_of
 from include.sync.purchases.agenda import DATE_FIELD
@@ -65,9 +64,16 @@ def both_sides(run: SyncRun, target: Staging) -> Sides:
         target.write_table(EXPORTED, _exported(run, target, _days_around(window, orders, run.now())))
     theirs = target.read_frame(EXPORTED)
     theirs["at"] = pd.to_datetime(theirs["at"], utc=True, errors="coerce", format="ISO8601")
+    theirs = _dated(theirs)
     exported = theirs["row"].nunique()
     log.info("%s orders listed by VTEX, %s purchases exported", f"{len(orders):,}", f"{exported:,}")
     return Sides(window, orders, theirs)
+
+
+def _dated(theirs: pd.DataFrame) -> pd.DataFrame:
+    """Without the undated rows of ids that a dated row names: a file on their products, say."""
+    dated = theirs["at"].notna()
+    return theirs[dated | ~theirs["id"].isin(theirs["id"][dated])]
 
 
 def _listed(run: SyncRun, wide: Window) -> pa.Table:
@@ -84,23 +90,18 @@ def _days_around(window: Window, orders: pd.DataFrame, now: datetime) -> Window:
 
 
 def _exported(run: SyncRun, journal: Staging, days: Window) -> pa.Table:
-    rows = exporter_of(run, journal).activities([PURCHASE], days)
+    rows = exporter_of(run, journal).activities([PURCHASE], days, PURCHASE_ID)
     return _table(_named(rows), _NAMED)
 
 
 def _named(rows: Iterator[dict[str, str]]) -> Iterator[tuple[int, str, str]]:
     """Number of the row, an id that it names, and its date: once for each id, since several columns may be
     the purchase's."""
-    is_id = cache(is_purchase_id)
     is_date = cache(lambda column: "date" in column or "fecha" in column)
     for number, row in enumerate(rows):
-        columns = [column for column in row if is_id(column)]
-        if not columns:
-            raise ContractError("Connectif: an export of activities without a column for the purchase id")
         at = next((cell for column, cell in row.items() if is_date(column)), "")
-        for named in dict.fromkeys(row[column].strip() for column in columns):
-            if named:
-                yield number, named, at
+        for named in dict.fromkeys(PURCHASE_ID.cells(row)):
+            yield number, named, at
 
 
 def _table(rows: Iterator[tuple[object, ...]], schema: pa.Schema) -> pa.Table:

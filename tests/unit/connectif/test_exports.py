@@ -7,7 +7,7 @@ import zipfile
 
 import pytest
 
-from include.connectif.exports import Export, is_purchase_id, plain_name, rows_of, values_under
+from include.connectif.exports import PURCHASE_ID, Export, is_purchase_id, plain_name, rows_of
 from include.errors import ContractError
 
 
@@ -20,7 +20,7 @@ def packed(**files: str) -> bytes:
 
 
 def purchase_ids(archive: bytes) -> list[str]:
-    return list(values_under(rows_of(archive), is_purchase_id, what="purchase id"))
+    return [cell for row in rows_of(archive, PURCHASE_ID) for cell in PURCHASE_ID.cells(row)]
 
 
 def test_rows__of_several_files_follow_each_other() -> None:
@@ -78,6 +78,22 @@ def test_purchase_id_column__others_are_not_taken_for_it(title: str) -> None:
 def test_purchase_id_column__a_file_without_stops() -> None:
     with pytest.raises(ContractError, match="without a column for the purchase id"):
         purchase_ids(packed(one="reference,date\n1,2\n"))
+
+
+def test_purchase_id_column__a_second_file_on_other_things_is_passed_over() -> None:
+    """Public evidence (2026): a ZIP with `…-products.csv` beside the activities."""
+    products = "sku,quantity,price\n9000,1,19.9\n"
+    assert purchase_ids(packed(activities="type,purchaseId\npurchase,7\n", products=products)) == ["7"]
+    assert purchase_ids(packed(a_products=products, z_activities="type,purchaseId\npurchase,7\n")) == ["7"]
+    assert purchase_ids(packed(activities="type,purchaseId\n", products=products)) == [], (
+        "a day of no purchase"
+    )
+    assert purchase_ids(packed(activities="type,date\n", products="sku,quantity\n")) == [], "no row anywhere"
+
+
+def test_purchase_id_column__when_no_file_with_rows_has_it_the_export_is_of_no_use() -> None:
+    with pytest.raises(ContractError, match="without a column for the purchase id"):
+        purchase_ids(packed(activities="type,reference\npurchase,7\n", products="sku,quantity\n1,2\n"))
 
 
 def test_purchase_id_column__blank_cells_are_nobodys() -> None:

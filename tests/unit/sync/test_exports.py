@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from include.connectif.client import ConnectifAccount, ConnectifClient
+from include.connectif.exports import PURCHASE_ID
 from include.errors import TemporaryError
 from include.rest.pace import Unpaced
 from include.staging import Staging
@@ -47,7 +48,7 @@ def exported(server: ScriptedServer, tmp_path: Path) -> Iterator[Callable[..., l
         exporter = Exporter(
             client, Staging(tmp_path), poll_seconds=5, patience_minutes=1, sleep=time.sleep, clock=time.clock
         )
-        return list(exporter.activities(types, window))
+        return list(exporter.activities(types, window, PURCHASE_ID))
 
     yield run
     client.transport.session.close()
