@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from include.errors import ConfigurationError
+from include.mapping.categories import product_categories
 from include.mapping.offers import (
     Offer,
     chosen,
@@ -26,7 +27,7 @@ from include.mapping.offers import (
     units_in_stock,
 )
 from include.mapping.shapes import Json, key_of, name, records, values
-from include.mapping.text import html_to_text, tidy_lists, tidy_text
+from include.mapping.text import html_to_text, tidy_entries, tidy_lists, tidy_text
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -160,7 +161,7 @@ def facts_of(candidates: list[Candidate], rules: ProductRules) -> pd.DataFrame:
         "units": pd.Series(
             [units_in_stock(list(candidate.available)) for candidate in candidates], dtype=object
         ),
-        "categories": _joined(map(_deepest, tidy_lists([values(paths) for paths in column("categories")]))),
+        "categories": _joined(_categories(candidates)),
         "tags": _joined(
             sorted({*map(_without_bar, tags)}) for tags in tidy_lists(list(map(_tags, candidates)))
         ),
@@ -186,14 +187,12 @@ def _names(candidates: list[Candidate], rules: ProductRules) -> pd.Series:
     )
 
 
-def _deepest(paths: list[str]) -> list[str]:
-    """Outer slashes off, and no path that is an ancestor of another (VTEX lists `/A/B/` and `/A/`)."""
-    clean = ["/".join(filter(None, map(str.strip, path.split("/")))) for path in paths]
-    return [
-        path
-        for path in dict.fromkeys(filter(None, clean))
-        if not any(other.startswith(f"{path}/") for other in clean)
-    ]
+def _categories(candidates: list[Candidate]) -> Iterator[list[str]]:
+    paths, ids = (
+        tidy_entries([values(candidate.product.get(field)) for candidate in candidates])
+        for field in ("categories", "categoriesIds")
+    )
+    return map(product_categories, paths, ids)
 
 
 def _tags(candidate: Candidate) -> list[Any]:

@@ -142,6 +142,11 @@ def _seen(markup: str) -> str:
 
 def tidy_lists(lists: Sequence[Sequence[object]]) -> list[list[str]]:
     """Lists of JSON values → lists of their tidied texts; what is no text or empty goes."""
+    return [[text for text in texts if text is not None] for texts in tidy_entries(lists)]
+
+
+def tidy_entries(lists: Sequence[Sequence[object]]) -> list[list[str | None]]:
+    """Like `tidy_lists`, each entry in its place: None for what is no text or empty."""
     flat = pa.array([text_of(value) for values in lists for value in values], pa.large_string())
     tidied = iter(tidy(flat).to_pylist())
-    return [[text for text in islice(tidied, len(values)) if text is not None] for values in lists]
+    return [list(islice(tidied, len(values))) for values in lists]
