@@ -24,7 +24,8 @@ from airflow.sdk import dag
 
 from include.outcomes import Area
 from plugins import alerts
-from plugins.policy import POLICY, RECONCILE_PARAMS, START, weekly
+from plugins.parameters import RECONCILE_PARAMS
+from plugins.policy import POLICY, START, weekly
 from plugins.reconcile_tasks import compare, repair, report
 
 

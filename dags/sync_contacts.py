@@ -24,7 +24,8 @@ from airflow.sdk import dag
 from include.outcomes import Area
 from plugins import alerts
 from plugins.daily_tasks import extract, load, report, settle_newsletter, transform
-from plugins.policy import DAILY_PARAMS, POLICY, START, daily
+from plugins.parameters import CONTACTS_PARAMS
+from plugins.policy import POLICY, START, daily
 
 AREA = Area.CONTACTS
 
@@ -35,7 +36,7 @@ AREA = Area.CONTACTS
     catchup=False,
     max_active_runs=1,
     default_args=POLICY,
-    params=DAILY_PARAMS,
+    params=CONTACTS_PARAMS,
     tags=["vtex", "connectif", "daily"],
     doc_md=__doc__,
     **alerts.policy(),

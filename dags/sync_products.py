@@ -17,12 +17,13 @@ code, or a product id); `dry_run` writes nothing.
 
 from __future__ import annotations
 
-from airflow.sdk import Param, dag
+from airflow.sdk import dag
 
 from include.outcomes import Area
 from plugins import alerts
 from plugins.daily_tasks import extract, load, report, transform
-from plugins.policy import DAILY_PARAMS, POLICY, START, daily
+from plugins.parameters import PRODUCTS_PARAMS
+from plugins.policy import POLICY, START, daily
 
 AREA = Area.PRODUCTS
 
@@ -33,15 +34,7 @@ AREA = Area.PRODUCTS
     catchup=False,
     max_active_runs=1,
     default_args=POLICY,
-    params=DAILY_PARAMS
-    | {
-        "allow_mass_change": Param(
-            False,
-            type="boolean",
-            title="Allow a mass change",
-            description="Lets a run through whose brake would stop it: look at its message first.",
-        )
-    },
+    params=PRODUCTS_PARAMS,
     tags=["vtex", "connectif", "daily"],
     doc_md=__doc__,
     **alerts.policy(),

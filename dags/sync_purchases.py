@@ -29,7 +29,8 @@ from airflow.sdk import dag
 from include.outcomes import Area
 from plugins import alerts
 from plugins.daily_tasks import extract, load, report, transform
-from plugins.policy import DAILY_PARAMS, POLICY, START, daily
+from plugins.parameters import DAILY_PARAMS
+from plugins.policy import POLICY, START, daily
 
 AREA = Area.PURCHASES
 

@@ -15,6 +15,10 @@ class ConfigurationError(SyncError):
     """A person must change something (a key, a right, a setting). Fail now, never retry."""
 
 
+class ParameterError(ConfigurationError):
+    """A run was asked for with parameters that do not exist or contradict each other. Trigger another one."""
+
+
 class TemporaryError(SyncError):
     """The same work may succeed later (time-out, 429, 5xx). The client has retried; Airflow retries next.
 

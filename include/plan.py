@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal, Self, cast
 
-from include.errors import ConfigurationError
+from include.errors import ParameterError
 from include.outcomes import Area
 from include.window import Window, as_utc, merged, subtracted
 
@@ -52,39 +52,37 @@ class RunRequest:
         return Window(start, end)
 
     def asked_window(self) -> Window | None:
-        """The window that the parameters ask for. Raises `ConfigurationError` for a wrong combination."""
+        """The window that the parameters ask for. Raises `ParameterError` for a wrong combination."""
         if self.mode not in ("auto", "full", "window", "replay"):
-            raise ConfigurationError(
+            raise ParameterError(
                 f"parameter mode is {self.mode!r:.40}, allowed is auto, full, window or replay"
             )
         if not self.window_start and not self.window_end:
             return None
         if self.is_backfill:
-            raise ConfigurationError(
+            raise ParameterError(
                 "window_start and window_end are shared by all runs of a back-fill: leave them empty and "
                 "choose its dates instead"
             )
         if self.mode == "full":
-            raise ConfigurationError(
-                "window_start and window_end contradict mode full: leave out one of them"
-            )
+            raise ParameterError("window_start and window_end contradict mode full: leave out one of them")
         return _window_of(self.window_start, self.window_end)
 
 
 def _window_of(start: str | None, end: str | None) -> Window:
     if not start or not end:
-        raise ConfigurationError("window_start and window_end go together: give both or neither")
+        raise ParameterError("window_start and window_end go together: give both or neither")
     first, last = _instant("window_start", start), _instant("window_end", end)
     if first >= last:
-        raise ConfigurationError(f"window_start {start} must be before window_end {end}")
+        raise ParameterError(f"window_start {start} must be before window_end {end}")
     return Window(first, last)
 
 
 def _instant(name: str, text: str) -> datetime:
     try:
         return as_utc(datetime.fromisoformat(text))
-    except ValueError:
-        raise ConfigurationError(
+    except (ValueError, OverflowError):
+        raise ParameterError(
             f"parameter {name} is {text!r:.40}, "
             f"allowed is ISO 8601 with an offset such as 2026-11-22T03:00:00-03:00"
         ) from None
@@ -167,7 +165,7 @@ def plan_run(
       before its interval; older time left out is returned as gaps. What lies before the first covered instant
       is not missing: it was before the installation.
 
-    Raises `ConfigurationError` where the parameters contradict each other or the area.
+    Raises `ParameterError` where the parameters contradict each other or the area.
     """
     explicit = _asked_for(request, area)
     if explicit:
@@ -177,6 +175,11 @@ def plan_run(
     if request.run_type == "scheduled":
         return _scheduled(request.interval, merged(covered), timedelta(days=coverage_days), dag_id)
     return RunPlan("window", request.interval, (), f"{request.run_type} run for {request.interval}")
+
+
+def check_request(request: RunRequest, area: Area) -> None:
+    """ParameterError where the parameters contradict each other or the area: what `plan_run` would raise."""
+    _asked_for(request, area)
 
 
 def _asked_for(request: RunRequest, area: Area) -> RunPlan | None:
@@ -190,16 +193,16 @@ def _asked_for(request: RunRequest, area: Area) -> RunPlan | None:
         return _products(request, asked)
     if request.mode == "full":
         return _asked_in_full(request, area)
+    if request.mode == "window" and not asked and not request.is_backfill:
+        raise ParameterError("mode window needs window_start and window_end: give both")
     return RunPlan("window", asked, (), f"the window asked for, {asked}") if asked else None
 
 
 def _one_record(request: RunRequest, only: str, area: Area, asked: Window | None) -> RunPlan:
     if "@" in only:
-        raise ConfigurationError(
-            "parameter only is an address: give the record's id (addresses are not kept)"
-        )
+        raise ParameterError("parameter only is an address: give the record's id (addresses are not kept)")
     if asked or request.mode != "auto" or request.is_backfill:
-        raise ConfigurationError(
+        raise ParameterError(
             "parameter only takes one record whatever its time: leave out mode, window_start and window_end, "
             "and do not use it in a back-fill"
         )
@@ -208,15 +211,15 @@ def _one_record(request: RunRequest, only: str, area: Area, asked: Window | None
 
 def _replay(request: RunRequest, area: Area, asked: Window | None) -> RunPlan:
     if request.mode != "replay":
-        raise ConfigurationError("parameter replay goes with mode replay: give both or neither")
+        raise ParameterError("parameter replay goes with mode replay: give both or neither")
     if asked or request.only or request.is_backfill:
-        raise ConfigurationError(
+        raise ParameterError(
             "mode replay takes up what was not sent, whatever its time: leave out only, window_start and "
             "window_end, and do not use it in a back-fill"
         )
     wanted = request.replay or "all"
     if "@" in wanted:
-        raise ConfigurationError(
+        raise ParameterError(
             "parameter replay holds an address: give all, a reason code, or a record's key (addresses are "
             "not kept)"
         )
@@ -225,15 +228,15 @@ def _replay(request: RunRequest, area: Area, asked: Window | None) -> RunPlan:
 
 def _products(request: RunRequest, asked: Window | None) -> RunPlan:
     if asked or request.mode == "window":
-        raise ConfigurationError("the catalogue is always taken whole: products have no window")
+        raise ParameterError("the catalogue is always taken whole: products have no window")
     return RunPlan("full", None, (), "the catalogue is always taken whole")
 
 
 def _asked_in_full(request: RunRequest, area: Area) -> RunPlan:
     if area is not Area.CONTACTS:
-        raise ConfigurationError(f"{area} are never taken in full: give window_start and window_end instead")
+        raise ParameterError(f"{area} are never taken in full: give window_start and window_end instead")
     if request.is_backfill:
-        raise ConfigurationError("a back-fill takes the days it is made for: leave mode full out of it")
+        raise ParameterError("a back-fill takes the days it is made for: leave mode full out of it")
     return RunPlan("full", None, (), "mode full was asked for")
 
 

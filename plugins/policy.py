@@ -1,4 +1,4 @@
-"""What the DAGs have in common: owner, retries by kind of error, schedule, parameters. Light to import."""
+"""What the DAGs have in common: owner, retries by kind of error, schedule. Light to import."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from datetime import timedelta
 from typing import Any
 
 import pendulum
-from airflow.sdk import Asset, CronDataIntervalTimetable, CronTriggerTimetable, Param
+from airflow.sdk import Asset, CronDataIntervalTimetable, CronTriggerTimetable
 from airflow.sdk.definitions.retry_policy import ExceptionRetryPolicy, RetryAction, RetryRule
 
-from include.errors import ConfigurationError, ContractError, UnsafeChange
+from include.errors import ConfigurationError, ContractError, ParameterError, UnsafeChange
 from include.outcomes import Area
 from include.settings import load_settings
 from plugins import alerts
+from plugins.conf_check import require_known_parameters
 
 START = pendulum.datetime(2026, 1, 1, tz=load_settings().schedule.time_zone)
 """Before any shop's first run; what lies before the first run is fetched by back-fill."""
@@ -36,6 +37,7 @@ POLICY: dict[str, Any] = {
     "max_retry_delay": timedelta(minutes=30),
     "execution_timeout": timedelta(hours=12),
     "on_failure_callback": alerts.task_callback(),
+    "pre_execute": require_known_parameters,
     # What only a person can mend, and a bug, fails at once; all else (TemporaryError first) is tried again.
     "retry_policy": ExceptionRetryPolicy(rules=[_NEEDS_A_PERSON, _BUG]),
 }
@@ -49,6 +51,7 @@ PATIENT: dict[str, Any] = POLICY | {
     # be over in minutes: what a run alone knows must not get lost with it. A person is told that it waits.
     "retry_policy": ExceptionRetryPolicy(
         rules=[
+            RetryRule(exception=ParameterError, action=RetryAction.FAIL, reason="a run's conf never changes"),
             RetryRule(exception=[ConfigurationError, ContractError], reason="it may be over soon"),
             _NEEDS_A_PERSON,
             _BUG,
@@ -56,81 +59,6 @@ PATIENT: dict[str, Any] = POLICY | {
     ),
 }
 """Where a run holds in its conf what nobody says again: it is tried for a day, whatever is wrong outside."""
-
-
-DAILY_PARAMS: dict[str, Param] = {
-    "mode": Param(
-        "auto",
-        enum=["auto", "full", "window", "replay"],
-        type="string",
-        title="What to take",
-        description=(
-            "auto: as the schedule does; full: everything; window: only the time given below; "
-            "replay: only records that were not sent, see below."
-        ),
-    ),
-    "replay": Param(
-        None,
-        type=["null", "string"],
-        pattern=r"^[^@\s]+$",
-        maxLength=200,
-        title="What to replay",
-        description=(
-            "With mode replay: all (rejected and held records), a reason code such as target_rejected, or "
-            "the key of one record. Empty: all."
-        ),
-    ),
-    "window_start": Param(
-        None,
-        type=["null", "string"],
-        format="date-time",
-        title="From",
-        description="With offset. Together with To, or not at all.",
-    ),
-    "window_end": Param(
-        None,
-        type=["null", "string"],
-        format="date-time",
-        title="To",
-        description="With offset; the first instant that is not taken.",
-    ),
-    "only": Param(
-        None,
-        type=["null", "string"],
-        pattern=r"^[^@\s]+$",
-        maxLength=100,
-        title="Only one record",
-        description="The id of a customer document, a product or an order: takes it alone and logs its way.",
-    ),
-    "dry_run": Param(
-        False,
-        type="boolean",
-        title="Dry run",
-        description="Does everything but the writes, and says what would be sent.",
-    ),
-}
-
-
-RECONCILE_PARAMS: dict[str, Param] = {
-    "areas": Param(
-        ["contacts", "products", "purchases"],
-        type="array",
-        items={"type": "string", "enum": ["contacts", "products", "purchases"]},
-        examples=["contacts", "products", "purchases"],
-        minItems=1,
-        uniqueItems=True,
-        title="Areas",
-        description="What to compare.",
-    ),
-    "window_start": DAILY_PARAMS["window_start"],
-    "window_end": DAILY_PARAMS["window_end"],
-    "repair": Param(
-        False,
-        type="boolean",
-        title="Repair",
-        description="Sends the purchases that are missing at Connectif, quietly. Nothing else is repaired.",
-    ),
-}
 
 
 FAMILY = "vtex_connectif"

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from airflow.sdk import ObjectStoragePath, get_current_context
 from airflow.sdk.exceptions import AirflowSkipException
 
-from include.errors import ConfigurationError
 from include.outcomes import Area
 from include.plan import RunPlan, RunRequest
 from include.settings import Settings, load_settings
@@ -22,6 +21,7 @@ from include.sync.reconcile.report import finish_comparison
 from include.sync.run import KEPT, SyncRun, run_stage, safe_name
 from plugins.accounts import pair_of
 from plugins.connectif_hook import ConnectifHook
+from plugins.parameters import check_repair
 from plugins.run_key import run_key
 from plugins.run_signals import announce
 from plugins.sync_run import pair_folder, staging_base
@@ -117,8 +117,7 @@ def _plan(area: Area, settings: Settings) -> RunPlan:
         window_start=params["window_start"],
         window_end=params["window_end"],
     )
-    if params["repair"] and Area.PURCHASES not in params["areas"]:
-        raise ConfigurationError("repair sends purchases: add purchases to areas, or leave repair out")
+    check_repair(params["repair"], params["areas"])
     return plan_of(request, area, settings)
 
 

@@ -227,6 +227,25 @@ def test_wrong_key__fails_at_once_and_says_what_to_do(world: World) -> None:
     assert "runs/wrong-key" in page
 
 
+def test_misspelt_parameter__is_refused_at_the_trigger_and_else_fails_before_anything_is_read(
+    world: World,
+) -> None:
+    rest, before = world.stack.rest, world.target()
+    with pytest.raises(RestError, match=r"400: .*unknown parameter dryrun \(did you mean dry_run\?\)"):
+        rest.trigger("sync_contacts", "misspelt", {"mode": "full", "dryrun": True})
+    # Airflow also makes runs from an asset's page, and does not say there of which DAG
+    assets = rest.get("assets", name_pattern="sync_products_report")["assets"]
+    conf = {"logical_date": None, "conf": {"mode": "full", "dryrun": True}}
+    run_id = rest.post(f"assets/{assets[0]['id']}/materialize", conf)["dag_run_id"]
+    assert rest.wait("sync_products", run_id, patience_seconds=SECONDS)["state"] == "failed"
+    tried = {task["task_id"]: task["try_number"] for task in rest.tasks("sync_products", run_id)}
+    assert tried["extract"] == 1
+    log = "\n".join(world.last_log("sync_products", run_id))
+    assert "unknown parameter dryrun (did you mean dry_run?)" in log
+    assert "Nothing was read" in log
+    assert world.target() == before
+
+
 # --- the pages inside Airflow's UI
 
 FRAME = "document.querySelector('iframe')?.contentDocument"

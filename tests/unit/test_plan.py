@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.errors import ConfigurationError
+from include.errors import ParameterError
 from include.outcomes import Area
-from include.plan import RunPlan, RunRequest, plan_run
+from include.plan import RunPlan, RunRequest, check_request, plan_run
 from include.window import BEGINNING, Window, merged, subtracted
 
 HOUR = timedelta(hours=1)
@@ -108,7 +108,7 @@ def test_plan__first_contact_run_takes_everything_and_a_backfill_never() -> None
 
 def test_plan__mode_forces_either() -> None:
     assert plan(request("manual", mode="full")).mode == "full"
-    assert plan(request("manual", mode="window"), activated=False).window == days(22, 23)
+    assert plan(request("backfill", mode="window"), activated=False).window == days(22, 23)
 
 
 def test_plan__backfill_and_manual_windows_are_exact() -> None:
@@ -170,6 +170,23 @@ START, END = "2026-11-01T00:00:00Z", "2026-11-02T00:00:00Z"
         (request("manual", mode="full"), Area.PURCHASES, "never taken in full"),
         (request("manual", mode="some"), Area.CONTACTS, "allowed is auto, full, window or replay"),
         (request("manual", mode="window"), Area.PRODUCTS, "no window"),
+        (request("manual", mode="window"), Area.CONTACTS, "needs window_start and window_end"),
+        (request("manual", mode="window"), Area.PURCHASES, "needs window_start and window_end"),
+        (
+            request("manual", only="d1", window_start=START, window_end=END),
+            Area.CONTACTS,
+            "leave out mode, window_start",
+        ),
+        (
+            request("manual", window_start="0001-01-01T00:00:00+14:00", window_end=END),
+            Area.PURCHASES,
+            "window_start.*with an offset",
+        ),
+        (
+            request("manual", window_start=START, window_end="2026-12-31T23:59:60Z"),
+            Area.PURCHASES,
+            "window_end.*with an offset",
+        ),
         (request("manual", replay="all"), Area.CONTACTS, "goes with mode replay"),
         (request("manual", mode="replay", only="d1"), Area.CONTACTS, "leave out only"),
         (
@@ -183,8 +200,10 @@ START, END = "2026-11-01T00:00:00Z", "2026-11-02T00:00:00Z"
     ],
 )
 def test_plan__contradictions_are_refused(asked: RunRequest, area: Area, says: str) -> None:
-    with pytest.raises(ConfigurationError, match=says):
+    with pytest.raises(ParameterError, match=says):
         plan(asked, area)
+    with pytest.raises(ParameterError, match=says):
+        check_request(asked, area)
 
 
 def daily(zone: tzinfo, first: date, count: int, at: tuple[int, int] = (3, 0)) -> list[Window]:

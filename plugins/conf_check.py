@@ -1,0 +1,26 @@
+"""The check of a run's conf before each task: runs may come past Airflow's REST API. Light to import."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from include.errors import ParameterError
+from include.parameters import unknown_parameters
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+
+def require_known_parameters(context: Context) -> None:
+    """Airflow's `pre_execute`. ParameterError, before anything is read, for a key that the DAG does not know,
+    and where Airflow ignores conf altogether: what is meant as a dry run would write.
+    """
+    conf = context["dag_run"].conf or {}
+    if problem := unknown_parameters(conf, context["dag"].params):
+        raise ParameterError(f"The run's conf has an {problem}. Nothing was read. Trigger a new run")
+    ignored = [key for key, value in conf.items() if context["params"].get(key) != value]
+    if ignored:
+        raise ParameterError(
+            f"Airflow ignores {', '.join(ignored)} of conf: [core] dag_run_conf_overrides_params is "
+            "off. Nothing was read. Turn it on and trigger a new run"
+        )
