@@ -9,9 +9,11 @@ ARG RUN_AS=airflow
 WORKDIR ${PROJECT_HOME}
 
 COPY requirements.txt requirements.lock /tmp/build/
-# pip takes constraints only without hashes, where the requirements have none
-RUN grep -oE '^[a-z0-9.-]+==[^ ;\\]+( ; [^\\]+)?' /tmp/build/requirements.lock > /tmp/build/constraints.txt \
-    && pip install --no-cache-dir --requirement /tmp/build/requirements.txt --constraint /tmp/build/constraints.txt
+# pip takes constraints only without hashes, where the requirements have none. COPY made the folder as root, and the
+# steps run as the base image's user: what they write goes elsewhere
+RUN grep -oE '^[a-z0-9.-]+==[^ ;\\]+( ; [^\\]+)?' /tmp/build/requirements.lock > /tmp/constraints.txt \
+    && pip install --no-cache-dir --requirement /tmp/build/requirements.txt --constraint /tmp/constraints.txt \
+    && rm /tmp/constraints.txt
 
 COPY --chown=${RUN_AS}:0 include include
 COPY --chown=${RUN_AS}:0 sandbox sandbox

@@ -9,28 +9,22 @@ import subprocess
 import sys
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
 from include.settings import read_settings
-
-ROOT = Path(__file__).resolve().parents[2]
-COMPOSE_FILE = ROOT / "docker-compose.yaml"
-COMPOSE: dict[str, Any] = yaml.safe_load(COMPOSE_FILE.read_text())
-SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-AIRFLOW = {
-    name: service
-    for name, service in SERVICES.items()
-    if "AIRFLOW__CORE__EXECUTOR" in service.get("environment", {})
-}
-VARIABLE = re.compile(r"(?<!\$)\$\{([A-Z0-9_]+)(?::?[-?][^}]*)?\}")
-
-
-def variables_of_example() -> set[str]:
-    lines = (ROOT / ".env.example").read_text().splitlines()
-    return {line.partition("=")[0] for line in lines if line and not line.startswith("#")}
+from tests.deploy.compose_file import (
+    AIRFLOW,
+    COMPOSE,
+    COMPOSE_FILE,
+    ROOT,
+    SERVICES,
+    VARIABLE,
+    environment_of,
+    example,
+    filled_in,
+)
 
 
 def test_compose__fits_the_compose_specification() -> None:
@@ -53,7 +47,8 @@ def test_services__are_those_that_airflow_needs() -> None:
 
 
 def test_variables__all_stand_in_the_example_and_the_other_way_round() -> None:
-    assert set(VARIABLE.findall(COMPOSE_FILE.read_text())) == variables_of_example()
+    used = {match[1] for match in VARIABLE.finditer(COMPOSE_FILE.read_text())}
+    assert used == set(example())
 
 
 def test_secrets__are_required_and_never_written_down() -> None:
@@ -114,16 +109,35 @@ def test_volumes__are_declared_and_lie_in_folders_that_the_image_makes() -> None
 
 def test_staging__lies_on_the_shared_volume_of_every_airflow_container() -> None:
     for name, service in AIRFLOW.items():
-        path = service["environment"]["SYNC_RUN__STAGING_PATH"].removeprefix("file://")
+        path = environment_of(service, filled_in())["SYNC_RUN__STAGING_PATH"].removeprefix("file://")
         assert f"staging:{path}" in service["volumes"], name
 
 
-def test_sync_variables__are_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in SERVICES["worker"]["environment"].items():
-        if name.startswith("SYNC_"):
-            monkeypatch.setenv(name, value)
+@pytest.mark.parametrize("name", AIRFLOW)
+def test_settings__of_the_env_file_reach_every_airflow_container(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dotenv = filled_in(
+        SYNC_SCHEDULE__TIME_ZONE="Europe/Madrid", SYNC_RUN__STAGING_PATH="s3://aws@bucket/sync"
+    )
+    environment = environment_of(AIRFLOW[name], dotenv)
+    for variable, value in environment.items():
+        if variable.startswith("SYNC_"):
+            monkeypatch.setenv(variable, value)
     settings = read_settings(ROOT / "include" / "settings.toml")
-    assert settings.run.staging_path == "file:///opt/airflow/staging"
+    assert settings.schedule.time_zone == "Europe/Madrid"
+    assert settings.run.staging_path == "s3://aws@bucket/sync"
+
+
+def test_passwords__of_the_env_file_reach_only_the_service_that_needs_them() -> None:
+    for name, service in AIRFLOW.items():
+        environment = environment_of(service, filled_in())
+        for variable, needs in {
+            "ADMIN_PASSWORD": name == "init",
+            "SANDBOX_VTEX_TOKEN": False,
+            "SANDBOX_CONNECTIF_SECRET": False,
+        }.items():
+            assert bool(environment.get(variable)) == needs, f"{name}: {variable}"
 
 
 def test_airflow_variables__are_airflows_options() -> None:
@@ -142,12 +156,6 @@ def test_airflow_variables__are_airflows_options() -> None:
     for name in names:
         section, option = name.removeprefix("AIRFLOW__").lower().split("__", 1)
         assert (section, option) in known, f"{name}: Airflow has no such option"
-
-
-def test_auth_manager__can_be_imported() -> None:
-    module, name = SERVICES["api-server"]["environment"]["AIRFLOW__CORE__AUTH_MANAGER"].rsplit(".", 1)
-    assert importlib.util.find_spec(module) is not None
-    assert name == "FabAuthManager"
 
 
 def test_store_connection__is_json_with_a_hash_key_on_a_database_of_its_own() -> None:

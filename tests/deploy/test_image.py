@@ -1,0 +1,175 @@
+"""The image's steps without Docker, on a stand-in of Airflow's image, whose user is 50000.
+
+With buildah the steps run in a root file system of their own. Without it the RUN lines run as that user in a
+folder that is laid out as COPY would leave it. Both need root, and neither needs a network: `pip` is a script
+that reads what it is given.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+USER = 50000
+"""`airflow` of apache/airflow, in the group 0 (its Dockerfile: AIRFLOW_UID, read 2026-11-28)."""
+PIP = """#!/bin/sh
+set -e
+while [ $# -gt 0 ]; do
+    case "$1" in
+        --requirement) grep -q '^apache-airflow==' "$2" ;;
+        --constraint) grep -q '^celery==' "$2"; ! grep -q -- '--hash' "$2" ;;
+    esac
+    shift
+done
+"""
+PROGRAMS = ("sh", "bash", "grep", "mkdir", "rm", "chmod", "chown")
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="the steps run as another user: that takes root")
+
+
+def instructions(dockerfile: str) -> Iterator[tuple[str, str]]:
+    """`("COPY", "a b")` …, with lines joined and comments left out."""
+    plain = "\n".join(line for line in dockerfile.splitlines() if not line.lstrip().startswith("#"))
+    for line in plain.replace("\\\n", " ").splitlines():
+        if line.strip():
+            word, _, rest = line.strip().partition(" ")
+            yield word.upper(), rest.strip()
+
+
+class Machine:
+    """The folder that stands for an image's root file system, and the one step after the other in it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.workdir = "/"
+        self.arguments: dict[str, str] = {}
+        for folder, owner, mode in (("tmp", 0, 0o1777), ("opt/airflow", USER, 0o775), ("bin", 0, 0o755)):
+            (root / folder).mkdir(parents=True)
+            os.chown(root / folder, owner, 0)
+            (root / folder).chmod(mode)
+        (root / "bin" / "pip").write_text(PIP)
+        (root / "bin" / "pip").chmod(0o755)
+
+    def step(self, word: str, rest: str) -> None:
+        if word == "ARG":
+            name, _, default = rest.partition("=")
+            self.arguments[name] = default
+        elif word == "WORKDIR":
+            self.workdir = self._filled(rest)
+        elif word == "COPY":
+            self._copy(self._filled(rest))
+        elif word == "RUN":
+            self._run(self._filled(rest))
+        elif word not in {"FROM", "ENV"}:
+            raise AssertionError(f"the test does not know {word}: teach it, or leave it out")
+
+    def _filled(self, text: str) -> str:
+        for name, value in self.arguments.items():
+            text = text.replace(f"${{{name}}}", value)
+        return text
+
+    def _copy(self, text: str) -> None:
+        options = [part for part in text.split() if part.startswith("--")]
+        *sources, target = (part for part in text.split() if not part.startswith("--"))
+        owner = USER if "--chown=airflow:0" in options else 0
+        folder = self.root / self.workdir.lstrip("/") / target if target[0] != "/" else self.root / target[1:]
+        for source in map(Path, sources):
+            into = folder / source.name if target.endswith("/") else folder
+            into.parent.mkdir(parents=True, exist_ok=True)  # root's, whatever --chown says: as Docker has it
+            if (ROOT / source).is_dir():
+                into.mkdir()
+            else:
+                shutil.copy(ROOT / source, into)
+                into.chmod(0o644)
+            os.chown(into, owner, 0)
+
+    def _run(self, command: str) -> None:
+        here = re.sub(r"(?<![\w./])/(tmp|opt)/", rf"{self.root}/\1/", command)
+        done = subprocess.run(
+            ["/bin/sh", "-c", here],
+            cwd=self.root / self.workdir.lstrip("/"),
+            env={"PATH": f"{self.root}/bin:/usr/bin:/bin"},
+            user=USER,
+            group=0,
+            extra_groups=[],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"RUN {command}: {done.stderr}"
+
+
+@pytest.fixture
+def open_path(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder that every user may enter: pytest's own are closed to others."""
+    made = Path(subprocess.run(["mktemp", "-d"], capture_output=True, text=True, check=True).stdout.strip())
+    made.chmod(0o755)
+    yield made
+    shutil.rmtree(made)
+
+
+def test_run_lines__succeed_as_the_user_of_the_base_image(open_path: Path) -> None:
+    machine = Machine(open_path / "image")
+    steps = list(instructions(DOCKERFILE))
+    assert [word for word, _ in steps].count("RUN") >= 2
+    for word, rest in steps:
+        machine.step(word, rest)
+    for folder in ("logs", "staging"):
+        assert (open_path / "image/opt/airflow" / folder).stat().st_uid == USER
+
+
+def test_run_lines__fail_where_copy_made_the_folder_that_they_write_to(open_path: Path) -> None:
+    machine = Machine(open_path / "image")
+    machine.step("COPY", "requirements.txt /tmp/build/")
+    with pytest.raises(AssertionError, match="Permission denied"):
+        machine.step("RUN", "grep a /tmp/build/requirements.txt > /tmp/build/constraints.txt")
+
+
+@pytest.mark.skipif(shutil.which("buildah") is None, reason="buildah is not installed")
+def test_image__is_built_by_buildah_on_a_stand_in_of_the_base_image(open_path: Path) -> None:
+    _stand_in(open_path / "base")
+    storage = ("--root", f"{open_path}/storage", "--runroot", f"{open_path}/run", "--storage-driver", "vfs")
+    build = ("buildah", *storage, "bud", "--isolation", "chroot", "--pull-never", "--tag")
+    _checked((*build, "stand-in", str(open_path / "base")))
+    _checked((*build, "sync", "--build-arg", "BASE_IMAGE=localhost/stand-in", str(ROOT)))
+
+
+def _checked(command: tuple[str, ...]) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+def _stand_in(folder: Path) -> None:
+    """A build context whose image has a shell, the few programs that the steps use, and the user airflow."""
+    root = folder / "root"
+    for name in PROGRAMS:
+        program = Path(str(shutil.which(name))).resolve()
+        _install(program, root / "bin" / name)
+        for library in re.findall(r"(/\S+) \(0x", _output(("ldd", str(program)))):
+            _install(Path(library), root / library.lstrip("/"))
+    (root / "etc").mkdir()
+    (root / "etc/passwd").write_text(f"root:x:0:0::/:/bin/sh\nairflow:x:{USER}:0::/opt/airflow:/bin/sh\n")
+    (root / "etc/group").write_text("root:x:0:\n")
+    (root / "bin/pip").write_text(PIP)
+    (root / "bin/pip").chmod(0o755)
+    (folder / "Dockerfile").write_text(
+        "FROM scratch\nCOPY root /\nENV PATH=/bin\n"
+        f"RUN mkdir -p /tmp /opt/airflow && chmod 1777 /tmp && chown {USER}:0 /opt/airflow\n"
+        "USER airflow\n"
+    )
+
+
+def _install(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy(source, target)
+
+
+def _output(command: tuple[str, ...]) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout

@@ -1,0 +1,108 @@
+"""What the compose file and the docs name can be imported with the locked versions."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from importlib import import_module
+from typing import Any
+
+import pytest
+
+from tests.deploy.compose_file import ROOT, SERVICES, environment_of, filled_in
+
+CLASS = re.compile(r"\bairflow\.(?:[a-z_0-9]+\.)+[A-Z]\w+")
+PROGRAM = """
+import json, os
+from airflow.sdk.module_loading import import_string
+
+def executors():
+    from airflow.executors.executor_loader import ExecutorLoader as loader
+    return [loader.import_executor_cls(name)[0].__name__ for name in loader.get_executor_names()]
+
+def auth_manager():
+    from airflow.api_fastapi.app import get_auth_manager_cls
+    return get_auth_manager_cls().__name__
+
+def worker():
+    import airflow.providers.celery.executors.celery_executor_utils
+    return type(import_string(os.environ["CELERY_APP"])).__name__
+
+def broker():
+    from kombu.transport import resolve_transport
+    return resolve_transport(os.environ["AIRFLOW__CELERY__BROKER_URL"].partition(":")[0]).__name__
+
+def results():
+    from celery.app.backends import by_url
+    backend, url = by_url(os.environ["AIRFLOW__CELERY__RESULT_BACKEND"])
+    return [backend.__name__, driver(url)]
+
+def database():
+    return driver(os.environ["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"])
+
+def driver(url):
+    import sqlalchemy
+    return sqlalchemy.create_engine(url).dialect.driver
+
+def hooks():
+    from airflow.providers_manager import ProvidersManager
+    kinds = ["vtex", "connectif", json.loads(os.environ["AIRFLOW_CONN_SYNC_STORE"])["conn_type"]]
+    return [import_string(ProvidersManager().hooks[kind].hook_class_name).__name__ for kind in kinds]
+
+found = {}
+for look in (executors, auth_manager, worker, broker, results, database, hooks):
+    try:
+        found[look.__name__] = look()
+    except Exception as error:
+        found[look.__name__] = f"{type(error).__name__}: {error}"
+print(json.dumps(found))
+"""
+EXPECTED = {
+    "executors": ["CeleryExecutor"],
+    "auth_manager": "FabAuthManager",
+    "worker": "Celery",
+    "broker": "Transport",
+    "results": ["DatabaseBackend", "psycopg"],
+    "database": "psycopg2",
+    "hooks": ["VtexHook", "ConnectifHook", "PostgresHook"],
+}
+
+
+@pytest.fixture(scope="module")
+def imported() -> dict[str, Any]:
+    """What a process of the compose file's scheduler imports, by subject, or the error."""
+    others = {
+        name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW__", "SYNC_"))
+    }
+    here = {"PYTHONPATH": f"{ROOT}:{ROOT / 'plugins'}", "CELERY_APP": celery_app()}
+    environment = others | environment_of(SERVICES["scheduler"], filled_in()) | here
+    done = subprocess.run(
+        (sys.executable, "-c", PROGRAM), env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+def celery_app() -> str:
+    """The app that the worker's health check asks."""
+    (path,) = re.findall(r"celery --app (\S+)", str(SERVICES["worker"]["healthcheck"]["test"]))
+    return str(path)
+
+
+@pytest.mark.parametrize("subject", EXPECTED)
+def test_compose__names_what_can_be_imported(imported: dict[str, Any], subject: str) -> None:
+    assert imported[subject] == EXPECTED[subject]
+
+
+def test_docs__name_classes_that_can_be_imported_or_say_which_provider_they_need() -> None:
+    files = (ROOT / "README.md", *(ROOT / "docs").glob("*.md"), ROOT / "include/settings.toml")
+    named = {(file, path) for file in files for path in CLASS.findall(file.read_text())}
+    assert named
+    for file, path in named:
+        module, _, name = path.rpartition(".")
+        if f"apache-airflow-providers-{module.split('.')[2]}" in file.read_text():
+            continue  # what has to be installed first is said
+        assert hasattr(import_module(module), name), f"{file.name} names {path}"
