@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, Self, cast
 
 from include.errors import ParameterError
 from include.outcomes import Area
-from include.window import Window, as_utc, merged, subtracted
+from include.window import Window, as_utc, subtracted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -152,6 +152,7 @@ def plan_run(
     area: Area,
     dag_id: str,
     activated: bool,
+    left_edge: datetime | None,
     covered: Iterable[Window],
     coverage_days: int,
 ) -> RunPlan:
@@ -162,8 +163,8 @@ def plan_run(
     - purchases: never everything;
     - a window asked for, and the interval of a back-fill or a manual run, is taken exactly;
     - a scheduled run begins earlier where `covered` (the store's) leaves time out, at most `coverage_days`
-      before its interval; older time left out is returned as gaps. What lies before the first covered instant
-      is not missing: it was before the installation.
+      before its interval; older time left out is returned as gaps. What lies before `left_edge` (the store's;
+      None: nothing has begun) is not missing, whatever of it a back-fill has covered.
 
     Raises `ParameterError` where the parameters contradict each other or the area.
     """
@@ -173,7 +174,8 @@ def plan_run(
     if area is Area.CONTACTS and request.mode == "auto" and not activated and not request.is_backfill:
         return RunPlan("full", None, (), "no full load has finished yet, so everything is taken")
     if request.run_type == "scheduled":
-        return _scheduled(request.interval, merged(covered), timedelta(days=coverage_days), dag_id)
+        missing = _missing(left_edge, request.interval.start, covered)
+        return _scheduled(request.interval, missing, timedelta(days=coverage_days), dag_id)
     return RunPlan("window", request.interval, (), f"{request.run_type} run for {request.interval}")
 
 
@@ -240,9 +242,8 @@ def _asked_in_full(request: RunRequest, area: Area) -> RunPlan:
     return RunPlan("full", None, (), "mode full was asked for")
 
 
-def _scheduled(interval: Window, covered: list[Window], reach: timedelta, dag_id: str) -> RunPlan:
+def _scheduled(interval: Window, missing: list[Window], reach: timedelta, dag_id: str) -> RunPlan:
     horizon = interval.start - reach
-    missing = _missing_before(interval.start, covered)
     start = min(
         (max(window.start, horizon) for window in missing if window.end > horizon), default=interval.start
     )
@@ -254,10 +255,10 @@ def _scheduled(interval: Window, covered: list[Window], reach: timedelta, dag_id
     return RunPlan("window", Window(start, interval.end), gaps, why)
 
 
-def _missing_before(instant: datetime, covered: list[Window]) -> list[Window]:
-    if not covered or covered[0].start >= instant:
+def _missing(left_edge: datetime | None, until: datetime, covered: Iterable[Window]) -> list[Window]:
+    if left_edge is None or left_edge >= until:
         return []
-    return subtracted([Window(covered[0].start, instant)], covered)
+    return subtracted([Window(left_edge, until)], covered)
 
 
 def _backfill_command(dag_id: str, gap: Window, cadence: timedelta) -> str:

@@ -92,10 +92,11 @@ def _plan(context: Context, area: Area, store: Store, settings: Settings, folder
         area=area,
         dag_id=context["dag_run"].dag_id,
         activated=store.is_activated(area),
+        left_edge=store.left_edge(area),
         covered=store.covered(area),
         coverage_days=settings.run.coverage_days,
     )
-    if request.run_type == "scheduled" and plan.window:
+    if request.run_type == "scheduled" and plan.window and not context["params"].get("dry_run"):
         store.begin(area, plan.window.start)
     folder.write_json(_PLAN, plan.to_json())
     return plan

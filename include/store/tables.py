@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from include.window import as_utc
 
-SCHEMA = "0004"
+SCHEMA = "0005"
 """The newest revision in `migrations/versions`. Revisions are numbers: older and newer can be told."""
 
 metadata = sa.MetaData()
@@ -73,6 +73,15 @@ coverage = sa.Table(
     sa.Column("start_at", Instant, primary_key=True),
     sa.Column("end_at", Instant, primary_key=True),
 )
+
+left_edge = sa.Table(
+    "sync_left_edge",
+    metadata,
+    _pair(),
+    _area(),
+    sa.Column("start_at", Instant, nullable=False),
+)
+"""Since when an area's time is to be covered. What lies before is not missing, whatever a back-fill took."""
 
 run = sa.Table(
     "sync_run",

@@ -43,7 +43,14 @@ def request(run_type: str = "scheduled", interval: Window | None = LAST_NIGHT, *
 
 
 def plan(asked: RunRequest, area: Area = Area.CONTACTS, **more: object) -> RunPlan:
-    facts = {"dag_id": f"sync_{area}", "activated": True, "covered": [], "coverage_days": 7} | more
+    covered: list[Window] = more.get("covered", [])  # type: ignore[assignment]
+    facts = {
+        "dag_id": f"sync_{area}",
+        "activated": True,
+        "left_edge": covered[0].start if covered else None,
+        "covered": covered,
+        "coverage_days": 7,
+    } | more
     return plan_run(asked, area=area, **facts)  # type: ignore[arg-type]
 
 
