@@ -13,6 +13,7 @@ import os
 import re
 import tomllib
 from decimal import Decimal
+from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -20,14 +21,15 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from include.errors import ConfigurationError
 
 SETTINGS_FILE = Path(__file__).with_name("settings.toml")
 ENV_PREFIX = "SYNC_"
-TEST_PREFIX = "SYNC_TEST_"
-"""Variables of the test suite share the prefix and are no settings."""
+_OF_A_SERVICE = re.compile(
+    r"_(SERVICE_(HOST|PORT(_[A-Z0-9_]+)?)|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$", re.IGNORECASE
+)
+"""How the names end that Kubernetes makes of a service."""
 
 
 def _known_time_zone(name: str) -> str:
@@ -196,17 +198,8 @@ class Connectif(_Section):
     export_timeout_minutes: Positive
 
 
-class Settings(BaseSettings):
+class Settings(_Section):
     """All settings, typed and frozen: `load_settings().run.overlap_minutes`."""
-
-    model_config = SettingsConfigDict(
-        env_prefix=ENV_PREFIX,
-        env_nested_delimiter="__",
-        env_ignore_empty=True,
-        enable_decoding=False,  # a list is written with commas, not as JSON
-        frozen=True,
-        extra="forbid",
-    )
 
     schedule: Schedule
     run: Run
@@ -218,18 +211,6 @@ class Settings(BaseSettings):
     alerts: Alerts
     vtex: Vtex
     connectif: Connectif
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003  (the base class's signature)
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  (the base class's signature)
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003  (the base class's signature)
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The environment wins over what the TOML file (given as init arguments) says."""
-        return env_settings, init_settings
 
 
 @cache
@@ -243,14 +224,58 @@ def load_settings() -> Settings:
 
 def read_settings(file: Path) -> Settings:
     """`file` (TOML) overridden by the environment; see `load_settings`."""
-    _refuse_unknown_variables()
+    given = _toml(file)
+    for (section, name), value in _from_environment().items():
+        given.setdefault(section, {})[name] = value
+    return _validated(given)
+
+
+def changed_settings() -> dict[str, str]:
+    """What the environment changes in the settings of the file: `{"schedule.time_zone": "Europe/Madrid"}`.
+
+    The values are for a log: of a notifier without its arguments, of a URL without credentials and query.
+    """
+    effective, shipped = read_settings(SETTINGS_FILE), _shipped()
+    return {
+        f"{section}.{name}": _shown(value)
+        for section, name in _from_environment()
+        if (value := getattr(getattr(effective, section), name)) != shipped.get((section, name))
+    }
+
+
+def misspelt_variables() -> dict[str, str]:
+    """Variables that have no effect and look like a mistyped setting: `{variable: the setting's variable}`.
+
+    One underscore instead of two, or an unknown section. Only a warning: other programs use our prefix.
+    """
+    known = [_variable(*one) for one in _names()]
+    return {
+        variable: nearest[0]
+        for variable in sorted(os.environ)
+        if variable.upper().startswith(ENV_PREFIX)
+        and not _is_ours(variable)
+        and not _OF_A_SERVICE.search(variable)
+        if (
+            nearest := get_close_matches(variable.upper(), known, n=1, cutoff=0 if "__" in variable else 0.75)
+        )
+    }
+
+
+def _shipped() -> dict[tuple[str, str], Any]:
+    """What the file says; nothing where it needs the environment to be complete."""
     try:
-        return Settings(**_toml(file))
+        alone = _validated(_toml(SETTINGS_FILE))
+    except ConfigurationError:
+        return {}
+    return {(section, name): getattr(getattr(alone, section), name) for section, name in _names()}
+
+
+def _validated(given: dict[str, Any]) -> Settings:
+    try:
+        return Settings(**given)
     except ValidationError as error:
         problems = "; ".join(_sentence(problem) for problem in error.errors())
         raise ConfigurationError(f"settings: {problems}") from None
-    except SettingsError as error:
-        raise ConfigurationError(f"settings: {error}") from None
 
 
 def _toml(file: Path) -> dict[str, Any]:
@@ -262,16 +287,26 @@ def _toml(file: Path) -> dict[str, Any]:
         raise ConfigurationError(f"settings: {file.name} is not valid TOML: {error}") from None
 
 
-def _refuse_unknown_variables() -> None:
-    """pydantic-settings passes over what it does not know; a typing mistake must not go unnoticed."""
-    known = {_variable(section, name) for section, name in _names()}
-    for variable in sorted(os.environ):
-        upper = variable.upper()
-        if upper.startswith(ENV_PREFIX) and not upper.startswith(TEST_PREFIX) and upper not in known:
+def _from_environment() -> dict[tuple[str, str], str]:
+    """Values by section and name. ConfigurationError for a name that its section does not have."""
+    known = {_variable(*one): one for one in _names()}
+    found: dict[tuple[str, str], str] = {}
+    for variable in filter(_is_ours, sorted(os.environ)):
+        if variable.upper() not in known:
             raise ConfigurationError(
-                f"settings: the environment variable {variable} names no setting; "
-                f"they are called SYNC_<SECTION>__<NAME>, see include/settings.toml"
+                f"settings: the environment variable {variable} names no setting. The nearest is "
+                f"{get_close_matches(variable.upper(), known, n=1, cutoff=0)[0]}; see include/settings.toml"
             )
+        if value := os.environ[variable]:
+            found[known[variable.upper()]] = value
+    return found
+
+
+def _is_ours(variable: str) -> bool:
+    """`SYNC_<SECTION>__…` of a known section. Other programs use our prefix as well: Kubernetes gives each
+    container `SYNC_STORE_PORT=tcp://…` where there is a service `sync-store`.
+    """
+    return variable.upper().startswith(tuple(_variable(section, "") for section in Settings.model_fields))
 
 
 def _names() -> list[tuple[str, str]]:
@@ -288,6 +323,16 @@ def _variable(section: str, name: str) -> str:
     return f"{ENV_PREFIX}{section}__{name}".upper()
 
 
+def _shown(value: object) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(map(_shown, value))
+    if isinstance(value, AlertBy):
+        return value.notifier
+    if isinstance(value, ExtraContactField):
+        return f"{value.source}={value.target}:{value.kind}"
+    return re.sub(r"\?.*", "?***", re.sub(r"//[^/@]*@", "//***@", str(value)))
+
+
 def _sentence(problem: ErrorDetails) -> str:
     where = ".".join(str(part) for part in problem["loc"][:2])
     if problem["type"] == "extra_forbidden":
@@ -296,4 +341,6 @@ def _sentence(problem: ErrorDetails) -> str:
         return f"{where} is missing from include/settings.toml"
     allowed = problem["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     variable = _variable(*where.split(".", 1)) if "." in where else where
-    return f"{where} (or {variable}) is {problem['input']!r:.60}, allowed is {allowed}"
+    # the arguments of a notifier may hold a secret
+    given = "not right" if where.startswith("alerts.") else f"{problem['input']!r:.60}"
+    return f"{where} (or {variable}) is {given}, allowed is {allowed}"

@@ -23,6 +23,7 @@ from airflow.sdk.exceptions import AirflowNotFoundException
 from include.connectif.client import ConnectifClient
 from include.doctor import Level, Line, Practice, examine
 from include.doctor.api_server import addresses, page, receiver
+from include.doctor.environment import environment
 from include.doctor.lines import error, ok, warning
 from include.errors import ConfigurationError, SyncError
 from include.rest.retry import RetryPolicy
@@ -72,7 +73,7 @@ def findings() -> Iterator[Line]:
     except ConfigurationError as problem:
         yield error("settings", str(problem), "Correct it; nothing else can be looked at before")
         return
-    yield ok("settings", "all readable")
+    yield from environment()
     yield from _staging(settings)
     with ExitStack() as exits:
         vtex, said = _client(VTEX, lambda found: VtexClient(vtex_account(found), retry=_TWICE))

@@ -9,10 +9,19 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from include.errors import ConfigurationError
-from include.settings import SETTINGS_FILE, Settings, load_settings, read_settings
+from include.settings import (
+    SETTINGS_FILE,
+    Settings,
+    changed_settings,
+    load_settings,
+    misspelt_variables,
+    read_settings,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -95,12 +104,103 @@ def test_settings__a_wrong_value_is_named_with_what_is_allowed(monkeypatch, vari
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("variable", ["SYNC_RUN__OVERLAP", "SYNC_OVERLAP_MINUTES", "SYNC_RUN", "SYNC_X__Y"])
-def test_settings__an_unknown_variable_is_refused_without_its_value(monkeypatch, variable) -> None:
+@pytest.mark.parametrize(
+    ("variable", "meant"),
+    [
+        ("SYNC_RUN__OVERLAP", "SYNC_RUN__OVERLAP_MINUTES"),
+        ("SYNC_RUN__OVERLAP_MINUTE", "SYNC_RUN__OVERLAP_MINUTES"),
+        ("sync_schedule__timezone", "SYNC_SCHEDULE__TIME_ZONE"),
+        ("SYNC_VTEX__ORDERS_PER_SECOND", "SYNC_VTEX__ORDER_LIST_PER_SECOND"),
+        ("SYNC_RUN__OVERLAP_MINUTES__X", "SYNC_RUN__OVERLAP_MINUTES"),
+    ],
+)
+def test_settings__an_unknown_name_in_a_known_section_is_refused_without_its_value(
+    monkeypatch, variable, meant
+) -> None:
     monkeypatch.setenv(variable, "hunter2")
-    with pytest.raises(ConfigurationError, match=variable) as caught:
+    with pytest.raises(ConfigurationError, match=f"{variable}.*{meant}") as caught:
         read()
     assert "hunter2" not in str(caught.value)
+
+
+def kubernetes_variables(service: str) -> dict[str, str]:
+    """What the kubelet puts into each container of the namespace for a service with the ports 80 and 5432
+    (kubernetes.io/docs/concepts/services-networking/service, environment variables; read 2026-11-28).
+    """
+    name, address = service.upper().replace("-", "_"), "10.0.48.109"
+    found = {f"{name}_SERVICE_HOST": address, f"{name}_SERVICE_PORT": "80", f"{name}_SERVICE_PORT_HTTP": "80"}
+    found[f"{name}_SERVICE_PORT_POSTGRES_TLS"] = "5432"
+    found[f"{name}_PORT"] = f"tcp://{address}:80"
+    for port in ("80", "5432"):
+        found |= {
+            f"{name}_PORT_{port}_TCP": f"tcp://{address}:{port}",
+            f"{name}_PORT_{port}_TCP_PROTO": "tcp",
+            f"{name}_PORT_{port}_TCP_PORT": port,
+            f"{name}_PORT_{port}_TCP_ADDR": address,
+        }
+    return found
+
+
+SECTIONS = sorted(Settings.model_fields)
+
+
+@pytest.mark.parametrize("service", ["sync", "sync-store", *(f"sync-{section}" for section in SECTIONS)])
+def test_settings__kubernetes_variables_of_a_service_are_no_settings(monkeypatch, service) -> None:
+    before = read()
+    for name, value in kubernetes_variables(service).items():
+        monkeypatch.setenv(name, value)
+    assert read() == before
+    assert misspelt_variables() == {}
+
+
+@given(st.from_regex(r"[a-z]([a-z0-9]|-(?!-)){0,20}[a-z0-9]", fullmatch=True))
+def test_settings__no_service_whose_name_begins_with_ours_stops_them(suffix: str) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in kubernetes_variables(f"sync-{suffix}").items():
+            patch.setenv(name, value)
+        assert read().run.coverage_days == 7
+
+
+@pytest.mark.parametrize(
+    "variable", ["SYNC", "SYNC_", "SYNC_RUN", "SYNC_VTEX", "SYNC_GATEWAY_URL", "SYNCED__X"]
+)
+def test_settings__other_names_are_not_ours(monkeypatch, variable) -> None:
+    monkeypatch.setenv(variable, "tcp://10.0.0.1:80")
+    assert read().run.coverage_days == 7
+    assert misspelt_variables() == {}
+
+
+@pytest.mark.parametrize(
+    ("variable", "meant"),
+    [
+        ("SYNC_RUN_OVERLAP_MINUTES", "SYNC_RUN__OVERLAP_MINUTES"),
+        ("SYNC_SCHEDULE_TIME_ZONE", "SYNC_SCHEDULE__TIME_ZONE"),
+        ("SYNC_SHEDULE__TIME_ZONE", "SYNC_SCHEDULE__TIME_ZONE"),
+        ("SYNC_STAGING__PATH", "SYNC_RUN__STAGING_PATH"),
+    ],
+)
+def test_misspelt_variables__are_named_with_the_nearest_setting(monkeypatch, variable, meant) -> None:
+    monkeypatch.setenv(variable, "90")
+    assert read().run.overlap_minutes == 60
+    assert misspelt_variables() == {variable: meant}
+
+
+def test_changed_settings__are_those_that_the_environment_changes(monkeypatch) -> None:
+    assert changed_settings() == {}
+    monkeypatch.setenv("SYNC_SCHEDULE__TIME_ZONE", "Europe/Madrid")
+    monkeypatch.setenv("SYNC_RUN__OVERLAP_MINUTES", "60")  # as in the file
+    monkeypatch.setenv("SYNC_RUN__STAGING_PATH", "s3://key:hunter2@bucket/sync?token=hunter2")
+    monkeypatch.setenv("SYNC_PURCHASES__SALES_CHANNELS", "1,2")
+    monkeypatch.setenv("SYNC_CONTACTS__EXTRA_FIELDS", "gender=gender:radio")
+    told = '[{"notifier": "tests.notifier.Notifier", "arguments": {"url": "https://hooks.example/hunter2"}}]'
+    monkeypatch.setenv("SYNC_ALERTS__LATE", told)
+    assert changed_settings() == {
+        "schedule.time_zone": "Europe/Madrid",
+        "run.staging_path": "s3://***@bucket/sync?***",
+        "purchases.sales_channels": "1, 2",
+        "contacts.extra_fields": "gender=gender:radio",
+        "alerts.late": "tests.notifier.Notifier",
+    }
 
 
 def test_settings__variables_of_the_test_suite_are_no_settings(monkeypatch) -> None:
