@@ -71,6 +71,11 @@ class Load:
         self._custom = [(at, field) for at, field in self._columns if field.column == "custom"]
         self._plain = [(at, field) for at, field in self._columns if field.column != "custom"]
 
+    @property
+    def key(self) -> str:
+        """The name of the column that tells which record a row is."""
+        return self._target.key.key
+
     def apply(self, rows: list[list[str]], now: str) -> Rejects:
         """Creates and changes records. Returns why rows failed, by their position in the batch."""
         rejects = {

@@ -7,12 +7,12 @@ import json
 import shutil
 import tempfile
 import time
-from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from sandbox.connectif.csv_load import BadFile, Load, Options, Target, target_of
+from sandbox.connectif.error_report import ErrorReport
 from sandbox.connectif.errors import ApiError, Unprocessable, not_found, queue_full
 from sandbox.connectif.schema import id_of, row_of
 from sandbox.connectif.worker import Worker
@@ -167,32 +167,33 @@ class Imports:
 
     def _run(self, row: int, options: Options, stopping: Event) -> None:
         path = self._path(row)
-        self._set(row, status="inProgress", started_at=self._account.now(), total=_count_rows(path, options))
+        total = _count_rows(path, options)
+        lost = min(self._lost_rows(options), total)
+        self._set(row, status="inProgress", started_at=self._account.now(), total=total)
         success = errors = 0
-        with ExitStack() as stack:
-            reader = csv.reader(
-                stack.enter_context(path.open(encoding="utf-8", newline="")), delimiter=options.delimiter
-            )
+        with path.open(encoding="utf-8", newline="") as file:
+            reader = csv.reader(file, delimiter=options.delimiter)
             header = next(reader, [])
             load = self._load(options, header)
-            rows = (cells for cells in reader if cells)
-            report = None
-            while not stopping.is_set() and (batch := list(islice(rows, self._batch_rows()))):
-                began = time.monotonic()
-                rejects = load.apply(batch, self._account.now())
-                if rejects and report is None:
-                    report = csv.writer(
-                        stack.enter_context(self._report(row).open("w", encoding="utf-8", newline=""))
-                    )
-                    report.writerow([*header, self._knobs.error_report_column])
-                if report is not None:
-                    report.writerows([*batch[at], reason] for at, reason in sorted(rejects.items()))
-                errors += len(rejects)
-                success += len(batch) - len(rejects)
-                self._set(row, success=success, errors=errors)
-                self._newsletter.settle(tell=True)
-                self._keep_pace(len(batch), began, stopping)
-        self._set(row, total=success + errors)  # blank lines turned out to be no elements
+            rows = islice((cells for cells in reader if cells), total - lost if lost else None)
+            with ErrorReport(self._report(row), header, load.key, self._knobs) as report:
+                while not stopping.is_set() and (batch := list(islice(rows, self._batch_rows()))):
+                    began = time.monotonic()
+                    rejects = load.apply(batch, self._account.now())
+                    report.add(batch, rejects)
+                    errors += len(rejects)
+                    success += len(batch) - len(rejects)
+                    self._set(row, success=success, errors=errors)
+                    self._newsletter.settle(tell=True)
+                    self._keep_pace(len(batch), began, stopping)
+        if not (lost and self._knobs.import_lost_in_total):
+            self._set(row, total=success + errors)  # blank lines turned out to be no elements
+
+    def _lost_rows(self, options: Options) -> int:
+        """How many rows of this import go missing without a word, as the knobs say."""
+        consent = options.type == "contacts" and not options.override_existing
+        kind = "consent" if consent else options.type
+        return self._knobs.import_lost_rows if self._knobs.import_lost_kind in ("all", kind) else 0
 
     def _load(self, options: Options, header: list[str]) -> Load:
         target: Target = target_of(options, self._contacts.fields())
@@ -236,7 +237,8 @@ class Imports:
             "finishedAt": row["finished_at"],
         }
         if row["finished_at"] and self._report(row["row"]).exists():
-            found["errorReportFileUrl"] = f"{base_url}files/import-errors/{connectif_id}.csv"
+            host = "/" if self._knobs.error_report_link == "relative" else base_url
+            found["errorReportFileUrl"] = f"{host}files/import-errors/{connectif_id}.csv"
         return {key: value for key, value in found.items() if value is not None}
 
     def _path(self, row: int) -> Path:

@@ -63,7 +63,25 @@ class Knobs(CoreKnobs):
     import_checks_domains: bool = Field(
         False, description="whether E0201's rule holds for rows of a product file"
     )
-    error_report_column: str = "error"
+    import_lost_rows: int = Field(
+        0, ge=0, description="the last rows of a file that are neither imported nor counted as errors"
+    )
+    import_lost_kind: Literal["all", "contacts", "products", "consent"] = Field(
+        "all", description="which imports lose rows; consent: contacts without overrideExisting"
+    )
+    import_lost_in_total: bool = Field(True, description="whether `total` still has the lost rows")
+    import_proxy_bytes: int = Field(
+        0, ge=0, description="a proxy refuses larger bodies of POST /imports/ with 413; 0: there is no proxy"
+    )
+    import_proxy_body: Literal["html", "empty"] = Field("html", description="what comes with the proxy's 413")
+    error_report_column: str = Field("error", description="the column of an error report that has the reason")
+    error_report_rows: Literal["row", "key", "line"] = Field(
+        "row", description="how a report names a row: all its cells, its key, or its line (the header is 1)"
+    )
+    error_report_delimiter: Literal[",", ";", "\t"] = ","
+    error_report_link: Literal["absolute", "relative", "redirect", "404"] = Field(
+        "absolute", description="redirect: the link answers 302; 404: the link leads nowhere"
+    )
     exports_paused: bool = Field(False, description="leaves exports in the queue")
     export_rows_per_file: int = Field(50_000, ge=1)
     export_columns: dict[str, str] = Field(

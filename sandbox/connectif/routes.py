@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from sandbox.connectif.bodies import media_type, read_json
@@ -205,6 +205,12 @@ class Api:
         return self._of.imports.delete(call.path["id"])
 
     def download_import_errors(self, request: Request) -> Response:
+        """With the knob, as storage services do: a link that has moved, or one whose file is gone."""
+        link = self._of.knobs.error_report_link
+        if link == "404":
+            return Response("<Error><Code>NoSuchKey</Code></Error>", 404, media_type="application/xml")
+        if link == "redirect" and "signature" not in request.query_params:
+            return RedirectResponse(f"{request.url.path}?signature=sandbox", 302)
         return FileResponse(self._of.imports.error_report(request.path_params["id"]), media_type="text/csv")
 
     def create_export(self, call: Call) -> Any:

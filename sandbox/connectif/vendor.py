@@ -17,6 +17,7 @@ from sandbox.connectif.gate import Gate
 from sandbox.connectif.imports import Imports
 from sandbox.connectif.knobs import Knobs
 from sandbox.connectif.products import Products
+from sandbox.connectif.proxy import Proxy
 from sandbox.connectif.purchases import Purchases
 from sandbox.connectif.rate_limit import RateLimit
 from sandbox.connectif.routes import api_error, router_error, routes
@@ -67,7 +68,10 @@ class Connectif(Vendor):
         self.exports = Exports(self.account, self.contacts)
         self.routes = routes(self)
         self.control_routes = Control(self).routes()
-        self.middleware = [Middleware(Gate, keys=self.keys, limit=self.rate_limit, knobs=self.knobs)]
+        self.middleware = [
+            Middleware(Proxy, knobs=self.knobs),
+            Middleware(Gate, keys=self.keys, limit=self.rate_limit, knobs=self.knobs),
+        ]
         self.exception_handlers = {ApiError: api_error, HTTPException: router_error}
         seed(self.account, shop)
 
