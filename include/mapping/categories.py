@@ -5,7 +5,7 @@ Catalogue search lists each category with its ancestors, and the paths of their 
     "categories": ["/Counters/Displays/Dry/", "/Counters/Displays/"], "categoriesIds": ["/1/2/", "/1/"]
 
 A category may be called `Counters/Displays` (deco-cx/apps#833 names a shop with "Balcões/Vitrines"; read
-2026-11-28), so only the ids tell how many levels there are. An answer of 2019 has fewer id paths than categories.
+2026-11-28), so only the ids tell how many levels there are. An answer of 2019 has fewer of them than paths.
 """
 
 from __future__ import annotations
