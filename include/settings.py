@@ -116,6 +116,7 @@ class Contacts(_Section):
 
 class Products(_Section):
     product_id_source: Literal["product", "sku"]
+    weighed_price: Literal["unit", "measure"]
     vat_rate: Annotated[Decimal, Field(ge=0, lt=1)] | None = None
     custom_field_1: str
     custom_field_2: str

@@ -18,8 +18,11 @@ from include.explain.answer import (
     outcome_facts,
 )
 from include.explain.desk import Desk
+from include.mapping.offers import is_available
 from include.mapping.products import map_products, never_priced, product_body, search_of, without_offer
 from include.mapping.result import Mapped
+from include.mapping.shapes import name, record, records
+from include.mapping.weighed import ONE, multiplier_of
 from include.outcomes import Area, Reason
 from include.sync.products.catalogue import last_catalogue, rules_of
 from include.sync.products.prices import base_prices_of
@@ -71,15 +74,23 @@ def _at_vtex(found: list[Product]) -> tuple[Fact, ...]:
 def _offers(product: Product) -> tuple[Fact, ...]:
     """Every seller's offer, as the choice is made among them."""
     return tuple(
-        Fact(
-            f"SKU {item.get('itemId')}, seller {seller.get('sellerId')}",
-            f"price {offer.get('Price')}, list price {offer.get('ListPrice')}, "
-            f"{'available' if offer.get('IsAvailable') else 'not available'}, "
-            f"{offer.get('AvailableQuantity')} in stock",
-        )
-        for item in product.get("items") or []
-        for seller in item.get("sellers") or []
-        for offer in [seller.get("commertialOffer") or {}]
+        Fact(f"SKU {item.get('itemId')}, seller {seller.get('sellerId')}", _terms(item, seller))
+        for item in records(product.get("items"))
+        for seller in records(item.get("sellers"))
+    )
+
+
+_AVAILABLE = {True: "available", False: "not available", None: "availability cannot be read"}
+
+
+def _terms(item: Product, seller: Product) -> str:
+    offer, multiplier = record(seller.get("commertialOffer")), multiplier_of(item.get("unitMultiplier"))
+    measure = (
+        "" if multiplier == ONE else f" for 1 {name(item.get('measurementUnit'))}, a unit is {multiplier}"
+    )
+    return (
+        f"price {offer.get('Price')}, list price {offer.get('ListPrice')}{measure}, "
+        f"{_AVAILABLE[is_available(offer)]}, {offer.get('AvailableQuantity')} in stock"
     )
 
 

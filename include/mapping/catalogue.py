@@ -5,7 +5,8 @@
      "releaseDate": "2020-10-07T00:00:00", "description": "<p>…", "allSpecifications": ["Colour"],
      "Colour": ["Red"], "items": […]}
 
-Specifications are further keys of the product, named by the shop: only known keys are read.
+Specifications are further keys of the product, named by the shop: only known keys are read, and one that
+takes the place of a field is told by its type (see `unreadable`).
 """
 
 from __future__ import annotations
@@ -17,17 +18,19 @@ import pandas as pd
 
 from include.errors import ConfigurationError
 from include.mapping.categories import product_categories
+from include.mapping.links import link_text_of
 from include.mapping.offers import (
     Offer,
     chosen,
     essential_offer,
-    first_picture,
     offers,
+    picture_of,
     skus,
     units_in_stock,
 )
 from include.mapping.shapes import Json, key_of, name, records, values
 from include.mapping.text import html_to_text, tidy_entries, tidy_lists, tidy_text
+from include.mapping.unreadable import Unreadable, is_specification, is_text, unreadable_fields
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -44,6 +47,7 @@ PRODUCT_FIELDS = (
     "categoryId",
     "releaseDate",
 )
+PER_UNIT, PER_MEASURE = "unit", "measure"
 SPECIFICATION = "specification:"
 _WITHOUT_SKUS = "product-"
 """Before the number of a product that has no SKUs, where the numbers are those of SKUs."""
@@ -57,12 +61,15 @@ class ProductRules:
     customField1 to 3: one of PRODUCT_FIELDS, or `specification:` and the name of a specification as the
     shop wrote it. Specifications have their prefix because search answers them as further keys of the
     product, named by the shop, so that one may look like a field. Empty: the column is not sent.
+    `weighed_price` says what the prices of goods sold by measure are for: a `unit` in the cart, or a
+    `measure` (a kilogram) as VTEX's catalogue has them.
     """
 
     shop_domain: str
     product_id_source: str = "product"
     vat_rate: Decimal | None = None
     custom_fields: tuple[str, str, str] = ("productReference", "", "")
+    weighed_price: str = PER_UNIT
 
     def __post_init__(self) -> None:
         for source in self.custom_fields:
@@ -73,6 +80,10 @@ class ProductRules:
                 )
 
     @property
+    def is_per_unit(self) -> bool:
+        return self.weighed_price == PER_UNIT
+
+    @property
     def searched_by(self) -> str:
         """The filter of catalogue search that takes the ids of its records."""
         return "skuId" if self.product_id_source == "sku" else "productId"
@@ -80,32 +91,37 @@ class ProductRules:
 
 def essentials(product: Json) -> Json:
     """The product without what nobody uses of its SKUs: instalments and promotions of each offer are most of
-    what VTEX answers."""
-    return {**product, "items": [_essentials_of(item) for item in records(product.get("items"))]}
+    what VTEX answers. What has a wrong type keeps it."""
+    items = product.get("items")
+    return {**product, "items": list(map(_essentials_of, items)) if isinstance(items, list) else items}
 
 
-def _essentials_of(item: Json) -> Json:
-    used: Json = {field: item[field] for field in ("itemId", "nameComplete") if field in item}
-    pictures = [{"imageUrl": picture.get("imageUrl")} for picture in records(item.get("images"))[:1]]
-    return {**used, "images": pictures, "sellers": list(map(essential_offer, records(item.get("sellers"))))}
+def _essentials_of(item: object) -> object:
+    if not isinstance(item, dict):
+        return item
+    pictures, sellers = item.get("images"), item.get("sellers")
+    if isinstance(pictures, list):
+        pictures = [{"imageUrl": picture.get("imageUrl")} for picture in records(pictures)[:1]]
+    if isinstance(sellers, list):
+        sellers = list(map(essential_offer, sellers))
+    return {field: item[field] for field in _ITEM if field in item} | {"images": pictures, "sellers": sellers}
+
+
+_ITEM = ("itemId", "nameComplete", "unitMultiplier")
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """One product to be: a VTEX product with its SKUs, or one SKU of it."""
+    """One product to be: a VTEX product with its SKUs, or one SKU of it. `unreadable` holds the fields of a
+    wrong type that it would have been made of."""
 
     key: str
     product: Json
     items: tuple[Json, ...]
     available: tuple[Offer, ...]
     offer: Offer | None
-
-    @property
-    def picture(self) -> object:
-        """Of the chosen SKU; without an offer, of the lowest SKU that has one."""
-        if self.offer is not None:
-            return first_picture(self.offer.item)
-        return next(filter(None, map(first_picture, self.items)), None)
+    picture: object
+    unreadable: Unreadable
 
 
 def candidates_of(products: Sequence[Json], rules: ProductRules) -> list[Candidate]:
@@ -116,9 +132,23 @@ def candidates_of(products: Sequence[Json], rules: ProductRules) -> list[Candida
     found: dict[str, Candidate] = {}
     for product in products:
         for key, items in _parts(product, rules):
-            available = tuple(offers(items))
-            found.setdefault(key, Candidate(key, product, tuple(items), available, chosen(list(available))))
+            if key not in found:
+                found[key] = _candidate(key, product, items, rules)
     return list(found.values())
+
+
+def _candidate(key: str, product: Json, items: list[Json], rules: ProductRules) -> Candidate:
+    available = tuple(offers(items, per_unit=rules.is_per_unit))
+    offer = chosen(available)
+    picture = picture_of(offer, items)
+    answered = items if rules.product_id_source == "sku" and items else _answered(product.get("items"))
+    unreadable = unreadable_fields(product, answered, available, picture, rules.custom_fields)
+    return Candidate(key, product, tuple(items), available, offer, picture, unreadable)
+
+
+def _answered(items: object) -> Sequence[object]:
+    """All that the answer has in the place of SKUs, whatever it is."""
+    return items if isinstance(items, list) else [] if items is None else [items]
 
 
 def _parts(product: Json, rules: ProductRules) -> list[tuple[str, list[Json]]]:
@@ -142,13 +172,15 @@ def narrowed(products: Iterable[Json], keys: Collection[str], rules: ProductRule
     """The products as far as they stand for these records: search by SKU brings its sisters too."""
     for product in products:
         parts = [(key, items) for key, items in _parts(product, rules) if key in keys]
-        if parts:
+        if parts and (rules.product_id_source == "product" or not parts[0][1]):
+            yield product
+        elif parts:
             yield {**product, "items": [item for _, items in parts for item in items]}
 
 
 def facts_of(candidates: list[Candidate], rules: ProductRules) -> pd.DataFrame:
     """One row a candidate: what Connectif gets but for the prices, as tidied texts (NA: absent), with `link`,
-    `available`, `units`, `picture` and `release` still to be judged."""
+    `available`, `units`, `picture`, `release` and `unreadable` still to be judged."""
 
     def column(field: str) -> pd.Series:
         return pd.Series([candidate.product.get(field) for candidate in candidates], dtype=object)
@@ -156,11 +188,11 @@ def facts_of(candidates: list[Candidate], rules: ProductRules) -> pd.DataFrame:
     facts = {
         "productId": pd.Series([candidate.key for candidate in candidates], dtype="str"),
         "name": tidy_text(_names(candidates, rules)),
-        "link": tidy_text(column("linkText")),
-        "available": pd.Series([candidate.offer is not None for candidate in candidates], dtype=bool),
-        "units": pd.Series(
-            [units_in_stock(list(candidate.available)) for candidate in candidates], dtype=object
+        "link": tidy_text(
+            pd.Series([_link_text(candidate.product) for candidate in candidates], dtype=object)
         ),
+        "available": pd.Series([candidate.offer is not None for candidate in candidates], dtype=bool),
+        "units": pd.Series([units_in_stock(candidate.available) for candidate in candidates], dtype=object),
         "categories": _joined(_categories(candidates)),
         "tags": _joined(
             sorted({*map(_without_bar, tags)}) for tags in tidy_lists(list(map(_tags, candidates)))
@@ -169,10 +201,17 @@ def facts_of(candidates: list[Candidate], rules: ProductRules) -> pd.DataFrame:
         "description": html_to_text(column("description")),
         "picture": tidy_text(pd.Series([candidate.picture for candidate in candidates], dtype=object)),
         "release": tidy_text(column("releaseDate")),
+        "unreadable": pd.Series([candidate.unreadable for candidate in candidates], dtype=object),
     }
     for number, source in enumerate(rules.custom_fields, start=1):
         facts[f"customField{number}"] = _custom(candidates, source)
     return pd.DataFrame(facts)
+
+
+def _link_text(product: Json) -> object:
+    """Where a specification has taken the place of the field, the product's link still tells it."""
+    text = product.get("linkText")
+    return name(text).strip(" /") if is_text(text) else link_text_of(product.get("link"))
 
 
 def _names(candidates: list[Candidate], rules: ProductRules) -> pd.Series:
@@ -189,10 +228,14 @@ def _names(candidates: list[Candidate], rules: ProductRules) -> pd.Series:
 
 def _categories(candidates: list[Candidate]) -> Iterator[list[str]]:
     paths, ids = (
-        tidy_entries([values(candidate.product.get(field)) for candidate in candidates])
+        tidy_entries([_paths(candidate.product, field) for candidate in candidates])
         for field in ("categories", "categoriesIds")
     )
     return map(product_categories, paths, ids)
+
+
+def _paths(product: Json, field: str) -> list[Any]:
+    return [] if is_specification(product, field) else values(product.get(field))
 
 
 def _tags(candidate: Candidate) -> list[Any]:

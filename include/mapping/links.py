@@ -1,22 +1,29 @@
 """Addresses of product pages and pictures. Page links always lead to the shop's own domain, whatever host the
 API was called on: Connectif refuses others (E0103, E0201), and VTEX writes links on the host that was
-asked."""
+asked.
+
+An address is ASCII (RFC 3986): what it cannot hold is percent-encoded as UTF-8, as browsers send it, so
+that a page's address here is the one that the shop's tag reports. Connectif's "not URL-encoded" is about
+the address as a whole (`https%3A%2F%2F…`). What is encoded already stays as it is.
+"""
 
 from __future__ import annotations
 
 import re
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from include.mapping.shapes import name
 
 _PICTURE_ID = re.compile(r"(/ids/\d+)(?:-(?:\d+|auto)-(?:\d+|auto))?(?=[/?#.]|$)")
-_NOT_IN_AN_ADDRESS = re.compile(r"[\x00-\x20\x7f-\x9f<>\"\\^`{|}]")
+_BARE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_IN_A_PATH = "/%:@!$&()*+,;=~"
+_IN_AN_ADDRESS = _IN_A_PATH + "?#[]'"
 _THUMBNAIL = r"\g<1>-300-300"
 
 
 def product_url(shop_domain: str, link_text: str) -> str:
-    """The page of a product, not URL-encoded, as Connectif wants it."""
-    return f"https://{shop_domain}/{link_text.strip('/')}/p"
+    """The page of a product by its `linkText`, of which all is path: `?` and `#` are encoded too."""
+    return f"https://{shop_domain}/{_encoded(link_text.strip(' /'), _IN_A_PATH)}/p"
 
 
 def page_url(shop_domain: str, detail_url: object) -> str:
@@ -26,12 +33,28 @@ def page_url(shop_domain: str, detail_url: object) -> str:
         path = urlsplit(name(detail_url)).path
     except ValueError:
         path = ""
-    return f"https://{shop_domain}/{path.lstrip('/')}"
+    return f"https://{shop_domain}/{_encoded(path.lstrip('/'), _IN_A_PATH)}"
+
+
+def link_text_of(link: object) -> str | None:
+    """The `linkText` that a product's `link` holds (`https://host/running-shoe/p`); None when it holds
+    none."""
+    try:
+        path = urlsplit(name(link)).path
+    except ValueError:
+        return None
+    found = re.fullmatch(r"/(.+)/p/?", path)
+    return found and found[1]
+
+
+def _encoded(text: str, keep: str) -> str:
+    """Percent-encoded but for unreserved characters, `keep`, and what is encoded already."""
+    return quote(_BARE_PERCENT.sub("%25", text), safe=keep)
 
 
 def picture_url(value: object) -> str | None:
     """The picture over https; None when the address is none."""
-    address = _NOT_IN_AN_ADDRESS.sub(lambda found: f"%{ord(found[0]):02X}", name(value))
+    address = _encoded(name(value), _IN_AN_ADDRESS)
     address = re.sub(r"^(?:http:)?//", "https://", address, count=1, flags=re.IGNORECASE)
     try:
         parts = urlsplit(address)

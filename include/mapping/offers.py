@@ -1,32 +1,38 @@
 """Which offer of a product counts: its price, its stock, its picture.
 
-    {"itemId": "18", "images": [{"imageUrl": "…"}], "sellers": [{"sellerId": "1", "sellerDefault": true,
-     "commertialOffer": {"IsAvailable": true, "Price": 42.1, "ListPrice": 50, "AvailableQuantity": 16}}]}
+    {"itemId": "18", "unitMultiplier": 1.0, "images": [{"imageUrl": "…"}],
+     "sellers": [{"sellerId": "1", "sellerDefault": true, "commertialOffer": {
+         "IsAvailable": true, "Price": 42.1, "ListPrice": 50, "AvailableQuantity": 16}}]}
 
-Without stock VTEX answers `IsAvailable: false` and prices of 0, which are no prices.
+Without stock VTEX answers `IsAvailable: false` and prices of 0, which are no prices. Answers before 2022
+have no `IsAvailable` (lojaprojetoverao, 2019): what is absent is not false. What is of a wrong type is not
+absent either: what such an offer says is not known.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from include.mapping.money import cents_of_units, exact
 from include.mapping.shapes import Json, name, record, records
+from include.mapping.weighed import ONE, multiplier_of, unit_price, unit_price_cents
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+    from decimal import Decimal
 
 
 @dataclass(frozen=True)
 class Offer:
-    """One SKU as one seller sells it now. `rank` orders the offers: cheapest, default seller, lowest SKU."""
+    """One SKU as one seller sells it now. `units` is None where the quantity is absent or cannot be read;
+    `rank` orders the offers: cheapest, default seller, lowest SKU."""
 
     item: Json
+    terms: Json
     unit_cents: int
     original_cents: int
-    units: int
+    units: int | None
     rank: tuple[object, ...]
 
 
@@ -44,27 +50,31 @@ def skus(product: Json) -> list[Json]:
     return sorted(items, key=lambda item: sku_order(name(item["itemId"])))
 
 
-def offers(items: list[Json]) -> Iterator[Offer]:
-    """The available offers: `IsAvailable` and a price that is not 0 once rounded to cents."""
+def offers(items: Sequence[Json], *, per_unit: bool) -> Iterator[Offer]:
+    """The offers that can be bought: available, at a price that is not 0 once it is in cents. Prices are
+    for a unit in the cart (`per_unit`), or as VTEX gives them, for a measurement unit."""
     for item in items:
+        multiplier = multiplier_of(item.get("unitMultiplier")) if per_unit else ONE
         for seller in records(item.get("sellers")):
-            offer = _offer(item, seller)
+            offer = _offer(item, seller, multiplier)
             if offer is not None:
                 yield offer
 
 
-def _offer(item: Json, seller: Json) -> Offer | None:
+def _offer(item: Json, seller: Json, multiplier: Decimal) -> Offer | None:
     terms = record(seller.get("commertialOffer"))
-    price, unit = exact(terms.get("Price")), cents_of_units(terms.get("Price"))
-    if terms.get("IsAvailable") is not True or price is None or unit is None or unit <= 0:
+    price, cents = terms.get("Price"), unit_price_cents(terms.get("Price"), multiplier)
+    if not is_available(terms) or cents is None or cents <= 0:
         return None
+    quantity = exact(terms.get("AvailableQuantity"))
     return Offer(
         item=item,
-        unit_cents=unit,
-        original_cents=max(unit, cents_of_units(terms.get("ListPrice")) or 0),
-        units=_units(terms.get("AvailableQuantity")),
+        terms=terms,
+        unit_cents=cents,
+        original_cents=_original_cents(terms, multiplier, cents),
+        units=None if quantity is None else max(0, int(quantity)),
         rank=(
-            price,
+            unit_price(price, multiplier),
             seller.get("sellerDefault") is not True,
             sku_order(name(item.get("itemId"))),
             name(seller.get("sellerId")),
@@ -72,10 +82,57 @@ def _offer(item: Json, seller: Json) -> Offer | None:
     )
 
 
-def essential_offer(seller: Json) -> Json:
-    """Of a seller of a SKU what is read here."""
-    terms = record(seller.get("commertialOffer"))
-    used = {field: terms[field] for field in _TERMS if field in terms}
+def _original_cents(terms: Json, multiplier: Decimal, unit_cents: int) -> int:
+    """At least the unit price: a list price that does not exceed the price is no discount, whatever rounding
+    makes of the two."""
+    listed, price = exact(terms.get("ListPrice")), exact(terms.get("Price"))
+    if listed is None or (price is not None and listed <= price):
+        return unit_cents
+    return max(unit_cents, cents_of_units(unit_price(listed, multiplier)) or 0)
+
+
+def is_available(terms: Json) -> bool | None:
+    """Whether an offer says that it can be bought, by its quantity where it has no flag; None when what it
+    says cannot be read."""
+    flag, quantity = terms.get("IsAvailable"), terms.get("AvailableQuantity")
+    if flag is not None:
+        return flag if isinstance(flag, bool) else None
+    number = exact(quantity)
+    return None if quantity is not None and number is None else bool(number and number > 0)
+
+
+def has_unreadable_offer(item: object) -> bool:
+    """Whether a SKU, or an offer of it, has a wrong type where it tells price or availability."""
+    if not isinstance(item, dict):
+        return True
+    sellers = item.get("sellers")
+    return sellers is not None and (not isinstance(sellers, list) or any(map(_is_unreadable, sellers)))
+
+
+def _is_unreadable(seller: object) -> bool:
+    terms = seller.get("commertialOffer") if isinstance(seller, dict) else seller
+    if terms is None:
+        return False
+    return not isinstance(terms, dict) or is_available(terms) is None or _has_unreadable_price(terms)
+
+
+def _has_unreadable_price(terms: Json) -> bool:
+    price = terms.get("Price")
+    return is_available(terms) is True and price is not None and exact(price) is None
+
+
+def has_unreadable_amount(offer: Offer, field: str) -> bool:
+    """Whether an amount of an offer that can be bought has a wrong type."""
+    amount = offer.terms.get(field)
+    return amount is not None and exact(amount) is None
+
+
+def essential_offer(seller: object) -> object:
+    """Of a seller of a SKU what is read here; a wrong type stays one."""
+    if not isinstance(seller, dict):
+        return seller
+    terms = seller.get("commertialOffer")
+    used = {field: terms[field] for field in _TERMS if field in terms} if isinstance(terms, dict) else terms
     return {field: seller[field] for field in _SELLER if field in seller} | {"commertialOffer": used}
 
 
@@ -83,26 +140,30 @@ _TERMS = ("IsAvailable", "Price", "ListPrice", "AvailableQuantity")
 _SELLER = ("sellerId", "sellerDefault")
 
 
-def _units(quantity: object) -> int:
-    return max(0, int(exact(quantity) or Decimal(0)))
-
-
-def chosen(available: list[Offer]) -> Offer | None:
+def chosen(available: Sequence[Offer]) -> Offer | None:
     """The offer whose price is shown; None means out of stock."""
     return min(available, key=lambda offer: offer.rank, default=None)
 
 
-def units_in_stock(available: list[Offer]) -> int:
-    """Over the SKUs the largest quantity that one seller offers. It is a simulation's number, good as a sign
-    of stock: VTEX shows unlimited stock as a round figure."""
+def units_in_stock(available: Sequence[Offer]) -> int | None:
+    """Over the SKUs the largest quantity that one seller offers; None when none of the offers tells one. It
+    is a simulation's number, good as a sign of stock: VTEX shows unlimited stock as a round figure."""
     best: dict[str, int] = {}
     for offer in available:
-        sku = name(offer.item.get("itemId"))
-        best[sku] = max(best.get(sku, 0), offer.units)
-    return sum(best.values())
+        if offer.units is not None:
+            sku = name(offer.item.get("itemId"))
+            best[sku] = max(best.get(sku, 0), offer.units)
+    return sum(best.values()) if best or not available else None
 
 
-def first_picture(item: Json) -> object:
-    """The address of the SKU's first picture, as VTEX wrote it."""
+def picture_of(offer: Offer | None, items: Sequence[Json]) -> object:
+    """The address of the first picture of the offer's SKU, as VTEX wrote it; without an offer, of the
+    lowest SKU that has one."""
+    if offer is not None:
+        return _first_picture(offer.item)
+    return next(filter(None, map(_first_picture, items)), None)
+
+
+def _first_picture(item: Json) -> object:
     pictures = records(item.get("images"))
     return pictures[0].get("imageUrl") if pictures else None

@@ -22,10 +22,12 @@ from include.mapping.catalogue import (
 )
 from include.mapping.instants import iso_texts
 from include.mapping.links import picture_url, product_url, thumbnail_url
-from include.mapping.money import cents_of_text, cents_of_units, money_texts, percentage_texts, without_vat
+from include.mapping.money import cents_of_text, money_texts, percentage_texts, without_vat
 from include.mapping.result import Mapped, verdicts_of
 from include.mapping.result import split_by_columns as split_by_columns_of
 from include.mapping.shapes import Json, name
+from include.mapping.unreadable import is_text
+from include.mapping.weighed import ONE, multiplier_of, unit_price_cents
 from include.outcomes import Drop, Reason
 
 if TYPE_CHECKING:
@@ -100,17 +102,30 @@ def map_products(
     """Products of catalogue search → rows of PRODUCT_COLUMNS, as texts ready for CSV.
 
     `last_sent` is the snapshot (see `include.mapping.snapshot`) for the last known price of what has no
-    offer; `base_prices` holds the Pricing API's for those never sent, by key. A product that comes twice
+    offer; `base_prices` holds the Pricing API's for those never sent, by SKU id. A product that comes twice
     counts once. ContractError for a product without `productId`.
     """
     candidates = candidates_of(products, rules)
     facts = facts_of(candidates, rules)
-    facts["price"] = pd.Series(_prices(candidates, rules, last_sent, base_prices), dtype=object)
+    last = _last_prices(last_sent, [candidate.key for candidate in candidates], rules)
+    facts["price"] = pd.Series(_prices(candidates, rules, last, base_prices), dtype=object)
+    facts["was_sent"] = [price is not None for price in last]
     missing = _missing(facts)
     good = missing.isna()
     rows, drops = _rows(facts[good].reset_index(drop=True), rules)
-    refused = zip(facts["productId"][~good], missing[~good], strict=True)
-    return Mapped(rows, verdicts_of((key, Reason(word), "") for key, word in refused), drops)
+    refused = zip(candidates, missing, strict=True)
+    return Mapped(rows, verdicts_of(_refusal(*one) for one in refused if pd.notna(one[1])), drops)
+
+
+def _refusal(candidate: Candidate, word: str) -> tuple[str, Reason, str]:
+    """The detail tells a field that cannot be read from one that is absent."""
+    reason, product = Reason(word), candidate.product
+    is_unreadable = {
+        Reason.NAME_MISSING: not is_text(product.get("productName")),
+        Reason.URL_MISSING: not is_text(product.get("linkText")),
+        Reason.PRICE_MISSING: "sellers" in candidate.unreadable,
+    }
+    return candidate.key, reason, Drop.FIELD_UNREADABLE.value if is_unreadable[reason] else ""
 
 
 def split_by_columns(rows: pd.DataFrame) -> Iterator[tuple[tuple[str, ...], pd.DataFrame]]:
@@ -132,22 +147,28 @@ def product_body(row: Mapping[str, Any]) -> Json:
 def _prices(
     candidates: list[Candidate],
     rules: ProductRules,
-    last_sent: pd.DataFrame | None,
+    last: list[tuple[int, int] | None],
     base_prices: Mapping[str, Decimal],
 ) -> list[tuple[int, int] | None]:
     """(unit, original) in cents: of the offer now, else as sent last time, else the base price."""
-    known = _last_prices(last_sent, [candidate.key for candidate in candidates], rules)
     return [
         (candidate.offer.unit_cents, candidate.offer.original_cents)
         if candidate.offer
-        else last or _base_price(base_prices.get(candidate.key))
-        for candidate, last in zip(candidates, known, strict=True)
+        else known or _base_price(candidate, rules, base_prices)
+        for candidate, known in zip(candidates, last, strict=True)
     ]
 
 
-def _base_price(price: Decimal | None) -> tuple[int, int] | None:
-    cents = cents_of_units(price)
-    return (cents, cents) if cents and cents > 0 else None
+def _base_price(
+    candidate: Candidate, rules: ProductRules, base_prices: Mapping[str, Decimal]
+) -> tuple[int, int] | None:
+    """Of the lowest SKU id that has one, for the same measure as an offer's."""
+    for item in candidate.items:
+        multiplier = multiplier_of(item.get("unitMultiplier")) if rules.is_per_unit else ONE
+        cents = unit_price_cents(base_prices.get(name(item["itemId"])), multiplier)
+        if cents is not None and cents > 0:
+            return cents, cents
+    return None
 
 
 def _last_prices(
@@ -187,7 +208,7 @@ def _rows(facts: pd.DataFrame, rules: ProductRules) -> tuple[pd.DataFrame, Count
     rows["name"] = facts["name"]
     _add_prices(rows, list(facts["price"]), rules)
     rows["availability"] = facts["available"].map({True: IN_STOCK, False: OUT_OF_STOCK})
-    rows["inStockUnits"] = facts["units"].map(str)
+    rows["inStockUnits"] = [None if units is None else str(units) for units in facts["units"]]
     for column in ("categories", "tags"):
         rows[column] = facts[column]
     for column in ("brand", "description"):
@@ -202,7 +223,25 @@ def _rows(facts: pd.DataFrame, rules: ProductRules) -> tuple[pd.DataFrame, Count
         Drop.IMAGE_INVALID: int((facts["picture"].notna() & (rows["imageUrl"] == "")).sum()),
         Drop.DATE_INVALID: int((facts["release"].notna() & rows["publishedAt"].isna()).sum()),
     }
-    return rows.astype("str"), Counter({drop: count for drop, count in bad.items() if count})
+    bad[Drop.FIELD_UNREADABLE] = _leave_out_unreadable(rows, facts)
+    return rows.astype("str"), +Counter(bad)
+
+
+def _leave_out_unreadable(rows: pd.DataFrame, facts: pd.DataFrame) -> int:
+    """Clear the columns that unreadable fields would have filled; how many fields these are.
+
+    Without a chosen offer stock is not known either: Connectif keeps what it was told, and a product that it
+    was never told of is out of stock (without the column Connectif takes a new one for in stock).
+    """
+    left_out = [
+        {column for filled in fields.values() for column in filled}
+        - (set() if was_sent else {"availability"})
+        for fields, was_sent in zip(facts["unreadable"], facts["was_sent"], strict=True)
+    ]
+    for column in set().union(*left_out):
+        is_left_out = pd.Series([column in columns for columns in left_out], index=rows.index)
+        rows[column] = rows[column].mask(is_left_out)
+    return sum(map(len, facts["unreadable"]))
 
 
 def _add_prices(rows: pd.DataFrame, prices: list[tuple[int, int]], rules: ProductRules) -> None:

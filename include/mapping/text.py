@@ -28,6 +28,19 @@ _BLOCK = re.compile(
     r"|header|hr|li|main|nav|ol|p|pre|section|table|tbody|td|tfoot|th|thead|tr|ul)\b)",
     re.IGNORECASE,
 )
+# in a text that was decoded once: a whole tag that HTML knows, not what only looks like one ("a <b and c>d")
+_NAMES = (
+    "a|abbr|address|article|aside|b|big|blockquote|body|br|button|caption|center|cite|code|col|colgroup|dd|del"
+    "|details|div|dl|dt|em|embed|fieldset|figcaption|figure|font|footer|form|h[1-6]|head|header|hr|html|i|iframe"
+    "|img|input|ins|label|li|link|main|mark|meta|nav|noscript|object|ol|option|p|picture|pre|s|script|section"
+    "|select|small|source|span|strike|strong|style|sub|summary|sup|svg|table|tbody|td|template|textarea|tfoot"
+    "|th|thead|title|tr|u|ul|video"
+)
+_TAG = rf"(?:/?(?:{_NAMES})\s*/?>|(?:{_NAMES})\s[^<>=]*=[^<>]*>|!--)"
+_ENTITY = r"&(?:[a-z][a-z0-9]{1,31}|#\d{1,7}|#x[0-9a-f]{1,6});"
+_STILL_MARKED = re.compile(rf"{_ENTITY}|<{_TAG}", re.IGNORECASE)
+_LONE = re.compile(rf"<(?!{_TAG})", re.IGNORECASE)
+_MOST_DECODINGS = 3
 _TIDY = re.compile("[!-~]+(?: [!-~]+)*")
 _NO_TAG = re.compile(r"<(?![a-zA-Z/!?])")
 # what an XML text cannot hold; and ends of the document, behind which the parser would stop
@@ -119,8 +132,12 @@ def as_series(array: Any, index: pd.Index) -> pd.Series:
 
 
 def html_to_text(values: pd.Series) -> pd.Series:
-    """The text that a reader of the HTML sees, tidied: entities decoded once, scripts, styles and comments
-    out, a space where a block or a line ends (`<p>a</p>b` is two words, `<b>a</b>b` is one)."""
+    """The text that a reader of the HTML sees, tidied: entities decoded, scripts, styles and comments out, a
+    space where a block or a line ends (`<p>a</p>b` is two words, `<b>a</b>b` is one).
+
+    HTML that was escaped, once more than it should be or twice (`&amp;lt;p&amp;gt;`), is decoded until it no
+    longer changes, at most three times. `a &lt; b` is `a < b`: what is no tag then is text.
+    """
     texts = arrow_texts(values)
     marked = pc.match_substring_regex(texts, "[<&]")
     return as_series(
@@ -131,6 +148,15 @@ def html_to_text(values: pd.Series) -> pd.Series:
 
 @lru_cache(maxsize=16)  # the SKUs of a product have its description, one after the other
 def _seen(markup: str) -> str:
+    text = _decoded(markup)
+    for _ in range(_MOST_DECODINGS - 1):
+        if not _STILL_MARKED.search(text):
+            break
+        text = _decoded(_LONE.sub("&lt;", text))
+    return text
+
+
+def _decoded(markup: str) -> str:
     if "<" not in markup:
         return html.unescape(markup)
     spaced = _NO_TAG.sub("&lt;", _BLOCK.sub(" <", _NEVER_SEEN.sub("", markup)))

@@ -191,7 +191,7 @@ def test_products__a_retry_asks_for_no_price_twice(
     world.fault_at_vtex("price", skip=5, calls=6, status=503)
     with pytest.raises(TemporaryError):
         staged_products(run)
-    before = len(run.staging.within("extract").names("prices-"))
+    before = len(run.staging.within("extract").names("base-prices-"))
     assert before > 1
     folder = staged_products(run)
     assert base_prices_in(folder) == whole

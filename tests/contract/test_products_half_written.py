@@ -43,7 +43,7 @@ class EndsWhileWriting:
         monkeypatch.setattr(Staging, "writing", half_written)
 
 
-@pytest.mark.parametrize("prefix", ["ids.json", "part-", "prices-", "rows-", "products-", "files.json"])
+@pytest.mark.parametrize("prefix", ["ids.json", "part-", "base-prices-", "rows-", "products-", "files.json"])
 def test_staged_file__that_was_half_written_is_not_taken_for_done(
     prefix: str, office: Office, world: World, quiet_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

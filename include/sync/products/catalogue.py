@@ -26,6 +26,7 @@ def rules_of(run: SyncRun) -> ProductRules:
         product_id_source=settings.product_id_source,
         vat_rate=settings.vat_rate,
         custom_fields=(settings.custom_field_1, settings.custom_field_2, settings.custom_field_3),
+        weighed_price=settings.weighed_price,
     )
 
 

@@ -30,7 +30,8 @@ _WORKERS = 12
 
 
 def extract(run: SyncRun, target: Staging) -> StageCounts:
-    """Stage `ids.json` (all product ids), `part-<number>.parquet` (see `search`) and `prices-<number>.json`.
+    """Stage `ids.json` (all product ids), `part-<number>.parquet` (see `search`) and
+    `base-prices-<number>.json`.
 
     What is there is not read again by a retry.
     """

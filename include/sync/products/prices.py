@@ -20,16 +20,19 @@ from include.vtex.client import VtexClient
 
 log = logging.getLogger(__name__)
 
-PRICES = "prices-"
+PRICES = "base-prices-"
 _PRODUCTS_A_FILE = 200
 _WORKERS = 12
 
 Wanting = tuple[str, list[str]]
-_Answer = tuple[Wanting, Decimal | None]
+BasePrice = tuple[str, Decimal]
+"""SKU id and price, for one measurement unit of the SKU."""
+_Answer = tuple[Wanting, BasePrice | None]
 
 
 def stage_base_prices(run: SyncRun, target: Staging) -> list[str]:
-    """Stage `prices-<number>.json`, {key: price or null}, for the staged products; returns notes.
+    """Stage `base-prices-<number>.json`, {key: [SKU id, price] or null}, for the staged products; returns
+    notes.
 
     Without the right to read prices the run goes on: the few products that no shopper could buy so far, and
     that were never sent, are then rejected.
@@ -41,7 +44,7 @@ def stage_base_prices(run: SyncRun, target: Staging) -> list[str]:
     answers = _told(progress, in_parallel(partial(_lowest_base_price, run.vtex), left, workers=_WORKERS))
     try:
         for number, some in enumerate(in_batches(answers, _PRODUCTS_A_FILE), len(target.names(PRICES)) + 1):
-            prices = {key: None if price is None else str(price) for (key, _), price in some}
+            prices = {key: found and (found[0], str(found[1])) for (key, _), found in some}
             target.write_json(f"{PRICES}{number:05}.json", prices)
     except AccessRefused as refused:
         log.warning("no base prices: %s", refused)
@@ -58,18 +61,17 @@ def _told(progress: Progress, answers: Iterable[_Answer]) -> Iterator[_Answer]:
 
 
 def base_prices_in(source: Staging) -> dict[str, Decimal]:
-    """The prices that were found, by key."""
+    """The prices that were found, by SKU id."""
     files = (source.read_json(name) for name in source.names(PRICES))
-    return {key: Decimal(price) for file in files for key, price in file.items() if price is not None}
+    return {sku: Decimal(price) for file in files for sku, price in filter(None, file.values())}
 
 
 def base_prices_of(vtex: VtexClient, wanting: Iterable[Wanting]) -> dict[str, Decimal]:
-    """The base price of each of these records that has one, one call after the other: for a few."""
-    found = ((record[0], _lowest_base_price(vtex, record)) for record in wanting)
-    return {key: price for key, price in found if price is not None}
+    """By SKU id the base price of each of these records that has one, one call after the other: for a few."""
+    return dict(filter(None, (_lowest_base_price(vtex, record) for record in wanting)))
 
 
-def _lowest_base_price(vtex: VtexClient, wanting: Wanting) -> Decimal | None:
+def _lowest_base_price(vtex: VtexClient, wanting: Wanting) -> BasePrice | None:
     """The base price of the lowest SKU id that has one above 0."""
-    prices = (vtex.base_price(sku) for sku in wanting[1])
-    return next((price for price in prices if price and price > 0), None)
+    prices = ((sku, vtex.base_price(sku)) for sku in wanting[1])
+    return next(((sku, price) for sku, price in prices if price and price > 0), None)

@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from include.errors import ConfigurationError, ContractError
 from include.mapping.catalogue import candidates_of
 from include.mapping.money import cents_of_units, money_texts, percentage_texts, without_vat
+from include.mapping.offers import offers
+from include.mapping.order_items import list_cents, sold_items
 from include.mapping.products import (
     PRODUCT_COLUMNS,
     ProductRules,
@@ -26,6 +28,7 @@ from include.mapping.products import (
 )
 from include.mapping.shapes import records
 from include.mapping.snapshot import SNAPSHOT_COLUMNS, next_snapshot, snapshot_from, withdrawn_rows
+from include.outcomes import Drop
 
 RULES = ProductRules(shop_domain="www.sandbox-shop.example", vat_rate=Decimal("0.21"))
 SKU_RULES = ProductRules(shop_domain="www.sandbox-shop.example", product_id_source="sku")
@@ -57,6 +60,7 @@ def _product_like(*, damaged: bool) -> st.SearchStrategy[dict[str, Any]]:
     item = with_fields(
         itemId=st.integers(0, 9).map(str),
         nameComplete=st.text(max_size=5),
+        unitMultiplier=st.sampled_from([1.0, 0.3, 0.25, 2.35, 0, -1]),
         sellers=st.lists(seller, max_size=2),
         images=st.lists(picture, max_size=2),
     )
@@ -103,7 +107,7 @@ def test_map_products__laws_hold_for_any_products(
 
 def _assert_laws_of_rows(rows: pd.DataFrame) -> None:
     assert tuple(rows.columns) == PRODUCT_COLUMNS
-    assert rows["availability"].isin(["instock", "outofstock"]).all()
+    assert rows["availability"].dropna().isin(["instock", "outofstock"]).all()
     assert rows["productDetailUrl"].str.startswith("https://www.sandbox-shop.example/").all()
     for row in rows.to_dict("records"):
         unit, original = Decimal(row["unitPrice"]), Decimal(row["unitPriceOriginal"])
@@ -112,6 +116,53 @@ def _assert_laws_of_rows(rows: pd.DataFrame) -> None:
         assert amount == original - unit
         assert abs(share - 100 * amount / original) <= Decimal("0.005")
         assert 0 <= share <= 100
+
+
+ANY_FIELD = st.sampled_from(
+    ["brand", "description", "categories", "categoriesIds", "productClusters", "releaseDate", "items"]
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.dictionaries(ANY_FIELD, st.lists(st.text(max_size=4), min_size=1, max_size=2), max_size=4))
+def test_map_products__a_specification_never_blanks_or_alters_a_field(taken: dict[str, list[str]]) -> None:
+    whole = {
+        **_product("1", _item("11", 5.0)),
+        "brand": "Acme",
+        "description": "Light.",
+        "categories": ["/A/B/", "/A/"],
+        "categoriesIds": ["/1/2/", "/1/"],
+        "productClusters": {"1": "Sale"},
+        "releaseDate": "2024-05-06",
+    }
+    sent = _map([whole]).rows
+    snapshot = pd.concat(next_snapshot([], [sent], [], "product"))
+    shadowed = {**whole, **taken, "allSpecifications": list(taken)}
+    again = _map([shadowed], last_sent=snapshot)
+    (before,), (after,) = sent.to_dict("records"), again.rows.to_dict("records")
+    assert {column: value for column, value in after.items() if pd.notna(value)}.items() <= before.items()
+    assert bool(again.drops[Drop.FIELD_UNREADABLE]) == bool(taken.keys() - {"categoriesIds"})
+
+
+@given(st.decimals("0.01", 1000, places=2), st.decimals("0.01", 20, places=3), st.integers(1, 20))
+def test_a_unit_in_the_catalogue__costs_what_its_order_line_says(
+    price: Decimal, multiplier: Decimal, quantity: int
+) -> None:
+    """VTEX's checkout: the selling price is cut off, the total of the units is rounded."""
+    selling = int(price * multiplier * 100)
+    item = {
+        "id": "1",
+        "quantity": quantity,
+        "price": int(price * 100),
+        "listPrice": int(price * 100),
+        "sellingPrice": selling,
+        "unitMultiplier": float(multiplier),
+    }
+    (sold,) = sold_items({"items": [item]}, {})
+    offer = {"IsAvailable": True, "Price": float(price), "ListPrice": float(price)}
+    sku = {"itemId": "1", "unitMultiplier": float(multiplier), "sellers": [{"commertialOffer": offer}]}
+    in_the_catalogue = [(one.unit_cents, one.original_cents) for one in offers([sku], per_unit=True)]
+    assert in_the_catalogue == ([(sold.unit, list_cents(item, sold.unit))] if selling else [])
 
 
 @settings(max_examples=40, deadline=None)
@@ -130,8 +181,8 @@ def test_map_products__what_is_sold_out_or_gone_the_next_day_keeps_its_price(
     gone = withdrawn_rows(snapshot, set(), set(), source)
     for rows in (sold_out, gone[list(PRODUCT_COLUMNS)]):
         _assert_laws_of_rows(rows)
-        assert set(rows["availability"]) <= {"outofstock"}
-        assert set(rows["inStockUnits"]) <= {"0"}
+        assert set(rows["availability"].dropna()) <= {"outofstock"}
+        assert set(rows["inStockUnits"].dropna()) <= {"0"}
         again = rows.set_index("productId")
         known = first.set_index("productId")
         assert set(known.index) <= set(again.index)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import time
 from datetime import UTC, datetime
 
 import pandas as pd
@@ -34,7 +36,24 @@ def _one(function: object, *arguments: object) -> object:
         ("line<br>line<br/>line", "line line line"),
         ("<ul><li>a<li>b</ul>c", "a b c"),
         ("Fish &amp; chips &eacute; &#8364;5 &nbsp; x", "Fish & chips é €5 x"),
-        ("&amp;eacute;", "&eacute;"),
+        ("&amp;eacute;", "é"),
+        ("&lt;p&gt;One&lt;/p&gt;&lt;p&gt;two&lt;/p&gt;", "One two"),
+        ("&amp;lt;p&amp;gt;One&amp;lt;/p&amp;gt;two", "One two"),
+        ("&amp;amp;lt;p&amp;amp;gt;One", "<p>One"),
+        ("&amp;amp;amp;", "&"),
+        ("&amp;amp;amp;amp;", "&amp;"),
+        ("<p>&lt;p&gt;caf&amp;eacute; &amp;amp; ch&amp;aacute;&lt;br /&gt;x&lt;/p&gt;</p>", "café & chá x"),
+        ("&lt;script&gt;alert(1)&lt;/script&gt;seen&lt;!-- not --&gt;", "seen"),
+        ("&lt;a href=\"/x\" class='y'&gt;here&lt;/a&gt;", "here"),
+        ("&lt;IMG SRC=x&gt;&lt;BR&gt;one", "one"),
+        ("a &lt; b", "a < b"),
+        ("a &amp;lt; b", "a < b"),
+        ("<p>a &lt; b</p>", "a < b"),
+        ("<p>if a &lt;b and c&gt; d</p>", "if a <b and c> d"),
+        ("&lt;p&gt;5 &lt; 6, &lt;x&gt; and &lt;3&lt;/p&gt;", "5 < 6, <x> and <3"),
+        ("&lt;john@example.com&gt;", "<john@example.com>"),
+        ("AT&amp;T &amp; co; a&amp;b; x &amp;amp y", "AT&T & co; a&b; x &amp y"),
+        ("?a=1&amp;copy=2&amp;lt=3", "?a=1&copy=2&lt=3"),
         ("<p>caf&eacute;</p>", "café"),
         ("5 < 6 & 7 > 3", "5 < 6 & 7 > 3"),
         ("<script>alert(1)</script><style>p{}</style>seen<!-- not -->", "seen"),
@@ -48,6 +67,36 @@ def _one(function: object, *arguments: object) -> object:
 )
 def test_html_to_text__shows_what_a_reader_sees(markup: str | None, text: str | None) -> None:
     assert _one(html_to_text, pd.Series([markup], dtype="str")) == text
+
+
+@settings(deadline=None)
+@given(st.text(alphabet=st.sampled_from("ab &<>;/p=é\"'")), st.integers(0, 2))
+def test_html_to_text__what_was_escaped_too_often_is_read_all_the_same(text: str, times: int) -> None:
+    """As long as three decodings are enough: the text, its tags, and the escapes."""
+    markup = html.escape(f"<p>x {text.replace('&', '').replace('<', '')} y</p>")
+    once = _one(html_to_text, pd.Series([f"<p>x {text.replace('&', '').replace('<', '')} y</p>"]))
+    for _ in range(times):
+        assert _one(html_to_text, pd.Series([markup])) == once
+        markup = html.escape(markup)
+
+
+@settings(deadline=None)
+@given(st.text(alphabet=st.sampled_from("ab &<>;/p=-!#1lt")))
+def test_html_to_text__a_text_that_html_escapes_once_and_shows_no_tag_stays(text: str) -> None:
+    shown = f"x {text} y".replace(">", "").replace("!--", "").replace(";", "")
+    assert _one(html_to_text, pd.Series([f"<i>{html.escape(shown)}</i>"])) == " ".join(shown.split())
+
+
+@pytest.mark.parametrize(
+    "part", ["<b ", "<b =", "&lt;p a=", "&amp;lt;", "<", "&amp;amp;amp;", "<p>&lt;div&gt;", "<b" + " " * 50]
+)
+def test_html_to_text__takes_no_longer_than_the_text_is_long(part: str) -> None:
+    def seconds(size: int) -> float:
+        begun = time.perf_counter()
+        _one(html_to_text, pd.Series([part * (size // len(part))]))
+        return time.perf_counter() - begun
+
+    assert min(seconds(100_000 + again) for again in range(2)) < 5, "quadratic takes minutes"
 
 
 @settings(deadline=None)
