@@ -13,11 +13,12 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from include.mapping.categories import line_categories
 from include.mapping.links import page_url, picture_url
 from include.mapping.money import units
 from include.mapping.order_items import list_cents, sold_items
 from include.mapping.readable import is_readable_item
-from include.mapping.shapes import Json, name, record, records, values
+from include.mapping.shapes import Json, name, record, values
 from include.mapping.text import text_of, tidy_one
 from include.outcomes import Drop
 
@@ -71,7 +72,7 @@ def _line(product: str, unit: int, item: Json, rules: PurchaseRules) -> Json:
         "productDetailUrl": page_url(rules.shop_domain, item.get("detailUrl")),
         "imageUrl": picture_url(item.get("imageUrl")),
         "brand": tidy_one(more.get("brandName")),
-        "categories": _categories(more),
+        "categories": line_categories(more),
         "unitPrice": units(unit),
         "unitPriceOriginal": None if listed is None else units(listed),
     }
@@ -89,14 +90,3 @@ def _unreadable_fields(item: Json) -> int:
         + sum(value is not None and not isinstance(value, list) for value in lists)
         + sum(value is not None and not isinstance(value, dict) for value in objects)
     )
-
-
-def _categories(more: Json) -> list[str]:
-    """The path of the item's category, as for products: VTEX gives names in any order and the path by ids.
-    When an id has no name, each name stands alone."""
-    named = {name(entry.get("id")): tidy_one(entry.get("name")) for entry in records(more.get("categories"))}
-    names = {key: text.replace("|", "/").strip("/") for key, text in named.items() if text}
-    path = [key for key in name(more.get("categoriesIds")).split("/") if key]
-    if path and all(names.get(key) for key in path):
-        return ["/".join(names[key] for key in path)]
-    return list(dict.fromkeys(filter(None, names.values())))

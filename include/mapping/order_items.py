@@ -21,6 +21,7 @@ from decimal import Decimal
 from itertools import product
 from typing import TYPE_CHECKING
 
+from include.mapping.categories import product_categories
 from include.mapping.money import MOST_CENTS, cents_of_cents, exact, exact_text, whole
 from include.mapping.readable import is_readable_item
 from include.mapping.shapes import Json, name, record, records, values
@@ -173,7 +174,7 @@ def catalogue_item(product: Json, sku: str) -> Json:
     """What an item of an order would say of a SKU, from the product as catalogue search answers it."""
     item = next((one for one in records(product.get("items")) if name(one.get("itemId")) == sku), {})
     link = name(product.get("linkText"))
-    ids, names = values(product.get("categoriesIds")), values(product.get("categories"))
+    paths, ids = (list(map(name, values(product.get(field)))) for field in ("categories", "categoriesIds"))
     return {
         "id": sku,
         "productId": product.get("productId"),
@@ -183,18 +184,16 @@ def catalogue_item(product: Json, sku: str) -> Json:
         "unitMultiplier": item.get("unitMultiplier"),
         "additionalInfo": {
             "brandName": product.get("brand"),
-            **_category_members(ids[0] if ids else None, names[0] if names else None),
+            **_category_members(product_categories(paths, ids)[:1]),
         },
     }
 
 
-def _category_members(ids: object, names: object) -> Json:
-    """A category path of search as an order's item has it."""
-    keys, words = ([part for part in name(path).split("/") if part] for path in (ids, names))
-    if len(keys) != len(words):
-        return {"categories": [{"id": word, "name": word} for word in words[-1:]]}
-    named = [{"id": key, "name": word} for key, word in zip(keys, words, strict=True)]
-    return {"categoriesIds": "/".join(keys), "categories": named}
+def _category_members(paths: list[str]) -> Json:
+    """A path of `product_categories` as an order's item has it."""
+    names = paths[0].split("/") if paths else []
+    named = [{"id": str(level), "name": word} for level, word in enumerate(names)]
+    return {"categoriesIds": "/".join(entry["id"] for entry in named), "categories": named}
 
 
 def added_skus(order: Json) -> set[str]:
