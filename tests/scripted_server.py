@@ -16,13 +16,18 @@ NOTHING_LEFT = 599
 
 @dataclass(frozen=True)
 class Answer:
-    """What to say: `body` as JSON unless it is text or bytes. `cut` drops the connection instead."""
+    """What to say: `body` as JSON unless it is text or bytes. `cut` drops the connection instead.
+
+    `drip_seconds` pass between one byte and the next, of the headers too; `length` is what the answer says of
+    itself (-1: nothing, the body ends with the connection)."""
 
     status: int = 200
     body: Any = None
     headers: dict[str, str] = field(default_factory=dict)
     cut: bool = False
     after_seconds: float = 0.0
+    drip_seconds: float = 0.0
+    length: int | None = None
 
     def content(self) -> bytes:
         if isinstance(self.body, bytes):
@@ -69,6 +74,11 @@ class ScriptedServer:
         """What comes next."""
         self._script.extend(answers)
 
+    def forget(self) -> None:
+        """Nothing comes next, and nothing was asked."""
+        self._script.clear()
+        self.requests.clear()
+
     def next_answer(self, request: Request) -> Answer:
         self.requests.append(request)
         return self._script.popleft() if self._script else Answer(NOTHING_LEFT)
@@ -107,10 +117,26 @@ def _handler(server: ScriptedServer) -> type[BaseHTTPRequestHandler]:
         def _send(self, answer: Answer) -> None:
             self.send_response_only(answer.status)
             content = answer.content()
-            for name, value in {"Content-Length": str(len(content)), **answer.headers}.items():
+            length = len(content) if answer.length is None else answer.length
+            told = {"Connection": "close"} if length < 0 else {"Content-Length": str(length)}
+            for name, value in {**told, **answer.headers}.items():
                 self.send_header(name, value)
+            if answer.drip_seconds:
+                self._drip(answer, content)
+                return
             self.end_headers()
             self.wfile.write(content)
+            self.close_connection = self.close_connection or length != len(content)
+
+        def _drip(self, answer: Answer, content: bytes) -> None:
+            held_back, self._headers_buffer = b"".join(self._headers_buffer), []
+            for byte in held_back + b"\r\n" + content:
+                try:
+                    self.wfile.write(bytes([byte]))
+                except OSError:  # the caller has had enough
+                    self.close_connection = True
+                    return
+                time.sleep(answer.drip_seconds)
 
         def log_message(self, format: str, *args: Any) -> None:
             """Tests have their own words."""

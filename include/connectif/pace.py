@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import threading
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 
 from include.connectif.limits import CALLS_PER_MINUTE
 from include.rest.retry import seconds_asked_for, server_time
 
 # Connectif documents neither the window's type nor a Retry-After; a public client waits as long after a 429.
 _PAUSE_WITHOUT_ADVICE_SECONDS = 15.0
+_LONGEST_PAUSE_SECONDS = 300.0
+# The window is a minute (guides, rate limit); twice that for clocks that differ.
+_LONGEST_WINDOW_SECONDS = 120.0
+# Unix seconds of the year 5138, as milliseconds of 1973.
+_MILLISECONDS_FROM = 1e11
+_WORTH_A_LINE_SECONDS = 5.0
+
+log = logging.getLogger(__name__)
 
 
 class SharedMinute:
@@ -21,7 +30,8 @@ class SharedMinute:
     Every answer says `X-RateLimit-Limit`, `-Remaining` and `-Reset` (Unix seconds, the end of the window);
     that is how several processes share one minute without talking to each other. Calls under way count as
     spent, because their answers will say so. `-Reset` is read against the answer's own `Date`, so that a
-    skewed clock on our side does no harm.
+    skewed clock on our side does no harm. Figures that cannot be (none finite, a limit of 0, a window that
+    ends in a year) are ignored, and no wait is longer than `_LONGEST_PAUSE_SECONDS`.
     """
 
     def __init__(
@@ -39,6 +49,7 @@ class SharedMinute:
         self._remaining = CALLS_PER_MINUTE
         self._window_ends_at: float | None = None
         self._reset = 0.0
+        self._told: float | None = None
         self._under_way = 0
         self._neighbours = _Neighbours()
 
@@ -46,8 +57,15 @@ class SharedMinute:
         """Wait until the minute has a slot for us."""
         with self._turn:
             while (pause := self._pause_seconds()) > 0:
+                self._tell(pause)
                 self._wait(self._turn, pause)
             self._under_way += 1
+
+    def _tell(self, pause: float) -> None:
+        """A line in the log for a long wait, once for each window that is waited for."""
+        if pause >= _WORTH_A_LINE_SECONDS and self._told != self._window_ends_at:
+            self._told = self._window_ends_at
+            log.info("waiting %.0f s for Connectif's minute: its %d calls are used up", pause, self._limit)
 
     def learn(self, status: int | None, headers: Mapping[str, str]) -> None:
         """Give the call's place back and believe what the answer says about the window."""
@@ -59,28 +77,34 @@ class SharedMinute:
                 _number(headers, "X-RateLimit-Reset"),
             )
             if remaining is not None and reset is not None:
-                self._limit = int(_number(headers, "X-RateLimit-Limit") or self._limit)
-                self._take_in(int(remaining), reset, date)
+                limit = int(_number(headers, "X-RateLimit-Limit") or 0)
+                self._limit = limit if limit > 0 else self._limit
+                self._take_in(max(0, int(remaining)), reset, date)
             if status == 429:
                 self._nothing_left(seconds_asked_for(headers.get("Retry-After"), date))
             self._turn.notify_all()
 
     def _take_in(self, remaining: int, reset: float, date: datetime) -> None:
         """Answers overtake each other: within one window the lowest count is the latest."""
+        if reset > _MILLISECONDS_FROM:
+            reset /= 1_000
+        until_reset = reset - date.timestamp()
+        if not -_LONGEST_WINDOW_SECONDS <= until_reset <= _LONGEST_WINDOW_SECONDS:
+            return
         same_window = reset <= self._reset
         if reset < self._reset:
             return
         self._remaining = min(self._remaining, remaining) if same_window else remaining
         self._neighbours.take_in(self._remaining, self._under_way, new_window=not same_window)
         self._reset = reset
-        until_reset = (datetime.fromtimestamp(reset, UTC) - date).total_seconds()
         self._window_ends_at = self._clock() + max(until_reset, 0.0)
 
     def _nothing_left(self, asked_seconds: float | None) -> None:
         self._remaining = 0
         ends_at = self._window_ends_at or 0.0
         if asked_seconds is not None or ends_at <= self._clock():
-            self._window_ends_at = self._clock() + (asked_seconds or _PAUSE_WITHOUT_ADVICE_SECONDS)
+            pause = asked_seconds or _PAUSE_WITHOUT_ADVICE_SECONDS
+            self._window_ends_at = self._clock() + min(pause, _LONGEST_PAUSE_SECONDS)
 
     def _pause_seconds(self) -> float:
         now = self._clock()
@@ -123,6 +147,7 @@ class _Neighbours:
 
 def _number(headers: Mapping[str, str], name: str) -> float | None:
     try:
-        return float(headers[name])
+        number = float(headers[name])
     except (KeyError, ValueError):
         return None
+    return number if math.isfinite(number) else None

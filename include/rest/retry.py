@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,15 +13,30 @@ from email.utils import parsedate_to_datetime
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
 from tenacity.wait import wait_random_exponential
 
+log = logging.getLogger(__name__)
+
+_WORTH_A_LINE_SECONDS = 5.0
+
 
 class TryAgain(Exception):
-    """The call failed in a way that waiting may heal; the vendor may have said for how long."""
+    """The call failed in a way that waiting may heal; the vendor may have said for how long.
 
-    def __init__(self, what_came_back: str, asked_seconds: float | None, status: int | None = None) -> None:
+    `unreadable`: the answer was accepted, but is none that the route documents.
+    """
+
+    def __init__(
+        self,
+        what_came_back: str,
+        asked_seconds: float | None,
+        status: int | None = None,
+        *,
+        unreadable: bool = False,
+    ) -> None:
         super().__init__(what_came_back)
         self.what_came_back = what_came_back
         self.asked_seconds = asked_seconds
         self.status = status
+        self.unreadable = unreadable
 
 
 @dataclass(frozen=True)
@@ -35,15 +52,26 @@ class RetryPolicy:
     longest_seconds: float = 300.0
     sleep: Callable[[float], None] = time.sleep
 
-    def retrying(self, *, hopeless: Callable[[TryAgain], bool] = lambda _: False) -> Retrying:
+    def retrying(self, what: str = "", *, hopeless: Callable[[TryAgain], bool] = lambda _: False) -> Retrying:
         """A loop that calls again on TryAgain, and lets the last TryAgain travel, or one that is `hopeless`:
-        that is asked once for each.
+        that is asked once for each. `what` is how the log calls it where a pause is long.
         """
+
+        def tell(state: RetryCallState) -> None:
+            pause = state.next_action.sleep if state.next_action else 0.0
+            if pause >= _WORTH_A_LINE_SECONDS:
+                error = state.outcome.exception() if state.outcome else None
+                log.info(
+                    "%s: %s; waiting %.0f s before attempt %s of %s",
+                    *(what, error, pause, state.attempt_number + 1, self.attempts),
+                )
+
         return Retrying(
             stop=stop_after_attempt(self.attempts),
             wait=self._pause_seconds,
             retry=retry_if_exception(lambda error: isinstance(error, TryAgain) and not hopeless(error)),
             sleep=self.sleep,
+            before_sleep=tell,
             reraise=True,
         )
 
@@ -57,16 +85,18 @@ class RetryPolicy:
 def seconds_asked_for(retry_after: str | None, now: datetime | None = None) -> float | None:
     """`Retry-After` in both of its forms, as seconds from now; None when absent or unreadable.
 
-    "120" → 120.0; "Mon, 23 Nov 2026 10:00:00 GMT" → the seconds until then, at least 0. `now` is the
-    server's own clock (its `Date`), where it is known.
+    "120" → 120.0, "0.5" → 0.5; "Mon, 23 Nov 2026 10:00:00 GMT" → the seconds until then, at least 0. `now` is
+    the server's own clock (its `Date`), where it is known.
     """
     if not retry_after:
         return None
     text = retry_after.strip()
-    if text.isdecimal():
-        return float(text)
-    instant = _http_date(text)
-    return None if instant is None else max(0.0, (instant - (now or datetime.now(UTC))).total_seconds())
+    try:
+        seconds = float(text)
+    except ValueError:
+        instant = _http_date(text)
+        return None if instant is None else max(0.0, (instant - (now or datetime.now(UTC))).total_seconds())
+    return seconds if math.isfinite(seconds) and seconds >= 0 else None
 
 
 def server_time(date_header: str | None) -> datetime:

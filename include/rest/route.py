@@ -26,7 +26,8 @@ class Route:
     `path` may hold `{placeholders}`, filled in percent-encoded. `right` is what a 403 lacks, in the
     vendor's words. `pace` names the budget that the call draws on. `read_timeout_seconds` is for answers
     that may take longer than the client waits otherwise; `throttled_pause_seconds` is how long to keep off
-    after a 429 that does not say so itself.
+    after a 429 that does not say so itself. An answer has at most `most_bytes` after decompression, and a
+    call takes at most `deadline_seconds`, from its first byte out to the last one in.
     """
 
     name: str
@@ -37,3 +38,5 @@ class Route:
     repeat: Repeat = Repeat.ALWAYS
     read_timeout_seconds: float = 0.0
     throttled_pause_seconds: float | None = None
+    most_bytes: int = 64_000_000
+    deadline_seconds: float = 180.0

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
-import orjson
 import requests
-from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError
 
 from include.errors import ConfigurationError, ContractError, SyncError, TemporaryError
+from include.rest.body import OverBudget, loaded, read_body, save_body
 from include.rest.counters import CallCounter
+from include.rest.deadline import Deadline, DeadlineAdapter
 from include.rest.outcomes import Action, action_of_exception, action_of_status
 from include.rest.pace import Pace, Unpaced
 from include.rest.retry import RetryPolicy, TryAgain, seconds_asked_for, server_time
@@ -23,6 +24,9 @@ from include.rest.route import Repeat, Route
 
 # At DEBUG urllib3 writes each URL with its query, and queries hold addresses.
 logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)
+
+
+Parsed = TypeVar("Parsed")
 
 
 class Timeouts(NamedTuple):
@@ -42,6 +46,10 @@ class VendorError:
 
     def __str__(self) -> str:
         return ": ".join(part for part in (self.code, self.detail) if part)
+
+
+class Unexpected(ValueError):
+    """An answer is not what its route documents: names the field, never its value."""
 
 
 class RequestRefused(SyncError):
@@ -67,8 +75,24 @@ class AnswerLost(TemporaryError):
     """The call may or may not have taken effect, and must not be repeated before asking."""
 
 
+class UnreadableAnswer(ContractError):
+    """Each time the answer was accepted, and was none that the route documents, or went over its budget. It
+    stops what depends on it; where a record is asked for by itself, it costs that record."""
+
+
 class TooSlow(TemporaryError):
     """The vendor gave up on the request itself (408), each time: ask for less at once."""
+
+
+@dataclass(frozen=True)
+class _Call:
+    """One request, and what becomes of its answer."""
+
+    route: Route
+    url: str = field(repr=False)
+    request: Mapping[str, Any] = field(repr=False)
+    parse: Callable[[Any, Mapping[str, str]], Any] | None = None
+    file: BinaryIO | None = None
 
 
 class Transport:
@@ -117,72 +141,141 @@ class Transport:
         Raises RequestRefused, ConfigurationError, ContractError, or TemporaryError when the retries did
         not help (AnswerLost where the call must not be repeated blindly, TooSlow after a 408).
         """
+        return self._sent(_Call(route, self._url(route, path, params, url), request), most_timeouts)[0]
+
+    def read(
+        self,
+        route: Route,
+        parse: Callable[[Any, Mapping[str, str]], Parsed],
+        *,
+        path: Mapping[str, str] | None = None,
+        params: Mapping[str, str] | Sequence[tuple[str, str]] = (),
+        url: str | None = None,
+        most_timeouts: int | None = None,
+        **request: Any,
+    ) -> Parsed:
+        """Like `call`; returns what `parse` makes of the answer's JSON and its headers.
+
+        A body that is no JSON, or of which `parse` raises KeyError, TypeError, ValueError or AttributeError,
+        is asked for again like a 5xx; when it stays so, UnreadableAnswer (AnswerLost where the call must not
+        be repeated blindly).
+        """
+        call = _Call(route, self._url(route, path, params, url), request, parse=parse)
+        parsed: Parsed = self._sent(call, most_timeouts)[1]
+        return parsed
+
+    def json(self, route: Route, **request: Any) -> Any:
+        """Like `read`, whatever JSON it is."""
+        return self.read(route, lambda body, _headers: body, **request)
+
+    def save(self, route: Route, url: str, file: BinaryIO) -> None:
+        """Like `call`, with the body written into `file`, which each attempt begins anew."""
+        self._sent(_Call(route, url, {}, file=file), None)
+
+    def _url(
+        self,
+        route: Route,
+        path: Mapping[str, str] | None,
+        params: Mapping[str, str] | Sequence[tuple[str, str]],
+        url: str | None,
+    ) -> str:
         if url is None:
             filled = {name: quote(value, safe="") for name, value in (path or {}).items()}
             url = self.base_url + route.path.format_map(filled)
-        if params:
-            url += "?" + urlencode(params, quote_via=quote)
-        retrying = self._retry.retrying(hopeless=_Timeouts(most_timeouts or self._retry.attempts))
+        return f"{url}?{urlencode(params, quote_via=quote)}" if params else url
+
+    def _sent(self, call: _Call, most_timeouts: int | None) -> tuple[requests.Response, Any]:
+        hopeless = _Timeouts(most_timeouts or self._retry.attempts)
+        retrying = self._retry.retrying(self._name(call.route), hopeless=hopeless)
         try:
-            return retrying(self._attempt, route, url, request, retrying.statistics)
+            answer: tuple[requests.Response, Any] = retrying(self._attempt, call, retrying.statistics)
         except TryAgain as last:
-            failed = TooSlow if last.status == 408 else TemporaryError
-            raise failed(
-                f"{self.system}, {route.name}: {last.what_came_back} from {_host(url)}, "
-                f"{retrying.statistics['attempt_number']} times in a row. "
-                "What is done is kept: retry the task later",
-                retry_after_seconds=last.asked_seconds,
-            ) from last
+            raise self._given_up(call, last, retrying.statistics["attempt_number"]) from last
+        return answer
 
-    def json(self, route: Route, **request: Any) -> Any:
-        """Like `call`, and decode the answer."""
-        return self.decoded(route, self.call(route, **request))
+    def _given_up(self, call: _Call, last: TryAgain, times: int) -> SyncError:
+        what, host = f"{self._name(call.route)}: {last.what_came_back}", _host(call.url)
+        if last.unreadable:
+            return UnreadableAnswer(
+                f"{what}, {times} times in a row. Check that {host} is the API's host; if it is, "
+                f"{self.system} has changed its answers"
+            )
+        failed = TooSlow if last.status == 408 else TemporaryError
+        return failed(
+            f"{what} from {host}, {times} times in a row. What is done is kept: retry the task later",
+            retry_after_seconds=last.asked_seconds,
+        )
 
-    def decoded(self, route: Route, response: requests.Response) -> Any:
-        """The JSON of an accepted answer; ContractError when it holds none (a maintenance page, say)."""
-        try:
-            return _loaded(response.content)
-        except (ValueError, RecursionError):
-            kind = response.headers.get("Content-Type", "no content type")
-            raise ContractError(
-                f"{self._name(route)}: HTTP {response.status_code} holds no JSON but {kind}"
-            ) from None
-
-    def _attempt(
-        self, route: Route, url: str, request: Mapping[str, Any], statistics: Mapping[str, Any]
-    ) -> requests.Response:
-        pace = self._paces.get(route.pace, _UNPACED)
+    def _attempt(self, call: _Call, statistics: Mapping[str, Any]) -> tuple[requests.Response, Any]:
+        pace = self._paces.get(call.route.pace, _UNPACED)
         pace.acquire()
-        repeated = statistics.get("attempt_number", 1) > 1
         status: int | None = None
         headers: Mapping[str, str] = {}
+        deadline = Deadline(call.route.deadline_seconds)
         try:
-            response = self.session.request(
-                route.method, url, timeout=self._timeouts_of(route), allow_redirects=False, **request
-            )
-            status, headers = response.status_code, response.headers
-        except requests.RequestException as error:
-            raise self._judge_silence(route, url, error) from None
+            with deadline:
+                response = self._open(call)
+                status, headers = response.status_code, response.headers
+                with _closing_on_error(response):
+                    _receive(call, response)
+            if deadline.passed:  # a body without a length looks complete when its connection is closed
+                raise requests.Timeout
+        except (requests.RequestException, HTTPError) as error:
+            raise self._judge_silence(call, error, deadline) from None
+        except OverBudget as over:
+            raise UnreadableAnswer(f"{self._name(call.route)}: the answer has {over}") from None
         finally:
             # However the call ended: a place in the pace that nobody gives back would be lost for good.
             pace.learn(status, headers)
-            self.counter.count(route.name, status, repeated=repeated)
-        if action_of_status(response.status_code) is Action.ACCEPT:
-            return response
-        raise self._judge_answer(route, response)
+            self.counter.count(call.route.name, status, repeated=statistics.get("attempt_number", 1) > 1)
+        if action_of_status(response.status_code) is not Action.ACCEPT:
+            raise self._judge_answer(call.route, response)
+        return response, self._parsed(call, response)
+
+    def _open(self, call: _Call) -> requests.Response:
+        """The answer as far as its headers."""
+        timeouts = self._timeouts_of(call.route)
+        return self.session.request(
+            call.route.method, call.url, timeout=timeouts, allow_redirects=False, stream=True, **call.request
+        )
+
+    def _parsed(self, call: _Call, response: requests.Response) -> Any:
+        if call.parse is None:
+            return None
+        try:
+            body = loaded(response.content)
+        except ValueError:
+            kind = response.headers.get("Content-Type", "no content type")
+            raise self._unreadable(call.route, response, f"holds no JSON but {kind}") from None
+        except OverBudget as over:
+            raise UnreadableAnswer(f"{self._name(call.route)}: the answer has {over}") from None
+        try:
+            return call.parse(body, response.headers)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise self._unreadable(call.route, response, f"is not as documented: {_found(error)}") from None
+
+    def _unreadable(self, route: Route, response: requests.Response, found: str) -> Exception:
+        what = f"HTTP {response.status_code} {found}"
+        if route.repeat is Repeat.ALWAYS:
+            return TryAgain(what, None, unreadable=True)
+        return AnswerLost(f"{self._name(route)}: {what}; whether the call took effect is unknown")
 
     def _timeouts_of(self, route: Route) -> Timeouts:
         longest = max(self.timeouts.read_seconds, route.read_timeout_seconds)
         return self.timeouts._replace(read_seconds=longest)
 
-    def _judge_silence(self, route: Route, url: str, error: requests.RequestException) -> Exception:
+    def _judge_silence(
+        self, call: _Call, error: requests.RequestException | HTTPError, deadline: Deadline
+    ) -> Exception:
         """What no answer means. The exception's own text is dropped: it holds the URL with its query."""
         what = f"no answer ({type(error).__name__})"
-        if action_of_exception(error) is Action.CONFIGURE:
-            return ConfigurationError(f"{self._name(route)}: {what}. {_about_host(error, url)}")
-        if route.repeat is Repeat.ALWAYS or isinstance(error, requests.exceptions.ConnectTimeout):
+        if deadline.passed:
+            what = f"no complete answer within {deadline.seconds:g} s"
+        elif isinstance(error, requests.RequestException) and action_of_exception(error) is Action.CONFIGURE:
+            return ConfigurationError(f"{self._name(call.route)}: {what}. {_about_host(error, call.url)}")
+        if call.route.repeat is Repeat.ALWAYS or isinstance(error, requests.exceptions.ConnectTimeout):
             return TryAgain(what, None)
-        return AnswerLost(f"{self._name(route)}: {what}; whether the call took effect is unknown")
+        return AnswerLost(f"{self._name(call.route)}: {what}; whether the call took effect is unknown")
 
     def _judge_answer(self, route: Route, response: requests.Response) -> Exception:
         status = response.status_code
@@ -236,23 +329,38 @@ def _session(base_url: str, headers: Mapping[str, str], connections: int) -> req
     session.proxies = dict(requests.utils.get_environ_proxies(base_url))
     session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
     session.headers.update({"Accept": "application/json", **headers})
-    adapter = HTTPAdapter(pool_connections=2, pool_maxsize=connections, max_retries=0)
+    adapter = DeadlineAdapter(pool_connections=2, pool_maxsize=connections, max_retries=0)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     return session
 
 
-def _loaded(content: bytes) -> Any:
-    r"""Any JSON that Python reads; ValueError for anything else.
-
-    Half of a pair such as `\ud83d`, where a shop's form has cut an emoji in two, and bytes that are no UTF-8
-    cost their place in a text, never the thousand documents around it.
-    """
+@contextmanager
+def _closing_on_error(response: requests.Response) -> Iterator[None]:
+    """A connection with half an answer in it is of no further use."""
     try:
-        return orjson.loads(content)
-    except orjson.JSONDecodeError:
-        lenient = json.loads(content.decode("utf-8", "replace"))
-        return orjson.loads(json.dumps(lenient, ensure_ascii=False).encode("utf-8", "ignore"))
+        yield
+    except BaseException:
+        response.close()
+        raise
+
+
+def _receive(call: _Call, response: requests.Response) -> None:
+    """All of the body, within the route's budget; `response.content` has it unless a file takes it."""
+    if call.file is None or action_of_status(response.status_code) is not Action.ACCEPT:
+        response._content = read_body(response, call.route.most_bytes)
+    else:
+        call.file.seek(0)
+        call.file.truncate()
+        save_body(response, call.route.most_bytes, call.file)
+        response._content = b""
+
+
+def _found(error: Exception) -> str:
+    """What a parser says is wrong, in our own words only: Python's texts quote values of the answer."""
+    if isinstance(error, KeyError):
+        return f"it lacks {error}"
+    return str(error) if isinstance(error, Unexpected) else type(error).__name__
 
 
 def _host(url: str) -> str:

@@ -7,9 +7,12 @@ from typing import Any, TypeVar
 
 from include.errors import TemporaryError
 from include.rest.parallel import in_parallel
+from include.rest.transport import UnreadableAnswer
 
 Question = TypeVar("Question")
 Answer = TypeVar("Answer")
+
+Unanswered = TemporaryError | UnreadableAnswer
 
 IN_A_ROW = 5
 """So many records that nobody answered for, one after the other, are not the records' fault."""
@@ -20,6 +23,7 @@ class OutageWatch:
 
     It is when several records in a row went unanswered, or all that there were (several of them). When the
     last ones did, `is_there`, a cheap call, tells: it raises TemporaryError when it is not answered either.
+    An answer that cannot be read (UnreadableAnswer) is none.
     Records that are `known` to be in trouble since an earlier run tell nothing by their silence.
     """
 
@@ -31,24 +35,24 @@ class OutageWatch:
 
     def in_parallel(
         self, ask: Callable[[Question], Answer], questions: Iterable[Question], *, workers: int
-    ) -> Iterator[tuple[Question, Answer | TemporaryError]]:
-        """As `in_parallel`, with a record's TemporaryError for an answer; raises that of an outage.
+    ) -> Iterator[tuple[Question, Answer | Unanswered]]:
+        """As `in_parallel`, with a record's error for an answer; raises that of an outage.
 
         Whether it was one may show at the end only: what is to be kept of errors is kept after that.
         """
 
-        def answer_or_error(question: Question) -> Answer | TemporaryError:
+        def answer_or_error(question: Question) -> Answer | Unanswered:
             try:
                 return ask(question)
-            except TemporaryError as error:
+            except (TemporaryError, UnreadableAnswer) as error:
                 return error
 
-        last: TemporaryError | None = None
+        last: Unanswered | None = None
         for question, answer in in_parallel(answer_or_error, questions, workers=workers):
-            if isinstance(answer, TemporaryError) and self._known(question):
+            if isinstance(answer, Unanswered) and self._known(question):
                 yield question, answer
                 continue
-            last = answer if isinstance(answer, TemporaryError) else None
+            last = answer if isinstance(answer, Unanswered) else None
             self._in_a_row = self._in_a_row + 1 if last else 0
             self._anyone_answered |= last is None
             if last and self._in_a_row >= IN_A_ROW:

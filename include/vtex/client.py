@@ -1,9 +1,10 @@
-"""One VTEX account as Python methods. Sends one request each, or its retries; loops over no pages."""
+"""One VTEX account as Python methods. Sends one request each, or its retries; only a search that finds more
+than a page reads them all."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -11,19 +12,20 @@ from typing import Any
 
 import requests
 
-from include.errors import ConfigurationError, ContractError, TemporaryError
+from include.errors import ConfigurationError, TemporaryError
 from include.redaction import redact
 from include.rest.pace import Pace, TokenBucket
 from include.rest.retry import RetryPolicy
 from include.rest.route import Route
-from include.rest.transport import RequestRefused, Timeouts, Transport, VendorError
-from include.vtex import limits, routes
+from include.rest.transport import Parsed, RequestRefused, Timeouts, Transport, Unexpected, VendorError
+from include.vtex import answers, limits, routes
+from include.vtex.answers import Document, SearchPage
 from include.vtex.filters import instant
 
-SYSTEM = "VTEX"
-_CONTENT_RANGE = re.compile(r"resources[ =](\d+)-(\d+)/(\d+)")
+log = logging.getLogger(__name__)
 
-Document = dict[str, Any]
+SYSTEM = "VTEX"
+_MORE_READINGS = 2
 
 
 @dataclass(frozen=True)
@@ -121,21 +123,34 @@ class VtexClient:
     def search_clients(
         self, *, where: str, fields: Sequence[str], most: int = limits.SEARCH_PAGE
     ) -> list[Document]:
-        """At most 100 documents of a filter. The index lags behind writes by a time nobody publishes."""
-        answer = self.transport.decoded(routes.SEARCH_CLIENTS, self._search(where, fields, most))
-        if not isinstance(answer, list) or not all(isinstance(one, dict) for one in answer):
-            raise ContractError(f"{SYSTEM}, {routes.SEARCH_CLIENTS.name}: the answer is no list of documents")
-        return answer
+        """The documents of a filter, or at most `most` of them where that is less than a page (100).
+
+        The index lags behind writes by a time nobody publishes, and may announce documents that it does not
+        give: then it is asked again, and believed the third time.
+        """
+        page = self._search(where, fields, 0, most)
+        for _ in range(_MORE_READINGS):
+            if not page.is_short:
+                break
+            log.warning("%s, %s: fewer documents came than announced", SYSTEM, routes.SEARCH_CLIENTS.name)
+            page = self._search(where, fields, 0, most)
+        if (page.total or 0) <= most or most < limits.SEARCH_PAGE:
+            return page.documents
+        return self._all_pages(where, fields)
+
+    def _all_pages(self, where: str, fields: Sequence[str]) -> list[Document]:
+        """All that a filter finds, sorted: unsorted pages repeat and skip documents."""
+        found: list[Document] = []
+        while True:
+            page = self._search(where, fields, len(found), limits.SEARCH_PAGE, sort="id ASC")
+            found += page.documents
+            if page.is_last or not page.documents:
+                return found
 
     def count_clients(self, where: str) -> int:
         """How many documents a filter finds, by the header of a search for one."""
-        header = self._search(where, ("id",), 1).headers.get("REST-Content-Range", "")
-        match = _CONTENT_RANGE.search(header)
-        if match is None:
-            raise ContractError(
-                f"{SYSTEM}, {routes.SEARCH_CLIENTS.name}: no REST-Content-Range in the answer"
-            )
-        return int(match[3])
+        request = _search_request(where, ("id",), 0, 1)
+        return self.transport.read(routes.SEARCH_CLIENTS, answers.total_of_search, **request)
 
     def open_scroll(self, *, where: str, fields: Sequence[str], size: int = limits.SCROLL_PAGE) -> ScrollPage:
         """The first page of a scroll, which takes one of the account's ten slots: ScrollSlotsTaken.
@@ -143,24 +158,23 @@ class VtexClient:
         TooSlow when VTEX does not manage pages of this `size`: early, where there is a smaller one.
         """
         query = {"_where": where, "_fields": ",".join(fields), "_size": str(size)}
-        return self._scroll(routes.OPEN_SCROLL, query, None, size)
+        return self._scroll(routes.OPEN_SCROLL, query, fields, None, size)
 
-    def continue_scroll(self, token: str, *, size: int = limits.SCROLL_PAGE) -> ScrollPage:
+    def continue_scroll(
+        self, token: str, *, fields: Sequence[str] = ("id",), size: int = limits.SCROLL_PAGE
+    ) -> ScrollPage:
         """The next page of a scroll that was opened with this `size`; an empty one is the end.
 
         AnswerLost, ScrollExpired or TooSlow: begin the slice anew.
         """
-        return self._scroll(routes.CONTINUE_SCROLL, {"_token": token}, token, size)
+        return self._scroll(routes.CONTINUE_SCROLL, {"_token": token}, fields, token, size)
 
     def client(self, document_id: str, fields: Sequence[str]) -> Document | None:
         """One document by its id; None when there is none."""
-        query = {"_fields": ",".join(fields)}
-        try:
-            return dict(self.transport.json(routes.READ_CLIENT, path={"id": document_id}, params=query))
-        except RequestRefused as refused:
-            if refused.status == 404:
-                return None
-            raise
+        request: dict[str, Any] = {"path": {"id": document_id}, "params": {"_fields": ",".join(fields)}}
+        return self._unless_missing(
+            routes.READ_CLIENT, lambda body, _: answers.documents([body], tuple(fields))[0], **request
+        )
 
     def patch_client(self, document_id: str, fields: Mapping[str, Any]) -> None:
         """Change one document by the id that a read just gave: an unknown id might create one."""
@@ -170,11 +184,8 @@ class VtexClient:
 
     def product_ids(self, first: int, last: int) -> tuple[dict[str, list[int]], int]:
         """Products at the 1-based positions `first` to `last`: {product id: SKU ids}, and the total."""
-        answer = self.transport.json(routes.PRODUCT_IDS, params={"_from": str(first), "_to": str(last)})
-        try:
-            return dict(answer["data"]), int(answer["range"]["total"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise ContractError(f"{SYSTEM}, {routes.PRODUCT_IDS.name}: an answer without {error}") from None
+        positions = {"_from": str(first), "_to": str(last)}
+        return self.transport.read(routes.PRODUCT_IDS, answers.product_ids, params=positions)
 
     def search_products(self, ids: Sequence[str], *, by: str = "productId") -> list[dict[str, Any]]:
         """Up to 50 products by id (or by `skuId`), with the offers of the shop's sales channel.
@@ -187,28 +198,20 @@ class VtexClient:
             ("_to", str(limits.PRODUCT_SEARCH_PAGE - 1)),
             ("sc", self.account.sales_channel),
         ]
-        answer = self.transport.json(routes.SEARCH_PRODUCTS, params=query)
-        if not isinstance(answer, list):
-            raise ContractError(f"{SYSTEM}, {routes.SEARCH_PRODUCTS.name}: the answer is no list of products")
-        return answer
+        return self.transport.read(
+            routes.SEARCH_PRODUCTS,
+            lambda body, _: answers.identified(answers.records(body), "productId"),
+            params=query,
+        )
 
     def base_price(self, sku: str) -> Decimal | None:
         """The base price of a SKU in currency units, before promotions; None when it has none."""
-        try:
-            answer = self.transport.json(routes.PRICE, path={"sku": sku})
-        except RequestRefused as refused:
-            if refused.status == 404:
-                return None
-            raise
-        price = answer.get("basePrice")
-        return None if price is None else Decimal(str(price))
+        return self._unless_missing(routes.PRICE, answers.base_price, path={"sku": sku})
 
     def sales_channels(self) -> dict[str, Document]:
         """The account's sales channels by id. AccessRefused where the key may not see them."""
-        answer = self.transport.json(routes.SALES_CHANNELS)
-        if not isinstance(answer, list):
-            raise ContractError(f"{SYSTEM}, {routes.SALES_CHANNELS.name}: the answer is no list of channels")
-        return {str(channel.get("Id")): channel for channel in answer if isinstance(channel, dict)}
+        channels = self.transport.read(routes.SALES_CHANNELS, lambda body, _: answers.records(body))
+        return {str(channel.get("Id")): channel for channel in channels}
 
     def currency(self) -> str:
         """The ISO code of the connection's sales channel; empty where VTEX names none."""
@@ -225,57 +228,68 @@ class VtexClient:
         at the end instead of shifting the pages.
         """
         last = end - timedelta(milliseconds=1)
-        answer = self.transport.json(
-            routes.LIST_ORDERS,
-            params={
-                f"f_{date_field}": f"{date_field}:[{instant(start)} TO {instant(last)}]",
-                "orderBy": "creationDate,asc",
-                "per_page": str(limits.ORDERS_PAGE),
-                "page": str(page),
-            },
-        )
-        try:
-            return OrderPage(list(answer["list"]), int(answer["paging"]["total"]))
-        except (KeyError, TypeError, ValueError) as error:
-            raise ContractError(f"{SYSTEM}, {routes.LIST_ORDERS.name}: an answer without {error}") from None
+        query = {
+            f"f_{date_field}": f"{date_field}:[{instant(start)} TO {instant(last)}]",
+            "orderBy": "creationDate,asc",
+            "per_page": str(limits.ORDERS_PAGE),
+            "page": str(page),
+        }
+        return OrderPage(*self.transport.read(routes.LIST_ORDERS, answers.order_page, params=query))
 
-    def order(self, order_id: str) -> dict[str, Any]:
+    def order(self, order_id: str) -> Document:
         """The order in full; money is in integer cents. RequestRefused (404) when there is none."""
-        answer = self.transport.json(routes.READ_ORDER, path={"order_id": order_id})
-        if not isinstance(answer, dict):
-            raise ContractError(f"{SYSTEM}, {routes.READ_ORDER.name}: the answer is no order")
-        return answer
+        return self.transport.read(routes.READ_ORDER, answers.order, path={"order_id": order_id})
 
-    def order_group(self, group: str) -> list[dict[str, Any]]:
+    def order_group(self, group: str) -> list[Document]:
         """The orders that one checkout was split into; each may lack much of what `order` answers."""
-        answer = self.transport.json(routes.READ_ORDER_GROUP, path={"group": group})
-        if not isinstance(answer, list):
-            raise ContractError(f"{SYSTEM}, {routes.READ_ORDER_GROUP.name}: the answer is no list of orders")
-        return [order for order in answer if isinstance(order, dict)]
+        return self.transport.read(
+            routes.READ_ORDER_GROUP, lambda body, _: answers.records(body), path={"group": group}
+        )
+
+    def _unless_missing(
+        self, route: Route, parse: Callable[[Any, Mapping[str, str]], Parsed], **request: Any
+    ) -> Parsed | None:
+        """What `Transport.read` gives; None for a 404."""
+        try:
+            return self.transport.read(route, parse, **request)
+        except RequestRefused as refused:
+            if refused.status == 404:
+                return None
+            raise
 
     # How Master Data answers
 
-    def _search(self, where: str, fields: Sequence[str], most: int) -> requests.Response:
+    def _search(self, where: str, fields: Sequence[str], first: int, most: int, sort: str = "") -> SearchPage:
         if most > limits.SEARCH_PAGE:
             raise ValueError(f"a search page holds at most {limits.SEARCH_PAGE} documents")
-        return self.transport.call(
+        return self.transport.read(
             routes.SEARCH_CLIENTS,
-            params={"_where": where, "_fields": ",".join(fields)},
-            headers={"REST-Range": f"resources=0-{most}"},
+            lambda body, headers: answers.search_page(body, headers, tuple(fields), first, most),
+            **_search_request(where, fields, first, most, sort),
         )
 
-    def _scroll(self, route: Route, query: Mapping[str, str], token: str | None, size: int) -> ScrollPage:
+    def _scroll(
+        self, route: Route, query: Mapping[str, str], fields: Sequence[str], token: str | None, size: int
+    ) -> ScrollPage:
         most_timeouts = limits.TIMEOUTS_OF_A_LARGE_PAGE if size > limits.SCROLL_PAGE_AFTER_TIMEOUT else None
+
+        def page(body: Any, headers: Mapping[str, str]) -> ScrollPage:
+            documents = answers.documents(body, tuple(fields))
+            found = headers.get("X-VTEX-MD-TOKEN") or token
+            if documents and not found:
+                raise Unexpected("a first page has no X-VTEX-MD-TOKEN")
+            return ScrollPage(documents, found or "", answers.total_of_scroll(headers))
+
         try:
-            response = self.transport.call(route, params=query, most_timeouts=most_timeouts)
+            return self.transport.read(route, page, params=query, most_timeouts=most_timeouts)
         except RequestRefused as refused:
             raise _scroll_error(refused) from None
-        token = response.headers.get("X-VTEX-MD-TOKEN") or token
-        if token is None:
-            raise ContractError(f"{SYSTEM}, {route.name}: a first page without X-VTEX-MD-TOKEN")
-        total = response.headers.get("REST-Content-Total")
-        documents = list(self.transport.decoded(route, response))
-        return ScrollPage(documents, token, int(total) if total and total.isdecimal() else None)
+
+
+def _search_request(where: str, fields: Sequence[str], first: int, most: int, sort: str = "") -> Any:
+    """A page by its positions, as a request."""
+    query = {"_where": where, "_fields": ",".join(fields), **({"_sort": sort} if sort else {})}
+    return {"params": query, "headers": {"REST-Range": f"resources={first}-{first + most}"}}
 
 
 def _scroll_error(refused: RequestRefused) -> Exception:

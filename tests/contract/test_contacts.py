@@ -48,8 +48,8 @@ def test_slice__that_is_short_is_read_again(
         put(world, f"n{number:02}", email=f"n{number:02}@example.com")
     continued, ends = office.vtex.continue_scroll, iter([True])
 
-    def ends_early_once(token: str, *, size: int) -> ScrollPage:
-        return ScrollPage([], token, None) if next(ends, False) else continued(token, size=size)
+    def ends_early_once(token: str, **more: Any) -> ScrollPage:
+        return ScrollPage([], token, None) if next(ends, False) else continued(token, **more)
 
     monkeypatch.setattr("include.vtex.limits.SCROLL_PAGE", 20)
     monkeypatch.setattr(office.vtex, "continue_scroll", ends_early_once)
@@ -68,6 +68,72 @@ def test_slice__that_stays_short_sends_nothing(
     with pytest.raises(TemporaryError, match="short 3 times in a row"):
         office.sync(Area.CONTACTS, LAST_HOURS, "run")
     assert world.writes() == {}
+
+
+def put_many(world: World, number: int) -> list[str]:
+    names = [f"n{one:02}" for one in range(number)]
+    for name in names:
+        put(world, name, email=f"{name}@example.com")
+    return names
+
+
+def test_slice__an_empty_first_page_that_announces_documents_is_read_again(
+    office: Office, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = put_many(world, 3)
+    opened, empty = office.vtex.open_scroll, iter([True])
+
+    def empty_once(**more: Any) -> ScrollPage:
+        page = opened(**more)
+        return ScrollPage([], page.token, page.total) if next(empty, False) else page
+
+    monkeypatch.setattr(office.vtex, "open_scroll", empty_once)
+    office.sync(Area.CONTACTS, LAST_HOURS, "run")
+    assert {f"{name}@example.com" for name in names} <= held(world).keys()
+
+
+def test_slice__that_stays_empty_covers_nothing(
+    office: Office, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_many(world, 3)
+    monkeypatch.setattr(office.vtex, "open_scroll", lambda **_: ScrollPage([], "T", 3))
+    with pytest.raises(TemporaryError, match="short 3 times in a row"):
+        office.sync(Area.CONTACTS, LAST_HOURS, "run")
+    assert office.store.covered(Area.CONTACTS) == []
+
+
+def test_slice__a_page_that_comes_twice_does_not_hide_a_lost_one(
+    office: Office, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = put_many(world, 30)
+    monkeypatch.setattr("include.vtex.limits.SCROLL_PAGE", 10)
+    continued, last, doubled = office.vtex.continue_scroll, list[ScrollPage](), iter([False, True])
+
+    def doubles_one(token: str, **more: Any) -> ScrollPage:
+        page = continued(token, **more)
+        last.append(page)
+        return last[-2] if page.documents and next(doubled, False) else page
+
+    monkeypatch.setattr(office.vtex, "continue_scroll", doubles_one)
+    office.sync(Area.CONTACTS, LAST_HOURS, "run")
+    assert {f"{name}@example.com" for name in names} <= held(world).keys()
+
+
+def test_slice__documents_that_the_shop_deletes_meanwhile_are_not_missed(
+    office: Office, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Announced with the first page, gone when their page comes; the count of the entity explains it."""
+    names = put_many(world, 12)
+    opened = office.vtex.open_scroll
+
+    def announces_two_more(**more: Any) -> ScrollPage:
+        page = opened(**more)
+        return ScrollPage(page.documents, page.token, (page.total or 0) + 2)
+
+    monkeypatch.setattr(office.vtex, "open_scroll", announces_two_more)
+    report = office.sync(Area.CONTACTS, LAST_HOURS, "run")
+    assert {f"{name}@example.com" for name in names} <= held(world).keys()
+    assert report.missing == 0
 
 
 # --- loading

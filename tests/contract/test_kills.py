@@ -63,7 +63,11 @@ def fate_of(office: Office, fate: Fate) -> Iterator[None]:
         def request(*arguments: Any, **options: Any) -> requests.Response:
             fate.step()
             answer = send(*arguments, **options)
-            fate.step()
+            try:
+                fate.step()
+            except Killed:
+                answer.close()  # a process that ends closes its connections
+                raise
             return answer
 
         return request

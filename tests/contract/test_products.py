@@ -284,3 +284,24 @@ def test_skus__are_products_with_their_own_offer_and_goodbye(office: Office, wor
 
 def only(record: str) -> RunPlan:
     return RunPlan("only", None, (), f"only {record}", only=record)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"status": 400, "body": {"Message": "no"}},
+        {"status": 404},
+        {"status": 200, "body": "<html>"},
+        {"status": 200, "body": {"basePrice": "12"}},
+    ],
+)
+def test_base_price__that_is_none_costs_its_product_and_not_the_catalogue(
+    fault: dict[str, Any], office: Office, world: World
+) -> None:
+    world.on_vtex("PUT", "products/9901", {"skus": [sold_out(99010, base_price=1_500)]})
+    world.on_vtex("POST", "faults", {"script": [{"route": "price", "calls": 10_000, **fault}]})
+    office.change("run", reject_limit_percent=100.0)
+    report = office.sync(Area.PRODUCTS, EVERYTHING, "run")
+    assert "9901" not in sent(world)
+    assert report.counts.reasons[Reason.PRICE_MISSING] >= 1
+    assert report.counts.outcomes[Outcome.SENT] > 30

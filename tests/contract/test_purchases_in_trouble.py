@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 from collections.abc import Callable
 from datetime import timedelta
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 import requests
+from urllib3 import HTTPResponse
 
 from include.errors import TemporaryError
 from include.outcomes import Area, Outcome, Reason
@@ -51,7 +53,7 @@ def in_trouble(transport: Transport, where: Trouble) -> Callable[[], None]:
         if not where(f"{method} {url}", options.get("json") or {}):
             return send(method, url, **options)
         answer = requests.Response()
-        answer.status_code, answer._content = 503, b""
+        answer.status_code, answer.raw = 503, HTTPResponse(io.BytesIO(), preload_content=False)
         return answer
 
     session.request = request  # type: ignore[method-assign,assignment]

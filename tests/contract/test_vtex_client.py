@@ -63,12 +63,13 @@ def test_search__nothing_found(vtex: VtexClient) -> None:
     {"md_range_over_100": "reject"}, {"md_range_over_100": "honour"}, {"md_range_header": "equals"},
     {"md_between": "exclusive"},
 ])  # fmt: skip
-def test_search__at_most_a_page_whatever_vtex_does_beyond(
+def test_search__all_pages_whatever_vtex_does_beyond_one(
     knobs: dict[str, Any], vtex: VtexClient, world: World
 ) -> None:
     world.on_vtex("POST", "knobs", knobs)
-    assert len(vtex.search_clients(where=ALL, fields=FIELDS)) == 100
-    assert vtex.count_clients(ALL) > 150
+    found = vtex.search_clients(where=ALL, fields=FIELDS)
+    assert len({document["id"] for document in found}) == len(found) == vtex.count_clients(ALL) > 150
+    assert len(vtex.search_clients(where=ALL, fields=FIELDS, most=7)) == 7
 
 
 def test_search__by_address_with_a_plus(vtex: VtexClient, world: World) -> None:

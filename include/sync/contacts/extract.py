@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import timedelta
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from include.errors import TemporaryError
 from include.mapping.contacts import SOURCE_FIELDS
@@ -87,7 +87,7 @@ class SliceReader:
         while readings < _READINGS_OF_A_SLICE:
             size = self._page_size
             try:
-                documents, total = self._scroll_through(slice_, size)
+                total = self._scroll_through(slice_, size)
             except TooSlow:
                 if size <= limits.SCROLL_PAGE_AFTER_TIMEOUT:
                     raise
@@ -97,15 +97,28 @@ class SliceReader:
                 readings += 1
                 log.warning("slice %s breaks off and is read again: %s", slice_.name, broken)
                 continue
-            if documents >= total:
+            readings += 1
+            documents = self._staged(slice_)
+            if documents >= total or (readings > 1 and self._is_all_there_is(slice_, documents)):
                 self._target.write_json(marker, {"documents": documents})
                 return documents
-            readings += 1
             log.warning("slice %s: %s of %s documents came, it is read again", slice_.name, documents, total)
         raise TemporaryError(
             f"VTEX, Master Data scroll: slice {slice_.name} was short {_READINGS_OF_A_SLICE} times in a row. "
             "Nothing was sent; a retry reads only the missing slices"
         )
+
+    def _staged(self, slice_: Slice) -> int:
+        """How many documents of a slice are staged, each once: a page twice would hide one that is lost."""
+        parts = self._target.names(f"{PART}{slice_.name}-")
+        ids = [self._target.read_table(name, ["id"]) for name in parts]
+        return int(pc.count_distinct(pa.concat_tables(ids)["id"]).as_py()) if ids else 0
+
+    def _is_all_there_is(self, slice_: Slice, documents: int) -> bool:
+        """Whether a slice that was short twice has no more: the shop may delete customers meanwhile."""
+        found = self._run.vtex.count_clients(slice_.where)
+        log.warning("slice %s: %s documents came, VTEX counts %s", slice_.name, documents, found)
+        return documents >= found
 
     def read_one(self, document_id: str) -> None:
         """Stage a single document by its id, or nothing when VTEX has none."""
@@ -121,29 +134,22 @@ class SliceReader:
             self._run, self._target, part=part, rivals=RIVALS, fields=self._fields, extra=self._extra_sources
         )
 
-    def _scroll_through(self, slice_: Slice, size: int) -> tuple[int, int]:
-        """Stage all pages; how many documents came, and how many were announced (0: VTEX did not say)."""
-        documents, total, files = 0, 0, 0
+    def _scroll_through(self, slice_: Slice, size: int) -> int:
+        """Stage all pages; how many documents were announced (0: VTEX did not say)."""
+        page = self._open(slice_, size)
+        total, files = page.total or 0, 0
+        self.progress.expect(total)
         waiting: list[pa.Table] = []
-        for number, page in enumerate(self._pages(slice_, size), start=1):
-            if number == 1 and page.total:
-                total = page.total
-                self.progress.expect(total)
-            documents += len(page.documents)
+        while page.documents:
             self.progress.add(len(page.documents))
             waiting.append(documents_table(page.documents, self._extra_sources))
             if sum(map(len, waiting)) >= _DOCUMENTS_A_FILE:
                 files += 1
                 self._stage(slice_, files, waiting)
                 waiting = []
+            page = self._run.vtex.continue_scroll(page.token, fields=self._fields, size=size)
         self._stage(slice_, files + 1, waiting)
-        return documents, total
-
-    def _pages(self, slice_: Slice, size: int) -> Iterator[ScrollPage]:
-        page = self._open(slice_, size)
-        while page.documents:
-            yield page
-            page = self._run.vtex.continue_scroll(page.token, size=size)
+        return total
 
     def _open(self, slice_: Slice, size: int) -> ScrollPage:
         """The first page, after waiting for a slot."""

@@ -10,7 +10,7 @@ from functools import partial
 from include.batching import in_batches
 from include.mapping.products import never_priced
 from include.rest.parallel import in_parallel
-from include.rest.transport import AccessRefused
+from include.rest.transport import AccessRefused, RequestRefused, UnreadableAnswer
 from include.staging import Staging
 from include.sync.products.catalogue import last_prices, rules_of
 from include.sync.products.search import wanting_in
@@ -73,5 +73,14 @@ def base_prices_of(vtex: VtexClient, wanting: Iterable[Wanting]) -> dict[str, De
 
 def _lowest_base_price(vtex: VtexClient, wanting: Wanting) -> BasePrice | None:
     """The base price of the lowest SKU id that has one above 0."""
-    prices = ((sku, vtex.base_price(sku)) for sku in wanting[1])
+    prices = ((sku, _base_price(vtex, sku)) for sku in wanting[1])
     return next(((sku, price) for sku, price in prices if price and price > 0), None)
+
+
+def _base_price(vtex: VtexClient, sku: str) -> Decimal | None:
+    """None also where VTEX answers nothing that is a price: it costs this SKU alone."""
+    try:
+        return vtex.base_price(sku)
+    except (RequestRefused, UnreadableAnswer) as odd:
+        log.warning("SKU %s has no price that can be read: %s", sku, odd)
+        return None

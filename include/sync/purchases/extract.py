@@ -12,7 +12,6 @@ import orjson
 import pyarrow as pa
 
 from include.batching import in_batches
-from include.errors import TemporaryError
 from include.mapping.instants import instant
 from include.mapping.order_items import added_skus, catalogue_item
 from include.mapping.orders import GROUP, ORDER, UNANSWERED
@@ -20,7 +19,7 @@ from include.mapping.purchases import profile_id
 from include.mapping.shapes import records
 from include.report import StageCounts
 from include.staging import Staging
-from include.sync.outage import OutageWatch
+from include.sync.outage import OutageWatch, Unanswered
 from include.sync.progress import Progress
 from include.sync.purchases.agenda import DATE_FIELD, Agenda, agenda_of, unanswered_before
 from include.sync.purchases.checkout import Order, group_named_by, read_checkout, read_order
@@ -129,7 +128,7 @@ def _read_orders(run: SyncRun, target: Staging, agenda: Agenda) -> None:
     log.info("%s", progress.line())
 
 
-def _answered(run: SyncRun, agenda: Agenda, order_id: str, answer: Order | TemporaryError | None) -> Order:
+def _answered(run: SyncRun, agenda: Agenda, order_id: str, answer: Order | Unanswered | None) -> Order:
     """The order; one that cannot be read now is held: it goes on as its id and the list's date."""
     field, listed = DATE_FIELD[run.settings.purchases.purchase_when], agenda.listed.get(order_id)
     date = {field: listed.isoformat()} if listed else {}
@@ -165,7 +164,7 @@ def _read_missing_parts(run: SyncRun, target: Staging, agenda: Agenda) -> None:
             wanted,
             workers=_WORKERS,
         ):
-            if isinstance(checkout, TemporaryError):
+            if isinstance(checkout, Unanswered):
                 log.warning("order group %s is held: %s", group, checkout)
                 incomplete.append(group)
             else:

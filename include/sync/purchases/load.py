@@ -9,13 +9,12 @@ from itertools import chain
 from typing import Any
 
 from include.connectif.limits import CALLS_PER_MINUTE
-from include.errors import TemporaryError
 from include.outcomes import OUTCOME_OF, Outcome, Reason
 from include.report import StageCounts
 from include.staging import Staging
 from include.store import PurchaseAnswer, Store, StoredPurchase
 from include.sync.erased import ErasedPeople
-from include.sync.outage import OutageWatch
+from include.sync.outage import OutageWatch, Unanswered
 from include.sync.preview import log_sample, masked
 from include.sync.progress import Progress
 from include.sync.purchases.agenda import unanswered_before
@@ -169,10 +168,10 @@ def _post(run: SyncRun, source: Staging, answers: Answers, missing: int, others:
     known = {one.purchase_id for one in unanswered_before(run)}
     watch = OutageWatch(run.connectif.check, known=lambda purchase: purchase["purchase_id"] in known)
     for purchase, answer in watch.in_parallel(post, _unanswered(source, dict(answers)), workers=WORKERS):
-        if isinstance(answer, TemporaryError):
+        if isinstance(answer, Unanswered):
             log.warning("purchase %s is held: %s", purchase["purchase_id"], answer)
             busy.append(_recorded(purchase, _BUSY, run.store))
-        answers[purchase["purchase_id"]] = _BUSY if isinstance(answer, TemporaryError) else answer
+        answers[purchase["purchase_id"]] = _BUSY if isinstance(answer, Unanswered) else answer
         progress.add()
     run.store.record_purchases(run.run_key, busy)
     log.info("%s", progress.line())

@@ -52,21 +52,72 @@ class Minute:
         retry_after: str | None = None,
     ) -> None:
         """An answer comes in; `reset` in seconds after the epoch of the account's clock."""
-        headers = {"Date": format_datetime(datetime.fromtimestamp(EPOCH + self.now, UTC), usegmt=True)}
-        if remaining is not None:
-            headers |= {
-                "X-RateLimit-Limit": "100",
-                "X-RateLimit-Remaining": str(remaining),
-                "X-RateLimit-Reset": str(int(EPOCH + reset)),
-            }
+        headers = self.headers(remaining, reset=reset)
         if retry_after:
             headers["Retry-After"] = retry_after
         self.pace.learn(status, headers)
+
+    def headers(self, remaining: int | None, *, reset: float = 60) -> dict[str, str]:
+        date = {"Date": format_datetime(datetime.fromtimestamp(EPOCH + self.now, UTC), usegmt=True)}
+        if remaining is None:
+            return date
+        return date | {
+            "X-RateLimit-Limit": "100",
+            "X-RateLimit-Remaining": str(remaining),
+            "X-RateLimit-Reset": str(int(EPOCH + reset)),
+        }
 
 
 @pytest.fixture
 def minute() -> Minute:
     return Minute()
+
+
+ODD = ["inf", "-inf", "nan", "1e400", "soon", ""]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        *({"X-RateLimit-Reset": value} for value in (*ODD, "-1", "0", str(int(EPOCH + 365 * 86_400)))),
+        *({"X-RateLimit-Remaining": value} for value in ODD),
+    ],
+)
+def test_shared_minute__figures_that_cannot_be_are_ignored(odd: dict[str, str], minute: Minute) -> None:
+    minute.pace.acquire()
+    minute.pace.learn(200, minute.headers(50) | odd)
+    assert minute.goes(), "as if nothing had been said"
+
+
+@pytest.mark.parametrize("limit", [*ODD, "0", "-100"])
+def test_shared_minute__a_limit_that_cannot_be_is_ignored(limit: str, minute: Minute) -> None:
+    minute.pace.acquire()
+    minute.pace.learn(200, minute.headers(22) | {"X-RateLimit-Limit": limit})
+    assert [minute.goes() for _ in range(3)] == [True, True, False], "a fifth of the hundred stays free"
+
+
+def test_shared_minute__a_reset_in_milliseconds_is_read_as_such(minute: Minute) -> None:
+    minute.pace.acquire()
+    minute.pace.learn(200, minute.headers(0) | {"X-RateLimit-Reset": str(int((EPOCH + 30) * 1_000))})
+    assert minute.pause() == 30
+
+
+def test_shared_minute__less_than_nothing_left_is_nothing(minute: Minute) -> None:
+    minute.pace.acquire()
+    minute.pace.learn(200, minute.headers(-5))
+    assert minute.pause() == 60
+
+
+@pytest.mark.parametrize("asked", ["1e9", "99999999", "Fri, 01 Jan 2099 00:00:00 GMT"])
+def test_shared_minute__no_wait_is_longer_than_five_minutes(
+    asked: str, minute: Minute, caplog: pytest.LogCaptureFixture
+) -> None:
+    minute.pace.acquire()
+    minute.answer(0, status=429, retry_after=asked)
+    with caplog.at_level("INFO"):
+        assert minute.pause() == 300
+        assert minute.pause() == 300
+    assert caplog.messages == ["waiting 300 s for Connectif's minute: its 100 calls are used up"]
 
 
 def test_shared_minute__two_calls_ask_how_much_is_left(minute: Minute) -> None:

@@ -67,11 +67,18 @@ def test_retry_after__a_date_without_a_zone_is_utc() -> None:
     assert seconds_asked_for("Mon, 23 Nov 2026 10:00:30 -0000", NOW) == 30.0
 
 
+@pytest.mark.parametrize(("text", "seconds"), [("1.5", 1.5), ("0.25", 0.25), (" 3 ", 3.0), ("0", 0.0)])
+def test_retry_after__decimals_count(text: str, seconds: float) -> None:
+    assert seconds_asked_for(text, NOW) == seconds
+
+
 def test_retry_after__a_date_in_the_past_means_now() -> None:
     assert seconds_asked_for(format_datetime(NOW - timedelta(hours=1), usegmt=True), NOW) == 0.0
 
 
-@pytest.mark.parametrize("text", [None, "", "soon", "-5", "1.5", "Mon, 99 Nov 2026 10:00:00 GMT", "٣x"])
+@pytest.mark.parametrize(
+    "text", [None, "", "soon", "-5", "inf", "-inf", "nan", "1e999", "Mon, 99 Nov 2026 10:00:00 GMT", "٣x"]
+)
 def test_retry_after__what_cannot_be_read_is_no_wish(text: str | None) -> None:
     assert seconds_asked_for(text, NOW) is None
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import logging
+import time
+import traceback
+import zlib
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -14,7 +19,16 @@ import pytest
 from include.errors import ConfigurationError, ContractError, TemporaryError
 from include.rest.retry import RetryPolicy
 from include.rest.route import Repeat, Route
-from include.rest.transport import AnswerLost, RequestRefused, Timeouts, TooSlow, Transport, VendorError
+from include.rest.transport import (
+    AnswerLost,
+    RequestRefused,
+    Timeouts,
+    TooSlow,
+    Transport,
+    Unexpected,
+    UnreadableAnswer,
+    VendorError,
+)
 from tests.scripted_server import CUT, Answer, ScriptedServer
 
 READ = Route("list of things", "GET", "/api/things", "Things / Read")
@@ -134,12 +148,16 @@ def test_json__html_in_place_of_json_is_no_answer_that_we_know(
     server: ScriptedServer, transport: Transport
 ) -> None:
     page = Answer(200, "<html>Back soon, ana@example.com</html>", {"Content-Type": "text/html"})
-    server.script(page)
-    with pytest.raises(ContractError) as caught:
+    server.script(*[page] * 6)
+    with pytest.raises(UnreadableAnswer) as caught:
         transport.json(READ)
-    assert str(caught.value) == "Vendor, list of things: HTTP 200 holds no JSON but text/html"
-    assert caught.value.__cause__ is None
-    assert caught.value.__suppress_context__
+    host = server.url.removeprefix("http://")
+    assert str(caught.value) == (
+        "Vendor, list of things: HTTP 200 holds no JSON but text/html, 6 times in a row. Check that "
+        f"{host} is the API's host; if it is, Vendor has changed its answers"
+    )
+    assert len(server.requests) == 6
+    assert "ana@" not in "".join(traceback.format_exception(caught.value))
 
 
 @pytest.mark.parametrize(
@@ -389,3 +407,153 @@ def test_messages__hold_no_query_body_or_key(
             assert "its-secret" not in str(error)
             error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     assert "ana" not in caplog.text
+
+
+# --- answers that are none, too large, or never end
+
+
+ODD = [
+    Answer(200, "<html>Back soon</html>", {"Content-Type": "text/html"}),
+    Answer(200, ""),
+    Answer(200, '{"fine": tr'),
+    Answer(200, '{"fine": true}', length=400),
+    Answer(200, {"other": 1}),
+    Answer(200, [1]),
+    Answer(200, "null"),
+    Answer(200, b"\x1f\x8b broken", {"Content-Encoding": "gzip"}),
+    CUT,
+]
+
+
+def is_fine(body: Any, _headers: Mapping[str, str]) -> bool:
+    return bool(body["fine"])
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_odd__one_answer_among_good_ones_is_asked_for_again(
+    odd: Answer, server: ScriptedServer, transport: Transport
+) -> None:
+    server.script(odd, OK)
+    assert transport.read(READ, is_fine) is True
+    assert transport.counter.calls == 2
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_odd__what_must_not_be_repeated_blindly_is_not(
+    odd: Answer, server: ScriptedServer, transport: Transport
+) -> None:
+    server.script(odd, OK)
+    with pytest.raises(AnswerLost):
+        transport.read(CONTINUE, is_fine)
+    assert len(server.requests) == 1
+
+
+def test_odd__a_parser_names_the_field_and_never_its_value(
+    server: ScriptedServer, transport: Transport
+) -> None:
+    def number(body: Any, _headers: Mapping[str, str]) -> int:
+        if not isinstance(body["fine"], int):
+            raise Unexpected("`fine` is no number")
+        return int(body["fine"])
+
+    server.script(*[Answer(200, {"fine": "ana@example.com"})] * 6, *[Answer(200, {"fine": "x"})] * 6)
+    with pytest.raises(UnreadableAnswer, match="HTTP 200 is not as documented: `fine` is no number, 6 times"):
+        transport.read(READ, number)
+    with pytest.raises(UnreadableAnswer, match="is not as documented: ValueError, 6 times"):
+        transport.read(READ, lambda body, _headers: int(body["fine"]))
+
+
+@pytest.mark.parametrize("levels", [65, 400, 5_000])
+@pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}")])
+def test_json__too_many_levels_are_an_error_of_the_contract(
+    levels: int, opening: str, closing: str, server: ScriptedServer, transport: Transport
+) -> None:
+    inner = opening * levels + "1" + closing * levels
+    server.script(*[Answer(200, f"[{','.join(['{}'] * 200)},{inner}]")] * 6)
+    with pytest.raises(UnreadableAnswer, match="list of things: the answer has more than 64 levels of JSON"):
+        transport.json(READ)
+
+
+def test_json__64_levels_are_read_and_brackets_in_texts_do_not_count(
+    server: ScriptedServer, transport: Transport
+) -> None:
+    deep = "[" * 64 + "]" * 64
+    server.script(Answer(200, deep), Answer(200, [{"a": "[" * 900}, {"b": ["{" * 900]}]))
+    assert transport.json(READ)
+    assert transport.json(READ)[0] == {"a": "[" * 900}
+
+
+SMALL = Route("small", "GET", "/api/things", "Things / Read", most_bytes=100_000, deadline_seconds=0.5)
+
+
+def test_budget__a_body_above_it_is_not_read_on(server: ScriptedServer, transport: Transport) -> None:
+    server.script(Answer(200, b"x" * 200_000), Answer(200, b"x" * 50_000_000))
+    for _ in range(2):
+        with pytest.raises(UnreadableAnswer, match="Vendor, small: the answer has more than 100,000 bytes"):
+            transport.call(SMALL)
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate"])
+def test_budget__counts_what_comes_out_of_a_packed_body(
+    coding: str, server: ScriptedServer, transport: Transport
+) -> None:
+    bomb = {"gzip": gzip.compress, "deflate": zlib.compress}[coding](b"\0" * 50_000_000)
+    assert len(bomb) < 60_000
+    server.script(Answer(200, bomb, {"Content-Encoding": coding}))
+    with pytest.raises(UnreadableAnswer, match="small: the answer has more than 100,000 bytes"):
+        transport.call(SMALL)
+
+
+@pytest.mark.parametrize("length", [None, -1, 10_000])
+def test_deadline__a_byte_now_and_then_does_not_hold_a_call(
+    length: int | None, server: ScriptedServer, transport: Transport
+) -> None:
+    """Of the headers, the body, and of a body that looks complete when the connection is closed."""
+    server.script(*[Answer(200, {"fine": True}, drip_seconds=0.05, length=length)] * 6)
+    begun = time.monotonic()
+    with pytest.raises(
+        TemporaryError, match=r"small: no complete answer within 0\.5 s from .*, 6 times in a row"
+    ):
+        transport.json(SMALL)
+    assert time.monotonic() - begun < 6 * 0.5 + 2
+    server.script(OK)
+    assert transport.read(READ, is_fine), "the connections that were closed are not used again"
+
+
+def test_deadline__nothing_after_the_headers(server: ScriptedServer, slept: list[float]) -> None:
+    transport = transport_to(server.url, slept, timeouts=Timeouts(connect_seconds=5, read_seconds=30))
+    hole = Answer(200, b"", length=500)
+    server.script(*[hole] * 6)
+    with pytest.raises(TemporaryError):
+        transport.json(SMALL)
+    transport.session.close()
+
+
+def test_save__writes_a_file_and_begins_it_anew(server: ScriptedServer, transport: Transport) -> None:
+    file = io.BytesIO()
+    server.script(Answer(200, b"half of it", length=40), Answer(200, b"all of it"))
+    transport.save(READ, f"{server.url}/files/1", file)
+    assert file.getvalue() == b"all of it"
+
+
+def test_save__an_error_is_not_written(server: ScriptedServer, transport: Transport) -> None:
+    file = io.BytesIO()
+    server.script(Answer(404, {"no": "such file"}))
+    with pytest.raises(RequestRefused):
+        transport.save(READ, f"{server.url}/files/1", file)
+    assert file.getvalue() == b""
+
+
+@pytest.mark.parametrize("asked", ["1e9", "99999999", "Fri, 01 Jan 2099 00:00:00 GMT"])
+def test_waiting__is_capped_and_told(
+    asked: str,
+    server: ScriptedServer,
+    transport: Transport,
+    slept: list[float],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    server.script(Answer(503, headers={"Retry-After": asked}), OK)
+    with caplog.at_level("INFO"):
+        transport.call(READ)
+    assert slept == [300]
+    assert "Vendor, list of things: HTTP 503; waiting 300 s before attempt 2 of 6" in caplog.text

@@ -5,7 +5,17 @@ from __future__ import annotations
 import pytest
 
 from include.errors import TemporaryError
-from include.sync.outage import IN_A_ROW, OutageWatch
+from include.rest.transport import UnreadableAnswer
+from include.sync.outage import IN_A_ROW, OutageWatch, Unanswered
+
+
+@pytest.fixture(params=[TemporaryError, UnreadableAnswer], autouse=True)
+def silence(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No answer at all, or each time one that cannot be read."""
+    monkeypatch.setitem(SILENCE, "kind", request.param)
+
+
+SILENCE: dict[str, type[Exception]] = {}
 
 
 def outcome(answers: str, *, is_there: bool = True, known: str = "") -> str:
@@ -17,16 +27,16 @@ def outcome(answers: str, *, is_there: bool = True, known: str = "") -> str:
 
     def ask(letter: str) -> str:
         if letter.isupper():
-            raise TemporaryError(letter)
+            raise SILENCE["kind"](letter)
         return letter
 
     watch = OutageWatch(check, known=known.__contains__)
     try:
         found = list(watch.in_parallel(ask, answers, workers=3))
-    except TemporaryError as error:
+    except (TemporaryError, UnreadableAnswer) as error:
         return f"outage: {error}"
     assert [question for question, _ in found] == list(answers)
-    return "".join("-" if isinstance(answer, TemporaryError) else answer for _, answer in found)
+    return "".join("-" if isinstance(answer, Unanswered) else answer for _, answer in found)
 
 
 @pytest.mark.parametrize(
@@ -65,9 +75,9 @@ def test_outage__counts_on_over_several_rounds() -> None:
 
     def silent(number: int) -> int:
         if number:
-            raise TemporaryError("silent")
+            raise SILENCE["kind"]("silent")
         return number
 
     assert len(list(watch.in_parallel(silent, [0, 1, 2, 3], workers=2))) == 4
-    with pytest.raises(TemporaryError):
+    with pytest.raises(SILENCE["kind"]):
         list(watch.in_parallel(silent, [1, 2], workers=2))

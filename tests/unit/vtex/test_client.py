@@ -135,9 +135,36 @@ def test_search__a_plus_goes_as_2b_and_a_space_as_20(server: ScriptedServer, cli
 def test_search__an_answer_that_is_no_list_of_documents_stops_loudly(
     answer: Any, server: ScriptedServer, client: VtexClient
 ) -> None:
-    server.script(Answer(200, answer))
-    with pytest.raises(ContractError, match="Master Data search: the answer is no list of documents"):
+    server.script(*[Answer(200, answer)] * 6)
+    with pytest.raises(ContractError, match="Master Data search: HTTP 200"):
         client.search_clients(where="x", fields=FIELDS)
+
+
+def ranged(first: int, last: int, total: int) -> dict[str, str]:
+    return {"REST-Content-Range": f"resources {first}-{last}/{total}"}
+
+
+def test_search__fewer_than_announced_is_asked_again_and_believed_the_third_time(
+    server: ScriptedServer, client: VtexClient
+) -> None:
+    short, whole = Answer(200, [], ranged(0, 100, 1)), Answer(200, [{"id": "1"}], ranged(0, 100, 1))
+    server.script(short, whole, *[short] * 3)
+    assert client.search_clients(where="x", fields=FIELDS) == [{"id": "1"}]
+    assert client.search_clients(where="x", fields=FIELDS) == []
+    assert len(server.requests) == 5
+
+
+def test_search__more_than_a_page_is_read_sorted_from_its_beginning(
+    server: ScriptedServer, client: VtexClient
+) -> None:
+    documents = [{"id": str(number)} for number in range(130)]
+    first = Answer(200, documents[:100], ranged(0, 100, 130))
+    server.script(first, first, Answer(200, documents[100:], ranged(100, 200, 130)))
+    assert client.search_clients(where="x", fields=FIELDS) == documents
+    assert [dict(query_of(one)).get("_sort") for one in server.requests] == [None, "id ASC", "id ASC"]
+    assert [one.headers["REST-Range"] for one in server.requests] == [
+        "resources=0-100", "resources=0-100", "resources=100-200",
+    ]  # fmt: skip
 
 
 def test_search__more_than_a_page_is_never_asked_for(client: VtexClient) -> None:
@@ -154,7 +181,7 @@ def test_count__reads_both_forms_of_the_header(
 
 
 def test_count__without_the_header_stops_loudly(server: ScriptedServer, client: VtexClient) -> None:
-    server.script(Answer(200, []))
+    server.script(*[Answer(200, [])] * 6)
     with pytest.raises(ContractError, match="REST-Content-Range"):
         client.count_clients("createdIn is null")
 
@@ -178,11 +205,25 @@ def test_scroll__further_pages_send_the_token_alone(server: ScriptedServer, clie
     assert [query_of(r) for r in server.requests] == [[("_token", "T1")], [("_token", "T2")]]
 
 
-def test_scroll__a_first_page_without_a_token_stops_loudly(
+def test_scroll__a_first_page_with_documents_and_no_token_stops_loudly(
     server: ScriptedServer, client: VtexClient
 ) -> None:
-    server.script(Answer(200, []))
+    server.script(*[Answer(200, [{"id": "1"}])] * 6)
     with pytest.raises(ContractError, match="X-VTEX-MD-TOKEN"):
+        client.open_scroll(where="a is null", fields=FIELDS)
+
+
+def test_scroll__of_nothing_needs_no_token(server: ScriptedServer, client: VtexClient) -> None:
+    server.script(Answer(200, [], {"REST-Content-Total": "0"}))
+    assert client.open_scroll(where="a is null", fields=FIELDS).documents == []
+
+
+@pytest.mark.parametrize("document", [{"email": "a@example.com"}, {"id": None}, {"id": " "}, {"id": {}}])
+def test_scroll__documents_without_an_id_would_be_taken_for_one(
+    document: Any, server: ScriptedServer, client: VtexClient
+) -> None:
+    server.script(*[Answer(200, [{"id": "1"}, document], {"X-VTEX-MD-TOKEN": "T"})] * 6)
+    with pytest.raises(ContractError, match="a record has no `id`"):
         client.open_scroll(where="a is null", fields=FIELDS)
 
 
@@ -252,7 +293,7 @@ def test_product_ids__by_position(server: ScriptedServer, client: VtexClient) ->
     "body", [{}, [], {"data": {}}, {"data": {}, "range": {}}, {"data": None, "range": None}]
 )
 def test_product_ids__of_an_unknown_shape(body: Any, server: ScriptedServer, client: VtexClient) -> None:
-    server.script(Answer(200, body))
+    server.script(*[Answer(200, body)] * 6)
     with pytest.raises(ContractError):
         client.product_ids(1, 250)
 
@@ -308,7 +349,7 @@ def test_list_orders__utc_inclusive_milliseconds(server: ScriptedServer, client:
 
 @pytest.mark.parametrize("body", [{}, {"list": []}, {"list": None, "paging": {"total": 1}}, []])
 def test_list_orders__of_an_unknown_shape(body: Any, server: ScriptedServer, client: VtexClient) -> None:
-    server.script(Answer(200, body))
+    server.script(*[Answer(200, body)] * 6)
     with pytest.raises(ContractError):
         client.list_orders(
             "creationDate", datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC), page=1

@@ -1,0 +1,81 @@
+"""Bodies of answers by a budget: bytes after decompression, and levels of JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+import orjson
+import requests
+
+MOST_LEVELS = 64
+"""Levels of nesting that no answer of a vendor comes near; far below what Python's own limits allow."""
+_PIECE_BYTES = 1 << 16
+
+
+class OverBudget(Exception):
+    """The body has more bytes, or more levels, than the route allows; the text says how many."""
+
+
+def read_body(response: requests.Response, most_bytes: int) -> bytes:
+    """The body, decompressed; OverBudget beyond `most_bytes`, of which only so many are ever held."""
+    body = bytearray()
+    for piece in _pieces(response, most_bytes):
+        body += piece
+    return bytes(body)
+
+
+def save_body(response: requests.Response, most_bytes: int, file: BinaryIO) -> None:
+    """The body, decompressed, into a file, a piece at a time; OverBudget beyond `most_bytes`."""
+    for piece in _pieces(response, most_bytes):
+        file.write(piece)
+
+
+def _pieces(response: requests.Response, most_bytes: int) -> Iterator[bytes]:
+    """As they come in: `read1` never waits for more than one piece of the network."""
+    read = 0
+    while piece := response.raw.read1(_PIECE_BYTES, decode_content=True):
+        read += len(piece)
+        if read > most_bytes:
+            raise OverBudget(f"more than {most_bytes:,} bytes")
+        yield piece
+
+
+def loaded(content: bytes) -> Any:
+    r"""Any JSON that Python reads; ValueError for anything else, OverBudget for too many levels.
+
+    Half of a pair such as `\ud83d`, where a shop's form has cut an emoji in two, and bytes that are no UTF-8
+    cost their place in a text, never the thousand documents around it.
+    """
+    try:
+        value = orjson.loads(content)
+    except orjson.JSONDecodeError:
+        try:
+            lenient = json.loads(content.decode("utf-8", "replace"))
+        except RecursionError:
+            raise OverBudget(f"more than {MOST_LEVELS} levels of JSON") from None
+        value = orjson.loads(json.dumps(lenient, ensure_ascii=False).encode("utf-8", "ignore"))
+    if not _is_surely_flat(value, content):
+        _check_levels(value)
+    return value
+
+
+def _is_surely_flat(value: Any, content: bytes) -> bool:
+    """Whether the brackets alone show it, those within texts included: a page of plain documents, say."""
+    inner = sum(type(one) is dict or type(one) is list for one in value) if type(value) is list else 0
+    return content.count(b"{") + content.count(b"[") - inner <= MOST_LEVELS
+
+
+def _check_levels(value: Any) -> None:
+    level = [value]
+    for _ in range(MOST_LEVELS + 1):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if type(outer) is dict else outer if type(outer) is list else ())
+            if type(inner) is dict or type(inner) is list
+        ]
+        if not level:
+            return
+    raise OverBudget(f"more than {MOST_LEVELS} levels of JSON")
