@@ -19,6 +19,17 @@ class ParameterError(ConfigurationError):
     """A run was asked for with parameters that do not exist or contradict each other. Trigger another one."""
 
 
+class MissingConnection(ConfigurationError):
+    """There is no such Airflow connection: nothing can run before a person has made it.
+
+    `advice` says how, and ends the message.
+    """
+
+    def __init__(self, message: str, *, advice: str) -> None:
+        super().__init__(f"{message}. {advice}")
+        self.advice = advice
+
+
 class TemporaryError(SyncError):
     """The same work may succeed later (time-out, 429, 5xx). The client has retried; Airflow retries next.
 

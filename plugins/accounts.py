@@ -4,21 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow.sdk import BaseHook
-from airflow.sdk.exceptions import AirflowNotFoundException
 from airflow.sdk.log import mask_secret
 
 from include.connectif.client import DEFAULT_HOST, ConnectifAccount
-from include.errors import ConfigurationError
 from include.store import AccountPair
 from include.vtex.client import VtexAccount
+from plugins.airflow_connections import connectif_connection, vtex_connection
 from plugins.connection_fields import base_url, domain, required, text
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
-
-VTEX = "vtex_default"
-CONNECTIF = "connectif_default"
 
 
 def vtex_account(connection: Connection) -> VtexAccount:
@@ -52,16 +47,6 @@ def connectif_account(connection: Connection) -> ConnectifAccount:
     )
 
 
-def connection_of(conn_id: str) -> Connection:
-    """The connection; ConfigurationError, with what to do, where there is none."""
-    try:
-        return BaseHook.get_connection(conn_id)
-    except AirflowNotFoundException:
-        raise ConfigurationError(
-            f"There is no connection {conn_id}: make it in Admin > Connections, or start `make airflow`"
-        ) from None
-
-
 def pair_of(vtex: VtexAccount, connectif: ConnectifAccount) -> AccountPair:
     """What staging and store are keyed by: another host or key is another pair."""
     return AccountPair(
@@ -74,4 +59,4 @@ def pair_of(vtex: VtexAccount, connectif: ConnectifAccount) -> AccountPair:
 
 def named_pair() -> AccountPair:
     """The pair of accounts that the connections name; ConfigurationError where one is missing or wrong."""
-    return pair_of(vtex_account(connection_of(VTEX)), connectif_account(connection_of(CONNECTIF)))
+    return pair_of(vtex_account(vtex_connection()), connectif_account(connectif_connection()))

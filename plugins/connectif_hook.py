@@ -9,7 +9,8 @@ from airflow.providers.http.hooks.http import HttpHook
 
 from include.connectif.client import ConnectifClient
 from include.settings import load_settings
-from plugins.accounts import CONNECTIF, connectif_account
+from plugins.accounts import connectif_account
+from plugins.airflow_connections import CONNECTIF, connectif_connection
 from plugins.connection_fields import tested
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class ConnectifHook(HttpHook):
     @cached_property
     def client(self) -> ConnectifClient:
         """The client of this connection. Raises ConfigurationError when a field is missing."""
-        account = connectif_account(self.get_connection(self.connectif_conn_id))
+        account = connectif_account(connectif_connection(self.connectif_conn_id))
         return ConnectifClient(account, keep_free_percent=load_settings().connectif.keep_free_percent)
 
     def get_conn(

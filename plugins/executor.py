@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
+from importlib import import_module
 from typing import NamedTuple
 
 from airflow.sdk import get_current_context
 from airflow.sdk.configuration import conf
-from airflow.sdk.module_loading import import_string
 
 from include.errors import ConfigurationError
 
@@ -35,10 +35,9 @@ class _Executor(NamedTuple):
         """Airflow's own, or a class that says so. One that cannot be imported here is not this machine's."""
         if self.path in _LOCAL_PATHS:
             return True
-        if "." not in self.path:
-            return False
+        module, _, name = self.path.rpartition(".")
         try:
-            return bool(import_string(self.path).is_local)
+            return bool(module) and bool(getattr(import_module(module), name).is_local)
         except (ImportError, AttributeError):
             return False
 

@@ -12,7 +12,8 @@ from include.settings import load_settings
 from include.staging import Staging
 from include.sync.run import KEPT
 from include.vtex.client import VtexClient
-from plugins.accounts import CONNECTIF, VTEX, connectif_account, connection_of, pair_of, vtex_account
+from plugins.accounts import connectif_account, pair_of, vtex_account
+from plugins.airflow_connections import connectif_connection, vtex_connection
 from plugins.sync_run import pair_folder, staging_base
 from plugins.sync_store import open_sync_store
 
@@ -24,9 +25,9 @@ _TWICE = RetryPolicy(attempts=2)
 def open_desk() -> Iterator[Desk]:
     """Clients and store, closed at the end; SyncError when something is not set up."""
     settings = load_settings()
-    vtex = VtexClient(vtex_account(connection_of(VTEX)), retry=_TWICE)
+    vtex = VtexClient(vtex_account(vtex_connection()), retry=_TWICE)
     connectif = ConnectifClient(
-        connectif_account(connection_of(CONNECTIF)),
+        connectif_account(connectif_connection()),
         keep_free_percent=settings.connectif.keep_free_percent,
         retry=_TWICE,
     )

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from airflow.sdk import BaseHook
-from airflow.sdk.exceptions import AirflowNotFoundException
 from airflow.sdk.log import mask_secret
 
-from include.errors import ConfigurationError
+from include.errors import ConfigurationError, SyncError
 from include.receiver.access import Keys
-from plugins.accounts import CONNECTIF
+from plugins.airflow_connections import connectif_connection
 from plugins.connection_fields import text
 
 
@@ -19,9 +17,9 @@ class KeysOutOfReach(ConfigurationError):
 def read_keys() -> Keys:
     """The secrets in the extra of `connectif_default`; ConfigurationError when they are missing or short."""
     try:
-        connection = BaseHook.get_connection(CONNECTIF)
-    except AirflowNotFoundException:
-        raise KeysOutOfReach(f"There is no connection {CONNECTIF}, or it cannot be read now") from None
+        connection = connectif_connection()
+    except SyncError as problem:
+        raise KeysOutOfReach(str(problem)) from None
     named = (text(connection, name) for name in ("webhook_secret", "webhook_secret_previous"))
     keys = Keys(tuple(filter(None, named)), text(connection, "checksum_key"))
     for secret in keys.secrets:

@@ -10,7 +10,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
 
-from airflow.sdk import BaseHook, get_current_context
+from airflow.sdk import get_current_context
 from airflow.sdk.exceptions import DagRunTriggerException
 
 from include.settings import Settings, load_settings
@@ -19,7 +19,8 @@ from include.sync.newsletter import Event, NewsletterRules, NewsletterSync
 from include.sync.newsletter.report import keep_report
 from include.sync.run import calls_of
 from include.vtex.client import Paces, VtexClient
-from plugins.accounts import CONNECTIF, VTEX, connectif_account, pair_of, vtex_account
+from plugins.accounts import connectif_account, pair_of, vtex_account
+from plugins.airflow_connections import connectif_connection, vtex_connection
 from plugins.run_key import run_key
 from plugins.sync_store import open_sync_store
 
@@ -38,8 +39,8 @@ def apply_events(events: list[dict[str, Any]]) -> str:
     """
     begun, now, settings = time.monotonic(), datetime.now(UTC), load_settings()
     run = get_current_context()["dag_run"]
-    account = vtex_account(BaseHook.get_connection(VTEX))
-    pair = pair_of(account, connectif_account(BaseHook.get_connection(CONNECTIF)))
+    account = vtex_account(vtex_connection())
+    pair = pair_of(account, connectif_account(connectif_connection()))
     vtex = VtexClient(account, paces=Paces(master_data_per_second=settings.vtex.newsletter_per_second))
     identity = RunIdentity(run.dag_id, run.run_id, run.clear_number or 0, run.start_date or run.run_after)
     with open_sync_store(pair) as store:

@@ -9,7 +9,7 @@ import pendulum
 from airflow.sdk import Asset, CronDataIntervalTimetable, CronTriggerTimetable
 from airflow.sdk.definitions.retry_policy import ExceptionRetryPolicy, RetryAction, RetryRule
 
-from include.errors import ConfigurationError, ContractError, ParameterError, UnsafeChange
+from include.errors import ConfigurationError, ContractError, MissingConnection, ParameterError, UnsafeChange
 from include.outcomes import Area
 from include.settings import load_settings
 from plugins import alerts
@@ -52,6 +52,11 @@ PATIENT: dict[str, Any] = POLICY | {
     "retry_policy": ExceptionRetryPolicy(
         rules=[
             RetryRule(exception=ParameterError, action=RetryAction.FAIL, reason="a run's conf never changes"),
+            RetryRule(
+                exception=MissingConnection,
+                action=RetryAction.FAIL,
+                reason="the connection has to be created",
+            ),
             RetryRule(exception=[ConfigurationError, ContractError], reason="it may be over soon"),
             _NEEDS_A_PERSON,
             _BUG,

@@ -16,30 +16,26 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from airflow.sdk import BaseHook
 from airflow.sdk.configuration import conf
-from airflow.sdk.exceptions import AirflowNotFoundException
 
 from include.connectif.client import ConnectifClient
 from include.doctor import Level, Line, Practice, examine
 from include.doctor.api_server import addresses, page, receiver
 from include.doctor.environment import environment
 from include.doctor.lines import error, ok, warning
-from include.errors import ConfigurationError, SyncError
+from include.errors import ConfigurationError, MissingConnection, SyncError
 from include.rest.retry import RetryPolicy
 from include.settings import Settings, load_settings
 from include.staging import Staging
 from include.vtex.client import VtexClient
-from plugins.accounts import CONNECTIF, VTEX, connectif_account, pair_of, vtex_account
+from plugins.accounts import connectif_account, pair_of, vtex_account
+from plugins.airflow_connections import CONNECTIF, STORE, VTEX, connectif_connection, vtex_connection
 from plugins.newsletter_keys import read_keys
 from plugins.pages_plugin import EXPLAIN, STATUS
 from plugins.sync_run import staging_base
-from plugins.sync_store import CONN_ID as STORE
 from plugins.sync_store import open_sync_store
 
 if TYPE_CHECKING:
-    from airflow.sdk import Connection
-
     from include.store import Store
 
 log = logging.getLogger(__name__)
@@ -76,10 +72,10 @@ def findings() -> Iterator[Line]:
     yield from environment()
     yield from _staging(settings)
     with ExitStack() as exits:
-        vtex, said = _client(VTEX, lambda found: VtexClient(vtex_account(found), retry=_TWICE))
+        vtex, said = _client(VTEX, lambda: VtexClient(vtex_account(vtex_connection()), retry=_TWICE))
         yield from said
         connectif, said = _client(
-            CONNECTIF, lambda found: ConnectifClient(connectif_account(found), retry=_TWICE)
+            CONNECTIF, lambda: ConnectifClient(connectif_account(connectif_connection()), retry=_TWICE)
         )
         yield from said
         for session in (client.transport.session for client in (vtex, connectif) if client is not None):
@@ -94,18 +90,14 @@ def findings() -> Iterator[Line]:
     yield from _in_the_api_server()
 
 
-def _client(conn_id: str, made: Callable[[Connection], Client]) -> tuple[Client | None, list[Line]]:
+def _client(conn_id: str, made: Callable[[], Client]) -> tuple[Client | None, list[Line]]:
     """The client of a connection, or None and what is wrong with the connection."""
     subject = f"connection {conn_id}"
     try:
-        return made(BaseHook.get_connection(conn_id)), []
-    except AirflowNotFoundException:
-        advice = (
-            f"Create it (Admin > Connections), or give AIRFLOW_CONN_{conn_id.upper()}. Without any shop: "
-            "`make airflow` brings a simulated one"
-        )
-        return None, [error(subject, "there is none", advice)]
-    except ConfigurationError as problem:
+        return made(), []
+    except MissingConnection as problem:
+        return None, [error(subject, "there is none", problem.advice)]
+    except SyncError as problem:
         return None, [error(subject, str(problem), "Correct the connection (Admin > Connections)")]
 
 

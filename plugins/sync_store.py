@@ -5,26 +5,23 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from airflow.sdk import BaseHook
-from airflow.sdk.exceptions import AirflowNotFoundException
 from airflow.sdk.log import mask_secret
 
 from include.errors import ConfigurationError, SyncError
 from include.store import AccountPair, Store, open_store, upgrade
+from plugins.airflow_connections import STORE, store_connection
 from plugins.connection_fields import required, text
 from plugins.executor import require_one_machine
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
 
-CONN_ID = "sync_store"
-
 
 def open_sync_store(accounts: AccountPair) -> Store:
     """The store of one pair of accounts; ConfigurationError where the connection or its tables are wrong."""
-    connection = _connection()
+    connection = store_connection()
     if connection.conn_type == "sqlite":
-        require_one_machine("the store", f"give the connection {CONN_ID} a PostgreSQL database")
+        require_one_machine("the store", f"give the connection {STORE} a PostgreSQL database")
     hash_key = required(connection, "hash_key", "a long random secret in the extra, and keep it")
     mask_secret(hash_key)
     return open_store(database_url(connection), hash_key, accounts)
@@ -43,22 +40,12 @@ def database_url(connection: Connection) -> str:
             password=text(connection, "password") or None,
             host=required(connection, "host", "the name of the database server"),
             port=connection.port,
-            database=text(connection, "schema") or CONN_ID,
+            database=text(connection, "schema") or STORE,
         )
         return url.render_as_string(hide_password=False)
     raise ConfigurationError(
-        f"Connection {CONN_ID} is of type {connection.conn_type!r:.30}: make it sqlite or postgres"
+        f"Connection {STORE} is of type {connection.conn_type!r:.30}: make it sqlite or postgres"
     )
-
-
-def _connection() -> Connection:
-    try:
-        return BaseHook.get_connection(CONN_ID)
-    except AirflowNotFoundException:
-        raise ConfigurationError(
-            f"There is no connection {CONN_ID}. Create it (Admin > Connections): type sqlite with a file's "
-            "path as host, or postgres; its extra is a JSON object with a long random hash_key"
-        ) from None
 
 
 def main(arguments: list[str]) -> int:
@@ -67,7 +54,7 @@ def main(arguments: list[str]) -> int:
         print("usage: python -m plugins.sync_store upgrade", file=sys.stderr)
         return 2
     try:
-        revision = upgrade(database_url(_connection()))
+        revision = upgrade(database_url(store_connection()))
     except SyncError as error:
         print(f"sync_store: {error}", file=sys.stderr)
         return 1

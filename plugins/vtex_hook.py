@@ -9,7 +9,8 @@ from airflow.providers.http.hooks.http import HttpHook
 
 from include.settings import load_settings
 from include.vtex.client import Paces, VtexClient
-from plugins.accounts import VTEX, vtex_account
+from plugins.accounts import vtex_account
+from plugins.airflow_connections import VTEX, vtex_connection
 from plugins.connection_fields import tested
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class VtexHook(HttpHook):
         """The client of this connection. Raises ConfigurationError when a field is missing."""
         settings = load_settings().vtex
         return VtexClient(
-            vtex_account(self.get_connection(self.vtex_conn_id)),
+            vtex_account(vtex_connection(self.vtex_conn_id)),
             paces=Paces(
                 catalog_per_second=settings.catalog_per_second,
                 order_list_per_second=settings.order_list_per_second,

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from airflow.sdk import BaseHook
 
 from include.errors import ConfigurationError
 from plugins.connectif_hook import ConnectifHook
@@ -104,13 +105,13 @@ def test_test_button__names_the_missing_right(connect: Connect, world: World) ->
 def test_hook__looks_its_connection_up_once(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
     connect()
     asked: list[str] = []
-    original = VtexHook.get_connection
+    original = BaseHook.get_connection
 
     def counted(conn_id: str) -> Any:
         asked.append(conn_id)
         return original(conn_id)
 
-    monkeypatch.setattr(VtexHook, "get_connection", staticmethod(counted))
+    monkeypatch.setattr(BaseHook, "get_connection", staticmethod(counted))
     hook = VtexHook()
     for _ in range(3):
         hook.client.check()
