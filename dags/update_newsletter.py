@@ -18,9 +18,9 @@ after ten minutes, by a run of its own (`again__…`), and by the next contact r
 **When VTEX is out of reach**, the key is refused or a setting is wrong, the run waits and retries for a day,
 and those behind it wait too. Its log says why, and whoever is told of failed runs is told of this. Only a
 connection that does not exist fails the run at once: create it, and clear the run, which holds its events.
-Events that VTEX fails to take block nobody: they are kept in the sync's store, and runs of their own (`again__…`)
-try them every ten minutes, for a day, then the contact run does. The events stay in the run's conf until
-`airflow db clean` removes it.
+Events that VTEX fails to take block nobody: they are kept in the sync's store, and runs of their own
+(`again__…`) try them every ten minutes, for a day, then the contact run does. The events stay in the run's
+conf until `airflow db clean` removes it.
 
 **Never pause it:** the receiver would have to answer Connectif with 503, and Connectif does not call twice.
 """
