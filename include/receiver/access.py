@@ -41,7 +41,8 @@ class Keys:
         """Whether the checksum is that of the address, as it came; True when no key is configured."""
         if not self.checksum_key:
             return True
-        wanted = hmac.new(self.checksum_key.encode(), email.encode(), hashlib.sha1).hexdigest()
+        given = email.encode("utf-8", "surrogatepass")
+        wanted = hmac.new(self.checksum_key.encode(), given, hashlib.sha1).hexdigest()
         return hmac.compare_digest(_digest(checksum.lower()), _digest(wanted))
 
 

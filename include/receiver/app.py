@@ -16,7 +16,8 @@ from starlette.requests import ClientDisconnect
 
 from include.errors import SyncError, TemporaryError
 from include.receiver.access import FewTries, Keys
-from include.receiver.callback import BadCallback, has_email, read_callback
+from include.receiver.bodies import BadCallback, Pair, is_json, pairs_of_body, pairs_of_query
+from include.receiver.callback import has_email, is_bounce, read_callback
 from include.receiver.group_commit import GroupCommit
 
 log = logging.getLogger(__name__)
@@ -32,6 +33,8 @@ WRONG_SECRETS_A_MINUTE = 30
 RETRY_AFTER_SECONDS = 30.0
 WISHES = {"subscribe": True, "unsubscribe": False}
 BOUNCE = "bounce"
+A_BOUNCE_IS = "a bounce is a POST of Connectif's JSON, without an address in the query"
+UNKNOWN_KIND = 415
 
 
 def _utc_now() -> datetime:
@@ -67,7 +70,11 @@ class Receiver:
         return app
 
     async def callback(self, request: Request) -> Response:
-        """202 once the event is durable; 4xx with a reason that echoes nothing; 503 when it cannot be now."""
+        """202 once the event is durable; 4xx with a reason that echoes nothing; 503 when it cannot be now.
+
+        200 only for a bounce, which changes no subscription: an error would fill Connectif's list of failed
+        callbacks, by which lost opt-outs are found.
+        """
         try:
             return await self._answer(request)
         except BadCallback as bad:
@@ -97,24 +104,24 @@ class Receiver:
         keys = await asyncio.to_thread(self.keys)
         if not keys.open_for(request.path_params["secret"]):
             return self._refused()
-        await _drained(request)
-        query: bytes = request.scope["query_string"]
-        if _is_bounce(request, kind, query):
-            return _json(200, {"status": "ignored"})
+        query = pairs_of_query(request.scope["query_string"])
+        body = _pairs_of_body(request, await _body(request), enough=has_email(query))
+        if is_bounce(query + body):
+            return _bounce(request, has_email(query))
         if kind == BOUNCE:
-            raise BadCallback("a bounce is a POST of JSON", status=405)
-        callback = read_callback(query)
+            raise BadCallback(A_BOUNCE_IS, status=405 if request.method == "GET" else 400)
+        callback = read_callback(query, body)
         if not keys.vouch_for(callback.given_email, callback.checksum):
             return _said(403, "the checksum is not that of the address")
+        await self._record(callback.email, subscribed=WISHES[kind])
+        return _json(202, {"status": "accepted"})
+
+    async def _record(self, email: str, *, subscribed: bool) -> None:
+        occurred_at = self._instant().isoformat(timespec="microseconds")
         await self._group.submit(
-            {
-                "email": callback.email,
-                "subscribed": WISHES[kind],
-                "occurred_at": self._instant().isoformat(timespec="microseconds"),
-            },
+            {"email": email, "subscribed": subscribed, "occurred_at": occurred_at},
             within_seconds=self.answer_within_seconds,
         )
-        return _json(202, {"status": "accepted"})
 
     def _refused(self) -> Response:
         wait = self.tries.seconds_to_wait()
@@ -128,24 +135,35 @@ class Receiver:
         return self._last
 
 
-def _is_bounce(request: Request, kind: str, query: bytes) -> bool:
-    """Connectif's only JSON. Whoever enters one address for everything gets its bounces there too."""
-    if request.method != "POST":
-        return False
-    is_json = request.headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json"
-    return kind == BOUNCE or (is_json and not has_email(query))
+def _pairs_of_body(request: Request, body: bytes, *, enough: bool) -> list[Pair]:
+    """What the body says; where the query says `enough`, one of an unknown kind is passed over."""
+    kind, encoding = (request.headers.get(f"content-{name}", "") for name in ("type", "encoding"))
+    try:
+        return pairs_of_body(body, kind, encoding)
+    except BadCallback as bad:
+        if bad.status == UNKNOWN_KIND and enough:
+            return []
+        raise
 
 
-async def _drained(request: Request) -> None:
-    """Read the body away, as far as it may be long."""
-    received = 0
+def _bounce(request: Request, in_query: bool) -> Response:
+    """Taken at whichever address: the operator may have entered one at Connectif for everything."""
+    is_post_of_json = request.method == "POST" and is_json(request.headers.get("content-type", ""))
+    if in_query or not is_post_of_json:
+        raise BadCallback(A_BOUNCE_IS)
+    return _json(200, {"status": "a bounce changes no subscription"})
+
+
+async def _body(request: Request) -> bytes:
+    received = bytearray()
     try:
         async for chunk in request.stream():
-            received += len(chunk)
-            if received > LONGEST_BODY_BYTES:
+            received += chunk
+            if len(received) > LONGEST_BODY_BYTES:
                 raise BadCallback(f"the body is longer than {LONGEST_BODY_BYTES} bytes", status=413)
     except ClientDisconnect:
         raise BadCallback("the body broke off") from None
+    return bytes(received)
 
 
 def _json(status: int, content: dict[str, Any], headers: dict[str, str] | None = None) -> Response:

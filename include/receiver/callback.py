@@ -1,64 +1,82 @@
-"""What a callback says: `?email=…&ip=…[&checksum=…]`, read strictly and without echoing it in an error."""
+"""Whose callback it is: exactly one address out of query and body, read strictly and without echoing it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from urllib.parse import unquote
 
 from include.mapping.address import problem_of, tidied
+from include.receiver.bodies import BadCallback, Pair
 
-LONGEST_QUERY_BYTES = 2_048
+EMAIL_NAMES = frozenset(
+    {
+        "email",
+        "mail",
+        "emailaddress",
+        "primaryemail",
+        "contactemail",
+        "customeremail",
+        "useremail",
+        "subscriberemail",
+        "entityemail",
+        "correo",
+        "correoelectronico",
+    }
+)
+"""Names of the address, in letters alone (`_email`, `Email`). Connectif's callbacks say `email`, its bounces
+`entityEmail`; the operator names the fields of a custom integration (Connectif: help, article 4417258262290;
+read 2026-11-28).
+"""
 
-
-class BadCallback(ValueError):
-    """The query is no callback's. The message says why and holds nothing of it; `status` is the answer's."""
-
-    def __init__(self, reason: str, status: int = 400) -> None:
-        super().__init__(reason)
-        self.status = status
+_BOUNCE_NAMES = frozenset({"bouncetypeid", "bouncestatus", "bounceerrormessage"})
 
 
 @dataclass(frozen=True)
 class Callback:
-    """`email` tidied; `given_email` and `checksum` as they came. The ip is of no use to anybody here."""
+    """`email` tidied; `given_email` and `checksum` as they came. The ip has no use here."""
 
     email: str = field(repr=False)
     given_email: str = field(repr=False)
     checksum: str = field(repr=False)
 
 
-def read_callback(query: bytes) -> Callback:
-    """Raises BadCallback for what Connectif does not send: too long, no UTF-8, no address or several."""
-    if len(query) > LONGEST_QUERY_BYTES:
-        raise BadCallback(f"the query is longer than {LONGEST_QUERY_BYTES} bytes", status=414)
-    values = _values(query)
-    given = _single(values, "email")
-    email = tidied(given)
+def read_callback(query: list[Pair], body: list[Pair]) -> Callback:
+    """BadCallback unless query and body name exactly one address and at most one checksum, a query once."""
+    if len(_given(query, EMAIL_NAMES)) > 1:
+        raise BadCallback("the query gives several addresses")
+    pairs = query + body
+    given = [value for value in _given(pairs, EMAIL_NAMES) if value is not None and value != ""]
+    addresses = {_address(value): value for value in reversed(given)}
+    if not addresses:
+        raise BadCallback("email_missing")
+    if len(addresses) > 1:
+        raise BadCallback(f"{len(addresses)} different addresses are given")
+    [(email, given_email)] = addresses.items()
+    return Callback(email, str(given_email), _checksum(pairs))
+
+
+def has_email(pairs: list[Pair]) -> bool:
+    """Whether any of the pairs is named like an address."""
+    return any(True for _ in _given(pairs, EMAIL_NAMES))
+
+
+def is_bounce(pairs: list[Pair]) -> bool:
+    """Whether it is Connectif's report of a bounce: it means no subscription and no cancellation."""
+    return any(True for _ in _given(pairs, _BOUNCE_NAMES))
+
+
+def _given(pairs: list[Pair], names: frozenset[str]) -> list[object]:
+    return [value for name, value in pairs if "".join(filter(str.isalpha, name)).lower() in names]
+
+
+def _address(given: object) -> str:
+    email = tidied(given) if isinstance(given, str) else ""
     if problem := problem_of(email):
         raise BadCallback(problem.value)
-    checksum = _single(values, "checksum") if "checksum" in values else ""
-    return Callback(email, given, checksum)
+    return email
 
 
-def has_email(query: bytes) -> bool:
-    """Whether the query names an address at all: a bounce carries its own in a JSON body."""
-    return len(query) <= LONGEST_QUERY_BYTES and any(part.startswith(b"email=") for part in query.split(b"&"))
-
-
-def _values(query: bytes) -> dict[str, list[str]]:
-    """A plus stays a plus: an address may have one, and never has the space that it means elsewhere."""
-    values: dict[str, list[str]] = {}
-    try:
-        for part in query.decode("ascii").split("&"):
-            name, _, value = part.partition("=")
-            values.setdefault(unquote(name, errors="strict"), []).append(unquote(value, errors="strict"))
-    except UnicodeDecodeError:
-        raise BadCallback("the query is not percent-encoded UTF-8") from None
-    return values
-
-
-def _single(values: dict[str, list[str]], name: str) -> str:
-    found = values.get(name, [])
-    if len(found) != 1:
-        raise BadCallback(f"{name}_missing" if not found else f"{name} is given {len(found)} times")
-    return found[0]
+def _checksum(pairs: list[Pair]) -> str:
+    given = set(map(str, _given(pairs, frozenset({"checksum"}))))
+    if len(given) > 1:
+        raise BadCallback(f"{len(given)} different checksums are given")
+    return given.pop() if given else ""

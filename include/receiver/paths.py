@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 DOOR = "/connectif/"
 HIDDEN = f"{DOOR}newsletter/***"
 HEALTH = f"{DOOR}health"
+_OF_AN_ADDRESS = (b"mail", b"correo", b"@", b"%40")
 _KINDS = ("subscribe", "unsubscribe", "bounce")
 
 
@@ -54,4 +55,5 @@ def _is_meant_for_us(scope: Scope) -> bool:
     words = [word for word in path.split("/") if word]
     if words[:1] == ["connectif"] or f"{DOOR}newsletter" in path:
         return True
-    return words[-1:] != [] and words[-1] in _KINDS and b"email=" in scope["query_string"]
+    query: bytes = scope["query_string"].lower()
+    return words[-1:] != [] and words[-1] in _KINDS and any(sign in query for sign in _OF_AN_ADDRESS)

@@ -138,16 +138,60 @@ def test_checksum__is_asked_for_where_a_key_is_configured(world: World) -> None:
     assert len(world.events) == 1
 
 
-def test_bounces__are_ignored_wherever_they_are_sent(world: World) -> None:
-    bounce = {"bounceTypeId": "hard", "entityEmail": "ana@example.com"}
-    for kind in ("bounce", "unsubscribe", "subscribe"):
-        assert world.one("POST", f"{PATH}/{kind}", json=bounce).status_code == 200
+BOUNCE = {
+    "bounceErrorMessage": "mailbox full",
+    "bouncestatus": "5.2.2",
+    "bounceTypeId": "soft",
+    "workflowId": "w1",
+    "contentId": "c1",
+    "entityId": "e1",
+    "entityEmail": "ana@example.com",
+}
+
+
+def test_bounces__change_nothing_wherever_they_are_sent(world: World) -> None:
+    for bounce in (BOUNCE, {"bounceTypeId": "hard", "entityEmail": "ana@example.com"}):
+        for kind in ("bounce", "unsubscribe", "subscribe"):
+            answer = world.one("POST", f"{PATH}/{kind}", json=bounce)
+            assert (answer.status_code, answer.json()) == (
+                200,
+                {"status": "a bounce changes no subscription"},
+            )
     assert world.events == []
 
 
-def test_body__of_any_length_is_not_read(world: World) -> None:
+@pytest.mark.parametrize(
+    ("method", "url", "request_"),
+    [
+        ("POST", f"{PATH}/bounce", {"json": {"email": "ana@example.com"}}),
+        ("POST", f"{PATH}/bounce", {"json": {"entityEmail": "ana@example.com"}}),
+        ("POST", f"{PATH}/bounce", {"data": {"email": "ana@example.com"}}),
+        ("POST", f"{PATH}/bounce", {"data": BOUNCE}),
+        ("POST", f"{PATH}/bounce", {}),
+        ("POST", f"{PATH}/bounce?email=ana@example.com", {}),
+        ("POST", f"{PATH}/bounce?email=ana@example.com", {"json": BOUNCE}),
+        ("POST", UNSUBSCRIBE, {"json": BOUNCE}),
+        ("POST", f"{PATH}/unsubscribe", {"data": BOUNCE}),
+        ("GET", f"{PATH}/unsubscribe?entityEmail=ana@example.com&bounceTypeId=soft", {}),
+    ],
+)
+def test_bounce__that_may_be_an_opt_out_or_is_in_another_form_is_refused(
+    world: World, method: str, url: str, request_: dict[str, Any]
+) -> None:
+    assert world.one(method, url, **request_).status_code == 400
+    assert world.events == []
+
+
+def test_body__is_read_to_its_limit(world: World) -> None:
     assert world.one("POST", f"{PATH}/bounce", content=b"x" * 70_000).status_code == 413
+    filler = {"email": "ana@example.com", "note": "n" * 70_000}
+    assert world.one("POST", f"{PATH}/unsubscribe", json=filler).status_code == 413
+    assert world.events == []
+
+
+def test_body__of_an_unknown_kind_is_passed_over_where_the_query_says_who(world: World) -> None:
     assert world.one("POST", UNSUBSCRIBE, content=b"\x00\xff").status_code == 202
+    assert len(world.events) == 1
 
 
 @pytest.mark.parametrize(

@@ -56,8 +56,9 @@ def test_callback__reaches_the_application_whole_and_the_log_empty(root_path: st
         "/unsubscribe",
     ],
 )
-def test_mistyped__gets_404_and_not_the_ui(path: str) -> None:
-    scope, seen, sent = through(path)
+@pytest.mark.parametrize("query", [QUERY, b"Email=canary%40example.com", b"correo=canary@example.com"])
+def test_mistyped__gets_404_and_not_the_ui(path: str, query: bytes) -> None:
+    scope, seen, sent = through(path, query=query)
     assert seen == []
     assert sent[0]["status"] == 404
     assert "canary" not in repr(scope)
