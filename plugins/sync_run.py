@@ -59,6 +59,7 @@ def sync_run(area: Area, *, after: ObjectStoragePath | None = None) -> Iterator[
             backfill=run.run_type == "backfill",
             full_asked=context["params"]["mode"] == "full",
             allow_mass_change=bool(context["params"].get("allow_mass_change")),
+            allow_empty=bool(context["params"].get("allow_empty")),
         )
 
 

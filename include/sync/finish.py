@@ -12,6 +12,7 @@ from include.outcomes import Outcome, Reason
 from include.report import Limits, Report, StageCounts
 from include.staging import Staging
 from include.store import OutcomeRow
+from include.sync.empty_load import is_empty_first_load, not_found
 from include.sync.run import SENT_AT_LAST, SyncRun, began_at, counts_of, has_finished, verdicts_in
 
 log = logging.getLogger(__name__)
@@ -32,6 +33,11 @@ class RunIdentity:
         return f"{self.dag_id}/{self.run_id}"
 
 
+NOTHING_WENT = (
+    "none of the first full load could be sent, so the area is not activated. Correct what the reason codes "
+    "say, or trigger the DAG with allow_empty"
+)
+
 Announce = Callable[[Report, bool], None]
 """Told of a report once it is kept, and whether its run may pass."""
 
@@ -51,10 +57,11 @@ def finish(
     unfinished = [name for name, folder in stages.items() if not has_finished(folder)]
     report = _report(run, stages)
     limits = _limits(run)
-    problems = _problems(report, limits, unfinished)
+    empty = not unfinished and is_empty_first_load(run, report)
+    problems = [*_problems(run, report, limits, unfinished), *([NOTHING_WENT] if empty else [])]
     rows = [row for folder in stages.values() for row in outcome_rows(folder)]
     run.store.save_outcomes(run.area, run.run_key, rows)
-    if not unfinished:
+    if not unfinished and not empty:
         _remember_coverage(run, began_at(stages["extract"]))
     run.store.save_report(
         report,
@@ -93,9 +100,11 @@ def _limits(run: SyncRun) -> Limits:
     return Limits(percent, limits.reject_limit_minimum)
 
 
-def _problems(report: Report, limits: Limits, unfinished: list[str]) -> list[str]:
+def _problems(run: SyncRun, report: Report, limits: Limits, unfinished: list[str]) -> list[str]:
     if unfinished:
         return [f"the run ended in {unfinished[0]}: the last lines of that task's log say why"]
+    if run.plan.only and not report.counts.read:
+        return [not_found(run.plan.only)]
     return report.verdict(limits)
 
 

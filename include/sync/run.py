@@ -64,6 +64,7 @@ class SyncRun:
     backfill: bool = False
     full_asked: bool = False
     allow_mass_change: bool = False
+    allow_empty: bool = False
     now: Callable[[], datetime] = utc_now
     sleep: Callable[[float], None] = time.sleep
 

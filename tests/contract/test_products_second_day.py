@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from include.errors import UnsafeChange
 from include.outcomes import Area, Outcome
 from include.plan import RunPlan
 from include.sync.products.catalogue import last_catalogue
@@ -131,9 +132,8 @@ def test_only__a_product_that_search_does_not_show_is_said_to_be_so(
     before, catalogue = sent(world), kept(office)
     change(world, keys)
     key = keys[0] if where == "hidden" else "123456"
-    with caplog.at_level(logging.INFO):
-        report = office.sync(Area.PRODUCTS, only(key), "one")
-    assert (report.counts.read, report.counts.written) == (0, 0)
+    with caplog.at_level(logging.INFO), pytest.raises(UnsafeChange, match=f"no record with the id {key}"):
+        office.sync(Area.PRODUCTS, only(key), "one")
     assert f"productId {key}: search does not show it" in caplog.text
     assert (sent(world), kept(office)) == (before, catalogue)
 

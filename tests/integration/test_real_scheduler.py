@@ -125,11 +125,18 @@ def test_trigger__with_a_bad_payload_is_refused_with_the_reason_and_makes_no_run
     assert len(rest.runs("update_newsletter")) == before
 
 
-def test_callback__is_in_vtex_soon_and_nowhere_in_the_logs(world: World) -> None:
+@pytest.mark.parametrize("form", ["GET query", "POST form", "POST JSON"])
+def test_callback__is_in_vtex_soon_and_nowhere_in_the_logs(world: World, form: str) -> None:
     person = world.shop.subscriber()
-    query = {"email": person["email"], "ip": "203.0.113.7"}
-    door = f"{world.stack.url}/connectif/newsletter/{WEBHOOK_SECRET}"
-    answer = requests.get(f"{door}/unsubscribe", params=query, timeout=30, allow_redirects=False)
+    said = {"email": person["email"], "ip": "203.0.113.7"}
+    sent: dict[str, Any] = {
+        "GET query": {"params": said},
+        "POST form": {"data": said},
+        "POST JSON": {"json": {"contact": said}},
+    }[form]
+    address = f"{world.stack.url}/connectif/newsletter/{WEBHOOK_SECRET}/unsubscribe"
+    method = form.partition(" ")[0]
+    answer = requests.request(method, address, **sent, timeout=30, allow_redirects=False)
     assert answer.status_code == 202
     assert world.shop.opt_in_after(person["id"], wanted=False, within_seconds=SECONDS) is False
     health = requests.get(f"{world.stack.url}/connectif/health", timeout=10)

@@ -19,6 +19,7 @@ from include.sync.contacts.documents import documents_table
 from include.sync.contacts.extra_fields import check_extra_fields, extra_sources_of
 from include.sync.contacts.replay import read_again
 from include.sync.contacts.slices import Slice, full_slices, window_slice
+from include.sync.empty_load import stop_empty_load
 from include.sync.progress import Progress
 from include.sync.run import SyncRun
 from include.vtex import limits
@@ -33,6 +34,9 @@ SLICES = "slices.json"
 _DOCUMENTS_A_FILE = 20_000
 _READINGS_OF_A_SLICE = 3
 _WAIT_FOR_A_SLOT_SECONDS = 30.0
+_IF_THERE_IS_NONE = (
+    "the account of vtex_default, and that its key has the right Dynamic Storage, Read only documents"
+)
 
 
 def extract(run: SyncRun, target: Staging) -> StageCounts:
@@ -51,9 +55,13 @@ def extract(run: SyncRun, target: Staging) -> StageCounts:
     if not target.has(SLICES):
         target.write_json(SLICES, [asdict(slice_) for slice_ in _slices(run)])
     slices = [Slice(**slice_) for slice_ in target.read_json(SLICES)]
+    found = 0
     for slice_, documents in in_parallel(reader.read, slices, workers=run.settings.vtex.master_data_parallel):
         log.info("slice %s is read: %s documents", slice_.name, f"{documents:,}")
+        found += documents
     log.info("%s", reader.progress.line())
+    if run.plan.window is None and not found:
+        stop_empty_load(run, "VTEX shows no customer (data entity CL)", _IF_THERE_IS_NONE)
     return StageCounts()
 
 

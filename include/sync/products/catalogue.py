@@ -70,6 +70,12 @@ def last_prices(run: SyncRun) -> pd.DataFrame | None:
     return pd.concat(map(snapshot_from, run.kept.frames(name, _WHAT_COUNTS))) if name else None
 
 
+def sent_last(run: SyncRun) -> int | None:
+    """How many products were sent last and not withdrawn; None before the first time."""
+    last = last_prices(run)
+    return None if last is None else int((~last["withdrawn"]).sum())
+
+
 def last_rows(run: SyncRun) -> Iterator[pd.DataFrame]:
     """Like `last_catalogue`, a piece at a time."""
     name = last_file(run)

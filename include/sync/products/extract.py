@@ -13,7 +13,8 @@ from include.mapping.products import narrowed, search_of
 from include.report import StageCounts
 from include.rest.parallel import in_parallel
 from include.staging import Staging
-from include.sync.products.catalogue import last_file, rules_of
+from include.sync.empty_load import stop_empty_load
+from include.sync.products.catalogue import last_file, rules_of, sent_last
 from include.sync.products.listing import complete_list
 from include.sync.products.prices import stage_base_prices
 from include.sync.products.search import PART, CatalogueSearch, found, write_part
@@ -47,8 +48,24 @@ def extract(run: SyncRun, target: Staging) -> StageCounts:
         ids = target.read_json(IDS)
         search = CatalogueSearch(run.vtex, target, ids, rules)
         search.read()
+        _require_products(run, len(ids), len(search.shown))
         notes = [_note_on_hidden(run, len(ids), len(search.shown))]
     return StageCounts(notes=notes + stage_base_prices(run, target))
+
+
+def _require_products(run: SyncRun, listed: int, shown: int) -> None:
+    """Once a catalogue was sent, the mass-change guard judges a load in which all listed are hidden."""
+    on_sale = None if shown else sent_last(run)
+    if shown or on_sale == 0 or (listed and on_sale is not None):
+        return
+    found = f"VTEX's search shows none of {listed:,} products" if listed else "VTEX lists no product"
+    channel = run.vtex.account.sales_channel
+    stop_empty_load(
+        run,
+        found,
+        f"the account and the sales channel ({channel}) of vtex_default, and that its key has the right "
+        "Catalog, Product management",
+    )
 
 
 def _note_on_hidden(run: SyncRun, listed: int, shown: int) -> str:

@@ -12,13 +12,16 @@ import orjson
 import pyarrow as pa
 
 from include.batching import in_batches
+from include.errors import ParameterError
 from include.mapping.instants import instant
 from include.mapping.order_items import added_skus, catalogue_item
 from include.mapping.orders import GROUP, ORDER, UNANSWERED
 from include.mapping.purchases import profile_id
 from include.mapping.shapes import records
 from include.report import StageCounts
+from include.rest.transport import RequestRefused
 from include.staging import Staging
+from include.sync.empty_load import not_found
 from include.sync.outage import OutageWatch, Unanswered
 from include.sync.progress import Progress
 from include.sync.purchases.agenda import DATE_FIELD, Agenda, agenda_of, unanswered_before
@@ -81,7 +84,10 @@ def _agenda(run: SyncRun, target: Staging) -> Agenda:
 
 def _extract_one(run: SyncRun, target: Staging, order_id: str) -> StageCounts:
     """The order with all parts of its checkout."""
-    group = group_named_by(run.vtex.order(order_id))
+    try:
+        group = group_named_by(run.vtex.order(order_id))
+    except RequestRefused as refused:
+        raise ParameterError(f"{run.area}: {not_found(order_id)} ({refused})") from None
     checkout = read_checkout(run.vtex, group, expected=[order_id])
     log.info("order %s: read, with %s orders of its group %s", order_id, len(checkout.orders), group)
     target.write_table(f"{PART}only.parquet", _as_table(checkout.orders))
