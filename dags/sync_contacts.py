@@ -14,7 +14,8 @@ setting `safety_net` is on, reads those from Connectif that it did not call out 
 everything.
 
 **Params.** `mode` forces `full` or `window` (with `window_start` and `window_end`); `mode` `replay` takes up
-again what was rejected (`replay`: all, a reason code, or a document id); `dry_run` writes nothing.
+again what was rejected (`replay`: all, a reason code, or a document id); `dry_run` writes nothing. A full
+load that finds no customer fails, unless it has `allow_empty`.
 """
 
 from __future__ import annotations

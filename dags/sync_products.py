@@ -8,7 +8,8 @@ imports, `report` counts. The catalogue that was sent last is kept: it gives pro
 last price.
 
 **The brake.** When more than a fifth of the catalogue would turn out of stock or vanish at once, nothing is
-sent and the run fails with both counts. If that is right, trigger the DAG with `allow_mass_change`.
+sent and the run fails with both counts. If that is right, trigger the DAG with `allow_mass_change`. A list
+without any product, and a first load of which search shows none, fail unless the run has `allow_empty`.
 
 **Back-fill.** The catalogue has no history, so runs of a back-fill skip. `mode` `full` sends what was
 withdrawn before once more; `mode` `replay` takes up again only what was rejected (`replay`: all, a reason

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from queue import Empty, Queue
 from threading import Thread
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import SplitResult, urlencode, urlsplit
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
@@ -123,17 +123,28 @@ class Callbacks:
             url.hostname or "", url.port, timeout=self._knobs.callback_timeout_seconds
         )
         try:
-            if delivery.body is None:
-                query = "&".join(filter(None, (url.query, urlencode(self._parameters(delivery)))))
-                connection.request("GET", f"{url.path or '/'}?{query}")
-            else:
-                target = f"{url.path or '/'}{'?' + url.query if url.query else ''}"
-                connection.request(
-                    "POST", target, json.dumps(delivery.body), {"Content-Type": "application/json"}
-                )
+            connection.request(*self._request(delivery, url))
             return connection.getresponse().status
         finally:
             connection.close()
+
+    def _request(self, delivery: Delivery, url: SplitResult) -> tuple[str, str, str | None, dict[str, str]]:
+        """Method, target, body and headers."""
+        form = "json" if delivery.body is not None else self._knobs.callback_form
+        parameters = self._parameters(delivery)
+        target = f"{url.path or '/'}{'?' + url.query if url.query else ''}"
+        if form == "json":
+            body = json.dumps(delivery.body or {"event": delivery.kind, "contact": parameters})
+            return "POST", target, body, {"Content-Type": "application/json"}
+        if form == "form":
+            return (
+                "POST",
+                target,
+                urlencode(parameters),
+                {"Content-Type": "application/x-www-form-urlencoded"},
+            )
+        added = urlencode(parameters, safe="+" if form == "plain_query" else "")
+        return "GET", f"{url.path or '/'}?{'&'.join(filter(None, (url.query, added)))}", None, {}
 
     def _parameters(self, delivery: Delivery) -> dict[str, str]:
         parameters = {"email": delivery.email, "ip": delivery.ip}

@@ -94,6 +94,11 @@ class Knobs(CoreKnobs):
     callback_checksum_key: str = Field(
         "", description="when set, callbacks carry checksum=HMAC-SHA1 of the e-mail"
     )
+    callback_form: Literal["query", "plain_query", "form", "json"] = Field(
+        "query",
+        description="how a subscription or cancellation is told: GET with a query (plain: + is not encoded), "
+        "POST of a form, or POST of nested JSON, as a custom integration",
+    )
     callback_timeout_seconds: float = Field(10, gt=0)
 
     # The seeded world.

@@ -45,7 +45,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def _answer(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        self.server.calls.append((self.command, self.path, json.loads(body) if body else None))
+        is_json = self.headers.get("Content-Type") == "application/json"
+        said = json.loads(body) if is_json else body.decode() or None
+        self.server.calls.append((self.command, self.path, said))
         self.send_response(self.server.status)
         self.send_header("Location", f"{self.server.url}/elsewhere")
         self.end_headers()
@@ -106,6 +108,30 @@ def test_unsubscribe__by_a_person_carries_the_ip(api: Api, called: Receiver) -> 
         "203.0.113.9",
     )
     assert found["_emailLastUnsubscribedDate"] == "2026-11-23T12:00:00.000Z"
+
+
+@pytest.mark.parametrize(
+    ("form", "call"),
+    [
+        ("plain_query", ("GET", "/subscribe?t=1&email=ana+x%40example.com&ip=203.0.113.9", None)),
+        ("form", ("POST", "/subscribe?t=1", "email=ana%2Bx%40example.com&ip=203.0.113.9")),
+        (
+            "json",
+            (
+                "POST",
+                "/subscribe?t=1",
+                {"event": "subscribe", "contact": {"email": "ana+x@example.com", "ip": "203.0.113.9"}},
+            ),
+        ),
+    ],
+)
+def test_subscribe__is_told_in_other_forms(
+    api: Api, called: Receiver, form: str, call: tuple[str, str, Any]
+) -> None:
+    api.control("POST", "/knobs", json={"callback_form": form})
+    api.control("POST", "/subscribe", json={"email": "ana+x@example.com", "ip": "203.0.113.9"})
+    made(api, 1)
+    assert called.calls == [call]
 
 
 def test_unsubscribe__an_unknown_person_is_404(api: Api) -> None:

@@ -1,0 +1,112 @@
+"""The receiver behind a real server, called by the simulated Connectif in each of its forms."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from include.receiver.access import Keys
+from include.receiver.app import Event, Receiver
+from sandbox.core.server import Server
+from tests.builders import World
+
+SECRET = "a-made-up-secret-for-tests"
+CHECKSUM_KEY = "a made-up checksum key"
+FORMS = ("query", "plain_query", "form", "json")
+ANA = "ana+x@example.com"
+
+
+class Shop:
+    """The receiver's side, with what it has recorded."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.keys = Keys((SECRET,))
+
+    def commit(self, events: Sequence[Event]) -> None:
+        self.events += events
+
+    def receiver(self) -> Receiver:
+        return Receiver(keys=lambda: self.keys, commit=self.commit, oldest_waiting=lambda: None)
+
+
+@pytest.fixture
+def receiving(world: World) -> Iterator[Shop]:
+    made = Shop()
+    with Server(made.receiver().app()) as server:
+        base = f"{server.url}/newsletter/{SECRET}"
+        urls = {
+            "subscribe": f"{base}/subscribe",
+            "cancellation": f"{base}/unsubscribe",
+            "bounce": f"{base}/bounce",
+        }
+        world.on_connectif("POST", "callbacks", urls)
+        yield made
+
+
+def told(world: World, number: int) -> list[dict[str, Any]]:
+    """The callbacks once there are so many."""
+    deadline = time.monotonic() + 10
+    made: list[dict[str, Any]] = []
+    while len(made) < number and time.monotonic() < deadline:
+        made = world.on_connectif("GET", "callbacks")["made"]
+        time.sleep(0.01)
+    return made
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("checksum_key", ["", CHECKSUM_KEY])
+def test_callback__in_every_form_is_recorded(
+    world: World, receiving: Shop, form: str, checksum_key: str
+) -> None:
+    world.on_connectif("POST", "knobs", {"callback_form": form, "callback_checksum_key": checksum_key})
+    receiving.keys = Keys((SECRET,), checksum_key)
+    world.on_connectif("POST", "subscribe", {"email": ANA, "ip": "203.0.113.9"})
+    told(world, 1)
+    world.on_connectif("POST", "unsubscribe", {"email": ANA})
+    assert [call["status"] for call in told(world, 2)] == [202, 202]
+    assert [(event["email"], event["subscribed"]) for event in receiving.events] == [
+        (ANA, True),
+        (ANA, False),
+    ]
+    assert all(
+        datetime.fromisoformat(event["occurred_at"]) <= datetime.now(UTC) for event in receiving.events
+    )
+
+
+def test_bounce__is_answered_well_and_changes_nothing(world: World, receiving: Shop) -> None:
+    world.on_connectif("PUT", f"contacts/{ANA}", {})
+    for number, kind in enumerate(("hard", "soft"), start=1):
+        world.on_connectif("POST", "bounce", {"email": ANA, "type": kind})
+        assert told(world, number)[-1]["status"] == 200
+    assert receiving.events == []
+
+
+def test_bounce__entered_as_the_url_of_cancellations_records_no_opt_out(
+    world: World, receiving: Shop
+) -> None:
+    urls = world.on_connectif("GET", "callbacks")["urls"]
+    world.on_connectif("POST", "callbacks", urls | {"bounce": urls["cancellation"]})
+    world.on_connectif("PUT", f"contacts/{ANA}", {})
+    world.on_connectif("POST", "bounce", {"email": ANA, "type": "soft"})
+    assert [call["status"] for call in told(world, 1)] == [200]
+    assert receiving.events == []
+
+
+def test_opt_out__sent_to_the_url_of_bounces_shows_in_connectifs_errors(
+    world: World, receiving: Shop
+) -> None:
+    urls = world.on_connectif("GET", "callbacks")["urls"]
+    world.on_connectif("POST", "callbacks", urls | {"cancellation": urls["bounce"]})
+    world.on_connectif("PUT", f"contacts/{ANA}", {})
+    for number, form in enumerate(FORMS, start=1):
+        world.on_connectif("POST", "knobs", {"callback_form": form})
+        world.on_connectif("POST", "subscribe", {"email": ANA})
+        told(world, 2 * number - 1)
+        world.on_connectif("POST", "unsubscribe", {"email": ANA})
+        assert 400 <= told(world, 2 * number)[-1]["status"] < 500
+    assert all(event["subscribed"] for event in receiving.events)
