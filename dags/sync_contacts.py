@@ -25,7 +25,7 @@ from airflow.sdk import dag
 from include.outcomes import Area
 from plugins import alerts
 from plugins.daily_tasks import extract, load, report, settle_newsletter, transform
-from plugins.parameters import CONTACTS_PARAMS
+from plugins.parameters import LOAD_PARAMS
 from plugins.policy import POLICY, START, daily
 
 AREA = Area.CONTACTS
@@ -37,7 +37,7 @@ AREA = Area.CONTACTS
     catchup=False,
     max_active_runs=1,
     default_args=POLICY,
-    params=CONTACTS_PARAMS,
+    params=LOAD_PARAMS,
     tags=["vtex", "connectif", "daily"],
     doc_md=__doc__,
     **alerts.policy(),

@@ -23,7 +23,7 @@ from airflow.sdk import dag
 from include.outcomes import Area
 from plugins import alerts
 from plugins.daily_tasks import extract, load, report, transform
-from plugins.parameters import PRODUCTS_PARAMS
+from plugins.parameters import LOAD_PARAMS
 from plugins.policy import POLICY, START, daily
 
 AREA = Area.PRODUCTS
@@ -35,7 +35,7 @@ AREA = Area.PRODUCTS
     catchup=False,
     max_active_runs=1,
     default_args=POLICY,
-    params=PRODUCTS_PARAMS,
+    params=LOAD_PARAMS,
     tags=["vtex", "connectif", "daily"],
     doc_md=__doc__,
     **alerts.policy(),

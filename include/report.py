@@ -67,7 +67,8 @@ class StageCounts(BaseModel):
 
     `written` is what was written at the target, which is not the number of records sent (a split order is
     several records and one purchase). `seconds` is by stage name. `tracking` is by day (`2026-11-22`) and
-    not added up: it says how a day stands after the stage, whichever runs its purchases came with.
+    not added up: it says how a day stands after the stage, whichever runs its purchases came with. `named`
+    are the contacts that go and have a name or a surname.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -77,6 +78,7 @@ class StageCounts(BaseModel):
     reasons: Annotated[Counter[Reason], PlainSerializer(_plain)] = Field(default_factory=Counter)
     drops: Annotated[Counter[Drop], PlainSerializer(_plain)] = Field(default_factory=Counter)
     written: int = 0
+    named: int = 0
     calls: dict[Vendor, Calls] = Field(default_factory=dict)
     seconds: dict[str, float] = Field(default_factory=dict)
     tracking: dict[str, Tracking] = Field(default_factory=dict)
@@ -96,6 +98,7 @@ class StageCounts(BaseModel):
             reasons=self.reasons + other.reasons,
             drops=self.drops + other.drops,
             written=self.written + other.written,
+            named=self.named + other.named,
             calls={
                 vendor: self.calls.get(vendor, Calls()) + other.calls.get(vendor, Calls())
                 for vendor in sorted({*self.calls, *other.calls})

@@ -121,8 +121,6 @@ class Products(_Section):
     custom_field_1: str
     custom_field_2: str
     custom_field_3: str
-    mass_change_percent: Percent
-    mass_change_minimum: Count
 
 
 class Purchases(_Section):
@@ -135,6 +133,18 @@ class Purchases(_Section):
     quiet_after_hours: Count
     index_lag_minutes: Count
     held_days: Count
+
+
+class MassChange(_Section):
+    products_gone_percent: Percent
+    products_gone_minimum: Count
+    minimum: Count
+    products_hidden_percent: Percent
+    price_factor: Annotated[float, Field(gt=1)]
+    prices_changed_percent: Percent
+    fields_blanked_percent: Percent
+    orders_left_out_percent: Percent
+    names_lost_percent: Percent
 
 
 class Newsletter(_Section):
@@ -207,6 +217,7 @@ class Settings(_Section):
     contacts: Contacts
     products: Products
     purchases: Purchases
+    mass_change: MassChange
     newsletter: Newsletter
     reconcile: Reconcile
     alerts: Alerts

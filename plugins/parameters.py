@@ -57,6 +57,12 @@ DAILY_PARAMS: dict[str, Param] = {
         title="Only one record",
         description="The id of a customer document, a product or an order: takes it alone and logs its way.",
     ),
+    "allow_mass_change": Param(
+        False,
+        type="boolean",
+        title="Allow a mass change",
+        description="Lets a run pass that the mass-change guard stopped. Read the message of that run first.",
+    ),
     "dry_run": Param(
         False,
         type="boolean",
@@ -73,17 +79,7 @@ _ALLOW_EMPTY = Param(
     description="Lets a full load pass that finds nothing at VTEX. Read the message of the failed run first.",
 )
 
-CONTACTS_PARAMS: dict[str, Param] = DAILY_PARAMS | {"allow_empty": _ALLOW_EMPTY}
-
-PRODUCTS_PARAMS: dict[str, Param] = DAILY_PARAMS | {
-    "allow_mass_change": Param(
-        False,
-        type="boolean",
-        title="Allow a mass change",
-        description="Lets a run through whose brake would stop it: look at its message first.",
-    ),
-    "allow_empty": _ALLOW_EMPTY,
-}
+LOAD_PARAMS: dict[str, Param] = DAILY_PARAMS | {"allow_empty": _ALLOW_EMPTY}
 
 RECONCILE_PARAMS: dict[str, Param] = {
     "areas": Param(
@@ -108,8 +104,8 @@ RECONCILE_PARAMS: dict[str, Param] = {
 
 
 KNOWN: dict[str, frozenset[str]] = {
-    "sync_contacts": frozenset(CONTACTS_PARAMS),
-    "sync_products": frozenset(PRODUCTS_PARAMS),
+    "sync_contacts": frozenset(LOAD_PARAMS),
+    "sync_products": frozenset(LOAD_PARAMS),
     "sync_purchases": frozenset(DAILY_PARAMS),
     "reconcile": frozenset(RECONCILE_PARAMS),
     "update_newsletter": frozenset({"events"}),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -14,7 +15,7 @@ import pyarrow as pa
 
 from include.mapping.contacts import latest_of_each, map_contacts, split_by_columns
 from include.mapping.result import verdicts_of
-from include.outcomes import Drop, Reason
+from include.outcomes import Drop, Outcome, Reason
 from include.report import StageCounts
 from include.rest.parallel import in_parallel
 from include.staging import Staging
@@ -24,6 +25,7 @@ from include.sync.contacts.extra_fields import extra_fields_of
 from include.sync.contacts.extract import PART, RIVALS
 from include.sync.csv_files import CsvFiles
 from include.sync.erased import ErasedPeople
+from include.sync.mass_change import Share, guard_against_mass_change
 from include.sync.replay import keys_to_replay
 from include.sync.run import SyncRun, count_verdicts, keep_verdicts
 
@@ -34,6 +36,7 @@ MAPPED = "mapped-"
 OPEN = "open-"
 """Those of the rows that go which an earlier run could not send: `id`, `_email`."""
 _PARTS_AT_ONCE = 2
+_RUNS_TO_LOOK_AT = 30
 
 Column = npt.NDArray[Any]
 Keys = dict[str, Column]
@@ -59,8 +62,10 @@ def transform(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
             begin, end = end, end + len(rows)
             going = rows[goes[begin:end]]
             _append(run, going, consent, contacts)
+            counts.named += int(going[["_name", "_surname"]].notna().any(axis=1).sum())
             _keep_open(run, target, name, going)
             _keep_duplicates(target, name, rows[duplicates[begin:end]], counts)
+    guard_against_mass_change(run, _names_lost(run, counts.named, int(goes.sum())))
     files = {"consent": consent.files, "contacts": contacts.files}
     log.info("%s files for Connectif", len(consent.files) + len(contacts.files))
     target.write_json(FILES, {step: [file.to_json() for file in made] for step, made in files.items()})
@@ -68,6 +73,31 @@ def transform(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
     count_verdicts(counts, refused)
     counts.read = int(goes.sum()) + counts.outcomes.total()
     return counts
+
+
+def _names_lost(run: SyncRun, named: int, contacts: int) -> Iterator[Share]:
+    """Contacts that should have a name, by the share of the last run that shows one, and have none."""
+    before = _named_before(run)
+    of = contacts if before is None else round(contacts * before)
+    yield Share(
+        of - named,
+        of,
+        "contacts" if before is None else "contacts that should have a name, as in the run before",
+        f"{of - named:,} have neither name nor surname",
+        99.0 if before is None else run.settings.mass_change.names_lost_percent,
+        run.settings.mass_change.minimum,
+        "Check these customers in VTEX (Master Data), and that the VTEX key may read their names.",
+    )
+
+
+def _named_before(run: SyncRun) -> float | None:
+    """The share of named contacts in the last run that took enough of them to tell; None on a first run."""
+    for stored in run.store.reports(run.area, limit=_RUNS_TO_LOOK_AT):
+        counts = stored.report.counts
+        goes = counts.outcomes[Outcome.SENT] + counts.outcomes[Outcome.UNCHANGED]
+        if goes >= run.settings.mass_change.minimum and not stored.report.dry_run:
+            return min(1.0, counts.named / goes)
+    return None
 
 
 def _map_parts(

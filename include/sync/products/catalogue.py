@@ -16,6 +16,8 @@ log = logging.getLogger(__name__)
 
 _PREFIX = "catalogue-"
 _WHAT_COUNTS = ["productId", "unitPrice", "unitPriceOriginal", "availability", "withdrawn", "idSource"]
+TEXTS = ("categories", "description", "brand", "imageUrl")
+"""Columns that are rarely blank: of each is remembered whether it was filled, as one bit of `filled`."""
 
 
 def rules_of(run: SyncRun) -> ProductRules:
@@ -64,10 +66,21 @@ def last_catalogue(run: SyncRun) -> pd.DataFrame | None:
 
 
 def last_prices(run: SyncRun) -> pd.DataFrame | None:
-    """Like `last_catalogue`, with the few columns that the whole of it is needed for: 200,000 records stay
-    small."""
+    """Like `last_catalogue`, with the few columns that the whole of it is needed for, and `filled` (see
+    `filled_texts`): 200,000 records stay small."""
     name = last_file(run)
-    return pd.concat(map(snapshot_from, run.kept.frames(name, _WHAT_COUNTS))) if name else None
+    if name is None:
+        return None
+    pieces = (snapshot_from(piece) for piece in run.kept.frames(name, [*_WHAT_COUNTS, *TEXTS]))
+    return pd.concat(piece.assign(filled=filled_texts(piece)).drop(columns=list(TEXTS)) for piece in pieces)
+
+
+def filled_texts(rows: pd.DataFrame) -> pd.Series:
+    """Which of TEXTS are not blank, a bit for each. What is left out (NA) stays as it is at Connectif."""
+    filled = pd.Series(0, index=rows.index, dtype="uint8")
+    for place, column in enumerate(TEXTS):
+        filled += (rows[column].fillna("left out") != "").astype("uint8") * (1 << place)
+    return filled
 
 
 def sent_last(run: SyncRun) -> int | None:

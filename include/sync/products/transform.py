@@ -14,7 +14,10 @@ from include.mapping.snapshot import vanishing, withdrawn_rows
 from include.report import StageCounts
 from include.staging import Staging
 from include.sync.csv_files import CsvFiles
+from include.sync.mass_change import Share, guard_against_mass_change
 from include.sync.products.catalogue import last_prices, last_rows, rules_of
+from include.sync.products.changes import CatalogueChanges
+from include.sync.products.extract import IDS
 from include.sync.products.prices import base_prices_in
 from include.sync.products.search import PART, products_in
 from include.sync.progress import Progress
@@ -39,7 +42,7 @@ def transform(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
     last, id_source = last_prices(run), run.settings.products.product_id_source
     if run.plan.is_partial:
         _meets_its_own_kind(run, last)
-    was_in_stock = _in_stock(last, id_source)
+    was_in_stock, changes = _in_stock(last, id_source), CatalogueChanges(last, run.settings)
     for number, all_mapped in enumerate(_mapped_parts(run, source, last), start=1):
         new = all_mapped.keys - shown
         mapped = all_mapped if new == all_mapped.keys else _only(all_mapped, new)
@@ -47,6 +50,7 @@ def transform(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
         refused.update(mapped.verdicts["key"])
         target.write_frame(f"{ROWS}{number:05}.parquet", mapped.rows)
         turning += len(was_in_stock & _with_availability(mapped.rows, OUT_OF_STOCK))
+        changes.add(mapped.rows)
         keep_verdicts(target, f"{number:05}", mapped.verdicts)
         count_verdicts(counts, mapped.verdicts)
         counts.drops += mapped.drops
@@ -54,8 +58,8 @@ def transform(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
     log.info("%s", progress.line())
     counts.read = len(shown)
     # Of chosen records nothing follows for the others: they are neither gone nor part of a mass change.
+    guard_against_mass_change(run, _shares(run, source, changes, shown, turning))
     if not run.plan.is_partial and last is not None:
-        _brake(run, last, turning, vanishing(last, shown, id_source))
         withdrawn = _write_withdrawn(run, target, shown, refused)
         counts.read += withdrawn
         counts.notes = [f"{withdrawn} withdrawn"] if withdrawn else []
@@ -87,23 +91,19 @@ def _with_availability(rows: pd.DataFrame, availability: str) -> set[str]:
     return set(rows.loc[rows["availability"] == availability, "productId"])
 
 
-def _brake(run: SyncRun, last: pd.DataFrame, turning: int, gone: int) -> None:
+def _shares(
+    run: SyncRun, source: Staging, changes: CatalogueChanges, shown: set[str], turning: int
+) -> Iterator[Share]:
     """A half-served catalogue must not take the shop's products out of all recommendations."""
-    settings, sent = run.settings.products, int((~last["withdrawn"]).sum())
-    change = turning + gone
-    if change < settings.mass_change_minimum or change <= sent * settings.mass_change_percent / 100:
+    if run.plan.is_partial:
         return
-    what = (
-        f"of {sent} products sent last time, {turning} would turn out of stock and {gone} would vanish"
-        f"{_changed_id_source(last, settings.product_id_source)}"
-    )
-    if run.allow_mass_change:
-        log.warning("mass change let through by allow_mass_change: %s", what)
-        return
-    raise BrakeApplied(
-        f"products: {what}; more than {settings.mass_change_percent:g} % is taken for a fault, and nothing "
-        "was sent. If it is right, trigger the DAG with allow_mass_change"
-    )
+    if changes.last is None:
+        yield changes.hidden(len(source.read_json(IDS)), len(shown))
+    else:
+        id_source = run.settings.products.product_id_source
+        others, sent = _changed_id_source(changes.last, id_source), int((~changes.last["withdrawn"]).sum())
+        yield changes.gone(sent, turning, vanishing(changes.last, shown, id_source), others)
+    yield from changes.shares()
 
 
 def _meets_its_own_kind(run: SyncRun, last: pd.DataFrame | None) -> None:

@@ -15,6 +15,7 @@ from include.outcomes import OUTCOME_OF, Outcome, Reason
 from include.report import StageCounts
 from include.staging import Staging
 from include.sync.erased import ErasedPeople
+from include.sync.mass_change import Share, guard_against_mass_change
 from include.sync.purchases.agenda import Agenda
 from include.sync.purchases.currency import CURRENCY
 from include.sync.purchases.extract import ADDED_ITEMS, ADDRESSES, AGENDA, whole_groups_in
@@ -47,7 +48,27 @@ def transform(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
         counts.read += len({order["orderId"] for order in ours})
         for purchase in mapped.purchases:
             counts.drops.update(purchase.drops)
+    guard_against_mass_change(run, [_left_out(run, counts)])
     return counts
+
+
+_AS_USUAL = (Reason.ORDER_CANCELED, Reason.ORDER_INCOMPLETE, Reason.ERASED)
+
+
+def _left_out(run: SyncRun, counts: StageCounts) -> Share:
+    """Orders that are no purchase, of those that could be one."""
+    limits, usual = run.settings.mass_change, sum(counts.reasons[reason] for reason in _AS_USUAL)
+    number = counts.outcomes.total() - usual
+    reasons = {reason: n for reason, n in counts.reasons.most_common() if reason not in _AS_USUAL}
+    return Share(
+        number,
+        counts.read - usual,
+        "orders that are complete and not canceled",
+        f"{number:,} would be left out ({', '.join(f'{n:,} {reason}' for reason, n in reasons.items())})",
+        limits.orders_left_out_percent,
+        limits.minimum,
+        "Check what these reasons mean, [purchases] in the settings, and the rights of the VTEX key.",
+    )
 
 
 def without_erased(mapped: MappedPurchases, people: ErasedPeople) -> MappedPurchases:
