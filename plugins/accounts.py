@@ -11,9 +11,14 @@ from include.store import AccountPair
 from include.vtex.client import VtexAccount
 from plugins.airflow_connections import connectif_connection, vtex_connection
 from plugins.connection_fields import base_url, domain, required, text
+from plugins.http_extras import http_options
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
+
+
+VTEX_EXTRAS = ("account", "shop_domain", "sales_channel", "country")
+CONNECTIF_EXTRAS = ("webhook_secret", "webhook_secret_previous", "checksum_key")
 
 
 def vtex_account(connection: Connection) -> VtexAccount:
@@ -33,6 +38,7 @@ def vtex_account(connection: Connection) -> VtexAccount:
         shop_domain=domain(connection, "shop_domain"),
         sales_channel=text(connection, "sales_channel") or "1",
         country=(text(connection, "country") or "BR").upper(),
+        http=http_options(connection, VTEX_EXTRAS),
     )
 
 
@@ -43,7 +49,10 @@ def connectif_account(connection: Connection) -> ConnectifAccount:
     mask_secret(key_secret)
     mask_secret(f"{key_id}:{key_secret}")
     return ConnectifAccount(
-        key_id=key_id, key_secret=key_secret, base_url=base_url(connection) or DEFAULT_HOST
+        key_id=key_id,
+        key_secret=key_secret,
+        base_url=base_url(connection) or DEFAULT_HOST,
+        http=http_options(connection, CONNECTIF_EXTRAS),
     )
 
 

@@ -20,6 +20,7 @@ from include.rest.form import FileToSend, FormWithFile
 from include.rest.pace import Pace
 from include.rest.retry import RetryPolicy, TryAgain
 from include.rest.route import Route
+from include.rest.session import HttpOptions
 from include.rest.transport import AnswerLost, RequestRefused, Timeouts, Transport, VendorError
 from include.window import Window
 
@@ -34,6 +35,7 @@ class ConnectifAccount:
     key_id: str
     key_secret: str = field(repr=False)
     base_url: str = DEFAULT_HOST
+    http: HttpOptions = field(default_factory=HttpOptions)
 
 
 @dataclass(frozen=True)
@@ -97,10 +99,10 @@ class ConnectifClient:
             paces={"default": pace or SharedMinute(keep_free_percent)},
             retry=self._retry,
             timeouts=timeouts,
+            options=account.http,
         )
-        self._elsewhere = Transport(
-            SYSTEM, "", {}, read_error=read_error, retry=self._retry, timeouts=timeouts
-        )
+        self._timeouts = timeouts
+        self._elsewhere: dict[str, Transport] = {}
 
     def check(self) -> None:
         """One cheap call that shows whether host, key and a first right are in order."""
@@ -247,7 +249,22 @@ class ConnectifClient:
     def _file(self, route: Route, url: str) -> bytes:
         """A file that Connectif points to. A file store on another host gets no key of ours."""
         ours = urlsplit(url)[:2] == urlsplit(self.account.base_url)[:2]
-        return (self.transport if ours else self._elsewhere).call(route, url=url).content
+        return (self.transport if ours else self._transport_to(url)).call(route, url=url).content
+
+    def _transport_to(self, url: str) -> Transport:
+        """The way to another host: proxies and certificates as for the API, none of its credentials."""
+        origin = "{0.scheme}://{0.netloc}".format(urlsplit(url))
+        if origin not in self._elsewhere:
+            self._elsewhere[origin] = Transport(
+                SYSTEM,
+                origin,
+                {},
+                read_error=read_error,
+                retry=self._retry,
+                timeouts=self._timeouts,
+                options=self.account.http.for_another_host(),
+            )
+        return self._elsewhere[origin]
 
     def _write(self, route: Route, path: Mapping[str, str], fields: Mapping[str, Any]) -> None:
         try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,11 +15,12 @@ from urllib3.exceptions import HTTPError
 from include.errors import ConfigurationError, ContractError, SyncError, TemporaryError
 from include.rest.body import OverBudget, loaded, read_body, save_body
 from include.rest.counters import CallCounter
-from include.rest.deadline import Deadline, DeadlineAdapter
+from include.rest.deadline import Deadline
 from include.rest.outcomes import Action, action_of_exception, action_of_status
 from include.rest.pace import Pace, Unpaced
 from include.rest.retry import RetryPolicy, TryAgain, seconds_asked_for, server_time
 from include.rest.route import Repeat, Route
+from include.rest.session import HttpOptions, open_session
 
 # At DEBUG urllib3 writes each URL with its query, and queries hold addresses.
 logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)
@@ -111,16 +111,18 @@ class Transport:
         paces: Mapping[str, Pace] | None = None,
         retry: RetryPolicy | None = None,
         timeouts: Timeouts | None = None,
+        options: HttpOptions | None = None,
         connections: int = 16,
     ) -> None:
         self.system = system
         self.base_url = base_url.rstrip("/")
         self.counter = CallCounter()
-        self.session = _session(self.base_url, headers, connections)
+        self._options = options or HttpOptions()
+        self.session = open_session(self.base_url, headers, connections, self._options)
         self._read_error = read_error
         self._paces = dict(paces or {})
         self._retry = retry or RetryPolicy()
-        self.timeouts = timeouts or Timeouts()
+        self.timeouts = timeouts or Timeouts(*self._options.timeouts or ())
 
     def call(
         self,
@@ -261,6 +263,8 @@ class Transport:
         return AnswerLost(f"{self._name(route)}: {what}; whether the call took effect is unknown")
 
     def _timeouts_of(self, route: Route) -> Timeouts:
+        if self._options.timeouts:
+            return self.timeouts
         longest = max(self.timeouts.read_seconds, route.read_timeout_seconds)
         return self.timeouts._replace(read_seconds=longest)
 
@@ -316,23 +320,6 @@ class _Timeouts:
 
 
 _UNPACED = Unpaced()
-
-
-def _session(base_url: str, headers: Mapping[str, str], connections: int) -> requests.Session:
-    """A session that looks proxies and certificates up once, and never at `~/.netrc`.
-
-    With `trust_env` on, requests would do so for each call, and a `.netrc` entry for the host would
-    replace our Authorization header.
-    """
-    session = requests.Session()
-    session.trust_env = False
-    session.proxies = dict(requests.utils.get_environ_proxies(base_url))
-    session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
-    session.headers.update({"Accept": "application/json", **headers})
-    adapter = DeadlineAdapter(pool_connections=2, pool_maxsize=connections, max_retries=0)
-    session.mount("https://", adapter)
-    session.mount("http://", adapter)
-    return session
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from include.redaction import redact
 from include.rest.pace import Pace, TokenBucket
 from include.rest.retry import RetryPolicy
 from include.rest.route import Route
+from include.rest.session import HttpOptions
 from include.rest.transport import Parsed, RequestRefused, Timeouts, Transport, Unexpected, VendorError
 from include.vtex import answers, limits, routes
 from include.vtex.answers import Document, SearchPage
@@ -43,6 +44,7 @@ class VtexAccount:
     shop_domain: str = ""
     sales_channel: str = "1"
     country: str = "BR"
+    http: HttpOptions = field(default_factory=HttpOptions)
 
     @property
     def url(self) -> str:
@@ -112,6 +114,7 @@ class VtexClient:
             paces=(paces or Paces()).buckets(),
             retry=retry,
             timeouts=timeouts,
+            options=account.http,
         )
 
     def check(self) -> None:
