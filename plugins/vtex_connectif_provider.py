@@ -12,9 +12,11 @@ from typing import Any
 
 TEXT = {"type": ["string", "null"]}
 PORT = "write 0: with an empty port Airflow's Test button says Bad Request"
-"""0 stands for no port; another one counts beside a host. The UI of Airflow 3.3.2 tests a connection with port
-0 where none is saved, and the API takes that for another destination (github.com/apache/airflow/pull/73298,
-merged after 3.3.2; seen here 2026-11-23). When a release has it, an empty field will do.
+"""0 stands for no port; another one counts beside a host.
+
+The UI of Airflow 3.3.2 tests a connection with port 0 where none is saved, and the API takes that for another
+destination (github.com/apache/airflow/pull/73298, merged after 3.3.2; seen here 2026-11-23). When a release
+has it, an empty field will do.
 """
 SECRET = {"type": ["string", "null"], "format": "password"}
 
