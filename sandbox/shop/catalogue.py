@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from html import escape
 from typing import Any, NamedTuple
 
 from sandbox.shop.draws import Draws
@@ -57,7 +58,8 @@ CATEGORY_IDS = {
 
 
 class Offer(NamedTuple):
-    """Cents; a seller's offer of one SKU in one sales channel."""
+    """Cents, for one measurement unit; a seller's offer of one SKU in one sales channel. `has_flag` False is
+    an answer without `IsAvailable`, as before 2022."""
 
     channel: int
     seller: str
@@ -65,6 +67,7 @@ class Offer(NamedTuple):
     price: int
     list_price: int
     quantity: int
+    has_flag: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +227,10 @@ def _dearer_than_listed(sku: Sku) -> Sku:
     return replace(sku, offers=tuple(offer._replace(list_price=offer.price - 100) for offer in sku.offers))
 
 
+def _without_flag(sku: Sku) -> Sku:
+    return replace(sku, offers=tuple(offer._replace(has_flag=False) for offer in sku.offers))
+
+
 Changes = dict[str, Any]
 
 
@@ -254,6 +261,12 @@ ODDITIES: dict[int, Callable[[Product], Changes]] = {
     21: _always(release_date=None),
     22: lambda product: {"name": f'{product.name} 15" & <i>cabo</i>; \u00bd litro'},
     24: lambda product: {"skus": (*map(_sold_out, product.skus[:1]), *product.skus[1:])},
+    25: _always(category=("Casa", "Cama/Mesa/Banho")),
+    26: _always(specifications={"brand": ["Premium"], "Cor": ["Azul"]}),
+    27: lambda product: {"description": escape(escape(product.description))},
+    28: _each_sku(_without_flag),
+    29: lambda product: {"link_text": f"{product.link_text} edição"},
+    30: _each_sku(lambda sku: replace(sku, unit_multiplier=0.3)),
 }
 """The situations that a catalogue sync must survive; the number 2 has no SKU, see `Catalogue.brief`."""
 WITHOUT_PRICE: dict[int, Callable[[Product], Changes]] = {

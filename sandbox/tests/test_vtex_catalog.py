@@ -54,6 +54,17 @@ def test_ids__may_move_between_pages(vtex: Api) -> None:
     assert second["range"]["total"] == COUNT + 2
 
 
+def test_search__shows_the_oddities_of_old_and_careless_catalogues(vtex: Api) -> None:
+    products = found(vtex, 25, 26, 27, 28, 29, 30)
+    assert products["25"]["categories"] == ["/Casa/Cama/Mesa/Banho/", "/Casa/"]
+    assert [path.count("/") for path in products["25"]["categoriesIds"]] == [3, 2]
+    assert products["26"]["brand"] == ["Premium"], "a specification takes the place of the field"
+    assert products["27"]["description"].startswith("&amp;lt;p&amp;gt;")
+    assert not any("IsAvailable" in offer for offer in offers(products["28"]))
+    assert products["29"]["linkText"].endswith(" edição")
+    assert {item["unitMultiplier"] for item in products["30"]["items"]} == {0.3}
+
+
 def test_search__without_a_window_gives_ten(vtex: Api) -> None:
     answer = vtex.get(SEARCH, fq=[f"productId:{number}" for number in range(45)])
     assert (answer.status_code, len(answer.json())) == (206, 10)

@@ -198,7 +198,7 @@ def seller(offer: Any) -> Product:
 
 
 def commercial(offer: Any) -> Product:
-    """Money in units. Nothing in stock: no price either."""
+    """Money in units of the currency, for one measurement unit. Nothing in stock: no price either."""
     is_there = offer["quantity"] > 0
     price, list_price = (units(offer[name]) if is_there else 0.0 for name in ("price", "list_price"))
     return {
@@ -213,7 +213,7 @@ def commercial(offer: Any) -> Product:
         "RewardValue": 0.0,
         "PriceValidUntil": "4000-01-01T03:00:00Z" if is_there else None,
         "AvailableQuantity": offer["quantity"],
-        "IsAvailable": is_there,
+        **({"IsAvailable": is_there} if offer["has_flag"] else {}),
         "Tax": 0.0,
         "SaleChannel": offer["channel"],
     }

@@ -28,7 +28,7 @@ CREATE TABLE sku (sku_id INTEGER PRIMARY KEY, product_id INTEGER NOT NULL, name 
 CREATE INDEX sku_product ON sku (product_id, sku_id);
 CREATE TABLE offer (sku_id INTEGER NOT NULL, channel INTEGER NOT NULL, seller TEXT NOT NULL,
     is_default INTEGER NOT NULL, price INTEGER NOT NULL, list_price INTEGER NOT NULL,
-    quantity INTEGER NOT NULL);
+    quantity INTEGER NOT NULL, has_flag INTEGER NOT NULL);
 CREATE INDEX offer_sku ON offer (sku_id, channel);
 
 -- Money in cents; the instants say what will have happened by then, so that statuses move with the clock.

@@ -19,7 +19,7 @@ CLIENT_SQL = "INSERT INTO client ({}) VALUES ({})".format(
 )
 PRODUCT_SQL = f"INSERT OR REPLACE INTO product VALUES ({', '.join('?' * 17)})"
 SKU_SQL = f"INSERT OR REPLACE INTO sku VALUES ({', '.join('?' * 11)})"
-OFFER_SQL = f"INSERT INTO offer VALUES ({', '.join('?' * 7)})"
+OFFER_SQL = f"INSERT INTO offer VALUES ({', '.join('?' * 8)})"
 _SALE = """
 order_id order_group created authorized handled invoiced canceled ends_as fixed_status is_complete origin
 affiliate channel seller form_id email profile_id first_name last_name document phone value shipping payments

@@ -9,7 +9,7 @@ import pytest
 
 from include.connectif.client import ConnectifClient
 from include.errors import TemporaryError, UnsafeChange
-from include.outcomes import Area, Outcome, Reason
+from include.outcomes import Area, Drop, Outcome, Reason
 from include.plan import RunPlan
 from include.sync import products
 from include.sync.products.catalogue import last_catalogue
@@ -98,6 +98,41 @@ def test_snapshot__that_got_lost_stops_the_run_before_it_reads(office: Office, w
     report = office.sync(Area.PRODUCTS, EVERYTHING, "go on", allow_mass_change=True)
     assert report.counts.outcomes[Outcome.SENT] > 0
     office.sync(Area.PRODUCTS, EVERYTHING, "and again without")
+
+
+# --- what catalogues have that is odd
+
+
+def test_oddities__of_the_seeded_catalogue_arrive_right_and_are_counted(office: Office, world: World) -> None:
+    before = sent(world)
+    report = office.sync(Area.PRODUCTS, EVERYTHING, "first")
+    there = sent(world)
+    assert report.counts.drops[Drop.FIELD_UNREADABLE] == 1, "the specification called brand, once in 40"
+    assert there["25"]["categories"] == '["Casa/Cama-Mesa-Banho"]'
+    assert there["26"]["brand"] == before["26"]["brand"] != ""
+    assert there["27"]["description"].endswith("durável. Garantia: 12 meses & troca")
+    assert there["28"]["availability"] == "instock"
+    assert there["29"]["url"].endswith("%20edi%C3%A7%C3%A3o/p")
+    found = {p["productId"]: p for p in vtex_client(world).search_products(["30", "16"])}
+    for key, share in (("30", 0.3), ("16", 2.5)):
+        terms = [s["commertialOffer"] for i in found[key]["items"] for s in i["sellers"]]
+        cheapest = min(round(t["Price"] * 100) for t in terms if t["IsAvailable"])
+        assert there[key]["unit_price"] == int(cheapest * round(share * 10) / 10) / 100
+
+
+def test_a_specification__that_takes_a_field_leaves_connectifs_value(office: Office, world: World) -> None:
+    world.on_vtex("PUT", "products/9901", {"brand": "Aurora", "skus": [{"sku_id": 99010}]})
+    yesterday(office, world)
+    shadowed = {"brand": ["Premium"], "productClusters": ["x"], "categories": ["Verão"]}
+    world.on_vtex(
+        "PUT",
+        "products/9901",
+        {"name": "Now", "brand": "Aurora", "skus": [{"sku_id": 99010}], "specifications": shadowed},
+    )
+    report = office.sync(Area.PRODUCTS, EVERYTHING, "today")
+    there = sent(world)["9901"]
+    assert (there["name"], there["brand"], there["categories"]) == ("Now", "Aurora", '["Casa/Cozinha"]')
+    assert report.counts.drops[Drop.FIELD_UNREADABLE] == 1 + 3
 
 
 # --- prices that stand nowhere but in the Pricing API
