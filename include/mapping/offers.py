@@ -117,14 +117,16 @@ def _is_unreadable(seller: object) -> bool:
 
 
 def _has_unreadable_price(terms: Json) -> bool:
-    price = terms.get("Price")
-    return is_available(terms) is True and price is not None and exact(price) is None
+    return is_available(terms) is True and _is_unreadable_amount(terms.get("Price"))
+
+
+def _is_unreadable_amount(amount: object) -> bool:
+    return amount is not None and exact(amount) is None
 
 
 def has_unreadable_amount(offer: Offer, field: str) -> bool:
     """Whether an amount of an offer that can be bought has a wrong type."""
-    amount = offer.terms.get(field)
-    return amount is not None and exact(amount) is None
+    return _is_unreadable_amount(offer.terms.get(field))
 
 
 def essential_offer(seller: object) -> object:

@@ -37,9 +37,9 @@ _NAMES = (
     "|th|thead|title|tr|u|ul|video"
 )
 _TAG = rf"(?:/?(?:{_NAMES})\s*/?>|(?:{_NAMES})\s[^<>=]*=[^<>]*>|!--)"
-_ENTITY = r"&(?:[a-z][a-z0-9]{1,31}|#\d{1,7}|#x[0-9a-f]{1,6});"
-_STILL_MARKED = re.compile(rf"{_ENTITY}|<{_TAG}", re.IGNORECASE)
-_LONE = re.compile(rf"<(?!{_TAG})", re.IGNORECASE)
+_ENTITY = r"(?:[a-z][a-z0-9]{1,31}|#\d{1,7}|#x[0-9a-f]{1,6});"
+_STILL_MARKED = re.compile(rf"[&<](?i:(?<=&){_ENTITY}|(?<=<){_TAG})")
+_LONE = re.compile(rf"<(?i:(?!{_TAG}))")
 _MOST_DECODINGS = 3
 _TIDY = re.compile("[!-~]+(?: [!-~]+)*")
 _NO_TAG = re.compile(r"<(?![a-zA-Z/!?])")

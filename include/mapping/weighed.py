@@ -25,7 +25,7 @@ def unit_price(price: object, multiplier: Decimal) -> Decimal | None:
     """A price for one measurement unit → the exact price of a unit in the cart; None for what is no
     amount."""
     number = exact(price)
-    return None if number is None else exact(number * multiplier)
+    return number if number is None or multiplier == ONE else exact(number * multiplier)
 
 
 def unit_price_cents(price: object, multiplier: Decimal) -> int | None:
