@@ -35,13 +35,13 @@ _RETIRED: dict[str, tuple[tuple[str, str], ...]] = {
     "52": ((r"(?:0?1|04[45])(\d{10})", r"\1"),),
     # Chile: every call has nine digits since 2016-02-06, without the 0 before (SUBTEL).
     "56": ((r"0(\d{9})", r"\1"),),
-    # Colombia: landlines got 60 before the area on 2021-09-01, carrier codes went (CRC, Resolución 5826, 2019).
+    # Colombia: landlines got 60 before the area on 2021-09-01, carrier codes went (CRC, Resolución 5826).
     "57": ((r"(?:0[3579])?([124-8])([2-8]\d{6})", r"60\1\2"),),
     # Brazil: mobiles got a ninth digit, everywhere since 2016-11-06 (Anatel, Resolução 553, 2010). Only those
     # of 8 are sure: one of 9 may be a new number that lacks its last digit, 7 was trunking and still is, 6
     # was also landlines of São Paulo.
     "55": ((r"0?([1-9]{2})(8\d{7})", r"\g<1>9\2"),),
-    # Argentina: the 9 of calls from abroad, the 0 and the 15 of calls at home, mixed (ENACOM, Plan Fundamental
+    # Argentina: the 9 of calls from abroad, 0 and 15 of calls at home, mixed (ENACOM, Plan Fundamental
     # de Numeración Nacional). The area has two to four digits, area and number together have ten.
     "54": (
         (r"0?90?(\d{2})15(\d{8})", r"9\1\2"),
