@@ -58,7 +58,7 @@ def _visitors(shop: Shop, now: str) -> Iterator[tuple[Any, ...]]:
             status = STATUSES[shop.draws.below("visitor status", number, len(STATUSES))]
             yield (
                 customer.address,
-                customer.first_name,
+                customer.given_name,
                 status,
                 _instant(customer.created_in or now),
                 now,
@@ -74,7 +74,7 @@ def _viewed(shop: Shop, now: str) -> Iterator[tuple[Any, ...]]:
 
 def _buyer(basket: Basket) -> tuple[Any, ...]:
     created = _instant(basket.created)
-    return basket.customer.address, basket.customer.first_name, "none", created, created, "web"
+    return basket.customer.address, basket.customer.given_name, "none", created, created, "web"
 
 
 def _bought(shop: Shop, baskets: list[Basket], now: str) -> Iterator[tuple[Any, ...]]:

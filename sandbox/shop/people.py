@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -34,15 +34,18 @@ PLAIN = str.maketrans("áâãàéêíóôõúüçÁÂÃÀÉÊÍÓÔÕÚÜÇ", "a
 
 
 class Customer(NamedTuple):
-    """As VTEX keeps it: texts as somebody typed them, dates as Master Data prints them."""
+    """As VTEX keeps it: texts as the customer typed them, dates as Master Data prints them.
+
+    Fields of the type Any hold text or None, and in some oddities JSON of another type.
+    """
 
     number: int
     document_id: str
     user_id: str | None
-    email: str | None
-    first_name: str | None
-    last_name: str | None
-    home_phone: str | None
+    email: Any
+    first_name: Any
+    last_name: Any
+    home_phone: Any
     phone: str | None
     cell_phone: str | None
     birth_date: str | None
@@ -55,10 +58,32 @@ class Customer(NamedTuple):
 
     @property
     def address(self) -> str | None:
-        """The e-mail address in lower case, or None when what stands there is none, or only an alias."""
-        found = (self.email or "").strip().lower()
+        """The e-mail address in lower case, an international domain as `xn--`; None for what is no address,
+        or only an alias."""
+        found = _text(self.email).strip().lower()
         usable = found.count("@") == 1 and "*" not in found and not found.endswith("ct.vtex.com.br")
-        return found if usable else None
+        return _ascii_domain(found) if usable else None
+
+    @property
+    def given_name(self) -> str | None:
+        return _text(self.first_name) or None
+
+    @property
+    def family_name(self) -> str | None:
+        return _text(self.last_name) or None
+
+    @property
+    def home_number(self) -> str | None:
+        return _text(self.home_phone) or None
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _ascii_domain(address: str) -> str:
+    local, _, domain = address.partition("@")
+    return f"{local}@{domain.encode('idna').decode()}" if not domain.isascii() else address
 
 
 class People:
@@ -138,8 +163,16 @@ ANSWERS = (None, True, True, False, False, None, True, True, True, False)  # 20 
 Oddity = Callable[[Customer, People], Customer]
 
 
-def _with(**values: str | None) -> Oddity:
-    return lambda customer, _people: customer._replace(**values)  # type: ignore[arg-type]
+def _with(**values: Any) -> Oddity:
+    return lambda customer, _people: customer._replace(**values)
+
+
+def _only_phone(number: Any) -> Oddity:
+    return _with(home_phone=number, phone=None, cell_phone=None)
+
+
+def _international(customer: Customer, _people: People) -> Customer:
+    return customer._replace(email=f"cliente{customer.number}@españa.example")
 
 
 def _shouting(customer: Customer, _people: People) -> Customer:
@@ -199,4 +232,20 @@ ODDITIES: dict[int, Oddity] = {
     25: _shouting,
     26: _with(first_name='Rui "Tico"; |', last_name="=1+1, Lda\nSul"),
     27: _with(phone="12345", home_phone="+351 912 345 678"),
+    # Retired forms: a 1 (Mexico) or a 0 (Chile) before mobile numbers.
+    28: _only_phone("+52 1 33 1234 5678"),
+    29: _only_phone("+56 09 8765 4321"),
+    30: _only_phone("+55+5521998765432"),
+    31: _only_phone("+55 21 99876-5433 (whatsapp)"),
+    32: _only_phone("(11) 4002-8922 ramal 2"),
+    33: _only_phone(21998765434),
+    34: _with(first_name="J***", last_name="P** S****"),
+    35: _with(first_name="\u200f", last_name="\u2060\u200b"),
+    # Local midnight that a form stored as UTC: east of Greenwich the day before, west of it the same day.
+    36: _with(birth_date="1990-04-30T22:00:00Z"),
+    37: _with(birth_date="1985-07-14T03:00:00Z"),
+    38: _international,
+    39: _with(email=5521998765435),
+    40: _with(email={"address": "pessoa40@example.com"}),
+    41: _with(first_name=7, last_name={"value": "Lima"}),
 }

@@ -61,3 +61,13 @@ def test_tracked__is_about_its_share_of_the_own_baskets() -> None:
 def test_a_later_now__moves_the_world() -> None:
     later = Shop(seed=7, now=NOON + timedelta(days=1), sizes=Sizes())
     assert next(iter(later.baskets.all())).created[:10] == "2026-11-17"
+
+
+def test_customers__of_odd_types_have_no_address_and_no_name() -> None:
+    people = shop().people
+    assert [people.one(number).address for number in (39, 40)] == [None, None]
+    assert (people.one(41).given_name, people.one(41).family_name) == (None, None)
+
+
+def test_customers__of_an_international_domain_have_its_ascii_form() -> None:
+    assert shop().people.one(38).address == "cliente38@xn--espaa-rta.example"

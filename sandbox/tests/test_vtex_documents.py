@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 import requests
 
+from sandbox.shop import Shop
+from sandbox.tests.conftest import NOON, SIZES
 from sandbox.tests.vtex_api import CL, Api
 
 FIELDS = "id,email,isNewsletterOptIn,createdIn,updatedIn"
@@ -306,3 +308,63 @@ def test_documents__hold_every_trap(vtex: Api) -> None:
     assert {"0001-01-01T00:00:00Z", "1984-02-29T00:00:00.0000000Z"} <= births
     assert any("\x00" in (row["firstName"] or "") for row in rows)
     assert {"00000000000", "call me"} <= {row["homePhone"] for row in rows}
+
+
+# --- what other programs left behind
+
+
+def seeded(vtex: Api, number: int, *fields: str) -> Any:
+    """The fields of the customer of that number in the seeded world, through scroll."""
+    document_id = Shop(seed=7, now=NOON, sizes=SIZES).people.one(number).document_id
+    found = vtex.get(f"{CL}/scroll", _fields=f"id,{','.join(fields)}", _size=250).json()
+    return next(tuple(one[name] for name in fields) for one in found if one["id"] == document_id)
+
+
+@pytest.mark.parametrize(
+    ("number", "field", "value"),
+    [
+        (28, "homePhone", "+52 1 33 1234 5678"),
+        (29, "homePhone", "+56 09 8765 4321"),
+        (30, "homePhone", "+55+5521998765432"),
+        (31, "homePhone", "+55 21 99876-5433 (whatsapp)"),
+        (32, "homePhone", "(11) 4002-8922 ramal 2"),
+        (33, "homePhone", 21998765434),
+        (34, "firstName", "J***"),
+        (35, "firstName", "\u200f"),
+        (36, "birthDate", "1990-04-30T22:00:00Z"),
+        (37, "birthDate", "1985-07-14T03:00:00Z"),
+        (38, "email", "cliente38@españa.example"),
+        (39, "email", 5521998765435),
+        (40, "email", {"address": "pessoa40@example.com"}),
+        (41, "firstName", 7),
+        (41, "lastName", {"value": "Lima"}),
+    ],
+)
+def test_oddities__are_seeded_and_printed_as_they_are(
+    vtex: Api, number: int, field: str, value: object
+) -> None:
+    assert seeded(vtex, number, field) == (value,)
+
+
+@pytest.mark.parametrize("value", [12, 1.5, True, ["a@example.com"], {"a": "b"}, "plain"])
+def test_types__of_any_kind_may_be_placed_and_are_the_same_in_every_answer(vtex: Api, value: object) -> None:
+    vtex.place("odd", email=value, firstName=value, isNewsletterOptIn=value, cellPhone="x")
+    fields = "email,firstName,isNewsletterOptIn,cellPhone"
+    expected = {"email": value, "firstName": value, "isNewsletterOptIn": value, "cellPhone": "x"}
+    assert vtex.documents("id=odd", _fields=fields) == [expected]
+    assert vtex.get(f"{CL}/documents/odd", _fields=fields).json() == expected
+    assert vtex.control("GET", "documents/odd")["email"] == value
+
+
+def test_types__stay_when_another_field_is_patched(vtex: Api) -> None:
+    vtex.place("odd", email={"a": 1}, firstName=7)
+    changed = vtex.call("PATCH", f"{CL}/documents/odd", json={"isNewsletterOptIn": True})
+    assert changed.status_code == 204
+    vtex.advance(3)
+    (found,) = vtex.documents("id=odd", _fields="email,firstName,isNewsletterOptIn")
+    assert found == {"email": {"a": 1}, "firstName": 7, "isNewsletterOptIn": True}
+    assert vtex.control("GET", "changes")[0]["changed"] == {"isNewsletterOptIn": [None, True]}
+
+
+def test_types__that_are_wrong_are_refused_by_the_api(vtex: Api) -> None:
+    assert vtex.call("POST", f"{CL}/documents", json={"email": 12}).status_code == 400

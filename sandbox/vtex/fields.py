@@ -3,6 +3,8 @@
 from collections.abc import Collection
 from typing import Any, NamedTuple
 
+import orjson
+
 from sandbox.vtex.errors import message
 
 
@@ -98,24 +100,36 @@ def _json_value(name: str) -> str:
     if name in SYSTEM:
         return f"'{SYSTEM[name]}'"
     column = f'client."{name}"'
-    return f"json({column})" if FIELDS[name].type == "Boolean" else column
+    if FIELDS[name].type == "Boolean":
+        return f"json({column})"
+    return f"CASE typeof({column}) WHEN 'blob' THEN json(CAST({column} AS TEXT)) ELSE {column} END"
 
 
-def typed(name: str, value: str | None) -> str | bool | None:
-    return value == "true" if FIELDS[name].type == "Boolean" and value is not None else value
-
-
-def stored(value: Any) -> str | None:
-    if value is None or isinstance(value, str):
+def typed(name: str, value: str | bytes | None) -> Any:
+    if value is None or (isinstance(value, str) and FIELDS[name].type != "Boolean"):
         return value
-    return "true" if value else "false"
+    return orjson.loads(value)
+
+
+def stored(name: str, value: Any) -> str | bytes | None:
+    """A value as its column keeps it: booleans as JSON text, JSON of another type than the field's as bytes."""
+    if value is None or (isinstance(value, str) and FIELDS[name].type != "Boolean"):
+        return value
+    printed = orjson.dumps(value)
+    return printed.decode() if FIELDS[name].type == "Boolean" else printed
+
+
+def check_names(changes: Collection[str], allowed: frozenset[str] | set[str]) -> None:
+    """400 for a field that is not among those allowed."""
+    for name in changes:
+        if name not in allowed:
+            raise message(400, f"Field not found: '{name}'")
 
 
 def check(changes: dict[str, Any], allowed: frozenset[str] | set[str]) -> None:
     """Only known fields, and booleans where booleans belong: 400 otherwise."""
+    check_names(changes, allowed)
     for name, value in changes.items():
-        if name not in allowed:
-            raise message(400, f"Field not found: '{name}'")
         kind = bool if FIELDS[name].type == "Boolean" else str
         if value is not None and not isinstance(value, kind):
             raise message(400, f"Invalid value for the field '{name}'")

@@ -11,7 +11,7 @@ from sandbox.shop import Shop
 from sandbox.shop.baskets import Basket, Line, Part
 from sandbox.shop.catalogue import Product
 from sandbox.shop.people import Customer
-from sandbox.vtex.fields import COLUMNS
+from sandbox.vtex.fields import COLUMNS, stored
 from sandbox.vtex.schema import INDEXES
 
 CLIENT_SQL = "INSERT INTO client ({}) VALUES ({})".format(
@@ -41,36 +41,35 @@ def seed(database: Database, shop: Shop) -> None:
 
 
 def client_row(customer: Customer) -> tuple[Any, ...]:
-    corporate = customer.corporate_name is not None
-    return (
-        customer.document_id,
-        customer.user_id,
-        customer.email,
-        customer.first_name,
-        customer.last_name,
-        customer.home_phone,
-        customer.phone,
-        customer.cell_phone,
-        customer.birth_date,
-        customer.gender,
-        customer.document,
-        "cpf",
-        "true" if corporate else "false",
-        customer.corporate_name,
-        None if customer.newsletter is None else str(customer.newsletter).lower(),
-        "pt-BR",
-        "true",
-        None,
-        "sku=1000",
-        customer.created_in,
-        customer.email,
-        customer.updated_in,
-        customer.updated_in and customer.email,
-        customer.updated_in or customer.created_in,
-        customer.email,
-        customer.birth_date and customer.birth_date[5:7].lstrip("0"),
-        *[None] * 6,
-    )
+    by = customer.email if isinstance(customer.email, str) else None
+    document = {
+        "id": customer.document_id,
+        "userId": customer.user_id,
+        "email": customer.email,
+        "firstName": customer.first_name,
+        "lastName": customer.last_name,
+        "homePhone": customer.home_phone,
+        "phone": customer.phone,
+        "cellPhone": customer.cell_phone,
+        "birthDate": customer.birth_date,
+        "gender": customer.gender,
+        "document": customer.document,
+        "documentType": "cpf",
+        "isCorporate": customer.corporate_name is not None,
+        "corporateName": customer.corporate_name,
+        "isNewsletterOptIn": customer.newsletter,
+        "localeDefault": "pt-BR",
+        "approved": True,
+        "rclastcart": "sku=1000",
+        "createdIn": customer.created_in,
+        "createdBy": by,
+        "updatedIn": customer.updated_in,
+        "updatedBy": customer.updated_in and by,
+        "lastInteractionIn": customer.updated_in or customer.created_in,
+        "lastInteractionBy": by,
+        "birthDateMonth": customer.birth_date and customer.birth_date[5:7].lstrip("0"),
+    }
+    return tuple(stored(name, document.get(name)) for name in COLUMNS)
 
 
 def insert_product(database: Database, product: Product) -> None:
@@ -146,10 +145,10 @@ def sale_row(basket: Basket, part: Part) -> tuple[Any, ...]:
         basket.form_id,
         seen_address(basket),
         basket.profile_id,
-        (buyer.first_name or "").strip() or "Cliente",
-        buyer.last_name,
+        (buyer.given_name or "").strip() or "Cliente",
+        buyer.family_name,
         buyer.document,
-        buyer.home_phone,
+        buyer.home_number,
         part.value,
         part.shipping,
         orjson.dumps(basket.payments).decode(),
