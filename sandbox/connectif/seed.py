@@ -131,7 +131,8 @@ def _shown(shop: Shop, line: Line, ids: dict[str, str]) -> dict[str, Any]:
         "id": ids[str(line.product.product_id)],
         "productId": str(line.product.product_id), "name": line.product.name,
         "productDetailUrl": f"https://{shop.domain}/{line.product.link_text}/p",
-        "unitPrice": line.selling_price / 100, "quantity": line.quantity, "price": line.total / 100,
+        "unitPrice": max(line.selling_price, 0) / 100, "quantity": line.quantity,
+        "price": max(line.total, 0) / 100,
     }  # fmt: skip
 
 

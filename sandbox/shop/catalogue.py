@@ -46,6 +46,8 @@ CLUSTERS = {
     140: "Outlet | Verão",
     141: "Presentes",
 }
+MULTIPLIERS = {16: 2.5, 26: 0.3, 28: 0.345}
+"""By place in the oddities: products that are sold by weight, in packs of so many kilograms."""
 SIZES = ("P", "M", "G", "GG", "XG", "37", "38", "39")
 SKU_COUNTS = (1, 2, 3, 4, 4, 6, 8)  # four on average
 LEAVES = [(a, b, noun) for a, children in THINGS.items() for b, nouns in children.items() for noun in nouns]
@@ -117,7 +119,7 @@ class Product:
 
 
 class Brief(NamedTuple):
-    """What an order line needs of a product, without building the whole."""
+    """What an order line needs of a product, without building the whole. Prices are per measurement unit."""
 
     product_id: int
     name: str
@@ -128,6 +130,7 @@ class Brief(NamedTuple):
     price: int
     list_price: int
     sku_count: int
+    unit_multiplier: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -158,6 +161,7 @@ class Catalogue:
             price,
             list_price,
             sku_count,
+            MULTIPLIERS.get(index % ODDITY_PERIOD, 1.0),
         )
 
     def product(self, index: int) -> Product:
@@ -203,6 +207,7 @@ class Catalogue:
             offers=tuple(offers),
             base_price=price + 700,
             list_price=None if number >> 24 & 1 else dearer,
+            unit_multiplier=brief.unit_multiplier,
         )
 
 
@@ -256,7 +261,6 @@ ODDITIES: dict[int, Callable[[Product], Changes]] = {
     10: _always(is_active=False),
     12: _always(description="<div>Lava &lt; 30&deg;C &eacute; f&aacute;cil<ul><li>um<li>dois</ul></div>"),
     14: _each_sku(lambda sku: replace(sku, has_image=False)),
-    16: _each_sku(lambda sku: replace(sku, unit_multiplier=2.5)),
     19: _each_sku(_dearer_than_listed),
     21: _always(release_date=None),
     22: lambda product: {"name": f'{product.name} 15" & <i>cabo</i>; \u00bd litro'},

@@ -192,6 +192,6 @@ def test_price__may_be_missing_or_null(vtex: Api) -> None:
     assert vtex.get("/api/pricing/prices/1").status_code == 404
 
 
-def test_sales_channels__are_two(vtex: Api) -> None:
+def test_sales_channels__tell_their_currency(vtex: Api) -> None:
     channels = vtex.get("/api/catalog_system/pvt/saleschannel/list").json()
-    assert [(one["Id"], one["CurrencyCode"]) for one in channels] == [(1, "BRL"), (2, "BRL")]
+    assert [(one["Id"], one["CurrencyCode"]) for one in channels] == [(1, "BRL"), (2, "BRL"), (3, "USD")]

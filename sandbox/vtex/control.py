@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import orjson
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
@@ -13,11 +13,12 @@ from starlette.routing import Route
 
 from sandbox.core.control import json_answer, refused
 from sandbox.core.database import Database
+from sandbox.shop.baskets import line_price, unit_price
 from sandbox.shop.catalogue import CHANNELS, MAIN_SELLER, Offer, Product, Sku
 from sandbox.vtex.errors import VtexError
 from sandbox.vtex.rules_documents import Documents
 from sandbox.vtex.rules_orders import Orders
-from sandbox.vtex.seed import SALE_COLUMNS, SALE_SQL, insert_product
+from sandbox.vtex.seed import SALE_COLUMNS, SALE_SQL, insert_product, packed
 
 PRODUCT_FLAGS = ("is_active", "is_visible", "is_indexed", "position", "name", "link_text", "description")
 
@@ -79,10 +80,14 @@ def sku(body: SkuBody) -> Sku:
 
 
 class LineBody(Body):
-    """Cents, for one unit. `total` None is what it comes to."""
+    """Cents: `price` and `list_price` for a measurement unit, `selling_price` for a unit in the cart.
+
+    `selling_price` and `total` None are what they come to. `defined_price` is the unit price that the price
+    definition goes by, where that is another; without `has_definition` it is null.
+    """
 
     sku: int = 1_000
-    product: int = 0
+    product: int | None = 0
     name: str = "Produto de teste"
     reference: str = "REF-TEST"
     link: str = "/produto-de-teste/p"
@@ -92,19 +97,68 @@ class LineBody(Body):
     quantity: int = 1
     price: int = 1_000
     list_price: int = 1_000
-    selling_price: int = 1_000
+    selling_price: int | None = None
     unit_multiplier: float = 1.0
     total: int | None = None
+    defined_price: int | None = None
+    has_definition: bool = True
     is_gift: bool = False
     is_kit: bool = False
 
     def record(self) -> dict[str, Any]:
-        total = round(self.selling_price * self.quantity * self.unit_multiplier)
-        return self.model_dump() | {"total": total if self.total is None else self.total}
+        selling, total = self.selling_price, line_price(self.price, self.unit_multiplier, self.quantity)
+        if selling is None:
+            selling = unit_price(self.price, self.unit_multiplier)
+        else:
+            total = selling * self.quantity
+        found = {"selling_price": selling, "total": total if self.total is None else self.total}
+        return self.model_dump() | found
+
+
+class ChangedItemBody(Body):
+    """An item as `changesAttachment` tells of it; `price` in cents for a unit."""
+
+    id: str = "1000"
+    name: str = "Produto de teste"
+    quantity: int = 1
+    price: int = 1_000
+    unit_multiplier: str | None = Field(None, alias="unitMultiplier")
+
+
+class ChangeBody(Body):
+    """A modification at an instant. `discount` and `increment` None are what the items come to.
+
+    `lines` are the order's items from then on; None where VTEX goes on listing those that were placed.
+    """
+
+    at: str
+    reason: str = "Item em falta"
+    removed: list[ChangedItemBody] = []
+    added: list[ChangedItemBody] = []
+    discount: int | None = None
+    increment: int | None = None
+    lines: list[LineBody] | None = None
+
+    def record(self) -> dict[str, Any]:
+        worth = {
+            "discount": total_of(self.removed) if self.discount is None else self.discount,
+            "increment": total_of(self.added) if self.increment is None else self.increment,
+        }
+        lines = None if self.lines is None else [line.record() for line in self.lines]
+        return self.model_dump(by_alias=True) | worth | {"lines": lines}
+
+
+def total_of(items: list[ChangedItemBody]) -> int:
+    return sum(one.price * one.quantity for one in items)
 
 
 class OrderBody(Body):
-    """Instants as `2026-11-23T10:00:00.0000000` (UTC, seven digits, no offset)."""
+    """Instants as `2026-11-23T10:00:00.0000000` (UTC, seven digits, no offset).
+
+    `value` and `lines` are as the order was placed; `changes` come on top. `abandoned` are the payment
+    systems of attempts that came to nothing. `shown` are members of the detail in place of its own (objects
+    are merged by one level), `absent` the names of those that it lacks.
+    """
 
     order_group: str
     created: str
@@ -130,12 +184,21 @@ class OrderBody(Body):
     shipping: int = 0
     payments: list[str] = ["Visa"]
     lines: list[LineBody] = [LineBody()]
+    changes: list[ChangeBody] = []
+    currency: str | None = "BRL"
+    abandoned: list[str] = []
+    marks_active: bool = True
+    shown: dict[str, Any] = {}
+    absent: list[str] = []
 
     def row(self, order_id: str) -> tuple[Any, ...]:
         lines = [line.record() for line in self.lines]
         value = sum(line["total"] for line in lines) + self.shipping if self.value is None else self.value
-        packed = {"lines": orjson.dumps(lines).decode(), "payments": orjson.dumps(self.payments).decode()}
-        values = self.model_dump(exclude={"lines"}) | packed | {"order_id": order_id, "value": value}
+        values = {name: getattr(self, name) for name in SALE_COLUMNS if name not in ("order_id", "value")}
+        values |= {"order_id": order_id, "value": value, "lines": packed(lines)}
+        values["changes"] = packed([change.record() for change in self.changes])
+        for name in ("payments", "abandoned", "shown", "absent"):
+            values[name] = packed(values[name])
         return tuple(values[name] for name in SALE_COLUMNS)
 
 

@@ -112,7 +112,7 @@ def typed(name: str, value: str | bytes | None) -> Any:
 
 
 def stored(name: str, value: Any) -> str | bytes | None:
-    """A value as its column keeps it: booleans as JSON text, JSON of another type than the field's as bytes."""
+    """A value as its column keeps it: booleans as JSON text, JSON of an unexpected type as bytes."""
     if value is None or (isinstance(value, str) and FIELDS[name].type != "Boolean"):
         return value
     printed = orjson.dumps(value)

@@ -67,4 +67,7 @@ class VtexKnobs(Knobs):
     oms_stale_status_seconds: float = Field(
         21_600, ge=0, description="one order in ten is so far behind in the list"
     )
+    oms_group_answer: Literal["full", "brief", "empty", "404"] = Field(
+        "full", description="order group: whole orders, a few members of each, or none although there are"
+    )
     oms_arrivals_per_page: int = Field(0, ge=0, le=100, description="new orders after each page of the list")

@@ -5,8 +5,9 @@ from typing import Any
 import orjson
 
 from sandbox.shop import ACCOUNT
+from sandbox.shop.baskets import line_price, unit_price
 from sandbox.shop.catalogue import CATEGORY_IDS, SELLER_NAMES
-from sandbox.vtex.rules_catalog import CURRENCY, image_url
+from sandbox.vtex.rules_catalog import CURRENCY, SYMBOLS, image_url
 
 DESCRIPTIONS = {
     "payment-pending": "Pagamento Pendente",
@@ -23,8 +24,29 @@ DESCRIPTIONS = {
 
 def detail(row: Any, now: str) -> dict[str, Any]:
     """`row` of the table `sale`, with its `status` at `now`; what will happen later is not told yet."""
-    lines, payments = orjson.loads(row["lines"]), orjson.loads(row["payments"])
+    printed = full(row, now)
+    for name, value in orjson.loads(row["shown"]).items():
+        own = printed.get(name)
+        printed[name] = own | value if isinstance(own, dict) and isinstance(value, dict) else value
+    for name in orjson.loads(row["absent"]):
+        printed.pop(name, None)
+    return printed
+
+
+BRIEF = ("orderId", "sequence", "orderGroup", "status", "statusDescription", "value", "creationDate")
+
+
+def brief(printed: dict[str, Any]) -> dict[str, Any]:
+    """An order as some answers to *order group* have it: not even whether it is complete."""
+    return {name: printed[name] for name in BRIEF if name in printed}
+
+
+def full(row: Any, now: str) -> dict[str, Any]:
+    lines, changes = orjson.loads(row["lines"]), changes_by(row, now)
+    for change in changes:
+        lines = lines if change["lines"] is None else change["lines"]
     happened = {name: row[name] if row[name] and row[name] <= now else None for name in MOMENTS}
+    moments = (row["created"], *happened.values(), *(change["at"] for change in changes))
     return {
         "orderId": row["order_id"],
         "sequence": str(row["row"]),
@@ -38,11 +60,11 @@ def detail(row: Any, now: str) -> dict[str, Any]:
         "status": row["status"],
         "workflowIsInError": False,
         "statusDescription": DESCRIPTIONS.get(row["status"]),
-        "value": row["value"],
+        "value": value_at(row, now),
         "creationDate": offset(row["created"]),
-        "lastChange": offset(max(filter(None, (row["created"], *happened.values())))),
+        "lastChange": offset(max(filter(None, moments))),
         "orderGroup": row["order_group"],
-        "totals": totals(row, lines),
+        "totals": totals(row, lines, changes),
         "items": [item(line, row, place) for place, line in enumerate(lines)],
         "marketplaceItems": [],
         "clientProfileData": client(row),
@@ -51,7 +73,7 @@ def detail(row: Any, now: str) -> dict[str, Any]:
         "ratesAndBenefitsData": {"id": "ratesAndBenefitsData", "rateAndBenefitsIdentifiers": []},
         "shippingData": {"id": "shippingData", "address": None, "logisticsInfo": [], "trackingHints": None,
                          "selectedAddresses": []},
-        "paymentData": {"transactions": [transaction(row, payments)], "giftCards": []},
+        "paymentData": {"transactions": transactions(row), "giftCards": []},
         "packageAttachment": {"packages": []},
         "sellers": [{"id": row["seller"], "name": SELLER_NAMES.get(row["seller"]), "logo": ""}],
         "callCenterOperatorData": None,
@@ -59,14 +81,14 @@ def detail(row: Any, now: str) -> dict[str, Any]:
         "lastMessage": None,
         "hostname": ACCOUNT,
         "invoiceData": None,
-        "changesAttachment": None,
+        "changesAttachment": changes_attachment(row, changes),
         "openTextField": None,
         "roundingError": 0,
         "orderFormId": row["form_id"],
         "commercialConditionData": None,
         "isCompleted": bool(row["is_complete"]),
         "customData": None,
-        "storePreferencesData": STORE,
+        "storePreferencesData": store_preferences(row["currency"]),
         "allowCancellation": True,
         "allowEdition": False,
         "isCheckedIn": False,
@@ -82,26 +104,71 @@ def detail(row: Any, now: str) -> dict[str, Any]:
 
 
 MOMENTS = ("authorized", "handled", "invoiced", "canceled")
-STORE = {
-    "countryCode": "BRA",
-    "currencyCode": "BRL",
-    "currencyFormatInfo": CURRENCY,
-    "currencyLocale": 1046,
-    "currencySymbol": "R$",
-    "timeZone": "E. South America Standard Time",
-}
+
+
+def store_preferences(currency: str | None) -> dict[str, Any]:
+    symbol, locale = SYMBOLS.get(currency or "", (currency, None))
+    return {
+        "countryCode": "BRA",
+        "currencyCode": currency,
+        "currencyFormatInfo": CURRENCY,
+        "currencyLocale": locale,
+        "currencySymbol": symbol,
+        "timeZone": "E. South America Standard Time",
+    }
 
 
 def offset(instant: str | None) -> str | None:
     return None if instant is None else f"{instant}+00:00"
 
 
-def totals(row: Any, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """They add up to the order's value: items at their price, the discounts negative."""
-    at_price = sum(round(line["price"] * line["quantity"] * line["unit_multiplier"]) for line in lines)
-    paid = row["value"] - row["shipping"]
-    rows = (("Items", at_price), ("Discounts", paid - at_price), ("Shipping", row["shipping"]), ("Tax", 0))
+def changes_by(row: Any, now: str) -> list[dict[str, Any]]:
+    return [change for change in orjson.loads(row["changes"]) if change["at"] <= now]
+
+
+def value_at(row: Any, now: str) -> int:
+    """Cents: what was placed, and what changes took away and added."""
+    return int(row["value"]) + sum(worth(change) for change in changes_by(row, now))
+
+
+def worth(change: dict[str, Any]) -> int:
+    return int(change["increment"]) - int(change["discount"])
+
+
+def totals(row: Any, lines: list[dict[str, Any]], changes: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """They add up to the order's value: items at their price, the discounts negative.
+
+    `Change` is there when the items are not those that the changes left (sample v502556llux-01).
+    """
+    untold = [change for change in changes if change["lines"] is None]
+    rewritten = [change for change in changes if change["lines"] is not None]
+    at_price = sum(line_price(line["price"], line["unit_multiplier"], line["quantity"]) for line in lines)
+    paid = row["value"] - row["shipping"] + sum(map(worth, rewritten))
+    rows = [("Items", at_price), ("Discounts", paid - at_price), ("Shipping", row["shipping"]), ("Tax", 0)]
+    if untold:
+        rows.append(("Change", sum(map(worth, untold))))
     return [{"id": name, "name": f"Total {name}", "value": value} for name, value in rows]
+
+
+def changes_attachment(row: Any, changes: list[dict[str, Any]]) -> dict[str, Any] | None:
+    if not changes:
+        return None
+    return {"id": "changeAttachment", "changesData": [change_data(row, change) for change in changes]}
+
+
+def change_data(row: Any, change: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "reason": change["reason"],
+        "discountValue": change["discount"],
+        "incrementValue": change["increment"],
+        "itemsAdded": change["added"],
+        "itemsRemoved": change["removed"],
+        "receipt": {
+            "date": offset(change["at"]),
+            "orderId": row["order_id"],
+            "receipt": f"{row['row']:08x}-0000-4000-8000-000000000000",
+        },
+    }
 
 
 def client(row: Any) -> dict[str, Any]:
@@ -126,17 +193,27 @@ def client(row: Any) -> dict[str, Any]:
     }
 
 
-def transaction(row: Any, payments: list[str]) -> dict[str, Any]:
-    """The value is spread over the payments, the remainder on the first."""
+def transactions(row: Any) -> list[dict[str, Any]]:
+    """Attempts that were abandoned come first. Who owes nothing has paid nothing."""
+    abandoned = [transaction(row, [name], is_active=False) for name in orjson.loads(row["abandoned"])]
+    paid = [transaction(row, orjson.loads(row["payments"]), is_active=True)] if row["value"] else []
+    if row["marks_active"]:
+        return abandoned + paid
+    return [{name: value for name, value in one.items() if name != "isActive"} for one in abandoned + paid]
+
+
+def transaction(row: Any, payments: list[str], *, is_active: bool) -> dict[str, Any]:
+    """The value, as it was placed, is spread over the payments, the remainder on the first."""
     share = row["value"] // max(len(payments), 1)
     values = [row["value"] - share * (len(payments) - 1), *[share] * (len(payments) - 1)]
+    number = (row["form_id"] or "").upper()
     return {
-        "isActive": True,
-        "transactionId": row["form_id"].upper() if row["form_id"] else None,
+        "isActive": is_active,
+        "transactionId": (number if is_active else number[::-1]) or None,
         "merchantName": ACCOUNT.upper(),
         "payments": [
             {
-                "id": f"{row['row']:08X}{place:02}",
+                "id": f"{row['row']:08X}{place:02}{'' if is_active else 'A'}",
                 "paymentSystem": str(2 + place),
                 "paymentSystemName": name,
                 "value": value,
@@ -159,7 +236,7 @@ def item(line: dict[str, Any], row: Any, place: int) -> dict[str, Any]:
     return {
         "uniqueId": f"{row['order_id']}-{place}",
         "id": str(line["sku"]),
-        "productId": str(line["product"]),
+        "productId": None if line["product"] is None else str(line["product"]),
         "ean": None,
         "lockId": f"00-{row['order_id']}",
         "itemAttachment": {"content": {}, "name": None},
@@ -203,12 +280,7 @@ def item(line: dict[str, Any], row: Any, place: int) -> dict[str, Any]:
         "shippingPrice": None,
         "rewardValue": 0,
         "freightCommission": 0,
-        "priceDefinition": {
-            "sellingPrices": [{"value": line["selling_price"], "quantity": line["quantity"]}],
-            "calculatedSellingPrice": line["selling_price"],
-            "total": line["total"],
-            "reason": None,
-        },
+        "priceDefinition": price_definition(line) if line.get("has_definition", True) else None,
         "taxCode": None,
         "parentItemIndex": None,
         "parentAssemblyBinding": None,
@@ -216,4 +288,20 @@ def item(line: dict[str, Any], row: Any, place: int) -> dict[str, Any]:
         "serialNumbers": None,
         "assemblies": [],
         "costPrice": line["price"],
+    }
+
+
+def price_definition(line: dict[str, Any]) -> dict[str, Any]:
+    """The line's total in pieces of whole cents, the dearer ones first, as VTEX's guide splits 179."""
+    selling, total, quantity = line["selling_price"], line["total"], line["quantity"]
+    if line["defined_price"] is not None:
+        selling = unit_price(line["defined_price"], line["unit_multiplier"])
+        total = line_price(line["defined_price"], line["unit_multiplier"], quantity)
+    value, more = divmod(total, max(quantity, 1))
+    pieces = ((value + 1, more), (value, quantity - more))
+    return {
+        "sellingPrices": [{"value": price, "quantity": count} for price, count in pieces if count],
+        "calculatedSellingPrice": selling,
+        "total": total,
+        "reason": None,
     }

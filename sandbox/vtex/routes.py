@@ -192,7 +192,7 @@ class Routes:
 
     def _group(self, call: Call) -> Response:
         found = self._orders.group(call.path("id"))
-        if not found:
+        if found is None:
             raise oms(404, "Order Not Found", "OMS007")
         return as_json(found)
 

@@ -29,6 +29,13 @@ CURRENCY = {
     "CurrencyGroupSize": 3,
     "StartsWithCurrencySymbol": True,
 }
+SYMBOLS = {"BRL": ("R$", 1046), "USD": ("$", 1033)}
+"""Symbol and locale (LCID) of the currencies that the shop sells in."""
+SALES_CHANNELS = (
+    (1, "Loja principal", "BRA", "pt-BR", "BRL"),
+    (2, "Atacado", "BRA", "pt-BR", "BRL"),
+    (3, "Internacional", "USA", "en-US", "USD"),
+)
 
 Product = dict[str, Any]
 
@@ -246,26 +253,28 @@ def administered(row: Any) -> Product:
 
 
 def sales_channels() -> list[Product]:
-    return [
-        {
-            "Id": number,
-            "Name": name,
-            "IsActive": True,
-            "ProductClusterId": None,
-            "CountryCode": "BRA",
-            "CultureInfo": "pt-BR",
-            "TimeZone": "E. South America Standard Time",
-            "CurrencyCode": "BRL",
-            "CurrencySymbol": "R$",
-            "CurrencyLocale": 1046,
-            "CurrencyFormatInfo": CURRENCY,
-            "Origin": None,
-            "Position": number,
-            "ConditionRule": None,
-            "CurrencyDecimalDigits": 2,
-        }
-        for number, name in ((1, "Loja principal"), (2, "Atacado"))
-    ]
+    return [sales_channel(*one) for one in SALES_CHANNELS]
+
+
+def sales_channel(number: int, name: str, country: str, culture: str, currency: str) -> Product:
+    symbol, locale = SYMBOLS[currency]
+    return {
+        "Id": number,
+        "Name": name,
+        "IsActive": True,
+        "ProductClusterId": None,
+        "CountryCode": country,
+        "CultureInfo": culture,
+        "TimeZone": "E. South America Standard Time",
+        "CurrencyCode": currency,
+        "CurrencySymbol": symbol,
+        "CurrencyLocale": locale,
+        "CurrencyFormatInfo": CURRENCY,
+        "Origin": None,
+        "Position": number,
+        "ConditionRule": None,
+        "CurrencyDecimalDigits": 2,
+    }
 
 
 def image_url(image_id: int, slug: str | None) -> str:

@@ -12,7 +12,7 @@ from sandbox.shop import Shop
 from sandbox.shop.instants import text
 from sandbox.vtex.errors import oms
 from sandbox.vtex.knobs import VtexKnobs
-from sandbox.vtex.order_detail import DESCRIPTIONS, detail, offset
+from sandbox.vtex.order_detail import DESCRIPTIONS, brief, detail, offset, value_at
 from sandbox.vtex.seed import SALE_SQL, sale_rows
 
 PAGES = 30
@@ -94,9 +94,13 @@ class Orders:
         row = self._rows(f"{column} = :wanted", order_id.removeprefix("seq") if column == "row" else order_id)
         return detail(row[0], text(self._clock.now())) if row else None
 
-    def group(self, order_group: str) -> list[dict[str, Any]]:
-        now = text(self._clock.now())
-        return [detail(row, now) for row in self._rows("order_group = :wanted", order_group)]
+    def group(self, order_group: str) -> list[dict[str, Any]] | None:
+        """The parts as the knob says; None is a 404, which some accounts answer although there are parts."""
+        now, answer = text(self._clock.now()), self._knobs.oms_group_answer
+        parts = [detail(row, now) for row in self._rows("order_group = :wanted", order_group)]
+        if not parts or answer == "404":
+            return None
+        return {"full": parts, "brief": [brief(part) for part in parts], "empty": []}[answer]
 
     def arrive(self, count: int, *, late: bool = False) -> list[str]:
         """New baskets, now; with `late` so long ago that the index has them. Returns the order ids."""
@@ -179,7 +183,7 @@ def listed(row: Any, index: str) -> dict[str, Any]:
         "creationDate": offset(row["created"]),
         "clientName": f"{row['first_name'] or ''} {row['last_name'] or ''}".strip(),
         "items": None,
-        "totalValue": float(row["value"]),
+        "totalValue": float(value_at(row, index)),
         "paymentNames": payment_names(row),
         "status": row["status"],
         "statusDescription": DESCRIPTIONS.get(row["status"]),
@@ -200,7 +204,7 @@ def listed(row: Any, index: str) -> dict[str, Any]:
         "authorizedDate": offset(authorized),
         "callCenterOperatorName": None,
         "totalItems": row["lines"].count('"sku":'),
-        "currencyCode": "BRL",
+        "currencyCode": row["currency"],
     }
 
 

@@ -32,12 +32,16 @@ CREATE TABLE offer (sku_id INTEGER NOT NULL, channel INTEGER NOT NULL, seller TE
 CREATE INDEX offer_sku ON offer (sku_id, channel);
 
 -- Money in cents; the instants say what will have happened by then, so that statuses move with the clock.
+-- `value` and `lines` are as the order was placed, `changes` what became of them; `shown` and `absent` are
+-- members that the printed detail has in place of its own, and those that it lacks.
 CREATE TABLE sale (row INTEGER PRIMARY KEY, order_id TEXT NOT NULL UNIQUE, order_group TEXT NOT NULL,
     created TEXT NOT NULL, authorized TEXT, handled TEXT, invoiced TEXT, canceled TEXT, ends_as TEXT NOT NULL,
     fixed_status TEXT, is_complete INTEGER NOT NULL, origin TEXT NOT NULL, affiliate TEXT NOT NULL,
     channel INTEGER NOT NULL, seller TEXT NOT NULL, form_id TEXT, email TEXT,
     profile_id TEXT, first_name TEXT, last_name TEXT, document TEXT, phone TEXT, value INTEGER NOT NULL,
-    shipping INTEGER NOT NULL, payments TEXT NOT NULL, lines TEXT NOT NULL);
+    shipping INTEGER NOT NULL, payments TEXT NOT NULL, lines TEXT NOT NULL, changes TEXT NOT NULL,
+    currency TEXT, abandoned TEXT NOT NULL, marks_active INTEGER NOT NULL, shown TEXT NOT NULL,
+    absent TEXT NOT NULL);
 """
 
 INDEXES = """

@@ -8,7 +8,7 @@ import orjson
 
 from sandbox.core.database import Database
 from sandbox.shop import Shop
-from sandbox.shop.baskets import Basket, Line, Part
+from sandbox.shop.baskets import Basket, Change, ChangedLine, Line, Part
 from sandbox.shop.catalogue import Product
 from sandbox.shop.people import Customer
 from sandbox.vtex.fields import COLUMNS, stored
@@ -23,7 +23,7 @@ OFFER_SQL = f"INSERT INTO offer VALUES ({', '.join('?' * 8)})"
 _SALE = """
 order_id order_group created authorized handled invoiced canceled ends_as fixed_status is_complete origin
 affiliate channel seller form_id email profile_id first_name last_name document phone value shipping payments
-lines
+lines changes currency abandoned marks_active shown absent
 """
 SALE_COLUMNS = tuple(_SALE.split())
 SALE_SQL = (
@@ -151,9 +151,19 @@ def sale_row(basket: Basket, part: Part) -> tuple[Any, ...]:
         buyer.home_number,
         part.value,
         part.shipping,
-        orjson.dumps(basket.payments).decode(),
-        orjson.dumps([line_record(line) for line in part.lines]).decode(),
+        packed(basket.payments),
+        packed([line_record(line) for line in part.lines]),
+        packed([change_record(change) for change in part.changes]),
+        basket.currency,
+        packed(basket.abandoned),
+        basket.marks_active,
+        packed(dict(basket.shown)),
+        packed([]),
     )
+
+
+def packed(value: Any) -> str:
+    return orjson.dumps(value).decode()
 
 
 def seen_address(basket: Basket) -> str:
@@ -184,6 +194,32 @@ def line_record(line: Line) -> dict[str, Any]:
         "selling_price": line.selling_price,
         "unit_multiplier": line.unit_multiplier,
         "total": line.total,
+        "defined_price": line.defined_price,
         "is_gift": line.is_gift,
         "is_kit": line.is_kit,
+    }
+
+
+def change_record(change: Change) -> dict[str, Any]:
+    """A change as the table `sale` keeps it: what was taken out and put in comes to the two values."""
+    lines = change.lines
+    return {
+        "at": change.at,
+        "reason": "Item em falta",
+        "removed": [changed_item(one) for one in change.removed],
+        "added": [changed_item(one) for one in change.added],
+        "discount": sum(one.total for one in change.removed),
+        "increment": sum(one.total for one in change.added),
+        "lines": None if lines is None else [line_record(line) for line in lines],
+    }
+
+
+def changed_item(one: ChangedLine) -> dict[str, Any]:
+    """As VTEX prints it; `unitMultiplier` is null in its samples."""
+    return {
+        "id": str(one.sku_id),
+        "name": one.name,
+        "quantity": one.quantity,
+        "price": one.price,
+        "unitMultiplier": None,
     }
