@@ -163,6 +163,13 @@ class Baskets:
             for number, buyer in zip(numbers, buyers, strict=True):
                 yield self._basket(number, buyer, self._created(number))
 
+    def one(self, number: int) -> Basket:
+        """The basket of a number below `count`."""
+        return self._basket(number, self._people.one(self._buyer(number)), self._created(number))
+
+    def order_ids(self, number: int) -> list[str]:
+        return [part.order_id for part in self.one(number).parts]
+
     def arriving(self, number: int, created: datetime) -> Basket:
         """A further one, of a number from `count` on."""
         return self._basket(number, self._people.one(self._buyer(number)), micros(created))
@@ -363,6 +370,47 @@ def _gifts_remain(basket: Basket) -> Changes:
     return {"parts": (part._replace(canceled=True), gift)}
 
 
+LABELS = {
+    0: "two sellers",
+    1: "two sellers, the second part canceled",
+    2: "no profile, plain e-mail",
+    3: "no profile",
+    4: "affiliate",
+    5: "fulfilled for another shop",
+    6: "chain",
+    7: "never paid",
+    8: "canceled",
+    9: "incomplete",
+    10: "replaced",
+    11: "kits",
+    12: "gift at price 0",
+    13: "weighed goods",
+    14: "several payments",
+    15: "paid after three days",
+    17: "cancellation requested by the customer",
+    18: "no items",
+    19: "no profile, plain e-mail of a stranger",
+    20: "second sales channel",
+    21: "cancellation requested by the seller",
+    22: "affiliate, soft alias",
+    23: "unknown profile, soft alias of a stranger",
+    24: "weighed goods again",
+    25: "item removed and still listed",
+    26: "item removed from the list too",
+    27: "one more of an item",
+    28: "item of the catalogue added",
+    29: "chain whose price definition ignores the discount",
+    30: "negative line",
+    31: "unknown item added",
+    32: "abandoned payment",
+    33: "another currency",
+    34: "gift that remains of a canceled checkout",
+    35: "buyer's name and phone of odd types",
+    36: "buyer's e-mail as a number",
+    37: "weighed goods once more",
+    38: "transactions without isActive",
+}
+"""What is odd about the baskets of the numbers in `ODDITIES` and `WEIGHED`; see `/_sandbox/oddities`."""
 ODDITIES: dict[int, Callable[[Basket], Changes]] = {
     0: _split,
     1: lambda basket: _split(basket, second_canceled=True),

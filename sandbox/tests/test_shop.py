@@ -5,7 +5,7 @@ from itertools import islice
 
 import numpy as np
 
-from sandbox.shop import Shop, Sizes
+from sandbox.shop import Shop, Sizes, baskets, people
 from sandbox.shop.draws import Draws
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -71,3 +71,10 @@ def test_customers__of_odd_types_have_no_address_and_no_name() -> None:
 
 def test_customers__of_an_international_domain_have_its_ascii_form() -> None:
     assert shop().people.one(38).address == "cliente38@xn--espaa-rta.example"
+
+
+def test_oddities__have_each_a_label() -> None:
+    assert set(people.LABELS) == set(people.ODDITIES)
+    assert set(baskets.LABELS) == set(baskets.ODDITIES) | baskets.WEIGHED
+    for labels in (people.LABELS, baskets.LABELS):
+        assert len(set(labels.values())) == len(labels)

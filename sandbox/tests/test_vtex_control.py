@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.tests.vtex_api import CL, KEY, Api
+from sandbox.tests.vtex_api import CL, KEY, ORDERS, Api
 
 
 def test_page__shows_what_was_changed(vtex: Api) -> None:
@@ -82,3 +82,17 @@ def test_reset__takes_back_everything_but_the_clock(vtex: Api) -> None:
 def test_odd_calls__are_answered_without_a_failure(vtex: Api, path: str) -> None:
     answer: Any = vtex.session.get(vtex.url + path, headers=KEY, timeout=5)
     assert answer.status_code in (200, 400, 404)
+
+
+def test_oddities__name_documents_and_orders_of_the_seed(vtex: Api) -> None:
+    found = vtex.control("GET", "oddities")
+    masked = found["documents"]["masked name"]
+    assert masked["count"] == 1, "210 customers, one in 200"
+    assert vtex.control("GET", f"documents/{masked['ids'][0]}")["firstName"] == "J***"
+    assert found["documents"]["no e-mail"]["count"] == 2
+    removed = found["orders"]["item removed and still listed"]
+    assert removed["count"] == len(removed["ids"])
+    for id_ in removed["ids"]:
+        (change,) = vtex.get(f"{ORDERS}/{id_}").json()["changesAttachment"]["changesData"]
+        assert change["itemsRemoved"]
+    assert len(found["orders"]["two sellers"]["ids"]) == 2 * found["orders"]["two sellers"]["count"]

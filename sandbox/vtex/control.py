@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from sandbox.core.control import json_answer, refused
 from sandbox.core.database import Database
+from sandbox.shop import Shop, baskets, people
 from sandbox.shop.baskets import line_price, unit_price
 from sandbox.shop.catalogue import CHANNELS, MAIN_SELLER, Offer, Product, Sku
 from sandbox.vtex.errors import VtexError
@@ -212,8 +213,8 @@ Handler = Callable[[str, bytes], Any]
 class VtexControl:
     """Routes of the form `VERB /_sandbox/<kind>/{id}`; what does not exist answers 404."""
 
-    def __init__(self, database: Database, documents: Documents, orders: Orders) -> None:
-        self._database, self._documents, self._orders = database, documents, orders
+    def __init__(self, database: Database, documents: Documents, orders: Orders, shop: Shop) -> None:
+        self._database, self._documents, self._orders, self._shop = database, documents, orders, shop
 
     def routes(self) -> list[Route]:
         table: list[tuple[str, str, Handler]] = [
@@ -227,6 +228,7 @@ class VtexControl:
             ("DELETE", "/orders/{id}", lambda id_, _: self._delete("sale", "order_id", id_)),
             ("POST", "/arrivals", self._arrive),
             ("GET", "/changes", lambda _id, _body: self.changes(1_000)),
+            ("GET", "/oddities", lambda _id, _body: oddities(self._shop)),
         ]
         return [Route(f"/_sandbox{path}", endpoint(handler), methods=[verb]) for verb, path, handler in table]
 
@@ -263,6 +265,31 @@ class VtexControl:
     def _delete(self, table: str, column: str, wanted: str) -> dict[str, int]:
         count = self._database.execute(f"DELETE FROM {table} WHERE {column} = ?", (wanted,))
         return {"deleted": existing(count)}
+
+
+SHOWN = 100
+
+
+def oddities(shop: Shop) -> dict[str, Any]:
+    """What is odd in the seeded world: how many of each kind, and the ids of the first of them."""
+
+    def document_id(number: int) -> list[str]:
+        return [shop.people.one(number).document_id]
+
+    return {
+        "documents": {
+            label: odd(range(place, shop.people.count, people.ODDITY_PERIOD), document_id)
+            for place, label in people.LABELS.items()
+        },
+        "orders": {
+            label: odd(range(place, shop.baskets.count, baskets.ODDITY_PERIOD), shop.baskets.order_ids)
+            for place, label in baskets.LABELS.items()
+        },
+    }
+
+
+def odd(numbers: range, ids: Callable[[int], list[str]]) -> dict[str, Any]:
+    return {"count": len(numbers), "ids": [id_ for number in numbers[:SHOWN] for id_ in ids(number)]}
 
 
 def existing(found: Any) -> Any:

@@ -136,7 +136,7 @@ class Documents:
     def _write(self, document: Document, shown: Document, verb: str, by: str) -> None:
         now = self._clock.now()
         visible = text(now + timedelta(seconds=self._knobs.md_index_lag_seconds))
-        email = stored("email", document["email"])
+        email = document["email"] if isinstance(document["email"], str) else None
         self._database.execute(
             "INSERT INTO client_write (id, email, document, visible_from) VALUES (?, ?, ?, ?)",
             (document["id"], email, orjson.dumps(document).decode(), visible),

@@ -43,7 +43,7 @@ class Vtex(Vendor):
         self._documents = Documents(self._database, clock, self._knobs)
         self._index = Index(self._documents, self._database, clock, self._knobs)
         self._orders = Orders(self._database, clock, self._knobs, shop)
-        self._control = VtexControl(self._database, self._documents, self._orders)
+        self._control = VtexControl(self._database, self._documents, self._orders, shop)
         self.control_routes = self._control.routes()
         self.routes = Routes(
             Gate(self.keys, self._knobs, self._buckets),

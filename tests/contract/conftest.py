@@ -9,10 +9,8 @@ import pytest
 
 from include.connectif.client import ConnectifClient
 from include.vtex.client import VtexClient
-from sandbox.shop import Sizes
 from tests.builders import Office, World, connectif_client, simulated_shop, vtex_client
-
-SIZES = Sizes(contacts=220, products=60, orders_per_day=40, days=4)
+from tests.seeded import SIZES
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,163 @@
+"""A whole run on the seeded world: each kind of odd order comes to what VTEX's own totals say."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from include.outcomes import Area, Drop, Reason
+from tests.builders import NOON, Office, World, window_ending
+from tests.orders import purchases
+from tests.seeded import SeededRun, odd, seeded_run
+
+ALL_BASKETS = window_ending(NOON - timedelta(hours=12), hours=120)
+"""Not the last half day: a change of an order may still lie ahead there."""
+
+
+@pytest.fixture(scope="module")
+def orders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeededRun]:
+    """A run over all baskets, of which the shop's tag has reported none."""
+    folder = tmp_path_factory.mktemp("orders")
+    with seeded_run(folder, Area.PURCHASES, ALL_BASKETS, "purchases") as run:
+        yield run
+
+
+def at_vtex(world: World, path: str, **query: str) -> Any:
+    key = world.vtex.keys[0]
+    headers = {"X-VTEX-API-AppKey": key.id, "X-VTEX-API-AppToken": key.secret}
+    return world.session.get(f"{world.vtex_url}{path}", headers=headers, params=query, timeout=5).json()
+
+
+def details(world: World, label: str) -> list[dict[str, Any]]:
+    """The orders with this oddity that the run has read."""
+    orders = [at_vtex(world, f"/api/oms/pvt/orders/{id_}") for id_ in odd(world, "orders", label)]
+    found = [order for order in orders if order["creationDate"] < "2026-11-23T00:00"]
+    assert found
+    return found
+
+
+def sent(orders: SeededRun, label: str) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """Orders with this oddity and their purchases; the others' buyers are not to be found."""
+    known, found = purchases(orders.world), []
+    for order in details(orders.world, label):
+        if order["orderGroup"] in known:
+            found.append((order, known[order["orderGroup"]]))
+        else:
+            reasons = orders.reasons([order["orderId"]])
+            assert [reason for reason, _ in reasons] == [Reason.CONTACT_UNRESOLVED], (label, order["orderId"])
+    assert found
+    return found
+
+
+def lines_of(purchase: dict[str, Any]) -> list[dict[str, Any]]:
+    lines: list[dict[str, Any]] = json.loads(purchase["products"])
+    return lines
+
+
+def paid(purchase: dict[str, Any]) -> int:
+    """Cents: what the lines come to."""
+    return sum(cents(line["price"]) for line in lines_of(purchase))
+
+
+def cents(value: float) -> int:
+    return round(value * 100)
+
+
+def goods(order: dict[str, Any]) -> int:
+    """Cents: what the order's own totals say of its items, discounts and changes."""
+    return sum(t["value"] for t in order["totals"] if t["id"] in ("Items", "Discounts", "Change"))
+
+
+PLAIN = (
+    "weighed goods",
+    "weighed goods again",
+    "weighed goods once more",
+    "item removed and still listed",
+    "item removed from the list too",
+    "one more of an item",
+    "chain whose price definition ignores the discount",
+    "abandoned payment",
+    "transactions without isActive",
+    "buyer's name and phone of odd types",
+)
+
+
+def added_and_unknown(world: World, order: dict[str, Any]) -> int:
+    """Cents: what the items cost that were added and that no search shows."""
+    (change,) = order["changesAttachment"]["changesData"]
+    search = "/api/catalog_system/pub/products/search"
+    unknown = [one for one in change["itemsAdded"] if not at_vtex(world, search, fq=f"skuId:{one['id']}")]
+    return sum(one["price"] * one["quantity"] for one in unknown)
+
+
+def test_orders__lines_come_to_what_the_totals_say(orders: SeededRun) -> None:
+    for label in PLAIN:
+        for order, purchase in sent(orders, label):
+            assert cents(purchase["total_price"]) == order["value"], label
+            pieces = sum(line["quantity"] for line in lines_of(purchase))
+            rounding = pieces if order["origin"] == "Chain" else 0
+            assert abs(paid(purchase) - goods(order)) <= rounding, (label, order["orderId"])
+
+
+def test_orders__an_unknown_item_is_counted_and_costs_itself_alone(orders: SeededRun) -> None:
+    """Of those from the catalogue too: the seed has products without SKUs."""
+    lost = 0
+    for label in ("unknown item added", "item of the catalogue added"):
+        for order, purchase in sent(orders, label):
+            missing = added_and_unknown(orders.world, order)
+            lost += missing > 0
+            assert paid(purchase) == goods(order) - missing
+            assert cents(purchase["total_price"]) == order["value"]
+    assert orders.report.counts.drops[Drop.LINE_UNKNOWN] == lost > 0
+
+
+def test_orders__a_negative_line_is_nothing_and_counted(orders: SeededRun) -> None:
+    found = sent(orders, "negative line")
+    assert orders.report.counts.drops[Drop.LINE_NEGATIVE] == len(found)
+    for order, purchase in found:
+        (negative,) = [item for item in order["items"] if item["sellingPrice"] < 0]
+        assert min(line["unitPrice"] for line in lines_of(purchase)) >= 0
+        assert paid(purchase) == goods(order) - negative["priceDefinition"]["total"]
+
+
+def test_orders__of_another_currency_are_excluded(orders: SeededRun) -> None:
+    ids = [order["orderId"] for order in details(orders.world, "another currency")]
+    found = orders.reasons(ids)
+    assert {reason for reason, _ in found} == {Reason.ORDER_EXCLUDED}
+    assert all("currency" in detail for _, detail in found)
+
+
+def test_orders__gifts_that_remain_are_no_purchase(orders: SeededRun) -> None:
+    groups = {
+        order["orderGroup"] for order in details(orders.world, "gift that remains of a canceled checkout")
+    }
+    assert groups & purchases(orders.world).keys() == set()
+
+
+def test_orders__abandoned_payments_are_not_named(orders: SeededRun) -> None:
+    for _, purchase in sent(orders, "abandoned payment"):
+        assert "Boleto" not in purchase["payment_method"]
+    for _, purchase in sent(orders, "transactions without isActive"):
+        assert purchase["payment_method"]
+
+
+def test_orders__of_a_buyer_without_an_address_are_held(orders: SeededRun) -> None:
+    ids = [order["orderId"] for order in details(orders.world, "buyer's e-mail as a number")]
+    found = {reason for reason, _ in orders.reasons(ids)}
+    assert found == {Reason.CONTACT_UNRESOLVED}
+
+
+@pytest.mark.parametrize("answer", ["brief", "empty", "404"])
+def test_orders__whatever_a_group_answers_every_checkout_is_the_same_purchase(
+    answer: str, orders: SeededRun, office: Office, world: World
+) -> None:
+    whole = {key: row["total_price"] for key, row in purchases(orders.world).items()}
+    world.connectif.account.database.execute("DELETE FROM purchases")
+    world.vtex.knobs.oms_group_answer = answer  # type: ignore[assignment]
+    report = office.sync(Area.PURCHASES, ALL_BASKETS, "run")
+    assert report.missing == 0
+    assert {key: row["total_price"] for key, row in purchases(world).items()} == whole

@@ -1,0 +1,48 @@
+"""Whole runs on the seeded world, and the odd records that the sandbox names in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from include.outcomes import Area, Reason
+from include.plan import RunPlan
+from include.report import Report
+from sandbox.shop import Sizes
+from tests.builders import Office, World, simulated_shop
+
+SIZES = Sizes(contacts=220, products=60, orders_per_day=40, days=4)
+
+
+@dataclass(frozen=True)
+class SeededRun:
+    """A run that has ended on a world of its own; the tests only look."""
+
+    world: World
+    office: Office
+    report: Report
+
+    def reasons(self, ids: list[str]) -> list[tuple[Reason | None, str]]:
+        rows = {row.key: (row.reason, row.detail) for row in self.office.store.outcomes(self.report.area)}
+        return [rows[id_] for id_ in ids]
+
+
+@contextmanager
+def seeded_run(folder: Path, area: Area, plan: RunPlan, *emptied: str) -> Iterator[SeededRun]:
+    """`emptied` are tables of Connectif's that the run finds without a row."""
+    with simulated_shop(SIZES) as world:
+        world.connectif.knobs.rate_limit = 0
+        for table in emptied:
+            world.connectif.account.database.execute(f"DELETE FROM {table}")  # noqa: S608 - our own names
+        office = Office(world, folder)
+        yield SeededRun(world, office, office.sync(area, plan, "run"))
+        office.close()
+
+
+def odd(world: World, kind: str, label: str) -> list[str]:
+    """The ids of the seeded records with this oddity."""
+    found: list[str] = world.on_vtex("GET", "oddities")[kind][label]["ids"]
+    assert found
+    return found
