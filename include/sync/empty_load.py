@@ -5,13 +5,10 @@ from __future__ import annotations
 import logging
 
 from include.errors import UnsafeChange
-from include.outcomes import Outcome
-from include.report import Report
+from include.report import Report, StageCounts
 from include.sync.run import SyncRun
 
 log = logging.getLogger(__name__)
-
-_WENT = (Outcome.SENT, Outcome.UNCHANGED, Outcome.ALREADY_THERE)
 
 
 def stop_empty_load(run: SyncRun, found: str, check: str) -> None:
@@ -30,8 +27,11 @@ def not_found(record: str) -> str:
     return f"VTEX shows no record with the id {record} (parameter only): check it"
 
 
-def is_empty_first_load(run: SyncRun, report: Report) -> bool:
-    """Whether a full load that would activate the area read records and could send none of them."""
+def is_empty_first_load(run: SyncRun, report: Report, load: StageCounts) -> bool:
+    """Whether a full load that would activate the area read records, and had none of them to `load`.
+
+    What Connectif refuses is another matter: it was there to be sent.
+    """
     if run.plan.window or run.plan.is_partial or run.allow_empty or run.store.is_activated(run.area):
         return False
-    return report.counts.read > 0 and not any(report.counts.outcomes[outcome] for outcome in _WENT)
+    return report.counts.read > 0 and not load.outcomes.total()

@@ -34,8 +34,8 @@ class RunIdentity:
 
 
 NOTHING_WENT = (
-    "none of the first full load could be sent, so the area is not activated. Correct what the reason codes "
-    "say, or trigger the DAG with allow_empty"
+    "no record of the first full load can be sent, so the area is not activated. Correct what the reason "
+    "codes say, or trigger the DAG with allow_empty"
 )
 
 Announce = Callable[[Report, bool], None]
@@ -57,7 +57,7 @@ def finish(
     unfinished = [name for name, folder in stages.items() if not has_finished(folder)]
     report = _report(run, stages)
     limits = _limits(run)
-    empty = not unfinished and is_empty_first_load(run, report)
+    empty = not unfinished and is_empty_first_load(run, report, counts_of(stages["load"]))
     problems = [*_problems(run, report, limits, unfinished), *([NOTHING_WENT] if empty else [])]
     rows = [row for folder in stages.values() for row in outcome_rows(folder)]
     run.store.save_outcomes(run.area, run.run_key, rows)

@@ -83,7 +83,7 @@ def test_contacts__all_rejected_do_not_activate(office: Office, world: World) ->
     remove_customers(world)
     for number in range(3):
         world.on_vtex("PUT", f"documents/masked-{number}", {"email": f"a***{number}@example.com"})
-    with pytest.raises(UnsafeChange, match="none of the first full load could be sent"):
+    with pytest.raises(UnsafeChange, match="no record of the first full load can be sent"):
         office.sync(CONTACTS, EVERYTHING, "first")
     assert not office.store.is_activated(CONTACTS)
     assert office.store.covered(CONTACTS) == []
