@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum, auto
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 import requests
 
@@ -21,7 +21,7 @@ from include.rest.pace import Pace
 from include.rest.retry import RetryPolicy, TryAgain
 from include.rest.route import Route
 from include.rest.session import HttpOptions
-from include.rest.transport import AnswerLost, RequestRefused, Timeouts, Transport, VendorError
+from include.rest.transport import AnswerLost, RequestRefused, Timeouts, Transport, VendorError, origin
 from include.window import Window
 
 SYSTEM = "Connectif"
@@ -248,23 +248,23 @@ class ConnectifClient:
 
     def _file(self, route: Route, url: str) -> bytes:
         """A file that Connectif points to. A file store on another host gets no key of ours."""
-        ours = urlsplit(url)[:2] == urlsplit(self.account.base_url)[:2]
-        return (self.transport if ours else self._transport_to(url)).call(route, url=url).content
+        url = urljoin(f"{self.account.base_url}/", url)
+        ours = origin(url) == origin(self.account.base_url)
+        return (self.transport if ours else self._transport_to(origin(url))).call(route, url=url).content
 
-    def _transport_to(self, url: str) -> Transport:
+    def _transport_to(self, host: str) -> Transport:
         """The way to another host: proxies and certificates as for the API, none of its credentials."""
-        origin = "{0.scheme}://{0.netloc}".format(urlsplit(url))
-        if origin not in self._elsewhere:
-            self._elsewhere[origin] = Transport(
+        if host not in self._elsewhere:
+            self._elsewhere[host] = Transport(
                 SYSTEM,
-                origin,
+                host,
                 {},
                 read_error=read_error,
                 retry=self._retry,
                 timeouts=self._timeouts,
                 options=self.account.http.for_another_host(),
             )
-        return self._elsewhere[origin]
+        return self._elsewhere[host]
 
     def _write(self, route: Route, path: Mapping[str, str], fields: Mapping[str, Any]) -> None:
         try:

@@ -184,6 +184,11 @@ class Transport:
         if url is None:
             filled = {name: quote(value, safe="") for name, value in (path or {}).items()}
             url = self.base_url + route.path.format_map(filled)
+        elif origin(url) != origin(self.base_url):
+            raise ContractError(
+                f"{self._name(route)}: the vendor points to {_host(url)}, which is not the API's host "
+                "and gets no key"
+            )
         return f"{url}?{urlencode(params, quote_via=quote)}" if params else url
 
     def _sent(self, call: _Call, most_timeouts: int | None) -> tuple[requests.Response, Any]:
@@ -348,6 +353,12 @@ def _found(error: Exception) -> str:
     if isinstance(error, KeyError):
         return f"it lacks {error}"
     return str(error) if isinstance(error, Unexpected) else type(error).__name__
+
+
+def origin(url: str) -> str:
+    """`https://api.example.com`: what may get the credentials of one transport."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def _host(url: str) -> str:

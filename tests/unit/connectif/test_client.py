@@ -363,3 +363,25 @@ def test_logs__hold_no_address_at_any_level(
     with pytest.raises(RecordRejected) as caught:
         client.patch_contact("canary@example.com", {"_name": "Canary"})
     assert "canary" not in (caplog.text + str(caught.value) + caught.value.detail).lower()
+
+
+def test_read_import_report__a_relative_url_belongs_to_the_api(
+    server: ScriptedServer, client: ConnectifClient
+) -> None:
+    server.script(Answer(200, "_email,error\n"))
+    client.read_import_report("/files/1.csv")
+    assert server.requests[0].target == "/files/1.csv"
+    assert "Authorization" in server.requests[0].headers
+
+
+def test_contact_fields__a_next_page_on_another_host_gets_no_key(
+    server: ScriptedServer, client: ConnectifClient
+) -> None:
+    with ScriptedServer() as elsewhere:
+        server.script(
+            Answer(200, {"results": [], "links": {"next": f"{elsewhere.url}/contact-fields?page=2"}})
+        )
+        _, following = client.contact_fields()
+        with pytest.raises(ContractError, match="which is not the API's host"):
+            client.contact_fields(following)
+        assert elsewhere.requests == []
