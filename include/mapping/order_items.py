@@ -22,9 +22,10 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from include.mapping.categories import product_categories
-from include.mapping.money import MOST_CENTS, cents_of_cents, exact, exact_text, whole
+from include.mapping.money import MOST_CENTS, cents_of_cents, exact, whole
 from include.mapping.readable import is_readable_item
 from include.mapping.shapes import Json, name, record, records, values
+from include.mapping.weighed import multiplier_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -82,9 +83,10 @@ def quantity_of(item: Json) -> int:
 
 
 def unit_cents(item: Json) -> int:
-    """What one unit in the cart costs: the selling price, else the price for its measure."""
+    """What one unit in the cart costs: the selling price, else the price for its measure, cut off as VTEX
+    does it (see `weighed`)."""
     selling = cents_of_cents(item.get("sellingPrice"))
-    return max(0, selling if selling is not None else _measured(item, item.get("price")) or 0)
+    return max(0, selling if selling is not None else int(_measured(item, item.get("price")) or 0))
 
 
 def list_cents(item: Json, unit: int) -> int | None:
@@ -95,20 +97,17 @@ def list_cents(item: Json, unit: int) -> int | None:
         return None
     if price is not None and listed <= price:
         return unit
-    return max(unit, _measured(item, listed) or 0)
+    return max(unit, whole(_measured(item, listed) or Decimal(0)))
 
 
-def _measured(item: Json, price: object) -> int | None:
-    """A price for one measurement unit → for one unit in the cart."""
+def _measured(item: Json, price: object) -> Decimal | None:
+    """A price for one measurement unit → for one unit in the cart, in exact cents."""
     cents = cents_of_cents(price)
-    return None if cents is None else whole(min(cents * _multiplier(item), Decimal(MOST_CENTS)))
+    return None if cents is None else min(cents * _multiplier(item), Decimal(MOST_CENTS))
 
 
 def _multiplier(item: Json) -> Decimal:
-    """`unitMultiplier`; 1 where it says nothing. In changes it is a text (VTEX's schema; read 2026-11-28)."""
-    found = item.get("unitMultiplier")
-    number = exact_text(found) if isinstance(found, str) else exact(found)
-    return number if number is not None and number > 0 else Decimal(1)
+    return multiplier_of(item.get("unitMultiplier"))
 
 
 def _as_sold(item: Json) -> SoldItem:
