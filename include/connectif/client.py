@@ -11,7 +11,7 @@ from urllib.parse import urljoin
 
 import requests
 
-from include.connectif import exports, routes
+from include.connectif import answers, exports, routes
 from include.connectif.exports import Export
 from include.connectif.pace import SharedMinute
 from include.errors import ContractError, RecordRejected, TemporaryError
@@ -162,7 +162,7 @@ class ConnectifClient:
             "filters": filters,
         }
         try:
-            return Export.from_json(self.transport.json(routes.CREATE_EXPORT, json=request))
+            return self.transport.read(routes.CREATE_EXPORT, Export.from_answer, json=request)
         except RequestRefused as refused:
             if refused.error.code == "E0301":
                 raise QueueFull(f"{refused}: five exports are waiting already") from None
@@ -170,7 +170,7 @@ class ConnectifClient:
 
     def read_export(self, export_id: str) -> Export:
         """The export's progress and, at its end, where its file is."""
-        return Export.from_json(self.transport.json(routes.READ_EXPORT, path={"id": export_id}))
+        return self.transport.read(routes.READ_EXPORT, Export.from_answer, path={"id": export_id})
 
     def read_export_file(self, url: str) -> bytes:
         """The ZIP of a finished export; read it with `exports.rows_of`."""
@@ -178,12 +178,7 @@ class ConnectifClient:
 
     def contact_fields(self, next_url: str | None = None) -> tuple[list[str], str | None]:
         """Ids of the account's contact fields, a page of them, and where the next one is (None: nowhere)."""
-        answer = self.transport.json(routes.LIST_CONTACT_FIELDS, url=next_url)
-        try:
-            ids = [str(field["id"]) for field in answer["results"]]
-        except (KeyError, TypeError) as error:
-            raise ContractError(f"{SYSTEM}, {routes.LIST_CONTACT_FIELDS.name}: without {error}") from None
-        following = (answer.get("links") or {}).get("next")
+        ids, following = self.transport.read(routes.LIST_CONTACT_FIELDS, answers.contact_fields, url=next_url)
         return ids, urljoin(self.account.base_url, following) if following else None
 
     def patch_contact(self, email: str, fields: Mapping[str, Any]) -> None:
@@ -196,8 +191,12 @@ class ConnectifClient:
 
     def read_product(self, product_id: str) -> dict[str, Any] | None:
         """One product by the shop's own id; None when there is none. Products cannot be listed."""
+        return self._unless_missing(routes.READ_PRODUCT, product_id=product_id)
+
+    def _unless_missing(self, route: Route, **path: str) -> dict[str, Any] | None:
+        """The record of a route; None for a 404."""
         try:
-            return dict(self.transport.json(routes.READ_PRODUCT, path={"product_id": product_id}))
+            return self.transport.read(route, answers.record, path=path)
         except RequestRefused as refused:
             if refused.status == 404:
                 return None
@@ -220,13 +219,7 @@ class ConnectifClient:
 
     def has_purchase(self, purchase_id: str) -> bool:
         """Whether a purchase with the shop's own id exists."""
-        try:
-            self.transport.call(routes.READ_PURCHASE, path={"purchase_id": purchase_id})
-        except RequestRefused as refused:
-            if refused.status == 404:
-                return False
-            raise
-        return True
+        return self._unless_missing(routes.READ_PURCHASE, purchase_id=purchase_id) is not None
 
     def _post_or_find(self, purchase: Mapping[str, Any], fire_workflows: bool) -> Posted:
         try:
@@ -238,8 +231,14 @@ class ConnectifClient:
 
     def _post_purchase(self, purchase: Mapping[str, Any], fire_workflows: bool) -> Posted:
         query = {"triggerPurchaseEvent": str(fire_workflows).lower()}
+        wanted = purchase["purchaseId"]
         try:
-            self.transport.call(routes.POST_PURCHASE, params=query, json=purchase)
+            self.transport.read(
+                routes.POST_PURCHASE,
+                lambda body, _: answers.created(body, wanted),
+                params=query,
+                json=purchase,
+            )
         except RequestRefused as refused:
             if refused.status == 409:
                 return Posted.ALREADY_THERE
@@ -268,7 +267,7 @@ class ConnectifClient:
 
     def _write(self, route: Route, path: Mapping[str, str], fields: Mapping[str, Any]) -> None:
         try:
-            self.transport.call(route, path=path, json=fields)
+            self.transport.read(route, answers.written, path=path, json=fields)
         except RequestRefused as refused:
             raise _rejected(refused) from None
 

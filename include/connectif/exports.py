@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
 
+from include.connectif import answers
 from include.errors import ContractError
 
 DELIMITER = ","
@@ -41,16 +42,15 @@ class Export:
         return self.status not in {"queued", "inProgress"}
 
     @classmethod
-    def from_json(cls, answer: Mapping[str, Any]) -> Export:
-        try:
-            return cls(
-                str(answer["id"]),
-                str(answer["status"]),
-                int(answer.get("total") or 0),
-                answer.get("fileUrl"),
-            )
-        except (KeyError, TypeError, ValueError) as error:
-            raise ContractError(f"Connectif: an export without {error}") from None
+    def from_answer(cls, body: Any, _headers: Mapping[str, str]) -> Export:
+        """As Connectif answers it; KeyError or Unexpected where it lacks its id or its status."""
+        url, total = answers.record(body).get("fileUrl"), body.get("total")
+        return cls(
+            answers.text(body, "id"),
+            answers.text(body, "status"),
+            total if type(total) is int and total > 0 else 0,
+            url if isinstance(url, str) and url else None,
+        )
 
 
 @dataclass(frozen=True)

@@ -22,13 +22,26 @@ READ_EXPORT = Route("read export", "GET", "/exports/{id}", "the scope Exports: R
 READ_EXPORT_FILE = Route("read export's file", "GET", "", "the scope Exports: Read", read_timeout_seconds=300)
 
 READ_CONTACT = Route("read contact", "GET", "/contacts/email/{email}", "the scope Contacts: Read")
-PATCH_CONTACT = Route("patch contact", "PATCH", "/contacts/email/{email}", "the scope Contacts: Write")
+_WRITTEN = frozenset({200, 201, 204})
+PATCH_CONTACT = Route(
+    "patch contact", "PATCH", "/contacts/email/{email}", "the scope Contacts: Write", silent=_WRITTEN
+)
 READ_PRODUCT = Route("read product", "GET", "/products/product-id/{product_id}", "the scope Products: Read")
 PATCH_PRODUCT = Route(
-    "patch product", "PATCH", "/products/product-id/{product_id}", "the scope Products: Write"
+    "patch product",
+    "PATCH",
+    "/products/product-id/{product_id}",
+    "the scope Products: Write",
+    silent=_WRITTEN,
 )
+# Which success codes there are is documented nowhere: "created" says it without a body, any other with one.
 POST_PURCHASE = Route(
-    "post purchase", "POST", "/purchases/", "the scope Purchases: Write", repeat=Repeat.WHEN_REFUSED
+    "post purchase",
+    "POST",
+    "/purchases/",
+    "the scope Purchases: Write",
+    repeat=Repeat.WHEN_REFUSED,
+    silent=frozenset({201}),
 )
 READ_PURCHASE = Route(
     "read purchase", "GET", "/purchases/purchase-id/{purchase_id}", "the scope Purchases: Read"

@@ -27,7 +27,8 @@ class Route:
     vendor's words. `pace` names the budget that the call draws on. `read_timeout_seconds` is for answers
     that may take longer than the client waits otherwise; `throttled_pause_seconds` is how long to keep off
     after a 429 that does not say so itself. An answer has at most `most_bytes` after decompression, and a
-    call takes at most `deadline_seconds`, from its first byte out to the last one in.
+    call takes at most `deadline_seconds`, from its first byte out to the last one in. `silent` are the
+    statuses whose answer may have no body; any other is read for what it confirms.
     """
 
     name: str
@@ -40,3 +41,4 @@ class Route:
     throttled_pause_seconds: float | None = None
     most_bytes: int = 64_000_000
     deadline_seconds: float = 180.0
+    silent: frozenset[int] = frozenset()

@@ -250,7 +250,8 @@ class Transport:
         if call.parse is None:
             return None
         try:
-            body = loaded(response.content)
+            is_silent = not response.content and response.status_code in call.route.silent
+            body = None if is_silent else loaded(response.content)
         except ValueError:
             kind = response.headers.get("Content-Type", "no content type")
             raise self._unreadable(call.route, response, f"holds no JSON but {kind}") from None

@@ -93,6 +93,12 @@ def total_of_scroll(headers: Headers) -> int | None:
     return int(total) if total.isdecimal() else None
 
 
+def written(body: Any, _headers: Headers) -> None:
+    """A write is confirmed by a record (`{"Id", "Href", "DocumentId"}`), or by a status without a body."""
+    if body is not None:
+        record(body)
+
+
 def product_ids(body: Any, _headers: Headers) -> tuple[dict[str, list[int]], int]:
     """`{"data": {"35": [7, 8]}, "range": {"total": 12}}` → products with their SKU ids, and the total."""
     data, total = body["data"], body["range"]["total"]

@@ -181,7 +181,7 @@ class VtexClient:
 
     def patch_client(self, document_id: str, fields: Mapping[str, Any]) -> None:
         """Change one document by the id that a read just gave: an unknown id might create one."""
-        self.transport.call(routes.PATCH_CLIENT, path={"id": document_id}, json=dict(fields))
+        self.transport.read(routes.PATCH_CLIENT, answers.written, path={"id": document_id}, json=dict(fields))
 
     # Catalogue and prices
 

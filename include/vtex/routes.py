@@ -47,6 +47,7 @@ PATCH_CLIENT = Route(
     "/api/dataentities/CL/documents/{id}",
     WRITE_DOCUMENTS,
     pace="master_data",
+    silent=frozenset({200, 204, 304}),
 )
 PRODUCT_IDS = Route(
     "product id list",

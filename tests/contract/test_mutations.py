@@ -94,10 +94,10 @@ def said(report: Report) -> int:
     )
 
 
-def tried(
-    table: dict[str, Mutation], area: Area, route: str, calls: int
-) -> Iterator[tuple[str, Mutation]]:
+def tried(table: dict[str, Mutation], area: Area, route: str, calls: int) -> Iterator[tuple[str, Mutation]]:
     """All of a table with TORTURE=1; else a part of it, another one for each route."""
+    # "it is there already" (409) is what Connectif says of a purchase that it has: there is no telling
+    table = {name: one for name, one in table.items() if "POST /purchases" not in route or "409" not in name}
     step = 1 if os.environ.get("TORTURE") else 2 if calls == ONCE else 6
     first = ROUTES.index((area, route)) % step
     yield from list(table.items())[first::step]

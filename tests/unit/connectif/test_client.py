@@ -385,3 +385,56 @@ def test_contact_fields__a_next_page_on_another_host_gets_no_key(
         with pytest.raises(ContractError, match="which is not the API's host"):
             client.contact_fields(following)
         assert elsewhere.requests == []
+
+
+# --- what confirms a purchase
+
+THERE = Answer(200, {"id": "1", "purchaseId": "v1/2 3"})
+
+
+@pytest.mark.parametrize("confirmed", [Answer(201, {"id": "1", "purchaseId": "v1/2 3"}), Answer(201, "")])
+def test_purchase__is_confirmed_by_itself_or_by_created(
+    confirmed: Answer, server: ScriptedServer, client: ConnectifClient
+) -> None:
+    server.script(confirmed)
+    assert client.post_purchase(PURCHASE, fire_workflows=False) is Posted.CREATED
+    assert len(server.requests) == 1
+
+
+UNCLEAR = [
+    Answer(200, "<html>Back soon</html>"),
+    Answer(200, ""),
+    Answer(204, ""),
+    Answer(201, {}),
+    Answer(201, {"id": "1", "purchaseId": "another"}),
+    Answer(201, []),
+    Answer(201, '{"id": "1", "purch'),
+]
+
+
+@pytest.mark.parametrize("unclear", UNCLEAR)
+def test_purchase__that_an_answer_does_not_confirm_is_asked_for(
+    unclear: Answer, server: ScriptedServer, client: ConnectifClient
+) -> None:
+    server.script(unclear, THERE)
+    assert client.post_purchase(PURCHASE, fire_workflows=False) is Posted.CREATED
+    assert [one.method for one in server.requests] == ["POST", "GET"]
+
+
+@pytest.mark.parametrize("unclear", UNCLEAR)
+def test_purchase__that_did_not_arrive_is_sent_again(
+    unclear: Answer, server: ScriptedServer, client: ConnectifClient
+) -> None:
+    server.script(unclear, Answer(404), Answer(201, {"id": "1", "purchaseId": "v1/2 3"}))
+    assert client.post_purchase(PURCHASE, fire_workflows=False) is Posted.CREATED
+    assert [one.method for one in server.requests] == ["POST", "GET", "POST"]
+
+
+@pytest.mark.parametrize("odd", [Answer(200, "<html>"), Answer(200, []), Answer(200, '"ok"')])
+def test_patch__that_nothing_confirms_is_sent_again(
+    odd: Answer, server: ScriptedServer, client: ConnectifClient
+) -> None:
+    server.script(odd, Answer(200, {"id": "1"}), odd, Answer(204, ""))
+    client.patch_contact("ana@example.com", {"_name": "Ana"})
+    client.patch_product("7", {"name": "Jug"})
+    assert [one.method for one in server.requests] == ["PATCH"] * 4

@@ -9,6 +9,7 @@ import pytest
 
 from include.connectif.exports import PURCHASE_ID, Export, is_purchase_id, plain_name, rows_of
 from include.errors import ContractError
+from include.rest.transport import Unexpected
 
 
 def packed(**files: str) -> bytes:
@@ -106,5 +107,7 @@ def test_export__is_over_when_finished_or_failed_or_in_a_state_unknown_to_us() -
 
 
 def test_export__without_its_id_stops() -> None:
-    with pytest.raises(ContractError, match="export"):
-        Export.from_json({"status": "queued"})
+    with pytest.raises(KeyError, match="id"):
+        Export.from_answer({"status": "queued"}, {})
+    with pytest.raises(Unexpected, match="`status` is no text"):
+        Export.from_answer({"id": "1", "status": None}, {})
