@@ -45,7 +45,7 @@ def reconcile() -> None:
     products = compare.override(task_id="compare_products")(Area.PRODUCTS)
     purchases = compare.override(task_id="compare_purchases")(Area.PURCHASES)
     repaired = repair(purchases)
-    [contacts, products, purchases, repaired] >> report()
+    report(contacts, products, purchases, repaired)
 
 
 reconcile()

@@ -58,6 +58,12 @@ class ContractError(SyncError):
     """The vendor answered something that we do not know. Stop loudly."""
 
 
+class StagingError(SyncError):
+    """A staged file of this run is gone or damaged, so what depends on it cannot be right. Fail now, never
+    retry: only the whole run, cleared, makes the file again.
+    """
+
+
 class UnsafeChange(SyncError):
     """The run would do something that a person should look at first (a mass change, too many rejects).
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from itertools import chain
@@ -10,6 +11,9 @@ from secrets import token_hex
 from typing import IO, TYPE_CHECKING, Any, Protocol, Self, cast
 
 import orjson
+
+from include.errors import StagingError
+from include.manifest import MANIFEST, Manifest, StagedFile, SummedStream, summed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,6 +29,7 @@ class Folder(Protocol):
     def open(self, mode: str) -> IO[bytes]: ...
     def mkdir(self, *, parents: bool, exist_ok: bool) -> None: ...
     def exists(self) -> bool: ...
+    def is_file(self) -> bool: ...
     def iterdir(self) -> Iterator[Self]: ...
     def rename(self, target: Any) -> Any: ...
     def unlink(self) -> None: ...
@@ -32,13 +37,20 @@ class Folder(Protocol):
 
 class Staging:
     """Files of one run, or of one stage of it. A file is there whole or not at all, so that a retry can
-    take what it finds for done: it is written beside its place and then renamed.
+    take what it finds for done: it is written beside its place, renamed, and then listed in the folder's
+    manifest. What the manifest does not list is not there.
+
+    A file is compared with the manifest before this object reads it for the first time: StagingError when
+    it is gone or damaged. `accept_unlisted` is for a folder of an earlier version that outlives runs: a file
+    without an entry is taken as it is.
 
     What is called `….zst` lies there compressed; who writes and reads it does not notice.
     """
 
-    def __init__(self, folder: Folder) -> None:
+    def __init__(self, folder: Folder, *, accept_unlisted: bool = False) -> None:
         self.folder = folder
+        self._accept_unlisted = accept_unlisted
+        self._checked: dict[str, StagedFile] = {}
 
     def __str__(self) -> str:
         return str(self.folder)
@@ -48,14 +60,50 @@ class Staging:
         return Staging(self.folder / name)
 
     def has(self, name: str) -> bool:
-        return (self.folder / name).exists()
+        """Whether it was written; it may be gone or damaged since, which reading it tells."""
+        listed = name in self._manifest().files
+        return listed or (self._accept_unlisted and (self.folder / name).exists())
 
     def names(self, prefix: str = "") -> list[str]:
         """Names of the finished files that begin so, in order; none when there is no folder yet."""
+        return sorted(name for name in self._manifest().files if name.startswith(prefix))
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether `complete` was the last that was done here."""
+        return self._manifest().complete
+
+    def begin(self) -> None:
+        """Make the folder, or check what an earlier attempt left in it: StagingError when that is damaged."""
+        self._make_private_folder()
+        self.check()
+        with _CHANGING:
+            self._write_manifest(self._manifest().with_complete(False))
+
+    def complete(self) -> None:
+        """Say that all files are there, for `require_complete`."""
+        with _CHANGING:
+            self._write_manifest(self._manifest().with_complete(True))
+
+    def require_complete(self) -> None:
+        """StagingError, naming the file, unless all is there that was there at `complete`."""
         if not self.folder.exists():
-            return []
-        names = (entry.name for entry in self.folder.iterdir())
-        return sorted(n for n in names if n.startswith(prefix) and not n.endswith(_UNFINISHED))
+            raise StagingError(f"{self} is gone")
+        if not (self.folder / MANIFEST).exists():
+            raise StagingError(f"{MANIFEST} of {self} is gone")
+        if not self.is_complete:
+            raise StagingError(f"{self} is not complete: the task that writes it did not end")
+        self.check()
+
+    def check(self) -> None:
+        """Read all files that the manifest lists: StagingError when one is gone or damaged."""
+        for name, entry in self._manifest().files.items():
+            self._check(name, entry)
+
+    def check_again(self, name: str) -> None:
+        """Check one file now, however long ago that was done."""
+        self._checked.pop(name, None)
+        self._check(name, self._entry(name))
 
     @contextmanager
     def writing(self, name: str) -> Iterator[IO[bytes]]:
@@ -64,12 +112,14 @@ class Staging:
         Tasks of a run may write the same name at once: each writes a file of its own, the last to end stays.
         """
         self._make_private_folder()
-        unfinished = self.folder / f"{name}.{token_hex(4)}{_UNFINISHED}"
+        unfinished = self._unfinished(name)
         try:
-            with unfinished.open("wb") as file, _compressing(file, name) as open_file:
-                yield open_file
+            with unfinished.open("wb") as file:
+                stream = SummedStream(file)
+                with _compressing(cast("IO[bytes]", stream), name) as open_file:
+                    yield open_file
             _make_private(unfinished, 0o600)
-            unfinished.rename(self.folder / name)
+            self._put(unfinished, name, stream.entry)
         except BaseException:
             if unfinished.exists():
                 unfinished.unlink()
@@ -77,6 +127,7 @@ class Staging:
 
     @contextmanager
     def reading(self, name: str) -> Iterator[IO[bytes]]:
+        self._check(name, self._entry(name))
         with (self.folder / name).open("rb") as file, _decompressing(file, name) as open_file:
             yield open_file
 
@@ -86,6 +137,10 @@ class Staging:
 
     def remove_others(self, prefix: str, *, than: str) -> None:
         """Remove the files that begin so, but `than`; also what a killed process left half written."""
+        with _CHANGING:
+            manifest = self._manifest()
+            gone = {name for name in manifest.files if name.startswith(prefix) and name != than}
+            self._write_manifest(manifest.without(*gone))
         for entry in list(self.folder.iterdir()):
             if entry.name.startswith(prefix) and entry.name != than:
                 entry.unlink()
@@ -107,6 +162,7 @@ class Staging:
         with self.writing(name) as file:
             # Hardly a value comes twice: without dictionaries files are smaller, and read twice as fast.
             pq.write_table(table, file, compression="zstd", use_dictionary=False)
+            _note_rows(file, len(table))
 
     def read_table(self, name: str, columns: list[str] | None = None) -> pa.Table:
         import pyarrow.parquet as pq  # noqa: PLC0415
@@ -131,10 +187,12 @@ class Staging:
         tables = (pa.Table.from_pandas(frame, preserve_index=False) for frame in frames)
         first = next(tables)
         rows = 0
-        with self.writing(name) as file, pq.ParquetWriter(file, first.schema, compression="zstd") as writer:
-            for table in chain([first], tables):
-                writer.write_table(table.cast(first.schema))
-                rows += len(table)
+        with self.writing(name) as file:
+            with pq.ParquetWriter(file, first.schema, compression="zstd") as writer:
+                for table in chain([first], tables):
+                    writer.write_table(table.cast(first.schema))
+                    rows += len(table)
+            _note_rows(file, rows)
         return rows
 
     def frames(
@@ -155,9 +213,91 @@ class Staging:
             self.folder.mkdir(parents=True, exist_ok=True)
             _make_private(self.folder, 0o700)
 
+    def _unfinished(self, name: str) -> Folder:
+        return self.folder / f"{name}.{token_hex(4)}{_UNFINISHED}"
 
+    def _put(self, unfinished: Folder, name: str, entry: StagedFile) -> None:
+        """Give a written file its name. Killed in between, it is not listed: then it is written again.
+
+        That holds for one that replaces another too, whose entry would not fit the new file.
+        """
+        with _CHANGING:
+            manifest = self._manifest_or_new()
+            if name in manifest.files:
+                self._write_manifest(manifest.without(name))
+            elif not manifest.files:
+                self._write_manifest(manifest)  # before the first file: one without a manifest is damage
+            unfinished.rename(self.folder / name)
+            self._write_manifest(manifest.having(name, entry))
+
+    def _entry(self, name: str) -> StagedFile | None:
+        """What the manifest says of a file; None for one of an earlier version."""
+        entry = self._manifest().files.get(name)
+        if entry is None and not (self._accept_unlisted and (self.folder / name).exists()):
+            raise StagingError(f"{name} of {self} is gone")
+        return entry
+
+    def _check(self, name: str, entry: StagedFile | None) -> None:
+        if entry is None or self._checked.get(name) == entry:
+            return
+        try:
+            with (self.folder / name).open("rb") as file:
+                found = summed(file)
+        except FileNotFoundError:
+            raise StagingError(f"{name} of {self} is gone") from None
+        if problem := entry.differs_from(found):
+            raise StagingError(f"{name} of {self} is damaged: {problem}")
+        self._checked[name] = entry
+
+    def _manifest(self) -> Manifest:
+        """What is there, as it stands on the disk now: another process may have written since."""
+        place = self.folder / MANIFEST
+        try:
+            with place.open("rb") as file:
+                content = file.read()
+        except FileNotFoundError:
+            if not self._accept_unlisted and (left := self._unlisted()):
+                raise StagingError(f"{MANIFEST} of {self} is gone, {left} is there") from None
+            return Manifest()
+        try:
+            return Manifest.from_bytes(content)
+        except ValueError:
+            raise StagingError(f"{MANIFEST} of {self} is damaged") from None
+
+    def _manifest_or_new(self) -> Manifest:
+        """The manifest to write in: a damaged one of a folder that outlives runs is replaced."""
+        try:
+            return self._manifest()
+        except StagingError:
+            if self._accept_unlisted:
+                return Manifest()
+            raise
+
+    def _write_manifest(self, manifest: Manifest) -> None:
+        unfinished = self._unfinished(MANIFEST)
+        with unfinished.open("wb") as file:
+            file.write(manifest.to_bytes())
+        _make_private(unfinished, 0o600)
+        unfinished.rename(self.folder / MANIFEST)
+
+    def _unlisted(self) -> str:
+        """A finished file in a folder without a manifest, if there is one."""
+        if not self.folder.exists():
+            return ""
+        names = (entry.name for entry in self.folder.iterdir() if entry.is_file())
+        return min((name for name in names if not name.endswith(_UNFINISHED)), default="")
+
+
+_CHANGING = threading.RLock()
+"""Held while a manifest is read, changed and written: several threads of a task write files."""
 _UNFINISHED = ".unfinished"
 _COMPRESSED = ".zst"
+
+
+def _note_rows(file: IO[bytes], rows: int) -> None:
+    """For the manifest; a test may have put a file of its own in the way."""
+    if isinstance(file, SummedStream):
+        file.rows = rows
 
 
 def _compressing(file: IO[bytes], name: str) -> AbstractContextManager[IO[bytes]]:

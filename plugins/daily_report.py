@@ -9,6 +9,7 @@ from airflow.sdk import ObjectStoragePath, get_current_context
 from include.staging import Staging
 from include.sync.cleaning import remove_old
 from include.sync.finish import RunIdentity, finish
+from include.sync.run import require_complete
 from plugins.run_signals import announce
 from plugins.sync_run import staging_base, sync_run
 
@@ -27,6 +28,7 @@ def report_run(area: Area, *references: ObjectStoragePath | None) -> str:
     run = context["dag_run"]
     known = next((reference for reference in references if reference), None)
     with sync_run(area, after=known) as sync:
+        require_complete(sync.settings, references)
         folders = {
             name: Staging(reference) if reference else sync.staging.within(name)
             for name, reference in zip(STAGES, references, strict=True)

@@ -59,9 +59,8 @@ def _stage(area: str, name: str, source: ObjectStoragePath | None) -> ObjectStor
     from plugins.sync_run import sync_run  # noqa: PLC0415
 
     work = getattr(_flow(area), name)
-    known: dict[str, Any] = {"source": Staging(source)} if source else {}
     with sync_run(Area(area), after=source) as run:
-        folder = run_stage(run, name, lambda run, target: work(run, target, **known))
+        folder = run_stage(run, name, work, source=Staging(source) if source else None)
         return ObjectStoragePath(str(folder))
 
 

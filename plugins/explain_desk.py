@@ -9,8 +9,7 @@ from include.connectif.client import ConnectifClient
 from include.explain import Desk
 from include.rest.retry import RetryPolicy
 from include.settings import load_settings
-from include.staging import Staging
-from include.sync.run import KEPT
+from include.sync.run import kept_in
 from include.vtex.client import VtexClient
 from plugins.accounts import connectif_account, pair_of, vtex_account
 from plugins.airflow_connections import connectif_connection, vtex_connection
@@ -36,5 +35,5 @@ def open_desk() -> Iterator[Desk]:
         connectif.transport.session,
         open_sync_store(pair_of(vtex.account, connectif.account)) as store,
     ):
-        kept = Staging(staging_base(settings) / pair_folder(vtex, connectif) / KEPT)
+        kept = kept_in(staging_base(settings) / pair_folder(vtex, connectif))
         yield Desk(settings, store, vtex, connectif, kept)

@@ -9,7 +9,14 @@ import pendulum
 from airflow.sdk import Asset, CronDataIntervalTimetable, CronTriggerTimetable
 from airflow.sdk.definitions.retry_policy import ExceptionRetryPolicy, RetryAction, RetryRule
 
-from include.errors import ConfigurationError, ContractError, MissingConnection, ParameterError, UnsafeChange
+from include.errors import (
+    ConfigurationError,
+    ContractError,
+    MissingConnection,
+    ParameterError,
+    StagingError,
+    UnsafeChange,
+)
 from include.outcomes import Area
 from include.settings import load_settings
 from plugins import alerts
@@ -19,7 +26,7 @@ START = pendulum.datetime(2026, 1, 1, tz=load_settings().schedule.time_zone)
 """Before any shop's first run; what lies before the first run is fetched by back-fill."""
 
 _NEEDS_A_PERSON = RetryRule(
-    exception=[ConfigurationError, ContractError, UnsafeChange],
+    exception=[ConfigurationError, ContractError, StagingError, UnsafeChange],
     action=RetryAction.FAIL,
     reason="somebody has to look at the message first",
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -18,11 +18,11 @@ from include.sync.cleaning import remove_old
 from include.sync.finish import RunIdentity
 from include.sync.reconcile.plan import plan_of
 from include.sync.reconcile.report import finish_comparison
-from include.sync.run import KEPT, SyncRun, run_stage, safe_name
+from include.sync.run import SyncRun, kept_in, require_complete, run_stage
 from plugins.accounts import pair_of
 from plugins.connectif_hook import ConnectifHook
 from plugins.parameters import check_repair
-from plugins.run_key import run_key
+from plugins.run_key import run_folder, run_key
 from plugins.run_signals import announce
 from plugins.sync_run import pair_folder, staging_base
 from plugins.sync_store import open_sync_store
@@ -50,13 +50,14 @@ def repair_purchases(purchases: ObjectStoragePath) -> ObjectStoragePath:
         raise AirflowSkipException("nothing is sent without the parameter repair")
     flow = _flow(Area.PURCHASES)
     with _run_of(Area.PURCHASES) as run:
-        source = Staging(purchases)
-        done = run_stage(run, REPAIR, lambda run, target: flow.repair(run, target, source=source))
-        return ObjectStoragePath(str(done))
+        return ObjectStoragePath(str(run_stage(run, REPAIR, flow.repair, source=Staging(purchases))))
 
 
-def report_run() -> str:
-    """Keep the report of the run; returns its summary line. UnsafeChange when the run must not pass."""
+def report_run(*references: ObjectStoragePath | None) -> str:
+    """Report on the tasks, given by the folders that they returned (None: skipped, or not finished).
+
+    Returns the summary line. Raises UnsafeChange when the run must not pass.
+    """
     context = get_current_context()
     airflow_run = context["dag_run"]
     with _run_of(Area.RECONCILE) as run:
@@ -66,12 +67,19 @@ def report_run() -> str:
             airflow_run.clear_number or 0,
             airflow_run.start_date or airflow_run.run_after,
         )
-        folders = {Area(area): run.staging.within(_stage(area)) for area in context["params"]["areas"]}
-        repaired = run.staging.within(REPAIR)
+        require_complete(run.settings, references)
+        known = {reference.name: Staging(reference) for reference in references if reference}
+        folders = {Area(area): _folder(run, known, _stage(area)) for area in context["params"]["areas"]}
+        repaired = _folder(run, known, REPAIR)
         try:
             return finish_comparison(run, identity, folders, repaired, announce).summary_line()
         finally:
             remove_old(run.store, staging_base(run.settings), run.settings, run.now())
+
+
+def _folder(run: SyncRun, known: Mapping[str, Staging], stage: str) -> Staging:
+    """The folder that the task returned: after a clear of later tasks it is that of an earlier clear."""
+    return known.get(stage) or run.staging.within(stage)
 
 
 def _stage(area: str) -> str:
@@ -91,14 +99,13 @@ def _run_of(area: Area) -> Iterator[SyncRun]:
     vtex, connectif = VtexHook().client, ConnectifHook().client
     with open_sync_store(pair_of(vtex.account, connectif.account)) as store:
         base = staging_base(settings) / pair_folder(vtex, connectif)
-        clear = str(airflow_run.clear_number or 0)
-        staging = Staging(base / airflow_run.dag_id / safe_name(airflow_run.run_id) / clear)
+        params = get_current_context()["params"]
         yield SyncRun(
             area=area,
-            run_key=run_key(airflow_run),
+            run_key=run_key(airflow_run, params),
             plan=_plan(area, settings),
-            staging=staging,
-            kept=Staging(base / KEPT),
+            staging=Staging(run_folder(base, airflow_run, params)),
+            kept=kept_in(base),
             settings=settings,
             store=store,
             vtex=vtex,

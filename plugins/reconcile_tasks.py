@@ -24,8 +24,8 @@ def repair(purchases: ObjectStoragePath) -> ObjectStoragePath:
 
 
 @task(trigger_rule="all_done", outlets=[report_asset("reconcile")])
-def report() -> str:
+def report(*stages: ObjectStoragePath | None) -> str:
     """Add up what was found, whatever happened before; fails when a comparison did not finish."""
     from plugins.reconcile_run import report_run  # noqa: PLC0415 - heavy, and only needed in the task
 
-    return report_run()
+    return report_run(*stages)

@@ -16,11 +16,11 @@ from include.plan import RunPlan, RunRequest, plan_run
 from include.settings import Settings, load_settings
 from include.staging import Staging
 from include.store import Store
-from include.sync.run import KEPT, SyncRun, folder_of, safe_name
+from include.sync.run import SyncRun, files_gone, folder_of, kept_in
 from plugins.accounts import pair_of
 from plugins.connectif_hook import ConnectifHook
 from plugins.executor import require_one_machine
-from plugins.run_key import run_key
+from plugins.run_key import run_folder, run_key
 from plugins.sync_store import open_sync_store
 from plugins.vtex_hook import VtexHook
 
@@ -43,23 +43,24 @@ def sync_run(area: Area, *, after: ObjectStoragePath | None = None) -> Iterator[
     vtex, connectif = VtexHook().client, ConnectifHook().client
     with open_sync_store(pair_of(vtex.account, connectif.account)) as store:
         base = staging_base(settings) / pair_folder(vtex, connectif)
-        run = context["dag_run"]
-        staging = Staging(base / run.dag_id / safe_name(run.run_id) / str(run.clear_number or 0))
+        run, params = context["dag_run"], context["params"]
+        staging = Staging(run_folder(base, run, params))
+        begun = None if after is None else Staging(after.parent)
         yield SyncRun(
             area=area,
-            run_key=run_key(run),
-            plan=_plan(context, area, store, settings, staging if after is None else Staging(after.parent)),
+            run_key=run_key(run, params),
+            plan=_plan_in(begun, settings) if begun else _plan(context, area, store, settings, staging),
             staging=staging,
-            kept=Staging(base / KEPT),
+            kept=kept_in(base),
             settings=settings,
             store=store,
             vtex=vtex,
             connectif=connectif,
-            dry_run=bool(context["params"].get("dry_run")),
+            dry_run=bool(params.get("dry_run")),
             backfill=run.run_type == "backfill",
-            full_asked=context["params"]["mode"] == "full",
-            allow_mass_change=bool(context["params"].get("allow_mass_change")),
-            allow_empty=bool(context["params"].get("allow_empty")),
+            full_asked=params["mode"] == "full",
+            allow_mass_change=bool(params.get("allow_mass_change")),
+            allow_empty=bool(params.get("allow_empty")),
         )
 
 
@@ -79,9 +80,16 @@ def staging_base(settings: Settings) -> ObjectStoragePath:
     return ObjectStoragePath(f"file://{home}/staging")
 
 
-def _plan(context: Context, area: Area, store: Store, settings: Settings, folder: Staging) -> RunPlan:
-    if folder.has(_PLAN):
+def _plan_in(folder: Staging, settings: Settings) -> RunPlan:
+    """The plan that the run's first task has staged."""
+    with files_gone(settings):
         return RunPlan.from_json(folder.read_json(_PLAN))
+
+
+def _plan(context: Context, area: Area, store: Store, settings: Settings, folder: Staging) -> RunPlan:
+    with files_gone(settings):
+        if folder.has(_PLAN):
+            return RunPlan.from_json(folder.read_json(_PLAN))
     request = _request(context)
     if area is Area.PRODUCTS and request.is_backfill:
         raise AirflowSkipException(

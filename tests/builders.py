@@ -12,7 +12,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -42,7 +42,7 @@ from include.staging import Staging
 from include.store import AccountPair, Store, open_store, upgrade
 from include.sync.finish import RunIdentity, finish
 from include.sync.reconcile.differences import found_in
-from include.sync.run import SyncRun, run_stage
+from include.sync.run import SyncRun, kept_in, run_stage
 from include.vtex.client import Paces, VtexAccount, VtexClient
 from include.window import Window
 from sandbox.connectif.vendor import Connectif
@@ -239,7 +239,7 @@ class Office:
             run_key=key,
             plan=plan,
             staging=Staging(self.folder / key),
-            kept=Staging(self.folder / "kept"),
+            kept=kept_in(self.folder),
             settings=self.settings,
             store=self.store,
             vtex=self.vtex,
@@ -259,7 +259,7 @@ class Office:
         flow = COMPARISONS[area]
         folder = run_stage(run, f"compare_{area}", flow.compare)
         if repair:
-            run_stage(run, "repair", lambda run, target: flow.repair(run, target, source=folder))
+            run_stage(run, "repair", flow.repair, source=folder)
         found = found_in(folder)
         assert found
         assert found.missing == 0
@@ -280,17 +280,18 @@ def stages_of(run: SyncRun, *, tries: int = 1) -> Report:
     """Extract, transform, load, report; each stage up to `tries` times, as Airflow would begin it again."""
     flow = FLOWS[run.area]
 
-    def stage(name: str, work: Callable[[SyncRun, Staging], Any]) -> Staging:
+    def stage(name: str, source: Staging | None = None) -> Staging:
+        work = getattr(flow, name)
         for _ in range(tries - 1):
             try:
-                return run_stage(run, name, work)
+                return run_stage(run, name, work, source=source)
             except (TemporaryError, Killed):
                 run.sleep(60)
-        return run_stage(run, name, work)
+        return run_stage(run, name, work, source=source)
 
-    extracted = stage("extract", flow.extract)
-    transformed = stage("transform", lambda run, folder: flow.transform(run, folder, source=extracted))
-    loaded = stage("load", lambda run, folder: flow.load(run, folder, source=transformed))
+    extracted = stage("extract")
+    transformed = stage("transform", extracted)
+    loaded = stage("load", transformed)
     stages: Mapping[str, Staging] = {"extract": extracted, "transform": transformed, "load": loaded}
     report = finish(run, RunIdentity(f"sync_{run.area}", run.run_key, 0, run.now()), stages)
     _require_accounts(run, report)

@@ -11,6 +11,7 @@ from typing import Any
 
 from include.outcomes import Area, Reason
 from include.reasons import REASONS
+from include.run_name import readable
 from include.store import StoredOutcome
 from include.sync.preview import masked
 
@@ -93,7 +94,7 @@ def outcome_facts(stored: StoredOutcome) -> tuple[Fact, ...]:
 
 
 def _when(run_key: str, at: datetime) -> tuple[Fact, ...]:
-    return (Fact("by the run", run_key), Fact("at", shown(at)))
+    return (Fact("by the run", readable(run_key)), Fact("at", shown(at)))
 
 
 def because(reason: Reason, detail: str = "") -> str:

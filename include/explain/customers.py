@@ -24,6 +24,7 @@ from include.explain.desk import Desk
 from include.mapping.address import problem_of, tidied
 from include.mapping.contacts import CONTACT_COLUMNS, SOURCE_FIELDS, latest_of_each, map_contacts
 from include.outcomes import Area, Reason
+from include.run_name import readable
 from include.store import StoredReport
 from include.sync.contacts.documents import documents_frame, documents_table
 from include.sync.contacts.erased import map_without_erased
@@ -132,7 +133,11 @@ def _taken_by(desk: Desk, rows: list[Document]) -> tuple[Fact, ...]:
         changed = datetime.fromtimestamp(int(row["changed"]) / 1e9, UTC)
         if taken := next((run for run in reports if _took(run, changed, desk)), None):
             return facts(
-                {"last change at VTEX": changed, "by the run": taken.run_key, "at": taken.finished_at}
+                {
+                    "last change at VTEX": changed,
+                    "by the run": readable(taken.run_key),
+                    "at": taken.finished_at,
+                }
             )
     return ()
 

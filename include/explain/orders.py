@@ -22,6 +22,7 @@ from include.mapping.order_items import added_skus
 from include.mapping.purchases import MappedPurchases, map_purchases, profile_id
 from include.outcomes import Area, Outcome, Reason
 from include.rest.transport import RequestRefused
+from include.run_name import readable
 from include.store import StoredPurchase
 from include.sync.erased import ErasedPeople
 from include.sync.purchases.checkout import group_named_by, read_checkout
@@ -126,7 +127,7 @@ def _purchase_facts(stored: StoredPurchase) -> tuple[Fact, ...]:
     told = {
         "outcome": f"{what}, {stored.attempts} answers since {shown(stored.first_seen)}",
         "answer": stored.detail or None,
-        "by the run": stored.run_key,
+        "by the run": readable(stored.run_key),
         "at": stored.last_seen,
     }
     return tuple(Fact(f"{stored.purchase_id}, {f.label}", f.value) for f in facts(told))

@@ -24,6 +24,7 @@ from include.mapping.result import Mapped
 from include.mapping.shapes import name, record, records
 from include.mapping.weighed import ONE, multiplier_of
 from include.outcomes import Area, Reason
+from include.run_name import readable
 from include.sync.products.catalogue import last_catalogue, rules_of
 from include.sync.products.prices import base_prices_of
 
@@ -99,7 +100,7 @@ def _sent(desk: Desk, last: Product) -> tuple[Fact, ...]:
         return ()
     catalogue = desk.store.catalogue_sent()
     when = (
-        facts({"in the catalogue of the run": catalogue.run_key, "sent at": catalogue.at})
+        facts({"in the catalogue of the run": readable(catalogue.run_key), "sent at": catalogue.at})
         if catalogue
         else ()
     )

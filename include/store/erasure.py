@@ -37,7 +37,7 @@ class FinishedRun(NamedTuple):
     accounts: AccountPair
     dag_id: str
     run_id: str
-    clear_number: int
+    run_key: str
 
 
 class Erasure(Part):
@@ -116,11 +116,11 @@ class Erasure(Part):
     def finished_runs(self) -> list[FinishedRun]:
         """Runs of the shop that have their report."""
         with self._database.read() as connection:
-            query = sa.select(*_ACCOUNTS, run.c.dag_id, run.c.run_id, run.c.clear_number)
+            query = sa.select(*_ACCOUNTS, run.c.dag_id, run.c.run_id, run.c.run_key)
             query = query.join(pairs, pairs.c.pair_id == run.c.pair_id)
             query = query.where(_shop_of == self._shop(connection))
             return [
-                FinishedRun(AccountPair(*row[:4]), row.dag_id, row.run_id, row.clear_number)
+                FinishedRun(AccountPair(*row[:4]), row.dag_id, row.run_id, row.run_key)
                 for row in connection.execute(query)
             ]
 

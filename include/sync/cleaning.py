@@ -8,14 +8,18 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
+import orjson
+
 from include.errors import SyncError
+from include.run_name import attempt_of, safe_name, started_at
 from include.settings import Settings
-from include.staging import Staging
 from include.store import Store
-from include.sync.run import BORN, KEPT, folder_of, safe_name
+from include.sync.run import KEPT, folder_of
 
 log = logging.getLogger(__name__)
 
+_BORN = "born.json"
+"""In a run's folder of an earlier version, whose name does not tell when the run started."""
 _PAIR = re.compile(r".-[0-9a-f]{8}$")
 
 
@@ -40,7 +44,7 @@ def remove_old(store: Store, base: Any, settings: Settings, now: datetime) -> No
 
 
 def remove_old_runs(base: Any, *, older_than: timedelta, now: datetime) -> int:
-    """Remove the folders `<pair>/<dag>/<run>/<clear>` that were begun that long ago; returns how many.
+    """Remove the folders `<pair>/<dag>/<run>/<attempt>` that were begun that long ago; returns how many.
 
     `base` is a path of `Staging`'s kind that can also `rmdir` with all that is below it. Nothing but such
     folders is touched: it may be a bucket that others use as well.
@@ -48,7 +52,7 @@ def remove_old_runs(base: Any, *, older_than: timedelta, now: datetime) -> int:
     removed = 0
     for run in _runs(base):
         for cleared in list(run.iterdir()):
-            if _born(Staging(cleared), now) <= now - older_than:
+            if _born(cleared, now) <= now - older_than:
                 cleared.rmdir(recursive=True)
                 removed += 1
         if run.exists() and not list(run.iterdir()):  # a bucket has no empty folders
@@ -61,12 +65,12 @@ def remove_runs_with_people(
 ) -> tuple[int, list[str]]:
     """Remove all staged files of the shop's runs that have their report: somebody erased may be in any.
 
-    Returns how many runs that were, and which runs begun before then are not over (`dag/run/clear`): they
+    Returns how many runs that were, and which runs begun before then are not over (`dag/run/attempt`): they
     are left alone.
     """
     finished: dict[str, set[tuple[str, str, str]]] = {}
     for one in store.finished_runs():
-        place = (one.dag_id, safe_name(one.run_id), str(one.clear_number))
+        place = (one.dag_id, safe_name(one.run_id), attempt_of(one.run_key))
         finished.setdefault(folder_of(one.accounts), set()).add(place)
     removed, running = 0, list[str]()
     for pair in store.pairs_of_the_shop():
@@ -74,7 +78,7 @@ def remove_runs_with_people(
         for run in (run for dag in _folders(folder) if dag.name != KEPT for run in _folders(dag)):
             for cleared in _folders(run):
                 place = (run.parent.name, run.name, cleared.name)
-                if _born(Staging(cleared), now) >= begun_before:
+                if _born(cleared, now) >= begun_before:
                     continue
                 if place in finished.get(folder.name, ()):
                     cleared.rmdir(recursive=True)
@@ -95,6 +99,11 @@ def _folders(path: Any) -> list[Any]:
     return [entry for entry in path.iterdir() if entry.is_dir()] if path.exists() else []
 
 
-def _born(cleared: Staging, now: datetime) -> datetime:
-    """When the run began to stage; one that is just being made, or is not ours, counts as new."""
-    return datetime.fromisoformat(cleared.read_json(BORN)["at"]) if cleared.has(BORN) else now
+def _born(cleared: Any, now: datetime) -> datetime:
+    """When the run started; a folder that is not ours, or does not tell it, counts as new."""
+    if started := started_at(cleared.name):
+        return started
+    try:
+        return datetime.fromisoformat(orjson.loads((cleared / _BORN).read_bytes())["at"])
+    except (FileNotFoundError, ValueError, LookupError, TypeError):
+        return now

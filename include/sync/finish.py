@@ -13,7 +13,15 @@ from include.report import Limits, Report, StageCounts
 from include.staging import Staging
 from include.store import OutcomeRow
 from include.sync.empty_load import is_empty_first_load, not_found
-from include.sync.run import SENT_AT_LAST, SyncRun, began_at, counts_of, has_finished, verdicts_in
+from include.sync.run import (
+    SENT_AT_LAST,
+    SyncRun,
+    began_at,
+    counts_of,
+    files_gone,
+    has_finished,
+    verdicts_in,
+)
 
 log = logging.getLogger(__name__)
 
@@ -52,14 +60,15 @@ def finish(
     """Write the report and the outcomes of a run, whatever became of its `stages` (by name, in order).
 
     Raises UnsafeChange, after all is written and announced, when a stage did not finish, the counts do not
-    add up or too many records were rejected.
+    add up or too many records were rejected; StagingError, before, when a file of theirs is gone or damaged.
     """
-    unfinished = [name for name, folder in stages.items() if not has_finished(folder)]
-    report = _report(run, stages)
+    with files_gone(run.settings):
+        unfinished = unfinished_among(stages)
+        report = _report(run, stages)
+        rows = [row for folder in stages.values() for row in outcome_rows(folder)]
     limits = _limits(run)
     empty = not unfinished and is_empty_first_load(run, report, counts_of(stages["load"]))
     problems = [*_problems(run, report, limits, unfinished), *([NOTHING_WENT] if empty else [])]
-    rows = [row for folder in stages.values() for row in outcome_rows(folder)]
     run.store.save_outcomes(run.area, run.run_key, rows)
     if not unfinished and not empty:
         _remember_coverage(run, began_at(stages["extract"]))
@@ -80,6 +89,13 @@ def finish(
         rejected = not unfinished and report.too_many_rejected(limits)
         raise (TooManyRejected if rejected else UnsafeChange)(f"{run.area}: {'; '.join(problems)}")
     return report
+
+
+def unfinished_among(stages: Mapping[str, Staging]) -> list[str]:
+    """The stages that did not finish; StagingError when one left a file that is gone or damaged since."""
+    for folder in stages.values():
+        folder.check()
+    return [name for name, folder in stages.items() if not has_finished(folder)]
 
 
 def _report(run: SyncRun, stages: Mapping[str, Staging]) -> Report:

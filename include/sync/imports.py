@@ -47,7 +47,11 @@ class ImportFile:
         return asdict(self)
 
     def to_send(self, folder: Staging) -> FileToSend:
-        """The file as it is sent: plain, a piece at a time."""
+        """The file as it is sent: plain, a piece at a time; StagingError when it is gone or damaged.
+
+        A load may wait for hours, so that is looked at anew.
+        """
+        folder.check_again(self.staged_as)
 
         def pieces() -> Iterator[bytes]:
             with folder.reading(self.staged_as) as file:

@@ -5,17 +5,21 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from itertools import chain, islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from include.connectif.client import ConnectifClient
+from include.errors import StagingError
 from include.outcomes import Area, Reason
 from include.plan import RunPlan
 from include.report import Calls, StageCounts, Vendor
 from include.rest.counters import CallCounter
+from include.run_name import safe_name
 from include.settings import Settings
 from include.staging import Staging
 from include.store import AccountPair, Store
@@ -35,7 +39,6 @@ KEPT = "kept"
 """The folder beside the runs' own that outlives them."""
 COUNTS = "counts.json"
 BEGAN = "began.json"
-BORN = "born.json"
 _ATTEMPT = "attempt-"
 _VERDICTS = "verdicts-"
 SENT_AT_LAST = "sent-at-last.parquet"
@@ -46,9 +49,9 @@ _LOGGED_VERDICTS = 50
 class SyncRun:
     """One run of one area, as its stages see it.
 
-    `run_key` names the run and its clear number everywhere (staging, store). `kept` is the folder of what
-    outlives runs (the last sent catalogue). `backfill` keeps history quiet; `dry_run` does everything but
-    the writes; `full_asked` is somebody's `mode=full`, which is more than a plan that happens to be full.
+    `run_key` names the run and its clear number in the store, and is no other run's. `kept` is the folder
+    of what outlives runs (the last sent catalogue). `backfill` keeps history quiet; `dry_run` does everything
+    but the writes; `full_asked` is somebody's `mode=full`, which is more than a plan that happens to be full.
     """
 
     area: Area
@@ -69,17 +72,57 @@ class SyncRun:
     sleep: Callable[[float], None] = time.sleep
 
 
-def run_stage(run: SyncRun, name: str, work: Callable[[SyncRun, Staging], StageCounts]) -> Staging:
+def run_stage(
+    run: SyncRun, name: str, work: Callable[..., StageCounts], *, source: Staging | None = None
+) -> Staging:
     """Do one stage in a folder of its own and leave its counts there; returns the folder.
 
-    What `work` finds in the folder is of an earlier attempt of the same task, and done. Calls and seconds
-    are counted for failed attempts as well.
+    `work` gets the run and the folder, and `source`, the folder of the stage before it, where there is one.
+    What it finds in its own folder is of an earlier attempt of the same task, and done. Both are checked
+    first: StagingError when a file is gone or damaged. Calls and seconds are counted for failed attempts
+    as well.
     """
     folder = run.staging.within(name)
+    with files_gone(run.settings):
+        if source:
+            source.require_complete()
+        folder.begin()
+        _work(run, name, folder, partial(work, source=source) if source else work)
+        folder.complete()
+    if run.plan.is_partial:
+        _log_verdicts(folder)
+    return folder
+
+
+@contextmanager
+def files_gone(settings: Settings) -> Iterator[None]:
+    """Say beside a StagingError how long files are kept, and what to do."""
+    try:
+        yield
+    except StagingError as problem:
+        raise StagingError(
+            f"staged files: {problem}. Clear the whole run, from its first task on: it makes them again. "
+            f"They are removed {settings.run.staging_retention_days} days after their run began "
+            "(run.staging_retention_days), or when a person is erased"
+        ) from None
+
+
+def require_complete(settings: Settings, folders: Iterable[Any]) -> None:
+    """StagingError unless the folders that tasks returned (None: one did not end) are as they were."""
+    with files_gone(settings):
+        for folder in filter(None, folders):
+            Staging(folder).require_complete()
+
+
+def kept_in(base: Any) -> Staging:
+    """The folder of a pair of accounts that outlives runs, with what earlier versions left there."""
+    return Staging(base / KEPT, accept_unlisted=True)
+
+
+def _work(run: SyncRun, name: str, folder: Staging, work: Callable[..., StageCounts]) -> None:
     begun, before = time.monotonic(), _calls(run)
-    for place, name_of_mark in ((run.staging, BORN), (folder, BEGAN)):
-        if not place.has(name_of_mark):
-            place.write_json(name_of_mark, {"at": run.now().isoformat()})
+    if not folder.has(BEGAN):
+        folder.write_json(BEGAN, {"at": run.now().isoformat()})
     log.info("%s, %s: %s", run.area, name, run.plan.why)
     try:
         counts = work(run, folder)
@@ -91,21 +134,18 @@ def run_stage(run: SyncRun, name: str, work: Callable[[SyncRun, Staging], StageC
         number = len(folder.names(_ATTEMPT)) + 1
         folder.write_json(f"{_ATTEMPT}{number:03}.json", spent.model_dump(mode="json"))
     folder.write_json(COUNTS, counts.model_dump(mode="json"))
-    if run.plan.is_partial:
-        _log_verdicts(folder)
-    return folder
 
 
 def counts_of(folder: Staging) -> StageCounts:
     """What a stage counted, with the calls and seconds of all its attempts; it may not have finished."""
     attempts = [StageCounts.model_validate(folder.read_json(name)) for name in folder.names(_ATTEMPT)]
-    finished = [StageCounts.model_validate(folder.read_json(COUNTS))] if has_finished(folder) else []
+    finished = [StageCounts.model_validate(folder.read_json(COUNTS))] if folder.has(COUNTS) else []
     return sum([*finished, *attempts], StageCounts())
 
 
 def has_finished(folder: Staging) -> bool:
     """Whether the stage did all its work."""
-    return folder.has(COUNTS)
+    return folder.is_complete
 
 
 def began_at(folder: Staging) -> datetime:
@@ -146,11 +186,6 @@ def _calls(run: SyncRun) -> dict[Vendor, Calls]:
 def calls_of(counter: CallCounter) -> Calls:
     """What a client has called so far."""
     return Calls(made=counter.calls, throttled=counter.throttled, retried=counter.repeated)
-
-
-def safe_name(text: str) -> str:
-    """A run id as the name of a folder: `manual__2026-11-23T10:00` → `manual__2026-11-23T10-00`."""
-    return "".join(c if c.isalnum() or c in "._-" else "-" for c in text)
 
 
 def folder_of(pair: AccountPair) -> str:

@@ -18,13 +18,14 @@ from include.connectif.client import ConnectifClient, Import
 from include.explain import Desk, Kind, explain
 from include.outcomes import Area, Cause, Outcome, Reason
 from include.plan import RunPlan
+from include.run_name import attempt_name
 from include.staging import Staging
 from include.store.tables import purchase as purchase_table
 from include.sync import contacts, purchases
 from include.sync.cleaning import remove_old
 from include.sync.erasing import checked, erase, restore
 from include.sync.newsletter import NewsletterRules, NewsletterSync
-from include.sync.run import BORN, KEPT, SyncRun, folder_of, run_stage
+from include.sync.run import SyncRun, folder_of, kept_in, run_stage
 from include.vtex.client import VtexClient
 from tests.builders import EVERYTHING, NOON, Office, World, replay_of, stages_of, window_ending
 from tests.orders import MORNING, day_of, put_order, put_product, without_baskets
@@ -264,8 +265,13 @@ def test_erase__a_search_over_all_files_finds_nothing(
     base = office.folder / "staging" / folder_of(office.store.pairs_of_the_shop()[0])
 
     def run_of(area: Area, plan: RunPlan, run_id: str) -> SyncRun:
-        folder = base / f"sync_{area}" / run_id / "0"
-        return replace(office.run(area, plan, run_id), staging=Staging(folder), kept=Staging(base / KEPT))
+        attempt = attempt_name(0, world.clock.now())
+        folder = base / f"sync_{area}" / f"{run_id}-{attempt}" / attempt
+        run = office.run(area, plan, f"{run_id}/{attempt}")
+        return replace(run, staging=Staging(folder), kept=kept_in(base))
+
+    def folders() -> list[str]:
+        return [attempt.parent.name.partition("-0-")[0] for attempt in base.glob("sync_*/*/*")]
 
     stages_of(run_of(Area.CONTACTS, EVERYTHING, "run-1"))
     stages_of(run_of(Area.PURCHASES, DAY, "run-2"))
@@ -279,11 +285,11 @@ def test_erase__a_search_over_all_files_finds_nothing(
     world.clock.advance(1)
     text = said(office, Folder(base.parent))
     assert "2 finished runs" in text
-    assert "sync_contacts/later/0" in text
-    assert [path.parent.parent.name for path in base.rglob(BORN)] == ["later"]
+    assert "sync_contacts/later-0" in text
+    assert folders() == ["later"]
     stages_of(running)
     remove_old(office.store, Folder(base.parent), office.settings, world.clock.now())
-    assert list(base.rglob(BORN)) == []
+    assert folders() == []
     assert found(office, base.parent.parent) == set()
     assert not any(canary.decode() in (caplog.text + text).lower() for canary in CANARIES)
 

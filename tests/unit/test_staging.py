@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from include.manifest import MANIFEST
 from include.staging import Staging
 
 
@@ -125,7 +126,7 @@ def test_staging__tasks_that_write_the_same_name_at_once_do_not_disturb_each_oth
         assert staging.read_bytes("born.json") == b"the second, and longer"
         first.write(b"the first")
     assert staging.read_bytes("born.json") == b"the first"
-    assert [path.name for path in Path(str(staging)).iterdir()] == ["born.json"]
+    assert {path.name for path in Path(str(staging)).iterdir()} == {"born.json", MANIFEST}
 
 
 def test_staging__remove_others_takes_what_begins_so_and_what_was_left_half_written(
@@ -136,7 +137,7 @@ def test_staging__remove_others_takes_what_begins_so_and_what_was_left_half_writ
         Path(str(staging), name).touch()
     staging.remove_others("a-", than="a-3")
     assert sorted(path.name for path in Path(str(staging)).iterdir()) == [
-        "a-3", "b-1", "b-2.01.unfinished", "seed",
+        "a-3", "b-1", "b-2.01.unfinished", MANIFEST, "seed",
     ]  # fmt: skip
 
 

@@ -28,7 +28,7 @@ from include.staging import Staging
 from include.store import AccountPair, Store, open_store, upgrade
 from include.sync.finish import RunIdentity, finish
 from include.sync.newsletter import NewsletterRules, NewsletterSync
-from include.sync.run import SyncRun, run_stage
+from include.sync.run import SyncRun, kept_in, run_stage
 from include.vtex.client import Paces, VtexAccount, VtexClient
 from include.window import Window
 
@@ -149,7 +149,7 @@ def _run(order: dict[str, Any], vtex: VtexClient, connectif: ConnectifClient, st
         run_key=key,
         plan=_plan(area, order["days_ago"]),
         staging=Staging(folder / key),
-        kept=Staging(folder / "kept"),
+        kept=kept_in(folder),
         settings=load_settings(),
         store=store,
         vtex=vtex,
@@ -162,9 +162,9 @@ def _daily(run: SyncRun, meter: Meter) -> Report:
     with meter.stage("extract"):
         extracted = run_stage(run, "extract", flow.extract)
     with meter.stage("transform"):
-        mapped = run_stage(run, "transform", lambda r, f: flow.transform(r, f, source=extracted))
+        mapped = run_stage(run, "transform", flow.transform, source=extracted)
     with meter.stage("load"):
-        loaded = run_stage(run, "load", lambda r, f: flow.load(r, f, source=mapped))
+        loaded = run_stage(run, "load", flow.load, source=mapped)
     with meter.stage("report"):
         stages = {"extract": extracted, "transform": mapped, "load": loaded}
         return finish(run, RunIdentity("bench", run.run_key, 0, run.now()), stages)

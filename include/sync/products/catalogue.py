@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator
 
 import pandas as pd
 
-from include.errors import ConfigurationError, UnsafeChange
+from include.errors import ConfigurationError, StagingError, UnsafeChange
 from include.mapping.products import ProductRules
 from include.mapping.snapshot import snapshot_from
-from include.sync.run import SyncRun, safe_name
+from include.run_name import safe_name
+from include.sync.run import SyncRun
 
 log = logging.getLogger(__name__)
 
@@ -45,18 +46,22 @@ def shop_domain(run: SyncRun) -> str:
 def last_file(run: SyncRun) -> str | None:
     """The kept file with what was sent last; None before the first time.
 
-    UnsafeChange when it has got lost: without it nothing shows whether today's catalogue is whole.
+    UnsafeChange when it is gone or damaged: without it nothing shows whether today's catalogue is whole.
     """
     name = run.store.last_catalogue()
-    if name is None or run.kept.has(name):
-        return name
-    if run.allow_mass_change:
-        log.warning("the catalogue sent last (%s) is lost; allow_mass_change: go on without it", name)
+    if name is None:
         return None
-    raise UnsafeChange(
-        f"products: the catalogue sent last is not in {run.kept} ({name}): without it a short catalogue "
-        "would go unnoticed, and nothing was sent. Bring it back, or trigger the DAG with allow_mass_change"
-    )
+    try:
+        run.kept.check_again(name)
+    except StagingError as problem:
+        if run.allow_mass_change:
+            log.warning("the catalogue sent last: %s; allow_mass_change: go on without it", problem)
+            return None
+        raise UnsafeChange(
+            f"products: the catalogue sent last: {problem}. Without it a short catalogue would go unnoticed, "
+            "and nothing was sent. Bring the file back, or trigger the DAG with allow_mass_change"
+        ) from None
+    return name
 
 
 def last_catalogue(run: SyncRun) -> pd.DataFrame | None:

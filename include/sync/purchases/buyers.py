@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from include.errors import SyncError
+from include.errors import StagingError, SyncError
 from include.mapping.result import split_by_columns
 from include.staging import Staging
 from include.sync.csv_files import CsvFiles
@@ -39,6 +39,8 @@ def ensure_buyers(run: SyncRun, journal: Staging, purchases: Iterable[dict[str, 
                 run, _files(journal, buyers), folder=journal, journal=journal, key_column="_email"
             )
             log.info("contacts of %s purchases: %s refused by the import", len(buyers), len(refused))
+        except StagingError:
+            raise
         except SyncError as error:
             log.warning("%s. Contacts that are missing are created one by one", error)
     journal.write_json(BUYERS, {"contacts": len(buyers)})

@@ -11,7 +11,7 @@ import pandas as pd
 
 from include.batching import in_batches
 from include.connectif.client import ContactMissing, Posted, ProductsMissing
-from include.errors import RecordRejected, TemporaryError, UnsafeChange
+from include.errors import RecordRejected, StagingError, TemporaryError, UnsafeChange
 from include.mapping.healing import product_from_line, without_products
 from include.mapping.products import map_products, never_priced, product_body, without_offer
 from include.outcomes import OUTCOME_OF, Outcome, Reason
@@ -115,7 +115,7 @@ class Poster:
             return None
         try:
             rows = [piece[piece["productId"].isin(keys)] for piece in last_rows(self._run)]
-        except (UnsafeChange, FileNotFoundError):
+        except (UnsafeChange, StagingError):
             log.warning("the catalogue sent last cannot be read: prices for a purchase come without it")
             return None
         return pd.concat(rows) if rows else None

@@ -11,7 +11,7 @@ from typing import Any
 
 from include.connectif.client import ConnectifClient
 from include.connectif.exports import PURCHASE, PURCHASE_ID
-from include.errors import SyncError
+from include.errors import StagingError, SyncError
 from include.rest.transport import AccessRefused
 from include.staging import Staging
 from include.sync.exports import exporter_of
@@ -61,6 +61,8 @@ def tracked_purchases(run: SyncRun, journal: Staging, purchases: Iterable[Staged
         return Tracked(frozenset())
     try:
         found = _found_at_connectif(run, journal, ours, _days_around(dates, run.now()))
+    except StagingError:
+        raise
     except SyncError as error:
         log.warning("%s. All %s purchases are offered one by one", error, f"{len(ours):,}")
         note = f"no export of purchases, all were offered one by one ({error})"

@@ -16,6 +16,7 @@ from include.mapping.instants import instant
 from include.mapping.orders import CANCELED, SOLD_HERE, PurchaseRules
 from include.mapping.shapes import name
 from include.outcomes import Cause, Outcome, Reason
+from include.run_name import readable
 from include.store import StoredPurchase
 from include.window import Window
 
@@ -128,7 +129,7 @@ def cause_of_missing(
     What lies after all covered time, and after `young_since`, is for the next run.
     """
     if known and known.outcome in {Outcome.SENT, Outcome.ALREADY_THERE}:
-        return Cause.GONE, f"{known.outcome} in {known.run_key}"
+        return Cause.GONE, f"{known.outcome} in {readable(known.run_key)}"
     if known and known.outcome is Outcome.REJECTED:
         return Cause.REJECTED, ": ".join(filter(None, (str(known.reason or ""), known.detail)))
     if known and known.outcome is Outcome.HELD:

@@ -87,6 +87,7 @@ def repair(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
     """
     wanted, chosen = set(source.read_json(TO_REPAIR)), target.within("chosen")
     transformed = source.within(TRANSFORMED)
+    transformed.require_complete()
     orders = 0
     for name in transformed.names(PURCHASES):
         going = [purchase for purchase in transformed.read_json(name) if purchase["purchase_id"] in wanted]
@@ -119,6 +120,7 @@ def _read_in_full(run: SyncRun, target: Staging, sides: Sides, unsure: pd.DataFr
         extracted.write_json(AGENDA, Agenda(listed, (sides.window,), {}).to_json())
     extract(run, extracted)
     transform(run, transformed, source=extracted)
+    transformed.complete()
     full = _InFull()
     for name in transformed.names(PURCHASES):
         for purchase in transformed.read_json(name):

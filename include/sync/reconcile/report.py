@@ -9,9 +9,9 @@ from include.errors import UnsafeChange
 from include.outcomes import Area
 from include.report import Limits, Report, StageCounts
 from include.staging import Staging
-from include.sync.finish import Announce, RunIdentity, outcome_rows, tell_nobody
+from include.sync.finish import Announce, RunIdentity, outcome_rows, tell_nobody, unfinished_among
 from include.sync.reconcile.differences import found_in
-from include.sync.run import SyncRun, counts_of, has_finished
+from include.sync.run import SyncRun, counts_of, files_gone, has_finished
 
 log = logging.getLogger(__name__)
 
@@ -28,16 +28,19 @@ def finish_comparison(
     Differences do not fail a run: they are what it was made for. Raises UnsafeChange, after all is
     written and announced, when a task did not finish, or something does not add up.
     """
-    unfinished = [f"compare_{area}" for area, folder in compared.items() if not has_finished(folder)]
-    repair_began = bool(repaired.names())
-    if repair_began and not has_finished(repaired):
-        unfinished.append("repair")
-    report = _report(run, compared, repaired)
+    with files_gone(run.settings):
+        unfinished = unfinished_among({f"compare_{area}": folder for area, folder in compared.items()})
+        repaired.check()
+        repair_began = bool(repaired.names())
+        if repair_began and not has_finished(repaired):
+            unfinished.append("repair")
+        report = _report(run, compared, repaired)
+        rows = list(outcome_rows(repaired))
     limits = run.settings.run
     problems = report.verdict(Limits(limits.reject_limit_percent, limits.reject_limit_minimum))
     problems += [f"the run ended in {name}: the last lines of that task's log say why" for name in unfinished]
     if repair_began:
-        run.store.save_outcomes(Area.PURCHASES, run.run_key, outcome_rows(repaired))
+        run.store.save_outcomes(Area.PURCHASES, run.run_key, rows)
     run.store.save_report(
         report,
         Area.RECONCILE,

@@ -11,11 +11,10 @@ from typing import Any, cast
 import pytest
 
 from include.errors import TemporaryError
+from include.run_name import attempt_name
 from include.settings import load_settings
-from include.staging import Staging
 from include.store import Store
 from include.sync.cleaning import remove_old
-from include.sync.run import BORN
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 WEEK = timedelta(days=7)
@@ -52,13 +51,13 @@ class FakeStore:
         return 1
 
 
-def staged(base: Path, path: str, born: datetime | None = NOW) -> Path:
-    """A folder with a file, as a run begun then leaves it."""
+def staged(base: Path, path: str, started: datetime | None = NOW) -> Path:
+    """A folder `…/<clear number>` with a file, as a run that started then leaves it."""
     folder = base / path
+    if started:
+        folder = folder.parent / attempt_name(int(folder.name), started)
     folder.mkdir(parents=True)
     (folder / "part-1.parquet").touch()
-    if born:
-        Staging(folder).write_json(BORN, {"at": born.isoformat()})
     return folder
 
 
@@ -85,11 +84,34 @@ def test_cleaning__what_is_kept_being_made_or_not_ours_stays(tmp_path: Path) -> 
     others = [
         staged(tmp_path, "shop-0123abcd/kept/catalogue/0", NOW - 50 * WEEK),
         staged(tmp_path, "shop-0123abcd/sync_contacts/run-1/0", None),
-        staged(tmp_path, "somebody/else/is/here", NOW - 50 * WEEK),
+        staged(tmp_path, "somebody/else/is/0", NOW - 50 * WEEK),
     ]
     (tmp_path / "a-file").touch()
     clean(tmp_path)
     assert all((folder / "part-1.parquet").exists() for folder in others)
+
+
+@pytest.mark.parametrize(
+    ("content", "goes"),
+    [
+        (b'{"at":"2026-11-01T00:00:00+00:00"}', True),
+        (b'{"at":"2026-11-22T00:00:00+00:00"}', False),
+        (b"", False),
+        (b"\0" * 34, False),
+        (b'{"at":', False),
+        (b'["at"]', False),
+        (b'{"at":12}', False),
+    ],
+)
+def test_cleaning__runs_of_earlier_versions_tell_in_a_file_when_they_began(
+    tmp_path: Path, content: bytes, goes: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    earlier = staged(tmp_path, "shop-0123abcd/sync_contacts/run-1/0", None)
+    (earlier / "born.json").write_bytes(content)
+    old = staged(tmp_path, "shop-0123abcd/sync_contacts/run-2/0", NOW - WEEK)
+    clean(tmp_path)
+    assert (earlier.exists(), old.exists()) == (not goes, False)
+    assert "could not all be removed" not in caplog.text
 
 
 def test_cleaning__the_store_is_told_the_ages_of_the_settings(tmp_path: Path) -> None:
