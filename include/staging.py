@@ -41,15 +41,15 @@ class Staging:
     manifest. What the manifest does not list is not there.
 
     A file is compared with the manifest before this object reads it for the first time: StagingError when
-    it is gone or damaged. `accept_unlisted` is for a folder of an earlier version that outlives runs: a file
-    without an entry is taken as it is.
+    it is gone or damaged. `unlisted` is for a folder that outlives runs and versions: files that begin so
+    are taken as they are where the manifest does not list them.
 
     What is called `….zst` lies there compressed; who writes and reads it does not notice.
     """
 
-    def __init__(self, folder: Folder, *, accept_unlisted: bool = False) -> None:
+    def __init__(self, folder: Folder, *, unlisted: str = "") -> None:
         self.folder = folder
-        self._accept_unlisted = accept_unlisted
+        self._unlisted = unlisted
         self._checked: dict[str, StagedFile] = {}
 
     def __str__(self) -> str:
@@ -61,8 +61,7 @@ class Staging:
 
     def has(self, name: str) -> bool:
         """Whether it was written; it may be gone or damaged since, which reading it tells."""
-        listed = name in self._manifest().files
-        return listed or (self._accept_unlisted and (self.folder / name).exists())
+        return name in self._manifest().files or self._is_of_an_earlier_version(name)
 
     def names(self, prefix: str = "") -> list[str]:
         """Names of the finished files that begin so, in order; none when there is no folder yet."""
@@ -128,8 +127,12 @@ class Staging:
     @contextmanager
     def reading(self, name: str) -> Iterator[IO[bytes]]:
         self._check(name, self._entry(name))
-        with (self.folder / name).open("rb") as file, _decompressing(file, name) as open_file:
-            yield open_file
+        with self._opened(name) as file, _decompressing(file, name) as open_file:
+            try:
+                yield open_file
+            except Exception:
+                self.check_again(name)  # damage since the check is the better reason
+                raise
 
     def write_bytes(self, name: str, content: bytes) -> None:
         with self.writing(name) as file:
@@ -153,7 +156,8 @@ class Staging:
         self.write_bytes(name, orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS))
 
     def read_json(self, name: str) -> Any:
-        return orjson.loads(self.read_bytes(name))
+        with self.reading(name) as file:
+            return orjson.loads(file.read())
 
     def write_table(self, name: str, table: pa.Table) -> None:
         """A columnar, compressed file (Parquet)."""
@@ -233,21 +237,24 @@ class Staging:
     def _entry(self, name: str) -> StagedFile | None:
         """What the manifest says of a file; None for one of an earlier version."""
         entry = self._manifest().files.get(name)
-        if entry is None and not (self._accept_unlisted and (self.folder / name).exists()):
+        if entry is None and not self._is_of_an_earlier_version(name):
             raise StagingError(f"{name} of {self} is gone")
         return entry
 
     def _check(self, name: str, entry: StagedFile | None) -> None:
         if entry is None or self._checked.get(name) == entry:
             return
-        try:
-            with (self.folder / name).open("rb") as file:
-                found = summed(file)
-        except FileNotFoundError:
-            raise StagingError(f"{name} of {self} is gone") from None
+        with self._opened(name) as file:
+            found = summed(file)
         if problem := entry.differs_from(found):
             raise StagingError(f"{name} of {self} is damaged: {problem}")
         self._checked[name] = entry
+
+    def _opened(self, name: str) -> IO[bytes]:
+        try:
+            return (self.folder / name).open("rb")
+        except FileNotFoundError:
+            raise StagingError(f"{name} of {self} is gone") from None
 
     def _manifest(self) -> Manifest:
         """What is there, as it stands on the disk now: another process may have written since."""
@@ -256,7 +263,7 @@ class Staging:
             with place.open("rb") as file:
                 content = file.read()
         except FileNotFoundError:
-            if not self._accept_unlisted and (left := self._unlisted()):
+            if left := self._left_alone():
                 raise StagingError(f"{MANIFEST} of {self} is gone, {left} is there") from None
             return Manifest()
         try:
@@ -269,7 +276,7 @@ class Staging:
         try:
             return self._manifest()
         except StagingError:
-            if self._accept_unlisted:
+            if self._unlisted:
                 return Manifest()
             raise
 
@@ -280,12 +287,16 @@ class Staging:
         _make_private(unfinished, 0o600)
         unfinished.rename(self.folder / MANIFEST)
 
-    def _unlisted(self) -> str:
-        """A finished file in a folder without a manifest, if there is one."""
+    def _is_of_an_earlier_version(self, name: str) -> bool:
+        return bool(self._unlisted) and name.startswith(self._unlisted) and (self.folder / name).exists()
+
+    def _left_alone(self) -> str:
+        """A finished file in a folder without a manifest, if there is one that should be listed."""
         if not self.folder.exists():
             return ""
         names = (entry.name for entry in self.folder.iterdir() if entry.is_file())
-        return min((name for name in names if not name.endswith(_UNFINISHED)), default="")
+        listed = (n for n in names if not n.endswith(_UNFINISHED) and not self._is_of_an_earlier_version(n))
+        return min(listed, default="")
 
 
 _CHANGING = threading.RLock()

@@ -13,7 +13,7 @@ from include.sync.finish import RunIdentity
 from include.sync.newsletter import NewsletterSync
 from include.sync.newsletter.report import keep_report
 from include.sync.newsletter.safety_net import missed_wishes
-from include.sync.run import calls_of
+from include.sync.run import calls_of, files_gone
 from plugins.newsletter_run import ask_for_another_run, rules_of
 from plugins.sync_run import sync_run
 
@@ -38,7 +38,8 @@ def settle(extracted: ObjectStoragePath) -> str:
             airflow_run.start_date or airflow_run.run_after,
         )
         sync = NewsletterSync(run.vtex, run.store, rules_of(run.settings), identity.name)
-        sync.settle(missed_wishes(run, Staging(extracted.parent / "newsletter")), run.now())
+        with files_gone(run.settings):
+            sync.settle(missed_wishes(run, Staging(extracted.parent / "newsletter")), run.now())
         sync.counts.calls = {
             "vtex": calls_of(run.vtex.transport.counter),
             "connectif": calls_of(run.connectif.transport.counter),

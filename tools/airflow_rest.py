@@ -167,6 +167,23 @@ class AirflowRest:
         }
         return int(self.post("backfills", body)["id"])
 
+    def delete_run(self, dag_id: str, run_id: str) -> None:
+        """Delete a run that is there, with all that Airflow knows of it."""
+        self._call(
+            "DELETE", f"dags/{dag_id}/dagRuns/{run_id}", accept=(404,)
+        )  # 404: a repeat after a lost answer
+
+    def clear(self, dag_id: str, run_id: str, task_id: str) -> None:
+        """Clear a task and those after it: the run goes on with it, under the next clear number."""
+        body: JSON = {
+            "dag_run_id": run_id,
+            "task_ids": [task_id],
+            "include_downstream": True,
+            "only_failed": False,
+            "dry_run": False,
+        }
+        self.post(f"dags/{dag_id}/clearTaskInstances", body)
+
     def runs(self, dag_id: str, **filters: object) -> list[JSON]:
         """Runs of a DAG, newest first; filters as the API names them (`run_type`, `state`, …)."""
         return list(

@@ -13,7 +13,7 @@ from include.store.tables import pair
 
 
 def stored_reports(database: Path, hash_key: str) -> dict[str, StoredReport]:
-    """Every run in a store that knows one pair of accounts, by its run id (the last clear of each).
+    """Every run in a store that knows one pair of accounts, by its run id (the last report of each).
 
     What a contact run did for the newsletter besides is left out.
     """
@@ -26,4 +26,4 @@ def stored_reports(database: Path, hash_key: str) -> dict[str, StoredReport]:
     with open_store(url, hash_key, accounts) as store:
         runs = [run for area in Area for run in store.reports(area, limit=100)]
     own = [run for run in runs if run.area is not Area.NEWSLETTER or run.dag_id == "update_newsletter"]
-    return {run.run_id: run for run in sorted(own, key=lambda run: run.clear_number)}
+    return {run.run_id: run for run in sorted(own, key=lambda run: run.finished_at)}

@@ -37,6 +37,8 @@ def utc_now() -> datetime:
 
 KEPT = "kept"
 """The folder beside the runs' own that outlives them."""
+KEPT_BEFORE_MANIFESTS = "catalogue-"
+"""How files there begin that a version without manifests has written."""
 COUNTS = "counts.json"
 BEGAN = "began.json"
 _ATTEMPT = "attempt-"
@@ -116,7 +118,7 @@ def require_complete(settings: Settings, folders: Iterable[Any]) -> None:
 
 def kept_in(base: Any) -> Staging:
     """The folder of a pair of accounts that outlives runs, with what earlier versions left there."""
-    return Staging(base / KEPT, accept_unlisted=True)
+    return Staging(base / KEPT, unlisted=KEPT_BEFORE_MANIFESTS)
 
 
 def _work(run: SyncRun, name: str, folder: Staging, work: Callable[..., StageCounts]) -> None:

@@ -9,6 +9,7 @@ from typing import IO
 
 import pytest
 
+from include.manifest import MANIFEST
 from include.outcomes import Area
 from include.staging import Staging
 from tests.builders import EVERYTHING, Killed, Office, World, stages_of
@@ -62,10 +63,13 @@ def test_snapshot__that_was_half_written_does_not_stay(
     """Nobody retries the run: the next one has another name for its file."""
     office.sync(Area.PRODUCTS, EVERYTHING, "yesterday")
     old = office.store.last_catalogue()
-    fate = EndsWhileWriting(monkeypatch, "catalogue-")
+    fate = EndsWhileWriting(monkeypatch, "sent-")
     with suppress(Killed):
         office.sync(Area.PRODUCTS, EVERYTHING, "today")
     assert office.store.last_catalogue() == old
     assert [path.exists() for path in fate.left_behind] == [True]
     office.sync(Area.PRODUCTS, EVERYTHING, "tomorrow")
-    assert [file.name for file in (office.folder / "kept").iterdir()] == [office.store.last_catalogue()]
+    assert {file.name for file in (office.folder / "kept").iterdir()} == {
+        MANIFEST,
+        office.store.last_catalogue(),
+    }

@@ -45,7 +45,13 @@ class World:
         except RestError as stuck:
             raise AssertionError("\n".join([str(stuck), *self.last_log(dag_id, run_id)])) from stuck
         assert state == "success", "\n".join(self.last_log(dag_id, run_id))
-        return stored_reports(self.stack.store, self.stack.keys.hash_key)[run_id].report
+        return self.report_of(dag_id, run_id)
+
+    def report_of(self, dag_id: str, run_id: str) -> Report:
+        """The last report that a run of this id left."""
+        found = stored_reports(self.stack.store, self.stack.keys.hash_key)[run_id]
+        assert found.dag_id == dag_id
+        return found.report
 
     def last_log(self, dag_id: str, run_id: str) -> list[str]:
         """The log of the first task whose last try was not a good one; of none, where no task has begun."""

@@ -11,11 +11,11 @@ from include.errors import ConfigurationError, StagingError, UnsafeChange
 from include.mapping.products import ProductRules
 from include.mapping.snapshot import snapshot_from
 from include.run_name import safe_name
-from include.sync.run import SyncRun
+from include.sync.run import KEPT_BEFORE_MANIFESTS, SyncRun
 
 log = logging.getLogger(__name__)
 
-_PREFIX = "catalogue-"
+_PREFIX = "sent-"
 _WHAT_COUNTS = ["productId", "unitPrice", "unitPriceOriginal", "availability", "withdrawn", "idSource"]
 TEXTS = ("categories", "description", "brand", "imageUrl")
 """Columns that are rarely blank: of each is remembered whether it was filled, as one bit of `filled`."""
@@ -104,4 +104,5 @@ def keep_catalogue(run: SyncRun, snapshot: Iterable[pd.DataFrame]) -> None:
     """Replace the snapshot: the new file, then the reference to it; a crash leaves a usable one."""
     name = f"{_PREFIX}{safe_name(run.run_key)}.parquet"
     run.store.replace_catalogue(name, run.kept.write_frames(name, snapshot), run.run_key)
-    run.kept.remove_others(_PREFIX, than=name)
+    for prefix in (_PREFIX, KEPT_BEFORE_MANIFESTS):
+        run.kept.remove_others(prefix, than=name)

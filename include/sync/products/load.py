@@ -14,7 +14,7 @@ from include.report import StageCounts
 from include.staging import Staging
 from include.sync.imports import ImportFile, import_files
 from include.sync.preview import log_sample, plain
-from include.sync.products.catalogue import keep_catalogue, last_rows
+from include.sync.products.catalogue import keep_catalogue, last_file, last_rows
 from include.sync.products.transform import FILES, ROWS, WITHDRAWN
 from include.sync.replay import UNNAMED, all_are_named, keep_sent_at_last
 from include.sync.run import SyncRun, count_verdicts, keep_verdicts
@@ -27,6 +27,7 @@ def load(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
 
     The snapshot is replaced only after all imports have finished, without the refused rows.
     """
+    last_file(run)  # needed when all is sent: one that is gone or damaged stops the run before that
     files = [ImportFile(**file) for file in source.read_json(FILES)]
     counts, rows = StageCounts(), sum(file.rows for file in files)
     if run.dry_run or run.plan.is_partial:

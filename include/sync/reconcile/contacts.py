@@ -42,8 +42,10 @@ def compare(run: SyncRun, target: Staging) -> StageCounts:
 
     In memory are hashes and ids only. What only Connectif has is counted and left alone.
     """
-    extract(run, target.within("extract"))
-    ours, refused = _ours(run, target.within("extract"))
+    extracted = target.within("extract")
+    extracted.begin()
+    extract(run, extracted)
+    ours, refused = _ours(run, extracted)
     goes, duplicates = _chosen(ours)
     going = ours[goes]
     theirs, columns, notes = _theirs(run, target)

@@ -38,8 +38,8 @@ _WORKERS = 8
 
 def compare(run: SyncRun, target: Staging) -> StageCounts:
     """Compare the catalogue, and stage what differs; nothing is written anywhere else."""
-    listed = _listed(run, target)
     sent, others = _sent_last(run)
+    listed = _listed(run, target)
     active = sent.loc[~sent["withdrawn"], "productId"]
     both = listed[listed.isin(active)]
     read_back = _read_back(run, target, both)

@@ -35,6 +35,7 @@ from include.sync.reconcile.purchase_sides import Sides, both_sides
 from include.sync.run import SyncRun, verdicts_in
 from include.vtex.client import VtexClient
 
+EXTRACTED = "extract"
 TRANSFORMED = "transform"
 LOOKED_UP = "looked-up.json"
 TO_REPAIR = "to-repair.json"
@@ -49,6 +50,8 @@ def compare(run: SyncRun, target: Staging) -> StageCounts:
     Only orders that Connectif lacks, or whose state in the list raises a doubt, are read in full, by the very
     flow that would send them: its verdicts are the causes.
     """
+    for below in (EXTRACTED, TRANSFORMED):
+        target.within(below).begin()
     sides, rules = both_sides(run, target), rules_of(run)
     ours = checkouts(sides.orders, sides.theirs["id"], by_group=rules.purchase_id_source == "order_group")
     ours = ours[(ours["began"] >= sides.window.start) & (ours["began"] < sides.window.end)]
@@ -110,7 +113,7 @@ class _InFull:
 
 def _read_in_full(run: SyncRun, target: Staging, sides: Sides, unsure: pd.DataFrame) -> _InFull:
     """Extract and transform as `sync_purchases` does, with an agenda of these checkouts only."""
-    extracted, transformed = target.within("extract"), target.within(TRANSFORMED)
+    extracted, transformed = target.within(EXTRACTED), target.within(TRANSFORMED)
     if not extracted.has(AGENDA):
         wanted = sides.orders[sides.orders["order_id"].isin(unsure["orders"].explode())]
         listed = {

@@ -1,0 +1,134 @@
+"""Runs that are made again under the same id, cleared and retried, on a real scheduler: what is done anew."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from include.outcomes import Area
+from tests.integration.world import SECONDS, World, running_world
+from tools.airflow_rest import RestError
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with running_world(tmp_path_factory.mktemp("airflow")) as world:
+        yield world
+
+
+def attempts(world: World, dag_id: str, run_id: str) -> list[Path]:
+    """The folders that runs of this id have staged in."""
+    found = world.stack.home.glob(f"**/{dag_id}/{run_id}/*")
+    return sorted(found, key=lambda path: path.stat().st_ctime_ns)
+
+
+def stages(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir() if path.is_dir()}
+
+
+def withdraw_purchases(world: World, groups: set[str]) -> None:
+    for purchase_id in groups:
+        url = f"{world.sandbox.connectif}/_sandbox/purchases/{purchase_id}"
+        requests.delete(url, timeout=10).raise_for_status()
+
+
+def there(world: World, conf: dict[str, Any]) -> set[str]:
+    return {group for group in world.shop.order_groups(conf) if world.shop.purchase(group)}
+
+
+def test_manual_run__deleted_and_triggered_again_reads_and_sends_for_real(world: World) -> None:
+    conf = {"mode": "window", **{k: v for k, v in world.last_day().items() if k != "mode"}}
+    first = world.run("sync_purchases", "again", conf)
+    sent = there(world, conf)
+    assert first.counts.written > 0
+    withdraw_purchases(world, sent)
+    world.stack.rest.delete_run("sync_purchases", "again")
+    second = world.run("sync_purchases", "again", conf)
+    assert second.counts.written > 0
+    assert second.counts.calls["vtex"].made > 0
+    assert there(world, conf) == sent
+    folders = attempts(world, "sync_purchases", "again")
+    assert [stages(folder) for folder in folders] == [{"extract", "transform", "load"}] * 2, "one each"
+
+
+def test_manual_run__triggered_again_with_another_mode_does_what_that_says(world: World) -> None:
+    window = world.run("sync_contacts", "mode", world.last_day())
+    world.stack.rest.delete_run("sync_contacts", "mode")
+    full = world.run("sync_contacts", "mode", {"mode": "full"})
+    assert (window.mode, full.mode) == ("window", "full")
+    assert full.counts.read > window.counts.read
+
+
+def test_backfill__of_a_day_whose_run_was_deleted_sends_that_day_again(world: World) -> None:
+    day = world.sandbox.last_day - timedelta(days=1)
+    conf = {
+        "window_start": f"{day}T00:00:00+00:00",
+        "window_end": f"{day + timedelta(days=1)}T00:00:00+00:00",
+    }
+    written = []
+    for _ in range(2):
+        withdraw_purchases(world, there(world, conf))
+        run_id = backfilled(world, f"{day}")
+        written.append(world.report_of("sync_purchases", run_id).counts.written)
+        world.stack.rest.delete_run("sync_purchases", run_id)
+    assert written[0] > 0
+    assert written[1] == written[0]
+
+
+def backfilled(world: World, day: str) -> str:
+    rest = world.stack.rest
+    deadline = time.monotonic() + SECONDS
+    while True:
+        try:
+            rest.backfill("sync_purchases", f"{day}T00:00:00Z", f"{day}T23:59:59Z")
+        except RestError as busy:  # the scheduler looks twice a minute whether the last one is over
+            if "already a running backfill" not in str(busy) or time.monotonic() > deadline:
+                raise
+            time.sleep(2)
+        else:
+            break
+    while not (runs := rest.runs("sync_purchases", run_type="backfill")) and time.monotonic() < deadline:
+        time.sleep(0.5)
+    (run,) = runs
+    state = rest.wait("sync_purchases", run["dag_run_id"], patience_seconds=SECONDS)["state"]
+    assert state == "success", "\n".join(world.last_log("sync_purchases", run["dag_run_id"]))
+    return str(run["dag_run_id"])
+
+
+def test_clear__of_load_goes_on_from_what_is_staged_and_after_its_removal_fails_at_once_by_name(
+    world: World,
+) -> None:
+    rest = world.stack.rest
+    world.run("sync_products", "cleared", {"mode": "full"})
+    rest.clear("sync_products", "cleared", "load")
+    state = rest.wait("sync_products", "cleared", patience_seconds=SECONDS)["state"]
+    assert state == "success", "\n".join(world.last_log("sync_products", "cleared"))
+    first, second = attempts(world, "sync_products", "cleared")
+    assert (stages(first), stages(second)) == ({"extract", "transform", "load"}, {"load"})
+    assert (first.name[:2], second.name[:2]) == ("0-", "1-")
+
+    shutil.rmtree(first)
+    rest.clear("sync_products", "cleared", "load")
+    assert rest.wait("sync_products", "cleared", patience_seconds=SECONDS)["state"] == "failed"
+    tasks = {task["task_id"]: task for task in rest.tasks("sync_products", "cleared")}
+    log = rest.log("sync_products", "cleared", "load", tasks["load"]["try_number"])
+    assert tasks["load"]["state"] == "failed", "without a retry"
+    assert [line for line in log if "StagingError" in line and "Clear the whole run" in line], "\n".join(log)
+
+
+def test_clear__of_the_report_of_a_comparison_reports_what_was_found(world: World) -> None:
+    rest = world.stack.rest
+    conf = {"areas": ["purchases"], **{k: v for k, v in world.last_day().items() if k != "mode"}}
+    first = world.run("reconcile", "looked", conf)
+    rest.clear("reconcile", "looked", "report")
+    state = rest.wait("reconcile", "looked", patience_seconds=SECONDS)["state"]
+    assert state == "success", "\n".join(world.last_log("reconcile", "looked"))
+    again = world.report_of("reconcile", "looked")
+    assert again.compared[Area.PURCHASES] == first.compared[Area.PURCHASES]

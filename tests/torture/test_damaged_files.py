@@ -1,0 +1,33 @@
+"""Short form of what `make torture` prints: no staged file that is gone or damaged leaves a run green."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sandbox.shop import Sizes
+from tests.builders import Office, World, simulated_shop
+from tests.torture.damaged_files import AREAS, DAMAGES, tried
+
+SIZES = Sizes(contacts=60, products=30, orders_per_day=15, days=3)
+FEWEST_FILES = 8
+
+
+@pytest.fixture(scope="module")
+def shop() -> Iterator[World]:
+    with simulated_shop(SIZES) as world:
+        yield world
+
+
+@pytest.mark.parametrize("area", AREAS)
+def test_damage__of_any_staged_file_is_named_before_a_vendor_is_called(
+    area: str, shop: World, tmp_path: Path
+) -> None:
+    shop.reset()
+    office = Office(shop, tmp_path)
+    rows = list(tried(area, office))
+    office.close()
+    assert len(rows) >= FEWEST_FILES * len(DAMAGES)
+    assert [row for row in rows if row.problem] == []
