@@ -58,6 +58,9 @@ lock: $(READY) ## resolve all dependencies anew into requirements.lock and requi
 bench: $(READY) ## calls, records a second and peak memory for each area (options: BENCH="contacts --records 1000000")
 	@$(BIN)/python -m tools.bench $(BENCH)
 
+torture: $(READY) ## damage every staged file in every way, and print a table of what held
+	@$(BIN)/python -m tools.torture
+
 screenshots: $(READY) ## draw the pictures of the docs anew (needs a Chromium on this machine)
 	@$(BIN)/python -m tools.screenshots
 

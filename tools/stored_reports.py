@@ -26,4 +26,4 @@ def stored_reports(database: Path, hash_key: str) -> dict[str, StoredReport]:
     with open_store(url, hash_key, accounts) as store:
         runs = [run for area in Area for run in store.reports(area, limit=100)]
     own = [run for run in runs if run.area is not Area.NEWSLETTER or run.dag_id == "update_newsletter"]
-    return {run.run_id: run for run in sorted(own, key=lambda run: run.finished_at)}
+    return {run.run_id: run for run in sorted(own, key=lambda run: run.finished_at or run.started_at)}

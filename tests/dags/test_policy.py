@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from include.errors import ConfigurationError, ContractError, TemporaryError, UnsafeChange
+from include.errors import ConfigurationError, ContractError, StagingError, TemporaryError, UnsafeChange
 from include.settings import load_settings
 from plugins.policy import report_asset
 
@@ -88,7 +88,9 @@ class TestDailySyncs:
                 f"{dag_id}.{name}: max_active_tis_per_dag=1"
             )
 
-    @pytest.mark.parametrize("error", [ContractError, ConfigurationError, UnsafeChange, TypeError])
+    @pytest.mark.parametrize(
+        "error", [ContractError, ConfigurationError, StagingError, UnsafeChange, TypeError]
+    )
     def test_retries__do_not_come_for_what_a_person_must_mend(
         self, dags: dict[str, DAG], dag_id: str, error: type[Exception]
     ) -> None:

@@ -1,0 +1,41 @@
+"""The plan that a run's first task has staged: the tasks after it go by that one, or say that it is lost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from include.errors import StagingError
+from include.plan import RunPlan
+from include.settings import load_settings
+from include.staging import Staging
+from plugins.sync_run import _plan_in
+from tests.torture.damaged_files import DAMAGES
+
+PLAN = RunPlan("full", None, (), "everything")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    Staging(tmp_path / "run").write_json("plan.json", PLAN.to_json())
+    return tmp_path / "run"
+
+
+def test_plan__is_that_of_the_first_task(folder: Path) -> None:
+    assert _plan_in(Staging(folder), load_settings()) == PLAN
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("name", ["plan.json", "manifest.json"])
+def test_plan__that_is_lost_is_not_made_anew(name: str, damage: str, folder: Path) -> None:
+    DAMAGES[damage](folder / name)
+    with pytest.raises(StagingError, match=f"{name} of .*Clear the whole run"):
+        _plan_in(Staging(folder), load_settings())
+    assert damage == "gone" or (folder / name).exists()
+
+
+def test_plan__of_a_run_whose_folder_was_removed_is_lost(tmp_path: Path) -> None:
+    with pytest.raises(StagingError, match=r"plan\.json of .* is gone.*run\.staging_retention_days"):
+        _plan_in(Staging(tmp_path / "run"), load_settings())
+    assert not (tmp_path / "run").exists()

@@ -1,0 +1,54 @@
+"""`make torture`: what was tried against the sync, and what held, as a table."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+from sandbox.shop import Sizes
+from tests.builders import Office, simulated_shop
+from tests.torture.damaged_files import AREAS, DAMAGES, Row, tried
+
+SIZES = Sizes(contacts=220, products=60, orders_per_day=40, days=4)
+
+
+def main() -> int:
+    """0 when all held."""
+    rows = list(_damaged_files())
+    print("\n".join(lines(rows)))
+    return 1 if any(row.problem for row in rows) else 0
+
+
+def lines(rows: Iterable[Row]) -> Iterable[str]:
+    """A line for each area and stage: how many files were damaged in each way, and how many of that held."""
+    tried_rows, held = Counter[tuple[str, str, str]](), Counter[tuple[str, str, str]]()
+    problems = []
+    for row in rows:
+        place = (row.area, row.stage, row.damage)
+        tried_rows[place] += 1
+        held[place] += not row.problem
+        problems += [f"{row.area}, {row.stage}: {row.file}, {row.damage}: {row.problem}"] * bool(row.problem)
+    yield f"{'damaged files: held of tried':<45}" + "".join(f"{damage:>10}" for damage in DAMAGES)
+    for area, stage in dict.fromkeys((area, stage) for area, stage, _ in tried_rows):
+        places = [(area, stage, damage) for damage in DAMAGES]
+        cells = "".join(f"{f'{held[place]}/{tried_rows[place]}':>10}" for place in places)
+        yield f"{f'{area}, {stage}':<45}{cells}"
+    yield f"{held.total()} of {tried_rows.total()} held"
+    yield from problems
+
+
+def _damaged_files() -> Iterable[Row]:
+    with simulated_shop(SIZES) as world:
+        for area in AREAS:
+            world.reset()
+            with tempfile.TemporaryDirectory(prefix="torture-") as folder:
+                office = Office(world, Path(folder))
+                yield from tried(area, office)
+                office.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
