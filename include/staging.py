@@ -263,8 +263,11 @@ class Staging:
             with place.open("rb") as file:
                 content = file.read()
         except FileNotFoundError:
-            if left := self._left_alone():
-                raise StagingError(f"{MANIFEST} of {self} is gone, {left} is there") from None
+            left = self._left_alone()
+            if MANIFEST in left:  # written between the two looks, by another thread or process
+                return self._manifest()
+            if left:
+                raise StagingError(f"{MANIFEST} of {self} is gone, {min(left)} is there") from None
             return Manifest()
         try:
             return Manifest.from_bytes(content)
@@ -290,13 +293,12 @@ class Staging:
     def _is_of_an_earlier_version(self, name: str) -> bool:
         return bool(self._unlisted) and name.startswith(self._unlisted) and (self.folder / name).exists()
 
-    def _left_alone(self) -> str:
-        """A finished file in a folder without a manifest, if there is one that should be listed."""
+    def _left_alone(self) -> set[str]:
+        """The finished files of a folder without a manifest that should be listed in one."""
         if not self.folder.exists():
-            return ""
-        names = (entry.name for entry in self.folder.iterdir() if entry.is_file())
-        listed = (n for n in names if not n.endswith(_UNFINISHED) and not self._is_of_an_earlier_version(n))
-        return min(listed, default="")
+            return set()
+        names = {entry.name for entry in self.folder.iterdir() if entry.is_file()}
+        return {n for n in names if not n.endswith(_UNFINISHED) and not self._is_of_an_earlier_version(n)}
 
 
 _CHANGING = threading.RLock()

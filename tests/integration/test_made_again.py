@@ -45,15 +45,16 @@ def there(world: World, conf: dict[str, Any]) -> set[str]:
 
 def test_manual_run__deleted_and_triggered_again_reads_and_sends_for_real(world: World) -> None:
     conf = {"mode": "window", **{k: v for k, v in world.last_day().items() if k != "mode"}}
+    tags = there(world, conf)
     first = world.run("sync_purchases", "again", conf)
-    sent = there(world, conf)
-    assert first.counts.written > 0
+    sent = there(world, conf) - tags
+    assert first.counts.written >= len(sent) > 0
     withdraw_purchases(world, sent)
     world.stack.rest.delete_run("sync_purchases", "again")
     second = world.run("sync_purchases", "again", conf)
-    assert second.counts.written > 0
+    assert second.counts.written >= len(sent)
     assert second.counts.calls["vtex"].made > 0
-    assert there(world, conf) == sent
+    assert sent <= there(world, conf)
     folders = attempts(world, "sync_purchases", "again")
     assert [stages(folder) for folder in folders] == [{"extract", "transform", "load"}] * 2, "one each"
 

@@ -173,6 +173,18 @@ def test_threads__that_write_at_once_are_all_listed(folder: Path) -> None:
     Staging(folder).check()
 
 
+def test_threads__that_look_while_the_first_file_is_written_see_no_damage(tmp_path: Path) -> None:
+    def write_and_look(number: int) -> None:
+        folder = tmp_path / f"{number // 4}"
+        if number % 4:
+            Staging(folder).has("a.json")
+        else:
+            Staging(folder).write_json("a.json", number)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(write_and_look, range(400)))
+
+
 # --- what earlier versions left, and other file systems
 
 
