@@ -40,26 +40,29 @@ def seed(database: Database, shop: Shop) -> None:
         database.execute(statement)
 
 
+OPT_IN = {None: None, True: "true", False: "false"}
+
+
 def client_row(customer: Customer) -> tuple[Any, ...]:
     by = customer.email if isinstance(customer.email, str) else None
     document = {
         "id": customer.document_id,
         "userId": customer.user_id,
-        "email": customer.email,
-        "firstName": customer.first_name,
-        "lastName": customer.last_name,
-        "homePhone": customer.home_phone,
+        "email": stored("email", customer.email),
+        "firstName": stored("firstName", customer.first_name),
+        "lastName": stored("lastName", customer.last_name),
+        "homePhone": stored("homePhone", customer.home_phone),
         "phone": customer.phone,
         "cellPhone": customer.cell_phone,
         "birthDate": customer.birth_date,
         "gender": customer.gender,
         "document": customer.document,
         "documentType": "cpf",
-        "isCorporate": customer.corporate_name is not None,
+        "isCorporate": "false" if customer.corporate_name is None else "true",
         "corporateName": customer.corporate_name,
-        "isNewsletterOptIn": customer.newsletter,
+        "isNewsletterOptIn": OPT_IN[customer.newsletter],
         "localeDefault": "pt-BR",
-        "approved": True,
+        "approved": "true",
         "rclastcart": "sku=1000",
         "createdIn": customer.created_in,
         "createdBy": by,
@@ -69,7 +72,7 @@ def client_row(customer: Customer) -> tuple[Any, ...]:
         "lastInteractionBy": by,
         "birthDateMonth": customer.birth_date and customer.birth_date[5:7].lstrip("0"),
     }
-    return tuple(stored(name, document.get(name)) for name in COLUMNS)
+    return tuple(map(document.get, COLUMNS))
 
 
 def insert_product(database: Database, product: Product) -> None:
