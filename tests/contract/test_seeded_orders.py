@@ -9,9 +9,18 @@ from typing import Any
 
 import pytest
 
-from include.outcomes import Area, Drop, Reason
+from include.outcomes import Area, Drop, Outcome, Reason
 from tests.builders import NOON, Office, World, window_ending
-from tests.orders import purchases
+from tests.orders import (
+    MORNING,
+    day_of,
+    purchases,
+    put_buyer,
+    put_order,
+    put_product,
+    vtex_instant,
+    without_baskets,
+)
 from tests.seeded import SeededRun, odd, seeded_run
 
 ALL_BASKETS = window_ending(NOON - timedelta(hours=12), hours=120)
@@ -161,3 +170,29 @@ def test_orders__whatever_a_group_answers_every_checkout_is_the_same_purchase(
     report = office.sync(Area.PURCHASES, ALL_BASKETS, "run")
     assert report.missing == 0
     assert {key: row["total_price"] for key, row in purchases(world).items()} == whole
+
+
+@pytest.mark.parametrize("answer", ["full", "brief", "empty", "404"])
+def test_split__parts_whose_detail_does_not_say_that_they_are_complete_are_sent_whole(
+    answer: str, office: Office, world: World
+) -> None:
+    """A flag that is absent is not false, whatever the order group answers."""
+    without_baskets(world)
+    put_buyer(world)
+    put_product(world)
+    world.vtex.knobs.oms_group_answer = answer  # type: ignore[assignment]
+    for part in ("5-01", "5-02"):
+        put_order(world, part, MORNING, absent=["isCompleted"])
+    report = office.sync(Area.PURCHASES, day_of(MORNING, hours=1), "run")
+    assert report.counts.outcomes == {Outcome.SENT: 2}
+    assert purchases(world)["5"]["total_quantity"] == 2
+
+
+def test_changed__an_order_whose_only_item_was_removed_is_no_purchase(office: Office, world: World) -> None:
+    """As VTEX's sample: the item is still listed, shipping is all that remains to be paid."""
+    without_baskets(world)
+    change = {"at": vtex_instant(MORNING), "removed": [{"id": "9000", "name": "Chaleira", "price": 1_990}]}
+    put_order(world, "6-01", MORNING, shipping=1_160, changes=[change])
+    office.sync(Area.PURCHASES, day_of(MORNING, hours=1), "run")
+    assert purchases(world) == {}
+    assert [row.reason for row in office.store.outcomes(Area.PURCHASES)] == [Reason.NO_LINES]
