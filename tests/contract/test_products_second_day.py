@@ -158,7 +158,7 @@ def test_log__tells_how_far_a_run_is(office: Office, caplog: pytest.LogCaptureFi
         r"products: 60 of 60, [\d.,]+/s",
         r"products without an offer, base prices: (\d+) of \1, [\d.,]+/s",
         r"products mapped: 50, [\d.,]+/s",
-        r"2 files for Connectif",
+        r"3 files for Connectif",
         r"products-0001.csv: \d+ rows queued as import \w+",
         r"products-0001.csv: \d+ rows taken, 0 refused",
         r"products, full: 50 read = 46 sent \+ 4 rejected .* hidden from search \(sales channel 1\)",

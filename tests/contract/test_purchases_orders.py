@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from include.errors import ContractError
+from include.errors import ConfigurationError, ContractError
 from include.outcomes import Area, Outcome, Reason
 from include.plan import RunPlan
 from include.report import Report
@@ -140,6 +140,64 @@ def test_split__a_part_without_the_one_before_it_brings_the_group(office: Office
     assert calls(world, "order group") == 1
     office.sync(PURCHASES, day_of(MORNING - 4 * HOUR, hours=2), "earlier")
     assert set(purchases(world)) == {"5"}
+
+
+@pytest.mark.parametrize("answer", ["full", "brief", "empty", "404"])
+def test_split__is_whole_whatever_the_order_group_answers(answer: str, office: Office, world: World) -> None:
+    """Its parts are hours apart."""
+    world.on_vtex("POST", "knobs", {"oms_group_answer": answer})
+    split(world, timedelta(0), 3 * HOUR)
+    report = office.sync(PURCHASES, day_of(MORNING, hours=4), "run")
+    assert report.counts.outcomes == {Outcome.SENT: 2}
+    assert_one_whole_purchase(world)
+
+
+@pytest.mark.parametrize("answer", ["full", "brief", "empty", "404"])
+def test_split__of_which_the_list_shows_a_later_part_is_not_posted_in_part(
+    answer: str, office: Office, world: World
+) -> None:
+    """The lower part is named by the number of the other; it belongs to an earlier run, and so do both."""
+    world.on_vtex("POST", "knobs", {"oms_group_answer": answer})
+    split(world, -3 * HOUR, MINUTE)
+    report = office.sync(PURCHASES, day_of(MORNING, hours=1), "run")
+    assert (purchases(world), report.counts.read) == ({}, 0)
+    office.sync(PURCHASES, day_of(MORNING - 4 * HOUR, hours=2), "earlier")
+    assert set(purchases(world)) == {"5"}
+
+
+@pytest.mark.parametrize("answer", ["brief", "empty", "404"])
+def test_only__takes_all_parts_whatever_the_order_group_answers(
+    answer: str, office: Office, world: World
+) -> None:
+    world.on_vtex("POST", "knobs", {"oms_group_answer": answer})
+    split(world, timedelta(0), MINUTE)
+    report = office.sync(PURCHASES, RunPlan("only", None, (), "one", only="5-02"), "only")
+    assert report.counts.outcomes == {Outcome.SENT: 2}
+    assert_one_whole_purchase(world)
+
+
+def test_currency__of_another_country_is_excluded_and_a_setting_goes_before_the_channel(
+    office: Office, world: World
+) -> None:
+    put_order(world, "1-01", MORNING, currency="USD")
+    put_order(world, "2-01", MORNING, currency="BRL")
+    report = office.sync(PURCHASES, day_of(MORNING, hours=1), "run")
+    assert report.counts.reasons == {Reason.ORDER_EXCLUDED: 1}
+    assert set(purchases(world)) == {"2"}
+    office.change("purchases", currency="usd")
+    office.sync(PURCHASES, day_of(MORNING, hours=1), "again")
+    assert set(purchases(world)) == {"1", "2"}
+
+
+def test_currency__without_the_right_to_ask_several_of_them_stop_the_run(
+    office: Office, world: World
+) -> None:
+    world.fault_at_vtex("sales channels", status=403, calls=9, body={"Message": "Unauthorized"})
+    put_order(world, "1-01", MORNING, currency="BRL")
+    assert office.sync(PURCHASES, day_of(MORNING, hours=1), "one").counts.outcomes == {Outcome.SENT: 1}
+    put_order(world, "2-01", MORNING, currency="USD")
+    with pytest.raises(ConfigurationError, match=r"in BRL, USD.*set purchases\.currency"):
+        office.sync(PURCHASES, day_of(MORNING, hours=1), "two")
 
 
 def test_split__canceled_parts_are_left_out(office: Office, world: World) -> None:
