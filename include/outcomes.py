@@ -38,6 +38,7 @@ class Reason(StrEnum):
     PRICE_MISSING = "price_missing"
     NO_LINES = "no_lines"
     TARGET_REJECTED = "target_rejected"
+    TARGET_UNCONFIRMED = "target_unconfirmed"
     CONTACT_UNRESOLVED = "contact_unresolved"
     PART_UNPAID = "part_unpaid"
     ORDER_INCOMPLETE = "order_incomplete"
@@ -117,6 +118,7 @@ OUTCOME_OF: dict[Reason, Outcome] = {
     Reason.PRICE_MISSING: Outcome.REJECTED,
     Reason.NO_LINES: Outcome.REJECTED,
     Reason.TARGET_REJECTED: Outcome.REJECTED,
+    Reason.TARGET_UNCONFIRMED: Outcome.REJECTED,
     Reason.CONTACT_UNRESOLVED: Outcome.HELD,
     Reason.PART_UNPAID: Outcome.HELD,
     Reason.ORDER_INCOMPLETE: Outcome.EXCLUDED,

@@ -46,6 +46,10 @@ REASONS: dict[Reason, Meaning] = {
         "the other side refused it: its code and sentence stand beside the record",
         "E0103, E0201: authorise the shop's domain at Connectif. Else correct what it names, and replay",
     ),
+    Reason.TARGET_UNCONFIRMED: Meaning(
+        "Connectif's import ended twice without counting the row as taken or refused",
+        "The next run sends it again: the time stays uncovered. If it comes back, ask Connectif's support",
+    ),
     Reason.CONTACT_UNRESOLVED: Meaning(
         "VTEX does not tell the customer's real address (yet), or failed to take a wish",
         "Later runs try again by themselves (purchases for held_days); guests of marketplaces stay so",

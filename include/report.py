@@ -205,6 +205,11 @@ class Report(BaseModel):
                 f"the counts do not add up: {self.counts.read} read, "
                 f"{self.counts.outcomes.total()} accounted for ({self.missing:+d} unexplained)"
             )
+        if unconfirmed := self.counts.reasons[Reason.TARGET_UNCONFIRMED]:
+            problems.append(
+                f"{unconfirmed} records went to Connectif twice, and its imports do not account for them "
+                "(target_unconfirmed): the next run sends them again"
+            )
         if self.too_many_rejected(limits):
             rejected = self.counts.outcomes[Outcome.REJECTED]
             problems.append(

@@ -7,25 +7,34 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum, auto
 from typing import Any
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 import requests
 
 from include.connectif import answers, exports, routes
 from include.connectif.exports import Export
 from include.connectif.pace import SharedMinute
-from include.errors import ContractError, RecordRejected, TemporaryError
+from include.errors import ContractError, RecordRejected, SyncError, TemporaryError
 from include.redaction import redact
 from include.rest.form import FileToSend, FormWithFile
 from include.rest.pace import Pace
 from include.rest.retry import RetryPolicy, TryAgain
 from include.rest.route import Route
 from include.rest.session import HttpOptions
-from include.rest.transport import AnswerLost, RequestRefused, Timeouts, Transport, VendorError, origin
+from include.rest.transport import (
+    AccessRefused,
+    AnswerLost,
+    RequestRefused,
+    Timeouts,
+    Transport,
+    VendorError,
+    origin,
+)
 from include.window import Window
 
 SYSTEM = "Connectif"
 DEFAULT_HOST = "https://api.connectif.cloud"
+_MOST_REDIRECTS = 3
 
 
 @dataclass(frozen=True)
@@ -40,13 +49,17 @@ class ConnectifAccount:
 
 @dataclass(frozen=True)
 class Import:
-    """State of an import: `{"id", "status", "total", "success", "errors", "errorReportFileUrl"?}`."""
+    """State of an import: `{"id", "status", "total"?, "success"?, "errors"?, "errorReportFileUrl"?}`.
+
+    Creating answers the id and hardly more, reading no id (test doubles of github.com/francescorivola/
+    connectif-importer, 2026-11-28). A number that is absent, or is no count, is None: it is not 0.
+    """
 
     id: str
     status: str
-    total: int
-    success: int
-    errors: int
+    total: int | None
+    success: int | None
+    errors: int | None
     report_url: str | None
 
     @property
@@ -63,6 +76,10 @@ class Posted(Enum):
 
 class QueueFull(TemporaryError):
     """As many imports (E0401) or exports (E0301) are queued as the account may have: wait for one to end."""
+
+
+class FileTooLarge(SyncError):
+    """413: the file is above the limit of Connectif (50 MB) or of a proxy before it: send less at once."""
 
 
 class ContactMissing(RecordRejected):
@@ -111,7 +128,8 @@ class ConnectifClient:
     def create_import(self, kind: str, csv: FileToSend, *, override_existing: bool) -> Import:
         """Queue a CSV of `kind` contacts or products; rows overwrite by key, or only add new ones.
 
-        Repeating is harmless: rows overwrite by key. QueueFull when ten are waiting already.
+        Repeating is harmless: rows overwrite by key. QueueFull when ten are waiting already, FileTooLarge
+        when the file is too large.
         """
         form = {
             "type": kind,
@@ -122,20 +140,24 @@ class ConnectifClient:
         body = FormWithFile(form, "file", csv)
         headers = {"Content-Type": body.content_type}
         try:
-            return _import(self.transport.json(routes.CREATE_IMPORT, data=body, headers=headers))
+            answer = self.transport.json(routes.CREATE_IMPORT, data=body, headers=headers)
         except RequestRefused as refused:
+            if refused.status == 413:
+                raise FileTooLarge(str(refused)) from None
             if refused.error.code == "E0401":
                 raise QueueFull(f"{refused}: ten imports are waiting already") from None
             raise ContractError(
                 f"{refused}. The whole file was refused, not a row: check it in the staging folder"
             ) from None
+        return _import(routes.CREATE_IMPORT, _object(routes.CREATE_IMPORT, answer) | {"status": "queued"})
 
     def read_import(self, import_id: str) -> Import:
         """The import's progress and, at its end, its result."""
-        return _import(self.transport.json(routes.READ_IMPORT, path={"id": import_id}))
+        answer = self.transport.json(routes.READ_IMPORT, path={"id": import_id})
+        return _import(routes.READ_IMPORT, _object(routes.READ_IMPORT, answer) | {"id": import_id})
 
     def read_import_report(self, url: str) -> bytes:
-        """The CSV of failed rows."""
+        """The CSV of failed rows, as Connectif names it: the address may be relative."""
         return self._file(routes.READ_REPORT, url)
 
     def create_activities_export(self, activity_types: Sequence[str], window: Window) -> Export:
@@ -246,10 +268,20 @@ class ConnectifClient:
         return Posted.CREATED
 
     def _file(self, route: Route, url: str) -> bytes:
-        """A file that Connectif points to. A file store on another host gets no key of ours."""
-        url = urljoin(f"{self.account.base_url}/", url)
-        ours = origin(url) == origin(self.account.base_url)
-        return (self.transport if ours else self._transport_to(origin(url))).call(route, url=url).content
+        """A file that Connectif points to, directly or by a redirect to a file store (a presigned address,
+        say). A file store on another host gets no key of ours."""
+        place = f"{self.account.base_url.rstrip('/')}/"
+        for _ in range(_MOST_REDIRECTS + 1):
+            place = _joined(route, place, url)
+            ours = origin(place) == origin(self.account.base_url)
+            transport = self.transport if ours else self._transport_to(origin(place))
+            try:
+                return transport.call(route, url=place).content
+            except AccessRefused as refused:
+                if refused.location is None:
+                    raise
+                url = refused.location
+        raise ContractError(f"{SYSTEM}, {route.name}: more than {_MOST_REDIRECTS} redirects in a row")
 
     def _transport_to(self, host: str) -> Transport:
         """The way to another host: proxies and certificates as for the API, none of its credentials."""
@@ -310,15 +342,49 @@ def _instant(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _import(answer: Mapping[str, Any]) -> Import:
+def _joined(route: Route, place: str, url: str) -> str:
+    """An address that may be relative to a place."""
     try:
-        return Import(
-            id=str(answer["id"]),
-            status=str(answer["status"]),
-            total=int(answer.get("total") or 0),
-            success=int(answer.get("success") or 0),
-            errors=int(answer.get("errors") or 0),
-            report_url=answer.get("errorReportFileUrl"),
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise ContractError(f"{SYSTEM}: an import without {error}") from None
+        found = urljoin(place, url)
+        parts = urlsplit(found)
+        is_one = parts.scheme in ("https", "http") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # also of a port that is none
+        is_one = False
+    if not is_one:
+        raise ContractError(f"{SYSTEM}, {route.name}: the address of the file cannot be read")
+    return found
+
+
+def _object(route: Route, answer: Any) -> dict[str, Any]:
+    if not isinstance(answer, dict):
+        raise ContractError(f"{SYSTEM}, {route.name}: the answer is no object")
+    return answer
+
+
+def _import(route: Route, answer: Mapping[str, Any]) -> Import:
+    url = answer.get("errorReportFileUrl")
+    return Import(
+        id=_text(route, answer, "id"),
+        status=_text(route, answer, "status"),
+        total=_count(answer.get("total")),
+        success=_count(answer.get("success")),
+        errors=_count(answer.get("errors")),
+        report_url=url if isinstance(url, str) and url else None,
+    )
+
+
+def _text(route: Route, answer: Mapping[str, Any], field: str) -> str:
+    """A field without which nothing can go on."""
+    found = answer.get(field)
+    if isinstance(found, bool) or not isinstance(found, str | int) or found == "":
+        raise ContractError(f"{SYSTEM}, {route.name}: an import without {field}")
+    return str(found)
+
+
+def _count(value: Any) -> int | None:
+    """A number of rows: `8`, `8.0`, `"8"`; None for anything else (absent, negative, a word)."""
+    if isinstance(value, str) and value.isascii() and value.isdecimal():
+        return int(value[:20])
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return int(value) if value >= 0 and value == value // 1 else None

@@ -6,7 +6,6 @@ documented nowhere, so readers look for theirs by name: `Purchase ID`, `purchase
 
 from __future__ import annotations
 
-import csv
 import io
 import re
 import unicodedata
@@ -17,6 +16,7 @@ from itertools import zip_longest
 from typing import Any
 
 from include.connectif import answers
+from include.connectif.csv_text import Broken, csv_rows
 from include.errors import ContractError
 
 DELIMITER = ","
@@ -88,14 +88,14 @@ def rows_of(archive: bytes, wanted: Wanted | None = None) -> Iterator[dict[str, 
                         passed_over |= next(rows, None) is not None
         if wanted and passed_over and not read:
             raise ContractError(f"Connectif: an export of activities without a column for the {wanted.what}")
-    except (zipfile.BadZipFile, UnicodeDecodeError, csv.Error) as error:
+    except (zipfile.BadZipFile, UnicodeDecodeError, Broken) as error:
         raise ContractError(
             f"Connectif: an export that is no ZIP of CSV files ({type(error).__name__})"
         ) from None
 
 
 def _table_of(text: io.TextIOWrapper) -> tuple[list[str], Iterator[dict[str, str]]]:
-    lines = csv.reader(text, delimiter=DELIMITER)
+    lines = csv_rows(text, DELIMITER)
     header = [plain_name(title) for title in next(lines, [])]
     rows = (dict(zip_longest(header, cells[: len(header)], fillvalue="")) for cells in filter(None, lines))
     return header, rows

@@ -63,12 +63,13 @@ class RequestRefused(SyncError):
 
 class AccessRefused(ConfigurationError):
     """The key is not accepted (401), or lacks the right that the message names (403); a redirect means that
-    the host is not the API's.
+    the host is not the API's. `location` is where a redirect leads: it may hold a secret.
     """
 
-    def __init__(self, message: str, *, status: int) -> None:
+    def __init__(self, message: str, *, status: int, location: str | None = None) -> None:
         super().__init__(message)
         self.status = status
+        self.location = location
 
 
 class AnswerLost(TemporaryError):
@@ -306,7 +307,11 @@ class Transport:
         said = f" ({error})" if str(error) else ""
         message = f"{self._name(route)}: {what}{said}"
         if action is Action.CONFIGURE:
-            return AccessRefused(f"{message}. {_about_access(response, route)}", status=status)
+            return AccessRefused(
+                f"{message}. {_about_access(response, route)}",
+                status=status,
+                location=response.headers.get("Location") if 300 <= status < 400 else None,
+            )
         return RequestRefused(message, status=status, error=error)
 
     def _name(self, route: Route) -> str:

@@ -209,6 +209,29 @@ class Newsletter(Part):
             row = connection.execute(query).first()
         return None if row is None else self._pending(row)
 
+    def unsubscriptions_under_way(self, since: datetime) -> set[str]:
+        """People who have unsubscribed as far as is known here, while VTEX, read at `since`, may not say so:
+        the event waits, is being applied, or was applied later. A later subscription overrides it.
+        """
+        known = (wish.c.pair_id == pending_event.c.pair_id) & (wish.c.person == pending_event.c.person)
+        overridden = ~wish.c.unsubscribed & (wish.c.instant > pending_event.c.instant)
+        waiting = (
+            sa.select(pending_event.c.person)
+            .outerjoin(wish, known)
+            .where(
+                pending_event.c.pair_id == self._database.pair_id,
+                pending_event.c.unsubscribed,
+                wish.c.person.is_(None) | ~overridden,
+            )
+        )
+        claimed = sa.select(wish.c.person).where(
+            wish.c.pair_id == self._database.pair_id,
+            wish.c.unsubscribed,
+            wish.c.applied_at.is_(None) | (wish.c.applied_at >= since),
+        )
+        with self._database.read() as connection:
+            return set(connection.execute(waiting.union(claimed)).scalars())
+
     def _pending(self, row: sa.Row[Any]) -> PendingEvent:
         return PendingEvent(
             email=self._people.opened(row.sealed_email),

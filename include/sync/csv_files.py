@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from types import TracebackType
@@ -16,7 +16,7 @@ import pyarrow.csv
 from include.connectif.limits import IMPORT_BYTES
 from include.errors import ConfigurationError
 from include.staging import Staging
-from include.sync.imports import ImportFile
+from include.sync.import_file import ImportFile, StagedFile
 
 # Each set of columns is at least one import, of a hundred calls a minute.
 _MOST_COLUMN_SETS = 64
@@ -97,6 +97,11 @@ class CsvFiles:
         current.write(content)
         current.rows += len(rows)
 
+    def end_files(self) -> None:
+        """Rows that come after this go to new files."""
+        for columns in list(self._open):
+            self._close(columns)
+
     def _count(self, columns: tuple[str, ...]) -> None:
         self._column_sets.add(columns)
         if len(self._column_sets) > _MOST_COLUMN_SETS:
@@ -120,31 +125,51 @@ class CsvFiles:
         self._done.append(replace(done.file, rows=done.rows, size=done.size))
 
 
-def rows_of(folder: Staging, file: ImportFile) -> Iterator[pd.DataFrame]:
-    """The rows of a staged file as texts, some thousands at a time."""
+def rows_of(staged: StagedFile, columns: list[str] | None = None) -> Iterator[pd.DataFrame]:
+    """The rows of a staged file as texts, some thousands at a time; all columns, or these."""
     with (
-        folder.reading(file.staged_as) as stream,
-        pd.read_csv(stream, dtype=str, keep_default_na=False, chunksize=_ROWS_AT_A_TIME) as chunks,
+        staged.folder.reading(staged.file.staged_as) as stream,
+        pd.read_csv(
+            stream, dtype=str, keep_default_na=False, chunksize=_ROWS_AT_A_TIME, usecols=columns
+        ) as chunks,
     ):
         yield from chunks
 
 
-def copy_without(
-    source: Staging, target: Staging, file: ImportFile, column: str, values: Collection[str]
-) -> ImportFile | None:
-    """Copy a staged file under its own name, but for the rows that have one of `values` in `column`.
+def changed_copy(
+    staged: StagedFile, target: Staging, change: Callable[[pd.DataFrame], pd.DataFrame]
+) -> StagedFile | None:
+    """Copy a staged file under its own name to another folder, with what `change` makes of its rows.
 
     None when no row is left.
     """
-    with target.writing(file.staged_as) as stream, ExitStack() as closing:
-        copy = _Open(file, stream, closing)
-        for rows in rows_of(source, file):
+    with target.writing(staged.file.staged_as) as stream, ExitStack() as closing:
+        copy = _Open(staged.file, stream, closing)
+        for rows in rows_of(staged):
             if not copy.size:
                 copy.write(_csv(rows.head(0), header=True))
-            kept = rows[~rows[column].isin(values)]
+            kept = change(rows)
             copy.write(_csv(kept))
             copy.rows += len(kept)
-    return replace(file, rows=copy.rows, size=copy.size) if copy.rows else None
+    return StagedFile(target, replace(staged.file, rows=copy.rows, size=copy.size)) if copy.rows else None
+
+
+def split(staged: StagedFile, target: Staging, pieces: int) -> list[ImportFile]:
+    """Copy a staged file to another folder as so many files of as many rows each, in order:
+    `<its name>-0001.csv` and so on."""
+    file = staged.file
+    most = -(-file.rows // pieces)
+    room = most
+    with CsvFiles(target, file.kind, prefix=file.stem, override_existing=file.override_existing) as files:
+        for rows in rows_of(staged):
+            while len(rows):
+                some, rows = rows.iloc[:room], rows.iloc[room:]  # noqa: PLW2901 - what is left of them
+                files.append(some)
+                room -= len(some)
+                if not room:
+                    files.end_files()
+                    room = most
+    return files.files
 
 
 def _csv(rows: pd.DataFrame, *, header: bool = False) -> bytes:

@@ -71,7 +71,7 @@ def finish(
     problems = [*_problems(run, report, limits, unfinished), *([NOTHING_WENT] if empty else [])]
     run.store.save_outcomes(run.area, run.run_key, rows)
     if not unfinished and not empty:
-        _remember_coverage(run, began_at(stages["extract"]))
+        _remember_coverage(run, report, began_at(stages["extract"]))
     run.store.save_report(
         report,
         run.area,
@@ -134,9 +134,10 @@ def outcome_rows(folder: Staging) -> Iterator[OutcomeRow]:
             yield OutcomeRow(key, Outcome.SENT)
 
 
-def _remember_coverage(run: SyncRun, began: datetime) -> None:
-    """A finished full load activates the area; a window is covered as far as it lay in the past."""
-    if run.dry_run or run.plan.is_partial:
+def _remember_coverage(run: SyncRun, report: Report, began: datetime) -> None:
+    """A finished full load activates the area; a window is covered as far as it lay in the past. Records that
+    perhaps did not arrive, it is not known which, leave it to be taken again."""
+    if run.dry_run or run.plan.is_partial or report.counts.reasons[Reason.TARGET_UNCONFIRMED]:
         return
     if run.plan.window is None:
         run.store.mark_activated(run.area, run.run_key, began)

@@ -2,87 +2,71 @@
 
 from __future__ import annotations
 
-import io
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import pandas as pd
 
-from include.connectif.client import ConnectifClient, Import, QueueFull
-from include.connectif.exports import plain_name
+from include.connectif.client import ConnectifClient, FileTooLarge, Import, QueueFull
 from include.connectif.limits import QUEUED_IMPORTS
-from include.errors import TemporaryError
-from include.redaction import redact
-from include.rest.form import FileToSend
+from include.errors import ConfigurationError, SyncError, TemporaryError
+from include.outcomes import Reason
+from include.rest.transport import RequestRefused
 from include.staging import Staging
+from include.sync.csv_files import rows_of, split
+from include.sync.import_file import ImportFile, StagedFile
+from include.sync.import_report import Refusals, read_refusals
 from include.sync.run import SyncRun
 
 log = logging.getLogger(__name__)
 
-_PIECE_BYTES = 1 << 18
+_NOT_NAMED = "Connectif's report does not name the row"
+_HALVES = "halves"
+_UPLOAD_LIMIT = "upload-limit.json"
+# A limit of a proxy is one megabyte or more (nginx' default). Below, a file is more imports than make sense.
+_MOST_PIECES = 200
 
-
-@dataclass(frozen=True)
-class ImportFile:
-    """A staged CSV of so many rows and bytes that is to become an import. `override_existing=False` only
-    adds what is new.
-    """
-
-    name: str
-    kind: str
-    rows: int
-    size: int
-    override_existing: bool = True
-
-    @property
-    def staged_as(self) -> str:
-        """Its name in the staging folder, where it lies compressed."""
-        return f"{self.name}.zst"
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
-
-    def to_send(self, folder: Staging) -> FileToSend:
-        """The file as it is sent: plain, a piece at a time; StagingError when it is gone or damaged.
-
-        A load may wait for hours, so that is looked at anew.
-        """
-        folder.check_again(self.staged_as)
-
-        def pieces() -> Iterator[bytes]:
-            with folder.reading(self.staged_as) as file:
-                while piece := file.read(_PIECE_BYTES):
-                    yield piece
-
-        return FileToSend(self.name, "text/csv", self.size, pieces)
-
-
-Sending = Callable[[ImportFile], FileToSend | None]
+Sending = Callable[[StagedFile], StagedFile | None]
 """What of a file is to be sent now; None: nothing is left of it."""
 
 
 @dataclass(frozen=True)
 class Imported:
-    """A finished import: the file, how many rows Connectif refused, and which, with its reasons.
+    """A finished import: the file as it was sent, and its rows that Connectif did not take or account for.
 
-    `refused` has the columns `key` (the row's `_email` or `productId`; "" where the report does not tell)
-    and `detail`, one row for each refused row.
+    `not_taken` has the columns `key` (the row's `_email` or `productId`; "" where it is not known), `reason`
+    (`target_rejected`; `target_unconfirmed` when Connectif's counts leave the row out) and `detail`, one row
+    each. `doubtful` are keys of rows any of which may be one without a key.
     """
 
     file: ImportFile
-    errors: int
-    refused: pd.DataFrame
+    not_taken: pd.DataFrame
+    doubtful: frozenset[str] = frozenset()
+
+    @property
+    def unconfirmed(self) -> int:
+        return int((self.not_taken["reason"] == Reason.TARGET_UNCONFIRMED).sum())
+
+
+class _Queued(NamedTuple):
+    """An import that was accepted: of which file, what of it was sent, and whether for the second time."""
+
+    file: StagedFile
+    sent: StagedFile
+    import_id: str
+    again: bool
 
 
 class Importer:
     """Posts files in order, at most ten queued, and waits for the results.
 
     Which file became which import is kept beside the results, so that a retried task posts nothing twice.
-    `to_send` is asked at each post for what of a file is to go.
+    `to_send` is asked at each post for what of a file is to go. A file that is too large (413) goes in
+    halves. One whose rows Connectif does not all account for is sent once more: rows overwrite by key.
     """
 
     def __init__(
@@ -98,96 +82,251 @@ class Importer:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._connectif, self._files, self._journal = connectif, files, journal
-        self._to_send = to_send or (lambda file: file.to_send(files))
+        self._halves = journal.within(_HALVES)
+        self._to_send = to_send or (lambda file: file)
         self._poll_seconds, self._patience_seconds = poll_seconds, patience_minutes * 60
         self._sleep, self._clock = sleep, clock
+        self._full_since: float | None = None
 
     def run(self, files: Sequence[ImportFile], key_column: str) -> Iterator[Imported]:
-        """Import all `files` and yield each result in order."""
-        waiting: deque[tuple[ImportFile, str]] = deque()
-        for file in files:
-            while len(waiting) >= QUEUED_IMPORTS:
-                yield self._result(*waiting.popleft(), key_column)
-            import_id, begun = self._accepted_before(file), self._clock()
-            while import_id is None and (sending := self._to_send(file)):
-                import_id = self._post(file, sending)
-                if import_id is None and waiting:
-                    yield self._result(*waiting.popleft(), key_column)
-                elif import_id is None:
-                    self._wait_for_others(begun)
-            if import_id is not None:
-                waiting.append((file, import_id))
-        while waiting:
-            yield self._result(*waiting.popleft(), key_column)
+        """Import all `files` and yield each result: in order, but for files that go once more."""
+        to_do = deque(StagedFile(self._files, file) for file in files)
+        waiting: deque[_Queued] = deque()
+        while to_do or waiting:
+            if to_do and len(waiting) < QUEUED_IMPORTS:
+                try:
+                    yield from self._begin(to_do, waiting, key_column)
+                    continue
+                except QueueFull:
+                    log.info("Connectif's import queue is full: waiting for an import to end")
+            if waiting:
+                yield from self._end(waiting.popleft(), to_do, key_column)
+            else:
+                self._wait_for_others()
 
-    def _accepted_before(self, file: ImportFile) -> str | None:
-        entry = _journal_name(file)
-        return self._journal.read_json(entry)["id"] if self._journal.has(entry) else None
+    # --- sending
 
-    def _post(self, file: ImportFile, sending: FileToSend) -> str | None:
-        """The id of the import, or None while the account's queue is full."""
+    def _begin(
+        self, to_do: deque[StagedFile], waiting: deque[_Queued], key_column: str
+    ) -> Iterator[Imported]:
+        """Send the first file, or put its halves in its place; yields what cannot be sent at all."""
+        file = to_do[0]
+        entry = self._entry(file)
+        if "halves" in entry:
+            self._replace(to_do, entry["halves"])
+        elif entry.get("id"):
+            waiting.append(self._accepted(file, entry))
+            to_do.popleft()
+        elif (sent := self._to_send(file)) is None:
+            to_do.popleft()
+        elif self._is_too_large(sent):
+            self._replace(to_do, self._split(file, sent))
+        else:
+            yield from self._post(sent, entry, to_do, waiting, key_column)
+
+    def _post(
+        self,
+        sent: StagedFile,
+        entry: dict[str, Any],
+        to_do: deque[StagedFile],
+        waiting: deque[_Queued],
+        key_column: str,
+    ) -> Iterator[Imported]:
         try:
             queued = self._connectif.create_import(
-                file.kind, sending, override_existing=file.override_existing
+                sent.file.kind, sent.to_send(), override_existing=sent.file.override_existing
             )
-        except QueueFull:
-            log.info("Connectif's import queue is full: waiting for an import to end")
-            return None
-        self._journal.write_json(_journal_name(file), {"id": queued.id})
-        log.info("%s: %s rows queued as import %s", file.name, f"{file.rows:,}", queued.id)
-        return queued.id
+        except FileTooLarge as refused:
+            log.warning("%s: %s bytes, %s rows", refused, f"{sent.file.size:,}", f"{sent.file.rows:,}")
+            if sent.file.rows == 1:
+                to_do.popleft()
+                yield self._row_too_large(sent, key_column)
+            else:
+                self._remember_limit(refused=sent.file.size)
+                self._replace(to_do, self._split(to_do[0], sent))
+            return
+        file = to_do.popleft()
+        own_copy = sent.folder is not file.folder
+        entry = {**entry, "id": queued.id, "sent": sent.file.to_json(), "own_copy": own_copy}
+        self._note(file, entry)
+        self._full_since = None
+        self._remember_limit(accepted=sent.file.size)
+        log.info("%s: %s rows queued as import %s", sent.file.name, f"{sent.file.rows:,}", queued.id)
+        waiting.append(self._accepted(file, entry))
 
-    def _wait_for_others(self, begun: float) -> None:
+    def _accepted(self, file: StagedFile, entry: dict[str, Any]) -> _Queued:
+        folder = self._journal if entry["own_copy"] else file.folder
+        sent = StagedFile(folder, ImportFile(**entry["sent"]))
+        return _Queued(file, sent, entry["id"], entry.get("again", False))
+
+    def _replace(self, to_do: deque[StagedFile], halves: Sequence[dict[str, Any]]) -> None:
+        to_do.popleft()
+        to_do.extendleft(StagedFile(self._halves, ImportFile(**half)) for half in reversed(halves))
+
+    def _wait_for_others(self) -> None:
         """The queue is full of imports that are not ours. Look seldom: each look sends the whole file."""
-        if self._clock() - begun > self._patience_seconds:
+        self._full_since = self._clock() if self._full_since is None else self._full_since
+        if self._clock() - self._full_since > self._patience_seconds:
             raise TemporaryError(
                 "Connectif's import queue has been full of others' imports for "
                 f"{self._patience_seconds / 60:.0f} minutes: a retry goes on waiting"
             )
         self._sleep(10 * self._poll_seconds)
 
-    def _result(self, file: ImportFile, import_id: str, key_column: str) -> Imported:
-        done = self._wait(file, import_id)
-        if done.status != "finished":
-            self._journal.write_json(_journal_name(file), {"id": None})
-            raise TemporaryError(
-                f"Connectif ended import {done.id} of {file.name} as {done.status!r} after {done.success:,} "
-                f"of {done.total:,} rows. Its list of imports may say why; a retry sends the file again"
-            )
-        log.info("%s: %s rows taken, %s refused", file.name, f"{done.success:,}", f"{done.errors:,}")
-        return Imported(file, done.errors, self._refused(file, done, key_column))
+    # --- files that are too large
 
-    def _wait(self, file: ImportFile, import_id: str) -> Import:
+    def _limit(self) -> dict[str, int]:
+        """`refused`: the smallest file that was too large; `accepted`: the largest that was not."""
+        has_one = self._journal.has(_UPLOAD_LIMIT)
+        known: dict[str, int] = self._journal.read_json(_UPLOAD_LIMIT) if has_one else {}
+        return known
+
+    def _is_too_large(self, sent: StagedFile) -> bool:
+        refused = self._limit().get("refused")
+        return refused is not None and sent.file.size >= refused and sent.file.rows > 1
+
+    def _remember_limit(self, *, refused: int | None = None, accepted: int | None = None) -> None:
+        """Only once a file was too large. It holds for all files of the run."""
+        known = before = self._limit()
+        if refused is not None:
+            known = known | {"refused": min(refused, known.get("refused", refused))}
+        elif known and accepted is not None:
+            known = known | {"accepted": max(accepted, known.get("accepted", 0))}
+        if known != before:
+            self._journal.write_json(_UPLOAD_LIMIT, known)
+
+    def _split(self, file: StagedFile, sent: StagedFile) -> list[dict[str, Any]]:
+        """Stage the file in two, or in as many pieces as the known limit asks for."""
+        limit = self._limit()
+        refused = limit["refused"]
+        most = max((refused + 1) // 2, min(limit.get("accepted", 0), refused - 1))
+        pieces = min(sent.file.rows, max(2, -(-sent.file.size // most)))
+        if pieces > _MOST_PIECES:
+            raise ConfigurationError(
+                f"Connectif, or a proxy before it, takes no file of {refused:,} bytes or more (413): "
+                f"{sent.file.name} would be {pieces:,} imports. Raise the proxy's limit for uploads"
+            )
+        halves = [half.to_json() for half in split(sent, self._halves, pieces)]
+        log.info("%s goes in %s pieces", sent.file.name, len(halves))
+        self._note(file, {"halves": halves})
+        return halves
+
+    def _row_too_large(self, sent: StagedFile, key_column: str) -> Imported:
+        (key,) = _keys_of(sent, key_column)
+        return Imported(sent.file, _rows([(key, Reason.TARGET_REJECTED, "413: the row alone is too large")]))
+
+    # --- results
+
+    def _end(self, queued: _Queued, to_do: deque[StagedFile], key_column: str) -> Iterator[Imported]:
+        """Wait for the import and yield its result, or queue its file once more."""
+        done = self._wait(queued)
+        if done.status != "finished":
+            self._forget(queued)
+            raise TemporaryError(
+                f"Connectif ended import {done.id} of {queued.sent.file.name} as {done.status!r} after "
+                f"{_number(done.success)} of {_number(done.total)} rows. Its list of imports may say why; "
+                "a retry sends the file again"
+            )
+        result = self._imported(queued.sent, done, key_column)
+        if result.unconfirmed and not queued.again:
+            log.warning("%s is sent once more: rows overwrite by key", queued.sent.file.name)
+            self._note(queued.file, {"id": None, "again": True})
+            to_do.appendleft(queued.file)
+        else:
+            yield result
+
+    def _wait(self, queued: _Queued) -> Import:
         begun, pause = self._clock(), min(1.0, self._poll_seconds)
+        import_id, name = queued.import_id, queued.sent.file.name
         while True:
-            state = self._connectif.read_import(import_id)
+            state = self._read(queued)
             if state.is_over:
                 return state
             if self._clock() - begun > self._patience_seconds:
                 raise TemporaryError(
-                    f"Connectif's import {import_id} of {file.name} is still {state.status!r} after "
+                    f"Connectif's import {import_id} of {name} is still {state.status!r} after "
                     f"{self._patience_seconds / 60:.0f} minutes: a retry goes on waiting"
                 )
-            log.info(
-                "%s: %s, %s of %s rows", file.name, state.status, state.success + state.errors, state.total
-            )
+            done = (state.success or 0) + (state.errors or 0)
+            log.info("%s: %s, %s of %s rows", name, state.status, f"{done:,}", _number(state.total))
             self._sleep(pause)
             pause = min(2 * pause, self._poll_seconds)
 
-    def _refused(self, file: ImportFile, done: Import, key_column: str) -> pd.DataFrame:
-        report = (
-            self._connectif.read_import_report(done.report_url) if done.errors and done.report_url else b""
-        )
-        refused = read_report(report, key_column, sent=self._columns(file) if report else ())
-        unnamed = max(done.errors - len(refused), 0)
-        filler = pd.DataFrame(
-            {"key": [""] * unnamed, "detail": ["Connectif's report does not name the row"] * unnamed}
-        )
-        return pd.concat([refused, filler], ignore_index=True).head(done.errors)
+    def _read(self, queued: _Queued) -> Import:
+        try:
+            return self._connectif.read_import(queued.import_id)
+        except RequestRefused as refused:
+            if refused.status != 404:
+                raise
+            self._forget(queued)
+            raise TemporaryError(
+                f"{refused}. Connectif does not know the import of {queued.sent.file.name} any more: "
+                "a retry sends the file again"
+            ) from None
 
-    def _columns(self, file: ImportFile) -> list[str]:
-        with self._files.reading(file.staged_as) as staged:
-            return list(pd.read_csv(staged, nrows=0).columns)
+    def _imported(self, sent: StagedFile, done: Import, key_column: str) -> Imported:
+        """What the counts say about the rows that were sent: ours, whatever `total` is. A row is taken when
+        Connectif counts it and no other count contradicts; absent counts prove nothing."""
+        rows, success = sent.file.rows, done.success or 0
+        refusals = self._refusals(sent, done, key_column)
+        refused = min(rows, max(done.errors or 0, len(refusals.named)))
+        missing = rows - refused - min(success, rows - refused)
+        log.log(
+            logging.WARNING if missing or success + refused > rows else logging.INFO,
+            "%s: Connectif counts %s of its %s rows as taken, %s are refused, %s not accounted for",
+            sent.file.name, _number(done.success), f"{rows:,}", f"{refused:,}", f"{missing:,}",
+        )  # fmt: skip
+        unnamed = refused - len(refusals.named)
+        suspects = self._suspects(sent, refusals, unnamed, missing, key_column)
+        reasons = [*refusals.unnamed, *[""] * unnamed][:unnamed]
+        accounted = f"import {done.id} accounts for {rows - missing:,} of {rows:,} rows"
+        not_taken = [
+            *((key, Reason.TARGET_REJECTED, reason) for key, reason in refusals.named.items()),
+            *(("", Reason.TARGET_REJECTED, reason or _NOT_NAMED) for reason in reasons),
+            *[("", Reason.TARGET_UNCONFIRMED, accounted)] * missing,
+        ]
+        return Imported(sent.file, *_named_if_all(not_taken, suspects))
+
+    def _suspects(
+        self, sent: StagedFile, refusals: Refusals, unnamed: int, missing: int, key_column: str
+    ) -> frozenset[str]:
+        """Keys of the rows any of which may be one of those without a name."""
+        if not unnamed and not missing:
+            return frozenset()
+        if not missing and refusals.suspects is not None and unnamed == len(refusals.unnamed):
+            return frozenset(refusals.suspects)
+        return frozenset(key for key in _keys_of(sent, key_column) if key not in refusals.named)
+
+    def _refusals(self, sent: StagedFile, done: Import, key_column: str) -> Refusals:
+        """What the error report says, where there is one to read."""
+        if done.report_url is None or (not done.errors and done.success == sent.file.rows):
+            return Refusals(suspects=None)
+        try:
+            report = self._connectif.read_import_report(done.report_url)
+        except SyncError as error:
+            log.warning("%s: which rows were refused cannot be read: %s", sent.file.name, error)
+            return Refusals(suspects=None)
+        return read_refusals(report, sent, key_column)
+
+    # --- the journal
+
+    def _entry(self, file: StagedFile) -> dict[str, Any]:
+        name = _journal_name(file)
+        entry: dict[str, Any] = self._journal.read_json(name) if self._journal.has(name) else {}
+        return entry
+
+    def _note(self, file: StagedFile, entry: dict[str, Any]) -> None:
+        self._journal.write_json(_journal_name(file), entry)
+
+    def _forget(self, queued: _Queued) -> None:
+        self._note(queued.file, {"id": None, "again": queued.again})
+
+
+class ImportResult(NamedTuple):
+    """What became of several files: `not_taken` and `doubtful` as in `Imported`."""
+
+    not_taken: pd.DataFrame
+    doubtful: set[str]
 
 
 def import_files(
@@ -198,8 +337,8 @@ def import_files(
     journal: Staging,
     key_column: str,
     to_send: Sending | None = None,
-) -> pd.DataFrame:
-    """Import the files of a folder; returns the rows that Connectif refused (`key`, `detail`)."""
+) -> ImportResult:
+    """Import the files of a folder; returns the rows that Connectif did not take."""
     settings = run.settings.connectif
     importer = Importer(
         run.connectif,
@@ -210,40 +349,37 @@ def import_files(
         patience_minutes=settings.import_timeout_minutes,
         sleep=run.sleep,
     )
-    nothing = pd.DataFrame({"key": [], "detail": []}, dtype="str")
-    refused = [imported.refused for imported in importer.run(files, key_column)]
-    return pd.concat([nothing, *refused], ignore_index=True)
+    imported = list(importer.run(files, key_column))
+    not_taken = pd.concat([_rows([]), *(one.not_taken for one in imported)], ignore_index=True)
+    return ImportResult(not_taken, set().union(*(one.doubtful for one in imported)))
 
 
-def read_report(csv: bytes, key_column: str, *, sent: Collection[str]) -> pd.DataFrame:
-    """Connectif's report of failed rows as `key`, `detail`.
-
-    Its columns are documented nowhere: the key is looked up by our own header, however it is spelt, the
-    reason is what stands in columns (`error`, `reason` …) that are not among the `sent` ones, cleaned of
-    personal data.
-    """
-    if not csv.strip():
-        return pd.DataFrame({"key": [], "detail": []}, dtype=str)
-    report = pd.read_csv(
-        io.BytesIO(csv),
-        dtype=str,
-        keep_default_na=False,
-        encoding="utf-8-sig",
-        encoding_errors="replace",
-        index_col=False,
-        on_bad_lines="skip",  # its row is counted as one that the report does not name
-    )
-    reasons = [name for name in report.columns if _tells_a_reason(name) and name not in sent]
-    details = [": ".join(row) for row in report[reasons].itertuples(index=False, name=None)]
-    wanted = plain_name(key_column)
-    named = next((name for name in report.columns if plain_name(name) == wanted), None)
-    keys = report[named] if named else pd.Series("", index=report.index)
-    return pd.DataFrame({"key": keys, "detail": [redact(detail) for detail in details]}, dtype="str")
+def _rows(not_taken: Sequence[tuple[str, Reason, str]]) -> pd.DataFrame:
+    lines = [(key, reason.value, detail) for key, reason, detail in not_taken]
+    return pd.DataFrame(lines, columns=["key", "reason", "detail"], dtype="str")
 
 
-def _tells_a_reason(column: str) -> bool:
-    return any(word in column.lower() for word in ("error", "reason", "detail", "message", "motivo"))
+def _named_if_all(
+    not_taken: list[tuple[str, Reason, str]], suspects: frozenset[str]
+) -> tuple[pd.DataFrame, frozenset[str]]:
+    """Rows without a key get one where none of the suspects was taken, and all for the same reason."""
+    unnamed = [(reason, detail) for key, reason, detail in not_taken if not key]
+    if len(unnamed) != len(suspects) or len({reason for reason, _ in unnamed}) > 1:
+        return _rows(not_taken), suspects
+    details = {detail for _, detail in unnamed}
+    detail = details.pop() if len(details) == 1 else _NOT_NAMED
+    named = [row for row in not_taken if row[0]]
+    return _rows([*named, *((key, unnamed[0][0], detail) for key in sorted(suspects))]), frozenset()
 
 
-def _journal_name(file: ImportFile) -> str:
-    return f"accepted-{file.name}.json"
+def _keys_of(staged: StagedFile, key_column: str) -> Iterator[str]:
+    for rows in rows_of(staged, [key_column]):
+        yield from rows[key_column]
+
+
+def _number(count: int | None) -> str:
+    return "?" if count is None else f"{count:,}"
+
+
+def _journal_name(file: StagedFile) -> str:
+    return f"accepted-{file.file.name}.json"

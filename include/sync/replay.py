@@ -36,12 +36,6 @@ def note_on_lost(asked: int, found: int) -> list[str]:
     return [f"{asked - found} of {asked} replayed records are not shown by VTEX"] if found < asked else []
 
 
-def all_are_named(refused: pd.DataFrame) -> bool:
-    """Whether it is known of every refused row (`key`) whose it is. If not, any record may be the one, so
-    that none can be said to be sent at last."""
-    return not (refused["key"] == "").any()
-
-
 def keep_sent_at_last(run: SyncRun, folder: Staging, keys: Iterable[str]) -> None:
     """Of the records that were sent, stage those that an earlier run could not send, for the store."""
     if healed := run.store.open_keys(run.area, keys):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -30,6 +32,22 @@ from include.redaction import redact, without_values
 )
 def test_redact(text: str, cleaned: str) -> None:
     assert redact(text) == cleaned
+
+
+@pytest.mark.parametrize(
+    "word", ["x" * 300_000, "1" * 300_000, "a@" * 150_000, "x " * 150_000, "@" * 300_000]
+)
+def test_redact__a_text_of_any_length_takes_no_time(word: str) -> None:
+    """A regular expression that looks for addresses in one long word takes minutes."""
+    begun = time.monotonic()
+    assert len(redact(word)) <= 200
+    assert time.monotonic() - begun < 1
+
+
+def test_redact__no_part_of_an_address_is_left_where_a_long_text_is_cut() -> None:
+    text = "ana.maria@example.com " * 500
+    for shift in range(30):
+        assert "ana" not in redact("." * shift + text)
 
 
 @pytest.mark.parametrize(

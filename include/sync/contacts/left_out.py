@@ -1,19 +1,33 @@
-"""Rows of staged files that must not be sent any more."""
+"""What must not be sent any more of what is in the staged files: rows, and a `subscribed`."""
 
 from __future__ import annotations
 
-from include.rest.form import FileToSend
+import logging
+from collections.abc import Callable
+
+import pandas as pd
+
 from include.staging import Staging
 from include.sync.contacts.erased import erased_since
 from include.sync.contacts.transform import MAPPED
-from include.sync.csv_files import copy_without, rows_of
-from include.sync.imports import ImportFile
-from include.sync.run import SyncRun
+from include.sync.csv_files import changed_copy, rows_of
+from include.sync.import_file import StagedFile
+from include.sync.run import SyncRun, born_at
+from include.vtex.limits import INDEX_LAG
+
+log = logging.getLogger(__name__)
+
+_STATUS = "_newsletterSubscriptionStatus"
+
+Mask = Callable[[pd.DataFrame], "pd.Series[bool]"]
 
 
 class LeftOut:
     """Rows that stay out of the files although they are in them, looked up anew before each file goes: a
     load may wait for hours, and nobody who is erased meanwhile is sent.
+
+    Likewise a contact is not created as subscribed while an unsubscription waits for VTEX: its status is
+    `none` then, never `unsubscribed`, for which Connectif would call back.
 
     `erased` are the addresses of those whose rows did not go for that.
     """
@@ -26,18 +40,49 @@ class LeftOut:
         self.erased = set(self._people)
         self.refused: set[str] = set()
 
-    def to_send(self, file: ImportFile) -> FileToSend | None:
+    def to_send(self, staged: StagedFile) -> StagedFile | None:
         """The file as it is staged, or a copy without those rows; None when no row is left."""
         self._look()
-        if out := self._people | self.refused:
-            found = (rows.loc[rows["_email"].isin(out), "_email"] for rows in rows_of(self._source, file))
-            if here := set().union(*found):
-                self.erased |= here & self._people
-                copy = copy_without(self._source, self._target, file, "_email", here)
-                return copy.to_send(self._target) if copy else None
-        return file.to_send(self._source)
+        out = self._people | self.refused
+        unwanted = _emails(staged, lambda rows: rows["_email"].isin(out)) if out else set()
+        self.erased |= unwanted & self._people
+        unsubscribed = self._unsubscribed(staged) - unwanted
+        if not unwanted and not unsubscribed:
+            return staged
+
+        def change(rows: pd.DataFrame) -> pd.DataFrame:
+            kept = rows[~rows["_email"].isin(unwanted)]
+            if not unsubscribed:
+                return kept
+            return kept.assign(**{_STATUS: kept[_STATUS].mask(kept["_email"].isin(unsubscribed), "none")})
+
+        return changed_copy(staged, self._target, change)
+
+    def _unsubscribed(self, staged: StagedFile) -> set[str]:
+        """Those whom the file calls subscribed, and who said no since VTEX was read, or to a busy VTEX."""
+        if staged.file.override_existing:
+            return set()
+        store = self._run.store
+        people = store.unsubscriptions_under_way(born_at(self._run) - INDEX_LAG)
+        if not people:
+            return set()
+        found = _emails(
+            staged,
+            lambda rows: (
+                (rows[_STATUS] == "subscribed")
+                & rows["_email"].map(lambda email: store.hashed(email) in people)
+            ),
+        )
+        if found:
+            log.info("%s: %s are not subscribed: their unsubscription waits", staged.file.name, len(found))
+        return found
 
     def _look(self) -> None:
         if (mark := self._run.store.erasures()) != self._known_until:
             self._known_until = mark
             self._people = erased_since(self._run, self._source, MAPPED)
+
+
+def _emails(staged: StagedFile, mask: Mask) -> set[str]:
+    """The addresses of the file's rows for which the mask is true."""
+    return set().union(*(rows.loc[mask(rows), "_email"] for rows in rows_of(staged)))

@@ -9,7 +9,6 @@ from itertools import islice
 
 import pandas as pd
 
-from include.errors import ContractError
 from include.mapping.result import verdicts_of
 from include.outcomes import Outcome, Reason
 from include.redaction import without_values
@@ -18,20 +17,23 @@ from include.staging import Staging
 from include.sync.contacts.left_out import LeftOut
 from include.sync.contacts.transform import FILES, MAPPED, OPEN
 from include.sync.csv_files import rows_of
-from include.sync.imports import ImportFile, import_files
+from include.sync.import_file import ImportFile, StagedFile
+from include.sync.imports import ImportResult, import_files
 from include.sync.preview import SAMPLE, log_sample, personal
-from include.sync.replay import UNNAMED, all_are_named, keep_sent_at_last
+from include.sync.replay import UNNAMED, keep_sent_at_last
 from include.sync.run import SyncRun, count_verdicts, keep_verdicts, verdicts_in
 
 log = logging.getLogger(__name__)
 
 
 def load(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
-    """Import the files of `transform`; rows that Connectif refuses become `target_rejected`.
+    """Import the files of `transform`; rows that Connectif refuses become `target_rejected`, those that it
+    does not account for `target_unconfirmed`.
 
     The consent import adds contacts that Connectif does not have, with an explicit newsletter status, and
     must have finished before the other one begins: a contact that the other creates would fall to the
-    account's configurable default. For the same reason an address refused there is not sent again.
+    account's configurable default. For the same reason an address that it refused, or may not have taken,
+    is not sent again.
     """
     staged = {step: [ImportFile(**file) for file in files] for step, files in source.read_json(FILES).items()}
     counts = StageCounts()
@@ -48,29 +50,35 @@ def load(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
     going = partial(
         import_files, run, folder=source, journal=target, key_column="_email", to_send=left_out.to_send
     )
-    refused = going(staged["consent"])
-    if not all_are_named(refused):
-        raise ContractError(
-            "Connectif refused rows of the consent import, and its report does not name them. The contacts "
-            "were not sent: new ones might be subscribed by the account's default. See its list of imports"
-        )
-    left_out.refused.update(refused["key"])
-    refused = pd.concat([refused, going(staged["contacts"])], ignore_index=True)
+    consent = going(staged["consent"])
+    left_out.refused.update(consent.not_taken["key"], consent.doubtful)
+    contacts = going(staged["contacts"])
     rows -= _count_erased(counts, source, target, left_out)
-    refused = refused[~refused["key"].isin(left_out.erased)].reset_index(drop=True)
-    verdicts = _verdicts(source, refused)
+    not_taken = pd.concat([_named(consent), contacts.not_taken], ignore_index=True)
+    not_taken = not_taken[~not_taken["key"].isin(left_out.erased)].reset_index(drop=True)
+    verdicts = _verdicts(source, not_taken)
     keep_verdicts(target, "refused", verdicts)
-    if all_are_named(refused):
-        keep_sent_at_last(run, target, _sent_at_last(source, {*left_out.erased, *refused["key"]}))
+    unsent = {*left_out.erased, *not_taken["key"], *contacts.doubtful}
+    keep_sent_at_last(run, target, _sent_at_last(source, unsent))
     count_verdicts(counts, verdicts)
-    counts.written = rows - len(refused)
+    counts.written = rows - len(not_taken)
     counts.count(Outcome.SENT, counts.written)
     return counts
 
 
+def _named(consent: ImportResult) -> pd.DataFrame:
+    """The rows that the consent import did not take; where it does not tell which, all that may be one."""
+    named = consent.not_taken[consent.not_taken["key"] != ""]
+    reason, detail = Reason.TARGET_UNCONFIRMED.value, "the consent import does not tell whether it took it"
+    doubtful = pd.DataFrame(
+        {"key": sorted(consent.doubtful), "reason": reason, "detail": detail}, dtype="str"
+    )
+    return pd.concat([named, doubtful], ignore_index=True)
+
+
 def _rows(source: Staging, files: list[ImportFile]) -> Iterator[dict[str, str]]:
     for file in files:
-        for rows in islice(rows_of(source, file), 1):
+        for rows in islice(rows_of(StagedFile(source, file)), 1):
             yield from ({str(k): v for k, v in row.items()} for row in rows.head(SAMPLE).to_dict("records"))
 
 
@@ -88,17 +96,25 @@ def _sent_at_last(source: Staging, unsent: Collection[str]) -> Iterator[str]:
         yield from rows.loc[~rows["_email"].isin(unsent), "id"]
 
 
-def _verdicts(source: Staging, refused: pd.DataFrame) -> pd.DataFrame:
-    """Refused addresses → verdicts on the documents that they came from; no detail quotes what was sent."""
-    if refused.empty:
-        return verdicts_of([])
-    rows = _rows_of(source, set(refused["key"])).drop(columns=["changed", "consent"], errors="ignore")
-    by_email = {row["_email"]: row for row in rows.to_dict("records")}
-    sent = [by_email.get(email, {"id": ""}) for email in refused["key"]]
+def _verdicts(source: Staging, not_taken: pd.DataFrame) -> pd.DataFrame:
+    """Addresses not taken → verdicts on the documents that they came from; no detail quotes what was sent."""
+    rejected = not_taken["reason"] == Reason.TARGET_REJECTED
+    details = not_taken["detail"].mask(rejected, _without_values(source, not_taken[rejected]))
+    documents = _documents_of(source, set(not_taken["key"]))
+    rows = zip(not_taken["key"], not_taken["reason"], details, strict=True)
     return verdicts_of(
-        (row["id"] or f"{UNNAMED}{number}", Reason.TARGET_REJECTED, without_values(detail, row.values()))
-        for number, (row, detail) in enumerate(zip(sent, refused["detail"], strict=True))
+        (documents.get(email) or f"{UNNAMED}{number}", Reason(reason), detail)
+        for number, (email, reason, detail) in enumerate(rows)
     )
+
+
+def _without_values(source: Staging, rejected: pd.DataFrame) -> pd.Series:
+    """Connectif's reasons without what was sent of their rows."""
+    rows = _rows_of(source, set(rejected["key"])).drop(columns=["changed", "consent"], errors="ignore")
+    values = {row["_email"]: row.values() for row in rows.to_dict("records")}
+    pairs = zip(rejected["key"], rejected["detail"], strict=True)
+    cleaned = [without_values(detail, values.get(email, ())) for email, detail in pairs]
+    return pd.Series(cleaned, index=rejected.index, dtype="str")
 
 
 def _documents_of(source: Staging, emails: Collection[str]) -> dict[str, str]:

@@ -12,20 +12,22 @@ from include.mapping.snapshot import next_snapshot
 from include.outcomes import Outcome, Reason
 from include.report import StageCounts
 from include.staging import Staging
-from include.sync.imports import ImportFile, import_files
+from include.sync.import_file import ImportFile
+from include.sync.imports import import_files
 from include.sync.preview import log_sample, plain
 from include.sync.products.catalogue import keep_catalogue, last_file, last_rows
 from include.sync.products.transform import FILES, ROWS, WITHDRAWN
-from include.sync.replay import UNNAMED, all_are_named, keep_sent_at_last
+from include.sync.replay import UNNAMED, keep_sent_at_last
 from include.sync.run import SyncRun, count_verdicts, keep_verdicts
 
 log = logging.getLogger(__name__)
 
 
 def load(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
-    """Import the files of `transform`; rows that Connectif refuses become `target_rejected`.
+    """Import the files of `transform`; rows that Connectif refuses become `target_rejected`, those that it
+    does not account for `target_unconfirmed`.
 
-    The snapshot is replaced only after all imports have finished, without the refused rows.
+    The snapshot is replaced only after all imports have finished, without the rows that were not taken.
     """
     last_file(run)  # needed when all is sent: one that is gone or damaged stops the run before that
     files = [ImportFile(**file) for file in source.read_json(FILES)]
@@ -36,21 +38,20 @@ def load(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
         log.info("dry run: %s products in %s files would be sent", f"{rows:,}", len(files))
         counts.count(Outcome.SENT, rows)
         return counts
-    refused = import_files(run, files, folder=source, journal=target, key_column="productId")
+    not_taken, doubtful = import_files(run, files, folder=source, journal=target, key_column="productId")
     verdicts = verdicts_of(
-        (key or f"{UNNAMED}{number}", Reason.TARGET_REJECTED, detail)
-        for number, (key, detail) in enumerate(refused.itertuples(index=False, name=None))
+        (key or f"{UNNAMED}{number}", Reason(reason), detail)
+        for number, (key, reason, detail) in enumerate(not_taken.itertuples(index=False, name=None))
     )
     keep_verdicts(target, "refused", verdicts)
     count_verdicts(counts, verdicts)
-    counts.written = rows - len(refused)
+    counts.written = rows - len(not_taken)
     counts.count(Outcome.SENT, counts.written)
-    not_taken = set(refused["key"])
-    rows_taken = _taken(source, ROWS, not_taken)
-    goodbyes: Iterator[pd.DataFrame] = iter(())
-    if all_are_named(refused):  # else a goodbye that was perhaps refused is said again by the next run
-        keep_sent_at_last(run, target, _sent(source, not_taken))
-        goodbyes = _taken(source, WITHDRAWN, not_taken)
+    named = set(not_taken["key"])
+    keep_sent_at_last(run, target, _sent(source, named | doubtful))
+    # A product that perhaps was not taken stays the next run's yardstick; its goodbye is said again.
+    rows_taken = _taken(source, ROWS, named)
+    goodbyes = _taken(source, WITHDRAWN, named | doubtful)
     id_source = run.settings.products.product_id_source
     keep_catalogue(run, next_snapshot(last_rows(run), rows_taken, goodbyes, id_source))
     return counts

@@ -12,7 +12,8 @@ from include.errors import StagingError, SyncError
 from include.mapping.result import split_by_columns
 from include.staging import Staging
 from include.sync.csv_files import CsvFiles
-from include.sync.imports import ImportFile, import_files
+from include.sync.import_file import ImportFile
+from include.sync.imports import import_files
 from include.sync.run import SyncRun
 
 log = logging.getLogger(__name__)
@@ -35,10 +36,10 @@ def ensure_buyers(run: SyncRun, journal: Staging, purchases: Iterable[dict[str, 
     buyers = {purchase["body"]["contactEmail"]: purchase["contact"] for purchase in purchases}
     if len(buyers) >= _WORTH_AN_IMPORT:
         try:
-            refused = import_files(
+            not_taken, _ = import_files(
                 run, _files(journal, buyers), folder=journal, journal=journal, key_column="_email"
             )
-            log.info("contacts of %s purchases: %s refused by the import", len(buyers), len(refused))
+            log.info("contacts of %s purchases: %s not taken by the import", len(buyers), len(not_taken))
         except StagingError:
             raise
         except SyncError as error:

@@ -12,6 +12,7 @@ from include.connectif.client import (
     ConnectifAccount,
     ConnectifClient,
     ContactMissing,
+    FileTooLarge,
     Posted,
     ProductsMissing,
     QueueFull,
@@ -292,7 +293,37 @@ def test_create_import__e0401_is_a_full_queue(server: ScriptedServer, client: Co
         client.create_import("contacts", csv(b"x"), override_existing=True)
 
 
-@pytest.mark.parametrize("status", [400, 413, 422])
+@pytest.mark.parametrize("body", [b"", "<html>413</html>", {"status": 413, "title": "Too large"}])
+def test_create_import__413_is_for_the_caller_to_send_less(
+    body: Any, server: ScriptedServer, client: ConnectifClient
+) -> None:
+    server.script(Answer(413, body))
+    with pytest.raises(FileTooLarge, match="Connectif, create import: HTTP 413"):
+        client.create_import("contacts", csv(b"x"), override_existing=True)
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "body", [{"id": "5fb0"}, {"id": "5fb0", "total": 1000}, {"id": "5fb0", "status": None}]
+)
+def test_create_import__the_id_is_enough(body: Any, server: ScriptedServer, client: ConnectifClient) -> None:
+    server.script(Answer(201, body))
+    made = client.create_import("contacts", csv(b"x"), override_existing=True)
+    assert (made.id, made.is_over) == ("5fb0", False)
+
+
+@pytest.mark.parametrize(
+    "body", [{}, [], "null", {"id": None}, {"id": ""}, {"id": True}, {"id": ["5fb0"]}, "7"]
+)
+def test_create_import__without_an_id_names_the_field(
+    body: Any, server: ScriptedServer, client: ConnectifClient
+) -> None:
+    server.script(Answer(201, body))
+    with pytest.raises(ContractError, match=r"create import: (an import without id|the answer is no object)"):
+        client.create_import("contacts", csv(b"x"), override_existing=True)
+
+
+@pytest.mark.parametrize("status", [400, 422])
 def test_create_import__a_refused_file_stops_loudly(
     status: int, server: ScriptedServer, client: ConnectifClient
 ) -> None:
@@ -310,13 +341,99 @@ def test_read_import__at_its_end(server: ScriptedServer, client: ConnectifClient
     assert (found.total, found.success, found.errors, found.report_url) == (3, 2, 1, url)
 
 
-@pytest.mark.parametrize("body", [{}, [], None, {"id": "1"}, {"id": "1", "status": "x", "total": "many"}])
+@pytest.mark.parametrize("body", [{}, [], None, {"id": "1"}, {"status": ""}, {"status": ["finished"]}])
 def test_read_import__of_a_shape_that_nobody_knows(
     body: Any, server: ScriptedServer, client: ConnectifClient
 ) -> None:
     server.script(Answer(200, "null" if body is None else body))
-    with pytest.raises(ContractError):
+    with pytest.raises(
+        ContractError, match=r"read import: (an import without status|the answer is no object)"
+    ):
         client.read_import("5fb0")
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (8, 8), (0, 0), (8.0, 8), ("8", 8), ("", None), (None, None), (-1, None), ("-1", None), (8.5, None),
+        (True, None), ("many", None), ([8], None), ({}, None),
+    ],
+)  # fmt: skip
+def test_read_import__a_number_that_is_no_count_is_unknown(
+    value: Any, expected: int | None, server: ScriptedServer, client: ConnectifClient
+) -> None:
+    """Absent is not 0 either. The answer needs no id: we have it."""
+    server.script(Answer(200, {"status": "finished", "total": value, "success": value, "errors": value}))
+    server.script(Answer(200, {"status": "finished"}))
+    found, bare = client.read_import("5fb0"), client.read_import("5fb0")
+    assert (found.id, found.total, found.success, found.errors) == ("5fb0", expected, expected, expected)
+    assert (bare.total, bare.success, bare.errors, bare.report_url) == (None, None, None, None)
+
+
+@pytest.mark.parametrize("url", [None, "", 7, ["x"]])
+def test_read_import__no_report_where_none_is_named(
+    url: Any, server: ScriptedServer, client: ConnectifClient
+) -> None:
+    server.script(Answer(200, {"status": "finished", "errorReportFileUrl": url}))
+    assert client.read_import("5fb0").report_url is None
+
+
+@pytest.mark.parametrize(
+    ("url", "target"),
+    [
+        ("/files/1.csv?s=1", "/files/1.csv?s=1"),
+        ("files/1.csv", "/files/1.csv"),
+        ("{host}/files/1.csv", "/files/1.csv"),
+    ],
+)
+def test_read_import_report__a_relative_address_is_at_the_api(
+    url: str, target: str, server: ScriptedServer, client: ConnectifClient
+) -> None:
+    server.script(Answer(200, "x"))
+    client.read_import_report(url.format(host=server.url.removeprefix("http:")))
+    assert server.requests[0].target == target
+    assert "Authorization" in server.requests[0].headers
+
+
+def test_read_import_report__a_redirect_is_followed_without_the_key(
+    server: ScriptedServer, client: ConnectifClient
+) -> None:
+    with ScriptedServer() as store:
+        server.script(Answer(302, headers={"Location": "/moved/1.csv"}))
+        server.script(Answer(307, headers={"Location": f"{store.url}/1.csv?signature=s"}))
+        store.script(Answer(200, "_email,error\n"))
+        assert client.read_import_report("/files/1.csv") == b"_email,error\n"
+        assert store.requests[0].target == "/1.csv?signature=s"
+        assert "Authorization" not in store.requests[0].headers
+    assert [request.target for request in server.requests] == ["/files/1.csv", "/moved/1.csv"]
+
+
+def test_read_import_report__a_name_in_the_address_makes_it_another_host(
+    server: ScriptedServer, client: ConnectifClient
+) -> None:
+    server.script(Answer(200, "x"))
+    client.read_import_report(server.url.replace("http://", "http://someone@"))
+    assert "apiKey" not in server.requests[0].headers.get("Authorization", "")
+
+
+@pytest.mark.parametrize(
+    "url", ["ftp://files.example.com/1", "file:///etc/passwd", "http://x:port/", "http://[::1"]
+)
+def test_read_import_report__an_address_that_is_none(url: str, client: ConnectifClient) -> None:
+    with pytest.raises(ContractError, match="read import's error report: the address of the file cannot be"):
+        client.read_import_report(url)
+
+
+def test_read_import_report__redirects_have_an_end(server: ScriptedServer, client: ConnectifClient) -> None:
+    server.script(*[Answer(302, headers={"Location": "/1.csv"})] * 9)
+    with pytest.raises(ContractError, match="more than 3 redirects"):
+        client.read_import_report("/1.csv")
+
+
+def test_read_import_report__a_redirect_to_nowhere(server: ScriptedServer, client: ConnectifClient) -> None:
+    server.script(Answer(302))
+    with pytest.raises(ConfigurationError, match="HTTP 302"):
+        client.read_import_report("/1.csv")
 
 
 def test_read_import_report__on_our_host_with_our_key(

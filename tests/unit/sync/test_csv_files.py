@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from include.connectif.limits import IMPORT_BYTES
 from include.errors import ConfigurationError
 from include.staging import Staging
-from include.sync.csv_files import CsvFiles, copy_without, rows_of
-from include.sync.imports import ImportFile
+from include.sync.csv_files import CsvFiles, changed_copy, rows_of, split
+from include.sync.import_file import ImportFile, StagedFile
 
 
 @pytest.fixture
@@ -131,28 +134,63 @@ def few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_rows_of__some_at_a_time_and_as_texts(folder: Staging) -> None:
     with CsvFiles(folder, "products") as files:
         files.append(rows(7, name="NA", code="007"))
-    chunks = list(rows_of(folder, files.files[0]))
+    chunks = list(rows_of(StagedFile(folder, files.files[0])))
     assert [len(chunk) for chunk in chunks] == [3, 3, 1]
     assert set(pd.concat(chunks)["name"]) == {"NA"}
     assert set(pd.concat(chunks)["code"]) == {"007"}
 
 
 @pytest.mark.usefixtures("few_at_a_time")
-def test_copy_without__leaves_out_rows_in_any_chunk(folder: Staging, tmp_path: Path) -> None:
+def test_rows_of__only_the_columns_that_are_wanted(folder: Staging) -> None:
+    with CsvFiles(folder, "products") as files:
+        files.append(rows(4, name="x"))
+    (chunk, *_) = rows_of(StagedFile(folder, files.files[0]), ["productId"])
+    assert list(chunk.columns) == ["productId"]
+
+
+def without(column: str, values: set[str]) -> Callable[[pd.DataFrame], pd.DataFrame]:
+    return lambda rows: rows[~rows[column].isin(values)]
+
+
+@pytest.mark.usefixtures("few_at_a_time")
+def test_changed_copy__leaves_out_rows_in_any_chunk(folder: Staging, tmp_path: Path) -> None:
     with CsvFiles(folder, "contacts") as files:
         files.append(rows(10, name='say "hi", Ana'))
     (file,) = files.files
     target = Staging(tmp_path / "load")
-    copy = copy_without(folder, target, file, "productId", {"0000000000", "0000000004", "0000000009", "x"})
-    assert copy is not None
+    gone = {"0000000000", "0000000004", "0000000009", "x"}
+    copied = changed_copy(StagedFile(folder, file), target, without("productId", gone))
+    assert copied is not None
+    copy = copied.file
+    assert copied.folder is target
     assert (copy.name, copy.rows) == (file.name, 7)
     assert copy.size == len(target.read_bytes(copy.staged_as))
     assert read(target, copy) == [row for row in read(folder, file) if row["productId"][-1] not in "049"]
 
 
 @pytest.mark.usefixtures("few_at_a_time")
-def test_copy_without__nothing_left_is_no_file_to_send(folder: Staging, tmp_path: Path) -> None:
+def test_changed_copy__nothing_left_is_no_file_to_send(folder: Staging, tmp_path: Path) -> None:
     with CsvFiles(folder, "contacts") as files:
         files.append(rows(4))
     keys = {f"{number:010}" for number in range(4)}
-    assert copy_without(folder, Staging(tmp_path / "load"), files.files[0], "productId", keys) is None
+    staged = StagedFile(folder, files.files[0])
+    assert changed_copy(staged, Staging(tmp_path / "load"), without("productId", keys)) is None
+
+
+@pytest.mark.usefixtures("few_at_a_time")
+@given(count=st.integers(1, 20), pieces=st.integers(1, 20))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
+def test_split__the_pieces_are_the_rows_of_the_file_in_order(
+    folder: Staging, count: int, pieces: int
+) -> None:
+    with CsvFiles(folder, "contacts", override_existing=False) as files:
+        files.append(rows(count, name='a "b", c'))
+    (file,) = files.files
+    made = split(StagedFile(folder, file), folder.within("halves"), pieces)
+    assert [row for piece in made for row in read(folder.within("halves"), piece)] == read(folder, file)
+    assert len(made) <= min(pieces, count)
+    assert max(piece.rows for piece in made) == -(-count // pieces)
+    assert {(piece.kind, piece.override_existing) for piece in made} == {("contacts", False)}
+    assert made[0].name == "contacts-0001-0001.csv"
+    for piece in made:
+        assert piece.size == len(folder.within("halves").read_bytes(piece.staged_as))

@@ -1,57 +1,92 @@
-"""Imports: the queue, the wait, what a retry does again, and reports of a form that nobody documents."""
+"""Imports: the queue, the wait, what a retry does again, files that are too large, rows without a word."""
 
 from __future__ import annotations
 
+import csv
+import io
+from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from include.connectif.client import ConnectifClient, Import, QueueFull
-from include.errors import TemporaryError
+from include.connectif.client import ConnectifClient, FileTooLarge, Import, QueueFull
+from include.errors import ConfigurationError, ContractError, SyncError, TemporaryError
+from include.outcomes import Reason
 from include.rest.form import FileToSend
+from include.rest.transport import RequestRefused, VendorError
 from include.staging import Staging
-from include.sync.imports import Imported, Importer, ImportFile, read_report
+from include.sync.import_file import ImportFile, StagedFile
+from include.sync.imports import Imported, Importer
 
-UNNAMED = ("", "Connectif's report does not name the row")
+REJECTED, UNCONFIRMED = Reason.TARGET_REJECTED.value, Reason.TARGET_UNCONFIRMED.value
+NOT_NAMED = "Connectif's report does not name the row"
 FILES = [ImportFile(f"contacts-{number:04}.csv", "contacts", 2, 35) for number in range(1, 14)]
+ONE_LINE = b"_email,error\na@example.com,bad\n"
+A_IS_BAD = ("a@example.com", REJECTED, "bad")
 
 
 @dataclass
 class FakeConnectif:
-    """A queue that takes `room` imports; each is over after `looks` looks at it."""
+    """A queue that takes `room` imports; each is over after `looks` looks at it, and ends with the next of
+    `ends` (all rows taken when there is none). Files above `most_bytes` are refused.
+    """
 
     room: int = 10
     looks: int = 1
     status: str = "finished"
-    errors: int = 0
-    report: bytes = b""
+    report: bytes | SyncError = b""
     full_for: int = 0
+    most_bytes: int = 1_000_000
+    ends: deque[dict[str, int | None]] = field(default_factory=deque)
     posted: list[str] = field(default_factory=list)
+    contents: list[list[str]] = field(default_factory=list)
+    too_large: list[int] = field(default_factory=list)
     most_queued: int = 0
+    forgotten: bool = False
     _left: dict[str, int] = field(default_factory=dict)
+    _rows: dict[str, int] = field(default_factory=dict)
 
     def create_import(self, kind: str, csv: FileToSend, *, override_existing: bool) -> Import:
         if self.full_for or len(self._left) >= self.room:
             self.full_for = max(0, self.full_for - 1)
             raise QueueFull("full")
-        assert len(b"".join(csv.pieces())) == csv.size
+        content = b"".join(csv.pieces())
+        assert len(content) == csv.size
+        if csv.size > self.most_bytes:
+            self.too_large.append(csv.size)
+            raise FileTooLarge("Connectif, create import: HTTP 413")
         self.posted.append(csv.name)
-        self._left[f"id-{len(self.posted)}-{csv.name}"] = self.looks
+        self.contents.append(keys_in(content))
+        import_id = f"id-{len(self.posted)}-{csv.name}"
+        self._left[import_id], self._rows[import_id] = self.looks, len(self.contents[-1])
         self.most_queued = max(self.most_queued, len(self._left))
-        return Import(f"id-{len(self.posted)}-{csv.name}", "queued", 0, 0, 0, None)
+        return Import(import_id, "queued", None, None, None, None)
 
     def read_import(self, import_id: str) -> Import:
+        if self.forgotten:
+            raise RequestRefused("Connectif, read import: HTTP 404", status=404, error=VendorError())
         if (left := self._left.get(import_id, 0)) > 1:
             self._left[import_id] = left - 1
             return Import(import_id, "inProgress", 2, 1, 0, None)
         self._left.pop(import_id, None)
+        rows = self._rows[import_id]
+        end = self.ends.popleft() if self.ends else {"success": rows, "errors": 0}
         url = "https://files.example.com/1" if self.report else None
-        return Import(import_id, self.status, 2, 2 - self.errors, self.errors, url)
+        return Import(import_id, self.status, rows, end.get("success"), end.get("errors"), url)
 
     def read_import_report(self, url: str) -> bytes:
+        if isinstance(self.report, SyncError):
+            raise self.report
         return self.report
+
+
+def keys_in(content: bytes) -> list[str]:
+    return [row["_email"] for row in csv.DictReader(io.StringIO(content.decode()))]
 
 
 class Time:
@@ -93,6 +128,17 @@ def importer(connectif: FakeConnectif, folder: Staging, journal: Staging, time: 
 
 def names(results: list[Imported]) -> list[str]:
     return [result.file.name for result in results]
+
+
+def lines(result: Imported) -> list[Any]:
+    return list(result.not_taken.itertuples(index=False, name=None))
+
+
+def staged(folder: Staging, emails: Iterable[str], name: str = "contacts-0001.csv") -> ImportFile:
+    content = "".join(f"{line}\n" for line in ["_email", *emails]).encode()
+    file = ImportFile(name, "contacts", content.count(b"\n") - 1, len(content), override_existing=False)
+    folder.write_bytes(file.staged_as, content)
+    return file
 
 
 def test_importer__posts_in_order_and_at_most_ten_wait(folder: Staging, journal: Staging, time: Time) -> None:
@@ -138,7 +184,6 @@ def test_importer__patience_has_an_end_and_a_retry_goes_on_waiting(
     connectif = FakeConnectif(looks=1_000)
     with pytest.raises(TemporaryError, match=r"still 'inProgress' after 10 minutes"):
         list(importer(connectif, folder, journal, time).run(FILES[:2], "_email"))
-    connectif.looks = 0
     connectif._left.clear()
     results = list(importer(connectif, folder, journal, time).run(FILES[:2], "_email"))
     assert names(results) == [file.name for file in FILES[:2]]
@@ -172,62 +217,285 @@ def test_importer__a_failed_import_is_sent_again_by_a_retry(
     assert connectif.posted == [FILES[0].name] * 2
 
 
+def test_importer__an_import_that_connectif_has_forgotten_is_sent_again_by_a_retry(
+    folder: Staging, journal: Staging, time: Time
+) -> None:
+    connectif = FakeConnectif(forgotten=True)
+    with pytest.raises(TemporaryError, match=r"does not know the import of contacts-0001\.csv any more"):
+        list(importer(connectif, folder, journal, time).run(FILES[:1], "_email"))
+    connectif.forgotten = False
+    assert len(list(importer(connectif, folder, journal, time).run(FILES[:1], "_email"))) == 1
+    assert connectif.posted == [FILES[0].name] * 2
+
+
+# --- what the counts and the report say about the rows
+
+
 @pytest.mark.parametrize(
-    ("errors", "report", "refused"),
+    ("end", "report", "expected"),
     [
-        (0, b"", []),
-        (1, b"_email,error\na@example.com,bad\n", [("a@example.com", "bad")]),
-        (2, b"_email,error\na@example.com,bad\n", [("a@example.com", "bad"), UNNAMED]),
-        (1, b"", [UNNAMED]),
-        (1, b"_email,error\na@example.com,bad\nb@example.com,worse\n", [("a@example.com", "bad")]),
+        ({"success": 2, "errors": 0}, b"", []),
+        ({"success": 2}, b"", []),
+        ({"success": 5, "errors": 0}, b"", []),
+        ({"success": 1, "errors": 1}, ONE_LINE, [A_IS_BAD]),
+        ({"success": 1, "errors": 1}, ONE_LINE.replace(b"a@e", b"A@E"), [A_IS_BAD]),
+        ({"success": 1}, ONE_LINE, [A_IS_BAD]),
+        ({"success": 2, "errors": 1}, ONE_LINE, [A_IS_BAD]),
+        ({"success": 1, "errors": 1}, b"", [("", REJECTED, NOT_NAMED)]),
+        ({"success": 1, "errors": 1}, b"_email,error\nx@example.com,bad\n", [("", REJECTED, "bad")]),
+        (
+            {"success": 1, "errors": 1},
+            b"_email,error\na@example.com,bad\nb@example.com,worse\n",
+            [("a@example.com", REJECTED, "bad"), ("b@example.com", REJECTED, "worse")],
+        ),
+        (
+            {"success": 1, "errors": 1},
+            b"_email,error\na@example.com,bad\na@example.com,worse\n",
+            [("a@example.com", REJECTED, "bad; worse")],
+        ),
+        (
+            {"success": 0, "errors": 2},
+            b"_email,error\na@example.com,bad\n",
+            [("a@example.com", REJECTED, "bad"), ("b@example.com", REJECTED, NOT_NAMED)],
+        ),
+        (
+            {"success": 0, "errors": 7},
+            b"",
+            [("a@example.com", REJECTED, NOT_NAMED), ("b@example.com", REJECTED, NOT_NAMED)],
+        ),
     ],
 )  # fmt: skip
-def test_importer__as_many_refused_rows_as_connectif_counts(
-    errors: int, report: bytes, refused: list[Any], folder: Staging, journal: Staging
+def test_importer__every_row_that_is_not_taken_is_counted_and_named_where_it_can_be(
+    end: dict[str, int | None], report: bytes, expected: list[Any], folder: Staging, journal: Staging
 ) -> None:
-    connectif = FakeConnectif(errors=errors, report=report)
+    connectif = FakeConnectif(ends=deque([end]), report=report)
     (result,) = importer(connectif, folder, journal, Time()).run(FILES[:1], "_email")
-    assert result.errors == errors
-    assert list(result.refused.itertuples(index=False, name=None)) == refused
+    assert lines(result) == expected
+    assert connectif.posted == [FILES[0].name]
+    unknown = any(not key for key, *_ in expected)
+    assert result.doubtful == ({"a@example.com", "b@example.com"} if unknown else set())
 
 
-# --- the report of refused rows
+SHORT: list[dict[str, int | None]] = [
+    {"success": 1, "errors": 0},
+    {"success": 1},
+    {"success": None, "errors": 1},
+    {"success": 0, "errors": 1},
+]
+
+
+@pytest.mark.parametrize("end", SHORT)
+def test_importer__rows_without_a_word_go_once_more_and_may_heal(
+    end: dict[str, int | None], folder: Staging, journal: Staging
+) -> None:
+    connectif = FakeConnectif(ends=deque([end]))
+    (result,) = importer(connectif, folder, journal, Time()).run(FILES[:1], "_email")
+    assert connectif.posted == [FILES[0].name] * 2
+    assert (result.unconfirmed, lines(result), result.doubtful) == (0, [], set())
+
+
+@pytest.mark.parametrize("end", SHORT)
+def test_importer__rows_without_a_word_twice_are_unconfirmed(
+    end: dict[str, int | None], folder: Staging, journal: Staging, caplog: pytest.LogCaptureFixture
+) -> None:
+    connectif = FakeConnectif(ends=deque([end, end]))
+    (result,) = importer(connectif, folder, journal, Time()).run(FILES[:1], "_email")
+    assert connectif.posted == [FILES[0].name] * 2
+    assert result.unconfirmed == 1
+    reasons = [REJECTED, UNCONFIRMED] if end.get("errors") else [UNCONFIRMED]
+    assert [(key, reason) for key, reason, _ in lines(result)] == [("", reason) for reason in reasons]
+    assert result.doubtful == {"a@example.com", "b@example.com"}
+    assert "1 not accounted for" in caplog.text
+    assert "example.com" not in caplog.text
+
+
+@pytest.mark.parametrize("end", [{}, {"success": 0, "errors": 0}, {"success": None, "errors": None}])
+def test_importer__where_no_row_is_accounted_for_each_is_named(
+    end: dict[str, int | None], folder: Staging, journal: Staging
+) -> None:
+    connectif = FakeConnectif(ends=deque([end, end]))
+    (result,) = importer(connectif, folder, journal, Time()).run(FILES[:1], "_email")
+    assert [(key, reason) for key, reason, _ in lines(result)] == [
+        ("a@example.com", UNCONFIRMED),
+        ("b@example.com", UNCONFIRMED),
+    ]
+    assert lines(result)[0][2].endswith("accounts for 0 of 2 rows")
+    assert result.doubtful == set()
+
+
+def test_importer__a_retry_knows_that_a_file_went_twice(
+    folder: Staging, journal: Staging, time: Time
+) -> None:
+    connectif = FakeConnectif(ends=deque([{"success": 1}]), looks=1)
+    running = importer(connectif, folder, journal, time).run(FILES[:2], "_email")
+    assert next(running).file.name == FILES[1].name, "the first one is on its way again"
+    running.close()  # type: ignore[attr-defined]
+    connectif.ends = deque([{"success": 1}])
+    results = list(importer(connectif, folder, journal, time).run(FILES[:2], "_email"))
+    assert connectif.posted == [FILES[0].name, FILES[1].name, FILES[0].name]
+    assert [result.unconfirmed for result in results] == [1, 0]
+
+
+def test_importer__what_was_left_out_of_a_file_is_not_missed(
+    folder: Staging, journal: Staging, time: Time
+) -> None:
+    """Rows are counted as they were sent, also by a retry that finds the import running."""
+
+    def without_a(file: StagedFile) -> StagedFile:
+        return StagedFile(journal, staged(journal, ["b@example.com"], file.file.name))
+
+    connectif = FakeConnectif(looks=1_000)
+    options: dict[str, Any] = {
+        "to_send": without_a,
+        "poll_seconds": 5,
+        "patience_minutes": 1,
+        "sleep": time.sleep,
+    }
+    made = Importer(cast("ConnectifClient", connectif), folder, journal, clock=lambda: time.now, **options)
+    with pytest.raises(TemporaryError):
+        list(made.run(FILES[:1], "_email"))
+    connectif._left.clear()
+    (result,) = made.run(FILES[:1], "_email")
+    assert connectif.contents == [["b@example.com"]]
+    assert (result.file.rows, result.unconfirmed) == (1, 0)
 
 
 @pytest.mark.parametrize(
-    ("report", "expected"),
+    "report",
     [
-        (b"_email,_name,error\na@example.com,Ana,not a date\n", [("a@example.com", "not a date")]),
-        (b"\xef\xbb\xbf_email,Error message\r\na@example.com,no\r\n", [("a@example.com", "no")]),
-        (b"line,_email,code,reason,detail\n3,a@example.com,E1,x,y\n", [("a@example.com", "x: y")]),
-        (b"fila,motivo\n3,mal\n", [("", "mal")]),
-        (b"_email,unheard of\na@example.com,x\n", [("a@example.com", "")]),
-        (b"_email,error\na@example.com,not b@example.com\n", [("a@example.com", "not ***")]),
-        (b"_email,error\na@example.com,\n", [("a@example.com", "")]),
-        (b"_email,error\nNA,null\n", [("NA", "null")]),
-        (b"Email,Error message\na@example.com,no date\n", [("a@example.com", "no date")]),
-        (b"_email,error\n", []),
-        (b"", []),
-        (b"  \n", []),
+        RequestRefused("HTTP 404", status=404, error=VendorError()),
+        TemporaryError("HTTP 503"),
+        ConfigurationError("HTTP 403"),
+        ContractError("more than 3 redirects"),
+        b"<html><body>error,line</body></html>",
+        b"\xff\xfe\x00",
+        b"PK\x03\x04",
+        b'{"errors": [{"line": 2}]}',
+        b"_email,error\n",
+        b"\n\n",
+        b'_email,error\n"a@example.com,bad\n',
     ],
-)  # fmt: skip
-def test_read_report__finds_key_and_reason_in_columns_unknown_to_us(
-    report: bytes, expected: list[Any]
+)
+def test_importer__a_report_that_cannot_be_read_costs_the_names_only(
+    report: bytes | SyncError, folder: Staging, journal: Staging
 ) -> None:
-    assert list(read_report(report, "_email", sent=["_email"]).itertuples(index=False, name=None)) == expected
+    file = staged(folder, [f"{letter}@example.com" for letter in "abcdef"])
+    connectif = FakeConnectif(ends=deque([{"success": 4, "errors": 2}]), report=report)
+    (result,) = importer(connectif, folder, journal, Time()).run([file], "_email")
+    assert [(key, reason) for key, reason, _ in lines(result)] == [("", REJECTED)] * 2
+    assert len(result.doubtful) == 6
 
 
-def test_read_report__cells_that_we_sent_are_no_reason() -> None:
-    report = b"_email,health_details,error\na@example.com,asthma,no date\n"
-    found = read_report(report, "_email", sent=["_email", "health_details"])
-    assert list(found["detail"]) == ["no date"]
+COUNTS = st.none() | st.integers(0, 9)
 
 
-def test_read_report__a_line_with_too_many_cells_loses_no_neighbour() -> None:
-    report = b"_email,error\na@example.com,no\nb@example.com,one, two, three\nc@example.com,no\n"
-    assert list(read_report(report, "_email", sent=["_email"])["key"]) == ["a@example.com", "c@example.com"]
+@given(rows=st.integers(1, 6), success=COUNTS, errors=COUNTS, named=st.sets(st.integers(0, 9)))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150, deadline=None)
+def test_importer__no_row_is_sent_that_connectif_does_not_count_as_taken(
+    rows: int,
+    success: int | None,
+    errors: int | None,
+    named: set[int],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    place = tmp_path_factory.mktemp("law")
+    folder = Staging(place / "transform")
+    emails = [f"n{number}@example.com" for number in range(rows)]
+    file = staged(folder, emails)
+    report = "".join(
+        ["_email,error\n", *(f"n{number}@example.com,bad\n" for number in sorted(named))]
+    ).encode()
+    end = {"success": success, "errors": errors}
+    connectif = FakeConnectif(ends=deque([end, end]), report=report)
+    (result,) = importer(connectif, folder, Staging(place / "load"), Time()).run([file], "_email")
+    sent = rows - len(result.not_taken)
+    assert 0 <= sent <= (success or 0)
+    assert len(result.not_taken) >= min(rows, errors or 0)
+    keys = [key for key, *_ in lines(result) if key]
+    assert len(keys) == len(set(keys))
+    assert {*keys, *result.doubtful} <= set(emails)
+    unknown = len(result.not_taken) - len(keys)
+    assert unknown <= len(result.doubtful)
+    assert bool(unknown) == bool(result.doubtful)
+    if success == rows and not errors:
+        assert sent == rows
 
 
-def test_read_report__odd_bytes_break_nothing() -> None:
-    found = read_report("_email,error\na@example.com,não é\n".encode("latin-1"), "_email", sent=["_email"])
-    assert list(found["key"]) == ["a@example.com"]
+# --- files that are too large
+
+
+def emails(count: int) -> list[str]:
+    return [f"person{number:04}@example.com" for number in range(count)]
+
+
+def test_importer__a_file_that_is_too_large_goes_in_pieces(
+    folder: Staging, journal: Staging, time: Time, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = staged(folder, emails(64))
+    connectif = FakeConnectif(most_bytes=file.size // 5)
+    results = list(importer(connectif, folder, journal, time).run([file], "_email"))
+    assert [email for content in connectif.contents for email in content] == emails(64)
+    assert sum(result.file.rows for result in results) == 64
+    assert len(connectif.contents) == 8
+    assert len(connectif.too_large) == 3, "64, 32 and 16 rows; the others are known to be too large"
+    assert all(result.not_taken.empty for result in results)
+    assert "HTTP 413: " in caplog.text
+
+
+def test_importer__later_files_do_not_cost_a_refused_upload_each(
+    folder: Staging, journal: Staging, time: Time
+) -> None:
+    """Not those of another importer of the same run either."""
+    files = [staged(folder, emails(64 + number), f"contacts-{number:04}.csv") for number in range(1, 6)]
+    connectif = FakeConnectif(most_bytes=files[0].size // 5)
+    list(importer(connectif, folder, journal, time).run(files[:3], "_email"))
+    refused = len(connectif.too_large)
+    assert refused <= 5
+    list(importer(connectif, folder, journal, time).run(files[3:], "_email"))
+    assert len(connectif.too_large) == refused
+    expected = [email for number in range(1, 6) for email in emails(64 + number)]
+    assert [email for content in connectif.contents for email in content] == expected
+
+
+def test_importer__a_single_row_that_is_too_large_is_rejected_by_name(
+    folder: Staging, journal: Staging, time: Time
+) -> None:
+    giant = f"{'x' * 5_000}@example.com"
+    file = staged(folder, [*emails(5), giant, *emails(3)])
+    connectif = FakeConnectif(most_bytes=1_000)
+    results = list(importer(connectif, folder, journal, time).run([file], "_email"))
+    assert [line for result in results for line in lines(result)] == [
+        (giant, REJECTED, "413: the row alone is too large")
+    ]
+    assert [email for content in connectif.contents for email in content] == [*emails(5), *emails(3)]
+
+
+def test_importer__a_retry_goes_on_with_the_pieces(folder: Staging, journal: Staging, time: Time) -> None:
+    file = staged(folder, emails(40))
+    connectif = FakeConnectif(most_bytes=file.size // 3)
+    running = importer(connectif, folder, journal, time).run([file], "_email")
+    next(running)
+    running.close()  # type: ignore[attr-defined]
+    before = len(connectif.too_large)
+    results = list(importer(connectif, folder, journal, time).run([file], "_email"))
+    assert sum(result.file.rows for result in results) == 40
+    assert [email for content in connectif.contents for email in content] == emails(40)
+    assert len(connectif.too_large) == before
+
+
+def test_importer__a_limit_that_no_file_can_keep_is_named(
+    folder: Staging, journal: Staging, time: Time
+) -> None:
+    connectif = FakeConnectif(most_bytes=0)
+    with pytest.raises(ConfigurationError, match=r"takes no file of \d+ bytes or more \(413\).*Raise the"):
+        list(importer(connectif, folder, journal, time).run([staged(folder, emails(2_000))], "_email"))
+    assert len(connectif.too_large) < 600
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_importer__where_nothing_is_taken_each_row_is_rejected(
+    count: int, folder: Staging, journal: Staging, time: Time
+) -> None:
+    file = staged(folder, emails(count))
+    results = list(importer(FakeConnectif(most_bytes=0), folder, journal, time).run([file], "_email"))
+    assert [key for result in results for key, *_ in lines(result)] == emails(count)
