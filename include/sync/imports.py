@@ -25,10 +25,12 @@ from include.sync.run import SyncRun
 log = logging.getLogger(__name__)
 
 _NOT_NAMED = "Connectif's report does not name the row"
-_HALVES = "halves"
+_PIECES = "pieces"
 _UPLOAD_LIMIT = "upload-limit.json"
 # A limit of a proxy is one megabyte or more (nginx' default). Below, a file is more imports than make sense.
 _MOST_PIECES = 200
+# Finding one row in half a million takes twenty halvings, each of two imports: some hundred calls.
+_MOST_SEARCHES = 40
 
 Sending = Callable[[StagedFile], StagedFile | None]
 """What of a file is to be sent now; None: nothing is left of it."""
@@ -65,8 +67,8 @@ class Importer:
     """Posts files in order, at most ten queued, and waits for the results.
 
     Which file became which import is kept beside the results, so that a retried task posts nothing twice.
-    `to_send` is asked at each post for what of a file is to go. A file that is too large (413) goes in
-    halves. One whose rows Connectif does not all account for is sent once more: rows overwrite by key.
+    `to_send` is asked at each post for what of a file is to go; a copy is staged in `journal`. A file that is
+    too large (413) goes in halves. So does, again, one whose rows Connectif does not all account for.
     """
 
     def __init__(
@@ -76,17 +78,19 @@ class Importer:
         journal: Staging,
         *,
         to_send: Sending | None = None,
+        searches_rows: bool = True,
         poll_seconds: float,
         patience_minutes: float,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._connectif, self._files, self._journal = connectif, files, journal
-        self._halves = journal.within(_HALVES)
+        self._pieces = journal.within(_PIECES)
         self._to_send = to_send or (lambda file: file)
         self._poll_seconds, self._patience_seconds = poll_seconds, patience_minutes * 60
         self._sleep, self._clock = sleep, clock
         self._full_since: float | None = None
+        self._searches_left = _MOST_SEARCHES if searches_rows else 0
 
     def run(self, files: Sequence[ImportFile], key_column: str) -> Iterator[Imported]:
         """Import all `files` and yield each result: in order, but for files that go once more."""
@@ -109,11 +113,11 @@ class Importer:
     def _begin(
         self, to_do: deque[StagedFile], waiting: deque[_Queued], key_column: str
     ) -> Iterator[Imported]:
-        """Send the first file, or put its halves in its place; yields what cannot be sent at all."""
+        """Send the first file, or put pieces of it in its place; yields what cannot be sent at all."""
         file = to_do[0]
         entry = self._entry(file)
-        if "halves" in entry:
-            self._replace(to_do, entry["halves"])
+        if "pieces" in entry:
+            self._replace(to_do, entry["pieces"])
         elif entry.get("id"):
             waiting.append(self._accepted(file, entry))
             to_do.popleft()
@@ -159,9 +163,9 @@ class Importer:
         sent = StagedFile(folder, ImportFile(**entry["sent"]))
         return _Queued(file, sent, entry["id"], entry.get("again", False))
 
-    def _replace(self, to_do: deque[StagedFile], halves: Sequence[dict[str, Any]]) -> None:
+    def _replace(self, to_do: deque[StagedFile], pieces: Sequence[dict[str, Any]]) -> None:
         to_do.popleft()
-        to_do.extendleft(StagedFile(self._halves, ImportFile(**half)) for half in reversed(halves))
+        to_do.extendleft(StagedFile(self._pieces, ImportFile(**piece)) for piece in reversed(pieces))
 
     def _wait_for_others(self) -> None:
         """The queue is full of imports that are not ours. Look seldom: each look sends the whole file."""
@@ -196,7 +200,7 @@ class Importer:
             self._journal.write_json(_UPLOAD_LIMIT, known)
 
     def _split(self, file: StagedFile, sent: StagedFile) -> list[dict[str, Any]]:
-        """Stage the file in two, or in as many pieces as the known limit asks for."""
+        """Stage the file in halves, or in as many pieces as the known limit asks for."""
         limit = self._limit()
         refused = limit["refused"]
         most = max((refused + 1) // 2, min(limit.get("accepted", 0), refused - 1))
@@ -206,10 +210,13 @@ class Importer:
                 f"Connectif, or a proxy before it, takes no file of {refused:,} bytes or more (413): "
                 f"{sent.file.name} would be {pieces:,} imports. Raise the proxy's limit for uploads"
             )
-        halves = [half.to_json() for half in split(sent, self._halves, pieces)]
-        log.info("%s goes in %s pieces", sent.file.name, len(halves))
-        self._note(file, {"halves": halves})
-        return halves
+        log.info("%s goes in %s pieces", sent.file.name, pieces)
+        return self._stage_pieces(file, sent, pieces)
+
+    def _stage_pieces(self, file: StagedFile, sent: StagedFile, pieces: int) -> list[dict[str, Any]]:
+        made = [piece.to_json() for piece in split(sent, self._pieces, pieces)]
+        self._note(file, {"pieces": made})
+        return made
 
     def _row_too_large(self, sent: StagedFile, key_column: str) -> Imported:
         (key,) = _keys_of(sent, key_column)
@@ -218,7 +225,7 @@ class Importer:
     # --- results
 
     def _end(self, queued: _Queued, to_do: deque[StagedFile], key_column: str) -> Iterator[Imported]:
-        """Wait for the import and yield its result, or queue its file once more."""
+        """Wait for the import and yield its result, or have its rows sent once more."""
         done = self._wait(queued)
         if done.status != "finished":
             self._forget(queued)
@@ -228,12 +235,26 @@ class Importer:
                 "a retry sends the file again"
             )
         result = self._imported(queued.sent, done, key_column)
-        if result.unconfirmed and not queued.again:
-            log.warning("%s is sent once more: rows overwrite by key", queued.sent.file.name)
+        if self._goes_in_halves(result):
+            self._searches_left -= 1
+            log.warning("%s goes again, in halves: which rows it is about is not known", result.file.name)
+            to_do.appendleft(queued.file)
+            self._replace(to_do, self._stage_pieces(queued.file, queued.sent, 2))
+        elif result.unconfirmed and not queued.again:
+            log.warning("%s is sent once more", result.file.name)
             self._note(queued.file, {"id": None, "again": True})
             to_do.appendleft(queued.file)
         else:
             yield result
+
+    def _goes_in_halves(self, result: Imported) -> bool:
+        """Rows are looked for that are not accounted for, and, among contacts that are only added, those
+        refused without a name: what may not have been added must not be sent by another import either.
+
+        Sending rows again changes nothing, and the half that holds a row which never arrives tells on it.
+        """
+        searched = result.unconfirmed or not result.file.override_existing
+        return bool(result.doubtful and searched and result.file.rows > 1 and self._searches_left)
 
     def _wait(self, queued: _Queued) -> Import:
         begun, pause = self._clock(), min(1.0, self._poll_seconds)
@@ -337,14 +358,18 @@ def import_files(
     journal: Staging,
     key_column: str,
     to_send: Sending | None = None,
+    searches_rows: bool = True,
 ) -> ImportResult:
-    """Import the files of a folder; returns the rows that Connectif did not take."""
+    """Import the files of a folder; returns the rows that Connectif did not take. Without `searches_rows` no
+    import is spent on finding out which they are, where Connectif does not tell.
+    """
     settings = run.settings.connectif
     importer = Importer(
         run.connectif,
         folder,
         journal,
         to_send=to_send,
+        searches_rows=searches_rows,
         poll_seconds=settings.import_poll_seconds,
         patience_minutes=settings.import_timeout_minutes,
         sleep=run.sleep,

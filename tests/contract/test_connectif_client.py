@@ -9,6 +9,7 @@ import pytest
 from include.connectif.client import (
     ConnectifClient,
     ContactMissing,
+    FileTooLarge,
     Import,
     Posted,
     ProductsMissing,
@@ -238,7 +239,7 @@ def test_import__a_file_above_the_limit(connectif: ConnectifClient, world: World
         status=413,
         body={"status": 413, "title": "Payload Too Large", "detail": "50 MB"},
     )
-    with pytest.raises(ContractError, match=r"HTTP 413.*The whole file was refused"):
+    with pytest.raises(FileTooLarge, match="create import: HTTP 413"):
         upload(connectif, "_email\n")
 
 

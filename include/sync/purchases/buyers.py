@@ -37,7 +37,12 @@ def ensure_buyers(run: SyncRun, journal: Staging, purchases: Iterable[dict[str, 
     if len(buyers) >= _WORTH_AN_IMPORT:
         try:
             not_taken, _ = import_files(
-                run, _files(journal, buyers), folder=journal, journal=journal, key_column="_email"
+                run,
+                _files(journal, buyers),
+                folder=journal,
+                journal=journal,
+                key_column="_email",
+                searches_rows=False,
             )
             log.info("contacts of %s purchases: %s not taken by the import", len(buyers), len(not_taken))
         except StagingError:

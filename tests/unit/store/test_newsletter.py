@@ -159,6 +159,55 @@ def test_pending__who_was_looked_up_often_enough_is_due_at_any_time(store: Store
     assert [event.email for event in store.due_pending(NOON, looked_up=2)] == [ANA]
 
 
+# --- unsubscriptions that VTEX may not say yet
+
+NO, YES = True, False
+
+
+def applied(store: Store, email: str, instant: datetime, unsubscribed: bool) -> None:
+    store.record_applied({store.hashed(email): Wish(instant, unsubscribed)})
+
+
+@pytest.mark.parametrize(
+    ("waiting", "standing", "expected"),
+    [
+        ((NOON, NO), None, True),
+        ((NOON, YES), None, False),
+        ((NOON, NO), (NOON - SECOND, YES), True),
+        ((NOON, NO), (NOON, YES), True),
+        ((NOON, NO), (NOON + SECOND, YES), False),
+        ((NOON, NO), (NOON + SECOND, NO), True),
+        ((NOON, YES), (NOON - SECOND, NO), False),
+        (None, (NOON, YES), False),
+    ],
+)
+def test_unsubscriptions__that_wait_unless_a_later_subscription_stands(
+    waiting: tuple[datetime, bool] | None,
+    standing: tuple[datetime, bool] | None,
+    expected: bool,
+    store: Store,
+    clock,
+) -> None:
+    if waiting:
+        store.add_pending(ANA, not waiting[1], waiting[0], NOON, 1)
+    if standing:
+        applied(store, ANA, *standing)
+    found = store.unsubscriptions_under_way(clock.now + SECOND)
+    assert found == ({store.hashed(ANA)} if expected else set())
+
+
+def test_unsubscriptions__that_are_being_applied_or_were_applied_since_vtex_was_read(
+    store: Store, clock
+) -> None:
+    applied(store, "before@shop.example", NOON, NO)
+    clock.advance(SECOND)
+    read_at = clock.now
+    applied(store, ANA, NOON, NO)
+    applied(store, "yes@shop.example", NOON, YES)
+    store.claim({store.hashed(BEA): Wish(NOON, unsubscribed=True)})
+    assert store.unsubscriptions_under_way(read_at) == {store.hashed(ANA), store.hashed(BEA)}
+
+
 def test_pending__a_changed_hash_key_is_a_clear_mistake(opened) -> None:
     opened().add_pending(ANA, subscribed=True, instant=NOON, not_before=NOON, attempts=1)
     with pytest.raises(ConfigurationError, match="hash_key is not the one"):

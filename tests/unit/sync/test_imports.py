@@ -33,7 +33,8 @@ A_IS_BAD = ("a@example.com", REJECTED, "bad")
 @dataclass
 class FakeConnectif:
     """A queue that takes `room` imports; each is over after `looks` looks at it, and ends with the next of
-    `ends` (all rows taken when there is none). Files above `most_bytes` are refused.
+    `ends` (all rows taken when there is none). Files above `most_bytes` are refused. Rows of `loses` are
+    counted nowhere, those of `refuses` as errors.
     """
 
     room: int = 10
@@ -42,6 +43,8 @@ class FakeConnectif:
     report: bytes | SyncError = b""
     full_for: int = 0
     most_bytes: int = 1_000_000
+    loses: set[str] = field(default_factory=set)
+    refuses: set[str] = field(default_factory=set)
     ends: deque[dict[str, int | None]] = field(default_factory=deque)
     posted: list[str] = field(default_factory=list)
     contents: list[list[str]] = field(default_factory=list)
@@ -49,7 +52,7 @@ class FakeConnectif:
     most_queued: int = 0
     forgotten: bool = False
     _left: dict[str, int] = field(default_factory=dict)
-    _rows: dict[str, int] = field(default_factory=dict)
+    _rows: dict[str, list[str]] = field(default_factory=dict)
 
     def create_import(self, kind: str, csv: FileToSend, *, override_existing: bool) -> Import:
         if self.full_for or len(self._left) >= self.room:
@@ -63,7 +66,7 @@ class FakeConnectif:
         self.posted.append(csv.name)
         self.contents.append(keys_in(content))
         import_id = f"id-{len(self.posted)}-{csv.name}"
-        self._left[import_id], self._rows[import_id] = self.looks, len(self.contents[-1])
+        self._left[import_id], self._rows[import_id] = self.looks, self.contents[-1]
         self.most_queued = max(self.most_queued, len(self._left))
         return Import(import_id, "queued", None, None, None, None)
 
@@ -75,9 +78,11 @@ class FakeConnectif:
             return Import(import_id, "inProgress", 2, 1, 0, None)
         self._left.pop(import_id, None)
         rows = self._rows[import_id]
-        end = self.ends.popleft() if self.ends else {"success": rows, "errors": 0}
+        errors = len(self.refuses & set(rows))
+        success = len(rows) - errors - len(self.loses & set(rows))
+        end = self.ends.popleft() if self.ends else {"success": success, "errors": errors}
         url = "https://files.example.com/1" if self.report else None
-        return Import(import_id, self.status, rows, end.get("success"), end.get("errors"), url)
+        return Import(import_id, self.status, len(rows), end.get("success"), end.get("errors"), url)
 
     def read_import_report(self, url: str) -> bytes:
         if isinstance(self.report, SyncError):
@@ -119,10 +124,12 @@ def journal(tmp_path: Path) -> Staging:
     return Staging(tmp_path / "load")
 
 
-def importer(connectif: FakeConnectif, folder: Staging, journal: Staging, time: Time) -> Importer:
+def importer(
+    connectif: FakeConnectif, folder: Staging, journal: Staging, time: Time, **options: Any
+) -> Importer:
     return Importer(
         cast("ConnectifClient", connectif), folder, journal,
-        poll_seconds=5, patience_minutes=10, sleep=time.sleep, clock=lambda: time.now,
+        poll_seconds=5, patience_minutes=10, sleep=time.sleep, clock=lambda: time.now, **options,
     )  # fmt: skip
 
 
@@ -132,6 +139,10 @@ def names(results: list[Imported]) -> list[str]:
 
 def lines(result: Imported) -> list[Any]:
     return list(result.not_taken.itertuples(index=False, name=None))
+
+
+def emails(count: int) -> list[str]:
+    return [f"person{number:04}@example.com" for number in range(count)]
 
 
 def staged(folder: Staging, emails: Iterable[str], name: str = "contacts-0001.csv") -> ImportFile:
@@ -281,6 +292,9 @@ SHORT: list[dict[str, int | None]] = [
     {"success": 1},
     {"success": None, "errors": 1},
     {"success": 0, "errors": 1},
+    {},
+    {"success": 0, "errors": 0},
+    {"success": None, "errors": None},
 ]
 
 
@@ -289,51 +303,85 @@ def test_importer__rows_without_a_word_go_once_more_and_may_heal(
     end: dict[str, int | None], folder: Staging, journal: Staging
 ) -> None:
     connectif = FakeConnectif(ends=deque([end]))
-    (result,) = importer(connectif, folder, journal, Time()).run(FILES[:1], "_email")
-    assert connectif.posted == [FILES[0].name] * 2
-    assert (result.unconfirmed, lines(result), result.doubtful) == (0, [], set())
+    results = list(importer(connectif, folder, journal, Time()).run(FILES[:1], "_email"))
+    sent = [email for content in connectif.contents for email in content]
+    assert sent == ["a@example.com", "b@example.com"] * 2
+    assert sum(result.file.rows for result in results) == 2
+    assert all(result.not_taken.empty and not result.doubtful for result in results)
 
 
 @pytest.mark.parametrize("end", SHORT)
-def test_importer__rows_without_a_word_twice_are_unconfirmed(
+def test_importer__rows_without_a_word_twice_are_unconfirmed_where_they_are_not_searched(
     end: dict[str, int | None], folder: Staging, journal: Staging, caplog: pytest.LogCaptureFixture
 ) -> None:
     connectif = FakeConnectif(ends=deque([end, end]))
-    (result,) = importer(connectif, folder, journal, Time()).run(FILES[:1], "_email")
+    made = importer(connectif, folder, journal, Time(), searches_rows=False)
+    (result,) = made.run(FILES[:1], "_email")
     assert connectif.posted == [FILES[0].name] * 2
-    assert result.unconfirmed == 1
-    reasons = [REJECTED, UNCONFIRMED] if end.get("errors") else [UNCONFIRMED]
-    assert [(key, reason) for key, reason, _ in lines(result)] == [("", reason) for reason in reasons]
-    assert result.doubtful == {"a@example.com", "b@example.com"}
-    assert "1 not accounted for" in caplog.text
+    both = {"a@example.com", "b@example.com"}
+    if end.get("success") or end.get("errors"):
+        assert result.unconfirmed == 1
+        assert {key for key, *_ in lines(result)} == {""}
+        assert result.doubtful == both
+    else:  # all of them: no row is in doubt
+        assert result.unconfirmed == 2
+        assert {key for key, *_ in lines(result)} == both
+        assert result.doubtful == set()
+        assert lines(result)[0][2].endswith("accounts for 0 of 2 rows")
+    assert f"{result.unconfirmed} not accounted for" in caplog.text
     assert "example.com" not in caplog.text
 
 
-@pytest.mark.parametrize("end", [{}, {"success": 0, "errors": 0}, {"success": None, "errors": None}])
-def test_importer__where_no_row_is_accounted_for_each_is_named(
-    end: dict[str, int | None], folder: Staging, journal: Staging
+@pytest.mark.parametrize(("count", "most_imports"), [(2, 4), (100, 17), (5_000, 28)])
+def test_importer__a_row_that_is_lost_each_time_is_found(
+    count: int, most_imports: int, folder: Staging, journal: Staging, time: Time
 ) -> None:
-    connectif = FakeConnectif(ends=deque([end, end]))
-    (result,) = importer(connectif, folder, journal, Time()).run(FILES[:1], "_email")
-    assert [(key, reason) for key, reason, _ in lines(result)] == [
-        ("a@example.com", UNCONFIRMED),
-        ("b@example.com", UNCONFIRMED),
-    ]
-    assert lines(result)[0][2].endswith("accounts for 0 of 2 rows")
-    assert result.doubtful == set()
+    file = staged(folder, emails(count))
+    lost = emails(count)[-1]
+    connectif = FakeConnectif(loses={lost})
+    results = list(importer(connectif, folder, journal, time).run([file], "_email"))
+    assert [(key, reason) for result in results for key, reason, _ in lines(result)] == [(lost, UNCONFIRMED)]
+    assert not any(result.doubtful for result in results)
+    assert sum(result.file.rows for result in results) == count
+    assert len(connectif.posted) <= most_imports
 
 
-def test_importer__a_retry_knows_that_a_file_went_twice(
+def test_importer__a_row_that_is_refused_without_a_name_is_found_among_contacts_that_are_only_added(
     folder: Staging, journal: Staging, time: Time
 ) -> None:
-    connectif = FakeConnectif(ends=deque([{"success": 1}]), looks=1)
-    running = importer(connectif, folder, journal, time).run(FILES[:2], "_email")
-    assert next(running).file.name == FILES[1].name, "the first one is on its way again"
+    file = staged(folder, emails(50))
+    refused = {emails(50)[7], emails(50)[31]}
+    results = list(importer(FakeConnectif(refuses=refused), folder, journal, time).run([file], "_email"))
+    assert {line for result in results for line in lines(result)} == {
+        (email, REJECTED, NOT_NAMED) for email in refused
+    }
+    assert not any(result.doubtful for result in results)
+
+
+def test_importer__the_search_has_an_end(folder: Staging, journal: Staging, time: Time) -> None:
+    file = staged(folder, emails(1_000))
+    connectif = FakeConnectif(loses=set(emails(1_000)[::2]))
+    results = list(importer(connectif, folder, journal, time).run([file], "_email"))
+    assert sum(result.unconfirmed for result in results) == 500
+    assert sum(result.file.rows for result in results) == 1_000
+    assert len(connectif.posted) <= 1 + 2 * 40 * 2
+    named = {key for result in results for key, *_ in lines(result) if key}
+    assert connectif.loses <= named.union(*(result.doubtful for result in results))
+    assert named <= connectif.loses
+
+
+def test_importer__a_retry_knows_that_a_file_went_again(
+    folder: Staging, journal: Staging, time: Time
+) -> None:
+    connectif = FakeConnectif(loses={"b@example.com"})
+    running = importer(connectif, folder, journal, time).run(FILES[:1], "_email")
+    next(running)
     running.close()  # type: ignore[attr-defined]
-    connectif.ends = deque([{"success": 1}])
-    results = list(importer(connectif, folder, journal, time).run(FILES[:2], "_email"))
-    assert connectif.posted == [FILES[0].name, FILES[1].name, FILES[0].name]
-    assert [result.unconfirmed for result in results] == [1, 0]
+    posted = list(connectif.posted)
+    results = list(importer(connectif, folder, journal, time).run(FILES[:1], "_email"))
+    assert connectif.posted[: len(posted)] == posted
+    assert connectif.posted.count(FILES[0].name) == 1, "its halves are known"
+    assert [line[:2] for result in results for line in lines(result)] == [("b@example.com", UNCONFIRMED)]
 
 
 def test_importer__what_was_left_out_of_a_file_is_not_missed(
@@ -381,7 +429,7 @@ def test_importer__a_report_that_cannot_be_read_costs_the_names_only(
 ) -> None:
     file = staged(folder, [f"{letter}@example.com" for letter in "abcdef"])
     connectif = FakeConnectif(ends=deque([{"success": 4, "errors": 2}]), report=report)
-    (result,) = importer(connectif, folder, journal, Time()).run([file], "_email")
+    (result,) = importer(connectif, folder, journal, Time(), searches_rows=False).run([file], "_email")
     assert [(key, reason) for key, reason, _ in lines(result)] == [("", REJECTED)] * 2
     assert len(result.doubtful) == 6
 
@@ -407,7 +455,8 @@ def test_importer__no_row_is_sent_that_connectif_does_not_count_as_taken(
     ).encode()
     end = {"success": success, "errors": errors}
     connectif = FakeConnectif(ends=deque([end, end]), report=report)
-    (result,) = importer(connectif, folder, Staging(place / "load"), Time()).run([file], "_email")
+    made = importer(connectif, folder, Staging(place / "load"), Time(), searches_rows=False)
+    (result,) = made.run([file], "_email")
     sent = rows - len(result.not_taken)
     assert 0 <= sent <= (success or 0)
     assert len(result.not_taken) >= min(rows, errors or 0)
@@ -421,11 +470,43 @@ def test_importer__no_row_is_sent_that_connectif_does_not_count_as_taken(
         assert sent == rows
 
 
+@given(
+    lost=st.sets(st.integers(0, 30)),
+    refused=st.sets(st.integers(0, 30)),
+    most_bytes=st.integers(100, 2_000),
+    files=st.lists(st.integers(1, 12), min_size=1, max_size=3),
+)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100, deadline=None)
+def test_importer__each_row_goes_or_is_named_or_in_doubt(
+    lost: set[int],
+    refused: set[int],
+    most_bytes: int,
+    files: list[int],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """Whatever is lost, refused without a name or too large: the files' rows are all there, once."""
+    place = tmp_path_factory.mktemp("law")
+    folder, rows = Staging(place / "transform"), emails(sum(files))
+    made = [
+        staged(folder, rows[sum(files[:at]) : sum(files[: at + 1])], f"contacts-{at:04}.csv")
+        for at in range(len(files))
+    ]
+    all_lost, all_refused = (
+        {email for n, email in enumerate(rows) if n in some} for some in (lost, refused - lost)
+    )
+    connectif = FakeConnectif(loses=all_lost, refuses=all_refused, most_bytes=most_bytes)
+    results = list(importer(connectif, folder, Staging(place / "load"), Time()).run(made, "_email"))
+    assert sum(result.file.rows for result in results) == len(rows)
+    assert {email for content in connectif.contents for email in content} == set(rows)
+    named = {key: reason for result in results for key, reason, _ in lines(result) if key}
+    doubtful = set().union(*(result.doubtful for result in results))
+    assert all_lost | all_refused <= named.keys() | doubtful
+    assert all(named[key] == (UNCONFIRMED if key in all_lost else REJECTED) for key in named)
+    assert sum(result.unconfirmed for result in results) == len(all_lost)
+    assert sum(len(result.not_taken) for result in results) == len(all_lost | all_refused)
+
+
 # --- files that are too large
-
-
-def emails(count: int) -> list[str]:
-    return [f"person{number:04}@example.com" for number in range(count)]
 
 
 def test_importer__a_file_that_is_too_large_goes_in_pieces(
