@@ -135,8 +135,8 @@ def outcome_rows(folder: Staging) -> Iterator[OutcomeRow]:
 
 
 def _remember_coverage(run: SyncRun, report: Report, began: datetime) -> None:
-    """A finished full load activates the area; a window is covered as far as it lay in the past. Records that
-    perhaps did not arrive, it is not known which, leave it to be taken again."""
+    """A finished full load activates the area; a window is covered as far as it lay in the past. Where
+    records perhaps did not arrive, the next run takes them again."""
     if run.dry_run or run.plan.is_partial or report.counts.reasons[Reason.TARGET_UNCONFIRMED]:
         return
     if run.plan.window is None:
