@@ -25,6 +25,16 @@ def text(body: Mapping[str, Any], field: str) -> str:
     return str(value)
 
 
+def count(body: Mapping[str, Any], field: str) -> int | None:
+    """A number of rows: `8`, `8.0`, `"8"`. None for anything else, and where it is absent: it is not 0."""
+    value = body.get(field)
+    if isinstance(value, str) and value.isascii() and value.isdecimal():
+        return int(value[:20])
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return int(value) if value >= 0 and value == value // 1 else None
+
+
 def written(body: Any, _headers: Headers) -> None:
     """A write is confirmed by the record, or by a status without a body."""
     if body is not None:

@@ -140,7 +140,7 @@ class ConnectifClient:
         body = FormWithFile(form, "file", csv)
         headers = {"Content-Type": body.content_type}
         try:
-            answer = self.transport.json(routes.CREATE_IMPORT, data=body, headers=headers)
+            return self.transport.read(routes.CREATE_IMPORT, _created_import, data=body, headers=headers)
         except RequestRefused as refused:
             if refused.status == 413:
                 raise FileTooLarge(str(refused)) from None
@@ -149,12 +149,14 @@ class ConnectifClient:
             raise ContractError(
                 f"{refused}. The whole file was refused, not a row: check it in the staging folder"
             ) from None
-        return _import(routes.CREATE_IMPORT, _object(routes.CREATE_IMPORT, answer) | {"status": "queued"})
 
     def read_import(self, import_id: str) -> Import:
         """The import's progress and, at its end, its result."""
-        answer = self.transport.json(routes.READ_IMPORT, path={"id": import_id})
-        return _import(routes.READ_IMPORT, _object(routes.READ_IMPORT, answer) | {"id": import_id})
+        return self.transport.read(
+            routes.READ_IMPORT,
+            lambda body, _headers: _import(answers.record(body) | {"id": import_id}),
+            path={"id": import_id},
+        )
 
     def read_import_report(self, url: str) -> bytes:
         """The CSV of failed rows, as Connectif names it: the address may be relative."""
@@ -355,36 +357,17 @@ def _joined(route: Route, place: str, url: str) -> str:
     return found
 
 
-def _object(route: Route, answer: Any) -> dict[str, Any]:
-    if not isinstance(answer, dict):
-        raise ContractError(f"{SYSTEM}, {route.name}: the answer is no object")
-    return answer
+def _created_import(body: Any, _headers: Mapping[str, str]) -> Import:
+    return _import(answers.record(body) | {"status": "queued"})
 
 
-def _import(route: Route, answer: Mapping[str, Any]) -> Import:
+def _import(answer: Mapping[str, Any]) -> Import:
     url = answer.get("errorReportFileUrl")
     return Import(
-        id=_text(route, answer, "id"),
-        status=_text(route, answer, "status"),
-        total=_count(answer.get("total")),
-        success=_count(answer.get("success")),
-        errors=_count(answer.get("errors")),
+        id=answers.text(answer, "id"),
+        status=answers.text(answer, "status"),
+        total=answers.count(answer, "total"),
+        success=answers.count(answer, "success"),
+        errors=answers.count(answer, "errors"),
         report_url=url if isinstance(url, str) and url else None,
     )
-
-
-def _text(route: Route, answer: Mapping[str, Any], field: str) -> str:
-    """A field without which nothing can go on."""
-    found = answer.get(field)
-    if isinstance(found, bool) or not isinstance(found, str | int) or found == "":
-        raise ContractError(f"{SYSTEM}, {route.name}: an import without {field}")
-    return str(found)
-
-
-def _count(value: Any) -> int | None:
-    """A number of rows: `8`, `8.0`, `"8"`; None for anything else (absent, negative, a word)."""
-    if isinstance(value, str) and value.isascii() and value.isdecimal():
-        return int(value[:20])
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return int(value) if value >= 0 and value == value // 1 else None

@@ -155,11 +155,6 @@ def began_at(folder: Staging) -> datetime:
     return datetime.fromisoformat(folder.read_json(BEGAN)["at"])
 
 
-def born_at(run: SyncRun) -> datetime:
-    """When the run's first stage began."""
-    return datetime.fromisoformat(run.staging.read_json(BORN)["at"])
-
-
 def keep_verdicts(folder: Staging, name: str, verdicts: pd.DataFrame) -> None:
     """Stage the records that do not go on (columns of VERDICT_COLUMNS), for the report and the store."""
     if len(verdicts):

@@ -12,7 +12,7 @@ from include.sync.contacts.erased import erased_since
 from include.sync.contacts.transform import MAPPED
 from include.sync.csv_files import changed_copy, rows_of
 from include.sync.import_file import StagedFile
-from include.sync.run import SyncRun, born_at
+from include.sync.run import SyncRun, began_at
 from include.vtex.limits import INDEX_LAG
 
 log = logging.getLogger(__name__)
@@ -63,7 +63,8 @@ class LeftOut:
         if staged.file.override_existing:
             return set()
         store = self._run.store
-        people = store.unsubscriptions_under_way(born_at(self._run) - INDEX_LAG)
+        read_since = began_at(self._run.staging.within("extract"))
+        people = store.unsubscriptions_under_way(read_since - INDEX_LAG)
         if not people:
             return set()
         found = _emails(
