@@ -65,8 +65,12 @@ def test_a_later_now__moves_the_world() -> None:
 
 def test_customers__of_odd_types_have_no_address_and_no_name() -> None:
     people = shop().people
-    assert [people.one(number).address for number in (39, 40)] == [None, None]
-    assert (people.one(41).given_name, people.one(41).family_name) == (None, None)
+    assert [people.one(number).email for number in (39, 239)] == [
+        5521998765435,
+        {"address": "cliente239@example.com"},
+    ]
+    assert [people.one(number).address for number in (39, 239)] == [None, None]
+    assert (people.one(40).given_name, people.one(40).family_name) == (None, None)
 
 
 def test_customers__of_an_international_domain_have_its_ascii_form() -> None:

@@ -335,9 +335,8 @@ def seeded(vtex: Api, number: int, *fields: str) -> Any:
         (37, "birthDate", "1985-07-14T03:00:00Z"),
         (38, "email", "cliente38@españa.example"),
         (39, "email", 5521998765435),
-        (40, "email", {"address": "pessoa40@example.com"}),
-        (41, "firstName", 7),
-        (41, "lastName", {"value": "Lima"}),
+        (40, "firstName", 7),
+        (40, "lastName", {"value": "Lima"}),
     ],
 )
 def test_oddities__are_seeded_and_printed_as_they_are(
