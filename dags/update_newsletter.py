@@ -31,7 +31,7 @@ from typing import Any
 
 from airflow.sdk import Param, dag, task
 
-from include.mapping.address import ADDRESS, LONGEST, MASKED, TOO_LONG_PART  # noqa: TID253 - texts only
+from include.mapping.address import LONGEST, MASKED, TOO_LONG_PART, TYPED_ADDRESS  # noqa: TID253 - texts only
 from plugins import alerts
 from plugins.policy import PATIENT, START
 
@@ -44,7 +44,7 @@ EVENT = {
         "email": {
             "type": "string",
             "format": "email",
-            "pattern": ADDRESS.replace("a-z", "A-Za-z"),
+            "pattern": TYPED_ADDRESS,
             "not": {"pattern": f"{TOO_LONG_PART}|{MASKED}"},
             "maxLength": LONGEST,
         },

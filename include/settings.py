@@ -111,6 +111,7 @@ def _split_extra_fields(value: object) -> object:
 
 class Contacts(_Section):
     consent_for_new_contacts: Literal["vtex", "none"]
+    birth_date_time_zone: TimeZone | None = None
     extra_fields: Annotated[tuple[ExtraContactField, ...], BeforeValidator(_split_extra_fields)]
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from include.doctor.lines import Line, Practice, error, ok, warning
-from include.mapping.address import problem_of, tidied
+from include.mapping.address import email_of, problem_of
 from include.mapping.contacts import SOURCE_FIELDS
 from include.outcomes import Reason
 from include.rest.transport import AccessRefused, RequestRefused
@@ -82,7 +82,7 @@ def masking(vtex: VtexClient, _: Practice) -> Iterator[Line]:
     """A sample of customers, in counts: masked addresses are refused, and nobody would be synced."""
     subject = "VTEX, addresses of customers"
     documents = vtex.search_clients(where="email is not null", fields=("email",), most=_SAMPLE)
-    problems = Counter(problem_of(tidied(str(document.get("email") or ""))) for document in documents)
+    problems = Counter(problem_of(email_of(document)) for document in documents)
     masked, seen = problems[Reason.EMAIL_MASKED], len(documents)
     found = f"{masked} of {seen} looked at hold * or lie on VTEX's alias domain"
     if not seen:

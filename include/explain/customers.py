@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -21,14 +20,15 @@ from include.explain.answer import (
     shown,
 )
 from include.explain.desk import Desk
-from include.mapping.address import problem_of, tidied
-from include.mapping.contacts import CONTACT_COLUMNS, SOURCE_FIELDS, latest_of_each, map_contacts
+from include.mapping.address import email_of, problem_of, tidied
+from include.mapping.contacts import CONTACT_COLUMNS, SOURCE_FIELDS, latest_of_each
 from include.outcomes import Area, Reason
 from include.run_name import readable
 from include.store import StoredReport
 from include.sync.contacts.documents import documents_frame, documents_table
 from include.sync.contacts.erased import map_without_erased
 from include.sync.contacts.extra_fields import extra_fields_of, extra_sources_of
+from include.sync.contacts.mapping import contact_mapping
 from include.sync.erased import ErasedPeople
 from include.sync.newsletter.documents import documents_of
 from include.sync.preview import masked
@@ -78,27 +78,21 @@ def _documents(desk: Desk, record: str, fields: list[str]) -> list[Document]:
     document = desk.vtex.client(record, fields)
     if document is None:
         return []
-    email = tidied(str(document.get("email") or ""))
+    email = email_of(document)
     rivals = documents_of(desk.vtex, [email], fields).get(email, []) if problem_of(email) is None else []
     return [document, *(rival for rival in rivals if rival["id"] != document["id"])]
 
 
 def _addresses(documents: list[Document]) -> list[str]:
-    return [email for d in documents if (email := tidied(str(d.get("email") or "")))]
+    return [email for d in documents if (email := email_of(d))]
 
 
 def _mapped(desk: Desk, documents: list[Document]) -> tuple[list[Document], dict[str, Reason]]:
     """The rows that would go, and by document id why the others do not."""
     run = desk.run(Area.CONTACTS)
     sources = extra_sources_of(run)
-    mapping = partial(
-        map_contacts,
-        country=desk.vtex.account.country,
-        today=desk.now().date(),
-        extra_fields=extra_fields_of(run),
-    )
     frame = documents_frame(documents_table(documents, sources))
-    mapped = map_without_erased(frame, mapping, ErasedPeople(desk.store))
+    mapped = map_without_erased(frame, contact_mapping(run, extra_fields_of(run)), ErasedPeople(desk.store))
     goes = latest_of_each(mapped.rows, "_email")
     verdicts = {str(v.key): Reason(str(v.reason)) for v in mapped.verdicts.itertuples()}
     verdicts |= dict.fromkeys(map(str, mapped.rows["id"][~goes]), Reason.DUPLICATE_EMAIL)

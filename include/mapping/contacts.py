@@ -18,16 +18,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from include.mapping.email import problems, tidy_addresses
+from include.mapping.extra_fields import is_given
 from include.mapping.instants import calendar_dates, nanoseconds
+from include.mapping.names import tidy_names
 from include.mapping.phones import e164
 from include.mapping.result import Mapped, verdicts_of
 from include.mapping.result import split_by_columns as split_by_columns_of
-from include.mapping.text import arrow_texts, tidy
+from include.mapping.text import arrow_texts, tidy, unreadable, word
 from include.outcomes import Drop, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from datetime import date
+    from datetime import date, tzinfo
 
     from include.mapping.extra_fields import ExtraField
 
@@ -53,7 +55,12 @@ _FIRST_BIRTH_DATE = "1900-01-01"
 
 
 def map_contacts(
-    documents: pd.DataFrame, *, country: str, today: date, extra_fields: Sequence[ExtraField] = ()
+    documents: pd.DataFrame,
+    *,
+    country: str,
+    today: date,
+    birth_date_zone: tzinfo | None = None,
+    extra_fields: Sequence[ExtraField] = (),
 ) -> Mapped:
     """`CL` documents (one a row, SOURCE_FIELDS as columns, a missing column counts as absent) → contacts.
 
@@ -61,14 +68,15 @@ def map_contacts(
     since 1970 UTC (`updatedIn` is null until the first update, then `createdIn` counts; 0 when neither is
     known), `consent` the status that a new contact gets, the rest is what Connectif calls it. Nothing is
     deduplicated here: two documents with one address may lie in different chunks (see `latest_of_each`).
-    The targets of `extra_fields` follow as further columns. A frame made from decoded JSON wants
+    The targets of `extra_fields` follow as further columns. With a `birth_date_zone` instants become dates
+    there (`local_dates`). A frame made from decoded JSON wants
     `dtype=object`: of a number beside an absent value pandas would otherwise make a float.
     """
     ids = _texts(documents, "id")
     emails = tidy_addresses(_texts(documents, "email"))
-    problem = problems(emails)
-    phones, bad_phones = _phones(documents, country)
-    births, bad_births = _birth_dates(documents, today)
+    problem = pc.if_else(_unreadable(documents, "email"), word(Reason.EMAIL_INVALID), problems(emails))
+    phones, bad_phones, unreadable_phones = _phones(documents, country)
+    births, bad_births = _birth_dates(documents, today, birth_date_zone)
     extras = {field: field.read(_column(documents, field.source), country) for field in extra_fields}
     rows = pd.DataFrame(
         {
@@ -76,8 +84,8 @@ def map_contacts(
             "changed": _changed(documents),
             "consent": _consent(documents),
             "_email": emails.to_pandas(),
-            "_name": tidy(_texts(documents, "firstName")).to_pandas(),
-            "_surname": tidy(_texts(documents, "lastName")).to_pandas(),
+            "_name": tidy_names(_texts(documents, "firstName")).to_pandas(),
+            "_surname": tidy_names(_texts(documents, "lastName")).to_pandas(),
             "_mobilePhone": phones.to_pandas(),
             "_birthdate": births.to_pandas(),
             **{field.target: values.to_pandas() for field, values in extras.items()},
@@ -86,14 +94,17 @@ def map_contacts(
     rows = rows.astype({column: "str" for column in rows.columns if column != "changed"})
     good = pc.is_null(problem).to_numpy(zero_copy_only=False)
     refused = zip(ids.filter(~good).to_pylist(), problem.filter(~good).to_pylist(), strict=True)
+    unreadable_fields = (_unreadable(documents, field) for field in ("firstName", "lastName", "birthDate"))
     return Mapped(
         rows=rows[good].reset_index(drop=True),
-        verdicts=verdicts_of((key or "", Reason(word), "") for key, word in refused),
+        verdicts=verdicts_of((key or "", Reason(reason), "") for key, reason in refused),
         drops=_drops(
             good,
             (Drop.PHONE_INVALID, bad_phones),
             (Drop.BIRTH_DATE_INVALID, bad_births),
-            *((field.drop, _unusable(documents, field, values)) for field, values in extras.items()),
+            (Drop.FIELD_UNREADABLE, unreadable_phones),
+            *((Drop.FIELD_UNREADABLE, unreadable) for unreadable in unreadable_fields),
+            *(drop for field, values in extras.items() for drop in _extra_drops(documents, field, values)),
         ),
     )
 
@@ -108,27 +119,41 @@ def _texts(documents: pd.DataFrame, field: str) -> Any:
     return arrow_texts(_column(documents, field))
 
 
-def _unusable(documents: pd.DataFrame, field: ExtraField, values: Any) -> Any:
-    given = pc.is_valid(tidy(_texts(documents, field.source)))
-    return pc.and_(given, pc.is_null(values)).to_numpy(zero_copy_only=False)
+def _unreadable(documents: pd.DataFrame, field: str) -> Any:
+    return unreadable(_column(documents, field), _texts(documents, field))
 
 
-def _phones(documents: pd.DataFrame, country: str) -> tuple[Any, Any]:
-    """The first usable number of each document, and where there was something but nothing usable."""
+def _extra_drops(documents: pd.DataFrame, field: ExtraField, values: Any) -> Iterator[tuple[Drop, Any]]:
+    unusable = pc.is_null(values).to_numpy(zero_copy_only=False)
+    texts = pc.is_valid(tidy(_texts(documents, field.source))).to_numpy(zero_copy_only=False)
+    given = np.fromiter(map(is_given, _column(documents, field.source)), bool, len(documents))
+    if field.drop:
+        yield field.drop, unusable & texts
+        yield Drop.FIELD_UNREADABLE, unusable & given & ~texts
+    else:
+        yield Drop.FIELD_UNREADABLE, unusable & given
+
+
+def _phones(documents: pd.DataFrame, country: str) -> tuple[Any, Any, Any]:
+    """The first usable number of each document, and where there is none although a field held a text, or
+    something that cannot be read."""
     found = pa.nulls(len(documents), pa.large_string())
     given = np.zeros(len(documents), dtype=bool)
+    wrong = np.zeros(len(documents), dtype=bool)
     for field in PHONE_FIELDS:
         offered = tidy(_texts(documents, field))
+        wrong |= _unreadable(documents, field)
         given |= pc.is_valid(offered).to_numpy(zero_copy_only=False)
         wanted = pc.and_(pc.is_null(found), pc.is_valid(offered))
         if pc.any(wanted).as_py():
             found = pc.replace_with_mask(found, wanted, e164(offered.filter(wanted), country))
-    return found, given & pc.is_null(found).to_numpy(zero_copy_only=False)
+    missing = pc.is_null(found).to_numpy(zero_copy_only=False)
+    return found, given & missing, wrong & missing
 
 
-def _birth_dates(documents: pd.DataFrame, today: date) -> tuple[Any, Any]:
+def _birth_dates(documents: pd.DataFrame, today: date, zone: tzinfo | None) -> tuple[Any, Any]:
     written = tidy(_texts(documents, "birthDate"))
-    births = calendar_dates(written, first=_FIRST_BIRTH_DATE, last=today)
+    births = calendar_dates(written, first=_FIRST_BIRTH_DATE, last=today, zone=zone)
     return births, pc.and_(pc.is_valid(written), pc.is_null(births)).to_numpy(zero_copy_only=False)
 
 
@@ -144,10 +169,10 @@ def _consent(documents: pd.DataFrame) -> Any:
     return np.where(said_yes, "subscribed", "none")
 
 
-def _drops(good: Any, *bad: tuple[Drop | None, Any]) -> Counter[Drop]:
+def _drops(good: Any, *bad: tuple[Drop, Any]) -> Counter[Drop]:
     counts: Counter[Drop] = Counter()
     for drop, where in bad:
-        if drop is not None and (where & good).any():
+        if (where & good).any():
             counts[drop] += int((where & good).sum())
     return counts
 

@@ -7,22 +7,36 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from include.mapping.address import ADDRESS, LONGEST, MASKED, TOO_LONG_PART
-from include.mapping.text import arrow_texts, as_series, tidy, word
+from include.mapping.address import ADDRESS, LONGEST, MASKED, SOFT_ALIAS, TOO_LONG_PART, tidied
+from include.mapping.text import arrow_texts, as_series, no_empty, word
 from include.outcomes import Reason
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
+_PLAIN = "^[!-~]*$"
+
+
 def tidy_email(values: pd.Series) -> pd.Series:
-    """Trimmed, lower-cased; empty → NA. Nothing is said yet about whether it is an address."""
+    """`address.tidied` of each value; empty → NA. Nothing is said yet about whether it is an address."""
     return as_series(tidy_addresses(arrow_texts(values)), values.index)
 
 
 def tidy_addresses(values: Any) -> Any:
-    """`tidy_email` between pyarrow arrays."""
-    return pc.utf8_lower(tidy(values))
+    """`tidy_email` between pyarrow arrays: plain ASCII by column, the rest one by one."""
+    odd = pc.invert(pc.match_substring_regex(values, _PLAIN))
+    lowered = pc.ascii_lower(values)
+    if pc.any(odd).as_py():
+        one_by_one = [tidied(text) for text in values.filter(odd).to_pylist()]
+        lowered = pc.replace_with_mask(lowered, odd, pa.array(one_by_one, pa.large_string()))
+    return no_empty(lowered)
+
+
+def without_soft_alias(emails: pd.Series) -> pd.Series:
+    """Tidied e-mails; of VTEX's soft aliases the address that they show. Hard ones stay, masked."""
+    shown = pc.replace_substring_regex(arrow_texts(emails), SOFT_ALIAS, r"\1")
+    return as_series(shown, emails.index)
 
 
 def email_problem(emails: pd.Series) -> pd.Series:

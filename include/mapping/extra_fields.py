@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
+from math import isnan
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -53,8 +54,17 @@ class ExtraField:
 
     @property
     def drop(self) -> Drop | None:
-        """The code that counts unusable values; a value of a wrong type otherwise counts as absent."""
+        """The code that counts unusable texts; other unusable values are `field_unreadable`."""
         return {"phone": Drop.PHONE_INVALID, "date": Drop.DATE_INVALID}.get(self.kind)
+
+
+def is_given(value: object) -> bool:
+    """Whether a JSON value says anything: no null, no blank text, no empty list of choices."""
+    if isinstance(value, str):
+        return tidy_one(value) is not None
+    if isinstance(value, list):
+        return bool(value)
+    return isinstance(value, dict | bool | int) or (isinstance(value, float) and not isnan(value))
 
 
 def _text(values: pd.Series, _: str) -> Any:

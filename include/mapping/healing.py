@@ -5,26 +5,31 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from include.mapping.links import thumbnail_url
+from include.mapping.names import name_of
 from include.mapping.phones import one_e164
 from include.mapping.products import OUT_OF_STOCK
 from include.mapping.shapes import Json, record
 from include.mapping.text import tidy_one
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
 
 def contact_from_order(orders: Iterable[Json], *, country: str) -> Json:
     """What the orders know of their customer, as the body of a contact PATCH (the address is in its path).
 
-    The status is an explicit `none`, never the account's default. What VTEX has masked with `*` is not sent.
+    The status is an explicit `none`, never the account's default. Of several orders the first that says it
+    counts.
     """
     profiles = [record(order.get("clientProfileData")) for order in orders]
     body: Json = {}
-    for target, source in (("_name", "firstName"), ("_surname", "lastName"), ("_mobilePhone", "phone")):
-        texts = (tidy_one(profile.get(source)) for profile in profiles)
-        known = next((text for text in texts if text and "*" not in text), None)
-        value = one_e164(known, country) if target == "_mobilePhone" else known
+    readers: tuple[tuple[str, str, Callable[[object], str | None]], ...] = (
+        ("_name", "firstName", name_of),
+        ("_surname", "lastName", name_of),
+        ("_mobilePhone", "phone", lambda value: one_e164(tidy_one(value), country)),
+    )
+    for target, source, read in readers:
+        value = next(filter(None, (read(profile.get(source)) for profile in profiles)), None)
         if value:
             body[target] = value
     return {**body, "_newsletterSubscriptionStatus": "none"}

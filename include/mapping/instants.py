@@ -6,7 +6,7 @@ catalogue's dates have no zone and are taken as UTC. Nothing here goes through a
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -18,13 +18,41 @@ import pyarrow.compute as pc
 from include.mapping.text import NOTHING, arrow_texts, joined, where, word
 
 if TYPE_CHECKING:
-    from datetime import date
+    from datetime import date, tzinfo
 
 # years that 64 bits of nanoseconds can hold
 _INSTANT = r"^(?:1[7-9]|2[01])\d\d-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?)?$"
 _UTC_NS = pa.timestamp("ns", "UTC")
 _DATE = r"^\d{4}-\d\d-\d\d(?:[T ].*)?$"
 _DATE_LENGTH = 10
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MIDNIGHT_UTC = r"^.{10}[T ]00:00(?::00(?:\.0+)?)?(?:Z|[+-]00:?00)?$"
+
+
+def local_dates(values: Any, zone: tzinfo) -> Any:
+    """Instants with a time of day → their date in the zone, by the offset it had then. What is no instant
+    stays as written, and so do dates without a time, or at 00:00 UTC: that is how VTEX stores a plain date.
+    """
+    timed = pc.and_(
+        pc.greater(pc.utf8_length(values), _DATE_LENGTH),
+        pc.invert(pc.match_substring_regex(values, _MIDNIGHT_UTC)),
+    )
+    return where(values, timed, lambda some: _dates_in(some, zone))
+
+
+def _dates_in(values: Any, zone: tzinfo) -> Any:
+    """One by one, each different instant once: people share their birthdays."""
+    asked = values.dictionary_encode()
+    whole = nanoseconds(asked.dictionary).to_pylist()
+    dates = [None if ns is None else _date_in(ns // 10**9, zone) for ns in whole]
+    found = pc.coalesce(pa.array(dates, pa.large_string()), asked.dictionary)
+    return found.take(asked.indices)
+
+
+def _date_in(seconds: int, zone: tzinfo) -> str:
+    return (_EPOCH + timedelta(seconds=seconds)).astimezone(zone).date().isoformat()
 
 
 def nanoseconds(values: Any) -> Any:
@@ -81,12 +109,12 @@ def iso_text(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def calendar_dates(values: Any, *, first: str, last: date) -> Any:
-    """Texts that begin with a date → that date as written, `YYYY-MM-DD`, never shifted by a zone.
+def calendar_dates(values: Any, *, first: str, last: date, zone: tzinfo | None = None) -> Any:
+    """Texts that begin with a date → that date as written, `YYYY-MM-DD`; with a `zone`, see `local_dates`.
 
     Null where there is none, it is not in the calendar, or it lies outside `first`…`last`.
     """
-    written = pc.utf8_slice_codeunits(values, 0, _DATE_LENGTH)
+    written = pc.utf8_slice_codeunits(values if zone is None else local_dates(values, zone), 0, _DATE_LENGTH)
     inside = pc.and_(
         pc.match_substring_regex(values, _DATE),
         pc.and_(pc.greater_equal(written, first), pc.less_equal(written, last.isoformat())),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from include.mapping.email import email_problem, tidy_email
+from include.mapping.email import email_problem, tidy_email, without_soft_alias
 from include.mapping.instants import instant, iso_text
 from include.mapping.lines import lines_of
 from include.mapping.money import units
@@ -124,12 +124,13 @@ def _addresses(orders: list[Json], emails: Mapping[str, str]) -> dict[str, str]:
     """Order id → the customer's real address, where one is known."""
     ids = [key_of(order, "orderId") for order in orders]
     found: dict[str, str] = {}
+    known = [emails.get(profile_id(order)) for order in orders]
+    own = [record(order.get("clientProfileData")).get("email") for order in orders]
     for offered in (
-        [emails.get(profile_id(order)) for order in orders],
-        [record(order.get("clientProfileData")).get("email") for order in orders],
+        tidy_email(pd.Series(known, index=ids, dtype=object)),
+        without_soft_alias(tidy_email(pd.Series(own, index=ids, dtype=object))),
     ):
-        tidied = tidy_email(pd.Series(offered, index=ids, dtype=object))
-        for order_id, address in tidied[email_problem(tidied).isna()].items():
+        for order_id, address in offered[email_problem(offered).isna()].items():
             found.setdefault(str(order_id), address)
     return found
 

@@ -13,13 +13,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from lxml import etree
 
+from include.mapping.characters import CONTROL, SPACE
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-# Unicode's control characters that are not white space, and the two invisible "spaces" that come with pasted
-# text (zero-width space, byte order mark). Joiners and direction marks stay: emoji and Arabic need them.
-_CONTROL = r"[\x{00}-\x{08}\x{0e}-\x{1f}\x{7f}-\x{84}\x{86}-\x{9f}\x{200b}\x{feff}]+"
-_SPACE = r"[\x{09}-\x{0d}\x{85}\p{Z}]+"
 _UNTIDY = r"[^\x{21}-\x{7e}\x{a1}-\x{17f} ]|^ | $|  "
 _NOT_PLAIN_LATIN = r"[^\x{20}-\x{7e}\x{a0}-\x{17f}]"
 
@@ -71,6 +69,12 @@ def arrow_texts(values: pd.Series) -> Any:
     return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
 
 
+def unreadable(values: pd.Series, texts: Any) -> Any:
+    """Where the column has a value that is no text (numpy mask): not the same as none at all. `texts` is what
+    `arrow_texts` made of it."""
+    return values.notna().to_numpy() & pc.is_null(texts).to_numpy(zero_copy_only=False)
+
+
 def where(values: Any, mask: Any, change: Callable[[Any], Any]) -> Any:
     """`change` applied to the values that the mask names: the costly work for the few that need it."""
     if not pc.any(mask).as_py():
@@ -101,15 +105,19 @@ def tidy(values: Any) -> Any:
     composed = where(
         values,
         pc.match_substring_regex(values, _NOT_PLAIN_LATIN),
-        lambda some: pc.utf8_normalize(some, form="NFC"),
+        _composed,
     )
     spaced = where(composed, pc.match_substring_regex(composed, _UNTIDY), _spaced)
     return no_empty(spaced)
 
 
+def _composed(values: Any) -> Any:
+    """Control characters first: one may lie between a letter and its accent."""
+    return pc.utf8_normalize(pc.replace_substring_regex(values, CONTROL, ""), form="NFC")
+
+
 def _spaced(values: Any) -> Any:
-    visible = pc.replace_substring_regex(values, _CONTROL, "")
-    return pc.utf8_trim(pc.replace_substring_regex(visible, _SPACE, " "), characters=" ")
+    return pc.utf8_trim(pc.replace_substring_regex(values, SPACE, " "), characters=" ")
 
 
 def tidy_text(values: pd.Series) -> pd.Series:

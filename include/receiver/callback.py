@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from include.mapping.address import problem_of, tidied
+from include.outcomes import Reason
 from include.receiver.bodies import BadCallback, Pair
+
+# A document may hold such characters, pasted into a form, and `tidied` forgives them; Connectif sends none.
+_BROKEN = re.compile("[\x00-\x08\x0e-\x1f\x7f\ud800-\udfff]")
 
 EMAIL_NAMES = frozenset(
     {
@@ -70,6 +75,8 @@ def _given(pairs: list[Pair], names: frozenset[str]) -> list[object]:
 
 def _address(given: object) -> str:
     email = tidied(given) if isinstance(given, str) else ""
+    if isinstance(given, str) and _BROKEN.search(given):
+        raise BadCallback(Reason.EMAIL_INVALID.value)
     if problem := problem_of(email):
         raise BadCallback(problem.value)
     return email

@@ -9,6 +9,7 @@ import hmac
 from cryptography.fernet import Fernet, InvalidToken
 
 from include.errors import ConfigurationError
+from include.mapping.address import tidied
 
 _SHORTEST_KEY = 16
 
@@ -30,9 +31,9 @@ class People:
         return "People()"
 
     def hashed(self, email: str) -> str:
-        """64 hex digits (HMAC-SHA256), the same for an address in any case."""
+        """64 hex digits (HMAC-SHA256), the same for an address however it is written (`tidied`)."""
         digest = self._person.copy()
-        digest.update(email.strip().lower().encode())
+        digest.update(tidied(email).encode())
         return digest.hexdigest()
 
     @property

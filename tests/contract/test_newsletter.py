@@ -104,6 +104,23 @@ def test_safety_net__what_the_callback_brought_already_is_not_done_again(
     assert opted_in(world, ["wish-1"]) == [True]
 
 
+# --- how an address is written
+
+
+@pytest.mark.parametrize("written", ["ana@españa.example", "ANA@ESPAÑA.example", "ana@xn--espaa-rta.example"])
+def test_international_address__is_found_as_it_was_typed_in_the_shop(
+    office: Office, world: World, written: str
+) -> None:
+    world.on_vtex("PUT", "documents/typed", {"email": "Ana@España.example", "isNewsletterOptIn": True})
+    world.on_vtex(
+        "PUT", "documents/encoded", {"email": "ana@xn--espaa-rta.example", "isNewsletterOptIn": True}
+    )
+    world.clock.advance(60)
+    counts = apply(office, [event(office, written, subscribed=False)])
+    assert opted_in(world, ["typed", "encoded"]) == [False, False]
+    assert counts.written == 2
+
+
 # --- VTEX out of reach
 
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from include.connectif.client import ConnectifAccount, ConnectifClient
+from include.mapping.address import email_of
 from include.outcomes import Area
 from include.plan import RunPlan
 from include.report import Report
@@ -197,7 +198,7 @@ def _some_addresses(vtex: VtexClient, number: int) -> list[str]:
     page = vtex.open_scroll(where="createdIn is not null", fields=("email",))
     found: dict[str, None] = {}
     while page.documents and len(found) < number:
-        emails = (str(document["email"] or "").strip().lower() for document in page.documents)
+        emails = (email_of(document) for document in page.documents)
         found |= dict.fromkeys(
             email for email in emails if email.endswith("example.com") and "*" not in email
         )

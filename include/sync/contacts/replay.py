@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from include.batching import in_batches
-from include.mapping.address import problem_of, tidied
+from include.mapping.address import email_of, problem_of
 from include.report import StageCounts
 from include.rest.parallel import in_parallel
 from include.rest.transport import RequestRefused
@@ -68,7 +68,7 @@ def _filtered(vtex: VtexClient, ids: Iterable[str], fields: Sequence[str]) -> It
 
 def _of_addresses(vtex: VtexClient, documents: list[Document], fields: Sequence[str]) -> list[Document]:
     ids = {document["id"] for document in documents}
-    emails = sorted({tidied(str(document.get("email") or "")) for document in documents})
+    emails = sorted({email_of(document) for document in documents})
     batches = in_batches((e for e in emails if not problem_of(e)), limits.ALTERNATIVES_PER_FILTER)
     answers = in_parallel(lambda batch: documents_of(vtex, batch, fields), batches, workers=_WORKERS)
     found = (one for _, answer in answers for alike in answer.values() for one in alike)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Iterator
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from include.mapping.contacts import latest_of_each, map_contacts, split_by_columns
+from include.mapping.contacts import latest_of_each, split_by_columns
 from include.mapping.result import verdicts_of
 from include.outcomes import Drop, Outcome, Reason
 from include.report import StageCounts
@@ -23,6 +22,7 @@ from include.sync.contacts.documents import documents_frame
 from include.sync.contacts.erased import map_without_erased, note_erasures
 from include.sync.contacts.extra_fields import extra_fields_of
 from include.sync.contacts.extract import PART, RIVALS
+from include.sync.contacts.mapping import contact_mapping
 from include.sync.csv_files import CsvFiles
 from include.sync.erased import ErasedPeople
 from include.sync.mass_change import Share, guard_against_mass_change
@@ -107,12 +107,7 @@ def _map_parts(
     parts, and the verdicts.
     """
     keys, verdicts = [_keys(pd.DataFrame({"id": [], "_email": [], "changed": []}))], [verdicts_of([])]
-    mapping = partial(
-        map_contacts,
-        country=run.vtex.account.country,
-        today=run.now().date(),
-        extra_fields=extra_fields_of(run),
-    )
+    mapping = contact_mapping(run, extra_fields_of(run))
     erased = ErasedPeople(run.store)
 
     def map_part(part: tuple[int, str]) -> tuple[Keys, pd.DataFrame, Counter[Drop]]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
-from include.mapping.address import tidied
+from include.mapping.address import email_of, spellings
 from include.rest.transport import RequestRefused
 from include.vtex import limits
 from include.vtex.client import VtexClient
@@ -42,8 +42,8 @@ def documents_of(
 ) -> Documents:
     """CL documents of at most 50 addresses, in one call where that will do.
 
-    Addresses are compared without case, because VTEX keeps them as they were typed; one may have several
-    documents. An address that is refused alone goes to `refused`, or is raised.
+    Addresses are compared without case and asked for in all `spellings`, because VTEX keeps them as they
+    were typed; one may have several documents. An address refused alone goes to `refused`, or is raised.
     """
     documents = _in_one_call(vtex, emails, fields, refused)
     if documents is None:
@@ -51,7 +51,7 @@ def documents_of(
         return documents_of(vtex, first, fields, refused) | documents_of(vtex, second, fields, refused)
     found: Documents = {}
     for document in documents:
-        found.setdefault(tidied(str(document.get("email") or "")), []).append(document)
+        found.setdefault(email_of(document), []).append(document)
     return found
 
 
@@ -61,8 +61,12 @@ def _in_one_call(
     """None where it takes more calls: the addresses are too long together, one of them makes VTEX refuse all,
     or the answer is full (addresses with so many documents are rare, and the rest would be left out).
     """
-    where, several = any_of("email", emails), len(emails) > 1
-    if several and len(quote(where, safe="")) > limits.LONGEST_FILTER_BYTES:
+    typed = [spelling for email in emails for spelling in spellings(email)]
+    where, several = any_of("email", typed), len(emails) > 1
+    if several and (
+        len(typed) > limits.ALTERNATIVES_PER_FILTER
+        or len(quote(where, safe="")) > limits.LONGEST_FILTER_BYTES
+    ):
         return None
     try:
         documents = vtex.search_clients(where=where, fields=fields)

@@ -10,12 +10,13 @@ import pandas as pd
 
 from include.batching import in_batches
 from include.errors import ContractError
-from include.mapping.contacts import latest_of_each, map_contacts
+from include.mapping.contacts import latest_of_each
 from include.outcomes import Cause, Outcome
 from include.report import Compared, StageCounts
 from include.staging import Staging
 from include.sync.contacts.documents import documents_frame
 from include.sync.contacts.extract import PART, extract
+from include.sync.contacts.mapping import contact_mapping
 from include.sync.exports import exporter_of
 from include.sync.reconcile.contact_match import (
     FIELDS,
@@ -82,9 +83,9 @@ def _ours(run: SyncRun, source: Staging) -> tuple[pd.DataFrame, pd.DataFrame]:
     """
     sides = [_side(run, pd.DataFrame({"id": [], "changed": [], "_email": []}))]
     refused = [pd.DataFrame({"key": [], "reason": []}, dtype="str")]
-    today, country = run.now().date(), run.vtex.account.country
+    mapping = contact_mapping(run)
     for name in source.names(PART):
-        mapped = map_contacts(documents_frame(source.read_table(name)), country=country, today=today)
+        mapped = mapping(documents_frame(source.read_table(name)))
         sides.append(_side(run, mapped.rows[["id", "changed", "_email", *FIELDS]]))
         refused.append(mapped.verdicts[["key", "reason"]])
     ours = pd.concat(sides, ignore_index=True).astype({"id": "str", "changed": "int64"})

@@ -6,6 +6,7 @@ import json
 from datetime import date
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 import pytest
@@ -28,6 +29,7 @@ def test_contact_case__maps_as_the_file_says(path: Path) -> None:
         pd.DataFrame(case["source"], dtype=object),
         country=case.get("country", "BR"),
         today=TODAY,
+        birth_date_zone=ZoneInfo(case["birth_date_time_zone"]) if "birth_date_time_zone" in case else None,
         extra_fields=[ExtraField(**field) for field in case.get("extra_fields", [])],
     )
     expected = case["expected"]

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import pytest
 
-from include.mapping.contacts import SOURCE_FIELDS
+from include.mapping.contacts import SOURCE_FIELDS, map_contacts
+from include.outcomes import Drop
 from include.sync.contacts.documents import documents_frame, documents_table
+
+TODAY = date(2026, 11, 23)
 
 
 def column(name: str, *values: Any) -> list[Any]:
     documents = [{"id": str(place), name: value} for place, value in enumerate(values)]
     table = documents_table(documents)
-    assert table.column_names == list(SOURCE_FIELDS)
+    assert table.column_names == [*SOURCE_FIELDS, "unreadable"]
     read: list[Any] = table[name].to_pylist()
     return read
 
@@ -28,9 +32,21 @@ def test_documents__a_missing_or_unknown_key_is_no_matter() -> None:
     assert table["email"].to_pylist() == [None, "b@example.com"]
 
 
-@pytest.mark.parametrize(("odd", "text"), [(5511987654321, "5511987654321"), (1.5, "1.5"), (["x"], "['x']")])
-def test_documents__an_odd_value_becomes_text_and_spares_its_neighbours(odd: Any, text: str) -> None:
-    assert column("phone", "+5511987654321", odd, None) == ["+5511987654321", text, None]
+def test_documents__a_number_becomes_its_digits_and_spares_its_neighbours() -> None:
+    assert column("phone", "+5511987654321", 5511987654321, None) == ["+5511987654321", "5511987654321", None]
+
+
+@pytest.mark.parametrize("odd", [1.5, True, ["x"], {"x": 1}])
+def test_documents__a_value_of_the_wrong_type_is_not_the_same_as_none(odd: Any) -> None:
+    assert column("phone", "+5511987654321", odd, None) == ["+5511987654321", None, None]
+    documents = [{"id": "a", "phone": "1"}, {"id": "b", "phone": odd, "lastName": odd}, {"id": "c"}]
+    frame = documents_frame(documents_table(documents))
+    assert frame["phone"].fillna("").tolist() == ["1", {}, ""]
+    assert frame["lastName"].fillna("").tolist() == ["", {}, ""]
+    mapped = map_contacts(
+        frame.assign(email=["a@example.com", "b@example.com", "c@example.com"]), country="BR", today=TODAY
+    )
+    assert mapped.drops == {Drop.PHONE_INVALID: 1, Drop.FIELD_UNREADABLE: 2}
 
 
 @pytest.mark.parametrize("odd", ["true", 1, {}])
