@@ -120,7 +120,7 @@ def _texts(documents: pd.DataFrame, field: str) -> Any:
 
 
 def _unreadable(documents: pd.DataFrame, field: str) -> Any:
-    return unreadable(_column(documents, field), _texts(documents, field))
+    return unreadable(_column(documents, field))
 
 
 def _extra_drops(documents: pd.DataFrame, field: ExtraField, values: Any) -> Iterator[tuple[Drop, Any]]:

@@ -8,6 +8,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -69,10 +70,11 @@ def arrow_texts(values: pd.Series) -> Any:
     return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
 
 
-def unreadable(values: pd.Series, texts: Any) -> Any:
-    """Where the column has a value that is no text (numpy mask): not the same as none at all. `texts` is what
-    `arrow_texts` made of it."""
-    return values.notna().to_numpy() & pc.is_null(texts).to_numpy(zero_copy_only=False)
+def unreadable(values: pd.Series) -> Any:
+    """Where the column has a value that is no text (numpy mask): not the same as none at all."""
+    if values.dtype == "str":
+        return np.zeros(len(values), dtype=bool)
+    return values.notna().to_numpy() & pc.is_null(arrow_texts(values)).to_numpy(zero_copy_only=False)
 
 
 def where(values: Any, mask: Any, change: Callable[[Any], Any]) -> Any:

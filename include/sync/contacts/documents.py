@@ -50,12 +50,10 @@ def documents_frame(table: pa.Table) -> pd.DataFrame:
 
 
 def _put_back(frame: pd.DataFrame, table: pa.Table) -> None:
-    if table[_UNREADABLE].null_count == len(table):
-        return
-    for row, names in enumerate(table[_UNREADABLE].to_pylist()):
-        for name in names.split(",") if names else ():
-            frame[name] = frame[name].astype(object)
-            frame.at[row, name] = {}
+    wrong = [names.split(",") if names else () for names in table[_UNREADABLE].to_pylist()]
+    for field in {name for names in wrong for name in names}:
+        values = [{} if field in names else value for names, value in zip(wrong, frame[field], strict=True)]
+        frame[field] = pd.Series(values, index=frame.index, dtype=object)
 
 
 def _unreadable(document: dict[str, Any]) -> Iterator[str]:
