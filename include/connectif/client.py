@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum, auto
-from typing import Any
+from io import BytesIO
+from typing import Any, BinaryIO
 from urllib.parse import urljoin, urlsplit
 
 import requests
@@ -160,7 +161,9 @@ class ConnectifClient:
 
     def read_import_report(self, url: str) -> bytes:
         """The CSV of failed rows, as Connectif names it: the address may be relative."""
-        return self._file(routes.READ_REPORT, url)
+        report = BytesIO()
+        self._file(routes.READ_REPORT, url, report)
+        return report.getvalue()
 
     def create_activities_export(self, activity_types: Sequence[str], window: Window) -> Export:
         """Queue an export of what contacts did in a window of at most 31 days.
@@ -196,9 +199,9 @@ class ConnectifClient:
         """The export's progress and, at its end, where its file is."""
         return self.transport.read(routes.READ_EXPORT, Export.from_answer, path={"id": export_id})
 
-    def read_export_file(self, url: str) -> bytes:
-        """The ZIP of a finished export; read it with `exports.rows_of`."""
-        return self._file(routes.READ_EXPORT_FILE, url)
+    def read_export_file(self, url: str, file: BinaryIO) -> None:
+        """The ZIP of a finished export, into a file; read it with `exports.rows_of`."""
+        self._file(routes.READ_EXPORT_FILE, url, file)
 
     def contact_fields(self, next_url: str | None = None) -> tuple[list[str], str | None]:
         """Ids of the account's contact fields, a page of them, and where the next one is (None: nowhere)."""
@@ -269,20 +272,22 @@ class ConnectifClient:
             raise _rejected(refused) from None
         return Posted.CREATED
 
-    def _file(self, route: Route, url: str) -> bytes:
-        """A file that Connectif points to, directly or by a redirect to a file store (a presigned address,
-        say). A file store on another host gets no key of ours."""
+    def _file(self, route: Route, url: str, file: BinaryIO) -> None:
+        """Write a file that Connectif points to, directly or by a redirect to a file store (a presigned
+        address, say), into `file`. A file store on another host gets no key of ours."""
         place = f"{self.account.base_url.rstrip('/')}/"
         for _ in range(_MOST_REDIRECTS + 1):
             place = _joined(route, place, url)
             ours = origin(place) == origin(self.account.base_url)
             transport = self.transport if ours else self._transport_to(origin(place))
             try:
-                return transport.call(route, url=place).content
+                transport.save(route, place, file)
             except AccessRefused as refused:
                 if refused.location is None:
                     raise
                 url = refused.location
+            else:
+                return
         raise ContractError(f"{SYSTEM}, {route.name}: more than {_MOST_REDIRECTS} redirects in a row")
 
     def _transport_to(self, host: str) -> Transport:

@@ -10,10 +10,11 @@ import io
 import re
 import unicodedata
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import zip_longest
-from typing import Any
+from typing import Any, BinaryIO
 
 from include.connectif import answers
 from include.connectif.csv_text import Broken, csv_rows
@@ -65,21 +66,19 @@ class Wanted:
         return filter(None, (cell.strip() for column, cell in row.items() if self.is_column(column)))
 
 
-def rows_of(archive: bytes, wanted: Wanted | None = None) -> Iterator[dict[str, str]]:
-    """The rows of all files, as plain column name (see `plain_name`) → cell; ContractError for no ZIP of CSV.
+def rows_of(archive: BinaryIO, wanted: Wanted | None = None) -> Iterator[dict[str, str]]:
+    """The rows of all files, as plain column name (see `plain_name`) → cell; ContractError for no ZIP of CSV,
+    or for one beyond all measure.
 
     Beside the activities an export may hold files on other things (`…-products.csv`): those without a
     `wanted` column are passed over, ContractError when all that have rows are. An export without any row
-    yields nothing. Streams: only the packed archive is held in memory.
+    yields nothing. Streams, and nothing of the archive is written anywhere.
     """
     read, passed_over = False, False
     try:
-        with zipfile.ZipFile(io.BytesIO(archive)) as files:
-            names = [name for name in files.namelist() if name.lower().endswith(".csv")]
-            if not names:
-                raise ContractError("Connectif: an export that holds no CSV file")
-            for name in names:
-                with files.open(name) as packed:
+        with zipfile.ZipFile(archive) as files:
+            for member in _csv_files(files):
+                with files.open(member) as packed:
                     header, rows = _table_of(io.TextIOWrapper(packed, "utf-8-sig", newline=""))
                     if wanted is None or any(map(wanted.is_column, header)):
                         read = True
@@ -88,10 +87,31 @@ def rows_of(archive: bytes, wanted: Wanted | None = None) -> Iterator[dict[str, 
                         passed_over |= next(rows, None) is not None
         if wanted and passed_over and not read:
             raise ContractError(f"Connectif: an export of activities without a column for the {wanted.what}")
-    except (zipfile.BadZipFile, UnicodeDecodeError, Broken) as error:
+    # RuntimeError: an encrypted member, or an unknown way of packing
+    except (zipfile.BadZipFile, zlib.error, EOFError, UnicodeDecodeError, Broken, RuntimeError) as error:
         raise ContractError(
             f"Connectif: an export that is no ZIP of CSV files ({type(error).__name__})"
         ) from None
+
+
+_MOST_MEMBERS = 1_000
+_MOST_BYTES = 20_000_000_000
+_LARGEST_RATIO = 300
+"""Text packs to a tenth or a twentieth; only what was made for it packs to a thousandth."""
+
+
+def _csv_files(files: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
+    """The CSV files of the archive; zipfile reads no more of one than it is said to hold."""
+    members = files.infolist()
+    found = [member for member in members if member.filename.lower().endswith(".csv")]
+    unpacked = sum(member.file_size for member in found)
+    if len(members) > _MOST_MEMBERS or unpacked > _MOST_BYTES:
+        raise ContractError(f"Connectif: an export of {len(members):,} files and {unpacked:,} bytes")
+    if any(one.file_size > _LARGEST_RATIO * max(one.compress_size, 1_000) for one in found):
+        raise ContractError("Connectif: an export that unpacks to more than 300 times its size")
+    if not found:
+        raise ContractError("Connectif: an export that holds no CSV file")
+    return found
 
 
 def _table_of(text: io.TextIOWrapper) -> tuple[list[str], Iterator[dict[str, str]]]:

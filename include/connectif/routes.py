@@ -8,18 +8,33 @@ from __future__ import annotations
 from include.rest.route import Repeat, Route
 
 LIST_IMPORTS = Route("list imports", "GET", "/imports/", "the scope Imports: Read")
+# 50 MB over a line of half a megabyte a second, and the time to take them in.
 CREATE_IMPORT = Route(
-    "create import", "POST", "/imports/", "the scope Imports: Write", read_timeout_seconds=300
+    "create import",
+    "POST",
+    "/imports/",
+    "the scope Imports: Write",
+    read_timeout_seconds=300,
+    deadline_seconds=600,
 )
 READ_IMPORT = Route("read import", "GET", "/imports/{id}", "the scope Imports: Read")
-READ_REPORT = Route("read import's error report", "GET", "", "the scope Imports: Read")
+READ_REPORT = Route("read import's error report", "GET", "", "the scope Imports: Read", most_bytes=50_000_000)
 
 LIST_CONTACT_FIELDS = Route(
     "list contact fields", "GET", "/contact-fields/", "the scope Contact fields: Read"
 )
 CREATE_EXPORT = Route("create export", "POST", "/exports/", "the scope Exports: Write")
 READ_EXPORT = Route("read export", "GET", "/exports/{id}", "the scope Exports: Read")
-READ_EXPORT_FILE = Route("read export's file", "GET", "", "the scope Exports: Read", read_timeout_seconds=300)
+# A ZIP, kept on disk: a million contacts, or the purchases of a month, are some hundred megabytes.
+READ_EXPORT_FILE = Route(
+    "read export's file",
+    "GET",
+    "",
+    "the scope Exports: Read",
+    read_timeout_seconds=300,
+    most_bytes=2_000_000_000,
+    deadline_seconds=1_800,
+)
 
 READ_CONTACT = Route("read contact", "GET", "/contacts/email/{email}", "the scope Contacts: Read")
 _WRITTEN = frozenset({200, 201, 204})

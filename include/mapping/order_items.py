@@ -112,7 +112,8 @@ def _multiplier(item: Json) -> Decimal:
 
 def _as_sold(item: Json) -> SoldItem:
     quantity, unit = quantity_of(item), unit_cents(item)
-    defined = cents_of_cents(record(item.get("priceDefinition")).get("total"))
+    definition = item.get("priceDefinition") or item.get("priceDefinitions")  # VTEX's schema has both
+    defined = cents_of_cents(record(definition).get("total"))
     return SoldItem(item, quantity, unit, _multiplied(item, quantity) if defined is None else defined)
 
 

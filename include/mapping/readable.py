@@ -64,6 +64,7 @@ _ITEM: dict[str, _Check] = {
     "sellingPrice": _number,
     "listPrice": _number,
     "priceDefinition": _object,
+    "priceDefinitions": _object,
 }
 _CHANGE: dict[str, _Check] = {"itemsAdded": _objects, "itemsRemoved": _objects}
 

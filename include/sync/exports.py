@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from functools import partial
+from tempfile import TemporaryFile
 
 from include.connectif.client import ConnectifClient, QueueFull
 from include.connectif.exports import Export, Wanted, rows_of
@@ -23,6 +24,8 @@ class Exporter:
     """Queues exports and waits for their files.
 
     Which export was queued is kept in `journal`, so that a retried task goes on waiting for the same one.
+    `is_short` tells that a file had fewer rows than announced. What an export's `total` counts is documented
+    nowhere, so that is no error by itself.
     """
 
     def __init__(
@@ -38,6 +41,7 @@ class Exporter:
         self._connectif, self._journal = connectif, journal
         self._poll_seconds, self._patience_seconds = poll_seconds, patience_minutes * 60
         self._sleep, self._clock = sleep, clock
+        self.is_short = False
 
     def activities(self, types: Sequence[str], window: Window, wanted: Wanted) -> Iterator[dict[str, str]]:
         """The rows (plain column name → cell) of all activities of these types in the window; each has a
@@ -61,7 +65,19 @@ class Exporter:
             self._journal.write_json(entry, {"id": None})
             raise TemporaryError(f"Connectif ended export {done.id} of {what} as {done.status!r}")
         log.info("%s: %s rows", what, f"{done.total:,}")
-        yield from rows_of(self._connectif.read_export_file(done.file_url), wanted)
+        with TemporaryFile() as file:  # it has no name, and goes with the process
+            self._connectif.read_export_file(done.file_url, file)
+            yield from self._counted(rows_of(file, wanted), done, what)
+
+    def _counted(self, rows: Iterator[dict[str, str]], done: Export, what: str) -> Iterator[dict[str, str]]:
+        """The rows; `is_short` is set at their end when fewer came than the export announced."""
+        number = 0
+        for row in rows:
+            number += 1
+            yield row
+        if number < done.total:
+            self.is_short = True
+            log.warning("%s: %s of %s announced rows came", what, f"{number:,}", f"{done.total:,}")
 
     def _finished(self, entry: str, what: str, create: Callable[[], Export]) -> Export:
         give_up_at = self._clock() + self._patience_seconds

@@ -11,6 +11,7 @@ import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import islice
 from typing import NamedTuple
 
 from include.connectif.csv_text import Broken, csv_rows
@@ -29,6 +30,8 @@ _KEY_TITLES = {
     "productId": {"productid", "product", "producto", "produto", "idproducto", "idproduto", "iddelproducto"},
 }
 _DELIMITERS = ",;\t|"
+_MOST_LINES = 500_000
+"""What a report says beyond them costs the names of those rows: they are counted without one."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,7 @@ def _lines_of(report: bytes, sent_columns: Sequence[str]) -> tuple[list[str], li
         rows = filter(any, csv_rows(io.StringIO(text, newline=None), delimiter))
         titles = [title.strip() for title in next(rows)]
         reasons = [place for place, title in enumerate(titles) if _tells_a_reason(title, sent_columns)]
-        return titles, [_Line(cells, _reason(cells, reasons)) for cells in rows]
+        return titles, [_Line(cells, _reason(cells, reasons)) for cells in islice(rows, _MOST_LINES)]
     except Broken:
         return [], []
 

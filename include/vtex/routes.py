@@ -31,6 +31,7 @@ OPEN_SCROLL = Route(
     READ_DOCUMENTS,
     pace="master_data",
     read_timeout_seconds=120,
+    deadline_seconds=300,
 )
 CONTINUE_SCROLL = Route(
     "Master Data scroll",
@@ -40,6 +41,7 @@ CONTINUE_SCROLL = Route(
     pace="master_data",
     repeat=Repeat.AFTER_ANSWER,
     read_timeout_seconds=120,
+    deadline_seconds=300,
 )
 PATCH_CLIENT = Route(
     "Master Data update",

@@ -14,7 +14,7 @@ from include.connectif.exports import PURCHASE, PURCHASE_ID
 from include.errors import StagingError, SyncError
 from include.rest.transport import AccessRefused
 from include.staging import Staging
-from include.sync.exports import exporter_of
+from include.sync.exports import Exporter, exporter_of
 from include.sync.purchases.groups import group_of
 from include.sync.run import SyncRun
 from include.window import Window
@@ -33,7 +33,7 @@ StagedPurchase = dict[str, Any]
 @dataclass(frozen=True)
 class Tracked:
     """Ids at Connectif, as far as they are ours; `note` is for the report, empty when all is well. Without an
-    export (`known` false) nothing is told of any."""
+    export that is whole (`known` false) nothing is told of the others."""
 
     ids: frozenset[str]
     note: str = ""
@@ -59,16 +59,18 @@ def tracked_purchases(run: SyncRun, journal: Staging, purchases: Iterable[Staged
         dates.append(datetime.fromisoformat(purchase["happened"]))
     if not ours:
         return Tracked(frozenset())
+    exporter = exporter_of(run, journal)
     try:
-        found = _found_at_connectif(run, journal, ours, _days_around(dates, run.now()))
+        found = _found_at_connectif(exporter, ours, _days_around(dates, run.now()))
     except StagingError:
         raise
     except SyncError as error:
         log.warning("%s. All %s purchases are offered one by one", error, f"{len(ours):,}")
         note = f"no export of purchases, all were offered one by one ({error})"
         return Tracked(frozenset(), note, known=False)
-    tracked = Tracked(found, _about_the_tag(run, ours, found))
-    journal.write_json(TRACKED, {"ids": sorted(tracked.ids), "note": tracked.note})
+    tracked = Tracked(found, _about_the_tag(run, ours, found), known=not exporter.is_short)
+    if tracked.known:
+        journal.write_json(TRACKED, {"ids": sorted(tracked.ids), "note": tracked.note})
     return tracked
 
 
@@ -109,11 +111,9 @@ class OtherIds:
         return there
 
 
-def _found_at_connectif(
-    run: SyncRun, journal: Staging, ours: dict[str, tuple[str, ...]], days: Window
-) -> frozenset[str]:
+def _found_at_connectif(exporter: Exporter, ours: dict[str, tuple[str, ...]], days: Window) -> frozenset[str]:
     wanted = {form for forms in ours.values() for form in forms}
-    rows = exporter_of(run, journal).activities([PURCHASE], days, PURCHASE_ID)
+    rows = exporter.activities([PURCHASE], days, PURCHASE_ID)
     return frozenset(wanted.intersection(cell for row in rows for cell in PURCHASE_ID.cells(row)))
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import zipfile
+import zlib
+from typing import BinaryIO
 
 import pytest
 
@@ -12,15 +14,15 @@ from include.errors import ContractError
 from include.rest.transport import Unexpected
 
 
-def packed(**files: str) -> bytes:
+def packed(**files: str) -> BinaryIO:
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as writer:
         for name, text in files.items():
             writer.writestr(f"{name}.csv", text)
-    return archive.getvalue()
+    return archive
 
 
-def purchase_ids(archive: bytes) -> list[str]:
+def purchase_ids(archive: BinaryIO) -> list[str]:
     return [cell for row in rows_of(archive, PURCHASE_ID) for cell in PURCHASE_ID.cells(row)]
 
 
@@ -44,10 +46,54 @@ def test_rows__an_export_with_a_header_only_has_none() -> None:
     assert purchase_ids(packed(one="anything\n")) == []
 
 
-@pytest.mark.parametrize("content", [b"", b"<html>busy</html>", packed()])
-def test_rows__what_is_no_zip_of_csv_stops(content: bytes) -> None:
+@pytest.mark.parametrize("content", [b"", b"<html>busy</html>", b"PK\x03\x04 and no more"])
+def test_rows__what_is_no_zip_stops(content: bytes) -> None:
     with pytest.raises(ContractError, match="export"):
-        list(rows_of(content))
+        list(rows_of(io.BytesIO(content)))
+
+
+def test_rows__a_zip_without_a_csv_file_stops() -> None:
+    with pytest.raises(ContractError, match="holds no CSV file"):
+        list(rows_of(packed()))
+
+
+def deflated(text: str, name: str = "one.csv") -> io.BytesIO:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as writer:
+        writer.writestr(name, text)
+    return archive
+
+
+def test_rows__a_bomb_is_not_unpacked() -> None:
+    with pytest.raises(ContractError, match="unpacks to more than 300 times its size"):
+        list(rows_of(deflated("purchaseId\n" + "0" * 50_000_000)))
+
+
+def test_rows__a_cell_without_an_end_is_not_read_to_it() -> None:
+    """Random enough to pass for data, and one line of twenty million characters."""
+    cell = "".join(f"{zlib.crc32(b'%d' % number):08x}" for number in range(2_500_000))
+    long = cell[:700_000]
+    with pytest.raises(ContractError, match="no ZIP of CSV"):
+        list(rows_of(deflated(f"purchaseId\n{cell}\n")))
+    assert [row["purchaseid"] for row in rows_of(deflated(f"purchaseId\n{long}\n7\n"))] == [long, "7"]
+
+
+def test_rows__too_many_files_stop() -> None:
+    with pytest.raises(ContractError, match="an export of 1,001 files"):
+        list(rows_of(packed(**{f"f{number}": "" for number in range(1_001)})))
+
+
+def test_rows__a_file_that_is_damaged_inside_stops() -> None:
+    archive = deflated("purchaseId\n" + "\n".join(map(str, range(5_000))))
+    damaged = bytearray(archive.getvalue())
+    damaged[400:440] = b"\0" * 40
+    with pytest.raises(ContractError, match="no ZIP of CSV"):
+        list(rows_of(io.BytesIO(damaged)))
+
+
+def test_rows__a_path_in_an_archive_is_only_a_name() -> None:
+    archive = deflated("purchaseId\n7\n", name="../../etc/cron.d/x.csv")
+    assert [row["purchaseid"] for row in rows_of(archive)] == ["7"]
 
 
 def test_rows__another_encoding_stops() -> None:
@@ -55,7 +101,7 @@ def test_rows__another_encoding_stops() -> None:
     with zipfile.ZipFile(archive, "w") as writer:
         writer.writestr("one.csv", "purchaseId\nñ\n".encode("latin-1"))
     with pytest.raises(ContractError, match="UnicodeDecodeError"):
-        list(rows_of(archive.getvalue()))
+        list(rows_of(archive))
 
 
 @pytest.mark.parametrize(

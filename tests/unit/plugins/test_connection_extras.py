@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import ssl
 import warnings
@@ -247,7 +248,7 @@ def test_proxy__of_the_connection_carries_api_and_result_files(connect: Any, ser
     server.script(OK, Answer(200, "a,b\n"), Answer(200, "zip"), OK)
     client.check()
     client.read_import_report("http://files.invalid/report.csv?s=1")
-    client.read_export_file("http://files.invalid/export.zip")
+    client.read_export_file("http://files.invalid/export.zip", io.BytesIO())
     ConnectifHook().run("things")
     assert [request.target.partition("?")[0] for request in server.requests] == [
         "http://api.invalid/imports/",

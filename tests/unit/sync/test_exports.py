@@ -52,7 +52,8 @@ def exported(server: ScriptedServer, tmp_path: Path) -> Iterator[Callable[..., l
 
     yield run
     client.transport.session.close()
-    client._elsewhere.session.close()
+    for elsewhere in client._elsewhere.values():
+        elsewhere.session.close()
 
 
 def state(status: str, **more: Any) -> Answer:
