@@ -1,0 +1,68 @@
+"""A whole run on the seeded world: each kind of odd customer becomes the contact that it should, or none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from include.outcomes import Area, Reason
+from tests.builders import EVERYTHING, World
+from tests.seeded import SeededRun, odd, seeded_run
+
+
+def emails(world: World, label: str) -> list[str]:
+    ids = odd(world, "documents", label)
+    return [world.on_vtex("GET", f"documents/{id_}")["email"].strip().lower() for id_ in ids]
+
+
+@pytest.fixture(scope="module")
+def customers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeededRun]:
+    """All customers, at an account that knows none of them."""
+    folder = tmp_path_factory.mktemp("customers")
+    with seeded_run(folder, Area.CONTACTS, EVERYTHING, "purchases", "contacts") as run:
+        yield run
+
+
+def test_customers__whose_e_mail_is_no_text_are_rejected(customers: SeededRun) -> None:
+    found = customers.reasons(odd(customers.world, "documents", "e-mail as a number or an object"))
+    assert {reason for reason, _ in found} == {Reason.EMAIL_INVALID}
+
+
+@pytest.mark.parametrize("label", ["masked name", "invisible name"])
+def test_customers__names_that_are_none_are_not_sent(label: str, customers: SeededRun) -> None:
+    for email in emails(customers.world, label):
+        contact = customers.world.table("contacts", by="email")[email]
+        assert (contact["name"], contact["surname"]) == (None, None)
+
+
+def test_customers__a_name_that_is_an_object_is_not_sent(customers: SeededRun) -> None:
+    for email in emails(customers.world, "name as a number and an object"):
+        assert customers.world.table("contacts", by="email")[email]["surname"] is None
+
+
+@pytest.mark.parametrize(
+    ("label", "number"),
+    [
+        ("phone in Mexico's retired form", "+523312345678"),
+        ("phone in Chile's retired form", "+56987654321"),
+        ("phone with the country code twice", "+5521998765432"),
+        ("words after the phone", "+5521998765433"),
+        ("extension after the phone", "+551140028922"),
+    ],
+)
+def test_customers__phones_are_read(label: str, number: str, customers: SeededRun) -> None:
+    for email in emails(customers.world, label):
+        assert customers.world.table("contacts", by="email")[email]["mobile_phone"] == number
+
+
+def test_customers__birth_dates_stay_as_written(customers: SeededRun) -> None:
+    for label, day in (("east", "1990-04-30"), ("west", "1985-07-14")):
+        for email in emails(customers.world, f"birth date as local midnight {label} of Greenwich"):
+            assert customers.world.table("contacts", by="email")[email]["birthdate"][:10] == day
+
+
+def test_customers__of_an_international_domain_have_its_ascii_form(customers: SeededRun) -> None:
+    for email in emails(customers.world, "international domain"):
+        local = email.partition("@")[0]
+        assert f"{local}@xn--espaa-rta.example" in customers.world.table("contacts", by="email")
