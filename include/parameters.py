@@ -12,6 +12,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+ADDED_BY_AIRFLOW = frozenset({"openlineage"})
+"""Keys that no caller writes: TriggerDagRunOperator adds its lineage to conf where OpenLineage is on
+(apache/airflow#58672, read 2026-11-28).
+"""
+
 _PRINTABLE = re.compile(r"[A-Za-z0-9_.-]{1,40}")
 
 
@@ -22,7 +27,7 @@ def unknown_parameters(conf: Mapping[str, object], known: Iterable[str]) -> str 
     like a parameter: another one may be an address.
     """
     names = sorted(known)
-    unknown = [key for key in conf if key not in names]
+    unknown = [key for key in conf if key not in names and key not in ADDED_BY_AIRFLOW]
     if not unknown:
         return None
     described = ", ".join(_described(key, names) for key in unknown[:5])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from include.errors import ParameterError
-from include.parameters import unknown_parameters
+from include.parameters import ADDED_BY_AIRFLOW, unknown_parameters
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -18,7 +18,8 @@ def require_known_parameters(context: Context) -> None:
     conf = context["dag_run"].conf or {}
     if problem := unknown_parameters(conf, context["dag"].params):
         raise ParameterError(f"The run's conf has an {problem}. Nothing was read. Trigger a new run")
-    ignored = [key for key, value in conf.items() if context["params"].get(key) != value]
+    asked = {key: value for key, value in conf.items() if key not in ADDED_BY_AIRFLOW}
+    ignored = [key for key, value in asked.items() if context["params"].get(key) != value]
     if ignored:
         raise ParameterError(
             f"Airflow ignores {', '.join(ignored)} of conf: [core] dag_run_conf_overrides_params is "

@@ -8,7 +8,6 @@ both.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from include.errors import ConfigurationError
+from include.mapping.phone_spellings import one_number
 from include.mapping.text import NOTHING, arrow_texts, as_series, joined, word
 
 if TYPE_CHECKING:
@@ -25,9 +25,6 @@ if TYPE_CHECKING:
 
 _PLAIN = r"^\+?[0-9][0-9 ().-]{5,24}$|^\([0-9][0-9 ().-]{5,24}$"
 _SEPARATORS = r"[ ().-]+"
-_EXTENSION = re.compile(
-    r"[\s,;/.(-]*\b(?:ramal|interno|int|anexo|extens[a-zãõó]+|ext|extn|r)\b[\s.:]*\d{1,7}\W*$", re.IGNORECASE
-)
 
 
 @dataclass(frozen=True)
@@ -67,15 +64,15 @@ def _lengths(kind: phonenumbers.PhoneNumberDesc, general: phonenumbers.PhoneNumb
 def to_e164(values: pd.Series, country: str) -> pd.Series:
     """Each tidied number as E.164 (`+5511987654321`), NA where there is none or it is not valid.
 
-    A number without a country prefix is one of `country` (ISO 3166, ConfigurationError when unknown). An
-    extension ("ramal 2") is left out: the number without it.
+    A number without a country prefix is one of `country` (ISO 3166, ConfigurationError when unknown).
+    Extensions ("ramal 2") and other words are left out, retired forms are rewritten: see phone_spellings.
     """
     return as_series(e164(arrow_texts(values), country), values.index)
 
 
 def one_e164(text: str | None, country: str) -> str | None:
     """`to_e164` of one tidied number, without a column for it."""
-    return _by_library(text, country) if text else None
+    return one_number(text, country) if text else None
 
 
 def e164(values: Any, country: str) -> Any:
@@ -86,7 +83,7 @@ def e164(values: Any, country: str) -> Any:
         return plain
     asked = values.filter(rest).dictionary_encode()
     answers = pa.array(
-        [_by_library(text, country) for text in asked.dictionary.to_pylist()], pa.large_string()
+        [one_number(text, country) for text in asked.dictionary.to_pylist()], pa.large_string()
     )
     return pc.replace_with_mask(plain, rest, answers.take(asked.indices))
 
@@ -115,13 +112,3 @@ def _plain(values: Any, numbers: _PlainNumbers) -> Any:
             sure = pc.and_(sure, pc.equal(without, national))
     complete = joined(word(f"+{numbers.code}"), national)
     return pc.if_else(sure, complete, NOTHING)
-
-
-def _by_library(text: str, country: str) -> str | None:
-    try:
-        number = phonenumbers.parse(_EXTENSION.sub("", text), country)
-    except phonenumbers.NumberParseException:
-        return None
-    if not phonenumbers.is_valid_number(number):
-        return None
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)

@@ -9,7 +9,10 @@ from include.parameters import unknown_parameters
 KNOWN = ("mode", "dry_run", "window_start", "window_end", "only", "replay")
 
 
-@pytest.mark.parametrize("conf", [{}, {"dry_run": True}, dict.fromkeys(KNOWN)])
+@pytest.mark.parametrize(
+    "conf",
+    [{}, {"dry_run": True}, dict.fromkeys(KNOWN), {"mode": "full", "openlineage": {"parentRunId": "1"}}],
+)
 def test_known__are_taken(conf: dict[str, object]) -> None:
     assert unknown_parameters(conf, KNOWN) is None
 
