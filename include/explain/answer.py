@@ -9,8 +9,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from include.outcomes import Area, Reason
-from include.reasons import REASONS
+from include.outcomes import Area, Drop, Reason
+from include.reasons import DROPS, REASONS
 from include.run_name import readable
 from include.store import StoredOutcome
 from include.sync.preview import masked
@@ -102,6 +102,12 @@ def because(reason: Reason, detail: str = "") -> str:
     meaning = REASONS[reason]
     more = f" ({shown(detail)})" if detail else ""
     return f"{reason}{more}: {meaning.what}. {meaning.advice}"
+
+
+def left_out(drop: Drop) -> str:
+    """What a record goes without, in words, with what to do."""
+    meaning = DROPS[drop]
+    return f"{drop}: {meaning.what}. {meaning.advice}"
 
 
 def differences(would: Mapping[str, Any], there: Mapping[str, Any]) -> list[str]:

@@ -16,13 +16,14 @@ from include.explain.answer import (
     because,
     differences,
     facts,
+    left_out,
     outcome_facts,
     shown,
 )
 from include.explain.desk import Desk
 from include.mapping.address import email_of, problem_of, tidied
 from include.mapping.contacts import CONTACT_COLUMNS, SOURCE_FIELDS, latest_of_each
-from include.outcomes import Area, Reason
+from include.outcomes import Area, Drop, Reason
 from include.run_name import readable
 from include.store import StoredReport
 from include.sync.contacts.documents import documents_frame, documents_table
@@ -46,7 +47,7 @@ def explain_customer(desk: Desk, record: str) -> Explanation:
     fields = [*SOURCE_FIELDS, *extra_sources_of(run)]
     documents = _documents(desk, record, fields)
     email = tidied(record) if "@" in record else next(iter(_addresses(documents)), "")
-    rows, verdicts = _mapped(desk, documents)
+    rows, verdicts, drops = _mapped(desk, documents)
     person = desk.store.hashed(email) if email else ""
     ids = [str(document["id"]) for document in documents]
     stored = desk.store.outcomes_of(Area.CONTACTS, ids or [record])
@@ -66,7 +67,9 @@ def explain_customer(desk: Desk, record: str) -> Explanation:
     )
     on_wishes = [f"A newsletter wish: {because(one.reason)}" for one in wishes.values() if one.reason]
     erased = [f"This person is {because(Reason.ERASED)}"] if email and desk.store.is_erased(email) else []
-    decision = (*erased, *_on_documents(documents, rows, verdicts), *_on_connectif(rows, there), *on_wishes)
+    on_drops = [f"Left out, {left_out(drop)}" for drop in drops]
+    on_documents = _on_documents(documents, rows, verdicts)
+    decision = (*erased, *on_documents, *on_drops, *_on_connectif(rows, there), *on_wishes)
     is_known = bool(erased or documents or there or stored or wishes or parts[4].facts)
     name = masked(record) if "@" in record else record
     return Explanation(Kind.CUSTOMER, name, parts, decision, is_known)
@@ -87,8 +90,10 @@ def _addresses(documents: list[Document]) -> list[str]:
     return [email for d in documents if (email := email_of(d))]
 
 
-def _mapped(desk: Desk, documents: list[Document]) -> tuple[list[Document], dict[str, Reason]]:
-    """The rows that would go, and by document id why the others do not."""
+def _mapped(
+    desk: Desk, documents: list[Document]
+) -> tuple[list[Document], dict[str, Reason], tuple[Drop, ...]]:
+    """The rows that would go, by document id why the others do not, and why fields are left out."""
     run = desk.run(Area.CONTACTS)
     sources = extra_sources_of(run)
     frame = documents_frame(documents_table(documents, sources))
@@ -97,7 +102,7 @@ def _mapped(desk: Desk, documents: list[Document]) -> tuple[list[Document], dict
     verdicts = {str(v.key): Reason(str(v.reason)) for v in mapped.verdicts.itertuples()}
     verdicts |= dict.fromkeys(map(str, mapped.rows["id"][~goes]), Reason.DUPLICATE_EMAIL)
     rows = [{str(name): value for name, value in row.items()} for row in mapped.rows[goes].to_dict("records")]
-    return rows, verdicts
+    return rows, verdicts, tuple(mapped.drops)
 
 
 def _document_facts(document: Document) -> tuple[Fact, ...]:

@@ -177,6 +177,15 @@ def test_reasons__all_have_a_meaning_and_a_row_in_the_operations_guide() -> None
         assert f"| {meaning.what} | {meaning.advice} |" in guide
 
 
+def test_customer__a_field_that_is_left_out_is_named(world: World, desk: Desk) -> None:
+    contact(world, **dict.fromkeys(("phone", "cellPhone", "homePhone"), "000"), firstName={"given": "Ana"})
+    found = explain(desk, "ana.piepmatz@example.com")
+    said = "\n".join(found.decision)
+    assert f"phone_invalid: {DROPS[Drop.PHONE_INVALID].what}" in said
+    assert f"field_unreadable: {DROPS[Drop.FIELD_UNREADABLE].what}" in said
+    assert "_name" not in part(found, "would be sent")
+
+
 # --- what is there, what would go, what was sent
 
 
