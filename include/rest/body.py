@@ -11,6 +11,8 @@ import requests
 
 MOST_LEVELS = 64
 """Levels of nesting that no answer of a vendor comes near; far below what Python's own limits allow."""
+MOST_VALUES = 2_000_000
+"""Values of an answer: three bytes of JSON may become a hundred bytes of memory."""
 _PIECE_BYTES = 1 << 16
 
 
@@ -43,11 +45,14 @@ def _pieces(response: requests.Response, most_bytes: int) -> Iterator[bytes]:
 
 
 def loaded(content: bytes) -> Any:
-    r"""Any JSON that Python reads; ValueError for anything else, OverBudget for too many levels.
+    r"""Any JSON that Python reads; ValueError for anything else, OverBudget for too many levels or values.
 
     Half of a pair such as `\ud83d`, where a shop's form has cut an emoji in two, and bytes that are no UTF-8
     cost their place in a text, never the thousand documents around it.
     """
+    brackets = content.count(b"{") + content.count(b"[")
+    if brackets + content.count(b",") > MOST_VALUES:
+        raise OverBudget(f"more than {MOST_VALUES:,} values of JSON")
     try:
         value = orjson.loads(content)
     except orjson.JSONDecodeError:
@@ -56,15 +61,16 @@ def loaded(content: bytes) -> Any:
         except RecursionError:
             raise OverBudget(f"more than {MOST_LEVELS} levels of JSON") from None
         value = orjson.loads(json.dumps(lenient, ensure_ascii=False).encode("utf-8", "ignore"))
-    if not _is_surely_flat(value, content):
+    if not _is_surely_flat(value, brackets):
         _check_levels(value)
     return value
 
 
-def _is_surely_flat(value: Any, content: bytes) -> bool:
-    """Whether the brackets alone show it, those within texts included: a page of plain documents, say."""
+def _is_surely_flat(value: Any, brackets: int) -> bool:
+    """Whether the number of brackets alone shows it, those within texts included: a page of plain documents,
+    say."""
     inner = sum(type(one) is dict or type(one) is list for one in value) if type(value) is list else 0
-    return content.count(b"{") + content.count(b"[") - inner <= MOST_LEVELS
+    return brackets - inner <= MOST_LEVELS
 
 
 def _check_levels(value: Any) -> None:

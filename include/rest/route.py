@@ -39,6 +39,6 @@ class Route:
     repeat: Repeat = Repeat.ALWAYS
     read_timeout_seconds: float = 0.0
     throttled_pause_seconds: float | None = None
-    most_bytes: int = 64_000_000
+    most_bytes: int = 32_000_000
     deadline_seconds: float = 180.0
     silent: frozenset[int] = frozenset()

@@ -474,6 +474,15 @@ def test_json__too_many_levels_are_an_error_of_the_contract(
         transport.json(READ)
 
 
+@pytest.mark.parametrize("one", ["{}", "[]", "1", '""', "{},[]"])
+def test_json__too_many_values_are_not_made_objects_of(
+    one: str, server: ScriptedServer, transport: Transport
+) -> None:
+    server.script(Answer(200, f"[{','.join([one] * 2_000_001)}]"))
+    with pytest.raises(UnreadableAnswer, match="the answer has more than 2,000,000 values of JSON"):
+        transport.json(READ)
+
+
 def test_json__64_levels_are_read_and_brackets_in_texts_do_not_count(
     server: ScriptedServer, transport: Transport
 ) -> None:
