@@ -19,6 +19,10 @@ class ParameterError(ConfigurationError):
     """A run was asked for with parameters that do not exist or contradict each other. Trigger another one."""
 
 
+class NotARecord(ConfigurationError):
+    """The text that a person gave to look up is no id or address of any kind that may be looked up."""
+
+
 class MissingConnection(ConfigurationError):
     """There is no such Airflow connection: nothing can run before a person has made it.
 

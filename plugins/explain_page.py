@@ -12,7 +12,7 @@ from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.responses import HTMLResponse
 
-from include.errors import SyncError
+from include.errors import NotARecord, SyncError
 from include.explain import KIND_OF, Kind, explain
 from include.explain.page import explain_page
 from include.page.frame import HEADERS
@@ -62,6 +62,8 @@ def answer(kinds: AllowedKinds, given: Annotated[tuple[str, str], Depends(asked)
         wanted = tuple(one for one in kinds if one == kind) if kind else kinds
         with open_desk() as desk:
             page = explain_page(kinds, found=explain(desk, record, among=wanted))
+    except NotARecord as wrong:
+        return HTMLResponse(explain_page(kinds, message=str(wrong)), status_code=400, headers=HEADERS)
     except SyncError as problem:
         return HTMLResponse(explain_page(kinds, message=str(problem)), status_code=503, headers=HEADERS)
     return HTMLResponse(page, headers=HEADERS)

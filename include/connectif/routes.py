@@ -6,6 +6,7 @@ Reference pages print collection routes with a final slash; both forms answer.
 from __future__ import annotations
 
 from include.rest.route import Repeat, Route
+from include.rest.segment import KEY, WORD
 
 LIST_IMPORTS = Route("list imports", "GET", "/imports/", "the scope Imports: Read")
 # 50 MB over a line of half a megabyte a second, and the time to take them in.
@@ -17,14 +18,14 @@ CREATE_IMPORT = Route(
     read_timeout_seconds=300,
     deadline_seconds=600,
 )
-READ_IMPORT = Route("read import", "GET", "/imports/{id}", "the scope Imports: Read")
+READ_IMPORT = Route("read import", "GET", "/imports/{id}", "the scope Imports: Read", id_form=KEY)
 READ_REPORT = Route("read import's error report", "GET", "", "the scope Imports: Read", most_bytes=50_000_000)
 
 LIST_CONTACT_FIELDS = Route(
     "list contact fields", "GET", "/contact-fields/", "the scope Contact fields: Read"
 )
 CREATE_EXPORT = Route("create export", "POST", "/exports/", "the scope Exports: Write")
-READ_EXPORT = Route("read export", "GET", "/exports/{id}", "the scope Exports: Read")
+READ_EXPORT = Route("read export", "GET", "/exports/{id}", "the scope Exports: Read", id_form=KEY)
 # A ZIP, kept on disk: a million contacts, or the purchases of a month, are some hundred megabytes.
 READ_EXPORT_FILE = Route(
     "read export's file",
@@ -36,10 +37,17 @@ READ_EXPORT_FILE = Route(
     deadline_seconds=1_800,
 )
 
-READ_CONTACT = Route("read contact", "GET", "/contacts/email/{email}", "the scope Contacts: Read")
+READ_CONTACT = Route(
+    "read contact", "GET", "/contacts/email/{email}", "the scope Contacts: Read", id_form=WORD
+)
 _WRITTEN = frozenset({200, 201, 204})
 PATCH_CONTACT = Route(
-    "patch contact", "PATCH", "/contacts/email/{email}", "the scope Contacts: Write", silent=_WRITTEN
+    "patch contact",
+    "PATCH",
+    "/contacts/email/{email}",
+    "the scope Contacts: Write",
+    silent=_WRITTEN,
+    id_form=WORD,
 )
 READ_PRODUCT = Route("read product", "GET", "/products/product-id/{product_id}", "the scope Products: Read")
 PATCH_PRODUCT = Route(

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection
 
-from include.errors import ConfigurationError
+from include.errors import NotARecord
 from include.explain.answer import Explanation, Kind
 from include.explain.customers import explain_customer
 from include.explain.desk import Desk
 from include.explain.orders import explain_order
 from include.explain.products import explain_product
+from include.rest.segment import KEY, WORD, NotAnId, segment
 
-LONGEST = 254
 _EXPLAINS: dict[Kind, Callable[[Desk, str], Explanation]] = {
     Kind.CUSTOMER: explain_customer,
     Kind.PRODUCT: explain_product,
@@ -20,29 +20,48 @@ _EXPLAINS: dict[Kind, Callable[[Desk, str], Explanation]] = {
 }
 _DOCUMENT = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _ORDER = re.compile(r".*-\d{2}")
+_ADDRESS = re.compile(r"[^\s@()<>\[\]\\,;:\"*]+@[^\s@()<>\[\]\\,;:\"*]+")
+"""Nothing that means something in Master Data's filter, where the address goes: a bracket, a wildcard."""
+_FORMS = {Kind.CUSTOMER: KEY, Kind.PRODUCT: WORD, Kind.ORDER: WORD}
+"""As the routes have them that the record is read by."""
+_WRONG = "explain: give one e-mail, customer document id, product id or order id, without spaces"
 
 
 def explain(desk: Desk, record: str, *, among: Collection[Kind] = tuple(Kind)) -> Explanation:
     """The record by its e-mail, document id, product id, order id or order group, as a kind `among` these.
 
-    It is looked for as what its form says first; ConfigurationError for what can be none of these.
+    It is looked for as what its form says first; NotARecord for what can be none of these.
     """
     record = record.strip()
-    if not record or len(record) > LONGEST or any(c.isspace() or not c.isprintable() for c in record):
-        raise ConfigurationError(
-            "explain: give one e-mail, customer document id, product id or order id, without spaces"
-        )
-    kinds = tuple(among) if len(among) == 1 else [kind for kind in kinds_of(record) if kind in among]
-    if not kinds:
-        raise ConfigurationError(
-            "explain: by its form this is of a kind that was not asked for, or may not be"
-        )
+    kinds = _asked_for(record, among)
     tried = []
     for kind in kinds:
         tried.append(_EXPLAINS[kind](desk, record))
         if tried[-1].is_known:
             return tried[-1]
     return tried[0]
+
+
+def _asked_for(record: str, among: Collection[Kind]) -> list[Kind]:
+    """The kinds to look among, at least one."""
+    fitting = [kind for kind in kinds_of(record) if _fits(record, kind)]
+    if not fitting:
+        raise NotARecord(_WRONG)
+    asked = tuple(among) if len(among) == 1 else fitting
+    if not (kinds := [kind for kind in asked if kind in among and _fits(record, kind)]):
+        raise NotARecord("explain: by its form this is of a kind that was not asked for, or may not be")
+    return kinds
+
+
+def _fits(record: str, kind: Kind) -> bool:
+    """Whether it can be a record of that kind: it becomes a part of an address or of a filter."""
+    if kind is Kind.CUSTOMER and "@" in record and not _ADDRESS.fullmatch(record):
+        return False
+    try:
+        segment(record, WORD if "@" in record else _FORMS[kind])
+    except NotAnId:
+        return False
+    return True
 
 
 def kinds_of(record: str) -> tuple[Kind, ...]:

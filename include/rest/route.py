@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import Enum, auto
+
+from include.rest.segment import TEXT
 
 
 class Repeat(Enum):
@@ -23,12 +26,12 @@ class Repeat(Enum):
 class Route:
     """One endpoint of a vendor.
 
-    `path` may hold `{placeholders}`, filled in percent-encoded. `right` is what a 403 lacks, in the
-    vendor's words. `pace` names the budget that the call draws on. `read_timeout_seconds` is for answers
-    that may take longer than the client waits otherwise; `throttled_pause_seconds` is how long to keep off
-    after a 429 that does not say so itself. An answer has at most `most_bytes` after decompression, and a
-    call takes at most `deadline_seconds`, from its first byte out to the last one in. `silent` are the
-    statuses whose answer may have no body; any other is read for what it confirms.
+    `path` may hold `{placeholders}`, filled with ids of `id_form`, percent-encoded. `right` is what a 403
+    lacks, in the vendor's words. `pace` names the budget that the call draws on. `read_timeout_seconds` is
+    for answers that may take longer than the client waits otherwise; `throttled_pause_seconds` is how long
+    to keep off after a 429 that does not say so itself. An answer has at most `most_bytes` after
+    decompression, and a call takes at most `deadline_seconds`, from its first byte out to the last one in.
+    `silent` are the statuses whose answer may have no body; any other is read for what it confirms.
     """
 
     name: str
@@ -42,3 +45,4 @@ class Route:
     most_bytes: int = 32_000_000
     deadline_seconds: float = 180.0
     silent: frozenset[int] = frozenset()
+    id_form: re.Pattern[str] = TEXT

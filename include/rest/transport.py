@@ -20,6 +20,7 @@ from include.rest.outcomes import Action, action_of_exception, action_of_status
 from include.rest.pace import Pace, Unpaced
 from include.rest.retry import RetryPolicy, TryAgain, seconds_asked_for, server_time
 from include.rest.route import Repeat, Route
+from include.rest.segment import NotAnId, segment
 from include.rest.session import HttpOptions, open_session
 
 # At DEBUG urllib3 writes each URL with its query, and queries hold addresses.
@@ -59,6 +60,13 @@ class RequestRefused(SyncError):
         super().__init__(message)
         self.status = status
         self.error = error
+
+
+class NoSuchId(RequestRefused):
+    """What should be an id cannot be one, so no record has it: like the vendor's 404, without a call."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, status=404, error=VendorError())
 
 
 class AccessRefused(ConfigurationError):
@@ -137,12 +145,13 @@ class Transport:
     ) -> requests.Response:
         """Send `route` until it is accepted or there is no use in trying on.
 
-        `path` fills the route's placeholders, `params` is the query; both go percent-encoded, a space as
-        `%20` and a plus as `%2B`. An absolute `url` (one that the vendor handed out) takes the place of base
-        URL and path. `request` goes to `requests` (`json`, `headers` …). With `most_timeouts` so many 408 in
-        a row end the retries early, for a caller who can ask for less.
-        Raises RequestRefused, ConfigurationError, ContractError, or TemporaryError when the retries did
-        not help (AnswerLost where the call must not be repeated blindly, TooSlow after a 408).
+        `path` fills the route's placeholders with ids, `params` is the query; both go percent-encoded, a
+        space as `%20` and a plus as `%2B`. An absolute `url` (one that the vendor handed out) takes the place
+        of base URL and path. `request` goes to `requests` (`json`, `headers` …). With `most_timeouts` so many
+        408 in a row end the retries early, for a caller who can ask for less.
+        Raises RequestRefused (NoSuchId for an id that is none), ConfigurationError, ContractError, or
+        TemporaryError when the retries did not help (AnswerLost where the call must not be repeated blindly,
+        TooSlow after a 408).
         """
         return self._sent(_Call(route, self._url(route, path, params, url), request), most_timeouts)[0]
 
@@ -183,14 +192,20 @@ class Transport:
         url: str | None,
     ) -> str:
         if url is None:
-            filled = {name: quote(value, safe="") for name, value in (path or {}).items()}
-            url = self.base_url + route.path.format_map(filled)
+            url = self.base_url + self._path(route, path or {})
         elif origin(url) != origin(self.base_url):
             raise ContractError(
                 f"{self._name(route)}: the vendor points to {_host(url)}, which is not the API's host "
                 "and gets no key"
             )
         return f"{url}?{urlencode(params, quote_via=quote)}" if params else url
+
+    def _path(self, route: Route, ids: Mapping[str, str]) -> str:
+        try:
+            filled = {name: segment(value, route.id_form) for name, value in ids.items()}
+        except NotAnId:
+            raise NoSuchId(f"{self._name(route)}: not called, because the id is not one") from None
+        return route.path.format_map(filled)
 
     def _sent(self, call: _Call, most_timeouts: int | None) -> tuple[requests.Response, Any]:
         hopeless = _Timeouts(most_timeouts or self._retry.attempts)

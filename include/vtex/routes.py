@@ -7,6 +7,7 @@ minute, all shared with the live shop (VTEX: Orders API; best practices for avoi
 from __future__ import annotations
 
 from include.rest.route import Repeat, Route
+from include.rest.segment import NUMBER, WORD
 
 READ_DOCUMENTS = "Dynamic Storage / Read only documents"
 WRITE_DOCUMENTS = "Dynamic Storage / Insert or update document (not remove)"
@@ -15,7 +16,12 @@ SEARCH_CLIENTS = Route(
     "Master Data search", "GET", "/api/dataentities/CL/search", READ_DOCUMENTS, pace="master_data"
 )
 READ_CLIENT = Route(
-    "Master Data document", "GET", "/api/dataentities/CL/documents/{id}", READ_DOCUMENTS, pace="master_data"
+    "Master Data document",
+    "GET",
+    "/api/dataentities/CL/documents/{id}",
+    READ_DOCUMENTS,
+    pace="master_data",
+    id_form=WORD,
 )
 CLIENT_FIELDS = Route(
     "Master Data entity",
@@ -50,6 +56,7 @@ PATCH_CLIENT = Route(
     WRITE_DOCUMENTS,
     pace="master_data",
     silent=frozenset({200, 204, 304}),
+    id_form=WORD,
 )
 PRODUCT_IDS = Route(
     "product id list",
@@ -67,6 +74,7 @@ PRICE = Route(
     "/api/pricing/prices/{sku}",
     "Pricing / Price List / Read prices",
     pace="catalog",
+    id_form=NUMBER,
 )
 SALES_CHANNELS = Route(
     "sales channels",
@@ -93,6 +101,7 @@ READ_ORDER = Route(
     "OMS / OMS access / View order",
     pace="order_detail",
     throttled_pause_seconds=ORDERS_PAUSE_SECONDS,
+    id_form=WORD,
 )
 READ_ORDER_GROUP = Route(
     "order group",
@@ -101,4 +110,5 @@ READ_ORDER_GROUP = Route(
     "OMS / OMS access / View order",
     pace="order_detail",
     throttled_pause_seconds=ORDERS_PAUSE_SECONDS,
+    id_form=WORD,
 )

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from include.errors import ConfigurationError
+from include.errors import ConfigurationError, NotARecord
 from include.explain import Desk, Explanation, Kind, explain
 from include.explain.search import kinds_of
 from include.outcomes import OUTCOME_OF, Area, Drop, Reason
@@ -294,6 +294,33 @@ def test_explain__marks_what_is_personal(world: World, desk: Desk) -> None:
     ).lower()
     assert "ana" not in open_values.split()
     assert "98765" not in open_values
+
+
+ODD_RECORDS = [
+    "",
+    " ",
+    "two words",
+    "a\nb",
+    "x" * 255,
+    "..",
+    ".",
+    "%2e%2e",
+    "../../catalog",
+    "a/../b",
+    "a\x00b",
+]
+ODD_RECORDS += ["*@example.com", "a@b)OR(id=1", "a@b@c", "../@example.com/..", "@", "a@"]
+
+
+@pytest.mark.parametrize("record", ODD_RECORDS)
+@pytest.mark.parametrize("kind", [None, *Kind])
+def test_record__of_no_form_reaches_neither_side(
+    world: World, desk: Desk, record: str, kind: Kind | None
+) -> None:
+    made = desk.vtex.transport.counter.calls, desk.connectif.transport.counter.calls
+    with pytest.raises(NotARecord):
+        explain(desk, record, among=[kind] if kind else tuple(Kind))
+    assert (desk.vtex.transport.counter.calls, desk.connectif.transport.counter.calls) == made
 
 
 @pytest.mark.parametrize("record", ["", " ", "two words", "a\nb", "x" * 255])

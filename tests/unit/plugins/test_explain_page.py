@@ -92,13 +92,17 @@ def test_answer__explains_and_masks_what_is_personal(
         ({"record": "<b>x y</b>"}, "give one e-mail"),
         ({"record": EMAIL, "kind": "basket"}, "of a kind that was not asked for"),
         ({}, "give one e-mail"),
+        ({"record": ".."}, "give one e-mail"),
+        ({"record": "..", "kind": "order"}, "give one e-mail"),
+        ({"record": "%2e%2e/catalog", "kind": "customer"}, "give one e-mail"),
+        ({"record": "*@example.com"}, "give one e-mail"),
     ],
 )
 def test_answer__to_what_is_no_record_does_not_repeat_it(
     page: Page, connections: None, fields: dict[str, str], says: str
 ) -> None:
     answer = page.post("/", data=fields, headers=allowed())
-    assert (answer.status_code, says in answer.text) == (503, True)
+    assert (answer.status_code, says in answer.text) == (400, True)
     assert "<b>" not in answer.text
     assert EMAIL not in answer.text
 

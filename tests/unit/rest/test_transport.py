@@ -21,6 +21,7 @@ from include.rest.retry import RetryPolicy
 from include.rest.route import Repeat, Route
 from include.rest.transport import (
     AnswerLost,
+    NoSuchId,
     RequestRefused,
     Timeouts,
     TooSlow,
@@ -101,6 +102,17 @@ def test_request__path_and_query_are_percent_encoded(server: ScriptedServer, tra
     )
     assert server.requests[0].method == "PATCH"
     assert server.requests[0].json == {"ok": True}
+
+
+@pytest.mark.parametrize("id_", ["", ".", "..", "%2e%2e", "../x", "a/../../b", "a\x00"])
+def test_request__an_id_that_would_change_the_path_is_not_called(
+    id_: str, server: ScriptedServer, transport: Transport
+) -> None:
+    server.script(OK)
+    with pytest.raises(NoSuchId, match="Vendor, thing: not called") as refused:
+        transport.call(ONE, path={"id": "1", "part": id_})
+    assert refused.value.status == 404
+    assert server.requests == []
 
 
 def test_request__a_query_may_repeat_a_name(server: ScriptedServer, transport: Transport) -> None:

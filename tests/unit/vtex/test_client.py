@@ -274,9 +274,9 @@ def test_scroll__another_400_is_about_the_fields(server: ScriptedServer, client:
 @pytest.mark.parametrize("status", [200, 204, 304])
 def test_patch__every_success_is_one(status: int, server: ScriptedServer, client: VtexClient) -> None:
     server.script(Answer(status))
-    client.patch_client("a b/c", {"isNewsletterOptIn": True})
+    client.patch_client("a+b/c", {"isNewsletterOptIn": True})
     sent = server.requests[0]
-    assert (sent.method, sent.target) == ("PATCH", "/api/dataentities/CL/documents/a%20b%2Fc")
+    assert (sent.method, sent.target) == ("PATCH", "/api/dataentities/CL/documents/a%2Bb%2Fc")
     assert sent.json == {"isNewsletterOptIn": True}
 
 
