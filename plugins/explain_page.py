@@ -9,13 +9,13 @@ from typing import Annotated
 from urllib.parse import parse_qs
 
 from airflow.api_fastapi.core_api.security import GetUserDep
-from fastapi import Depends, FastAPI, HTTPException, Request
+from fastapi import Depends, HTTPException, Request
 from fastapi.responses import HTMLResponse
+from starlette.types import ASGIApp
 
 from include.errors import NotARecord, SyncError
 from include.explain import KIND_OF, Kind, explain
 from include.explain.page import explain_page
-from include.page.frame import HEADERS
 from include.page.overview import DAG_OF
 from plugins.explain_desk import open_desk
 from plugins.page_app import may_read_runs, page_app
@@ -23,7 +23,7 @@ from plugins.page_app import may_read_runs, page_app
 LONGEST_BODY_BYTES = 4_096
 
 
-def build() -> FastAPI:
+def build() -> ASGIApp:
     """The application that the plugin mounts under `/vtex-connectif-explain`."""
     return page_app({("GET", "/"): form, ("POST", "/"): answer})
 
@@ -52,7 +52,7 @@ AllowedKinds = Annotated[tuple[Kind, ...], Depends(allowed_kinds)]
 
 def form(kinds: AllowedKinds) -> HTMLResponse:
     """The empty form."""
-    return HTMLResponse(explain_page(kinds), headers=HEADERS)
+    return HTMLResponse(explain_page(kinds))
 
 
 def answer(kinds: AllowedKinds, given: Annotated[tuple[str, str], Depends(asked)]) -> HTMLResponse:
@@ -63,7 +63,7 @@ def answer(kinds: AllowedKinds, given: Annotated[tuple[str, str], Depends(asked)
         with open_desk() as desk:
             page = explain_page(kinds, found=explain(desk, record, among=wanted))
     except NotARecord as wrong:
-        return HTMLResponse(explain_page(kinds, message=str(wrong)), status_code=400, headers=HEADERS)
+        return HTMLResponse(explain_page(kinds, message=str(wrong)), status_code=400)
     except SyncError as problem:
-        return HTMLResponse(explain_page(kinds, message=str(problem)), status_code=503, headers=HEADERS)
-    return HTMLResponse(page, headers=HEADERS)
+        return HTMLResponse(explain_page(kinds, message=str(problem)), status_code=503)
+    return HTMLResponse(page)

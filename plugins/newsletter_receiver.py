@@ -34,8 +34,8 @@ from plugins.newsletter_keys import KeysOutOfReach, read_keys
 from plugins.sync_store import open_sync_store
 
 if TYPE_CHECKING:
-    from fastapi import FastAPI
     from sqlalchemy.orm import Session
+    from starlette.types import ASGIApp
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ class DatabaseBusy(TemporaryError):
     """Locked (SQLite) or out of reach."""
 
 
-def build() -> FastAPI:
+def build() -> ASGIApp:
     """The application that the plugin mounts under `/connectif`."""
     in_airflow = Held(waits_in_airflow, HEALTH_HOLDS_SECONDS)
     in_store = Held(waits_in_store, STORE_HOLDS_SECONDS)

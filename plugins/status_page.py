@@ -12,13 +12,13 @@ from typing import Annotated
 from zoneinfo import ZoneInfo
 
 from airflow.api_fastapi.core_api.security import GetUserDep
-from fastapi import Depends, FastAPI, HTTPException, Query
+from fastapi import Depends, HTTPException, Query
 from fastapi.responses import HTMLResponse
+from starlette.types import ASGIApp
 
 from include.errors import SyncError
 from include.explain import KIND_OF
 from include.outcomes import Area, Reason
-from include.page.frame import HEADERS
 from include.page.overview import DAG_OF, overview
 from include.page.status import PER_PAGE, Reader, RecordsPage, message_page, records_page, status_page
 from include.settings import load_settings
@@ -28,7 +28,7 @@ from plugins.page_app import may_read_runs, page_app
 from plugins.sync_store import open_sync_store
 
 
-def build() -> FastAPI:
+def build() -> ASGIApp:
     """The application that the plugin mounts under `/vtex-connectif-status`."""
     return page_app({("GET", "/"): status, ("GET", "/records"): records})
 
@@ -76,8 +76,8 @@ def _answer(page: Callable[[Store, Reader], str], areas: tuple[Area, ...]) -> HT
             may_explain = any(area in KIND_OF for area in areas)
             text = page(store, Reader(zone, account, may_explain))
     except SyncError as problem:
-        return HTMLResponse(message_page(str(problem)), status_code=503, headers=HEADERS)
-    return HTMLResponse(text, headers=HEADERS)
+        return HTMLResponse(message_page(str(problem)), status_code=503)
+    return HTMLResponse(text)
 
 
 @contextmanager

@@ -13,12 +13,14 @@ from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp
 
 from include.errors import SyncError, TemporaryError
 from include.receiver.access import FewTries, Keys
 from include.receiver.bodies import BadCallback, Pair, is_json, pairs_of_body, pairs_of_query
 from include.receiver.callback import has_email, is_bounce, read_callback
 from include.receiver.group_commit import GroupCommit
+from include.web_headers import with_headers
 
 log = logging.getLogger(__name__)
 
@@ -61,13 +63,13 @@ class Receiver:
         self._group = GroupCommit(self.commit, at_once=EVENTS_A_RUN)
         self._last = datetime.min.replace(tzinfo=UTC)
 
-    def app(self) -> FastAPI:
+    def app(self) -> ASGIApp:
         """The application; it redirects nothing, because Connectif counts a redirect as an error."""
         app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
         for path in ("/newsletter/{secret}/{kind}", "/newsletter/{secret}/{kind}/"):
             app.add_api_route(path, self.callback, methods=["GET", "POST"])
         app.add_api_route("/health", self.health, methods=["GET"])
-        return app
+        return with_headers(app)
 
     async def callback(self, request: Request) -> Response:
         """202 once the event is durable; 4xx with a reason that echoes nothing; 503 when it cannot be now.
@@ -167,9 +169,7 @@ async def _body(request: Request) -> bytes:
 
 
 def _json(status: int, content: dict[str, Any], headers: dict[str, str] | None = None) -> Response:
-    return Response(
-        json.dumps(content), status, {"Cache-Control": "no-store"} | (headers or {}), "application/json"
-    )
+    return Response(json.dumps(content), status, headers, "application/json")
 
 
 def _said(status: int, detail: str, headers: dict[str, str] | None = None) -> Response:

@@ -6,7 +6,7 @@ import pytest
 
 from include.doctor import Level
 from include.doctor.api_server import addresses, page, receiver
-from include.page.frame import HEADERS
+from include.web_headers import HEADERS
 from tests.scripted_server import Answer, ScriptedServer
 
 NOBODY_HOME = "http://127.0.0.1:9"

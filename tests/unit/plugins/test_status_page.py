@@ -10,6 +10,7 @@ import pytest
 
 from include.outcomes import Area, Outcome, Reason
 from include.store import AccountPair, OutcomeRow, open_store, upgrade
+from include.web_headers import HEADERS
 from tests.api_server import Page, allowed, auth_manager
 
 PAIR = AccountPair("shop", "https://shop.vtexcommercestable.com.br", "https://api.connectif.cloud", "key-id")
@@ -83,7 +84,35 @@ def test_records__of_what_is_no_reason_are_refused(page: Page, connections: Path
         "area=shoes&code=erased",
         "area=contacts&code=erased&page=0",
     ):
-        assert page.get(f"/records?{query}", headers=allowed()).status_code == 422
+        refused = page.get(f"/records?{query}", headers=allowed())
+        assert (refused.status_code, "A parameter of this address" in refused.text) == (400, True)
+        assert "nonsense" not in refused.text
+
+
+def test_headers__are_on_every_answer_and_the_style_may_be_kept(page: Page, connections: Path) -> None:
+    upgrade(f"sqlite:///{connections}")
+    asked = {
+        200: page.get("/", headers=allowed()),
+        401: page.get("/"),
+        400: page.get("/records", headers=allowed()),
+        404: page.get("/nothing", headers=allowed()),
+        405: page.post("/", headers=allowed()),
+    }
+    for status, answer in asked.items():
+        assert answer.status_code == status
+        assert {name: answer.headers.get(name) for name in HEADERS} == HEADERS
+    style = page.get("/static/page.css")
+    assert style.headers["cache-control"] == "public, max-age=3600"
+    assert style.headers["x-content-type-options"] == "nosniff"
+
+
+def test_headers__are_on_the_500_of_a_bug(
+    page: Page, connections: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("plugins.status_page.named_pair", lambda: 1 / 0)
+    answer = page.get("/", headers=allowed())
+    assert answer.status_code == 500
+    assert answer.headers["x-content-type-options"] == "nosniff"
 
 
 def test_page__without_connections_or_tables_says_which(

@@ -17,6 +17,7 @@ import pytest
 from include.errors import ConfigurationError, TemporaryError
 from include.receiver.access import FewTries, Keys
 from include.receiver.app import WRONG_SECRETS_A_MINUTE, Event, Receiver
+from include.web_headers import HEADERS
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 SECRET = "a made-up secret for tests"
@@ -120,6 +121,14 @@ def test_refused__with_4xx_and_no_echo(world: World, method: str, url: str, stat
     assert "ana" not in answer.text
     assert SECRET not in answer.text
     assert world.events == []
+
+
+@pytest.mark.parametrize(
+    "url", [UNSUBSCRIBE, "/newsletter/x/subscribe", "/health", "/docs", f"{PATH}/bounce"]
+)
+def test_headers__are_on_every_answer(world: World, url: str) -> None:
+    answer = world.one("GET", url)
+    assert {name: answer.headers.get(name) for name in HEADERS} == HEADERS
 
 
 def test_wrong_secrets__are_slowed_and_the_right_one_never(world: World) -> None:
