@@ -17,6 +17,7 @@ from include.errors import NotARecord, SyncError
 from include.explain import KIND_OF, Kind, explain
 from include.explain.page import explain_page
 from include.page.overview import DAG_OF
+from include.web_body import BodyRefused, body_of
 from plugins.explain_desk import open_desk
 from plugins.page_app import may_read_runs, page_app
 
@@ -38,11 +39,10 @@ def allowed_kinds(user: GetUserDep) -> tuple[Kind, ...]:
 
 async def asked(request: Request) -> tuple[str, str]:
     """Record and kind of the form. Read here: a validation error of FastAPI's would repeat them."""
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > LONGEST_BODY_BYTES:
-            raise HTTPException(413, "the form is too long")
+    try:
+        body = await body_of(request, LONGEST_BODY_BYTES)
+    except BodyRefused as refused:
+        raise HTTPException(refused.status, str(refused)) from None
     fields = parse_qs(body.decode("utf-8", "replace"))
     return fields.get("record", [""])[0], fields.get("kind", [""])[0]
 

@@ -12,14 +12,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
-from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp
 
 from include.errors import SyncError, TemporaryError
 from include.receiver.access import FewTries, Keys
 from include.receiver.bodies import BadCallback, Pair, is_json, pairs_of_body, pairs_of_query
 from include.receiver.callback import has_email, is_bounce, read_callback
-from include.receiver.group_commit import GroupCommit
+from include.receiver.group_commit import GroupCommit, Rate
+from include.web_body import WITHIN_SECONDS, BodyRefused, body_of
 from include.web_headers import with_headers
 
 log = logging.getLogger(__name__)
@@ -30,6 +30,11 @@ Event = dict[str, Any]
 EVENTS_A_RUN = 500
 ANSWER_WITHIN_SECONDS = 9.0
 """Connectif documents no time-out; most callers give up after ten seconds."""
+RUNS_AT_ONCE = 60
+SECONDS_BETWEEN_RUNS = 1.0
+"""A flood makes 60 runs at once and then one a second, in which all events are that came meanwhile."""
+MOST_WAITING = 4_500
+"""As many as those runs take within the time of an answer: more could not be answered in time anyway."""
 LONGEST_BODY_BYTES = 65_536
 WRONG_SECRETS_A_MINUTE = 30
 RETRY_AFTER_SECONDS = 30.0
@@ -58,9 +63,15 @@ class Receiver:
     now: Callable[[], datetime] = _utc_now
     tries: FewTries = field(default_factory=lambda: FewTries(WRONG_SECRETS_A_MINUTE))
     answer_within_seconds: float = ANSWER_WITHIN_SECONDS
+    body_within_seconds: float = WITHIN_SECONDS
 
     def __post_init__(self) -> None:
-        self._group = GroupCommit(self.commit, at_once=EVENTS_A_RUN)
+        self._group = GroupCommit(
+            self.commit,
+            at_once=EVENTS_A_RUN,
+            most_waiting=MOST_WAITING,
+            rate=Rate(RUNS_AT_ONCE, SECONDS_BETWEEN_RUNS),
+        )
         self._last = datetime.min.replace(tzinfo=UTC)
 
     def app(self) -> ASGIApp:
@@ -92,12 +103,15 @@ class Receiver:
             since = await asyncio.to_thread(self.oldest_waiting)
         except SyncError as problem:
             log.warning("The newsletter receiver takes no callbacks: %s", problem)
-            return _json(
-                503, {"status": "not accepting", "oldest_waiting_seconds": self._group.oldest_seconds}
-            )
+            return self._unwell("not accepting")
+        if self._group.is_full:
+            return self._unwell("too many events are waiting")
         ages = [self._group.oldest_seconds, (self.now() - since).total_seconds() if since else None]
         oldest = max((age for age in ages if age is not None), default=None)
         return _json(200, {"status": "up", "oldest_waiting_seconds": oldest})
+
+    def _unwell(self, status: str) -> Response:
+        return _json(503, {"status": status, "oldest_waiting_seconds": self._group.oldest_seconds})
 
     async def _answer(self, request: Request) -> Response:
         kind = request.path_params["kind"]
@@ -107,7 +121,9 @@ class Receiver:
         if not keys.open_for(request.path_params["secret"]):
             return self._refused()
         query = pairs_of_query(request.scope["query_string"])
-        body = _pairs_of_body(request, await _body(request), enough=has_email(query))
+        body = _pairs_of_body(
+            request, await _body(request, self.body_within_seconds), enough=has_email(query)
+        )
         if is_bounce(query + body):
             return _bounce(request, has_email(query))
         if kind == BOUNCE:
@@ -156,16 +172,11 @@ def _bounce(request: Request, in_query: bool) -> Response:
     return _json(200, {"status": "a bounce changes no subscription"})
 
 
-async def _body(request: Request) -> bytes:
-    received = bytearray()
+async def _body(request: Request, within_seconds: float) -> bytes:
     try:
-        async for chunk in request.stream():
-            received += chunk
-            if len(received) > LONGEST_BODY_BYTES:
-                raise BadCallback(f"the body is longer than {LONGEST_BODY_BYTES} bytes", status=413)
-    except ClientDisconnect:
-        raise BadCallback("the body broke off") from None
-    return bytes(received)
+        return await body_of(request, LONGEST_BODY_BYTES, within_seconds)
+    except BodyRefused as refused:
+        raise BadCallback(str(refused), refused.status) from None
 
 
 def _json(status: int, content: dict[str, Any], headers: dict[str, str] | None = None) -> Response:

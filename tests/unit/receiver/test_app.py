@@ -6,7 +6,9 @@ import asyncio
 import hashlib
 import hmac
 import logging
-from collections.abc import Sequence
+import threading
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -249,3 +251,57 @@ def test_log__holds_neither_secret_nor_address(world: World, caplog: pytest.LogC
     assert "503" in caplog.text
     assert "ana" not in caplog.text.replace("a newsletter", "")
     assert SECRET not in caplog.text
+
+
+def test_flood__is_bounded_and_health_says_so(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("include.receiver.app.MOST_WAITING", 40)
+    runs: list[int] = []
+    go = threading.Event()
+
+    def commit(events: Sequence[Event]) -> None:
+        assert go.wait(30)
+        runs.append(len(events))
+
+    async def main() -> tuple[list[httpx.Response], httpx.Response, httpx.Response]:
+        receiver = Receiver(lambda: world.keys, commit, world.oldest_waiting, answer_within_seconds=60)
+        transport = httpx.ASGITransport(receiver.app())
+        async with httpx.AsyncClient(transport=transport, base_url="http://airflow") as client:
+            first = asyncio.create_task(client.get(UNSUBSCRIBE))
+            while not receiver._group._under_way:
+                await asyncio.sleep(0.01)
+            flood = [asyncio.create_task(client.get(UNSUBSCRIBE)) for _ in range(60)]
+            while sum(task.done() for task in flood) < 20:
+                await asyncio.sleep(0.01)
+            full = await client.get("/health")
+            go.set()
+            return await asyncio.gather(first, *flood), full, await client.get("/health")
+
+    answers, full, later = asyncio.run(main())
+    assert Counter(answer.status_code for answer in answers) == {202: 41, 503: 20}
+    assert {a.headers["Retry-After"] for a in answers if a.status_code == 503} == {"10"}
+    assert (full.status_code, full.json()["status"]) == (503, "too many events are waiting")
+    assert later.status_code == 200
+    assert runs == [1, 40]
+
+
+def test_body__that_drips_is_ended(world: World) -> None:
+    sent = 0
+
+    async def drip() -> AsyncIterator[bytes]:
+        nonlocal sent
+        while sent < 100:
+            await asyncio.sleep(0.02)
+            sent += 1
+            yield b"e"
+
+    async def main() -> httpx.Response:
+        receiver = world.receiver()
+        receiver.body_within_seconds = 0.1
+        transport = httpx.ASGITransport(receiver.app())
+        async with httpx.AsyncClient(transport=transport, base_url="http://airflow") as client:
+            return await client.post(f"{PATH}/unsubscribe", content=drip())
+
+    answer = asyncio.run(main())
+    assert (answer.status_code, "within 0.1 s" in answer.text) == (408, True)
+    assert sent < 50
+    assert world.events == []

@@ -1,0 +1,33 @@
+"""The body of a request, read within bounds of bytes and seconds: no caller can hold the server by it."""
+
+from __future__ import annotations
+
+import asyncio
+
+from starlette.requests import ClientDisconnect, Request
+
+WITHIN_SECONDS = 10.0
+
+
+class BodyRefused(ValueError):
+    """Too long (413), too slow (408) or broken off (400); `status` is the answer's."""
+
+    def __init__(self, reason: str, status: int) -> None:
+        super().__init__(reason)
+        self.status = status
+
+
+async def body_of(request: Request, most_bytes: int, within_seconds: float = WITHIN_SECONDS) -> bytes:
+    """All of the body. The time is in total: a byte now and then does not prolong it."""
+    received = bytearray()
+    try:
+        async with asyncio.timeout(within_seconds):
+            async for chunk in request.stream():
+                received += chunk
+                if len(received) > most_bytes:
+                    raise BodyRefused(f"the body is longer than {most_bytes} bytes", 413)
+    except ClientDisconnect:
+        raise BodyRefused("the body broke off", 400) from None
+    except TimeoutError:
+        raise BodyRefused(f"the body did not arrive within {within_seconds:g} s", 408) from None
+    return bytes(received)
