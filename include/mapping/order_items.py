@@ -19,7 +19,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from include.mapping.categories import product_categories
 from include.mapping.money import MOST_CENTS, cents_of_cents, exact, whole
@@ -111,10 +111,13 @@ def _multiplier(item: Json) -> Decimal:
 
 
 def _as_sold(item: Json) -> SoldItem:
-    quantity, unit = quantity_of(item), unit_cents(item)
-    definition = item.get("priceDefinition") or item.get("priceDefinitions")  # VTEX's schema has both
-    defined = cents_of_cents(record(definition).get("total"))
+    quantity, unit, defined = quantity_of(item), unit_cents(item), _definition_cents(item)
     return SoldItem(item, quantity, unit, _multiplied(item, quantity) if defined is None else defined)
+
+
+def _definition_cents(item: Json) -> int | None:
+    definition = item.get("priceDefinition") or item.get("priceDefinitions")  # VTEX's schema has both
+    return cents_of_cents(record(definition).get("total"))
 
 
 def _multiplied(item: Json, quantity: int) -> int:
@@ -134,15 +137,45 @@ def _items_total(order: Json) -> int | None:
 
 
 def _priced(items: list[SoldItem], expected: int | None) -> list[SoldItem]:
-    """The items with the totals that agree best with the order's own; the definition's where that is even."""
-    doubtful = [place for place, item in enumerate(items) if expected is not None and _has_two_totals(item)]
+    """The items with the totals that agree best with the order's own."""
+    doubtful = [place for place, item in enumerate(items) if _has_two_totals(item)]
     if not doubtful or expected is None:
         return items
-    sure = sum(item.total for item in items) - sum(items[place].total for place in doubtful)
-    pairs = [(items[place].total, _by_selling_price(items[place])) for place in doubtful]
-    chosen = min(_choices(pairs), key=lambda totals: abs(sure + sum(totals) - expected))
-    totals = dict(zip(doubtful, chosen, strict=True))
+    sure = sum(
+        (_of_definition(item) for place, item in enumerate(items) if place not in doubtful), _Sum(0, 0)
+    )
+    chosen = min(
+        _choices([_alternatives(items[place]) for place in doubtful]),
+        key=lambda sums: sum(sums, sure).away_from(expected),
+    )
+    totals = {place: one.cents for place, one in zip(doubtful, chosen, strict=True)}
     return [replace(item, total=totals.get(place, item.total)) for place, item in enumerate(items)]
+
+
+class _Sum(NamedTuple):
+    """Cents, and by how many more the truth may be: a selling price is cut off to whole cents."""
+
+    cents: int
+    cut_off: int
+
+    def __add__(self, other: _Sum) -> _Sum:  # type: ignore[override]
+        return _Sum(self.cents + other.cents, self.cut_off + other.cut_off)
+
+    def away_from(self, expected: int) -> int:
+        return max(self.cents - expected, expected - self.cents - self.cut_off, 0)
+
+
+def _of_definition(item: SoldItem) -> _Sum:
+    return _Sum(item.total, 0 if _definition_cents(item.item) is not None else item.quantity)
+
+
+def _alternatives(item: SoldItem) -> tuple[_Sum, _Sum]:
+    """The definition's total and the selling price's, the likelier one first: a definition that is the full
+    price, where the selling price is less, has forgotten the discount."""
+    defined, selling = _Sum(item.total, 0), _Sum(_by_selling_price(item), item.quantity)
+    full = (_measured(item.item, item.item.get("price")) or Decimal(0)) * item.quantity
+    forgotten = abs(item.total - full) <= item.quantity and selling.cents < item.total
+    return (selling, defined) if forgotten else (defined, selling)
 
 
 def _has_two_totals(item: SoldItem) -> bool:
@@ -154,7 +187,7 @@ def _by_selling_price(item: SoldItem) -> int:
     return _multiplied(item.item, item.quantity)
 
 
-def _choices(pairs: list[tuple[int, int]]) -> Iterable[tuple[int, ...]]:
+def _choices(pairs: list[tuple[_Sum, _Sum]]) -> Iterable[tuple[_Sum, ...]]:
     return product(*pairs) if len(pairs) <= _MOST_CHOICES else zip(*pairs, strict=True)
 
 
