@@ -50,7 +50,7 @@ lint: $(READY) ## format, lint, types, import contracts
 format: $(READY) ## write the code in the house style
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
-lock: $(READY) ## resolve all dependencies anew into requirements.lock and requirements.txt
+lock: $(READY) ## resolve all dependencies anew into requirements.lock and what images install
 	@$(BIN)/uv pip compile pyproject.toml --group sandbox --group deploy --group dev --universal --python-version 3.11 \
 		--generate-hashes --no-header --no-emit-index-url --no-emit-find-links --output-file requirements.lock --quiet $(LOCK_FLAGS)
 	@$(BIN)/python -m tools.requirements

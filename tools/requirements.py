@@ -1,13 +1,16 @@
-"""Writes requirements.txt: what an image adds to Airflow, as direct pins with the versions of the lock.
+"""Writes what images install, from the lock: requirements.txt and requirements-image.txt.
 
-`make lock` runs it after resolving. The lock holds everything with hashes, development tools included;
-requirements.txt is the short list that the Dockerfile and Astro install.
+`make lock` runs it after resolving. The lock holds everything with hashes, development tools included.
+requirements.txt is the short list: direct pins for an Airflow that is there already. requirements-image.txt
+is all that these pins need, with the hashes: `pip install --require-hashes` takes nothing else.
 """
 
 from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Iterable, Set
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -18,11 +21,14 @@ SECTIONS = {
     "the sandbox, for its profile in docker-compose.yaml": "sandbox",
 }
 PIN = re.compile(r"^(?P<name>[a-z0-9.-]+)==(?P<version>[^ ;\\]+)(?: ; (?P<marker>[^\\]+?))? *\\?$")
+ENTRY = re.compile(r"^[a-z0-9.-]+==.*\n(?:    .*\n)*", re.MULTILINE)
+VIA = re.compile(r"# (?:via|  ) *([a-z0-9.-]+)")
 
 
 def main() -> None:
-    """Write the file."""
+    """Write both files."""
     (ROOT / "requirements.txt").write_text(render())
+    (ROOT / "requirements-image.txt").write_text(render_image())
 
 
 def render() -> str:
@@ -33,6 +39,36 @@ def render() -> str:
         for title, group in SECTIONS.items()
     ]
     return "\n\n".join([HEADER, *blocks]) + "\n"
+
+
+def render_image() -> str:
+    """The text of requirements-image.txt: the lock's entries without those that only development needs."""
+    entries = list(map(Entry.read, ENTRY.findall((ROOT / "requirements.lock").read_text())))
+    kept = needed(entries, {name for group in SECTIONS.values() for name in names(group)})
+    return HEADER + "\n" + "".join(entry.text for entry in entries if entry.name in kept)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One pin of the lock: its text with marker, hashes and origin, and the names of what asked for it."""
+
+    name: str
+    text: str
+    asked_for_by: frozenset[str]
+
+    @classmethod
+    def read(cls, text: str) -> Entry:
+        """An entry from its lines. uv writes the origin as `# via name`, or one name a line."""
+        comments = "".join(line for line in text.splitlines(keepends=True) if line.startswith("    #"))
+        return cls(text.partition("==")[0], text, frozenset(VIA.findall(comments)))
+
+
+def needed(entries: Iterable[Entry], roots: Set[str]) -> set[str]:
+    """The names that the roots need, themselves included, at any depth."""
+    found = set(roots)
+    while more := {entry.name for entry in entries if entry.name not in found and entry.asked_for_by & found}:
+        found |= more
+    return found
 
 
 def names(group: str | None) -> list[str]:

@@ -101,7 +101,7 @@ def test_dependencies__name_services_that_can_meet_them() -> None:
 def test_volumes__are_declared_and_lie_in_folders_that_the_image_makes() -> None:
     used = [volume.split(":") for service in SERVICES.values() for volume in service.get("volumes", [])]
     assert {name for name, _ in used} == set(COMPOSE["volumes"])
-    made = re.search(r"RUN mkdir -p (.+)", (ROOT / "Dockerfile").read_text())
+    made = re.search(r"mkdir -p (.+)", (ROOT / "Dockerfile").read_text())
     assert made is not None
     ours = {Path(target) for _, target in used if target.startswith("/opt/airflow/")}
     assert ours == {Path("/opt/airflow") / folder for folder in made[1].split()}
@@ -163,7 +163,8 @@ def test_store_connection__is_json_with_a_hash_key_on_a_database_of_its_own() ->
     assert connection["host"] in SERVICES
     assert connection["extra"]["hash_key"]
     assert connection["schema"] != SERVICES["postgres"]["environment"]["POSTGRES_DB"]
-    assert f"CREATE DATABASE {connection['schema']};" == COMPOSE["configs"]["create-sync-store"]["content"]
+    script = ROOT / COMPOSE["configs"]["create-sync-store"]["file"]
+    assert script.read_text().strip() == f"CREATE DATABASE {connection['schema']};"
 
 
 def test_sandbox_connections__are_those_of_the_settings_file() -> None:
@@ -225,7 +226,7 @@ def test_image__holds_the_folders_that_the_project_runs_from() -> None:
     assert copied == {"dags", "plugins", "include", "sandbox"}
     assert all((ROOT / folder).is_dir() for folder in copied)
     kept = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
-    assert kept == copied | {"requirements.txt", "requirements.lock"}
+    assert kept == copied | {"requirements-image.txt", "tools/image_versions.py"}
 
 
 def test_base_image__has_the_locked_airflow() -> None:

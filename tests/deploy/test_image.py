@@ -1,12 +1,13 @@
 """The image's steps without Docker, on a stand-in of Airflow's image, whose user is 50000.
 
 With buildah the steps run in a root file system of their own. Without it the RUN lines run as that user in a
-folder that is laid out as COPY would leave it. Both need root, and neither needs a network: `pip` is a script
-that reads what it is given.
+folder that is laid out as COPY would leave it. Both need root, and neither needs a network: `pip` and
+`python` are scripts that read what they are given.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -16,20 +17,29 @@ from pathlib import Path
 
 import pytest
 
+from tools.image_versions import lowered, main
+
 ROOT = Path(__file__).resolve().parents[2]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 USER = 50000
 """`airflow` of apache/airflow, in the group 0 (its Dockerfile: AIRFLOW_UID, read 2026-11-28)."""
 PIP = """#!/bin/sh
 set -e
+case " $* " in *" --require-hashes --no-deps --only-binary :all: "*) ;; *) exit 3 ;; esac
 while [ $# -gt 0 ]; do
-    case "$1" in
-        --requirement) grep -q '^apache-airflow==' "$2" ;;
-        --constraint) grep -q '^celery==' "$2"; ! grep -q -- '--hash' "$2" ;;
-    esac
+    case "$1" in --requirement) grep -q '^apache-airflow==' "$2" && grep -q -- '--hash=sha256:' "$2" ;; esac
     shift
 done
 """
+PYTHON = """#!/bin/sh
+set -e
+case "$1" in
+    -m) shift 3; while [ $# -gt 0 ]; do mkdir "$1/__pycache__"; shift; done ;;
+    *) grep -q 'def lowered' "$1"
+       case "$2" in note) echo '{}' > "$3" ;; compare) grep -q '{}' "$3" ;; esac ;;
+esac
+"""
+STAND_INS = {"pip": PIP, "python": PYTHON}
 PROGRAMS = ("sh", "bash", "grep", "mkdir", "rm", "chmod", "chown")
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="the steps run as another user: that takes root")
 
@@ -54,8 +64,7 @@ class Machine:
             (root / folder).mkdir(parents=True)
             os.chown(root / folder, owner, 0)
             (root / folder).chmod(mode)
-        (root / "bin" / "pip").write_text(PIP)
-        (root / "bin" / "pip").chmod(0o755)
+        _write_stand_ins(root / "bin")
 
     def step(self, word: str, rest: str) -> None:
         if word == "ARG":
@@ -67,7 +76,7 @@ class Machine:
             self._copy(self._filled(rest))
         elif word == "RUN":
             self._run(self._filled(rest))
-        elif word not in {"FROM", "ENV"}:
+        elif word not in {"FROM", "ENV", "USER"}:
             raise AssertionError(f"the test does not know {word}: teach it, or leave it out")
 
     def _filled(self, text: str) -> str:
@@ -138,11 +147,68 @@ def test_image__is_built_by_buildah_on_a_stand_in_of_the_base_image(open_path: P
     storage = ("--root", f"{open_path}/storage", "--runroot", f"{open_path}/run", "--storage-driver", "vfs")
     build = ("buildah", *storage, "bud", "--isolation", "chroot", "--pull-never", "--tag")
     _checked((*build, "stand-in", str(open_path / "base")))
-    _checked((*build, "sync", "--build-arg", "BASE_IMAGE=localhost/stand-in", str(ROOT)))
+    base = ("--build-arg", "BASE_IMAGE=localhost/stand-in")
+    _checked((*build, "sync", *base, str(ROOT)))
+    user = _output(("buildah", *storage, "inspect", "--format", "{{.OCIv1.Config.User}}", "sync"))
+    assert user.strip() == "airflow"
+    digest = _output(("buildah", *storage, "inspect", "--format", "{{.FromImageDigest}}", "stand-in")).strip()
+    _checked((*build, "pinned", *base, "--build-arg", f"BASE_DIGEST={digest}", str(ROOT)))
+    other = f"sha256:{'0' * 64}"
+    failed = _run((*build, "pinned", *base, "--build-arg", f"BASE_DIGEST={other}", str(ROOT)))
+    assert failed.returncode != 0
+    assert f"localhost/stand-in@{other}" in failed.stderr
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "accepted", "expected"),
+    [
+        ({"a": "1.10"}, {"a": "1.9"}, [], ["a 1.10 → 1.9"]),
+        ({"a": "1.9"}, {"a": "1.10", "b": "1"}, [], []),
+        ({"a": "2.0"}, {"a": "2.0rc1"}, [], ["a 2.0 → 2.0rc1"]),
+        ({"a-b": "2", "c": "2"}, {"a-b": "1", "c": "1"}, ["A_b"], ["c 2 → 1"]),
+        ({"a": "2"}, {}, [], ["a 2 → removed"]),
+        ({"a": "2"}, {}, ["a"], []),
+        ({}, {"a": "1"}, [], []),
+    ],
+)
+def test_versions_of_the_base_image__are_named_where_the_lock_lowers_them(
+    before: dict[str, str], after: dict[str, str], accepted: list[str], expected: list[str]
+) -> None:
+    assert lowered(before, after, accepted) == expected
+
+
+def test_build__stops_where_a_package_of_the_base_image_is_lowered(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    noted = tmp_path / "base.json"
+    assert main(["note", str(noted)]) == 0
+    assert main(["compare", str(noted)]) == 0
+    versions = json.loads(noted.read_text())
+    noted.write_text(json.dumps(versions | {"requests": "9999.0"}))
+    assert main(["compare", str(noted)]) == 1
+    assert f"requests 9999.0 → {versions['requests']}" in capsys.readouterr().err
+    assert main(["compare", str(noted), "requests"]) == 0
+
+
+def test_image__runs_as_another_user_than_root() -> None:
+    users = [rest for word, rest in instructions(DOCKERFILE) if word == "USER"]
+    assert users == ["${RUN_AS}"]
+    assert "ARG RUN_AS=airflow\n" in DOCKERFILE
+
+
+def test_digest__is_an_argument_and_none_is_written_down() -> None:
+    assert "FROM ${BASE_IMAGE}${BASE_DIGEST:+@${BASE_DIGEST}}\n" in DOCKERFILE
+    assert "ARG BASE_DIGEST=\n" in DOCKERFILE
+    for file in ("Dockerfile", "docker-compose.yaml", ".env.example"):
+        assert not re.search(r"sha256:[0-9a-f]", (ROOT / file).read_text()), file
+
+
+def _run(command: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 def _checked(command: tuple[str, ...]) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = _run(command)
     assert done.returncode == 0, done.stderr[-2000:]
 
 
@@ -157,13 +223,18 @@ def _stand_in(folder: Path) -> None:
     (root / "etc").mkdir()
     (root / "etc/passwd").write_text(f"root:x:0:0::/:/bin/sh\nairflow:x:{USER}:0::/opt/airflow:/bin/sh\n")
     (root / "etc/group").write_text("root:x:0:\n")
-    (root / "bin/pip").write_text(PIP)
-    (root / "bin/pip").chmod(0o755)
+    _write_stand_ins(root / "bin")
     (folder / "Dockerfile").write_text(
         "FROM scratch\nCOPY root /\nENV PATH=/bin\n"
         f"RUN mkdir -p /tmp /opt/airflow && chmod 1777 /tmp && chown {USER}:0 /opt/airflow\n"
         "USER airflow\n"
     )
+
+
+def _write_stand_ins(folder: Path) -> None:
+    for name, script in STAND_INS.items():
+        (folder / name).write_text(script)
+        (folder / name).chmod(0o755)
 
 
 def _install(source: Path, target: Path) -> None:

@@ -1,14 +1,19 @@
-"""requirements.txt, requirements.lock and pyproject.toml say the same."""
+"""requirements.txt, requirements-image.txt, requirements.lock and pyproject.toml say the same."""
 
 from __future__ import annotations
 
+from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
 
-from tools.requirements import PIN, locked, names, render
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from tools.requirements import ENTRY, PIN, Entry, locked, names, needed, render, render_image
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "requirements.txt").read_text()
 LOCK = (ROOT / "requirements.lock").read_text()
+IMAGE = (ROOT / "requirements-image.txt").read_text()
 
 
 def test_requirements__are_what_make_lock_writes() -> None:
@@ -20,6 +25,55 @@ def test_requirements__are_pins_of_the_lock_and_nothing_for_development() -> Non
     assert pins
     assert all(line in locked(LOCK)[line.partition("==")[0]] for line in pins)
     assert not {line.partition("==")[0] for line in pins} & set(names("dev"))
+
+
+def test_image_requirements__are_what_make_lock_writes() -> None:
+    assert render_image() == IMAGE, "run `make lock`"
+
+
+def test_image_requirements__hold_all_that_the_short_list_needs_and_no_tool() -> None:
+    """Asked of the installed packages' own metadata, which the lock's comments are not."""
+    listed = locked(IMAGE)
+    for name in names(None) + names("deploy") + names("sandbox"):
+        assert name in listed
+    for name in listed:
+        for needs in _needs(name):
+            assert needs in listed, f"{name} needs {needs}"
+    assert not set(listed) & {"pytest", "mypy", "ruff", "hypothesis", "import-linter", "pandas-stubs"}
+
+
+def test_image_requirements__have_the_locks_versions_markers_and_hashes() -> None:
+    entries, locked_entries = (
+        {entry.text for entry in map(Entry.read, ENTRY.findall(text))} for text in (IMAGE, LOCK)
+    )
+    assert entries < locked_entries
+    assert all("--hash=sha256:" in entry for entry in entries)
+
+
+def _needs(name: str) -> set[str]:
+    """What an installed package needs here, without extras; nothing where a marker keeps it away."""
+    try:
+        given = map(Requirement, requires(name) or [])
+    except PackageNotFoundError:
+        return set()
+    return {
+        canonicalize_name(one.name)
+        for one in given
+        if one.marker is None or one.marker.evaluate({"extra": ""})
+    }
+
+
+def test_needed__follows_every_origin_at_any_depth() -> None:
+    text = (
+        "a==1 \\\n    --hash=sha256:0\n    # via vtex-connectif-sync (pyproject.toml)\n"
+        "b==1 ; python_version < '3.12' \\\n    --hash=sha256:0\n    # via\n    #   a\n    #   tool\n"
+        "c==1 \\\n    --hash=sha256:0\n    # via b\n"
+        "tool==1 \\\n    --hash=sha256:0\n    # via vtex-connectif-sync (pyproject.toml:dev)\n"
+        "tool-part==1 \\\n    --hash=sha256:0\n    # via tool\n"
+    )
+    entries = list(map(Entry.read, ENTRY.findall(text)))
+    assert "".join(entry.text for entry in entries) == text
+    assert needed(entries, {"a"}) == {"a", "b", "c"}
 
 
 def test_lock__holds_hashes_and_no_address_of_an_index() -> None:

@@ -1,0 +1,134 @@
+"""Containers without rights, on a read-only root file system: what is written lies elsewhere."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import pytest
+
+from tests.deploy.compose_file import AIRFLOW, COMPOSE, ROOT, SERVICES, environment_of, filled_in
+
+AIRFLOW_HOME = "/opt/airflow"
+TMP = "/tmp"  # noqa: S108 - the containers' own
+WRITTEN_BY_OTHERS = {
+    # docker-library/postgres: data folder, socket; the entry point's here-documents (issues 154 and 205)
+    "postgres": ["/var/lib/postgresql/data", "/var/run/postgresql", TMP],
+    # docker-library/redis: WORKDIR /data, where --save writes
+    "redis": ["/data"],
+    # tempfile of its own files
+    "sandbox": [TMP],
+}
+PROGRAM = """
+import json, os, tempfile
+from pathlib import Path
+from airflow.configuration import AIRFLOW_CONFIG, conf
+from include.settings import read_settings
+print(json.dumps({
+    "airflow.cfg": AIRFLOW_CONFIG,
+    "logs": conf.get("logging", "base_log_folder"),
+    "dag processor's logs": conf.get("logging", "dag_processor_child_process_log_directory"),
+    "tickets": conf.get("kerberos", "ccache"),
+    "bundles": conf.get("dag_processor", "dag_bundle_storage_path", fallback="") or tempfile.gettempdir(),
+    "temporary files": tempfile.gettempdir(),
+    "staging": read_settings(Path("include/settings.toml")).run.staging_path.removeprefix("file://"),
+    "home": os.environ["AIRFLOW_HOME"],
+}))
+"""
+
+
+def writable(service: Mapping[str, Any]) -> list[PurePosixPath]:
+    """Mount points that can be written to: volumes and tmpfs."""
+    volumes = [one.split(":") for one in service.get("volumes", [])]
+    mounted = [parts[1] for parts in volumes if "ro" not in parts[2:]]
+    return [PurePosixPath(one.partition(":")[0]) for one in (*mounted, *service.get("tmpfs", []))]
+
+
+def lies_in(path: str, folders: list[PurePosixPath]) -> bool:
+    return any(PurePosixPath(path).is_relative_to(folder) for folder in folders)
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_container__has_no_rights_and_a_read_only_root(name: str) -> None:
+    service = SERVICES[name]
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert not {"cap_add", "privileged", "devices", "pid", "network_mode"} & set(service)
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_container__runs_as_another_user_than_root(name: str) -> None:
+    assert SERVICES[name]["user"].partition(":")[0] not in {"", "0", "root"}
+
+
+@pytest.mark.parametrize("name", [name for name in SERVICES if name in WRITTEN_BY_OTHERS])
+def test_paths__of_other_services_lie_on_a_volume_or_tmpfs(name: str) -> None:
+    for path in WRITTEN_BY_OTHERS[name]:
+        assert lies_in(path, writable(SERVICES[name])), path
+
+
+def test_every_service__is_covered() -> None:
+    assert set(SERVICES) == set(AIRFLOW) | set(WRITTEN_BY_OTHERS)
+
+
+@pytest.fixture(scope="module")
+def written() -> dict[str, dict[str, str]]:
+    """What Airflow's configuration and our settings say, with each service's environment."""
+    return {name: _paths(environment_of(service, filled_in())) for name, service in AIRFLOW.items()}
+
+
+def _paths(environment: Mapping[str, str]) -> dict[str, str]:
+    return dict(_asked(tuple((name, environment[name]) for name in sorted(environment) if _counts(name))))
+
+
+def _counts(variable: str) -> bool:
+    return variable.startswith(("AIRFLOW", "SYNC_"))
+
+
+@cache
+def _asked(variables: tuple[tuple[str, str], ...]) -> dict[str, str]:
+    """Asked of Airflow itself, in a process whose home is the image's; it is not made here."""
+    others = {name: value for name, value in os.environ.items() if not _counts(name)}
+    environment = dict(variables)
+    given = others | environment | {"AIRFLOW_HOME": AIRFLOW_HOME, "PYTHONPATH": f"{ROOT}", "TMPDIR": TMP}
+    done = subprocess.run(
+        (sys.executable, "-c", PROGRAM), cwd=ROOT, env=given, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+@pytest.mark.parametrize("name", AIRFLOW)
+def test_paths__that_airflow_and_the_sync_write_lie_on_a_volume_or_tmpfs(
+    written: dict[str, dict[str, str]], name: str
+) -> None:
+    paths = dict(written[name])
+    assert not lies_in(paths.pop("home"), writable(AIRFLOW[name])), "the code's own folder is read-only"
+    assert {what: path for what, path in paths.items() if not lies_in(path, writable(AIRFLOW[name]))} == {}
+
+
+def test_paths__without_airflow_config_are_found_outside() -> None:
+    """The check finds what the compose file would miss without the variable."""
+    environment = environment_of(AIRFLOW["scheduler"], filled_in())
+    del environment["AIRFLOW_CONFIG"]
+    paths = _paths(environment)
+    assert not lies_in(paths["airflow.cfg"], writable(AIRFLOW["scheduler"]))
+
+
+def test_writable__leaves_out_what_is_mounted_read_only() -> None:
+    service = {"volumes": ["a:/a", "b:/b:ro", "c:/c:z"], "tmpfs": ["/t:size=1g"]}
+    assert [str(one) for one in writable(service)] == ["/a", "/c", "/t"]
+
+
+def test_configs__are_files_because_compose_cannot_write_into_a_read_only_container() -> None:
+    """docker/compose#12031, read 2026-11-28: `content` is copied in later, and the daemon refuses."""
+    for config in COMPOSE["configs"].values():
+        assert Path(ROOT / config["file"]).is_file()
+        assert "content" not in config
