@@ -10,7 +10,7 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/$(VENV)/.pycache
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo airflow doctor explain erase test lint format lock bench screenshots clean
+.PHONY: help demo airflow doctor explain erase test lint format lock audit licences bench screenshots clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -54,6 +54,13 @@ lock: $(READY) ## resolve all dependencies anew into requirements.lock and what 
 	@$(BIN)/uv pip compile pyproject.toml --group sandbox --group deploy --group dev --universal --python-version 3.11 \
 		--generate-hashes --no-header --no-emit-index-url --no-emit-find-links --output-file requirements.lock --quiet $(LOCK_FLAGS)
 	@$(BIN)/python -m tools.requirements
+	@echo "Next: make licences, once the new lock is installed"
+
+audit: $(READY) ## known vulnerabilities of the locked packages, from osv.dev (exit status: 0 none, 1 some, 3 not reachable)
+	@$(BIN)/python -m tools.audit
+
+licences: $(READY) ## write docs/licences.md from the metadata of what the image installs
+	@$(BIN)/python -m tools.licences
 
 bench: $(READY) ## calls, records a second and peak memory for each area (options: BENCH="contacts --records 1000000")
 	@$(BIN)/python -m tools.bench $(BENCH)

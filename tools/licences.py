@@ -1,0 +1,71 @@
+"""Writes docs/licences.md: the licence that each package of the image states (`make licences`).
+
+Read from the installed packages' metadata: `License-Expression` (SPDX, PEP 639), else the classifiers, else
+the first line of `License`. What is copyleft or states nothing is marked, for a person to judge.
+"""
+
+from __future__ import annotations
+
+import re
+from importlib.metadata import PackageNotFoundError, metadata
+
+from tools.requirements import ROOT, locked
+
+PAGE = ROOT / "docs" / "licences.md"
+HEADER = """# Licences
+
+Written by `make licences` from the metadata of the packages in `requirements-image.txt`. Do not edit. The
+environment is that of Linux and Python 3.11; what a package states about itself is not verified.
+
+"""
+COPYLEFT = re.compile(r"\b(A?GPL|LGPL|MPL|EPL|CDDL|EUPL)|GNU|Mozilla|copyleft", re.IGNORECASE)
+UNKNOWN = "unknown"
+
+
+def main() -> None:
+    """Write the page."""
+    PAGE.write_text(render())
+
+
+def render() -> str:
+    """The page: what has to be looked at first, then all packages by name."""
+    stated = {name: licence(name) for name in locked((ROOT / "requirements-image.txt").read_text())}
+    marked = [name for name, text in stated.items() if mark(text)]
+    rows = [f"| {name} | {text} | {mark(text)} |" for name, text in sorted(stated.items())]
+    summary = f"{len(stated)} packages. Copyleft or unknown: {', '.join(sorted(marked)) or 'none'}.\n\n"
+    return HEADER + summary + "| package | licence | |\n|---|---|---|\n" + "\n".join(rows) + "\n"
+
+
+def mark(licence: str) -> str:
+    """`copyleft`, `unknown`, or nothing."""
+    return "copyleft" if COPYLEFT.search(licence) else UNKNOWN if licence == UNKNOWN else ""
+
+
+def licence(name: str) -> str:
+    """What the package states; `not installed here` where a marker keeps it out."""
+    try:
+        fields = metadata(name)
+    except PackageNotFoundError:
+        return "not installed here"
+    return stated_licence(
+        _first(fields.get_all("License-Expression")),
+        fields.get_all("Classifier") or [],
+        _first(fields.get_all("License")),
+    )
+
+
+def _first(values: list[str] | None) -> str | None:
+    return values[0] if values else None
+
+
+def stated_licence(expression: str | None, classifiers: list[str], text: str | None) -> str:
+    """One line without the table's separator."""
+    classified = [one.rpartition(" :: ")[2] for one in classifiers if one.startswith("License :: ")]
+    lines = (text or "").strip().splitlines()
+    found = expression or "; ".join(one for one in classified if one != "OSI Approved") or "".join(lines[:1])
+    said = found.strip().replace("|", "/")
+    return UNKNOWN if said.lower() in {"", "unknown"} else said
+
+
+if __name__ == "__main__":
+    main()
