@@ -19,9 +19,11 @@ from include.explain.page import explain_page
 from include.page.overview import DAG_OF
 from include.web_body import BodyRefused, body_of
 from plugins.explain_desk import open_desk
+from plugins.form_token import FIELD, form_token, is_our_form
 from plugins.page_app import may_read_runs, page_app
 
 LONGEST_BODY_BYTES = 4_096
+TOO_OLD = "The form is older than your session, or of another site: give the record once more"
 
 
 def build() -> ASGIApp:
@@ -37,33 +39,42 @@ def allowed_kinds(user: GetUserDep) -> tuple[Kind, ...]:
     return kinds
 
 
-async def asked(request: Request) -> tuple[str, str]:
-    """Record and kind of the form. Read here: a validation error of FastAPI's would repeat them."""
+async def asked(request: Request) -> tuple[str, str, str]:
+    """Record, kind and token of the form. Read here: a validation error of FastAPI's would repeat them."""
     try:
         body = await body_of(request, LONGEST_BODY_BYTES)
     except BodyRefused as refused:
         raise HTTPException(refused.status, str(refused)) from None
     fields = parse_qs(body.decode("utf-8", "replace"))
-    return fields.get("record", [""])[0], fields.get("kind", [""])[0]
+    record, kind, token = (fields.get(name, [""])[0] for name in ("record", "kind", FIELD))
+    return record, kind, token
 
 
 AllowedKinds = Annotated[tuple[Kind, ...], Depends(allowed_kinds)]
 
 
-def form(kinds: AllowedKinds) -> HTMLResponse:
+def form(kinds: AllowedKinds, request: Request) -> HTMLResponse:
     """The empty form."""
-    return HTMLResponse(explain_page(kinds))
+    return HTMLResponse(explain_page(kinds, form_token(request)))
 
 
-def answer(kinds: AllowedKinds, given: Annotated[tuple[str, str], Depends(asked)]) -> HTMLResponse:
+def answer(
+    kinds: AllowedKinds, request: Request, given: Annotated[tuple[str, str, str], Depends(asked)]
+) -> HTMLResponse:
     """What is known of the record, or what keeps it from being looked up; neither is logged."""
-    record, kind = given
+    record, kind, token = given
+    if not is_our_form(request, token):
+        return _message(kinds, request, 403, TOO_OLD)
     try:
         wanted = tuple(one for one in kinds if one == kind) if kind else kinds
         with open_desk() as desk:
-            page = explain_page(kinds, found=explain(desk, record, among=wanted))
+            found = explain(desk, record, among=wanted)
     except NotARecord as wrong:
-        return HTMLResponse(explain_page(kinds, message=str(wrong)), status_code=400)
+        return _message(kinds, request, 400, str(wrong))
     except SyncError as problem:
-        return HTMLResponse(explain_page(kinds, message=str(problem)), status_code=503)
-    return HTMLResponse(page)
+        return _message(kinds, request, 503, str(problem))
+    return HTMLResponse(explain_page(kinds, form_token(request), found=found))
+
+
+def _message(kinds: tuple[Kind, ...], request: Request, status: int, message: str) -> HTMLResponse:
+    return HTMLResponse(explain_page(kinds, form_token(request), message=message), status_code=status)

@@ -12,7 +12,7 @@ from typing import Annotated
 from zoneinfo import ZoneInfo
 
 from airflow.api_fastapi.core_api.security import GetUserDep
-from fastapi import Depends, HTTPException, Query
+from fastapi import Depends, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse
 from starlette.types import ASGIApp
 
@@ -24,6 +24,7 @@ from include.page.status import PER_PAGE, Reader, RecordsPage, message_page, rec
 from include.settings import load_settings
 from include.store import Store
 from plugins.accounts import named_pair
+from plugins.form_token import form_token
 from plugins.page_app import may_read_runs, page_app
 from plugins.sync_store import open_sync_store
 
@@ -44,18 +45,22 @@ def allowed_areas(user: GetUserDep) -> tuple[Area, ...]:
 AllowedAreas = Annotated[tuple[Area, ...], Depends(allowed_areas)]
 
 
-def status(areas: AllowedAreas) -> HTMLResponse:
+def status(areas: AllowedAreas, request: Request) -> HTMLResponse:
     """All areas that the reader may see."""
     now = datetime.now(UTC)
 
     def page(store: Store, reader: Reader) -> str:
         return status_page(overview(store, areas, load_settings(), now), reader, now)
 
-    return _answer(page, areas)
+    return _answer(page, areas, request)
 
 
 def records(
-    areas: AllowedAreas, area: Area, code: Reason, page: Annotated[int, Query(ge=1, le=100_000)] = 1
+    areas: AllowedAreas,
+    request: Request,
+    area: Area,
+    code: Reason,
+    page: Annotated[int, Query(ge=1, le=100_000)] = 1,
 ) -> HTMLResponse:
     """The records of an area that were not sent for a reason."""
     if area not in areas:
@@ -66,15 +71,15 @@ def records(
         more = len(found) > PER_PAGE
         return records_page(RecordsPage(area, code, found[:PER_PAGE], page, more), reader)
 
-    return _answer(listed, areas)
+    return _answer(listed, areas, request)
 
 
-def _answer(page: Callable[[Store, Reader], str], areas: tuple[Area, ...]) -> HTMLResponse:
+def _answer(page: Callable[[Store, Reader], str], areas: tuple[Area, ...], request: Request) -> HTMLResponse:
     try:
         with _store() as (store, account):
             zone = ZoneInfo(load_settings().schedule.time_zone)
             may_explain = any(area in KIND_OF for area in areas)
-            text = page(store, Reader(zone, account, may_explain))
+            text = page(store, Reader(zone, account, may_explain, form_token(request)))
     except SyncError as problem:
         return HTMLResponse(message_page(str(problem)), status_code=503)
     return HTMLResponse(text)

@@ -13,9 +13,12 @@ from include.page.frame import templates
 from include.sync.preview import masked
 
 
-def explain_page(kinds: Sequence[Kind], *, found: Explanation | None = None, message: str = "") -> str:
+def explain_page(
+    kinds: Sequence[Kind], form_token: str, *, found: Explanation | None = None, message: str = ""
+) -> str:
     """The form, for the kinds that the reader may ask for, and the answer or a message below it."""
-    return _templates().get_template("explain.html").render(kinds=kinds, found=found, message=message)
+    template = _templates().get_template("explain.html")
+    return template.render(kinds=kinds, form_token=form_token, found=found, message=message)
 
 
 @cache

@@ -27,11 +27,12 @@ PER_PAGE = 50
 
 @dataclass(frozen=True)
 class Reader:
-    """Who looks: where the store's clock is, and what the reader may be shown."""
+    """Who looks: where the store's clock is, what the reader may be shown, and the token of the forms."""
 
     zone: ZoneInfo
     account: str
     may_explain: bool
+    form_token: str = ""
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -84,6 +85,22 @@ def test_answer__explains_and_masks_what_is_personal(
     for secret in ("piepmatz", "zwitscher", "ana."):
         assert secret not in answer.text.lower()
     assert "piepmatz" not in caplog.text.lower()
+
+
+def test_form__of_another_site_looks_nothing_up(page: Page, connections: None) -> None:
+    """A browser sends the session's cookie along with any site's form, and never the token."""
+    session = {"Cookie": f"_token={allowed()['Authorization'].removeprefix('Bearer ')}"}
+    token = re.findall('name="form_token" value="([0-9a-f]{64})"', page.get("/", headers=session).text)[0]
+    for wrong in ({}, {"form_token": ""}, {"form_token": "0" * 64}, {"form_token": "é"}):
+        refused = page.post("/", data={"record": EMAIL, **wrong}, headers=session)
+        assert (refused.status_code, "give the record once more" in refused.text) == (403, True)
+    other = {"Cookie": f"_token={allowed('op')['Authorization'].removeprefix('Bearer ')}"}
+    assert page.post("/", data={"record": EMAIL, "form_token": token}, headers=other).status_code == 403
+    basic = {**session, "Authorization": "Basic YTpi"}
+    assert page.post("/", data={"record": EMAIL}, headers=basic).status_code == 403
+    answer = page.post("/", data={"record": EMAIL, "form_token": token}, headers=session)
+    assert answer.status_code == 200, answer.text
+    assert "goes with the run" in answer.text
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -75,6 +76,7 @@ def test_records__are_listed_fifty_at_a_time(page: Page, connections: Path) -> N
     second = page.get("/records?area=contacts&code=email_missing&page=2", headers=allowed()).text
     assert (first.count("<code>doc-"), second.count("<code>doc-")) == (50, 10)
     assert "page=2" in first
+    assert len(set(re.findall('name="form_token" value="([0-9a-f]{64})"', first))) == 1
     assert "page=3" not in second
 
 
