@@ -49,13 +49,14 @@ class RecordRejected(SyncError):
     """The target refuses this one record: it is counted and kept with its reason, the run goes on.
 
     `code` is the target's own code (`E0103`) or its HTTP status as text, `detail` a sentence without
-    personal data.
+    personal data. `private` is the target's own text, which may quote a customer: only for the store.
     """
 
-    def __init__(self, message: str, *, code: str, detail: str = "") -> None:
+    def __init__(self, message: str, *, code: str, detail: str = "", private: str = "") -> None:
         super().__init__(message)
         self.code = code
         self.detail = detail
+        self.private = private
 
 
 class ContractError(SyncError):

@@ -15,8 +15,9 @@ import requests
 from include.connectif import answers, exports, routes
 from include.connectif.exports import Export
 from include.connectif.pace import SharedMinute
+from include.connectif.vocabulary import VOCABULARY
 from include.errors import ContractError, RecordRejected, SyncError, TemporaryError
-from include.redaction import redact
+from include.rest.body import OverBudget, loaded
 from include.rest.form import FileToSend, FormWithFile
 from include.rest.pace import Pace
 from include.rest.retry import RetryPolicy, TryAgain
@@ -31,11 +32,13 @@ from include.rest.transport import (
     VendorError,
     origin,
 )
+from include.rest.vocabulary import kept
 from include.window import Window
 
 SYSTEM = "Connectif"
 DEFAULT_HOST = "https://api.connectif.cloud"
 _MOST_REDIRECTS = 3
+_KEPT_BYTES = 8_000
 
 
 @dataclass(frozen=True)
@@ -90,8 +93,10 @@ class ContactMissing(RecordRejected):
 class ProductsMissing(RecordRejected):
     """E0102: these products do not exist; create them and send again."""
 
-    def __init__(self, message: str, *, code: str, detail: str, product_ids: list[str]) -> None:
-        super().__init__(message, code=code, detail=detail)
+    def __init__(
+        self, message: str, *, code: str, detail: str, product_ids: list[str], private: str = ""
+    ) -> None:
+        super().__init__(message, code=code, detail=detail, private=private)
         self.product_ids = product_ids
 
 
@@ -314,34 +319,40 @@ class ConnectifClient:
 def read_error(response: requests.Response) -> VendorError:
     """HttpError `{"status", "title", "detail", "code"?, …}`; 422 adds `validationErrors: [{path, reason}]`.
 
-    A 401 is plain text, other bodies are not documented: they give an empty VendorError.
+    A 401 is plain text, other bodies are not documented: of those only the private text is kept.
     """
     try:
-        body = response.json()
-    except ValueError:
-        return VendorError()
-    if not isinstance(body, dict):
-        return VendorError()
-    problems = body.get("validationErrors")
-    reasons = [f"{p.get('path')}: {p.get('reason')}" for p in problems or [] if isinstance(p, dict)]
-    detail = redact("; ".join([str(body.get("detail") or body.get("title") or ""), *reasons]))
+        body = loaded(response.content)
+    except (ValueError, OverBudget):
+        body = None
+    body = body if isinstance(body, dict) else {}
     # The table of codes says productIds, the sample beside it productsId (guides, custom error codes).
     named = body.get("productIds") or body.get("productsId")
     product_ids = [str(named_id) for named_id in named] if isinstance(named, list) else []
     domains = body.get("allowedDomains")
     allowed = [str(domain) for domain in domains] if isinstance(domains, list) else []
+    code = VOCABULARY.code(body.get("code"))
+    private = kept(response.content[:_KEPT_BYTES].decode("utf-8", "replace"))
     extra = {"product_ids": product_ids, "allowed_domains": allowed}
-    return VendorError(str(body.get("code") or ""), detail, extra)
+    return VendorError(code, VOCABULARY.known(_said(body), code=code), extra, private)
+
+
+def _said(body: Mapping[str, Any]) -> str:
+    """Where known words are looked for: the sentence, and what is wrong with which fields."""
+    problems = body.get("validationErrors")
+    listed = problems if isinstance(problems, list) else []
+    reasons = [f"{p.get('path')}: {p.get('reason')}" for p in listed if isinstance(p, dict)]
+    return "; ".join([str(body.get("detail") or body.get("title") or ""), *reasons])
 
 
 def _rejected(refused: RequestRefused) -> RecordRejected:
-    code = refused.error.code or str(refused.status)
-    if code == "E0101":
-        return ContactMissing(str(refused), code=code, detail=refused.error.detail)
-    if code == "E0102":
-        ids = list(refused.error.extra.get("product_ids", []))
-        return ProductsMissing(str(refused), code=code, detail=refused.error.detail, product_ids=ids)
-    return RecordRejected(str(refused), code=code, detail=refused.error.detail)
+    error = refused.error
+    told = {"code": error.code or str(refused.status), "detail": error.detail, "private": error.private}
+    if error.code == "E0101":
+        return ContactMissing(str(refused), **told)
+    if error.code == "E0102":
+        return ProductsMissing(str(refused), **told, product_ids=list(error.extra.get("product_ids", [])))
+    return RecordRejected(str(refused), **told)
 
 
 def _instant(moment: datetime) -> str:

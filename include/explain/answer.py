@@ -17,6 +17,7 @@ from include.sync.preview import masked
 
 _ADDRESS = re.compile(r"[^\s\"'<>,;:()\[\]{}|]+@[^\s\"'<>,;:()\[\]{}|]+")
 _LONGEST = 300
+VENDORS_WORDS = "the last refusal in the vendor's words"
 
 
 class Kind(StrEnum):
@@ -85,12 +86,17 @@ def facts(record: Mapping[str, Any], personal: Iterable[str] = ()) -> tuple[Fact
     return tuple(Fact(name, shown(value), name in private) for name, value in present)
 
 
-def outcome_facts(stored: StoredOutcome) -> tuple[Fact, ...]:
-    """What a run has written down about a record."""
+def outcome_facts(stored: StoredOutcome, said: str = "") -> tuple[Fact, ...]:
+    """What a run has written down about a record, and what the vendor `said` in its own words."""
     what = f"{stored.outcome}: {stored.reason}" if stored.reason else str(stored.outcome)
     times = f", {stored.attempts} times since {shown(stored.first_seen)}" if stored.attempts > 1 else ""
     told = [Fact("answer", shown(stored.detail))] if stored.detail else []
-    return (Fact("outcome", f"{what}{times}"), *told, *_when(stored.run_key, stored.last_seen))
+    return (Fact("outcome", f"{what}{times}"), *told, *words(said), *_when(stored.run_key, stored.last_seen))
+
+
+def words(said: str) -> tuple[Fact, ...]:
+    """The last refusal in the vendor's own words, which may quote the customer."""
+    return (Fact(VENDORS_WORDS, shown(said), personal=True),) if said else ()
 
 
 def _when(run_key: str, at: datetime) -> tuple[Fact, ...]:

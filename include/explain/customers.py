@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -51,7 +52,9 @@ def explain_customer(desk: Desk, record: str) -> Explanation:
     person = desk.store.hashed(email) if email else ""
     ids = [str(document["id"]) for document in documents]
     stored = desk.store.outcomes_of(Area.CONTACTS, ids or [record])
+    said = desk.store.vendor_texts(Area.CONTACTS, stored)
     wishes = desk.store.outcomes_of(Area.NEWSLETTER, [person] if person else [])
+    of_wishes = desk.store.vendor_texts(Area.NEWSLETTER, wishes)
     there = desk.at_connectif(routes.READ_CONTACT, {"email": email}) if problem_of(email) is None else None
     parts = (
         Part("VTEX holds now", tuple(f for d in documents for f in _document_facts(d)), "no such customer"),
@@ -59,10 +62,14 @@ def explain_customer(desk: Desk, record: str) -> Explanation:
         Part("was sent last", _taken_by(desk, rows), "no run of the last ones has taken its last change"),
         Part(
             "the last run's outcome",
-            tuple(Fact(f"{key}, {f.label}", f.value) for key in stored for f in outcome_facts(stored[key])),
+            tuple(
+                replace(fact, label=f"{key}, {fact.label}")
+                for key in stored
+                for fact in outcome_facts(stored[key], said.get(key, ""))
+            ),
             "no run had to refuse it",
         ),
-        Part("newsletter wishes", (*_standing(desk, person), *_outcomes(wishes)), "none is known"),
+        Part("newsletter wishes", (*_standing(desk, person), *_outcomes(wishes, of_wishes)), "none is known"),
         Part("Connectif holds", _contact_facts(there) if there else (), "no contact with this address"),
     )
     on_wishes = [f"A newsletter wish: {because(one.reason)}" for one in wishes.values() if one.reason]
@@ -167,8 +174,8 @@ def _standing(desk: Desk, person: str) -> tuple[Fact, ...]:
     return told
 
 
-def _outcomes(wishes: dict[str, Any]) -> tuple[Fact, ...]:
-    return tuple(fact for stored in wishes.values() for fact in outcome_facts(stored))
+def _outcomes(wishes: dict[str, Any], said: dict[str, str]) -> tuple[Fact, ...]:
+    return tuple(fact for key, one in wishes.items() for fact in outcome_facts(one, said.get(key, "")))
 
 
 def _on_documents(documents: list[Document], rows: list[Document], verdicts: dict[str, Reason]) -> list[str]:

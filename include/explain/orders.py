@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 from include.connectif import routes
@@ -16,6 +17,7 @@ from include.explain.answer import (
     facts,
     outcome_facts,
     shown,
+    words,
 )
 from include.explain.desk import Desk
 from include.mapping.order_items import added_skus
@@ -48,15 +50,20 @@ def explain_order(desk: Desk, record: str) -> Explanation:
     there, under = _at_connectif(desk, ids)
     purchases = desk.store.recorded_purchases(ids)
     stored = desk.store.outcomes_of(Area.PURCHASES, ids)
+    said = desk.store.vendor_texts(Area.PURCHASES, ids)
     bodies = [purchase.body for purchase in mapped.purchases]
-    written = [fact for purchase in purchases.values() for fact in _purchase_facts(purchase)]
+    written = [fact for key, one in purchases.items() for fact in _purchase_facts(one, said.get(key, ""))]
     parts = (
         Part("VTEX holds now", tuple(f for order in orders for f in _order_facts(order)), "no such order"),
         Part("would be sent", tuple(f for body in bodies for f in _body_facts(body)), "nothing"),
         Part("was sent last", tuple(written), "no run has written a purchase of it down"),
         Part(
             "the last run's outcome",
-            tuple(Fact(f"{key}, {f.label}", f.value) for key in stored for f in outcome_facts(stored[key])),
+            tuple(
+                replace(fact, label=f"{key}, {fact.label}")
+                for key in stored
+                for fact in outcome_facts(stored[key], said.get(key, ""))
+            ),
             "no run had to refuse it",
         ),
         Part("Connectif holds", _body_facts(there) if there else (), "no purchase under any of its ids"),
@@ -122,7 +129,7 @@ def _body_facts(body: Order) -> tuple[Fact, ...]:
     return (*facts(head, _PERSONAL), *lines)
 
 
-def _purchase_facts(stored: StoredPurchase) -> tuple[Fact, ...]:
+def _purchase_facts(stored: StoredPurchase, said: str) -> tuple[Fact, ...]:
     what = f"{stored.outcome}: {stored.reason}" if stored.reason else str(stored.outcome)
     told = {
         "outcome": f"{what}, {stored.attempts} answers since {shown(stored.first_seen)}",
@@ -130,7 +137,9 @@ def _purchase_facts(stored: StoredPurchase) -> tuple[Fact, ...]:
         "by the run": readable(stored.run_key),
         "at": stored.last_seen,
     }
-    return tuple(Fact(f"{stored.purchase_id}, {f.label}", f.value) for f in facts(told))
+    return tuple(
+        replace(fact, label=f"{stored.purchase_id}, {fact.label}") for fact in (*facts(told), *words(said))
+    )
 
 
 def _on_orders(mapped: MappedPurchases) -> list[str]:

@@ -25,6 +25,7 @@ from include.mapping.shapes import name, record, records
 from include.mapping.weighed import ONE, multiplier_of
 from include.outcomes import Area, Reason
 from include.run_name import readable
+from include.store import StoredOutcome
 from include.sync.products.catalogue import last_catalogue, rules_of
 from include.sync.products.prices import base_prices_of
 
@@ -48,12 +49,19 @@ def explain_product(desk: Desk, product_id: str) -> Explanation:
         Part("VTEX holds now", _at_vtex(found), "catalogue search does not show it"),
         Part("would be sent", facts(would), "nothing"),
         Part("was sent last", _sent(desk, last), "no catalogue that was sent holds it"),
-        Part("the last run's outcome", outcome_facts(stored) if stored else (), "no run had to refuse it"),
+        Part("the last run's outcome", _outcome(desk, stored), "no run had to refuse it"),
         Part("Connectif holds", facts(there or {}), "no product with this id"),
     )
     decision = (_on_now(mapped, product_id, last), _on_connectif(would, there))
     is_known = bool(found or last or there or stored)
     return Explanation(Kind.PRODUCT, product_id, parts, tuple(filter(None, decision)), is_known)
+
+
+def _outcome(desk: Desk, stored: StoredOutcome | None) -> tuple[Fact, ...]:
+    if stored is None:
+        return ()
+    said = desk.store.vendor_texts(Area.PRODUCTS, [stored.key])
+    return outcome_facts(stored, said.get(stored.key, ""))
 
 
 def _row(rows: pd.DataFrame | None, product_id: str) -> dict[str, Any]:

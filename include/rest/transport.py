@@ -22,6 +22,7 @@ from include.rest.retry import RetryPolicy, TryAgain, seconds_asked_for, server_
 from include.rest.route import Repeat, Route
 from include.rest.segment import NotAnId, segment
 from include.rest.session import HttpOptions, open_session
+from include.rest.vocabulary import content_type
 
 # At DEBUG urllib3 writes each URL with its query, and queries hold addresses.
 logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)
@@ -39,11 +40,17 @@ class Timeouts(NamedTuple):
 
 @dataclass(frozen=True)
 class VendorError:
-    """What an error body says, cleaned of personal data: the vendor's code, a sentence, further keys."""
+    """What an error body says: its code and `detail` as far as a Vocabulary knows them, further keys, and
+    the vendor's own text.
+
+    `private` and `extra` may quote a customer: they are for decisions and the store's private texts, never
+    for a message.
+    """
 
     code: str = ""
     detail: str = ""
-    extra: Mapping[str, Any] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    private: str = field(default="", repr=False)
 
     def __str__(self) -> str:
         return ": ".join(part for part in (self.code, self.detail) if part)
@@ -269,7 +276,7 @@ class Transport:
             is_silent = not response.content and response.status_code in call.route.silent
             body = None if is_silent else loaded(response.content)
         except ValueError:
-            kind = response.headers.get("Content-Type", "no content type")
+            kind = content_type(response.headers.get("Content-Type"))
             raise self._unreadable(call.route, response, f"holds no JSON but {kind}") from None
         except OverBudget as over:
             raise UnreadableAnswer(f"{self._name(call.route)}: the answer has {over}") from None
@@ -383,7 +390,8 @@ def origin(url: str) -> str:
 
 
 def _host(url: str) -> str:
-    return urlsplit(url).netloc or "an empty host"
+    """Without a user name and a password before it."""
+    return urlsplit(url).netloc.rpartition("@")[2] or "an empty host"
 
 
 def _about_host(error: requests.RequestException, url: str) -> str:

@@ -12,7 +12,7 @@ from include.errors import ConfigurationError
 from include.outcomes import Area
 from include.store.accounts import AccountPair
 from include.store.database import Part
-from include.store.tables import erased, pending_event, purchase, record, run, wish, writing
+from include.store.tables import erased, pending_event, purchase, record, run, vendor_text, wish, writing
 from include.store.tables import pair as pairs
 
 if TYPE_CHECKING:
@@ -91,6 +91,9 @@ class Erasure(Part):
             outcomes = self._forget(connection, ours, Area.CONTACTS, document_ids)
             outcomes += self._forget(connection, ours, Area.PURCHASES, orders)
             outcomes += self._forget(connection, ours, Area.NEWSLETTER, [person])
+            self._forget_texts(
+                connection, ours, {*document_ids, *orders, *(row.purchase_id for row in bought), person}
+            )
             wishes = sum(
                 connection.execute(
                     sa.delete(table).where(table.c.pair_id.in_(ours), table.c.person == person)
@@ -173,6 +176,16 @@ class Erasure(Part):
             ).rowcount
             for some in in_batches(keys, _AT_ONCE)
         )
+
+    def _forget_texts(
+        self, connection: sa.Connection, ours: sa.Select[tuple[int]], keys: Collection[str]
+    ) -> None:
+        """What vendors said of the person's records, in any area."""
+        for some in in_batches(keys, _AT_ONCE):
+            gone = sa.delete(vendor_text).where(
+                vendor_text.c.pair_id.in_(ours), vendor_text.c.record_key.in_(some)
+            )
+            connection.execute(gone)
 
     def _forget_in_reports(
         self, connection: sa.Connection, ours: sa.Select[tuple[int]], named: set[str]

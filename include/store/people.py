@@ -41,12 +41,12 @@ class People:
         """Tells whether two hashes were made with the same key, and nothing else of it."""
         return self._digest(b"mark").hex()[:16]
 
-    def sealed(self, email: str) -> str:
-        """The address encrypted; only this key opens it."""
-        return self._box.encrypt(email.encode()).decode()
+    def sealed(self, text: str) -> str:
+        """An address, or what a vendor said, encrypted; only this key opens it."""
+        return self._box.encrypt(text.encode()).decode()
 
     def opened(self, sealed: str) -> str:
-        """The address that was `sealed`; `ConfigurationError` when the hash key has changed since."""
+        """The text that was `sealed`; `ConfigurationError` when the hash key has changed since."""
         try:
             return self._box.decrypt(sealed.encode()).decode()
         except InvalidToken:

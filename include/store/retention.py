@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from include.store.database import Part
-from include.store.tables import purchase, record, run
+from include.store.tables import purchase, record, run, vendor_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +28,12 @@ class Retention(Part):
     """
 
     def remove_outcomes(self, before: datetime) -> int:
-        """Remove outcomes of records and answers to purchases, last seen before then; returns how many."""
+        """Remove outcomes of records and answers to purchases, last seen before then; returns how many.
+
+        What vendors said of records goes at the same age.
+        """
+        for _ in self._batches(vendor_text, vendor_text.c.last_seen < before):
+            pass
         return sum(sum(self._batches(table, table.c.last_seen < before)) for table in (record, purchase))
 
     def remove_reports(self, before: datetime) -> int:

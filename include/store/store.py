@@ -31,6 +31,7 @@ from include.store.reports import Reports
 from include.store.retention import Retention
 from include.store.schema import require_current, require_file
 from include.store.tables import pair as pairs
+from include.store.vendor_texts import VendorTexts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,7 +39,9 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 
-class Store(Progress, Reports, Records, Purchases, Newsletter, Catalogue, Retention, Figures, Erasure):
+class Store(
+    Progress, Reports, Records, VendorTexts, Purchases, Newsletter, Catalogue, Retention, Figures, Erasure
+):
     """What outlives a run. Each call is a transaction of its own, from any thread.
 
     `close` it, or use it in a `with` statement.

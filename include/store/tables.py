@@ -2,7 +2,7 @@
 
 Every row belongs to a pair of accounts: a shop that tried the sandbox first still gets its first load.
 No column holds an e-mail address: people are keyed hashes, and the address of a waiting newsletter event
-is encrypted.
+is encrypted, as is what a vendor said of a record.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from include.window import as_utc
 
-SCHEMA = "0005"
+SCHEMA = "0006"
 """The newest revision in `migrations/versions`. Revisions are numbers: older and newer can be told."""
 
 metadata = sa.MetaData()
@@ -117,6 +117,18 @@ record = sa.Table(
     sa.Index("sync_record_reason", "pair_id", "area", "reason", "last_seen"),
     sa.Index("sync_record_age", "last_seen"),
 )
+
+vendor_text = sa.Table(
+    "sync_vendor_text",
+    metadata,
+    _pair(),
+    _area(),
+    sa.Column("record_key", sa.String(200), primary_key=True),
+    sa.Column("sealed_text", sa.Text, nullable=False),
+    sa.Column("last_seen", Instant, nullable=False),
+    sa.Index("sync_vendor_text_age", "last_seen"),
+)
+"""What a vendor said of a record that it refused, encrypted: it may quote the customer."""
 
 purchase = sa.Table(
     "sync_purchase",

@@ -12,6 +12,7 @@ from tempfile import TemporaryFile
 from include.connectif.client import ConnectifClient, QueueFull
 from include.connectif.exports import Export, Wanted, rows_of
 from include.connectif.limits import EXPORT_DAYS
+from include.connectif.vocabulary import shown_status
 from include.errors import TemporaryError
 from include.staging import Staging
 from include.sync.run import SyncRun
@@ -63,7 +64,7 @@ class Exporter:
         done = self._finished(entry, what, create)
         if done.status != "finished" or not done.file_url:
             self._journal.write_json(entry, {"id": None})
-            raise TemporaryError(f"Connectif ended export {done.id} of {what} as {done.status!r}")
+            raise TemporaryError(f"Connectif ended export {done.id} of {what} as {shown_status(done.status)}")
         log.info("%s: %s rows", what, f"{done.total:,}")
         with TemporaryFile() as file:  # it has no name, and goes with the process
             self._connectif.read_export_file(done.file_url, file)

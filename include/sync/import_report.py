@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from include.connectif.csv_text import Broken, csv_rows
 from include.connectif.exports import plain_name
-from include.redaction import redact
+from include.rest.vocabulary import kept
 from include.sync.csv_files import rows_of
 from include.sync.import_file import StagedFile
 
@@ -40,9 +40,9 @@ class Refusals:
     `suspects`, or any of the file where that is None.
     """
 
-    named: dict[str, str] = field(default_factory=dict)
-    unnamed: list[str] = field(default_factory=list)
-    suspects: set[str] | None = field(default_factory=set)
+    named: dict[str, str] = field(default_factory=dict, repr=False)
+    unnamed: list[str] = field(default_factory=list, repr=False)
+    suspects: set[str] | None = field(default_factory=set, repr=False)
 
 
 class _Line(NamedTuple):
@@ -51,8 +51,9 @@ class _Line(NamedTuple):
 
 
 def read_refusals(report: bytes, sent: StagedFile, key_column: str) -> Refusals:
-    """The rows of `sent` that Connectif's report of failed rows is about. Reasons hold no address."""
-    columns = _columns_of(sent)
+    """The rows of `sent` that Connectif's report of failed rows is about. Reasons are
+    Connectif's own texts, which may quote the customer."""
+    columns = columns_of(sent)
     titles, lines = _lines_of(report, columns)
     if not lines:
         return Refusals(suspects=None)
@@ -72,7 +73,7 @@ def _named(keys: Sequence[str | None], lines: Sequence[_Line]) -> Refusals:
             unnamed.append(line.reason)
         else:
             named.setdefault(key, []).append(line.reason)
-    reasons = {key: redact("; ".join(filter(None, dict.fromkeys(said)))) for key, said in named.items()}
+    reasons = {key: kept("; ".join(filter(None, dict.fromkeys(said)))) for key, said in named.items()}
     return Refusals(reasons, unnamed, None if unnamed else set())
 
 
@@ -101,14 +102,15 @@ def _tells_a_reason(title: str, sent_columns: Sequence[str]) -> bool:
 
 
 def _reason(cells: list[str], places: Iterable[int]) -> str:
-    return redact(": ".join(cells[place] for place in places if place < len(cells)))
+    return kept(": ".join(cells[place] for place in places if place < len(cells)))
 
 
 def _cell(line: _Line, column: int) -> str:
     return line.cells[column].strip() if column < len(line.cells) else ""
 
 
-def _columns_of(sent: StagedFile) -> list[str]:
+def columns_of(sent: StagedFile) -> list[str]:
+    """The names of the file's columns."""
     return [str(name) for name in next(rows_of(sent)).columns]
 
 
@@ -150,7 +152,7 @@ def _by_number(sent: StagedFile, key_column: str, titles: Sequence[str], lines: 
         return Refusals(unnamed=reasons, suspects=None)
     numbers = [int(cell) for line in lines if (cell := _cell(line, column))]
     rows = _rows_at(sent, {number - first for number in numbers for first in _FIRST_ROWS})
-    columns = set(_columns_of(sent)) - {key_column}
+    columns = set(columns_of(sent)) - {key_column}
     repeated = {place: title for place, title in enumerate(titles) if title in columns}
     numbered = [line for line in lines if _cell(line, column)]
     fitting = [

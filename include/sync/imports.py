@@ -13,18 +13,20 @@ import pandas as pd
 
 from include.connectif.client import ConnectifClient, FileTooLarge, Import, QueueFull
 from include.connectif.limits import QUEUED_IMPORTS
+from include.connectif.vocabulary import VOCABULARY, shown_status
 from include.errors import ConfigurationError, SyncError, TemporaryError
 from include.outcomes import Reason
 from include.rest.transport import RequestRefused
 from include.staging import Staging
 from include.sync.csv_files import rows_of, split
 from include.sync.import_file import ImportFile, StagedFile
-from include.sync.import_report import Refusals, read_refusals
+from include.sync.import_report import Refusals, columns_of, read_refusals
 from include.sync.run import SyncRun
 
 log = logging.getLogger(__name__)
 
 _NOT_NAMED = "Connectif's report does not name the row"
+_NOT_REPEATED = "for a reason that is not repeated here: see make explain"
 _PIECES = "pieces"
 _UPLOAD_LIMIT = "upload-limit.json"
 # A limit of a proxy is one megabyte or more (nginx' default). Below, a file is more imports than make sense.
@@ -41,8 +43,9 @@ class Imported:
     """A finished import: the file as it was sent, and its rows that Connectif did not take or account for.
 
     `not_taken` has the columns `key` (the row's `_email` or `productId`; "" where it is not known), `reason`
-    (`target_rejected`; `target_unconfirmed` when Connectif's counts leave the row out) and `detail`, one row
-    each. `doubtful` are keys of rows any of which may be one without a key.
+    (`target_rejected`; `target_unconfirmed` when Connectif's counts leave the row out), `detail` and
+    `private` (Connectif's own text), one row each. `doubtful` are keys of rows any of which may be one
+    without a key.
     """
 
     file: ImportFile
@@ -220,7 +223,8 @@ class Importer:
 
     def _row_too_large(self, sent: StagedFile, key_column: str) -> Imported:
         (key,) = _keys_of(sent, key_column)
-        return Imported(sent.file, _rows([(key, Reason.TARGET_REJECTED, "413: the row alone is too large")]))
+        row = NotTaken(key, Reason.TARGET_REJECTED, "413: the row alone is too large")
+        return Imported(sent.file, _rows([row]))
 
     # --- results
 
@@ -230,9 +234,9 @@ class Importer:
         if done.status != "finished":
             self._forget(queued)
             raise TemporaryError(
-                f"Connectif ended import {done.id} of {queued.sent.file.name} as {done.status!r} after "
-                f"{_number(done.success)} of {_number(done.total)} rows. Its list of imports may say why; "
-                "a retry sends the file again"
+                f"Connectif ended import {done.id} of {queued.sent.file.name} as "
+                f"{shown_status(done.status)} after {_number(done.success)} of {_number(done.total)} rows. "
+                "Its list of imports may say why; a retry sends the file again"
             )
         result = self._imported(queued.sent, done, key_column)
         if self._goes_in_halves(result):
@@ -265,11 +269,14 @@ class Importer:
                 return state
             if self._clock() - begun > self._patience_seconds:
                 raise TemporaryError(
-                    f"Connectif's import {import_id} of {name} is still {state.status!r} after "
+                    f"Connectif's import {import_id} of {name} is still {shown_status(state.status)} after "
                     f"{self._patience_seconds / 60:.0f} minutes: a retry goes on waiting"
                 )
             done = (state.success or 0) + (state.errors or 0)
-            log.info("%s: %s, %s of %s rows", name, state.status, f"{done:,}", _number(state.total))
+            log.info(
+                "%s: %s, %s of %s rows",
+                name, shown_status(state.status), f"{done:,}", _number(state.total),
+            )  # fmt: skip
             self._sleep(pause)
             pause = min(2 * pause, self._poll_seconds)
 
@@ -300,11 +307,12 @@ class Importer:
         unnamed = refused - len(refusals.named)
         suspects = self._suspects(sent, refusals, unnamed, missing, key_column)
         reasons = [*refusals.unnamed, *[""] * unnamed][:unnamed]
+        columns = columns_of(sent) if refusals.named or any(reasons) else ()
         accounted = f"import {done.id} accounts for {rows - missing:,} of {rows:,} rows"
         not_taken = [
-            *((key, Reason.TARGET_REJECTED, reason) for key, reason in refusals.named.items()),
-            *(("", Reason.TARGET_REJECTED, reason or _NOT_NAMED) for reason in reasons),
-            *[("", Reason.TARGET_UNCONFIRMED, accounted)] * missing,
+            *(_refused(key, reason, columns) for key, reason in refusals.named.items()),
+            *(_refused("", reason, columns) for reason in reasons),
+            *[NotTaken("", Reason.TARGET_UNCONFIRMED, accounted)] * missing,
         ]
         return Imported(sent.file, *_named_if_all(not_taken, suspects))
 
@@ -379,22 +387,44 @@ def import_files(
     return ImportResult(not_taken, set().union(*(one.doubtful for one in imported)))
 
 
-def _rows(not_taken: Sequence[tuple[str, Reason, str]]) -> pd.DataFrame:
-    lines = [(key, reason.value, detail) for key, reason, detail in not_taken]
-    return pd.DataFrame(lines, columns=["key", "reason", "detail"], dtype="str")
+class NotTaken(NamedTuple):
+    """A row that Connectif did not take. Its repr has neither key nor private text."""
+
+    key: str
+    reason: Reason
+    detail: str
+    private: str = ""
+
+    def __repr__(self) -> str:
+        return f"NotTaken({self.reason}, {self.detail!r})"
 
 
-def _named_if_all(
-    not_taken: list[tuple[str, Reason, str]], suspects: frozenset[str]
-) -> tuple[pd.DataFrame, frozenset[str]]:
+def _refused(key: str, said: str, columns: Sequence[str]) -> NotTaken:
+    """Of the report's reason (of a row that it names, or not) what is known, and all of it in private."""
+    if not key and not said:
+        return NotTaken(key, Reason.TARGET_REJECTED, _NOT_NAMED)
+    codes = VOCABULARY.codes_in(said)
+    known = VOCABULARY.known(said, code=codes[0] if codes else "", fields=columns)
+    detail = ": ".join(filter(None, [*codes, known])) or (_NOT_REPEATED if said else "")
+    return NotTaken(key, Reason.TARGET_REJECTED, detail, said)
+
+
+def _rows(not_taken: Sequence[NotTaken]) -> pd.DataFrame:
+    lines = [(one.key, one.reason.value, one.detail, one.private) for one in not_taken]
+    return pd.DataFrame(lines, columns=list(NotTaken._fields), dtype="str")
+
+
+def _named_if_all(not_taken: list[NotTaken], suspects: frozenset[str]) -> tuple[pd.DataFrame, frozenset[str]]:
     """Rows without a key get one where none of the suspects was taken, and all for the same reason."""
-    unnamed = [(reason, detail) for key, reason, detail in not_taken if not key]
-    if len(unnamed) != len(suspects) or len({reason for reason, _ in unnamed}) > 1:
+    unnamed = [one for one in not_taken if not one.key]
+    if len(unnamed) != len(suspects) or len({one.reason for one in unnamed}) > 1:
         return _rows(not_taken), suspects
-    details = {detail for _, detail in unnamed}
-    detail = details.pop() if len(details) == 1 else _NOT_NAMED
-    named = [row for row in not_taken if row[0]]
-    return _rows([*named, *((key, unnamed[0][0], detail) for key in sorted(suspects))]), frozenset()
+    same = len({(one.detail, one.private) for one in unnamed}) == 1
+    named = [one for one in not_taken if one.key]
+    for key, one in zip(sorted(suspects), unnamed, strict=True):
+        told = one if same else NotTaken("", one.reason, _NOT_NAMED)
+        named.append(told._replace(key=key))
+    return _rows(named), frozenset()
 
 
 def _keys_of(staged: StagedFile, key_column: str) -> Iterator[str]:

@@ -55,3 +55,9 @@ def _kept_keys(run: SyncRun, wanted: str) -> list[str]:
             f"{run.area} that waits to be sent. Parameter only takes any record"
         )
     return keys
+
+
+def texts_of(keys: Iterable[str], texts: Iterable[str]) -> dict[str, str]:
+    """What a vendor said, by record key, for the store; of records without a name nothing is kept."""
+    said = zip(keys, texts, strict=True)
+    return {key: text for key, text in said if text and not key.startswith(UNNAMED)}

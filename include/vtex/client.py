@@ -13,20 +13,23 @@ from typing import Any
 import requests
 
 from include.errors import ConfigurationError, TemporaryError
-from include.redaction import redact
+from include.rest.body import OverBudget, loaded
 from include.rest.pace import Pace, TokenBucket
 from include.rest.retry import RetryPolicy
 from include.rest.route import Route
 from include.rest.session import HttpOptions
 from include.rest.transport import Parsed, RequestRefused, Timeouts, Transport, Unexpected, VendorError
+from include.rest.vocabulary import kept
 from include.vtex import answers, limits, routes
 from include.vtex.answers import Document, SearchPage
 from include.vtex.filters import instant
+from include.vtex.vocabulary import SLOTS_TAKEN, TOKEN_UNKNOWN, VOCABULARY
 
 log = logging.getLogger(__name__)
 
 SYSTEM = "VTEX"
 _MORE_READINGS = 2
+_KEPT_BYTES = 8_000
 
 
 @dataclass(frozen=True)
@@ -296,9 +299,10 @@ def _search_request(where: str, fields: Sequence[str], first: int, most: int, so
 
 
 def _scroll_error(refused: RequestRefused) -> Exception:
-    if "Maximum simultaneous scrolls" in refused.error.detail:
+    said = refused.error.private.casefold()
+    if SLOTS_TAKEN in said:
         return ScrollSlotsTaken(f"{refused}: wait until one of the account's ten scrolls ends")
-    if "Operation not found for this token" in refused.error.detail:
+    if TOKEN_UNKNOWN in said:
         return ScrollExpired(f"{refused}: the scroll was idle for too long")
     return ConfigurationError(
         f"{refused}. A field of the filter or of the list may not be filterable or readable in Master Data: "
@@ -309,14 +313,21 @@ def _scroll_error(refused: RequestRefused) -> Exception:
 def read_error(response: requests.Response) -> VendorError:
     """VTEX has no common error body: an object with `Message` or `error.message`, a bare string, HTML …"""
     try:
-        body = response.json()
-    except ValueError:
-        return VendorError()
+        body = loaded(response.content)
+    except (ValueError, OverBudget):
+        body = None
+    code, text = _said(body)
+    private = kept(response.content[:_KEPT_BYTES].decode("utf-8", "replace"))
+    return VendorError(VOCABULARY.code(code), VOCABULARY.known(text), private=private)
+
+
+def _said(body: Any) -> tuple[Any, str]:
+    """Code and text of an error body."""
     if isinstance(body, str):
-        return VendorError(detail=redact(body))
+        return "", body
     if not isinstance(body, dict):
-        return VendorError()
+        return "", ""
     error = body.get("error")
     if isinstance(error, dict):
-        return VendorError(str(error.get("code") or ""), redact(str(error.get("message") or "")))
-    return VendorError(detail=redact(str(body.get("Message") or body.get("message") or "")))
+        return error.get("code"), str(error.get("message") or "")
+    return "", str(body.get("Message") or body.get("message") or "")

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 import traceback
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from include.outcomes import Area
+from include.explain import Desk, explain
+from include.explain.answer import VENDORS_WORDS
+from include.explain.page import explain_page
+from include.outcomes import Area, Reason
 from include.plan import RunPlan
+from include.staging import Staging
 from include.sync.newsletter import NewsletterRules, NewsletterSync
 from tests.builders import APP_TOKEN, EVERYTHING, KEY_SECRET, Office, World, window_ending
 
@@ -24,14 +30,28 @@ DAILY: list[tuple[Area, RunPlan]] = [
 ]
 AREAS = pytest.mark.parametrize(("area", "plan"), DAILY, ids=[area.value for area, _ in DAILY])
 PERSON = {"firstName": "Piepmatz", "lastName": "Zwitscher", "homePhone": "+55 11 98765-4321"}
+SUNG = f"{EMAIL} Piepmatz Zwitscher 98765 +55 11 98765-4321 {KEY_SECRET} {APP_TOKEN}"
+SAID: dict[str, Any] = {
+    "title": SUNG, "detail": SUNG, "Message": SUNG, "message": SUNG, "code": "Piepmatz",
+    "error": {"code": "OMS5511987654321", "message": SUNG},
+    "validationErrors": [{"path": "Zwitscher", "reason": SUNG}, {"path": "_name", "reason": SUNG}],
+    "productIds": ["Piepmatz"], "productsId": ["Piepmatz"], "allowedDomains": ["piepmatz.zwitscher"],
+}  # fmt: skip
+"""An error body that quotes a customer and our keys wherever it can; at both vendors."""
 ROUTES: dict[Area, list[str]] = {
     Area.CONTACTS: ["md scroll", "create import", "get import"],
-    Area.PRODUCTS: ["product search", "create import"],
-    Area.PURCHASES: ["order list", "order detail", "md search", "create purchase", "patch product"],
+    Area.PRODUCTS: ["product ids", "product search", "price", "create import"],
+    Area.PURCHASES: [
+        *("order list", "order detail", "order group", "md search", "create purchase", "get purchase"),
+        *("patch product", "patch contact", "create export"),
+    ],
 }
 
 
-VTEX_ROUTES = {"md scroll", "product search", "order list", "order detail", "md search"}
+VTEX_ROUTES = {
+    *("md scroll", "product ids", "product search", "price", "order list", "order detail", "order group"),
+    "md search",
+}
 
 
 @pytest.fixture
@@ -79,8 +99,10 @@ def heard(office: Office, caplog: pytest.LogCaptureFixture) -> Iterator[list[str
 
 
 def _stored(office: Office) -> list[str]:
-    """Reports and outcomes, as the store keeps them."""
+    """Reports and outcomes, as the store keeps them, and all of its file in clear."""
     found = [repr(office.store.outcomes(area)) for area in Area]
+    with closing(sqlite3.connect(office.folder / "store.db")) as database:
+        found += database.iterdump()
     return [*found, *(repr(report) for area in Area for report in office.store.reports(area))]
 
 
@@ -119,8 +141,8 @@ def test_canary__is_silent_when_one_record_alone_is_taken(
 @pytest.mark.parametrize(
     "trouble",
     [
-        {"status": 400, "body": {"detail": f"Contact {EMAIL}", "Message": f"bad {EMAIL}"}},
-        {"status": 403, "body": {"detail": EMAIL, "Message": EMAIL}},
+        *({"status": status, "body": SAID} for status in (400, 403, 404, 409, 422, 500)),
+        {"status": 400, "body": {**SAID, "code": "E0103"}},
         {"status": 418, "body": EMAIL},
         {"status": 200, "body": f"<html>{EMAIL}</html>"},
         {"status": 503, "body": EMAIL},
@@ -136,6 +158,52 @@ def test_canary__is_silent_when_something_fails(
         control("POST", "faults", {"script": [{"route": route, "calls": 30, **trouble}]})
         attempt(office, heard, area, dict(DAILY)[area], f"trouble with {route}")
         control("DELETE", "faults")
+
+
+@pytest.mark.parametrize("code", ["", "E0103"])
+def test_canary__what_connectif_says_of_a_purchase_is_told_by_explain_alone(
+    code: str, office: Office, birds: World, heard: list[str]
+) -> None:
+    birds.on_connectif("DELETE", "faults")
+    body = SAID | {"code": code}
+    birds.fault_at_connectif("create purchase", calls=300, status=422, body=body)
+    attempt(office, heard, Area.PURCHASES, window_ending(), "run")
+    rejected = {row.key: row for row in office.store.outcomes(Area.PURCHASES, reason=Reason.TARGET_REJECTED)}
+    assert "900-01" in rejected
+    row = rejected["900-01"]
+    link = "a link is outside the domains that the Connectif account allows"
+    assert row.detail == (f"E0103: {link}; _name" if code else "422: _name")
+    assert set(office.store.vendor_texts(Area.PURCHASES, rejected)) == set(rejected)
+    birds.on_connectif("DELETE", "faults")
+    kept = Staging(office.folder / "kept")
+    desk = Desk(office.settings, office.store, office.vtex, office.connectif, kept, now=birds.clock.now)
+    found = explain(desk, "900-01")
+    told = [one for part in found.parts for one in part.facts if one.label.endswith(VENDORS_WORDS)]
+    assert told
+    assert all("Zwitscher" in one.value and one.personal for one in told)
+    assert "Zwitscher" not in explain_page([found.kind], found=found).partition(VENDORS_WORDS)[2][:300]
+
+
+def test_canary__what_an_import_reports_of_a_row_is_for_explain_alone(
+    office: Office, birds: World, heard: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read_import, consent = office.connectif.read_import, list[str]()
+
+    def read(import_id: str) -> Any:
+        consent[:] = consent or [import_id]
+        state = read_import(import_id)
+        refuses = import_id not in consent and state.is_over
+        return state.__class__(**{**vars(state), "errors": 1, "report_url": "r"}) if refuses else state
+
+    report = f"_email,error\n{EMAIL.format(0)},{SUNG} _surname E0103\n".encode()
+    monkeypatch.setattr(office.connectif, "read_import", read)
+    monkeypatch.setattr(office.connectif, "read_import_report", lambda _: report)
+    office.change("run", reject_limit_percent=100.0)
+    attempt(office, heard, Area.CONTACTS, RunPlan("only", None, (), "only", only="bird-id-0"), "run")
+    (row,) = office.store.outcomes(Area.CONTACTS, reason=Reason.TARGET_REJECTED)
+    link = "a link is outside the domains that the Connectif account allows"
+    assert (row.key, row.detail) == ("bird-id-0", f"E0103: {link}; _surname")
+    assert "Zwitscher" in office.store.vendor_texts(Area.CONTACTS, [row.key])[row.key]
 
 
 def test_canary__is_silent_in_the_newsletter(office: Office, birds: World, heard: list[str]) -> None:

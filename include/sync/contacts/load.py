@@ -11,7 +11,6 @@ import pandas as pd
 
 from include.mapping.result import verdicts_of
 from include.outcomes import Outcome, Reason
-from include.redaction import without_values
 from include.report import StageCounts
 from include.staging import Staging
 from include.sync.contacts.left_out import LeftOut
@@ -20,7 +19,7 @@ from include.sync.csv_files import rows_of
 from include.sync.import_file import ImportFile, StagedFile
 from include.sync.imports import ImportResult, import_files
 from include.sync.preview import SAMPLE, log_sample, personal
-from include.sync.replay import UNNAMED, keep_sent_at_last
+from include.sync.replay import UNNAMED, keep_sent_at_last, texts_of
 from include.sync.run import SyncRun, count_verdicts, keep_verdicts, verdicts_in
 
 log = logging.getLogger(__name__)
@@ -58,6 +57,7 @@ def load(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
     not_taken = not_taken[~not_taken["key"].isin(left_out.erased)].reset_index(drop=True)
     verdicts = _verdicts(source, not_taken)
     keep_verdicts(target, "refused", verdicts)
+    run.store.keep_vendor_texts(run.area, texts_of(verdicts["key"], not_taken["private"]))
     unsent = {*left_out.erased, *not_taken["key"], *contacts.doubtful}
     keep_sent_at_last(run, target, _sent_at_last(source, unsent))
     count_verdicts(counts, verdicts)
@@ -71,7 +71,7 @@ def _named(consent: ImportResult) -> pd.DataFrame:
     named = consent.not_taken[consent.not_taken["key"] != ""]
     reason, detail = Reason.TARGET_UNCONFIRMED.value, "the consent import does not tell whether it took it"
     doubtful = pd.DataFrame(
-        {"key": sorted(consent.doubtful), "reason": reason, "detail": detail}, dtype="str"
+        {"key": sorted(consent.doubtful), "reason": reason, "detail": detail, "private": ""}, dtype="str"
     )
     return pd.concat([named, doubtful], ignore_index=True)
 
@@ -97,24 +97,13 @@ def _sent_at_last(source: Staging, unsent: Collection[str]) -> Iterator[str]:
 
 
 def _verdicts(source: Staging, not_taken: pd.DataFrame) -> pd.DataFrame:
-    """Addresses not taken → verdicts on the documents that they came from; no detail quotes what was sent."""
-    rejected = not_taken["reason"] == Reason.TARGET_REJECTED
-    details = not_taken["detail"].mask(rejected, _without_values(source, not_taken[rejected]))
+    """Addresses not taken → verdicts on the documents that they came from, in the same order."""
     documents = _documents_of(source, set(not_taken["key"]))
-    rows = zip(not_taken["key"], not_taken["reason"], details, strict=True)
+    rows = zip(not_taken["key"], not_taken["reason"], not_taken["detail"], strict=True)
     return verdicts_of(
         (documents.get(email) or f"{UNNAMED}{number}", Reason(reason), detail)
         for number, (email, reason, detail) in enumerate(rows)
     )
-
-
-def _without_values(source: Staging, rejected: pd.DataFrame) -> pd.Series:
-    """Connectif's reasons without what was sent of their rows."""
-    rows = _rows_of(source, set(rejected["key"])).drop(columns=["changed", "consent"], errors="ignore")
-    values = {row["_email"]: row.values() for row in rows.to_dict("records")}
-    pairs = zip(rejected["key"], rejected["detail"], strict=True)
-    cleaned = [without_values(detail, values.get(email, ())) for email, detail in pairs]
-    return pd.Series(cleaned, index=rejected.index, dtype="str")
 
 
 def _documents_of(source: Staging, emails: Collection[str]) -> dict[str, str]:

@@ -11,7 +11,7 @@ from typing import Any
 from include.batching import in_batches
 from include.errors import TemporaryError
 from include.mapping.address import tidied
-from include.outcomes import OUTCOME_OF, Outcome, Reason
+from include.outcomes import OUTCOME_OF, Area, Outcome, Reason
 from include.report import StageCounts
 from include.rest.parallel import in_parallel
 from include.rest.transport import RequestRefused
@@ -268,6 +268,8 @@ class NewsletterSync:
         self, task: _Task, refusal: RequestRefused, now: datetime, last_chance: bool
     ) -> None:
         detail = f"HTTP {refusal.status}"
+        if task.event.email not in ErasedPeople(self._store):
+            self._store.keep_vendor_texts(Area.NEWSLETTER, {task.person: refusal.error.private})
         self._put_off(task, now, Reason.TARGET_REJECTED, detail, last_chance=last_chance)
 
     def _put_off_all(self, tasks: Iterable[_Task], now: datetime) -> None:

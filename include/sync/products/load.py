@@ -17,7 +17,7 @@ from include.sync.imports import import_files
 from include.sync.preview import log_sample, plain
 from include.sync.products.catalogue import keep_catalogue, last_file, last_rows
 from include.sync.products.transform import FILES, ROWS, WITHDRAWN
-from include.sync.replay import UNNAMED, keep_sent_at_last
+from include.sync.replay import UNNAMED, keep_sent_at_last, texts_of
 from include.sync.run import SyncRun, count_verdicts, keep_verdicts
 
 log = logging.getLogger(__name__)
@@ -41,9 +41,10 @@ def load(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
     not_taken, doubtful = import_files(run, files, folder=source, journal=target, key_column="productId")
     verdicts = verdicts_of(
         (key or f"{UNNAMED}{number}", Reason(reason), detail)
-        for number, (key, reason, detail) in enumerate(not_taken.itertuples(index=False, name=None))
+        for number, (key, reason, detail, _) in enumerate(not_taken.itertuples(index=False, name=None))
     )
     keep_verdicts(target, "refused", verdicts)
+    run.store.keep_vendor_texts(run.area, texts_of(verdicts["key"], not_taken["private"]))
     count_verdicts(counts, verdicts)
     counts.written = rows - len(not_taken)
     counts.count(Outcome.SENT, counts.written)

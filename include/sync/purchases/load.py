@@ -163,6 +163,8 @@ def _post(run: SyncRun, source: Staging, answers: Answers, missing: int, others:
                 purchase["body"], contact=purchase["contact"], fire_workflows=_may_fire(run, purchase)
             )
         run.store.record_purchases(run.run_key, [_recorded(purchase, answer, run.store)])
+        if answer.private:
+            run.store.keep_vendor_texts(run.area, dict.fromkeys(_names(purchase), answer.private))
         return answer
 
     known = {one.purchase_id for one in unanswered_before(run)}
@@ -175,6 +177,11 @@ def _post(run: SyncRun, source: Staging, answers: Answers, missing: int, others:
         progress.add()
     run.store.record_purchases(run.run_key, busy)
     log.info("%s", progress.line())
+
+
+def _names(purchase: StagedPurchase) -> list[str]:
+    """Under which a person may look for the purchase."""
+    return [purchase["purchase_id"], *purchase["order_ids"]]
 
 
 def _may_fire(run: SyncRun, purchase: StagedPurchase) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
@@ -15,7 +15,6 @@ from include.errors import RecordRejected, StagingError, TemporaryError, UnsafeC
 from include.mapping.healing import product_from_line, without_products
 from include.mapping.products import map_products, never_priced, product_body, without_offer
 from include.outcomes import OUTCOME_OF, Outcome, Reason
-from include.redaction import redact, without_values
 from include.rest.transport import AccessRefused, RequestRefused
 from include.sync.products.catalogue import last_rows, rules_of
 from include.sync.products.prices import Wanting, base_prices_of
@@ -29,12 +28,15 @@ Body = dict[str, Any]
 
 @dataclass(frozen=True)
 class Answer:
-    """What became of a purchase; `reason` is None when it was plainly sent."""
+    """What became of a purchase; `reason` is None when it was plainly sent. `private` is Connectif's own
+    text, for the store alone.
+    """
 
     outcome: Outcome
     reason: Reason | None = None
     detail: str = ""
     lines_left_out: int = 0
+    private: str = field(default="", repr=False)
 
 
 class Poster:
@@ -60,18 +62,18 @@ class Poster:
             except (ContactMissing, ProductsMissing) as missing:
                 chances[type(missing)] -= 1
                 if chances[type(missing)] < 0:
-                    return _rejected(missing, contact)
+                    return _rejected(missing)
                 if chances[type(missing)] > 0:
                     continue
                 try:
                     healed = self._heal(body, contact, missing)
                 except RecordRejected as refused:
-                    return _rejected(refused, contact)
+                    return _rejected(refused)
                 if healed is None:
                     return Answer(OUTCOME_OF[Reason.NO_LINES], Reason.NO_LINES, "no line has a price")
                 body = healed
             except RecordRejected as refused:
-                return _rejected(refused, contact)
+                return _rejected(refused)
 
     def _heal(self, body: Body, contact: Body, missing: ContactMissing | ProductsMissing) -> Body | None:
         """The body to send again; None when no line is left of it."""
@@ -135,8 +137,7 @@ def _answer(posted: Posted, lines_left_out: int) -> Answer:
     return Answer(Outcome.SENT, lines_left_out=lines_left_out)
 
 
-def _rejected(refused: RecordRejected, contact: Body) -> Answer:
-    """The refusal in Connectif's words, without those that it quotes of the customer."""
-    words = ": ".join(part for part in (refused.code, refused.detail) if part)
-    detail = redact(without_values(words, contact.values()))
-    return Answer(Outcome.REJECTED, Reason.TARGET_REJECTED, detail)
+def _rejected(refused: RecordRejected) -> Answer:
+    """What is known of the refusal, and Connectif's own text."""
+    detail = ": ".join(part for part in (refused.code, refused.detail) if part)
+    return Answer(Outcome.REJECTED, Reason.TARGET_REJECTED, detail, private=refused.private)

@@ -36,7 +36,7 @@ def sent(tmp_path: Path) -> StagedFile:
         (b"\xef\xbb\xbf_email,Error message\r\nana@example.com,no\r\n", {"ana@example.com": "no"}),
         (b"line,_email,code,reason,detail\n3,ana@example.com,E1,x,y\n", {"ana@example.com": "x: y"}),
         (b"_email,unheard of\nana@example.com,x\n", {"ana@example.com": ""}),
-        (b"_email,error\nana@example.com,not b@example.com\n", {"ana@example.com": "not ***"}),
+        (b"_email,error\nana@example.com,not b@example.com\n", {"ana@example.com": "not b@example.com"}),
         (b"_email,error\nana@example.com,\n", {"ana@example.com": ""}),
         (b"Email,Error message\nana@example.com,no date\n", {"ana@example.com": "no date"}),
         (b"Correo electr\xc3\xb3nico;Motivo\nANA@example.com;mal\n", {"ana@example.com": "mal"}),
@@ -47,7 +47,7 @@ def sent(tmp_path: Path) -> StagedFile:
         (b"error,_email\none,ana@example.com,more,cells\n", {"ana@example.com": "one"}),
         ("_email,error\nana@example.com,não é\n".encode("latin-1"), {"ana@example.com": "n�o �"}),
         ("_email,error\nana@example.com,no\n".encode("utf-16"), {"ana@example.com": "no"}),
-        (b"_email,error\nana@example.com," + b"x" * 200_000 + b"\n", {"ana@example.com": "x" * 199 + "…"}),
+        (b"_email,error\nana@example.com," + b"x" * 200_000 + b"\n", {"ana@example.com": "x" * 2_000}),
     ],
 )  # fmt: skip
 def test_report__finds_key_and_reason_in_columns_unknown_to_us(

@@ -138,7 +138,9 @@ def names(results: list[Imported]) -> list[str]:
 
 
 def lines(result: Imported) -> list[Any]:
-    return list(result.not_taken.itertuples(index=False, name=None))
+    """Key, reason, and Connectif's own text where there is one, else the detail."""
+    rows = result.not_taken.itertuples(index=False, name=None)
+    return [(key, reason, private or detail) for key, reason, detail, private in rows]
 
 
 def emails(count: int) -> list[str]:

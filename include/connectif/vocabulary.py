@@ -1,0 +1,55 @@
+"""Codes, fields and texts of Connectif that may stand in a message of ours."""
+
+from __future__ import annotations
+
+import re
+
+from include.rest.vocabulary import Vocabulary
+
+_FOREIGN_LINK = "a link is outside the domains that the Connectif account allows"
+
+VOCABULARY = Vocabulary(
+    # The documented codes (guides, custom error codes; read 2026-11-28). A later one would be of this form.
+    codes=re.compile(r"E0[1-9]0[1-9]"),
+    meanings={
+        "E0101": "the contact does not exist",
+        "E0102": "products do not exist",
+        "E0103": _FOREIGN_LINK,
+        "E0201": _FOREIGN_LINK,
+        "E0301": "too many exports are queued",
+        "E0401": "too many imports are queued",
+        "E0501": "the contact does not exist",
+    },
+    texts={
+        "validation error": "validation errors",
+        "non authorized domain": _FOREIGN_LINK,
+        "missing columns": "missing columns",
+        "already exists": "it exists already",
+        "does not exist": "something does not exist",
+        "not found": "not found",
+        "too large": "too large",
+        "invalid email": "invalid e-mail",
+        "invalid date": "invalid date",
+        "required": "a value is required",
+    },
+    fields=frozenset(
+        {
+            *("_email", "_name", "_surname", "_mobilePhone", "_birthdate", "_newsletterSubscriptionStatus"),
+            *("productId", "productDetailUrl", "name", "unitPrice", "unitPriceOriginal", "discountedAmount"),
+            *("discountedPercentage", "unitPriceWithoutVAT", "availability", "inStockUnits", "categories"),
+            *("tags", "brand", "description", "imageUrl", "thumbnailUrl", "publishedAt"),
+            *("customField1", "customField2", "customField3", "purchaseId", "contactEmail", "purchaseDate"),
+            *("totalPrice", "totalQuantity", "products", "quantity", "price", "cartId", "coupons"),
+            *("paymentMethod", "file", "overrideExisting", "delimiter", "exportType", "filters", "fromDate"),
+            *("toDate", "activityTypes", "dateFormat"),
+        }
+    ),
+)
+
+STATUSES = frozenset({"queued", "inProgress", "finished", "error", "cancelled"})
+"""States of imports and exports (reference, read 2026-11-28): another text is not repeated."""
+
+
+def shown_status(status: str) -> str:
+    """`'error'`, or that it is none that we know."""
+    return repr(status) if status in STATUSES else "a status that is not documented"
