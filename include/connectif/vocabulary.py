@@ -23,6 +23,7 @@ VOCABULARY = Vocabulary(
     texts={
         "validation error": "validation errors",
         "non authorized domain": _FOREIGN_LINK,
+        "domain is not authori": _FOREIGN_LINK,
         "missing columns": "missing columns",
         "already exists": "it exists already",
         "does not exist": "something does not exist",
