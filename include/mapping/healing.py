@@ -55,6 +55,17 @@ def product_from_line(line: Json) -> Json | None:
     }
 
 
+def products_from_lines(lines: Iterable[Json], product_ids: Collection[str]) -> dict[str, Json]:
+    """By product id the body of each of these products that has a line with a price: by the first such line
+    (a gift of price 0 may stand before it)."""
+    bodies: dict[str, Json] = {}
+    for line in lines:
+        key = line["productId"]
+        if key in product_ids and key not in bodies and (body := product_from_line(line)):
+            bodies[key] = body
+    return bodies
+
+
 def without_products(body: Json, product_ids: Collection[str]) -> Json | None:
     """The purchase without the lines of these products; None when no line is left. The total price stays: it
     is what the customer paid."""

@@ -44,6 +44,7 @@ __all__ = [
     "narrowed",
     "never_priced",
     "product_body",
+    "product_row",
     "search_of",
     "split_by_columns",
     "without_offer",
@@ -142,6 +143,19 @@ def product_body(row: Mapping[str, Any]) -> Json:
         column: value for column, value in row.items() if isinstance(value, str) and value and column in _BODY
     }
     return {column: _BODY[column](value) for column, value in given.items()}
+
+
+def product_row(product_id: str, body: Mapping[str, Any]) -> dict[str, str]:
+    """The reverse of `product_body`: the row of a product that is to be created. Texts and lists that the
+    body lacks are blank, so that rows have the same columns; other fields that it lacks are left out."""
+    given = {column: _text_of(value) for column, value in body.items() if column in _BODY}
+    return {"productId": product_id, **dict.fromkeys(_BLANK_IF_ABSENT, ""), **given}
+
+
+def _text_of(value: str | float | list[str]) -> str:
+    if isinstance(value, list):
+        return "|".join(entry.replace("|", "/") for entry in value)
+    return f"{value:.2f}" if isinstance(value, float) else str(value)
 
 
 def _prices(
@@ -262,6 +276,7 @@ def _list(text: str) -> list[str]:
     return text.split("|") if text else []
 
 
+_BLANK_IF_ABSENT = ("categories", "tags", "brand", "description", "imageUrl", "thumbnailUrl")
 _BODY: dict[str, Any] = {
     **dict.fromkeys(PRODUCT_COLUMNS[1:], str),
     **dict.fromkeys(PRODUCT_COLUMNS[3:8], float),

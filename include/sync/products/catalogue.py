@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 import pandas as pd
 
@@ -98,6 +98,17 @@ def last_rows(run: SyncRun) -> Iterator[pd.DataFrame]:
     """Like `last_catalogue`, a piece at a time."""
     name = last_file(run)
     yield from map(snapshot_from, run.kept.frames(name) if name else ())
+
+
+def sent_among(run: SyncRun, product_ids: Collection[str]) -> Iterator[pd.DataFrame]:
+    """Like `last_rows`, of these products, with the few columns that a look-up needs. Nothing where the
+    catalogue has got lost: only the catalogue's own run stops for that."""
+    try:
+        name = last_file(run)
+        for piece in run.kept.frames(name, _WHAT_COUNTS) if name else ():
+            yield snapshot_from(piece[[key in product_ids for key in piece["productId"]]])
+    except (UnsafeChange, FileNotFoundError):
+        log.warning("the catalogue sent last cannot be read: what purchases need goes without it")
 
 
 def keep_catalogue(run: SyncRun, snapshot: Iterable[pd.DataFrame]) -> None:

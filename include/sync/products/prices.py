@@ -8,10 +8,12 @@ from decimal import Decimal
 from functools import partial
 
 from include.batching import in_batches
+from include.errors import TemporaryError
 from include.mapping.products import never_priced
 from include.rest.parallel import in_parallel
 from include.rest.transport import AccessRefused, RequestRefused, UnreadableAnswer
 from include.staging import Staging
+from include.sync.outage import OutageWatch, Unanswered
 from include.sync.products.catalogue import last_prices, rules_of
 from include.sync.products.search import wanting_in
 from include.sync.progress import Progress
@@ -67,8 +69,19 @@ def base_prices_in(source: Staging) -> dict[str, Decimal]:
 
 
 def base_prices_of(vtex: VtexClient, wanting: Iterable[Wanting]) -> dict[str, Decimal]:
-    """By SKU id the base price of each of these records that has one, one call after the other: for a few."""
-    return dict(filter(None, (_lowest_base_price(vtex, record) for record in wanting)))
+    """By SKU id the base price of each of these records that has one, as far as VTEX answers. AccessRefused
+    without the right to read prices."""
+    found, watch = dict[str, Decimal](), OutageWatch(vtex.check, known=lambda _: False)
+    asked = watch.in_parallel(partial(_lowest_base_price, vtex), wanting, workers=_WORKERS)
+    try:
+        for (key, _), price in asked:
+            if isinstance(price, Unanswered):
+                log.warning("%s has no base price: %s", key, price)
+            elif price:
+                found[price[0]] = price[1]
+    except (TemporaryError, UnreadableAnswer) as outage:
+        log.warning("no more base prices: %s", outage)
+    return found
 
 
 def _lowest_base_price(vtex: VtexClient, wanting: Wanting) -> BasePrice | None:

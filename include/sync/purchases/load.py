@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any
@@ -21,6 +21,7 @@ from include.sync.purchases.agenda import unanswered_before
 from include.sync.purchases.buyers import ensure_buyers
 from include.sync.purchases.late import late_parts, note_on
 from include.sync.purchases.meter import metered
+from include.sync.purchases.missing_products import ensure_products
 from include.sync.purchases.posting import Answer, Poster
 from include.sync.purchases.tally import tally
 from include.sync.purchases.tracked import OtherIds, note_on_the_tag, tracked_purchases
@@ -55,11 +56,16 @@ def load(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
     notes, known = ([], False) if run.plan.only else _settle_tracked(run, target, source, answers)
     missing = sum(key not in answers for key in ids)
     log.info("%s", _forecast(run, len(ids), missing))
+    hidden: Iterable[str] = ()
     if not run.plan.only:
         erased = ErasedPeople(run.store)
-        going = (one for one in _unanswered(source, answers) if one["body"]["contactEmail"] not in erased)
-        ensure_buyers(run, target, going)
-    _post(run, source, answers, missing, None if known else others)
+
+        def going() -> Iterator[StagedPurchase]:
+            return (one for one in _unanswered(source, answers) if one["body"]["contactEmail"] not in erased)
+
+        ensure_buyers(run, target, going())
+        hidden = ensure_products(run, target, going)
+    _post(run, Poster(run, hidden), source, answers, None if known else others)
     notes += filter(None, [note_on_the_tag(run, others.found)])
     late = late_parts(run, _staged(source), answers)
     counts = tally(run, target, _staged(source), answers, late)
@@ -144,13 +150,13 @@ def _settle_tracked(
     return ([tracked.note] if tracked.note else []), tracked.known
 
 
-def _post(run: SyncRun, source: Staging, answers: Answers, missing: int, others: OtherIds | None) -> None:
+def _post(run: SyncRun, poster: Poster, source: Staging, answers: Answers, others: OtherIds | None) -> None:
     """Post what is unanswered; a purchase that Connectif does not answer for is held for the next runs.
 
     `others`, where no export told, finds those that are there under another form of their id.
     Held ones are written down last, so that a retry after an outage offers them again.
     """
-    poster, progress = Poster(run), Progress(log, "purchases", missing)
+    progress = Progress(log, "purchases", sum(1 for _ in _unanswered(source, answers)))
     busy: list[PurchaseAnswer] = []
 
     def post(purchase: StagedPurchase) -> Answer:

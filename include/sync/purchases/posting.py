@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any
 
 import pandas as pd
 
 from include.batching import in_batches
 from include.connectif.client import ContactMissing, Posted, ProductsMissing
-from include.errors import RecordRejected, StagingError, TemporaryError, UnsafeChange
-from include.mapping.healing import product_from_line, without_products
-from include.mapping.products import map_products, never_priced, product_body, without_offer
+from include.errors import RecordRejected
+from include.mapping.healing import products_from_lines, without_products
+from include.mapping.products import product_body
 from include.outcomes import OUTCOME_OF, Outcome, Reason
-from include.rest.transport import AccessRefused, RequestRefused
-from include.sync.products.catalogue import last_rows, rules_of
-from include.sync.products.prices import Wanting, base_prices_of
+from include.rest.transport import RequestRefused
+from include.sync.products.catalogue import sent_among
+from include.sync.purchases.missing_products import ProductSearch
+from include.sync.purchases.once import OncePerKey
 from include.sync.run import SyncRun
 from include.vtex import limits
 
@@ -40,11 +41,16 @@ class Answer:
 
 
 class Poster:
-    """Posts purchases; safe to use from several threads."""
+    """Posts purchases; safe to use from several threads.
 
-    def __init__(self, run: SyncRun) -> None:
-        self._run = run
-        self._rules = rules_of(run)
+    What several purchases lack is created once: a thread that comes second waits for the first. `hidden` are
+    products that search is known not to show.
+    """
+
+    def __init__(self, run: SyncRun, hidden: Iterable[str] = ()) -> None:
+        self._run, self._search = run, ProductSearch(run)
+        self._contacts, self._products = OncePerKey(), OncePerKey()
+        self._searched: dict[str, Body | None] = dict.fromkeys(hidden)
 
     def post(self, body: Body, *, contact: Body, fire_workflows: bool) -> Answer:
         """Send it; on E0101 create the contact, on E0102 the products, and send again, once each.
@@ -79,56 +85,45 @@ class Poster:
         """The body to send again; None when no line is left of it."""
         if isinstance(missing, ProductsMissing):
             return self._create_products(body, missing.product_ids)
-        self._run.connectif.patch_contact(body["contactEmail"], contact)
+        with self._contacts.left_of([body["contactEmail"]]) as emails:
+            for email in emails:
+                self._run.connectif.patch_contact(email, contact)
+                self._contacts.mark_done(email)
         return body
 
     def _create_products(self, body: Body, product_ids: list[str]) -> Body | None:
         """Create the products as `sync_products` would, else as the purchase's own line shows them.
 
-        A product without any price is left out of the purchase.
+        A product without any price is left out of the purchase. What is not one of ours by this spelling is
+        not created: the next answer tells.
         """
-        shown = self._shown(product_ids)
-        lines = {line["productId"]: line for line in body["products"]}
-        priceless = []
-        for product_id in product_ids:
-            if product_id not in lines:
-                continue  # not one of ours by this spelling: the next answer tells
-            fields = shown.get(product_id) or product_from_line(lines[product_id])
-            if fields is None:
-                priceless.append(product_id)
-            else:
-                self._run.connectif.patch_product(product_id, fields)
+        named = {line["productId"] for line in body["products"]}.intersection(product_ids)
+        with self._products.left_of(named) as missing:
+            fields = products_from_lines(body["products"], missing) | self._shown(missing)
+            for product_id in fields:
+                self._run.connectif.patch_product(product_id, fields[product_id])
+                self._products.mark_done(product_id)
+                self._searched.pop(product_id)
+        priceless = set(missing) - fields.keys()
         return without_products(body, priceless) if priceless else body
 
     def _shown(self, product_ids: list[str]) -> dict[str, Body]:
-        found: list[dict[str, Any]] = []
-        for batch in in_batches(product_ids, limits.PRODUCT_SEARCH_PAGE):
-            found += self._run.vtex.search_products(batch, by=self._rules.searched_by)
-        wanting = [record for record in without_offer(found, self._rules) if record[0] in product_ids]
-        last = self._sent_last([key for key, _ in wanting])
-        prices = self._base_prices(never_priced(wanting, last, self._rules))
-        mapped = map_products(found, self._rules, last_sent=last, base_prices=prices)
-        rows = [dict(row) for row in mapped.rows.to_dict("records")]
-        return {str(row["productId"]): product_body({str(k): v for k, v in row.items()}) for row in rows}
+        """By product id those that search shows; each is asked for once, however many purchases name it."""
+        new = [key for key in product_ids if key not in self._searched]
+        for batch in in_batches(new, limits.PRODUCT_SEARCH_PAGE):
+            self._searched |= dict.fromkeys(batch) | self._search_for(batch)
+        found = {key: self._searched[key] for key in product_ids}
+        return {key: body for key, body in found.items() if body is not None}
 
-    def _sent_last(self, keys: list[str]) -> pd.DataFrame | None:
-        """What was sent of these products, as far as that is known: the catalogue's own run minds a loss."""
-        if not keys:
-            return None
+    def _search_for(self, product_ids: list[str]) -> dict[str, Body]:
+        pieces = list(sent_among(self._run, product_ids))
         try:
-            rows = [piece[piece["productId"].isin(keys)] for piece in last_rows(self._run)]
-        except (UnsafeChange, StagingError):
-            log.warning("the catalogue sent last cannot be read: prices for a purchase come without it")
-            return None
-        return pd.concat(rows) if rows else None
-
-    def _base_prices(self, wanting: list[Wanting]) -> dict[str, Decimal]:
-        """As far as they can be had; the others take the price of the purchase's line."""
-        try:
-            return base_prices_of(self._run.vtex, wanting)
-        except (AccessRefused, RequestRefused, TemporaryError) as missing:
-            log.warning("no base prices for a purchase: %s", missing)
+            rows = self._search.rows(product_ids, last_sent=pd.concat(pieces) if pieces else None)
+        except RequestRefused as refused:
+            log.warning("products of a purchase come by its lines: %s", refused)
             return {}
+        records = ({str(k): v for k, v in row.items()} for row in rows.to_dict("records"))
+        return {row["productId"]: product_body(row) for row in records}
 
 
 def _answer(posted: Posted, lines_left_out: int) -> Answer:
