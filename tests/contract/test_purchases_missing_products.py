@@ -256,7 +256,7 @@ def test_lines_without_a_price__are_left_out_and_counted(office: Office, world: 
 def test_gifts__that_another_order_pays_for_are_created_by_that_line(office: Office, world: World) -> None:
     gift = LINE | {"product": 99_999, "selling_price": 0, "price": 0, "list_price": 0}
     sell(world, 12)
-    put_order(world, "70-01", MORNING - SECOND, lines=[LINE | {"product": 90_000}, gift])
+    put_order(world, "70-01", MORNING, lines=[LINE | {"product": 90_000}, gift])
     put_order(world, "71-01", MORNING, lines=[LINE | {"product": 99_999}])
     report = sync(office)
     assert report.counts.drops == {}

@@ -23,6 +23,7 @@ from include.mapping.products import (
     map_products,
     never_priced,
     product_body,
+    product_row,
     split_by_columns,
     without_offer,
 )
@@ -310,6 +311,40 @@ def test_split_by_columns__leaves_out_absent_dates_only() -> None:
     }
     always = [c for c in PRODUCT_COLUMNS[:-3] if c not in ("unitPriceWithoutVAT", "publishedAt")]
     assert groups == {tuple(always): ["1"], (*always, "publishedAt"): ["2"]}
+
+
+TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="|"), min_size=1, max_size=9)
+MONEY = st.integers(0, 10**9).map(lambda cents: cents / 100)
+BODIES = st.fixed_dictionaries(
+    {"productDetailUrl": TEXTS, "name": TEXTS, "unitPrice": MONEY, "unitPriceOriginal": MONEY,
+     "discountedAmount": MONEY, "discountedPercentage": MONEY, "availability": TEXTS},
+    optional={"inStockUnits": st.integers(0, 10**6), "categories": st.lists(TEXTS, min_size=1),
+              "tags": st.lists(TEXTS, min_size=1), "brand": TEXTS, "imageUrl": TEXTS},
+)  # fmt: skip
+
+
+@given(body=BODIES)
+def test_product_row__is_the_body_again_as_a_body(body: dict[str, Any]) -> None:
+    row = product_row("6", body)
+    assert product_body(row) == body
+    assert {"productId", "categories", "tags", "brand", "description", "imageUrl", "thumbnailUrl"} <= {*row}
+    assert {*row} <= {*PRODUCT_COLUMNS}
+    assert all(isinstance(value, str) for value in row.values())
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "text"),
+    [
+        ("unitPrice", 24.9, "24.90"),
+        ("unitPrice", 0.07, "0.07"),
+        ("unitPrice", 1234567.1, "1234567.10"),
+        ("inStockUnits", 0, "0"),
+        ("categories", ["Casa/Cozinha", "A|B"], "Casa/Cozinha|A/B"),
+        ("availability", "outofstock", "outofstock"),
+    ],
+)
+def test_product_row__spells_values_as_the_catalogue_does(field: str, value: Any, text: str) -> None:
+    assert product_row("6", {field: value})[field] == text
 
 
 def test_product_body__is_the_row_in_json_types() -> None:

@@ -12,7 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from include.errors import ContractError
-from include.mapping.healing import contact_from_order, product_from_line, without_products
+from include.mapping.healing import (
+    contact_from_order,
+    product_from_line,
+    products_from_lines,
+    without_products,
+)
 from include.mapping.purchases import (
     PurchaseRules,
     classify_orders,
@@ -258,6 +263,15 @@ def test_product_from_line__unit_price_when_there_is_no_list_price() -> None:
     assert body is not None
     assert body["unitPrice"] == 9.9
     assert product_from_line({**bare, "unitPrice": 0.0}) is None
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (1, 0, 2), (2, 1, 0)])
+def test_products_from_lines__by_the_first_line_with_a_price(order: tuple[int, ...]) -> None:
+    """Products 6 (a gift, and paid for), 7 (a gift only), 8 (not asked for)."""
+    gift = {**LINE, "unitPrice": 0.0, "unitPriceOriginal": 0.0}
+    lines = [gift, LINE, {**gift, "productId": "7"}]
+    bodies = products_from_lines([*(lines[place] for place in order), {**LINE, "productId": "8"}], {"6", "7"})
+    assert bodies == {"6": product_from_line(LINE)}
 
 
 def test_without_products__the_rest_of_the_purchase_goes() -> None:
