@@ -102,6 +102,9 @@ class Knobs(CoreKnobs):
     callback_timeout_seconds: float = Field(10, gt=0)
 
     # The seeded world.
+    web_viewed_share: float = Field(
+        0.7, ge=0, le=1, description="of products, seen by the web tag; to be given at the start"
+    )
     web_purchase_id: Literal["orderGroup", "orderId"] = Field(
         "orderGroup",
         description="what the web tag reports as purchase id; to be given at the start",

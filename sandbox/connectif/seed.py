@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 BATCH_ROWS = 10_000
 VISITOR_SHARE = 0.4
-VIEWED_SHARE = 0.7
 STATUSES = ("subscribed", "subscribed", "none", "unsubscribed", "none")
 _CONTACT = ("email", "name", "newsletter_status", "created_at", "updated_at", "origin")
 _PRODUCT = ("product_id", "url", "name", "unit_price", "unit_price_original", "brand", "categories",
@@ -32,7 +31,7 @@ def seed(account: Account, shop: Shop) -> None:
     """Fills the empty account. What the tag brings has the origin `web`; no workflow is recorded for it."""
     now = account.now()
     _insert(account, "contacts", "email", _CONTACT, _visitors(shop, now))
-    _insert(account, "products", "product_id", _PRODUCT, _viewed(shop, now))
+    _insert(account, "products", "product_id", _PRODUCT, _viewed(shop, account.knobs.web_viewed_share, now))
     baskets = shop.tracked_purchases()
     while batch := list(islice(baskets, BATCH_ROWS)):
         reported = [basket for basket in batch if _lines_of(basket.parts) and basket.customer.address]
@@ -66,9 +65,9 @@ def _visitors(shop: Shop, now: str) -> Iterator[tuple[Any, ...]]:
             )
 
 
-def _viewed(shop: Shop, now: str) -> Iterator[tuple[Any, ...]]:
+def _viewed(shop: Shop, share: float, now: str) -> Iterator[tuple[Any, ...]]:
     for product in shop.products():
-        if product.price and shop.draws.share("viewed", product.product_id) < VIEWED_SHARE:
+        if product.price and shop.draws.share("viewed", product.product_id) < share:
             yield _product(shop, product, product.price, now)
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
 
 from include.outcomes import Area
 
@@ -20,6 +20,7 @@ _HALF_A_MINUTE_SECONDS = 30.0
 # And Connectif tells the end of its minute in whole seconds, so one of very few would be told badly.
 _SHORT_MINUTE_SECONDS = 10.0
 _HALF_TRACKED = 0.5
+_MOST_UNTRACKED = 1_000
 _ALMOST_ALL_TRACKED = 0.9
 
 
@@ -31,7 +32,8 @@ class Scenario:
     `minute_seconds` is how long a rate-limit minute lasts: at the sandbox, and for the paces that the
     client keeps by itself. 0 takes every limit away, which shows how fast the code is. `tracked_share` of
     the orders have been reported by the shop's web tag. With `skus` each SKU of the so many products is one
-    of its own.
+    of its own. Purchases meet a `catalogue` that is `empty`, or that `sync_products` has just sent (`full`);
+    else a small one, of which the tag has brought a part.
     """
 
     area: Area
@@ -40,10 +42,12 @@ class Scenario:
     tracked_share: float = _HALF_TRACKED
     processes: int = 1
     skus: bool = False
+    catalogue: Literal["", "empty", "full"] = ""
 
     @property
     def title(self) -> str:
-        what = f"{self.area}, each SKU is one" if self.skus else self.area
+        what = f"{self.area}, each SKU is one" if self.skus else str(self.area)
+        what += f", {self.catalogue} catalogue" if self.catalogue else ""
         at_once = "" if self.processes == 1 else f", {self.processes} processes at once"
         return f"{what}, {'paced' if self.minute_seconds else 'no limits'}{at_once}"
 
@@ -69,6 +73,8 @@ class Scenario:
         sizes = {"contacts": 400, "products": 60, "orders-per-day": 1, "days": 3} | self._sizes()
         flags = [word for name, value in sizes.items() for word in (f"--{name}", str(value))]
         knobs = ["scroll_slots=100"] if self.minute_seconds else ["scroll_slots=100", *_NO_LIMITS]
+        if self.catalogue:
+            knobs.append("web_viewed_share=0")
         minute = ("--rate-window-seconds", str(self.minute_seconds or _MINUTE_SECONDS))
         return (*flags, *minute, *(word for knob in knobs for word in ("--knob", knob)))
 
@@ -79,7 +85,8 @@ class Scenario:
             case Area.PRODUCTS:
                 return {"products": self.records}
             case Area.PURCHASES:
-                return {
+                products = {"products": self.records} if self.catalogue else {}
+                return products | {
                     "orders-per-day": self.records,
                     "contacts": max(400, self.records // 2),
                     "tracked-share": self.tracked_share,
@@ -107,14 +114,21 @@ def usual(areas: list[Area], minute_seconds: float | None = None) -> list[Scenar
 
 def scenarios_of(area: Area, records: int, minute_seconds: float | None = None) -> list[Scenario]:
     """An area without limits; products and purchases also at the paces that the vendors dictate, products
-    also by SKU."""
+    also by SKU, and purchases that the tag missed altogether also by what Connectif has of the products."""
     free = Scenario(area, records)
     match area:
         case Area.PRODUCTS:
             paced = Scenario(area, records, minute_seconds or _HALF_A_MINUTE_SECONDS)
             return [free, paced, Scenario(area, records, skus=True)]
         case Area.PURCHASES:
-            return [free, *_paced_purchases(records, minute_seconds or _SHORT_MINUTE_SECONDS)]
+            paced_ones = _paced_purchases(records, minute_seconds or _SHORT_MINUTE_SECONDS)
+            untracked = Scenario(area, min(records, _MOST_UNTRACKED), tracked_share=0.0)
+            return [
+                free,
+                *paced_ones,
+                replace(untracked, catalogue="empty"),
+                replace(untracked, catalogue="full"),
+            ]
         case _:
             return [free]
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import psutil
 
+from include.connectif import routes as connectif_routes
 from include.outcomes import Area
 from include.rest.route import Route
 from include.vtex import routes
@@ -70,6 +71,17 @@ def _number(stage: Mapping[str, Any], route: Route) -> str:
     return f"{number:,}" if number else ""
 
 
+def _loaded(vendor: str, route: Route) -> Callable[[Result], str]:
+    """Calls of a route while purchases are loaded."""
+
+    def cell(result: Result) -> str:
+        if result.scenario.area is not Area.PURCHASES:
+            return ""
+        return f"{result.stage('load')['calls'][vendor].get(route.name, 0):,}"
+
+    return cell
+
+
 def _connectif_writes(result: Result) -> str:
     routes: dict[str, int] = result.stage("load").get("calls", {}).get("connectif", {})
     return f"{sum(number for route, number in routes.items() if not route.startswith('read')):,}"
@@ -95,6 +107,7 @@ FIGURES: tuple[tuple[str, Callable[[Result], str]], ...] = (
         lambda r: f"1 min = {r.scenario.minute_seconds:g} s" if r.scenario.minute_seconds else "off",
     ),
     ("processes at once", lambda r: str(r.scenario.processes) if r.scenario.processes > 1 else ""),
+    ("products at Connectif", lambda r: r.scenario.catalogue),
     ("known by the web tag", lambda r: _share(_tracked_share(r))),
     ("records read", lambda r: f"{r.cost['read']:,}"),
     ("written at the target", lambda r: f"{r.cost['written']:,}"),
@@ -103,6 +116,10 @@ FIGURES: tuple[tuple[str, Callable[[Result], str]], ...] = (
     ("  of them Pricing", lambda r: _number(r.stage("extract"), routes.PRICE)),
     ("calls to Connectif", _calls("connectif")),
     ("  of them writes", _connectif_writes),
+    ("  purchases posted", _loaded("connectif", connectif_routes.POST_PURCHASE)),
+    ("  products searched", _loaded("vtex", routes.SEARCH_PRODUCTS)),
+    ("  products created singly", _loaded("connectif", connectif_routes.PATCH_PRODUCT)),
+    ("  imports", _loaded("connectif", connectif_routes.CREATE_IMPORT)),
     ("answered 429 by VTEX", _throttled("vtex")),
     ("  by Connectif", _throttled("connectif")),
     *((f"{stage}, s (processor)", _seconds(stage)) for stage in _STAGES),
