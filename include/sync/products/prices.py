@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 PRICES = "base-prices-"
 _PRODUCTS_A_FILE = 200
 _WORKERS = 12
+_WORKERS_OF_A_CALLER = 3  # there are several callers at once
 
 Wanting = tuple[str, list[str]]
 BasePrice = tuple[str, Decimal]
@@ -72,7 +73,7 @@ def base_prices_of(vtex: VtexClient, wanting: Iterable[Wanting]) -> dict[str, De
     """By SKU id the base price of each of these records that has one, as far as VTEX answers. AccessRefused
     without the right to read prices."""
     found, watch = dict[str, Decimal](), OutageWatch(vtex.check, known=lambda _: False)
-    asked = watch.in_parallel(partial(_lowest_base_price, vtex), wanting, workers=_WORKERS)
+    asked = watch.in_parallel(partial(_lowest_base_price, vtex), wanting, workers=_WORKERS_OF_A_CALLER)
     try:
         for (key, _), price in asked:
             if isinstance(price, Unanswered):

@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 _NAME = "missing-products"
 _HIDDEN = f"{_NAME}-hidden.json"
-_WORKERS = 4  # each may ask for base prices at once
+_WORKERS = 4  # each asks for base prices by itself
 
 Purchases = Callable[[], Iterator[dict[str, Any]]]
 Shown = Iterator[tuple[list[str], pd.DataFrame]]
