@@ -107,7 +107,7 @@ def sent_among(run: SyncRun, product_ids: Collection[str]) -> Iterator[pd.DataFr
         name = last_file(run)
         for piece in run.kept.frames(name, _WHAT_COUNTS) if name else ():
             yield snapshot_from(piece[[key in product_ids for key in piece["productId"]]])
-    except (UnsafeChange, FileNotFoundError):
+    except (UnsafeChange, StagingError):
         log.warning("the catalogue sent last cannot be read: what purchases need goes without it")
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 
-from include.errors import SyncError
+from include.errors import StagingError, SyncError
 from include.staging import Staging
-from include.sync.imports import ImportFile, import_files
+from include.sync.import_file import ImportFile
+from include.sync.imports import import_files
 from include.sync.run import SyncRun
 
 log = logging.getLogger(__name__)
@@ -30,8 +31,12 @@ def import_ahead(
     try:
         files = _staged_files(journal, f"{name}-files.json", stage_files)
         if files:
-            refused = import_files(run, files, folder=journal, journal=journal, key_column=key_column)
-            log.info("%s ahead of the purchases: %s rows refused", name, f"{len(refused):,}")
+            not_taken, _ = import_files(
+                run, files, folder=journal, journal=journal, key_column=key_column, searches_rows=False
+            )
+            log.info("%s ahead of the purchases: %s rows not taken", name, f"{len(not_taken):,}")
+    except StagingError:
+        raise
     except SyncError as error:
         log.warning("%s. What is missing is created purchase by purchase (E0101, E0102)", error)
     journal.write_json(done, {"rows": sum(file.rows for file in files)})

@@ -45,24 +45,31 @@ class ProductSearch:
     """Products by their ids, as `sync_products` would send them; safe to use from several threads."""
 
     def __init__(self, run: SyncRun) -> None:
-        self._vtex, self._rules = run.vtex, rules_of(run)
+        self._run, self._rules = run, rules_of(run)
         self._may_read_prices = True
 
-    def rows(self, product_ids: Sequence[str], *, last_sent: pd.DataFrame | None) -> pd.DataFrame:
+    def rows(self, product_ids: Sequence[str], *, were_sent: bool) -> pd.DataFrame:
         """Rows of PRODUCT_COLUMNS: of these products (at most 50) those that search shows and that can be
-        sent. `last_sent` is what was sent of them last, for prices of those without an offer.
+        sent. Where they `were_sent`, perhaps, those without an offer have the price sent last.
 
         Base prices are asked for only as far as they can be had. RequestRefused for ids that search refuses.
         """
-        products = self._vtex.search_products(product_ids, by=self._rules.searched_by)
+        products = self._run.vtex.search_products(product_ids, by=self._rules.searched_by)
         found = list(narrowed(products, set(product_ids), self._rules))
-        wanting = never_priced(without_offer(found, self._rules), last_sent, self._rules)
-        prices = self._base_prices(wanting) if wanting and self._may_read_prices else {}
-        return map_products(found, self._rules, last_sent=last_sent, base_prices=prices).rows
+        wanting = without_offer(found, self._rules)
+        last = self._sent_last([key for key, _ in wanting]) if wanting and were_sent else None
+        prices = self._base_prices(never_priced(wanting, last, self._rules))
+        return map_products(found, self._rules, last_sent=last, base_prices=prices).rows
+
+    def _sent_last(self, product_ids: list[str]) -> pd.DataFrame | None:
+        pieces = list(sent_among(self._run, product_ids))
+        return pd.concat(pieces) if pieces else None
 
     def _base_prices(self, wanting: list[Wanting]) -> dict[str, Decimal]:
+        if not wanting or not self._may_read_prices:
+            return {}
         try:
-            return base_prices_of(self._vtex, wanting)
+            return base_prices_of(self._run.vtex, wanting)
         except AccessRefused as refused:
             self._may_read_prices = False
             log.warning("no base prices for products of purchases: %s", refused)
@@ -119,7 +126,7 @@ def _shown(run: SyncRun, product_ids: Sequence[str]) -> Shown:
 
     def ask(batch: list[str]) -> pd.DataFrame | RequestRefused:
         try:
-            return search.rows(batch, last_sent=None)
+            return search.rows(batch, were_sent=False)
         except RequestRefused as refused:
             return refused
 

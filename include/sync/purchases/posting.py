@@ -7,8 +7,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-import pandas as pd
-
 from include.batching import in_batches
 from include.connectif.client import ContactMissing, Posted, ProductsMissing
 from include.errors import RecordRejected
@@ -16,7 +14,6 @@ from include.mapping.healing import products_from_lines, without_products
 from include.mapping.products import product_body
 from include.outcomes import OUTCOME_OF, Outcome, Reason
 from include.rest.transport import RequestRefused
-from include.sync.products.catalogue import sent_among
 from include.sync.purchases.missing_products import ProductSearch
 from include.sync.purchases.once import OncePerKey
 from include.sync.run import SyncRun
@@ -116,9 +113,8 @@ class Poster:
         return {key: body for key, body in found.items() if body is not None}
 
     def _search_for(self, product_ids: list[str]) -> dict[str, Body]:
-        pieces = list(sent_among(self._run, product_ids))
         try:
-            rows = self._search.rows(product_ids, last_sent=pd.concat(pieces) if pieces else None)
+            rows = self._search.rows(product_ids, were_sent=True)
         except RequestRefused as refused:
             log.warning("products of a purchase come by its lines: %s", refused)
             return {}
