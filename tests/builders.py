@@ -106,7 +106,13 @@ class World:
         return self._control(self.connectif_url, verb, path, body)
 
     def _control(self, url: str, verb: str, path: str, body: Any = None) -> Any:
-        answer = self.session.request(verb, f"{url}/_sandbox/{path}", json=body, timeout=20)
+        answer = self.session.request(
+            verb,
+            f"{url}/_sandbox/{path}",
+            json=body,
+            timeout=20,
+            headers={"Connection": "close"},  # one that is kept may be closed by the server in the meantime
+        )
         assert answer.ok, answer.text
         return answer.json() if answer.content else None
 

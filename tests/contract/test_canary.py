@@ -181,7 +181,7 @@ def test_canary__what_connectif_says_of_a_purchase_is_told_by_explain_alone(
     told = [one for part in found.parts for one in part.facts if one.label.endswith(VENDORS_WORDS)]
     assert told
     assert all("Zwitscher" in one.value and one.personal for one in told)
-    assert "Zwitscher" not in explain_page([found.kind], found=found).partition(VENDORS_WORDS)[2][:300]
+    assert "Zwitscher" not in explain_page([found.kind], "", found=found).partition(VENDORS_WORDS)[2][:300]
 
 
 def test_canary__what_an_import_reports_of_a_row_is_for_explain_alone(

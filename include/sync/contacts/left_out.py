@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from datetime import datetime
 
 import pandas as pd
 
 from include.staging import Staging
 from include.sync.contacts.erased import erased_since
-from include.sync.contacts.transform import MAPPED
+from include.sync.contacts.transform import MAPPED, READ_SINCE
 from include.sync.csv_files import changed_copy, rows_of
 from include.sync.import_file import StagedFile
-from include.sync.run import SyncRun, began_at
+from include.sync.run import SyncRun
 from include.vtex.limits import INDEX_LAG
 
 log = logging.getLogger(__name__)
@@ -63,7 +64,7 @@ class LeftOut:
         if staged.file.override_existing:
             return set()
         store = self._run.store
-        read_since = began_at(self._run.staging.within("extract"))
+        read_since = datetime.fromisoformat(self._source.read_json(READ_SINCE)["at"])
         people = store.unsubscriptions_under_way(read_since - INDEX_LAG)
         if not people:
             return set()

@@ -27,11 +27,13 @@ from include.sync.csv_files import CsvFiles
 from include.sync.erased import ErasedPeople
 from include.sync.mass_change import Share, guard_against_mass_change
 from include.sync.replay import keys_to_replay
-from include.sync.run import SyncRun, count_verdicts, keep_verdicts
+from include.sync.run import SyncRun, began_at, count_verdicts, keep_verdicts
 
 log = logging.getLogger(__name__)
 
 FILES = "files.json"
+READ_SINCE = "read-since.json"
+"""When VTEX began to be read: the load of a cleared run, too, has to know it."""
 MAPPED = "mapped-"
 OPEN = "open-"
 """Those of the rows that go which an earlier run could not send: `id`, `_email`."""
@@ -69,6 +71,7 @@ def transform(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
     files = {"consent": consent.files, "contacts": contacts.files}
     log.info("%s files for Connectif", len(consent.files) + len(contacts.files))
     target.write_json(FILES, {step: [file.to_json() for file in made] for step, made in files.items()})
+    target.write_json(READ_SINCE, {"at": began_at(source).isoformat()})
     keep_verdicts(target, "refused", refused)
     count_verdicts(counts, refused)
     counts.read = int(goes.sum()) + counts.outcomes.total()
