@@ -1,4 +1,4 @@
-"""One VTEX of a small world; each test gets it as freshly seeded, at noon, the clock standing."""
+"""One VTEX of a small world, freshly seeded, at noon, the clock standing; one Connectif per module, reset."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -9,6 +9,7 @@ from sandbox.core.app import vendor_app
 from sandbox.core.clock import Clock
 from sandbox.core.server import Server
 from sandbox.shop import Shop, Sizes
+from sandbox.tests import connectif_api
 from sandbox.tests.vtex_api import Api
 from sandbox.vtex.vendor import Vtex
 
@@ -32,3 +33,18 @@ def vtex(vtex_server: Server) -> Iterator[Api]:
     api.control("POST", "reset")
     with api.session:
         yield api
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[connectif_api.Api]:
+    """The Connectif that a module's tests share; ask for `api`, which resets it."""
+    vendor, server, clock = connectif_api.start()
+    with server:
+        yield connectif_api.Api(vendor, server, clock)
+    vendor.close()
+
+
+@pytest.fixture
+def api(shared: connectif_api.Api) -> connectif_api.Api:
+    shared.reset()
+    return shared

@@ -2,26 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 import requests
 
 from sandbox.tests.connectif_api import CONTRACTS, KEY, NOON, Api, contract, start
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[Api]:
-    vendor, server, clock = start()
-    with server:
-        yield Api(vendor, server, clock)
-    vendor.close()
-
-
-@pytest.fixture
-def api(shared: Api) -> Api:
-    shared.reset()
-    return shared
 
 
 @pytest.mark.parametrize(

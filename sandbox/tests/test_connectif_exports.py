@@ -3,28 +3,12 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import requests
 
-from sandbox.tests.connectif_api import Api, purchase, start
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[Api]:
-    vendor, server, clock = start()
-    with server:
-        yield Api(vendor, server, clock)
-    vendor.close()
-
-
-@pytest.fixture
-def api(shared: Api) -> Api:
-    shared.reset()
-    return shared
-
+from sandbox.tests.connectif_api import Api, purchase
 
 DAYS = {"fromDate": "2026-11-23T00:00:00Z", "toDate": "2026-11-24T00:00:00Z"}
 

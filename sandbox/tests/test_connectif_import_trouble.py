@@ -3,32 +3,17 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 import requests
 
-from sandbox.tests.connectif_api import KEY, SHOP, Api, start
+from sandbox.tests.connectif_api import KEY, SHOP, Api
 
 ROWS = "_email\n" + "".join(f"c{n}@example.com\n" for n in range(5))
 BAD = "_email,_birthdate,_name\nana@example.com,x,Ana\nbo@example.com,1990-04-12,Bo\ncy@example.com,y,Cy\n"
 NGINX = "<center><h1>413 Request Entity Too Large</h1></center>"
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[Api]:
-    vendor, server, clock = start()
-    with server:
-        yield Api(vendor, server, clock)
-    vendor.close()
-
-
-@pytest.fixture
-def api(shared: Api) -> Api:
-    shared.reset()
-    return shared
 
 
 def exists(api: Api, email: str) -> bool:

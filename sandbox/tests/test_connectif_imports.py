@@ -3,27 +3,12 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from sandbox.connectif import imports
-from sandbox.tests.connectif_api import SHOP, Api, start, until
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[Api]:
-    vendor, server, clock = start()
-    with server:
-        yield Api(vendor, server, clock)
-    vendor.close()
-
-
-@pytest.fixture
-def api(shared: Api) -> Api:
-    shared.reset()
-    return shared
+from sandbox.tests.connectif_api import SHOP, Api, until
 
 
 def contact(api: Api, email: str = "ana@example.com") -> Any:

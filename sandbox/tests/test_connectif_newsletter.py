@@ -13,21 +13,7 @@ from typing import Any
 import pytest
 import requests
 
-from sandbox.tests.connectif_api import Api, start, until
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[Api]:
-    vendor, server, clock = start()
-    with server:
-        yield Api(vendor, server, clock)
-    vendor.close()
-
-
-@pytest.fixture
-def api(shared: Api) -> Api:
-    shared.reset()
-    return shared
+from sandbox.tests.connectif_api import Api, until
 
 
 class Receiver(ThreadingHTTPServer):

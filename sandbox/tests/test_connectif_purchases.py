@@ -2,26 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from sandbox.tests.connectif_api import SHOP, Api, purchase, start
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[Api]:
-    vendor, server, clock = start()
-    with server:
-        yield Api(vendor, server, clock)
-    vendor.close()
-
-
-@pytest.fixture
-def api(shared: Api) -> Api:
-    shared.reset()
-    return shared
+from sandbox.tests.connectif_api import SHOP, Api, purchase
 
 
 @pytest.fixture
