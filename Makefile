@@ -62,7 +62,7 @@ audit: $(READY) ## known vulnerabilities of the locked packages, from osv.dev (e
 licences: $(READY) ## write docs/licences.md from the metadata of what the image installs
 	@$(BIN)/python -m tools.licences
 
-bench: $(READY) ## calls, records a second and peak memory for each area (options: BENCH="contacts --records 1000000")
+bench: $(READY) ## calls, records a second and peak memory for each pipeline (options: BENCH="contacts --records 1000000")
 	@$(BIN)/python -m tools.bench $(BENCH)
 
 torture: $(READY) ## damage every staged file in every way, and print a table of what held

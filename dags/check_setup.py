@@ -15,7 +15,7 @@ from datetime import timedelta
 
 from airflow.sdk import dag, task
 
-from plugins.policy import POLICY, START
+from plugins.default_args import DEFAULT_ARGS, START
 
 
 @dag(
@@ -24,14 +24,14 @@ from plugins.policy import POLICY, START
     catchup=False,
     max_active_runs=1,
     is_paused_upon_creation=False,
-    default_args=POLICY | {"execution_timeout": timedelta(minutes=30)},
+    default_args=DEFAULT_ARGS | {"execution_timeout": timedelta(minutes=30)},
     tags=["vtex", "connectif"],
     doc_md=__doc__,
 )
 def check_setup() -> None:
     @task
     def look() -> str:
-        from plugins.setup_check import check_setup
+        from plugins.tasks.check_setup import check_setup
 
         return check_setup()
 

@@ -11,7 +11,7 @@ written.
 **Repair.** With `repair` the purchases that are missing at Connectif are sent, as `sync_purchases` does, and
 quietly. Nothing else is: for other differences the log names the run that closes them.
 
-**Params.** `areas`; `window_start` and `window_end` for the purchases (without: the last days, see the
+**Params.** `pipelines`; `window_start` and `window_end` for the purchases (without: the last days, see the
 setting `reconcile.days`); `repair`.
 
 **Costs** what a full read costs at VTEX (all customers by scroll), and some ten calls of Connectif's minute
@@ -22,11 +22,11 @@ from __future__ import annotations
 
 from airflow.sdk import dag
 
-from include.outcomes import Area
+from include.outcomes import PipelineName
 from plugins import alerts
-from plugins.parameters import RECONCILE_PARAMS
-from plugins.policy import POLICY, START, weekly
-from plugins.reconcile_tasks import compare, repair, report
+from plugins.default_args import DEFAULT_ARGS, START, weekly
+from plugins.runs.params import RECONCILE_PARAMS
+from plugins.tasks.reconcile import compare, repair, report
 
 
 @dag(
@@ -34,16 +34,16 @@ from plugins.reconcile_tasks import compare, repair, report
     start_date=START,
     catchup=False,
     max_active_runs=1,
-    default_args=POLICY,
+    default_args=DEFAULT_ARGS,
     params=RECONCILE_PARAMS,
     tags=["vtex", "connectif", "weekly"],
     doc_md=__doc__,
     **alerts.policy(),
 )
 def reconcile() -> None:
-    contacts = compare.override(task_id="compare_contacts")(Area.CONTACTS)
-    products = compare.override(task_id="compare_products")(Area.PRODUCTS)
-    purchases = compare.override(task_id="compare_purchases")(Area.PURCHASES)
+    contacts = compare.override(task_id="compare_contacts")(PipelineName.CONTACTS)
+    products = compare.override(task_id="compare_products")(PipelineName.PRODUCTS)
+    purchases = compare.override(task_id="compare_purchases")(PipelineName.PURCHASES)
     repaired = repair(purchases)
     report(contacts, products, purchases, repaired)
 

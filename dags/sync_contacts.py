@@ -7,7 +7,7 @@ by accident; the status of a contact that Connectif knows is never touched.
 **How.** `extract` reads Master Data by scroll, `transform` maps and writes CSV files, `load` imports them
 into Connectif, `report` counts. Every record read ends in exactly one outcome; the last line of `report`
 says how many in which. A retry goes on where it stopped, clearing a run does its work again.
-`settle_newsletter` tries the newsletter wishes once more whose person VTEX did not know yet, and, where the
+`resolve_newsletter` tries the subscription changes once more whose person VTEX did not know yet, and, where the
 setting `safety_net` is on, reads those from Connectif that it did not call out for.
 
 **Back-fill.** Choose the dates in *Trigger > Backfill*: each run takes exactly its day, and never
@@ -22,32 +22,32 @@ from __future__ import annotations
 
 from airflow.sdk import dag
 
-from include.outcomes import Area
+from include.outcomes import PipelineName
 from plugins import alerts
-from plugins.daily_tasks import extract, load, report, settle_newsletter, transform
-from plugins.parameters import LOAD_PARAMS
-from plugins.policy import POLICY, START, daily
+from plugins.default_args import DEFAULT_ARGS, START, daily
+from plugins.runs.params import LOAD_PARAMS
+from plugins.tasks.daily import extract, load, report, resolve_newsletter, transform
 
-AREA = Area.CONTACTS
+PIPELINE = PipelineName.CONTACTS
 
 
 @dag(
-    schedule=daily(AREA),
+    schedule=daily(PIPELINE),
     start_date=START,
     catchup=False,
     max_active_runs=1,
-    default_args=POLICY,
+    default_args=DEFAULT_ARGS,
     params=LOAD_PARAMS,
     tags=["vtex", "connectif", "daily"],
     doc_md=__doc__,
     **alerts.policy(),
 )
 def sync_contacts() -> None:
-    extracted = extract(AREA)
-    transformed = transform(AREA, extracted)
-    loaded = load(AREA, transformed)
-    report(AREA, extracted, transformed, loaded)
-    settle_newsletter(extracted)
+    extracted = extract(PIPELINE)
+    transformed = transform(PIPELINE, extracted)
+    loaded = load(PIPELINE, transformed)
+    report(PIPELINE, extracted, transformed, loaded)
+    resolve_newsletter(extracted)
 
 
 sync_contacts()

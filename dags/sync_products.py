@@ -7,7 +7,7 @@ longer shown is sent once more as out of stock; nothing is ever deleted.
 imports, `report` counts. The catalogue that was sent last is kept: it gives products without an offer their
 last price.
 
-**The brake.** When more than a fifth of the catalogue would turn out of stock or vanish at once, nothing is
+**The mass-change guard.** When more than a fifth of the catalogue would turn out of stock or vanish at once, nothing is
 sent and the run fails with both counts. If that is right, trigger the DAG with `allow_mass_change`. A list
 without any product, and a first load of which search shows none, fail unless the run has `allow_empty`.
 
@@ -20,31 +20,31 @@ from __future__ import annotations
 
 from airflow.sdk import dag
 
-from include.outcomes import Area
+from include.outcomes import PipelineName
 from plugins import alerts
-from plugins.daily_tasks import extract, load, report, transform
-from plugins.parameters import LOAD_PARAMS
-from plugins.policy import POLICY, START, daily
+from plugins.default_args import DEFAULT_ARGS, START, daily
+from plugins.runs.params import LOAD_PARAMS
+from plugins.tasks.daily import extract, load, report, transform
 
-AREA = Area.PRODUCTS
+PIPELINE = PipelineName.PRODUCTS
 
 
 @dag(
-    schedule=daily(AREA),
+    schedule=daily(PIPELINE),
     start_date=START,
     catchup=False,
     max_active_runs=1,
-    default_args=POLICY,
+    default_args=DEFAULT_ARGS,
     params=LOAD_PARAMS,
     tags=["vtex", "connectif", "daily"],
     doc_md=__doc__,
     **alerts.policy(),
 )
 def sync_products() -> None:
-    extracted = extract(AREA)
-    transformed = transform(AREA, extracted)
-    loaded = load(AREA, transformed)
-    report(AREA, extracted, transformed, loaded)
+    extracted = extract(PIPELINE)
+    transformed = transform(PIPELINE, extracted)
+    loaded = load(PIPELINE, transformed)
+    report(PIPELINE, extracted, transformed, loaded)
 
 
 sync_products()

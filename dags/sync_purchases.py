@@ -26,31 +26,31 @@ from __future__ import annotations
 
 from airflow.sdk import dag
 
-from include.outcomes import Area
+from include.outcomes import PipelineName
 from plugins import alerts
-from plugins.daily_tasks import extract, load, report, transform
-from plugins.parameters import DAILY_PARAMS
-from plugins.policy import POLICY, START, daily
+from plugins.default_args import DEFAULT_ARGS, START, daily
+from plugins.runs.params import DAILY_PARAMS
+from plugins.tasks.daily import extract, load, report, transform
 
-AREA = Area.PURCHASES
+PIPELINE = PipelineName.PURCHASES
 
 
 @dag(
-    schedule=daily(AREA),
+    schedule=daily(PIPELINE),
     start_date=START,
     catchup=False,
     max_active_runs=1,
-    default_args=POLICY,
+    default_args=DEFAULT_ARGS,
     params=DAILY_PARAMS,
     tags=["vtex", "connectif", "daily"],
     doc_md=__doc__,
     **alerts.policy(),
 )
 def sync_purchases() -> None:
-    extracted = extract(AREA)
-    transformed = transform(AREA, extracted)
-    loaded = load(AREA, transformed)
-    report(AREA, extracted, transformed, loaded)
+    extracted = extract(PIPELINE)
+    transformed = transform(PIPELINE, extracted)
+    loaded = load(PIPELINE, transformed)
+    report(PIPELINE, extracted, transformed, loaded)
 
 
 sync_purchases()

@@ -1,4 +1,4 @@
-"""Newsletter wishes from Connectif → the newsletter field of customers in VTEX, within seconds.
+"""Newsletter subscription changes from Connectif → the newsletter field of customers in VTEX, within seconds.
 
 **How it starts.** By Connectif itself, which calls the receiver in the api-server (`/connectif/newsletter/…`,
 see docs/operations.md), or by whoever may trigger this DAG over Airflow's REST API, with 1 to 500 events:
@@ -10,7 +10,7 @@ see docs/operations.md), or by whoever may trigger this DAG over Airflow's REST 
 A payload with anything wrong in it is refused with 400 and the reason. A `dag_run_id` of your own makes
 repeating harmless: the second time answers 409.
 
-**What happens.** All customer documents of the address are patched where they differ. The newest wish of a
+**What happens.** All customer documents of the address are patched where they differ. The newest subscription change of a
 person wins (at the same instant the no), whatever the order in which events arrive: a replayed, late or
 cleared run changes nothing. Nobody is created: an address that VTEX does not know is looked up once more
 after ten minutes, by a run of its own (`again__…`), and by the next contact run.
@@ -31,9 +31,9 @@ from typing import Any
 
 from airflow.sdk import Param, dag, task
 
-from include.mapping.address import LONGEST, MASKED, TOO_LONG_PART, TYPED_ADDRESS  # noqa: TID253 - texts only
+from include.values.address import LONGEST, MASKED, TOO_LONG_PART, TYPED_ADDRESS  # noqa: TID253 - texts only
 from plugins import alerts
-from plugins.policy import PATIENT, START
+from plugins.default_args import LONG_RETRY_ARGS, START
 
 # jsonschema's own "email" only looks for an @, and "date-time" takes a leap second or the year 1.
 EVENT = {
@@ -60,7 +60,7 @@ EVENT = {
     catchup=False,
     max_active_runs=1,
     is_paused_upon_creation=False,
-    default_args=PATIENT,
+    default_args=LONG_RETRY_ARGS,
     params={
         "events": Param(
             type="array",
@@ -68,7 +68,7 @@ EVENT = {
             minItems=1,
             maxItems=500,
             title="Events",
-            description="Wishes, each with the address, yes or no, and the instant (with offset).",
+            description="Subscription changes, each with the address, yes or no, and the instant (with offset).",
         )
     },
     tags=["vtex", "connectif", "newsletter"],
@@ -78,7 +78,7 @@ EVENT = {
 def update_newsletter() -> None:
     @task
     def apply(params: dict[str, Any] | None = None) -> str:
-        from plugins.newsletter_run import apply_events
+        from plugins.runs.newsletter_run import apply_events
 
         return apply_events((params or {})["events"])
 

@@ -76,7 +76,7 @@ class UnsafeChange(SyncError):
     """
 
 
-class BrakeApplied(UnsafeChange):
+class MassChangeBlocked(UnsafeChange):
     """Too much of the catalogue would turn out of stock or vanish at once."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 
-class Area(StrEnum):
+class PipelineName(StrEnum):
     """One sync, or the comparison of both sides, as the store and the reports call it."""
 
     CONTACTS = "contacts"

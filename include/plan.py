@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal, Self, cast
 
 from include.errors import ParameterError
-from include.outcomes import Area
+from include.outcomes import PipelineName
 from include.window import Window, as_utc, subtracted
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ class RunPlan:
 def plan_run(
     request: RunRequest,
     *,
-    area: Area,
+    pipeline: PipelineName,
     dag_id: str,
     activated: bool,
     left_edge: datetime | None,
@@ -166,12 +166,17 @@ def plan_run(
       before its interval; older time left out is returned as gaps. What lies before `left_edge` (the store's;
       None: nothing has begun) is not missing, whatever of it a back-fill has covered.
 
-    Raises `ParameterError` where the parameters contradict each other or the area.
+    Raises `ParameterError` where the parameters contradict each other or the pipeline.
     """
-    explicit = _asked_for(request, area)
+    explicit = _asked_for(request, pipeline)
     if explicit:
         return explicit
-    if area is Area.CONTACTS and request.mode == "auto" and not activated and not request.is_backfill:
+    if (
+        pipeline is PipelineName.CONTACTS
+        and request.mode == "auto"
+        and not activated
+        and not request.is_backfill
+    ):
         return RunPlan("full", None, (), "no full load has finished yet, so everything is taken")
     if request.run_type == "scheduled":
         missing = _missing(left_edge, request.interval.start, covered)
@@ -179,28 +184,28 @@ def plan_run(
     return RunPlan("window", request.interval, (), f"{request.run_type} run for {request.interval}")
 
 
-def check_request(request: RunRequest, area: Area) -> None:
-    """ParameterError where the parameters contradict each other or the area: what `plan_run` would raise."""
-    _asked_for(request, area)
+def check_request(request: RunRequest, pipeline: PipelineName) -> None:
+    """ParameterError where the parameters contradict each other or the pipeline: what `plan_run` would raise."""
+    _asked_for(request, pipeline)
 
 
-def _asked_for(request: RunRequest, area: Area) -> RunPlan | None:
-    """What the parameters, or the area itself, leave no choice about."""
+def _asked_for(request: RunRequest, pipeline: PipelineName) -> RunPlan | None:
+    """What the parameters, or the pipeline itself, leave no choice about."""
     asked = request.asked_window()
     if request.mode == "replay" or request.replay:
-        return _replay(request, area, asked)
+        return _replay(request, pipeline, asked)
     if request.only:
-        return _one_record(request, request.only, area, asked)
-    if area is Area.PRODUCTS:
+        return _one_record(request, request.only, pipeline, asked)
+    if pipeline is PipelineName.PRODUCTS:
         return _products(request, asked)
     if request.mode == "full":
-        return _asked_in_full(request, area)
+        return _asked_in_full(request, pipeline)
     if request.mode == "window" and not asked and not request.is_backfill:
         raise ParameterError("mode window needs window_start and window_end: give both")
     return RunPlan("window", asked, (), f"the window asked for, {asked}") if asked else None
 
 
-def _one_record(request: RunRequest, only: str, area: Area, asked: Window | None) -> RunPlan:
+def _one_record(request: RunRequest, only: str, pipeline: PipelineName, asked: Window | None) -> RunPlan:
     if "@" in only:
         raise ParameterError("parameter only is an address: give the record's id (addresses are not kept)")
     if asked or request.mode != "auto" or request.is_backfill:
@@ -208,10 +213,10 @@ def _one_record(request: RunRequest, only: str, area: Area, asked: Window | None
             "parameter only takes one record whatever its time: leave out mode, window_start and window_end, "
             "and do not use it in a back-fill"
         )
-    return RunPlan("only", None, (), f"only the record {only} of {area}", only)
+    return RunPlan("only", None, (), f"only the record {only} of {pipeline}", only)
 
 
-def _replay(request: RunRequest, area: Area, asked: Window | None) -> RunPlan:
+def _replay(request: RunRequest, pipeline: PipelineName, asked: Window | None) -> RunPlan:
     if request.mode != "replay":
         raise ParameterError("parameter replay goes with mode replay: give both or neither")
     if asked or request.only or request.is_backfill:
@@ -225,7 +230,7 @@ def _replay(request: RunRequest, area: Area, asked: Window | None) -> RunPlan:
             "parameter replay holds an address: give all, a reason code, or a record's key (addresses are "
             "not kept)"
         )
-    return RunPlan("replay", None, (), f"replay of {wanted} of {area}", replay=wanted)
+    return RunPlan("replay", None, (), f"replay of {wanted} of {pipeline}", replay=wanted)
 
 
 def _products(request: RunRequest, asked: Window | None) -> RunPlan:
@@ -234,9 +239,9 @@ def _products(request: RunRequest, asked: Window | None) -> RunPlan:
     return RunPlan("full", None, (), "the catalogue is always taken whole")
 
 
-def _asked_in_full(request: RunRequest, area: Area) -> RunPlan:
-    if area is not Area.CONTACTS:
-        raise ParameterError(f"{area} are never taken in full: give window_start and window_end instead")
+def _asked_in_full(request: RunRequest, pipeline: PipelineName) -> RunPlan:
+    if pipeline is not PipelineName.CONTACTS:
+        raise ParameterError(f"{pipeline} are never taken in full: give window_start and window_end instead")
     if request.is_backfill:
         raise ParameterError("a back-fill takes the days it is made for: leave mode full out of it")
     return RunPlan("full", None, (), "mode full was asked for")

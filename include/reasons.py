@@ -51,7 +51,7 @@ REASONS: dict[Reason, Meaning] = {
         "The next run sends it again: the time stays uncovered. If it comes back, ask Connectif's support",
     ),
     Reason.CONTACT_UNRESOLVED: Meaning(
-        "VTEX does not tell the customer's real address (yet), or failed to take a wish",
+        "VTEX does not tell the customer's real address (yet), or failed to take a subscription change",
         "Later runs try again by themselves (purchases for held_days); guests of marketplaces stay so",
     ),
     Reason.PART_UNPAID: Meaning(
@@ -77,7 +77,7 @@ REASONS: dict[Reason, Meaning] = {
     ),
     Reason.UNKNOWN_CONTACT: Meaning(
         "VTEX has no customer with this address, also not after three look-ups",
-        "Nothing: nobody is created in VTEX for a newsletter wish",
+        "Nothing: nobody is created in VTEX for a subscription change",
     ),
     Reason.IN_THE_FUTURE: Meaning(
         "the event is dated further ahead than newsletter.future_tolerance_minutes",
@@ -87,12 +87,13 @@ REASONS: dict[Reason, Meaning] = {
         "the event's time cannot be read", "Send it again in ISO 8601 with an offset"
     ),
     Reason.TARGET_BUSY: Meaning(
-        "VTEX did not take the wish; or one side did not answer for the order, for all parts of its "
+        "VTEX did not take the subscription change; or one side did not answer for the order, for all parts of its "
         "checkout, or in a form that can be read",
         "Nothing: it waits and is tried again (purchases for held_days); if it never goes, ask that side",
     ),
     Reason.CHANGED_SINCE: Meaning(
-        "the customer has chosen anew in the shop since the wish", "Nothing: the later choice counts"
+        "the customer has chosen anew in the shop since the subscription change",
+        "Nothing: the later choice counts",
     ),
     Reason.DUPLICATE_EMAIL: Meaning(
         "another document with this address was changed later: that one is sent",

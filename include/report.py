@@ -10,7 +10,7 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
-from include.outcomes import AS_IT_SHOULD_BE, OUTCOME_OF, Area, Cause, Drop, Outcome, Reason
+from include.outcomes import AS_IT_SHOULD_BE, OUTCOME_OF, Cause, Drop, Outcome, PipelineName, Reason
 from include.plan import Gap, Mode
 from include.window import Window
 
@@ -47,7 +47,7 @@ class Calls(BaseModel):
 
 
 class Tracking(BaseModel):
-    """The tracking-loss meter of one day: purchases that the shop's web tag had told Connectif of, and those
+    """The tracking loss of one day: purchases that the shop's web tag had told Connectif of, and those
     that the sync added, by all runs so far; `whole` when these runs have taken all hours of the day."""
 
     model_config = ConfigDict(extra="forbid")
@@ -110,7 +110,7 @@ class StageCounts(BaseModel):
 
 
 class Compared(BaseModel):
-    """What `reconcile` found of one area: a record of either side is the same at both, or has one cause.
+    """What `reconcile` found of one pipeline: a record of either side is the same at both, or has one cause.
 
     `examples` holds some keys for each cause (ids of documents, products, purchases; never an address).
     """
@@ -165,13 +165,13 @@ class Report(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    area: Area
+    pipeline: PipelineName
     mode: Mode | Literal["events", "compare"]
     window: Window | None = None
     dry_run: bool = False
     gaps: list[Gap] = Field(default_factory=list)
     counts: StageCounts = Field(default_factory=StageCounts)
-    compared: dict[Area, Compared] = Field(default_factory=dict)
+    compared: dict[PipelineName, Compared] = Field(default_factory=dict)
 
     @property
     def missing(self) -> int:
@@ -182,7 +182,7 @@ class Report(BaseModel):
         """One readable line: `contacts, full: 400 read = 380 sent + 20 rejected (email_missing 20); …`."""
         counts = self.counts
         parts = [
-            *(f"{area}: {compared.line()}" for area, compared in self.compared.items()),
+            *(f"{pipeline}: {compared.line()}" for pipeline, compared in self.compared.items()),
             *([] if self.compared and not counts.read else self._done()),
             *([f"dropped fields: {dropped}"] if (dropped := _listed(counts.drops)) else []),
             *(_calls_at(vendor, calls) for vendor, calls in sorted(counts.calls.items())),
@@ -193,11 +193,11 @@ class Report(BaseModel):
         ]
         return f"{self._title()}: {'; '.join(parts)}"
 
-    def verdict(self, limits: Limits) -> list[str]:
+    def outcome(self, limits: Limits) -> list[str]:
         """Why the run must fail, although it has done all it could; empty when it need not."""
         problems = [
-            f"the comparison of {area} does not add up ({compared.missing:+d} unexplained)"
-            for area, compared in self.compared.items()
+            f"the comparison of {pipeline} does not add up ({compared.missing:+d} unexplained)"
+            for pipeline, compared in self.compared.items()
             if compared.missing
         ]
         if self.missing:
@@ -233,7 +233,7 @@ class Report(BaseModel):
         return [f"{self.counts.read} read = {self._outcomes()}", f"{self.counts.written} written"]
 
     def _title(self) -> str:
-        what = f"{self.area}, {self.window or self.mode}"
+        what = f"{self.pipeline}, {self.window or self.mode}"
         return f"{what}, dry run" if self.dry_run else what
 
     def _outcomes(self) -> str:

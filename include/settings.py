@@ -131,7 +131,7 @@ class Purchases(_Section):
     statuses: Words
     sellers: Words
     currency: Annotated[str, Field(pattern=r"^([A-Za-z]{3})?$")]
-    quiet_after_hours: Count
+    no_workflows_after_hours: Count
     index_lag_minutes: Count
     held_days: Count
 
@@ -189,7 +189,7 @@ Notifiers = Annotated[tuple[AlertBy, ...], BeforeValidator(_from_json)]
 class Alerts(_Section):
     run_failed: Notifiers
     reject_share: Notifiers
-    brake: Notifiers
+    mass_change: Notifiers
     late: Notifiers
     late_after_hours: Annotated[float, Field(gt=0, le=48)]
 
@@ -317,7 +317,7 @@ def _from_environment() -> dict[tuple[str, str], str]:
 
 def _is_ours(variable: str) -> bool:
     """`SYNC_<SECTION>__…` of a known section. Other programs use our prefix as well: Kubernetes gives each
-    container `SYNC_STORE_PORT=tcp://…` where there is a service `sync-store`.
+    container `SYNC_STATE_PORT=tcp://…` where there is a service `sync-state`.
     """
     return variable.upper().startswith(tuple(_variable(section, "") for section in Settings.model_fields))
 

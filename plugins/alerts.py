@@ -17,7 +17,7 @@ from airflow.sdk.configuration import conf
 from airflow.sdk.definitions.callback import SyncCallback
 from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 
-from include.errors import BrakeApplied, ConfigurationError, SyncError, TooManyRejected
+from include.errors import ConfigurationError, MassChangeBlocked, SyncError, TooManyRejected
 from include.settings import AlertBy, load_settings
 
 Context = Mapping[str, Any]
@@ -40,7 +40,7 @@ def policy(*, scheduled: bool = True) -> dict[str, Any]:
     Raises ConfigurationError where a notifier that the settings name cannot be made.
     """
     alerts = load_settings().alerts
-    for kind in ("run_failed", "reject_share", "brake", "late"):
+    for kind in ("run_failed", "reject_share", "mass_change", "late"):
         notifiers(kind)
     told: dict[str, Any] = {}
     if alerts.run_failed:
@@ -57,14 +57,14 @@ def policy(*, scheduled: bool = True) -> dict[str, Any]:
 def task_callback() -> Callable[[Context], None] | None:
     """What each task calls when it has failed for good; None where nobody is to be told."""
     alerts = load_settings().alerts
-    return task_failed if alerts.brake or alerts.reject_share else None
+    return task_failed if alerts.mass_change or alerts.reject_share else None
 
 
 def task_failed(context: Context) -> None:
-    """Tell of the brake, or of too many rejects, and of nothing else: the run's failure has its own alert."""
+    """Tell of the mass-change guard, or of too many rejects, and of nothing else: the run's failure has its own alert."""
     error = context.get("exception")
-    if isinstance(error, BrakeApplied):
-        _tell("brake", context, "the brake has stopped a run, nothing was sent", str(error))
+    if isinstance(error, MassChangeBlocked):
+        _tell("mass_change", context, "the mass-change guard has stopped a run, nothing was sent", str(error))
     elif isinstance(error, TooManyRejected):
         _tell("reject_share", context, "too many records were rejected", str(error))
 

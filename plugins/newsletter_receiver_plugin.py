@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.plugins_manager import AirflowPlugin
 
-from include.receiver.paths import CallbackPaths
+from include.newsletter.receiver.paths import CallbackPaths
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @cache
 def _application() -> ASGIApp:
-    from plugins.newsletter_receiver import build  # noqa: PLC0415 - see above
+    from plugins.web.newsletter_receiver import build  # noqa: PLC0415 - see above
 
     return build()
 

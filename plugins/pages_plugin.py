@@ -24,12 +24,12 @@ def _application(module: str) -> ASGIApp:
 
 async def status_page(scope: Scope, receive: Receive, send: Send) -> None:
     """The FastAPI application, made when first called."""
-    await _application("plugins.status_page")(scope, receive, send)
+    await _application("plugins.web.status_page")(scope, receive, send)
 
 
 async def explain_page(scope: Scope, receive: Receive, send: Send) -> None:
     """The FastAPI application, made when first called."""
-    await _application("plugins.explain_page")(scope, receive, send)
+    await _application("plugins.web.explain_page")(scope, receive, send)
 
 
 def _mounted(app: ASGIApp, name: str, path: str) -> dict[str, Any]:

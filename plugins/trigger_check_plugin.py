@@ -6,7 +6,7 @@ from typing import Any
 
 from airflow.plugins_manager import AirflowPlugin
 
-from plugins.trigger_check import TriggerCheck
+from plugins.web.trigger_check import TriggerCheck
 
 
 class TriggerCheckPlugin(AirflowPlugin):

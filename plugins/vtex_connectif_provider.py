@@ -37,7 +37,7 @@ def _field(label: str, help_text: str, schema: dict[str, Any]) -> dict[str, Any]
 
 VTEX = {
     "connection-type": "vtex",
-    "hook-class-name": "plugins.vtex_hook.VtexHook",
+    "hook-class-name": "plugins.hooks.vtex_hook.VtexHook",
     "hook-name": "VTEX",
     "ui-field-behaviour": {
         "hidden-fields": ["schema"],
@@ -71,7 +71,7 @@ VTEX = {
 
 CONNECTIF = {
     "connection-type": "connectif",
-    "hook-class-name": "plugins.connectif_hook.ConnectifHook",
+    "hook-class-name": "plugins.hooks.connectif_hook.ConnectifHook",
     "hook-name": "Connectif",
     "ui-field-behaviour": {
         "hidden-fields": ["schema"],

@@ -21,8 +21,8 @@ log = logging.getLogger(__name__)
 NEEDED = (
     "airflow.dag_processing.dagbag",
     "airflow.providers.standard.decorators.python",
-    "plugins.policy",
-    "plugins.newsletter_run",
+    "plugins.default_args",
+    "plugins.runs.newsletter_run",
 )
 
 

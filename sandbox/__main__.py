@@ -15,7 +15,7 @@ from sandbox.core.app import vendor_app
 from sandbox.core.clock import Clock
 from sandbox.core.server import Server
 from sandbox.core.vendor import Knobs
-from sandbox.shop import Shop, Sizes
+from sandbox.shop import ShopData, Sizes
 from sandbox.vtex.knobs import VtexKnobs
 from sandbox.vtex.vendor import Vtex
 
@@ -46,12 +46,12 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def world(options: argparse.Namespace) -> tuple[Shop, Clock]:
+def world(options: argparse.Namespace) -> tuple[ShopData, Clock]:
     now = datetime.combine(options.today, time(12), UTC) if options.today else datetime.now(UTC)
     sizes = Sizes(
         options.contacts, options.products, options.orders_per_day, options.days, options.tracked_share
     )
-    return Shop(seed=options.seed, now=now, sizes=sizes), Clock(now)
+    return ShopData(seed=options.seed, now=now, sizes=sizes), Clock(now)
 
 
 def set_knobs(settings: list[str], *vendors: Knobs) -> None:
@@ -100,7 +100,9 @@ def main() -> None:
         connectif.close()
 
 
-def serve(shop: Shop, clock: Clock, vtex: Vtex, connectif: Connectif, options: argparse.Namespace) -> None:
+def serve(
+    shop: ShopData, clock: Clock, vtex: Vtex, connectif: Connectif, options: argparse.Namespace
+) -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -112,7 +114,7 @@ def serve(shop: Shop, clock: Clock, vtex: Vtex, connectif: Connectif, options: a
         stop.wait()
 
 
-def ready_line(shop: Shop, vtex: Server, connectif: Server) -> dict[str, object]:
+def ready_line(shop: ShopData, vtex: Server, connectif: Server) -> dict[str, object]:
     return {
         "ready": True,
         "vtex": vtex.url,

@@ -23,49 +23,49 @@ from typing import Any
 import requests
 from starlette.routing import BaseRoute
 
-import include.sync.contacts
-import include.sync.products
-import include.sync.purchases
-import include.sync.reconcile.contacts
-import include.sync.reconcile.products
-import include.sync.reconcile.purchases
+import include.contacts
+import include.contacts.reconcile
+import include.products
+import include.products.reconcile
+import include.purchases
+import include.purchases.reconcile
 from include.connectif.client import ConnectifAccount, ConnectifClient
-from include.connectif.pace import SharedMinute
+from include.connectif.rate_limit import SharedMinute
 from include.errors import TemporaryError
-from include.outcomes import Area
+from include.http.retry import RetryPolicy
+from include.http.transport import Timeouts
+from include.outcomes import PipelineName
+from include.pipeline.differences import found_in
+from include.pipeline.finish import RunIdentity, finish
+from include.pipeline.run import SyncRun, kept_in, run_stage
 from include.plan import RunPlan
 from include.report import Compared, Report
-from include.rest.retry import RetryPolicy
-from include.rest.transport import Timeouts
 from include.settings import Settings, load_settings
 from include.staging import Staging
-from include.store import AccountPair, Store, open_store, upgrade
-from include.sync.finish import RunIdentity, finish
-from include.sync.reconcile.differences import found_in
-from include.sync.run import SyncRun, kept_in, run_stage
-from include.vtex.client import Paces, VtexAccount, VtexClient
+from include.state import Shop, StateStore, open_state_store, upgrade
+from include.vtex.client import RateLimits, VtexAccount, VtexClient
 from include.window import Window
 from sandbox.connectif.vendor import Connectif
 from sandbox.core.app import vendor_app
 from sandbox.core.clock import Clock
 from sandbox.core.server import Server
-from sandbox.shop import Shop, Sizes
+from sandbox.shop import ShopData, Sizes
 from sandbox.vtex.vendor import Vtex
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 APP_KEY, APP_TOKEN = "vtexappkey-sandboxshop-DEMO", "sandbox-token"
 KEY_ID, KEY_SECRET = "sandbox-key-id", "sandbox-key-secret"
-AS_FAST_AS_IT_GOES = Paces(1e6, 1e6, 1e6, 1e6)
+AS_FAST_AS_IT_GOES = RateLimits(1e6, 1e6, 1e6, 1e6)
 RATE_WINDOW_SECONDS = 60.0
-FLOWS: dict[Area, ModuleType] = {
-    Area.CONTACTS: include.sync.contacts,
-    Area.PRODUCTS: include.sync.products,
-    Area.PURCHASES: include.sync.purchases,
+FLOWS: dict[PipelineName, ModuleType] = {
+    PipelineName.CONTACTS: include.contacts,
+    PipelineName.PRODUCTS: include.products,
+    PipelineName.PURCHASES: include.purchases,
 }
-COMPARISONS: dict[Area, ModuleType] = {
-    Area.CONTACTS: include.sync.reconcile.contacts,
-    Area.PRODUCTS: include.sync.reconcile.products,
-    Area.PURCHASES: include.sync.reconcile.purchases,
+COMPARISONS: dict[PipelineName, ModuleType] = {
+    PipelineName.CONTACTS: include.contacts.reconcile,
+    PipelineName.PRODUCTS: include.products.reconcile,
+    PipelineName.PURCHASES: include.purchases.reconcile,
 }
 EVERYTHING = RunPlan("full", None, (), "everything")
 
@@ -81,7 +81,7 @@ def window_ending(end: datetime = NOON - timedelta(minutes=10), *, hours: float 
 
 
 @dataclass
-class World:
+class SimulatedShop:
     """Both simulated vendors over HTTP, and the way behind them."""
 
     clock: Clock
@@ -183,53 +183,53 @@ def _names(routes: Iterable[BaseRoute]) -> set[str]:
 
 
 @contextmanager
-def simulated_shop(sizes: Sizes) -> Iterator[World]:
+def simulated_shop(sizes: Sizes) -> Iterator[SimulatedShop]:
     """Both vendors, served until the block ends."""
-    shop = Shop(seed=7, now=NOON, sizes=sizes)
+    data = ShopData(seed=7, now=NOON, sizes=sizes)
     clock = Clock(NOON)
     clock.freeze()
-    vtex, connectif = Vtex(shop, clock), Connectif(shop, clock, window_seconds=RATE_WINDOW_SECONDS)
+    vtex, connectif = Vtex(data, clock), Connectif(data, clock, window_seconds=RATE_WINDOW_SECONDS)
     with Server(vendor_app(vtex, clock)) as first, Server(vendor_app(connectif, clock)) as second:
-        world = World(clock, vtex, connectif, first.url, second.url)
-        with world.session:
-            yield world
+        shop = SimulatedShop(clock, vtex, connectif, first.url, second.url)
+        with shop.session:
+            yield shop
     vtex.close()
     connectif.close()
 
 
 @functools.cache
-def _empty_store() -> Path:
+def _empty_state() -> Path:
     """The schema as the migrations make it, made once a process and copied for each office."""
     folder = tempfile.mkdtemp(prefix="empty-store-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    upgrade(f"sqlite:///{folder}/store.db")
-    return Path(folder, "store.db")
+    upgrade(f"sqlite:///{folder}/state.db")
+    return Path(folder, "state.db")
 
 
 @dataclass
-class Office:
+class SyncRunner:
     """Where runs are made: clients, a store and a staging folder of their own for one world."""
 
-    world: World
+    shop: SimulatedShop
     folder: Path
     settings: Settings = field(default_factory=load_settings)
     vtex: VtexClient = field(init=False)
     connectif: ConnectifClient = field(init=False)
-    store: Store = field(init=False)
+    state: StateStore = field(init=False)
 
     def __post_init__(self) -> None:
-        self.vtex, self.connectif = vtex_client(self.world), connectif_client(self.world)
-        store = shutil.copyfile(_empty_store(), self.folder / "store.db")
-        pair = AccountPair(
-            self.world.vtex.state().get("account", "sandboxshop"),
-            self.world.vtex_url,
-            self.world.connectif_url,
+        self.vtex, self.connectif = vtex_client(self.shop), connectif_client(self.shop)
+        state = shutil.copyfile(_empty_state(), self.folder / "state.db")
+        pair = Shop(
+            self.shop.vtex.state().get("account", "sandboxshop"),
+            self.shop.vtex_url,
+            self.shop.connectif_url,
             KEY_ID,
         )
-        self.store = open_store(f"sqlite:///{store}", "k" * 32, pair, clock=self.world.clock.now)
+        self.state = open_state_store(f"sqlite:///{state}", "k" * 32, pair, clock=self.shop.clock.now)
 
     def close(self) -> None:
-        self.store.close()
+        self.state.close()
         self.vtex.transport.session.close()
         self.connectif.transport.session.close()
 
@@ -238,32 +238,32 @@ class Office:
         changed = getattr(self.settings, section).model_copy(update=values)
         self.settings = self.settings.model_copy(update={section: changed})
 
-    def run(self, area: Area, plan: RunPlan, key: str, **options: Any) -> SyncRun:
+    def run(self, pipeline: PipelineName, plan: RunPlan, key: str, **options: Any) -> SyncRun:
         """One run, as its stages see it; the same key is the same run, so that a second attempt resumes."""
         return SyncRun(
-            area=area,
+            pipeline=pipeline,
             run_key=key,
             plan=plan,
             staging=Staging(self.folder / key),
             kept=kept_in(self.folder),
             settings=self.settings,
-            store=self.store,
+            state=self.state,
             vtex=self.vtex,
             connectif=self.connectif,
-            now=self.world.clock.now,
-            sleep=self.world.pause,
+            now=self.shop.clock.now,
+            sleep=self.shop.pause,
             **options,
         )
 
-    def sync(self, area: Area, plan: RunPlan, key: str, **options: Any) -> Report:
+    def sync(self, pipeline: PipelineName, plan: RunPlan, key: str, **options: Any) -> Report:
         """All stages of a run and its end, each once."""
-        return stages_of(self.run(area, plan, key, **options))
+        return stages_of(self.run(pipeline, plan, key, **options))
 
-    def compare(self, area: Area, plan: RunPlan, key: str, *, repair: bool = False) -> Compared:
-        """What `reconcile` finds of one area; with `repair` it also sends what is missing."""
-        run = self.run(area, plan, key)
-        flow = COMPARISONS[area]
-        folder = run_stage(run, f"compare_{area}", flow.compare)
+    def compare(self, pipeline: PipelineName, plan: RunPlan, key: str, *, repair: bool = False) -> Compared:
+        """What `reconcile` finds of one pipeline; with `repair` it also sends what is missing."""
+        run = self.run(pipeline, plan, key)
+        flow = COMPARISONS[pipeline]
+        folder = run_stage(run, f"compare_{pipeline}", flow.compare)
         if repair:
             run_stage(run, "repair", flow.repair, source=folder)
         found = found_in(folder)
@@ -272,10 +272,10 @@ class Office:
         return found
 
     def sync_with_retries(
-        self, area: Area, plan: RunPlan, key: str, *, tries: int = 40, **options: Any
+        self, pipeline: PipelineName, plan: RunPlan, key: str, *, tries: int = 40, **options: Any
     ) -> Report:
         """Like Airflow: a stage that fails with a TemporaryError is begun again, and resumes."""
-        return stages_of(self.run(area, plan, key, **options), tries=tries)
+        return stages_of(self.run(pipeline, plan, key, **options), tries=tries)
 
 
 class Killed(BaseException):
@@ -284,7 +284,7 @@ class Killed(BaseException):
 
 def stages_of(run: SyncRun, *, tries: int = 1) -> Report:
     """Extract, transform, load, report; each stage up to `tries` times, as Airflow would begin it again."""
-    flow = FLOWS[run.area]
+    flow = FLOWS[run.pipeline]
 
     def stage(name: str, source: Staging | None = None) -> Staging:
         work = getattr(flow, name)
@@ -299,7 +299,7 @@ def stages_of(run: SyncRun, *, tries: int = 1) -> Report:
     transformed = stage("transform", extracted)
     loaded = stage("load", transformed)
     stages: Mapping[str, Staging] = {"extract": extracted, "transform": transformed, "load": loaded}
-    report = finish(run, RunIdentity(f"sync_{run.area}", run.run_key, 0, run.now()), stages)
+    report = finish(run, RunIdentity(f"sync_{run.pipeline}", run.run_key, 0, run.now()), stages)
     _require_accounts(run, report)
     return report
 
@@ -307,32 +307,34 @@ def stages_of(run: SyncRun, *, tries: int = 1) -> Report:
 def _require_accounts(run: SyncRun, report: Report) -> None:
     """In every run of every test: the counts add up, and each that has a reason is a record in the store."""
     assert report.missing == 0, report.summary_line()
-    kept = Counter(row.reason for row in run.store.outcomes(run.area, run_key=run.run_key) if row.reason)
+    kept = Counter(row.reason for row in run.state.outcomes(run.pipeline, run_key=run.run_key) if row.reason)
     assert kept == report.counts.reasons, f"{kept} in the store, {report.summary_line()}"
 
 
-def vtex_client(world: World, *, key: str = APP_KEY, token: str = APP_TOKEN, **options: Any) -> VtexClient:
+def vtex_client(
+    shop: SimulatedShop, *, key: str = APP_KEY, token: str = APP_TOKEN, **options: Any
+) -> VtexClient:
     """A client of the simulated VTEX that never really waits."""
     account = VtexAccount(
-        "sandboxshop", key, token, base_url=world.vtex_url, shop_domain="www.sandbox-shop.example"
+        "sandboxshop", key, token, base_url=shop.vtex_url, shop_domain="www.sandbox-shop.example"
     )
     given = {
-        "paces": AS_FAST_AS_IT_GOES,
-        "retry": RetryPolicy(sleep=world.pause),
+        "rate_limits": AS_FAST_AS_IT_GOES,
+        "retry": RetryPolicy(sleep=shop.pause),
         "timeouts": Timeouts(5, 10),
     }
     return VtexClient(account, **{**given, **options})
 
 
 def connectif_client(
-    world: World, *, key_id: str = KEY_ID, secret: str = KEY_SECRET, **options: Any
+    shop: SimulatedShop, *, key_id: str = KEY_ID, secret: str = KEY_SECRET, **options: Any
 ) -> ConnectifClient:
     """A client of the simulated Connectif that never really waits."""
-    pace = SharedMinute(20, clock=lambda: world.clock.now().timestamp(), wait=world.wait)
-    given = {"pace": pace, "retry": RetryPolicy(sleep=world.pause), "timeouts": Timeouts(5, 10)}
-    return ConnectifClient(ConnectifAccount(key_id, secret, world.connectif_url), **{**given, **options})
+    rate_limit = SharedMinute(20, clock=lambda: shop.clock.now().timestamp(), wait=shop.wait)
+    given = {"rate_limit": rate_limit, "retry": RetryPolicy(sleep=shop.pause), "timeouts": Timeouts(5, 10)}
+    return ConnectifClient(ConnectifAccount(key_id, secret, shop.connectif_url), **{**given, **options})
 
 
-def without_retries(world: World) -> RetryPolicy:
+def without_retries(shop: SimulatedShop) -> RetryPolicy:
     """A policy that gives up at once."""
-    return replace(RetryPolicy(sleep=world.pause), attempts=1)
+    return replace(RetryPolicy(sleep=shop.pause), attempts=1)

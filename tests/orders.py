@@ -9,7 +9,7 @@ from include.plan import RunPlan
 from include.window import Window
 from sandbox.vtex.control import OrderBody
 from sandbox.vtex.seed import SALE_SQL
-from tests.builders import NOON, World
+from tests.builders import NOON, SimulatedShop
 
 LINE = {"product": 900, "sku": 9000, "name": "Chaleira", "link": "/chaleira/p", "selling_price": 1990,
         "price": 1990, "list_price": 2490}  # fmt: skip
@@ -22,25 +22,27 @@ def day_of(start: datetime, *, hours: float = 24) -> RunPlan:
     return RunPlan("window", Window(start, start + timedelta(hours=hours)), (), "a day of the test")
 
 
-def without_baskets(world: World) -> None:
+def without_baskets(shop: SimulatedShop) -> None:
     """Take the seeded orders away, and the purchases that their tag reported: what a test puts is all."""
-    world.vtex._database.execute("DELETE FROM sale")
-    world.connectif.account.database.execute("DELETE FROM purchases")
+    shop.vtex._database.execute("DELETE FROM sale")
+    shop.connectif.account.database.execute("DELETE FROM purchases")
 
 
-def put_order(world: World, order_id: str, created: datetime, **fields: Any) -> None:
+def put_order(shop: SimulatedShop, order_id: str, created: datetime, **fields: Any) -> None:
     """One order of `Ana Silva`, who shows her own address; a group by the form of the id."""
-    world.on_vtex("PUT", f"orders/{order_id}", _body(order_id, created, fields))
+    shop.on_vtex("PUT", f"orders/{order_id}", _body(order_id, created, fields))
 
 
-def put_orders(world: World, number: int, start: datetime, length: timedelta, **fields: Any) -> list[str]:
+def put_orders(
+    shop: SimulatedShop, number: int, start: datetime, length: timedelta, **fields: Any
+) -> list[str]:
     """`number` orders, spread evenly over the time; returns their groups."""
     groups = [f"{7_000_000_000_000 + n}" for n in range(number)]
     rows = [
         OrderBody(**_body(f"{group}-01", start + n * length / number, fields)).row(f"{group}-01")
         for n, group in enumerate(groups)
     ]
-    world.vtex._database.insert(SALE_SQL, rows)
+    shop.vtex._database.insert(SALE_SQL, rows)
     return groups
 
 
@@ -62,40 +64,42 @@ def vtex_instant(at: datetime) -> str:
     return f"{at:%Y-%m-%dT%H:%M:%S.%f}0"
 
 
-def put_product(world: World, product: int = 900, *, name: str = "Chaleira", price: float = 19.9) -> None:
+def put_product(
+    shop: SimulatedShop, product: int = 900, *, name: str = "Chaleira", price: float = 19.9
+) -> None:
     """A product that Connectif knows."""
     link = f"https://www.sandbox-shop.example/{name.lower()}/p"
     fields = {"name": name, "productDetailUrl": link, "unitPrice": price}
-    world.on_connectif("PUT", f"products/{product}", fields)
+    shop.on_connectif("PUT", f"products/{product}", fields)
 
 
-def put_buyer(world: World, email: str = EMAIL) -> None:
+def put_buyer(shop: SimulatedShop, email: str = EMAIL) -> None:
     """A contact that Connectif knows."""
-    world.on_connectif(
+    shop.on_connectif(
         "PUT", f"contacts/{email}", {"_name": "Ana", "_newsletterSubscriptionStatus": "subscribed"}
     )
 
 
-def purchases(world: World) -> dict[str, dict[str, Any]]:
+def purchases(shop: SimulatedShop) -> dict[str, dict[str, Any]]:
     """What Connectif has, by purchase id."""
-    return world.table("purchases", by="purchase_id")
+    return shop.table("purchases", by="purchase_id")
 
 
-def calls(world: World, route: str) -> int:
+def calls(shop: SimulatedShop, route: str) -> int:
     """How often a route was called, whatever it answered."""
-    return sum(world.counts().get(route, {}).values())
+    return sum(shop.counts().get(route, {}).values())
 
 
-def connectif_calls(world: World) -> int:
+def connectif_calls(shop: SimulatedShop) -> int:
     """All calls that Connectif's limit counts."""
-    journal = world._control(world.connectif_url, "GET", "journal")["counts"]
+    journal = shop._control(shop.connectif_url, "GET", "journal")["counts"]
     return sum(sum(counts.values()) for route, counts in journal.items() if not route.startswith("download"))
 
 
-def put_purchase(world: World, purchase_id: str, at: datetime = MORNING, **fields: Any) -> None:
+def put_purchase(shop: SimulatedShop, purchase_id: str, at: datetime = MORNING, **fields: Any) -> None:
     """A purchase that the shop's tag reported."""
     line = {"productId": "900", "name": "Chaleira", "quantity": 1, "unitPrice": 19.9, "price": 19.9,
             "productDetailUrl": "https://www.sandbox-shop.example/chaleira/p"}  # fmt: skip
     body = {"cartId": "c", "contactEmail": EMAIL, "purchaseDate": at.isoformat(), "totalPrice": 19.9,
             "totalQuantity": 1, "products": [line]}  # fmt: skip
-    world.on_connectif("PUT", f"purchases/{purchase_id}", {**body, **fields})
+    shop.on_connectif("PUT", f"purchases/{purchase_id}", {**body, **fields})

@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from include.outcomes import Area, Reason
+from include.outcomes import PipelineName, Reason
 from include.plan import RunPlan
 from include.report import Report
 from sandbox.shop import Sizes
-from tests.builders import Office, World, simulated_shop
+from tests.builders import SimulatedShop, SyncRunner, simulated_shop
 
 SIZES = Sizes(contacts=220, products=60, orders_per_day=40, days=4)
 
@@ -20,29 +20,29 @@ SIZES = Sizes(contacts=220, products=60, orders_per_day=40, days=4)
 class SeededRun:
     """A run that has ended on a world of its own; the tests only look."""
 
-    world: World
-    office: Office
+    shop: SimulatedShop
+    runner: SyncRunner
     report: Report
 
     def reasons(self, ids: list[str]) -> list[tuple[Reason | None, str]]:
-        rows = {row.key: (row.reason, row.detail) for row in self.office.store.outcomes(self.report.area)}
+        rows = {row.key: (row.reason, row.detail) for row in self.runner.state.outcomes(self.report.pipeline)}
         return [rows[id_] for id_ in ids]
 
 
 @contextmanager
-def seeded_run(folder: Path, area: Area, plan: RunPlan, *emptied: str) -> Iterator[SeededRun]:
+def seeded_run(folder: Path, pipeline: PipelineName, plan: RunPlan, *emptied: str) -> Iterator[SeededRun]:
     """`emptied` are tables of Connectif's that the run finds without a row."""
-    with simulated_shop(SIZES) as world:
-        world.connectif.knobs.rate_limit = 0
+    with simulated_shop(SIZES) as shop:
+        shop.connectif.knobs.rate_limit = 0
         for table in emptied:
-            world.connectif.account.database.execute(f"DELETE FROM {table}")  # noqa: S608 - our own names
-        office = Office(world, folder)
-        yield SeededRun(world, office, office.sync(area, plan, "run"))
-        office.close()
+            shop.connectif.account.database.execute(f"DELETE FROM {table}")  # noqa: S608 - our own names
+        runner = SyncRunner(shop, folder)
+        yield SeededRun(shop, runner, runner.sync(pipeline, plan, "run"))
+        runner.close()
 
 
-def odd(world: World, kind: str, label: str) -> list[str]:
+def odd(shop: SimulatedShop, kind: str, label: str) -> list[str]:
     """The ids of the seeded records with this oddity."""
-    found: list[str] = world.on_vtex("GET", "oddities")[kind][label]["ids"]
+    found: list[str] = shop.on_vtex("GET", "oddities")[kind][label]["ids"]
     assert found
     return found

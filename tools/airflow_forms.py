@@ -26,13 +26,13 @@ def form_pictures(tab: Tab) -> Iterator[tuple[str, bytes]]:
         open_as_user(tab, stack, f"dags/{DAG_ID}", LOOK, TRIGGER_HEIGHT)
         click(tab, _button("Trigger"))
         tab.wait_for("document.querySelector('input[name=element_dry_run]') != null")
-        yield TRIGGER, settled(tab)
+        yield TRIGGER, resolved(tab)
         tab.resize(LOOK, BACKFILL_HEIGHT)
         click(tab, "document.querySelector('input[value=backfill]')")
         _fill_in(tab, "From", *FIRST_DAY)
         _fill_in(tab, "To", *LAST_DAY)
         tab.wait_for(f"!({_button('Run Backfill')}).disabled")
-        yield BACKFILL, settled(tab)
+        yield BACKFILL, resolved(tab)
 
 
 def open_as_user(tab: Tab, stack: LocalStack, path: str, look: Look, height: int) -> None:
@@ -47,7 +47,7 @@ def click(tab: Tab, element: str) -> None:
     tab.value(f"{element}.click()")
 
 
-def settled(tab: Tab) -> bytes:
+def resolved(tab: Tab) -> bytes:
     """The picture, once two in a row are the same: dialogs glide in. Or the last one, where nothing rests."""
     before = tab.picture()
     for _ in range(_PICTURES_AT_MOST):

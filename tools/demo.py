@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from include.store.reports import StoredReport
+from include.state.reports import StoredReport
 from tools.airflow_rest import AirflowRest, RestError
 from tools.demo_summary import (
     Sample,
@@ -98,8 +98,8 @@ def main() -> int:
     except KeyboardInterrupt:
         print("\nInterrupted; everything is stopped.", file=sys.stderr)
         return 130
-    verdict = f"{failures} checks FAILED" if failures else "everything is as it should be"
-    print(f"\nDone in {progress.seconds:.0f} s; {verdict}.")
+    outcome = f"{failures} checks FAILED" if failures else "everything is as it should be"
+    print(f"\nDone in {progress.seconds:.0f} s; {outcome}.")
     return 1 if failures else 0
 
 
@@ -133,7 +133,7 @@ def _play(story: Story, settings: StackSettings, progress: Progress) -> dict[str
     with LocalStack(settings, progress.say) as stack:
         for step in STEPS:
             _run(step, story, stack.rest, progress)
-        return stored_reports(stack.store, stack.keys.hash_key)
+        return stored_reports(stack.state, stack.keys.hash_key)
 
 
 def _run(step: Step, story: Story, rest: AirflowRest, progress: Progress) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from include.outcomes import Outcome
-from include.store.reports import StoredReport
+from include.state.reports import StoredReport
 from tools.shop_reads import ShopReads
 
 
@@ -24,7 +24,7 @@ def print_reports(runs: Sequence[tuple[str, StoredReport]]) -> None:
     print("\nWhat the runs did")
     for title, stored in runs:
         counts = stored.report.counts
-        print(f"\n  {stored.report.area}: {title}")
+        print(f"\n  {stored.report.pipeline}: {title}")
         outcomes = _words({outcome: counts.outcomes[outcome] for outcome in Outcome})
         print(f"    read {counts.read}: {outcomes or 'nothing'}; written {counts.written}")
         for label, counter in (("why", counts.reasons), ("fields left out", counts.drops)):
@@ -46,7 +46,7 @@ def checks_of_reports(run_ids: Sequence[str], runs: Mapping[str, StoredReport]) 
         Check(f"{len(reports)} of {len(run_ids)} runs left a report", len(reports) == len(run_ids)),
         Check(f"in every report the outcomes add up to what was read ({unexplained} off)", unexplained == 0),
         *(
-            Check(f"{report.area}: {report.counts.read} records were read", report.counts.read > 0)
+            Check(f"{report.pipeline}: {report.counts.read} records were read", report.counts.read > 0)
             for report in reports.values()
         ),
     ]
@@ -115,8 +115,8 @@ def checks_of_shop(customer: Mapping[str, Any], before: Sample, after: Sample) -
 def print_state(state: Mapping[str, Any]) -> None:
     """How much Connectif has now, and how it came there: by the shop's web tag, by import, by API call."""
     print("\nConnectif now")
-    for area, origins in state["origins"].items():
-        print(f"  {area}: {state[area]} ({_words(origins)})")
+    for pipeline, origins in state["origins"].items():
+        print(f"  {pipeline}: {state[pipeline]} ({_words(origins)})")
     print(f"  newsletter: {_words(state['newsletter'])}")
 
 

@@ -6,7 +6,7 @@ import sys
 from collections import Counter
 
 from include.doctor import Level
-from plugins.setup_check import findings, summary_of
+from plugins.tasks.check_setup import findings, summary_of
 
 
 def main() -> int:

@@ -11,10 +11,10 @@ import sys
 from datetime import UTC, datetime
 
 from include.errors import SyncError
+from include.pipeline.erasure import BY_HAND, checked, erase, restore
 from include.settings import load_settings
-from include.sync.erasing import BY_HAND, checked, erase, restore
-from plugins.explain_desk import open_desk
-from plugins.sync_run import staging_base
+from plugins.runs.sync_run import staging_base
+from plugins.web.explain_context import open_explain_context
 
 USAGE = """\
 usage: make erase                 the e-mail address is asked for (or: make erase < file)
@@ -31,12 +31,12 @@ def main() -> int:
         return 2
     try:
         address = checked(email)
-        with open_desk() as desk:
+        with open_explain_context() as context:
             if undo:
-                lines = restore(desk.store, address)
+                lines = restore(context.state, address)
             else:
                 base = staging_base(load_settings())
-                lines = erase(desk.store, desk.vtex, base, address, datetime.now(UTC))
+                lines = erase(context.state, context.vtex, base, address, datetime.now(UTC))
             for line in lines:
                 print(line, flush=True)
     except SyncError as problem:

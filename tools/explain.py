@@ -11,8 +11,9 @@ import sys
 import textwrap
 
 from include.errors import SyncError
-from include.explain import Explanation, Kind, explain
-from plugins.explain_desk import open_desk
+from include.explain import explain
+from include.pipeline.explanation import Explanation, Kind
+from plugins.web.explain_context import open_explain_context
 
 USAGE = """\
 usage: make explain RECORD=<an e-mail, customer document id, product id, order id or order group>
@@ -41,8 +42,8 @@ def main() -> int:
         print(USAGE, file=sys.stderr)
         return 2
     try:
-        with open_desk() as desk:
-            found = explain(desk, record, among=(Kind(kind),) if kind else tuple(Kind))
+        with open_explain_context() as context:
+            found = explain(context, record, among=(Kind(kind),) if kind else tuple(Kind))
     except SyncError as problem:
         print(f"explain: {problem}", file=sys.stderr)
         return 1

@@ -34,7 +34,7 @@ DAG_IDS = frozenset(
 )
 USERNAME = "admin"
 AUTH_MANAGER = "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager"
-STORE_UPGRADE = ("-m", "plugins.sync_store", "upgrade")
+STORE_UPGRADE = ("-m", "plugins.state", "upgrade")
 COMPONENTS = {
     "api-server": ("api-server", "--workers", "1"),
     "scheduler": ("scheduler", "--skip-serve-logs"),
@@ -52,7 +52,7 @@ class StackSettings:
     `home` is the AIRFLOW_HOME; `port` 0 takes a free one; `database_url` None means SQLite in `home`.
     `dag_ids` must all be parsed before the stack counts as ready. `scheduled` False leaves cron schedules
     aside, so that only triggered runs and back-fills exist. `connections` are given to every process as
-    environment variables, beside `sync_store`, a SQLite file in `home`. `prepare` are arguments of Python
+    environment variables, beside `sync_state`, a SQLite file in `home`. `prepare` are arguments of Python
     commands to run at each start, once the database is there.
     """
 
@@ -104,7 +104,7 @@ class LocalStack:
         self.home.mkdir(parents=True, exist_ok=True)
         self.home.chmod(0o700)
         self.keys = Keys.of(self.home)
-        self.store = self.home / "sync_store.db"
+        self.state = self.home / "sync_state.db"
         self.port = settings.port or free_port()
         self.url = f"http://{LOOPBACK}:{self.port}"
         self.rest = AirflowRest(self.url, USERNAME, self.keys.password)
@@ -246,8 +246,8 @@ class LocalStack:
             "AIRFLOW_HOME": str(self.home),
             "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "plugins"))),
         }
-        store = {"sync_store": store_connection(self.store, self.keys.hash_key)}
-        connections = as_environment({**chosen.connections, **store})
+        state = {"sync_state": store_connection(self.state, self.keys.hash_key)}
+        connections = as_environment({**chosen.connections, **state})
         return inherited | airflow | paths | connections | self._sync() | dict(chosen.environment)
 
     def _sync(self) -> dict[str, str]:

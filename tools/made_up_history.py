@@ -7,71 +7,76 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from include.outcomes import OUTCOME_OF, Area, Cause, Outcome, Reason
+from include.outcomes import OUTCOME_OF, Cause, Outcome, PipelineName, Reason
 from include.page.overview import DAG_OF, DAYS
 from include.report import Calls, Compared, Report, StageCounts, Tracking
-from include.store import AccountPair, OutcomeRow, Store, Wish, open_store
+from include.state import RecordOutcome, Shop, StateStore, SubscriptionChange, open_state_store
 from include.window import Window
 
-HOURS = {Area.PRODUCTS: 5, Area.CONTACTS: 6, Area.PURCHASES: 7}
+HOURS = {PipelineName.PRODUCTS: 5, PipelineName.CONTACTS: 6, PipelineName.PURCHASES: 7}
 """When the daily runs start, in UTC."""
 
 
-def fill(url: str, hash_key: str, accounts: AccountPair, now: datetime) -> None:
+def fill(url: str, hash_key: str, accounts: Shop, now: datetime) -> None:
     """Write the history of the days before `now` into an empty store whose tables are there."""
     dice = random.Random(20261123)  # noqa: S311 - the same history every time
     at = now
-    with open_store(url, hash_key, accounts, clock=lambda: at) as store:
+    with open_state_store(url, hash_key, accounts, clock=lambda: at) as state:
         for back in range(DAYS, -1, -1):
             at = now - timedelta(days=back)
-            _fill_day(store, at.replace(hour=0, minute=0, second=0, microsecond=0), back, now, dice)
-            _wishes(store, at, dice)
-        for area in (*HOURS, Area.NEWSLETTER):
-            store.save_outcomes(area, f"{area}/made-up", _outcomes(area, dice))
+            _fill_day(state, at.replace(hour=0, minute=0, second=0, microsecond=0), back, now, dice)
+            _changes(state, at, dice)
+        for pipeline in (*HOURS, PipelineName.NEWSLETTER):
+            state.save_outcomes(pipeline, f"{pipeline}/made-up", _outcomes(pipeline, dice))
 
 
-def _fill_day(store: Store, midnight: datetime, back: int, now: datetime, dice: random.Random) -> None:
-    for area, hour in HOURS.items():
+def _fill_day(state: StateStore, midnight: datetime, back: int, now: datetime, dice: random.Random) -> None:
+    for pipeline, hour in HOURS.items():
         started = midnight + timedelta(hours=hour, minutes=dice.randrange(3))
         if started < now:
-            _save(store, area, _daily(area, midnight, dice), started, failed=(area, back) == _BAD)
+            _save(state, pipeline, _daily(pipeline, midnight, dice), started, failed=(pipeline, back) == _BAD)
     if midnight.weekday() == 6:
-        _save(store, Area.RECONCILE, _comparison(dice), midnight + timedelta(hours=9))
-    _newsletter(store, midnight, dice)
+        _save(state, PipelineName.RECONCILE, _comparison(dice), midnight + timedelta(hours=9))
+    _newsletter(state, midnight, dice)
 
 
-def _wishes(store: Store, at: datetime, dice: random.Random) -> None:
-    """Newsletter wishes of a day, most of them applied within seconds."""
+def _changes(state: StateStore, at: datetime, dice: random.Random) -> None:
+    """Newsletter subscription changes of a day, most of them applied within seconds."""
     taken = (timedelta(seconds=min(dice.lognormvariate(1.1, 0.6), 300)) for _ in range(20))
-    wishes = {store.hashed(f"{at}-{n}@example.com"): Wish(at - one, True) for n, one in enumerate(taken)}
-    store.claim(wishes)
-    store.record_applied(wishes)
+    changes = {
+        state.hashed(f"{at}-{n}@example.com"): SubscriptionChange(at - one, True)
+        for n, one in enumerate(taken)
+    }
+    state.claim(changes)
+    state.record_applied(changes)
 
 
-_BAD = (Area.PURCHASES, 11)
-"""The area, and how many days ago: one night on which nothing could be sent."""
+_BAD = (PipelineName.PURCHASES, 11)
+"""The pipeline, and how many days ago: one night on which nothing could be sent."""
 
 
-def _save(store: Store, area: Area, report: Report, started: datetime, *, failed: bool = False) -> None:
+def _save(
+    state: StateStore, pipeline: PipelineName, report: Report, started: datetime, *, failed: bool = False
+) -> None:
     seconds = sum(report.counts.seconds.values())
     run_id = f"scheduled__{started:%Y-%m-%dT%H:%M:%S}+00:00"
-    store.save_report(
+    state.save_report(
         report,
-        area,
-        dag_id=DAG_OF[area],
+        pipeline,
+        dag_id=DAG_OF[pipeline],
         run_id=run_id,
         clear_number=0,
-        run_key=f"{DAG_OF[area]}/{run_id}/0",
+        run_key=f"{DAG_OF[pipeline]}/{run_id}/0",
         state="failed" if failed else "success",
         started_at=started,
         finished_at=started + timedelta(seconds=seconds),
     )
 
 
-def _daily(area: Area, midnight: datetime, dice: random.Random) -> Report:
+def _daily(pipeline: PipelineName, midnight: datetime, dice: random.Random) -> Report:
     window = Window(midnight - timedelta(days=1), midnight)
     weekend = 0.6 if midnight.weekday() in {5, 6} else 1.0
-    if area is Area.PRODUCTS:
+    if pipeline is PipelineName.PRODUCTS:
         counts = _counts(
             {Outcome.SENT: 18_400 + dice.randrange(60)}, {Reason.PRICE_MISSING: 30, Reason.URL_MISSING: 4}
         )
@@ -81,8 +86,8 @@ def _daily(area: Area, midnight: datetime, dice: random.Random) -> Report:
             "transform": 9.0,
             "load": 60 + dice.random() * 30,
         }
-        return Report(area=area, mode="full", counts=counts)
-    if area is Area.CONTACTS:
+        return Report(pipeline=pipeline, mode="full", counts=counts)
+    if pipeline is PipelineName.CONTACTS:
         sent = int(2_600 * weekend + dice.randrange(700))
         counts = _counts(
             {Outcome.SENT: sent}, {Reason.EMAIL_MISSING: dice.randrange(8), Reason.EMAIL_MASKED: 2}
@@ -93,7 +98,7 @@ def _daily(area: Area, midnight: datetime, dice: random.Random) -> Report:
             "transform": 2.5,
             "load": 40 + dice.random() * 15,
         }
-        return Report(area=area, mode="window", window=window, counts=counts)
+        return Report(pipeline=pipeline, mode="window", window=window, counts=counts)
     tracked, added = int(1_500 * weekend + dice.randrange(200)), int(90 * weekend + dice.randrange(60))
     added += 400 if dice.random() < 0.06 else 0
     counts = _counts(
@@ -102,7 +107,7 @@ def _daily(area: Area, midnight: datetime, dice: random.Random) -> Report:
     counts.tracking = {str(window.start.date()): Tracking(tracked=tracked, added=added)}
     counts.calls = {"vtex": _calls(tracked + added, dice), "connectif": _calls(added + 6, dice)}
     counts.seconds = {"extract": 80 * weekend, "transform": 3.0, "load": added / 1.3}
-    return Report(area=area, mode="window", window=window, counts=counts)
+    return Report(pipeline=pipeline, mode="window", window=window, counts=counts)
 
 
 def _counts(outcomes: dict[Outcome, int], reasons: dict[Reason, int]) -> StageCounts:
@@ -130,44 +135,54 @@ def _comparison(dice: random.Random) -> Report:
         calls={"vtex": Calls(made=560), "connectif": Calls(made=62)},
         seconds={"compare_contacts": 140.0, "compare_products": 65.0, "compare_purchases": 48.0},
     )
-    return Report(area=Area.RECONCILE, mode="compare", counts=counts, compared={Area.PURCHASES: found})
+    return Report(
+        pipeline=PipelineName.RECONCILE,
+        mode="compare",
+        counts=counts,
+        compared={PipelineName.PURCHASES: found},
+    )
 
 
-def _newsletter(store: Store, midnight: datetime, dice: random.Random) -> None:
+def _newsletter(state: StateStore, midnight: datetime, dice: random.Random) -> None:
     for _ in range(dice.randrange(1, 5)):
         counts = _counts({Outcome.SENT: dice.randrange(1, 6)}, {})
         counts.calls = {"vtex": Calls(made=2 + counts.read)}
         counts.seconds = {"apply": 0.4 + dice.random()}
         started = midnight + timedelta(minutes=dice.randrange(180))
-        _save(store, Area.NEWSLETTER, Report(area=Area.NEWSLETTER, mode="events", counts=counts), started)
+        _save(
+            state,
+            PipelineName.NEWSLETTER,
+            Report(pipeline=PipelineName.NEWSLETTER, mode="events", counts=counts),
+            started,
+        )
 
 
-def _outcomes(area: Area, dice: random.Random) -> Iterator[OutcomeRow]:
+def _outcomes(pipeline: PipelineName, dice: random.Random) -> Iterator[RecordOutcome]:
     of = {
-        Area.CONTACTS: {
+        PipelineName.CONTACTS: {
             Reason.EMAIL_MISSING: (74, ""),
             Reason.EMAIL_MASKED: (12, ""),
             Reason.DUPLICATE_EMAIL: (31, ""),
         },
-        Area.PRODUCTS: {Reason.PRICE_MISSING: (30, ""), Reason.URL_MISSING: (4, "")},
-        Area.PURCHASES: {
+        PipelineName.PRODUCTS: {Reason.PRICE_MISSING: (30, ""), Reason.URL_MISSING: (4, "")},
+        PipelineName.PURCHASES: {
             Reason.CONTACT_UNRESOLVED: (9, ""),
             Reason.ORDER_CANCELED: (212, "status canceled"),
             Reason.TARGET_REJECTED: (3, "E0301: products: at least one is needed"),
         },
-        Area.NEWSLETTER: {Reason.UNKNOWN_CONTACT: (17, "")},
+        PipelineName.NEWSLETTER: {Reason.UNKNOWN_CONTACT: (17, "")},
     }
-    for reason, (how_many, detail) in of[area].items():
+    for reason, (how_many, detail) in of[pipeline].items():
         for _ in range(how_many):
-            yield OutcomeRow(_key(area, dice), OUTCOME_OF[reason], reason, detail)
+            yield RecordOutcome(_key(pipeline, dice), OUTCOME_OF[reason], reason, detail)
 
 
-def _key(area: Area, dice: random.Random) -> str:
-    if area is Area.PRODUCTS:
+def _key(pipeline: PipelineName, dice: random.Random) -> str:
+    if pipeline is PipelineName.PRODUCTS:
         return str(dice.randrange(1_000, 40_000))
-    if area is Area.PURCHASES:
+    if pipeline is PipelineName.PURCHASES:
         return f"{dice.randrange(10**12, 2 * 10**12)}-01"
     digits = f"{dice.getrandbits(256):064x}"
-    if area is Area.NEWSLETTER:
+    if pipeline is PipelineName.NEWSLETTER:
         return digits
     return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:32]))

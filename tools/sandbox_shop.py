@@ -119,7 +119,7 @@ def sandbox_connections(sandbox: Sandbox) -> dict[str, JSON]:
 
 
 def store_connection(database: Path, hash_key: str) -> JSON:
-    """`sync_store` on a SQLite file: `host` is its path, the extra holds the key of the e-mail hashes."""
+    """`sync_state` on a SQLite file: `host` is its path, the extra holds the key of the e-mail hashes."""
     return {"conn_type": "sqlite", "host": str(database), "extra": {"hash_key": hash_key}}
 
 

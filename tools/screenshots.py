@@ -13,12 +13,12 @@ from itertools import chain
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from include.outcomes import Area, Reason
+from include.outcomes import PipelineName, Reason
 from include.page.frame import STATIC
 from include.page.overview import overview
 from include.page.status import PER_PAGE, Reader, RecordsPage, records_page, status_page
 from include.settings import load_settings
-from include.store import AccountPair, open_store, upgrade
+from include.state import Shop, open_state_store, upgrade
 from tools.airflow_forms import form_pictures
 from tools.browser import Look, Tab, found, open_tab
 from tools.local_stack import ROOT
@@ -26,7 +26,7 @@ from tools.made_up_history import fill
 from tools.processes import ProcessFailed
 
 PICTURES = ROOT / "docs" / "pictures"
-PAIR = AccountPair("myshop", "https://vtex.invalid", "https://connectif.invalid", "made-up")
+PAIR = Shop("myshop", "https://vtex.invalid", "https://connectif.invalid", "made-up")
 HASH_KEY = "made up for pictures, and nothing else"
 NOW = datetime(2026, 11, 24, 12, 30, tzinfo=UTC)
 DESK, DARK, PHONE = Look(1280), Look(1280, dark=True), Look(390)
@@ -66,16 +66,16 @@ def page_pictures(tab: Tab) -> Iterator[tuple[str, bytes]]:
 def write_pages(folder: Path) -> Path:
     """The pages as files, with what they load beside them."""
     shutil.copytree(STATIC, folder / "static")
-    url = f"sqlite:///{folder / 'store.db'}"
+    url = f"sqlite:///{folder / 'state.db'}"
     upgrade(url)
     fill(url, HASH_KEY, PAIR, NOW)
     settings = load_settings()
     reader = Reader(ZoneInfo(settings.schedule.time_zone), PAIR.vtex_account, may_explain=True)
-    with open_store(url, HASH_KEY, PAIR) as store:
-        shown = overview(store, tuple(Area), settings, NOW)
-        rejected = store.outcomes(Area.PRODUCTS, reason=Reason.PRICE_MISSING, limit=PER_PAGE)
+    with open_state_store(url, HASH_KEY, PAIR) as state:
+        shown = overview(state, tuple(PipelineName), settings, NOW)
+        rejected = state.outcomes(PipelineName.PRODUCTS, reason=Reason.PRICE_MISSING, limit=PER_PAGE)
     (folder / "status.html").write_text(status_page(shown, reader, NOW), encoding="utf-8")
-    listed = RecordsPage(Area.PRODUCTS, Reason.PRICE_MISSING, rejected, 1, more=False)
+    listed = RecordsPage(PipelineName.PRODUCTS, Reason.PRICE_MISSING, rejected, 1, more=False)
     (folder / "records.html").write_text(records_page(listed, reader), encoding="utf-8")
     return folder
 

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 import requests
 
-from include.mapping.address import tidied
+from include.values.address import tidied
 from tools.sandbox_shop import CONNECTIF_SECRET, VTEX_TOKEN, Sandbox, settings_connections
 
 JSON = dict[str, Any]

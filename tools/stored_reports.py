@@ -6,14 +6,14 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from include.outcomes import Area
-from include.store import AccountPair, open_store
-from include.store.reports import StoredReport
-from include.store.tables import pair
+from include.outcomes import PipelineName
+from include.state import Shop, open_state_store
+from include.state.reports import StoredReport
+from include.state.tables import pair
 
 
 def stored_reports(database: Path, hash_key: str) -> dict[str, StoredReport]:
-    """Every run in a store that knows one pair of accounts, by its run id (the last report of each).
+    """Every run in a store that knows one shop, by its run id (the last report of each).
 
     What a contact run did for the newsletter besides is left out.
     """
@@ -22,8 +22,12 @@ def stored_reports(database: Path, hash_key: str) -> dict[str, StoredReport]:
     with engine.connect() as connection:
         row = connection.execute(sa.select(pair)).mappings().one()
     engine.dispose()
-    accounts = AccountPair(**{name: value for name, value in row.items() if name != "pair_id"})
-    with open_store(url, hash_key, accounts) as store:
-        runs = [run for area in Area for run in store.reports(area, limit=100)]
-    own = [run for run in runs if run.area is not Area.NEWSLETTER or run.dag_id == "update_newsletter"]
+    accounts = Shop(**{name: value for name, value in row.items() if name != "shop_id"})
+    with open_state_store(url, hash_key, accounts) as state:
+        runs = [run for pipeline in PipelineName for run in state.reports(pipeline, limit=100)]
+    own = [
+        run
+        for run in runs
+        if run.pipeline is not PipelineName.NEWSLETTER or run.dag_id == "update_newsletter"
+    ]
     return {run.run_id: run for run in sorted(own, key=lambda run: run.finished_at or run.started_at)}

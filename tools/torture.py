@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from sandbox.shop import Sizes
-from tests.builders import Office, simulated_shop
-from tests.torture.damaged_files import AREAS, DAMAGES, Row, tried
+from tests.builders import SyncRunner, simulated_shop
+from tests.torture.damaged_files import DAMAGES, PIPELINE_NAMES, Row, tried
 
 SIZES = Sizes(contacts=220, products=60, orders_per_day=40, days=4)
 
@@ -23,31 +23,33 @@ def main() -> int:
 
 
 def lines(rows: Iterable[Row]) -> Iterable[str]:
-    """A line for each area and stage: how many files were damaged in each way, and how many of that held."""
+    """A line for each pipeline and stage: how many files were damaged in each way, and how many of that held."""
     tried_rows, held = Counter[tuple[str, str, str]](), Counter[tuple[str, str, str]]()
     problems = []
     for row in rows:
-        place = (row.area, row.stage, row.damage)
+        place = (row.pipeline, row.stage, row.damage)
         tried_rows[place] += 1
         held[place] += not row.problem
-        problems += [f"{row.area}, {row.stage}: {row.file}, {row.damage}: {row.problem}"] * bool(row.problem)
+        problems += [f"{row.pipeline}, {row.stage}: {row.file}, {row.damage}: {row.problem}"] * bool(
+            row.problem
+        )
     yield f"{'damaged files: held of tried':<45}" + "".join(f"{damage:>10}" for damage in DAMAGES)
-    for area, stage in dict.fromkeys((area, stage) for area, stage, _ in tried_rows):
-        places = [(area, stage, damage) for damage in DAMAGES]
+    for pipeline, stage in dict.fromkeys((pipeline, stage) for pipeline, stage, _ in tried_rows):
+        places = [(pipeline, stage, damage) for damage in DAMAGES]
         cells = "".join(f"{f'{held[place]}/{tried_rows[place]}':>10}" for place in places)
-        yield f"{f'{area}, {stage}':<45}{cells}"
+        yield f"{f'{pipeline}, {stage}':<45}{cells}"
     yield f"{held.total()} of {tried_rows.total()} held"
     yield from problems
 
 
 def _damaged_files() -> Iterable[Row]:
-    with simulated_shop(SIZES) as world:
-        for area in AREAS:
-            world.reset()
+    with simulated_shop(SIZES) as shop:
+        for pipeline in PIPELINE_NAMES:
+            shop.reset()
             with tempfile.TemporaryDirectory(prefix="torture-") as folder:
-                office = Office(world, Path(folder))
-                yield from tried(area, office)
-                office.close()
+                runner = SyncRunner(shop, Path(folder))
+                yield from tried(pipeline, runner)
+                runner.close()
 
 
 if __name__ == "__main__":

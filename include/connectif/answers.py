@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from include.rest.transport import Unexpected
+from include.http.transport import Unexpected
 
 Headers = Mapping[str, str]
 

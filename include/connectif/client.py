@@ -14,16 +14,16 @@ import requests
 
 from include.connectif import answers, exports, routes
 from include.connectif.exports import Export
-from include.connectif.pace import SharedMinute
+from include.connectif.rate_limit import SharedMinute
 from include.connectif.vocabulary import VOCABULARY
 from include.errors import ContractError, RecordRejected, SyncError, TemporaryError
-from include.rest.body import OverBudget, loaded
-from include.rest.form import FileToSend, FormWithFile
-from include.rest.pace import Pace
-from include.rest.retry import RetryPolicy, TryAgain
-from include.rest.route import Route
-from include.rest.session import HttpOptions
-from include.rest.transport import (
+from include.http.body import OverBudget, loaded
+from include.http.form import FileToSend, FormWithFile
+from include.http.rate_limiter import RateLimiter
+from include.http.retry import RetryPolicy, TryAgain
+from include.http.route import Route
+from include.http.session import HttpOptions
+from include.http.transport import (
     AccessRefused,
     AnswerLost,
     RequestRefused,
@@ -32,7 +32,7 @@ from include.rest.transport import (
     VendorError,
     origin,
 )
-from include.rest.vocabulary import kept
+from include.http.vocabulary import kept
 from include.window import Window
 
 SYSTEM = "Connectif"
@@ -109,7 +109,7 @@ class ConnectifClient:
         *,
         keep_free_percent: float = 20,
         retry: RetryPolicy | None = None,
-        pace: Pace | None = None,
+        rate_limit: RateLimiter | None = None,
         timeouts: Timeouts | None = None,
     ) -> None:
         self.account = account
@@ -119,7 +119,7 @@ class ConnectifClient:
             account.base_url,
             {"Authorization": f"apiKey {account.key_id}:{account.key_secret}"},
             read_error=read_error,
-            paces={"default": pace or SharedMinute(keep_free_percent)},
+            rate_limits={"default": rate_limit or SharedMinute(keep_free_percent)},
             retry=self._retry,
             timeouts=timeouts,
             options=account.http,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from include.rest.vocabulary import Vocabulary
+from include.http.vocabulary import Vocabulary
 
 _FOREIGN_LINK = "a link is outside the domains that the Connectif account allows"
 

@@ -16,7 +16,7 @@ from include.connectif import routes
 from include.connectif.client import ConnectifClient
 from include.doctor.rights import NOBODY, NOWHERE
 from include.errors import ContractError
-from include.rest.transport import AccessRefused, RequestRefused
+from include.http.transport import AccessRefused, RequestRefused
 
 
 @dataclass(frozen=True)

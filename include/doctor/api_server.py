@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import requests
 
-from include.doctor.lines import Line, error, ok, warning
+from include.doctor.check import Line, error, ok, warning
 from include.web_headers import HEADERS
 
 _TIMEOUT_SECONDS = (5.0, 10.0)

@@ -10,9 +10,9 @@ import requests
 
 from include.connectif import routes as connectif_routes
 from include.connectif.client import ConnectifClient
-from include.doctor.lines import Line, Practice, error, ok, warning
+from include.doctor.check import CheckContext, Line, error, ok, warning
 from include.errors import SyncError
-from include.rest.transport import AccessRefused, RequestRefused, Transport
+from include.http.transport import AccessRefused, RequestRefused, Transport
 from include.vtex import routes as vtex_routes
 from include.vtex.client import VtexClient
 
@@ -20,12 +20,12 @@ _NOTICEABLE = timedelta(seconds=30)
 _NO_PRODUCT = {"fq": "productId:0", "_from": "0", "_to": "0"}
 
 
-def vtex_answers(vtex: VtexClient, _: Practice) -> Iterator[Line]:
+def vtex_answers(vtex: VtexClient, _: CheckContext) -> Iterator[Line]:
     """Host, account, key and secret, by a cheap call; a missing right is another check's business."""
     yield _answers("VTEX", "vtex_default", vtex.check, vtex.transport.base_url)
 
 
-def connectif_answers(connectif: ConnectifClient, _: Practice) -> Iterator[Line]:
+def connectif_answers(connectif: ConnectifClient, _: CheckContext) -> Iterator[Line]:
     yield _answers("Connectif", "connectif_default", connectif.check, connectif.transport.base_url)
 
 
@@ -42,14 +42,14 @@ def _answers(vendor: str, connection: str, check: Callable[[], None], host: str)
     return ok(subject, f"{host} answers and knows the key")
 
 
-def vtex_clock(vtex: VtexClient, practice: Practice) -> Iterator[Line]:
-    """By the Date header: windows, and which wish is the last one, depend on it."""
+def vtex_clock(vtex: VtexClient, context: CheckContext) -> Iterator[Line]:
+    """By the Date header: windows, and which subscription change is the last one, depend on it."""
     response = vtex.transport.call(vtex_routes.SEARCH_PRODUCTS, params=_NO_PRODUCT)
-    yield _clock("VTEX, clock", response, practice)
+    yield _clock("VTEX, clock", response, context)
 
 
-def connectif_clock(connectif: ConnectifClient, practice: Practice) -> Iterator[Line]:
-    yield _clock("Connectif, clock", _any_answer(connectif.transport), practice)
+def connectif_clock(connectif: ConnectifClient, context: CheckContext) -> Iterator[Line]:
+    yield _clock("Connectif, clock", _any_answer(connectif.transport), context)
 
 
 def _any_answer(transport: Transport) -> requests.Response | None:
@@ -59,13 +59,13 @@ def _any_answer(transport: Transport) -> requests.Response | None:
         return None
 
 
-def _clock(subject: str, response: requests.Response | None, practice: Practice) -> Line:
+def _clock(subject: str, response: requests.Response | None, context: CheckContext) -> Line:
     try:
         theirs = parsedate_to_datetime(response.headers["Date"] if response is not None else "")
     except (KeyError, ValueError):
         return warning(subject, "not checked, the answer has no Date", "Compare this machine's clock by hand")
-    skew = abs(practice.now() - theirs)
-    allowed = timedelta(minutes=practice.settings.newsletter.future_tolerance_minutes)
+    skew = abs(context.now() - theirs)
+    allowed = timedelta(minutes=context.settings.newsletter.future_tolerance_minutes)
     found = f"{skew.total_seconds():.0f} s apart from this machine's"
     if skew <= min(_NOTICEABLE, allowed):
         return ok(subject, found)
@@ -75,5 +75,5 @@ def _clock(subject: str, response: requests.Response | None, practice: Practice)
         subject,
         found,
         "Let NTP set the clocks of all machines that run Airflow: windows are cut wrongly, and newsletter "
-        "wishes count as being of the future",
+        "subscription changes count as being of the future",
     )

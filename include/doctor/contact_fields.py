@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from include.connectif.client import ConnectifClient
-from include.doctor.lines import Line, Practice, error, ok
-from include.rest.transport import AccessRefused
-from include.sync.contacts.extra_fields import missing_fields
+from include.contacts.extra_field_checks import missing_fields
+from include.doctor.check import CheckContext, Line, error, ok
+from include.http.transport import AccessRefused
 
 _SUBJECT = "contact fields of the setting contacts.extra_fields"
 
 
-def contact_fields(connectif: ConnectifClient, practice: Practice) -> Iterator[Line]:
+def contact_fields(connectif: ConnectifClient, context: CheckContext) -> Iterator[Line]:
     """Connectif would leave an unknown column out without a word; the right to ask is another check's."""
-    fields = practice.settings.contacts.extra_fields
+    fields = context.settings.contacts.extra_fields
     if not fields:
         yield ok(_SUBJECT, "none are set")
         return
     try:
-        missing = missing_fields(connectif, practice.settings)
+        missing = missing_fields(connectif, context.settings)
     except AccessRefused:
         return
     if missing:

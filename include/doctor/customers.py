@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from include.doctor.lines import Line, Practice, error, ok, warning
-from include.mapping.address import email_of, problem_of
-from include.mapping.contacts import SOURCE_FIELDS
+from include.contacts.mapping import SOURCE_FIELDS
+from include.doctor.check import CheckContext, Line, error, ok, warning
+from include.http.transport import AccessRefused, RequestRefused
 from include.outcomes import Reason
-from include.rest.transport import AccessRefused, RequestRefused
+from include.values.address import email_of, problem_of
 from include.vtex import routes
 from include.vtex.client import VtexClient
 
@@ -24,7 +24,7 @@ FILTERED = {
 _SAMPLE = 50
 
 
-def client_fields(vtex: VtexClient, practice: Practice) -> Iterator[Line]:
+def client_fields(vtex: VtexClient, context: CheckContext) -> Iterator[Line]:
     """Filterable are fields whose details say so; of the others, and without the right to see details, a
     search tells: VTEX refuses it with 400. (Its own example shows an e-mail field that is not `isFilter`.)
     """
@@ -40,7 +40,7 @@ def client_fields(vtex: VtexClient, practice: Practice) -> Iterator[Line]:
         others = sorted(flagged - FILTERED.keys())
         more = f"; so can {', '.join(others)}" if others else ""
         yield ok(subject, f"{', '.join(FILTERED)} can be filtered{more}")
-    yield _known_sources(details, practice)
+    yield _known_sources(details, context)
 
 
 def _details(vtex: VtexClient) -> list[dict[str, Any]] | None:
@@ -59,7 +59,7 @@ def _can_filter(vtex: VtexClient, field: str) -> bool:
     return True
 
 
-def _known_sources(details: list[dict[str, Any]] | None, practice: Practice) -> Line:
+def _known_sources(details: list[dict[str, Any]] | None, context: CheckContext) -> Line:
     subject = "VTEX, fields of CL"
     if details is None:
         return warning(
@@ -67,7 +67,7 @@ def _known_sources(details: list[dict[str, Any]] | None, practice: Practice) -> 
             "not checked, the key may not see them",
             f"Give it {routes.CLIENT_FIELDS.right}, or compare contacts.extra_fields by hand",
         )
-    wanted = {*SOURCE_FIELDS, "userId", *(f.source for f in practice.settings.contacts.extra_fields)}
+    wanted = {*SOURCE_FIELDS, "userId", *(f.source for f in context.settings.contacts.extra_fields)}
     missing = sorted(wanted - {"id", *(field["name"] for field in details)})
     if missing:
         return error(
@@ -78,7 +78,7 @@ def _known_sources(details: list[dict[str, Any]] | None, practice: Practice) -> 
     return ok(subject, f"all {len(wanted)} that are read exist")
 
 
-def masking(vtex: VtexClient, _: Practice) -> Iterator[Line]:
+def masking(vtex: VtexClient, _: CheckContext) -> Iterator[Line]:
     """A sample of customers, in counts: masked addresses are refused, and nobody would be synced."""
     subject = "VTEX, addresses of customers"
     documents = vtex.search_clients(where="email is not null", fields=("email",), most=_SAMPLE)

@@ -8,9 +8,9 @@ from typing import Any
 from include.connectif import routes
 from include.connectif.client import ConnectifClient
 from include.doctor.account import account_of, domains_by_refusal, host_of
-from include.doctor.lines import Line, Practice, error, ok, warning
-from include.outcomes import Area, Reason
-from include.rest.transport import AccessRefused, RequestRefused
+from include.doctor.check import CheckContext, Line, error, ok, warning
+from include.http.transport import AccessRefused, RequestRefused
+from include.outcomes import PipelineName, Reason
 from include.vtex.client import VtexClient
 
 _SUBJECT = "shop domain"
@@ -21,14 +21,14 @@ _ADVICE = (
 _PRODUCTS_LOOKED_AT = 3
 
 
-def shop_domain(vtex: VtexClient, connectif: ConnectifClient, practice: Practice) -> Iterator[Line]:
+def shop_domain(vtex: VtexClient, connectif: ConnectifClient, context: CheckContext) -> Iterator[Line]:
     """By what the account tells; else by refusals that runs have met, and by the products that are there."""
     ours = vtex.account.shop_domain
     if not ours:
         yield error(_SUBJECT, "empty", "Fill in the shop domain of vtex_default: links to products need it")
         return
     allowed = account_of(connectif).domains or domains_by_refusal(connectif)
-    yield _among(ours, allowed) if allowed else _by_traces(ours, vtex, connectif, practice)
+    yield _among(ours, allowed) if allowed else _by_traces(ours, vtex, connectif, context)
 
 
 def _among(ours: str, allowed: tuple[str, ...]) -> Line:
@@ -37,8 +37,8 @@ def _among(ours: str, allowed: tuple[str, ...]) -> Line:
     return error(_SUBJECT, f"{ours} is not authorised at Connectif; these are: {', '.join(allowed)}", _ADVICE)
 
 
-def _by_traces(ours: str, vtex: VtexClient, connectif: ConnectifClient, practice: Practice) -> Line:
-    if _was_refused(practice):
+def _by_traces(ours: str, vtex: VtexClient, connectif: ConnectifClient, context: CheckContext) -> Line:
+    if _was_refused(context):
         return error(_SUBJECT, f"Connectif has refused purchases with links to {ours} (E0103)", _ADVICE)
     hosts = _hosts_of_products(vtex, connectif)
     if ours in hosts:
@@ -53,10 +53,10 @@ def _by_traces(ours: str, vtex: VtexClient, connectif: ConnectifClient, practice
     )
 
 
-def _was_refused(practice: Practice) -> bool:
-    if practice.store is None:
+def _was_refused(context: CheckContext) -> bool:
+    if context.state is None:
         return False
-    rejected = practice.store.outcomes(Area.PURCHASES, reason=Reason.TARGET_REJECTED, limit=100)
+    rejected = context.state.outcomes(PipelineName.PURCHASES, reason=Reason.TARGET_REJECTED, limit=100)
     return any(record.detail.startswith("E0103") for record in rejected)
 
 

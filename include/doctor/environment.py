@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from include.doctor.lines import Line, ok, warning
+from include.doctor.check import Line, ok, warning
 from include.settings import changed_settings, misspelt_variables
 
 _SUBJECT = "settings"

@@ -7,9 +7,9 @@ from datetime import timedelta
 
 from include.connectif.client import ConnectifClient
 from include.connectif.exports import PURCHASE, PURCHASE_ID
-from include.doctor.lines import Line, Practice, error, ok, warning
-from include.sync.exports import Exporter
-from include.sync.purchases.groups import group_of
+from include.doctor.check import CheckContext, Line, error, ok, warning
+from include.pipeline.exports import Exporter
+from include.purchases.order_groups import group_of
 from include.vtex.client import VtexClient
 from include.window import Window
 
@@ -19,33 +19,33 @@ _PATIENCE_MINUTES = 5.0
 _NAMES = {"order_group": "order group", "order_id": "order id"}
 
 
-def purchase_ids(vtex: VtexClient, connectif: ConnectifClient, practice: Practice) -> Iterator[Line]:
+def purchase_ids(vtex: VtexClient, connectif: ConnectifClient, context: CheckContext) -> Iterator[Line]:
     """Up to a hundred orders of the last two days; ids are compared and not shown."""
-    now = practice.now()
+    now = context.now()
     orders = vtex.list_orders("creationDate", now - _DAYS, now, page=1).orders
     order_ids = {str(order["orderId"]) for order in orders}
     forms = {"order_group": {group_of(key) for key in order_ids}, "order_id": order_ids}
     if not order_ids:
         yield warning(_SUBJECT, "not checked, there is no order of the last two days", "Look again later")
         return
-    there = _exported(connectif, practice, Window(now - _DAYS, now))
-    yield _verdict({form: len(ids & there) for form, ids in forms.items()}, len(order_ids), practice)
+    there = _exported(connectif, context, Window(now - _DAYS, now))
+    yield _outcomes({form: len(ids & there) for form, ids in forms.items()}, len(order_ids), context)
 
 
-def _exported(connectif: ConnectifClient, practice: Practice, window: Window) -> set[str]:
+def _exported(connectif: ConnectifClient, context: CheckContext, window: Window) -> set[str]:
     exporter = Exporter(
         connectif,
-        practice.journal,
-        poll_seconds=practice.settings.connectif.import_poll_seconds,
+        context.journal,
+        poll_seconds=context.settings.connectif.import_poll_seconds,
         patience_minutes=_PATIENCE_MINUTES,
-        sleep=practice.sleep,
+        sleep=context.sleep,
     )
     rows = exporter.activities([PURCHASE], window, PURCHASE_ID)
     return {cell for row in rows for cell in PURCHASE_ID.cells(row)}
 
 
-def _verdict(seen: dict[str, int], orders: int, practice: Practice) -> Line:
-    configured = practice.settings.purchases.purchase_id_source
+def _outcomes(seen: dict[str, int], orders: int, context: CheckContext) -> Line:
+    configured = context.settings.purchases.purchase_id_source
     other = next(form for form in _NAMES if form != configured)
     if seen[other]:
         return error(

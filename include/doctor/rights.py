@@ -14,10 +14,10 @@ from typing import Any
 
 from include.connectif import routes as at_connectif
 from include.connectif.client import ConnectifClient
-from include.doctor.lines import Line, Practice, error, ok, warning
-from include.outcomes import Area, Outcome
-from include.rest.route import Route
-from include.rest.transport import AccessRefused, RequestRefused
+from include.doctor.check import CheckContext, Line, error, ok, warning
+from include.http.route import Route
+from include.http.transport import AccessRefused, RequestRefused
+from include.outcomes import Outcome, PipelineName
 from include.vtex import routes as at_vtex
 from include.vtex.client import VtexClient
 
@@ -29,18 +29,18 @@ _RUNS_LOOKED_AT = 50
 Call = Callable[[], Any]
 
 
-def vtex_rights(vtex: VtexClient, practice: Practice) -> Iterator[Line]:
+def vtex_rights(vtex: VtexClient, context: CheckContext) -> Iterator[Line]:
     """License Manager resources of the App key, in VTEX's words."""
-    sku, order = _first_sku(vtex), _an_order(vtex, practice)
+    sku, order = _first_sku(vtex), _an_order(vtex, context)
     yield _tried("VTEX", at_vtex.SEARCH_CLIENTS, "contacts, purchases and newsletter", vtex.check)
-    yield _vtex_write(practice)
+    yield _vtex_write(context)
     yield _tried("VTEX", at_vtex.PRODUCT_IDS, "products", lambda: vtex.product_ids(1, 1))
     yield _tried("VTEX", at_vtex.PRICE, "products", lambda: vtex.base_price(sku))
-    yield _tried("VTEX", at_vtex.LIST_ORDERS, "purchases", lambda: _orders(vtex, practice))
+    yield _tried("VTEX", at_vtex.LIST_ORDERS, "purchases", lambda: _orders(vtex, context))
     yield _tried("VTEX", at_vtex.READ_ORDER, "purchases", lambda: vtex.order(order))
 
 
-def connectif_rights(connectif: ConnectifClient, practice: Practice) -> Iterator[Line]:
+def connectif_rights(connectif: ConnectifClient, context: CheckContext) -> Iterator[Line]:
     """Scopes of the API key, in Connectif's words."""
 
     def call(route: Route, serves: str, **request: Any) -> Line:
@@ -61,7 +61,7 @@ def connectif_rights(connectif: ConnectifClient, practice: Practice) -> Iterator
     yield call(at_connectif.READ_EXPORT, exports, path={"id": NOBODY})
     yield call(at_connectif.CREATE_EXPORT, exports, json={})
     yield call(at_connectif.READ_PRODUCT, "reconcile", path={"product_id": NOBODY})
-    if practice.settings.contacts.extra_fields:
+    if context.settings.contacts.extra_fields:
         yield call(at_connectif.LIST_CONTACT_FIELDS, "contacts with extra fields")
 
 
@@ -93,9 +93,9 @@ def _where_to_give(vendor: str, right: str) -> str:
     return f"Connectif: Store settings > API and IP access > API Keys: {right}"
 
 
-def _vtex_write(practice: Practice) -> Line:
+def _vtex_write(context: CheckContext) -> Line:
     subject = f"VTEX, right {at_vtex.WRITE_DOCUMENTS}"
-    reports = practice.store.reports(Area.NEWSLETTER, _RUNS_LOOKED_AT) if practice.store else []
+    reports = context.state.reports(PipelineName.NEWSLETTER, _RUNS_LOOKED_AT) if context.state else []
     used = next((run for run in reports if run.report.counts.outcomes[Outcome.SENT]), None)
     if used:
         return ok(subject, f"given: a run that began at {used.started_at:%Y-%m-%d %H:%M} UTC has used it")
@@ -107,15 +107,15 @@ def _vtex_write(practice: Practice) -> Line:
     )
 
 
-def _orders(vtex: VtexClient, practice: Practice) -> list[dict[str, Any]]:
-    now = practice.now()
+def _orders(vtex: VtexClient, context: CheckContext) -> list[dict[str, Any]]:
+    now = context.now()
     return vtex.list_orders("creationDate", now - timedelta(days=1), now, page=1).orders
 
 
-def _an_order(vtex: VtexClient, practice: Practice) -> str:
+def _an_order(vtex: VtexClient, context: CheckContext) -> str:
     """The id of some order, else one that nobody has: its 404 says just as well that the key may read."""
     try:
-        orders = _orders(vtex, practice)
+        orders = _orders(vtex, context)
     except (AccessRefused, RequestRefused):
         return NOBODY
     return str(orders[0]["orderId"]) if orders else NOBODY

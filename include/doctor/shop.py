@@ -11,8 +11,8 @@ from babel.core import get_global
 
 from include.connectif.client import ConnectifClient
 from include.doctor.account import account_of
-from include.doctor.lines import Line, Practice, error, ok, warning
-from include.rest.transport import AccessRefused
+from include.doctor.check import CheckContext, Line, error, ok, warning
+from include.http.transport import AccessRefused
 from include.vtex import routes
 from include.vtex.client import VtexClient
 
@@ -20,7 +20,7 @@ Channel = dict[str, Any]
 _HALF_A_YEAR = timedelta(days=182)
 
 
-def sales_channels(vtex: VtexClient, practice: Practice) -> Iterator[Line]:
+def sales_channels(vtex: VtexClient, context: CheckContext) -> Iterator[Line]:
     """The channel of the connection and those of the setting, and the clock of the first one."""
     channels = _channels(vtex)
     if channels is None:
@@ -31,13 +31,13 @@ def sales_channels(vtex: VtexClient, practice: Practice) -> Iterator[Line]:
         )
         return
     ours = vtex.account.sales_channel
-    for number in dict.fromkeys((ours, *practice.settings.purchases.sales_channels)):
+    for number in dict.fromkeys((ours, *context.settings.purchases.sales_channels)):
         yield _channel(number, channels)
     if ours in channels:
-        yield _time_zone(channels[ours], practice)
+        yield _time_zone(channels[ours], context)
 
 
-def currency(vtex: VtexClient, connectif: ConnectifClient, _: Practice) -> Iterator[Line]:
+def currency(vtex: VtexClient, connectif: ConnectifClient, _: CheckContext) -> Iterator[Line]:
     """One account has one currency, and no call names it: prices are taken for what they are not."""
     subject = "currency"
     channel = (_channels(vtex) or {}).get(vtex.account.sales_channel)
@@ -85,14 +85,14 @@ def _channel(number: str, channels: dict[str, Channel]) -> Line:
     return ok(subject, f"{channels[number].get('Name')}, active")
 
 
-def _time_zone(channel: Channel, practice: Practice) -> Line:
+def _time_zone(channel: Channel, context: CheckContext) -> Line:
     """VTEX says it in Windows' words: compared is what the clocks show, now and half a year from now."""
-    subject, ours = "time zone", practice.settings.schedule.time_zone
+    subject, ours = "time zone", context.settings.schedule.time_zone
     theirs = get_global("windows_zone_mapping").get(str(channel.get("TimeZone")))
     if theirs is None:
         found = f"not checked, VTEX calls the shop's {channel.get('TimeZone')!r}"
         return warning(subject, found, f"See that it is {ours}, the setting schedule.time_zone")
-    instants = (practice.now(), practice.now() + _HALF_A_YEAR)
+    instants = (context.now(), context.now() + _HALF_A_YEAR)
     if all(_offset(ours, instant) == _offset(theirs, instant) for instant in instants):
         return ok(subject, f"{ours}, as the shop's")
     return error(

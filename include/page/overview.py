@@ -1,4 +1,4 @@
-"""What the status page shows, as plain values: the last run of each area, 30 days of it, reasons."""
+"""What the status page shows, as plain values: the last run of each pipeline, 30 days of it, reasons."""
 
 from __future__ import annotations
 
@@ -10,36 +10,36 @@ from enum import StrEnum
 from statistics import median, quantiles
 from zoneinfo import ZoneInfo
 
-from include.outcomes import Area, Outcome
-from include.page.words import duration, number, percent
+from include.outcomes import Outcome, PipelineName
+from include.page.formats import duration, number, percent
 from include.report import Limits, Report, Tracking
 from include.settings import Settings
-from include.store import AppliedWish, ReasonCount, Store, StoredReport
+from include.state import AppliedChange, ReasonCount, StateStore, StoredReport
 
 DAYS = 30
 MOST_RUNS = 5_000
-"""Of one area: each newsletter call can be a run. Days before them have no bar, and the page says so."""
-MOST_WISHES = 50_000
+"""Of one pipeline: each newsletter call can be a run. Days before them have no bar, and the page says so."""
+MOST_CHANGES = 50_000
 
 DAG_OF = {
-    Area.CONTACTS: "sync_contacts",
-    Area.PRODUCTS: "sync_products",
-    Area.PURCHASES: "sync_purchases",
-    Area.NEWSLETTER: "update_newsletter",
-    Area.RECONCILE: "reconcile",
+    PipelineName.CONTACTS: "sync_contacts",
+    PipelineName.PRODUCTS: "sync_products",
+    PipelineName.PURCHASES: "sync_purchases",
+    PipelineName.NEWSLETTER: "update_newsletter",
+    PipelineName.RECONCILE: "reconcile",
 }
 _OVERDUE = {
-    Area.CONTACTS: timedelta(hours=26),
-    Area.PRODUCTS: timedelta(hours=26),
-    Area.PURCHASES: timedelta(hours=26),
-    Area.RECONCILE: timedelta(days=8),
+    PipelineName.CONTACTS: timedelta(hours=26),
+    PipelineName.PRODUCTS: timedelta(hours=26),
+    PipelineName.PURCHASES: timedelta(hours=26),
+    PipelineName.RECONCILE: timedelta(days=8),
 }
 """A run starts once a day (or week), 25 hours apart where the clock changes. Nobody waits for a newsletter
-run: it comes when somebody wishes."""
+run: it comes when somebody subscription changes."""
 
 
 class State(StrEnum):
-    """How an area's last run went; overdue: well, but longer ago than one comes."""
+    """How a pipeline's last run went; overdue: well, but longer ago than one comes."""
 
     NONE = "no run yet"
     PASSED = "passed"
@@ -58,10 +58,10 @@ class Trend:
 
 
 @dataclass(frozen=True)
-class AreaStatus:
-    """One area: its last regular run, what is wrong with it, and its days."""
+class PipelineStatus:
+    """One pipeline: its last regular run, what is wrong with it, and its days."""
 
-    area: Area
+    pipeline: PipelineName
     dag_id: str
     state: State
     last: StoredReport | None
@@ -82,30 +82,34 @@ class Overview:
     """The page's content. `waiting` are newsletter events that wait."""
 
     days: tuple[date, ...]
-    areas: tuple[AreaStatus, ...]
-    to_mend: tuple[ReasonCount, ...]
+    pipelines: tuple[PipelineStatus, ...]
+    to_fix: tuple[ReasonCount, ...]
     as_meant: tuple[ReasonCount, ...]
     waiting: int
 
 
-def overview(store: Store, areas: Sequence[Area], settings: Settings, now: datetime) -> Overview:
-    """Read the store for these areas. Days are those of the store's time zone."""
+def overview(
+    state: StateStore, pipelines: Sequence[PipelineName], settings: Settings, now: datetime
+) -> Overview:
+    """Read the store for these pipelines. Days are those of the store's time zone."""
     zone = ZoneInfo(settings.schedule.time_zone)
     today = now.astimezone(zone).date()
     days = tuple(today - timedelta(days=back) for back in range(DAYS - 1, -1, -1))
     since = datetime.combine(days[0], datetime.min.time(), zone)
-    reasons = store.reasons(areas)
+    reasons = state.reasons(pipelines)
     return Overview(
         days=days,
-        areas=tuple(_status(store, area, _Span(days, zone, since, now), settings) for area in areas),
-        to_mend=tuple(one for one in reasons if one.outcome in _TO_MEND),
-        as_meant=tuple(one for one in reasons if one.outcome not in _TO_MEND),
-        waiting=store.waiting_events() if Area.NEWSLETTER in areas else 0,
+        pipelines=tuple(
+            _status(state, pipeline, _Span(days, zone, since, now), settings) for pipeline in pipelines
+        ),
+        to_fix=tuple(one for one in reasons if one.outcome in _TO_FIX),
+        as_meant=tuple(one for one in reasons if one.outcome not in _TO_FIX),
+        waiting=state.waiting_events() if PipelineName.NEWSLETTER in pipelines else 0,
     )
 
 
 _LOOKED_AT = 50
-_TO_MEND = (Outcome.REJECTED, Outcome.HELD)
+_TO_FIX = (Outcome.REJECTED, Outcome.HELD)
 
 
 @dataclass(frozen=True)
@@ -119,36 +123,36 @@ class _Span:
         return instant.astimezone(self.zone).date()
 
 
-def _status(store: Store, area: Area, span: _Span, settings: Settings) -> AreaStatus:
-    runs = store.reports(area, MOST_RUNS, since=span.since)
-    last = _last(runs) or _last(store.reports(area, _LOOKED_AT))
+def _status(state: StateStore, pipeline: PipelineName, span: _Span, settings: Settings) -> PipelineStatus:
+    runs = state.reports(pipeline, MOST_RUNS, since=span.since)
+    last = _last(runs) or _last(state.reports(pipeline, _LOOKED_AT))
     age = span.now - (last.finished_at or last.started_at) if last else timedelta()
-    return AreaStatus(
-        area=area,
-        dag_id=DAG_OF[area],
-        state=_state(area, last, age),
+    return PipelineStatus(
+        pipeline=pipeline,
+        dag_id=DAG_OF[pipeline],
+        state=_state(pipeline, last, age),
         last=last,
         since=age,
         problems=_problems(last, settings),
-        trends=tuple(_trends(store, area, runs, span)) if runs else (),
+        trends=tuple(_trends(state, pipeline, runs, span)) if runs else (),
         runs=len(runs),
         failed=sum(run.state != "success" for run in runs),
     )
 
 
 def _last(runs: Iterable[StoredReport]) -> StoredReport | None:
-    """The youngest that shows how the area stands: a dry run, one record or a replay says nothing about the
+    """The youngest that shows how the pipeline stands: a dry run, one record or a replay says nothing about the
     nights, and must not turn a red card green."""
     regular = (run for run in runs if not run.report.dry_run and run.report.mode not in ("only", "replay"))
     return next(regular, None)
 
 
-def _state(area: Area, last: StoredReport | None, age: timedelta) -> State:
+def _state(pipeline: PipelineName, last: StoredReport | None, age: timedelta) -> State:
     if last is None:
         return State.NONE
     if last.state != "success":
         return State.FAILED
-    return State.OVERDUE if area in _OVERDUE and age > _OVERDUE[area] else State.PASSED
+    return State.OVERDUE if pipeline in _OVERDUE and age > _OVERDUE[pipeline] else State.PASSED
 
 
 def _problems(last: StoredReport | None, settings: Settings) -> tuple[str, ...]:
@@ -156,19 +160,21 @@ def _problems(last: StoredReport | None, settings: Settings) -> tuple[str, ...]:
     if last is None:
         return ()
     limits = Limits(settings.run.reject_limit_percent, settings.run.reject_limit_minimum)
-    found = last.report.verdict(limits) if last.state != "success" else []
+    found = last.report.outcome(limits) if last.state != "success" else []
     if last.state != "success" and not found:
         found = ["a task of it did not finish: the last lines of that task's log say why"]
     return (*found, *(f"not covered: {gap.window}; close it with: {gap.command}" for gap in last.report.gaps))
 
 
-def _trends(store: Store, area: Area, runs: Sequence[StoredReport], span: _Span) -> Iterable[Trend]:
+def _trends(
+    state: StateStore, pipeline: PipelineName, runs: Sequence[StoredReport], span: _Span
+) -> Iterable[Trend]:
     def summed(title: str, value: Callable[[Report], float], shown: Callable[[float], str] = number) -> Trend:
         of = _sums(((span.day_of(run.started_at), value(run.report)) for run in runs), span.days)
         total = sum(one or 0 for one in of)
         return Trend(title, of, shown, f"{shown(total)} in {DAYS} days")
 
-    if area is Area.RECONCILE:
+    if pipeline is PipelineName.RECONCILE:
         yield summed("To look at", lambda r: sum(one.to_look_at for one in r.compared.values()))
         yield summed("Repaired", lambda r: sum(one.repaired for one in r.compared.values()))
     else:
@@ -176,10 +182,10 @@ def _trends(store: Store, area: Area, runs: Sequence[StoredReport], span: _Span)
         yield summed("Rejected", lambda r: 0 if r.dry_run else r.counts.outcomes[Outcome.REJECTED])
     yield summed("Calls", lambda r: sum(calls.made for calls in r.counts.calls.values()))
     yield summed("Duration", lambda r: sum(r.counts.seconds.values()), duration)
-    if area is Area.PURCHASES:
+    if pipeline is PipelineName.PURCHASES:
         yield _lost(runs, span)
-    if area is Area.NEWSLETTER:
-        yield _latency(store.wishes_applied_since(span.since, MOST_WISHES), span)
+    if pipeline is PipelineName.NEWSLETTER:
+        yield _latency(state.changes_applied_since(span.since, MOST_CHANGES), span)
 
 
 def _sums(found: Iterable[tuple[date, float]], days: Sequence[date]) -> tuple[float | None, ...]:
@@ -203,12 +209,12 @@ def _lost(runs: Sequence[StoredReport], span: _Span) -> Trend:
     )
 
 
-def _latency(wishes: Sequence[AppliedWish], span: _Span) -> Trend:
-    """From the wish (Connectif's call) to VTEX, the median of each day."""
+def _latency(changes: Sequence[AppliedChange], span: _Span) -> Trend:
+    """From the subscription change (Connectif's call) to VTEX, the median of each day."""
     by_day: dict[date, list[float]] = defaultdict(list)
-    for wish in wishes:
-        taken = (wish.applied_at - wish.instant).total_seconds()
-        by_day[span.day_of(wish.applied_at)].append(max(taken, 0.0))
+    for change in changes:
+        taken = (change.applied_at - change.instant).total_seconds()
+        by_day[span.day_of(change.applied_at)].append(max(taken, 0.0))
     values = tuple(median(by_day[day]) if day in by_day else None for day in span.days)
     return Trend(
         "Latency, median", values, duration, _spread([one for day in by_day.values() for one in day])
@@ -217,6 +223,6 @@ def _latency(wishes: Sequence[AppliedWish], span: _Span) -> Trend:
 
 def _spread(seconds: list[float]) -> str:
     if len(seconds) < 2:
-        return duration(seconds[0]) if seconds else "no wish was applied"
+        return duration(seconds[0]) if seconds else "no subscription change was applied"
     cuts = quantiles(seconds, n=20)
     return f"half within {duration(cuts[9])}, 95 % within {duration(cuts[18])}"

@@ -13,14 +13,14 @@ from zoneinfo import ZoneInfo
 from jinja2 import Environment
 from markupsafe import Markup
 
-from include.explain import KIND_OF
-from include.outcomes import Area, Reason
+from include.outcomes import PipelineName, Reason
 from include.page.charts import bars
+from include.page.formats import age, number, short
 from include.page.frame import templates
 from include.page.overview import DAYS, Overview, Trend
-from include.page.words import age, number, short
+from include.pipeline.explanation import KIND_OF
 from include.reasons import REASONS
-from include.store import StoredOutcome, StoredReport
+from include.state import StoredOutcome, StoredReport
 
 PER_PAGE = 50
 
@@ -37,9 +37,9 @@ class Reader:
 
 @dataclass(frozen=True)
 class RecordsPage:
-    """One page of the records of an area with a reason; `more` when another one follows."""
+    """One page of the records of a pipeline with a reason; `more` when another one follows."""
 
-    area: Area
+    pipeline: PipelineName
     reason: Reason
     records: Sequence[StoredOutcome]
     number: int
@@ -53,7 +53,7 @@ def status_page(shown: Overview, reader: Reader, now: datetime) -> str:
 
 def records_page(shown: RecordsPage, reader: Reader) -> str:
     """All records of a reason, 50 at a time."""
-    kind = KIND_OF.get(shown.area, "") if reader.may_explain else ""
+    kind = KIND_OF.get(shown.pipeline, "") if reader.may_explain else ""
     return _page("records.html", reader, shown=shown, kind=kind)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from include.rest.transport import Unexpected
+from include.http.transport import Unexpected
 
 Document = dict[str, Any]
 Headers = Mapping[str, str]

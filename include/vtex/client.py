@@ -13,13 +13,13 @@ from typing import Any
 import requests
 
 from include.errors import ConfigurationError, TemporaryError
-from include.rest.body import OverBudget, loaded
-from include.rest.pace import Pace, TokenBucket
-from include.rest.retry import RetryPolicy
-from include.rest.route import Route
-from include.rest.session import HttpOptions
-from include.rest.transport import Parsed, RequestRefused, Timeouts, Transport, Unexpected, VendorError
-from include.rest.vocabulary import kept
+from include.http.body import OverBudget, loaded
+from include.http.rate_limiter import RateLimiter, TokenBucket
+from include.http.retry import RetryPolicy
+from include.http.route import Route
+from include.http.session import HttpOptions
+from include.http.transport import Parsed, RequestRefused, Timeouts, Transport, Unexpected, VendorError
+from include.http.vocabulary import kept
 from include.vtex import answers, limits, routes
 from include.vtex.answers import Document, SearchPage
 from include.vtex.filters import instant
@@ -55,7 +55,7 @@ class VtexAccount:
 
 
 @dataclass(frozen=True)
-class Paces:
+class RateLimits:
     """Calls a second that we allow ourselves, by VTEX's budgets; far below what VTEX would take."""
 
     catalog_per_second: float = 10
@@ -63,7 +63,7 @@ class Paces:
     order_detail_per_second: float = 20
     master_data_per_second: float = 15
 
-    def buckets(self) -> dict[str, Pace]:
+    def buckets(self) -> dict[str, RateLimiter]:
         return {
             "catalog": TokenBucket(self.catalog_per_second),
             "order_list": TokenBucket(self.order_list_per_second),
@@ -104,7 +104,7 @@ class VtexClient:
         self,
         account: VtexAccount,
         *,
-        paces: Paces | None = None,
+        rate_limits: RateLimits | None = None,
         retry: RetryPolicy | None = None,
         timeouts: Timeouts | None = None,
     ) -> None:
@@ -114,7 +114,7 @@ class VtexClient:
             account.url,
             {"X-VTEX-API-AppKey": account.app_key, "X-VTEX-API-AppToken": account.app_token},
             read_error=read_error,
-            paces=(paces or Paces()).buckets(),
+            rate_limits=(rate_limits or RateLimits()).buckets(),
             retry=retry,
             timeouts=timeouts,
             options=account.http,

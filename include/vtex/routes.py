@@ -6,21 +6,21 @@ minute, all shared with the live shop (VTEX: Orders API; best practices for avoi
 
 from __future__ import annotations
 
-from include.rest.route import Repeat, Route
-from include.rest.segment import NUMBER, WORD
+from include.http.route import Repeat, Route
+from include.http.segment import NUMBER, WORD
 
 READ_DOCUMENTS = "Dynamic Storage / Read only documents"
 WRITE_DOCUMENTS = "Dynamic Storage / Insert or update document (not remove)"
 
 SEARCH_CLIENTS = Route(
-    "Master Data search", "GET", "/api/dataentities/CL/search", READ_DOCUMENTS, pace="master_data"
+    "Master Data search", "GET", "/api/dataentities/CL/search", READ_DOCUMENTS, rate_limit="master_data"
 )
 READ_CLIENT = Route(
     "Master Data document",
     "GET",
     "/api/dataentities/CL/documents/{id}",
     READ_DOCUMENTS,
-    pace="master_data",
+    rate_limit="master_data",
     id_form=WORD,
 )
 CLIENT_FIELDS = Route(
@@ -28,14 +28,14 @@ CLIENT_FIELDS = Route(
     "GET",
     "/api/dataentities/CL",
     "Dynamic Storage / Data entity / View data entity details",
-    pace="master_data",
+    rate_limit="master_data",
 )
 OPEN_SCROLL = Route(
     "Master Data scroll",
     "GET",
     "/api/dataentities/CL/scroll",
     READ_DOCUMENTS,
-    pace="master_data",
+    rate_limit="master_data",
     read_timeout_seconds=120,
     deadline_seconds=300,
 )
@@ -44,7 +44,7 @@ CONTINUE_SCROLL = Route(
     "GET",
     "/api/dataentities/CL/scroll",
     READ_DOCUMENTS,
-    pace="master_data",
+    rate_limit="master_data",
     repeat=Repeat.AFTER_ANSWER,
     read_timeout_seconds=120,
     deadline_seconds=300,
@@ -54,7 +54,7 @@ PATCH_CLIENT = Route(
     "PATCH",
     "/api/dataentities/CL/documents/{id}",
     WRITE_DOCUMENTS,
-    pace="master_data",
+    rate_limit="master_data",
     silent=frozenset({200, 204, 304}),
     id_form=WORD,
 )
@@ -63,17 +63,17 @@ PRODUCT_IDS = Route(
     "GET",
     "/api/catalog_system/pvt/products/GetProductAndSkuIds",
     "Catalog / Content / Product management",
-    pace="catalog",
+    rate_limit="catalog",
 )
 SEARCH_PRODUCTS = Route(
-    "catalogue search", "GET", "/api/catalog_system/pub/products/search", "none", pace="catalog"
+    "catalogue search", "GET", "/api/catalog_system/pub/products/search", "none", rate_limit="catalog"
 )
 PRICE = Route(
     "price of a SKU",
     "GET",
     "/api/pricing/prices/{sku}",
     "Pricing / Price List / Read prices",
-    pace="catalog",
+    rate_limit="catalog",
     id_form=NUMBER,
 )
 SALES_CHANNELS = Route(
@@ -81,7 +81,7 @@ SALES_CHANNELS = Route(
     "GET",
     "/api/catalog_system/pvt/saleschannel/list",
     "Catalog API / General / View Product",
-    pace="catalog",
+    rate_limit="catalog",
 )
 # VTEX: Orders feed, best practices: after a 429 of the Orders API stop for a minute.
 ORDERS_PAUSE_SECONDS = 60.0
@@ -91,7 +91,7 @@ LIST_ORDERS = Route(
     "GET",
     "/api/oms/pvt/orders",
     "OMS / OMS access / List Orders",
-    pace="order_list",
+    rate_limit="order_list",
     throttled_pause_seconds=ORDERS_PAUSE_SECONDS,
 )
 READ_ORDER = Route(
@@ -99,7 +99,7 @@ READ_ORDER = Route(
     "GET",
     "/api/oms/pvt/orders/{order_id}",
     "OMS / OMS access / View order",
-    pace="order_detail",
+    rate_limit="order_detail",
     throttled_pause_seconds=ORDERS_PAUSE_SECONDS,
     id_form=WORD,
 )
@@ -108,7 +108,7 @@ READ_ORDER_GROUP = Route(
     "GET",
     "/api/oms/pvt/orders/order-group/{group}",
     "OMS / OMS access / View order",
-    pace="order_detail",
+    rate_limit="order_detail",
     throttled_pause_seconds=ORDERS_PAUSE_SECONDS,
     id_form=WORD,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from include.rest.vocabulary import Vocabulary
+from include.http.vocabulary import Vocabulary
 
 SLOTS_TAKEN = "maximum simultaneous scrolls"
 TOKEN_UNKNOWN = "operation not found for this token"  # noqa: S105 - a text of VTEX's

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sandbox.connectif.account import Account
-    from sandbox.shop import Shop
+    from sandbox.shop import ShopData
     from sandbox.shop.baskets import Basket, Line, Part
     from sandbox.shop.catalogue import Brief, Product
 
@@ -27,7 +27,7 @@ _PURCHASE = ("purchase_id", "cart_id", "contact_row", "contact_email", "payment_
              "total_price", "total_quantity", "products", "created_at", "updated_at", "origin")  # fmt: skip
 
 
-def seed(account: Account, shop: Shop) -> None:
+def seed(account: Account, shop: ShopData) -> None:
     """Fills the empty account. What the tag brings has the origin `web`; no workflow is recorded for it."""
     now = account.now()
     _insert(account, "contacts", "email", _CONTACT, _visitors(shop, now))
@@ -49,7 +49,7 @@ def _insert(
         account.database.insert(sql, batch)
 
 
-def _visitors(shop: Shop, now: str) -> Iterator[tuple[Any, ...]]:
+def _visitors(shop: ShopData, now: str) -> Iterator[tuple[Any, ...]]:
     """A share of the customers has been recognised on the site, by an address in small letters."""
     for customer in shop.customers():
         number = customer.number
@@ -65,7 +65,7 @@ def _visitors(shop: Shop, now: str) -> Iterator[tuple[Any, ...]]:
             )
 
 
-def _viewed(shop: Shop, share: float, now: str) -> Iterator[tuple[Any, ...]]:
+def _viewed(shop: ShopData, share: float, now: str) -> Iterator[tuple[Any, ...]]:
     for product in shop.products():
         if product.price and shop.draws.share("viewed", product.product_id) < share:
             yield _product(shop, product, product.price, now)
@@ -76,14 +76,14 @@ def _buyer(basket: Basket) -> tuple[Any, ...]:
     return basket.customer.address, basket.customer.given_name, "none", created, created, "web"
 
 
-def _bought(shop: Shop, baskets: list[Basket], now: str) -> Iterator[tuple[Any, ...]]:
+def _bought(shop: ShopData, baskets: list[Basket], now: str) -> Iterator[tuple[Any, ...]]:
     for basket in baskets:
         for part in basket.parts:
             for line in part.lines:
                 yield _product(shop, line.product, line.product.price, now)
 
 
-def _product(shop: Shop, product: Product | Brief, price: int, now: str) -> tuple[Any, ...]:
+def _product(shop: ShopData, product: Product | Brief, price: int, now: str) -> tuple[Any, ...]:
     category = json.dumps(["/".join(product.category)])
     return (
         str(product.product_id), f"https://{shop.domain}/{product.link_text}/p", product.name, price / 100,
@@ -91,7 +91,7 @@ def _product(shop: Shop, product: Product | Brief, price: int, now: str) -> tupl
     )  # fmt: skip
 
 
-def _purchases(account: Account, shop: Shop, baskets: list[Basket]) -> Iterator[tuple[Any, ...]]:
+def _purchases(account: Account, shop: ShopData, baskets: list[Basket]) -> Iterator[tuple[Any, ...]]:
     """By order group one purchase a basket; by order id (a knob) one an order."""
     rows = {
         row["email"]: row["row"]
@@ -125,7 +125,7 @@ def _lines_of(parts: tuple[Part, ...]) -> list[Line]:
     return [line for part in parts for line in part.lines]
 
 
-def _shown(shop: Shop, line: Line, ids: dict[str, str]) -> dict[str, Any]:
+def _shown(shop: ShopData, line: Line, ids: dict[str, str]) -> dict[str, Any]:
     return {
         "id": ids[str(line.product.product_id)],
         "productId": str(line.product.product_id), "name": line.product.name,

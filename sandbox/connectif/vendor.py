@@ -28,7 +28,7 @@ from sandbox.core.vendor import Key, Vendor
 
 if TYPE_CHECKING:
     from sandbox.core.clock import Clock
-    from sandbox.shop import Shop
+    from sandbox.shop import ShopData
 
 TABLES = ("contacts", "products", "purchases", "imports", "exports", "fired_workflows", "callbacks")
 # What the page shows of each table, the latest rows first.
@@ -52,7 +52,7 @@ class Connectif(Vendor):
     name = "connectif"
 
     def __init__(
-        self, shop: Shop, clock: Clock, *, knobs: Knobs | None = None, window_seconds: float = 60.0
+        self, shop: ShopData, clock: Clock, *, knobs: Knobs | None = None, window_seconds: float = 60.0
     ) -> None:
         self.knobs: Knobs = knobs or Knobs()
         self.keys = [Key(id="sandbox-key-id", secret="sandbox-key-secret")]  # noqa: S106  (public, in the README)

@@ -28,7 +28,7 @@ class Sizes:
     tracked_share: float = 0.5
 
 
-class Shop:
+class ShopData:
     """One seed, one `now` (aware; the instant that the world ends at) and the sizes give one world."""
 
     account = ACCOUNT

@@ -8,7 +8,7 @@ import pytest
 from sandbox.core.app import vendor_app
 from sandbox.core.clock import Clock
 from sandbox.core.server import Server
-from sandbox.shop import Shop, Sizes
+from sandbox.shop import ShopData, Sizes
 from sandbox.tests import connectif_api
 from sandbox.tests.vtex_api import Api
 from sandbox.vtex.vendor import Vtex
@@ -20,7 +20,7 @@ SIZES = Sizes(contacts=210, products=45, orders_per_day=40, days=3)
 @pytest.fixture(scope="session")
 def vtex_server() -> Iterator[Server]:
     clock = Clock(NOON)
-    vtex = Vtex(Shop(seed=7, now=NOON, sizes=SIZES), clock)
+    vtex = Vtex(ShopData(seed=7, now=NOON, sizes=SIZES), clock)
     with Server(vendor_app(vtex, clock)) as server:
         yield server
     vtex.close()

@@ -25,13 +25,13 @@ from sandbox.connectif.vendor import Connectif
 from sandbox.core.app import vendor_app
 from sandbox.core.clock import Clock
 from sandbox.core.server import Server
-from sandbox.shop import Shop, Sizes
+from sandbox.shop import ShopData, Sizes
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 KEY = "apiKey sandbox-key-id:sandbox-key-secret"
 SHOP = "https://www.sandbox-shop.example"
 CONTRACTS = os.environ.get("VENDOR_CONTRACTS")
-WORLD = Shop(seed=7, now=NOON, sizes=Sizes(contacts=100, products=20, orders_per_day=20, days=3))
+WORLD = ShopData(seed=7, now=NOON, sizes=Sizes(contacts=100, products=20, orders_per_day=20, days=3))
 
 
 class Api:

@@ -5,14 +5,14 @@ from itertools import islice
 
 import numpy as np
 
-from sandbox.shop import Shop, Sizes, baskets, people
+from sandbox.shop import ShopData, Sizes, baskets, people
 from sandbox.shop.draws import Draws
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
-def shop(seed: int = 7, **sizes: float) -> Shop:
-    return Shop(seed=seed, now=NOON, sizes=Sizes(**sizes))  # type: ignore[arg-type]
+def shop(seed: int = 7, **sizes: float) -> ShopData:
+    return ShopData(seed=seed, now=NOON, sizes=Sizes(**sizes))  # type: ignore[arg-type]
 
 
 def test_world__is_the_same_for_the_same_seed() -> None:
@@ -59,7 +59,7 @@ def test_tracked__is_about_its_share_of_the_own_baskets() -> None:
 
 
 def test_a_later_now__moves_the_world() -> None:
-    later = Shop(seed=7, now=NOON + timedelta(days=1), sizes=Sizes())
+    later = ShopData(seed=7, now=NOON + timedelta(days=1), sizes=Sizes())
     assert next(iter(later.baskets.all())).created[:10] == "2026-11-17"
 
 

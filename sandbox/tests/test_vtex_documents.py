@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import requests
 
-from sandbox.shop import Shop
+from sandbox.shop import ShopData
 from sandbox.tests.conftest import NOON, SIZES
 from sandbox.tests.vtex_api import CL, Api
 
@@ -315,7 +315,7 @@ def test_documents__hold_every_trap(vtex: Api) -> None:
 
 def seeded(vtex: Api, number: int, *fields: str) -> Any:
     """The fields of the customer of that number in the seeded world, through scroll."""
-    document_id = Shop(seed=7, now=NOON, sizes=SIZES).people.one(number).document_id
+    document_id = ShopData(seed=7, now=NOON, sizes=SIZES).people.one(number).document_id
     found = vtex.get(f"{CL}/scroll", _fields=f"id,{','.join(fields)}", _size=250).json()
     return next(tuple(one[name] for name in fields) for one in found if one["id"] == document_id)
 

@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from sandbox.core.control import json_answer, refused
 from sandbox.core.database import Database
-from sandbox.shop import Shop, baskets, people
+from sandbox.shop import ShopData, baskets, people
 from sandbox.shop.baskets import line_price, unit_price
 from sandbox.shop.catalogue import CHANNELS, MAIN_SELLER, Offer, Product, Sku
 from sandbox.vtex.errors import VtexError
@@ -213,7 +213,7 @@ Handler = Callable[[str, bytes], Any]
 class VtexControl:
     """Routes of the form `VERB /_sandbox/<kind>/{id}`; what does not exist answers 404."""
 
-    def __init__(self, database: Database, documents: Documents, orders: Orders, shop: Shop) -> None:
+    def __init__(self, database: Database, documents: Documents, orders: Orders, shop: ShopData) -> None:
         self._database, self._documents, self._orders, self._shop = database, documents, orders, shop
 
     def routes(self) -> list[Route]:
@@ -270,7 +270,7 @@ class VtexControl:
 SHOWN = 100
 
 
-def oddities(shop: Shop) -> dict[str, Any]:
+def oddities(shop: ShopData) -> dict[str, Any]:
     """What is odd in the seeded world: how many of each kind, and the ids of the first of them."""
 
     def document_id(number: int) -> list[str]:

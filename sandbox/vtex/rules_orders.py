@@ -8,7 +8,7 @@ from typing import Any
 
 from sandbox.core.clock import Clock
 from sandbox.core.database import Database
-from sandbox.shop import Shop
+from sandbox.shop import ShopData
 from sandbox.shop.instants import text
 from sandbox.vtex.errors import oms
 from sandbox.vtex.knobs import VtexKnobs
@@ -51,7 +51,7 @@ LISTED_STATUS = status_at("(CASE WHEN row % 10 = 3 THEN :stale ELSE :index END)"
 
 
 class Orders:
-    def __init__(self, database: Database, clock: Clock, knobs: VtexKnobs, shop: Shop) -> None:
+    def __init__(self, database: Database, clock: Clock, knobs: VtexKnobs, shop: ShopData) -> None:
         self._database, self._clock, self._knobs, self._shop = database, clock, knobs, shop
         self.forget()
 

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from sandbox.core.database import Database
-from sandbox.shop import Shop
+from sandbox.shop import ShopData
 from sandbox.shop.baskets import Basket, Change, ChangedLine, Line, Part
 from sandbox.shop.catalogue import Product
 from sandbox.shop.people import Customer
@@ -31,7 +31,7 @@ SALE_SQL = (
 )
 
 
-def seed(database: Database, shop: Shop) -> None:
+def seed(database: Database, shop: ShopData) -> None:
     database.insert(CLIENT_SQL, map(client_row, shop.customers()))
     for product in shop.products():
         insert_product(database, product)

@@ -6,7 +6,7 @@ from typing import Any
 from sandbox.core.clock import Clock
 from sandbox.core.database import Database
 from sandbox.core.vendor import Key, Vendor
-from sandbox.shop import ACCOUNT, Shop
+from sandbox.shop import ACCOUNT, ShopData
 from sandbox.vtex.control import VtexControl
 from sandbox.vtex.errors import VtexError, answer
 from sandbox.vtex.gate import Gate
@@ -33,7 +33,7 @@ COUNTS = {
 class Vtex(Vendor):
     """Seeded when built; `reset` seeds it anew."""
 
-    def __init__(self, shop: Shop, clock: Clock, knobs: VtexKnobs | None = None) -> None:
+    def __init__(self, shop: ShopData, clock: Clock, knobs: VtexKnobs | None = None) -> None:
         self.name = "VTEX"
         self.knobs = self._knobs = knobs or VtexKnobs()
         self.keys = [Key(id=APP_KEY, secret=APP_TOKEN)]

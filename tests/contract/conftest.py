@@ -9,39 +9,39 @@ import pytest
 
 from include.connectif.client import ConnectifClient
 from include.vtex.client import VtexClient
-from tests.builders import Office, World, connectif_client, simulated_shop, vtex_client
+from tests.builders import SimulatedShop, SyncRunner, connectif_client, simulated_shop, vtex_client
 from tests.seeded import SIZES
 
 
 @pytest.fixture(scope="session")
-def shop() -> Iterator[World]:
-    with simulated_shop(SIZES) as world:
-        yield world
+def shared_shop() -> Iterator[SimulatedShop]:
+    with simulated_shop(SIZES) as shop:
+        yield shop
 
 
 @pytest.fixture
-def world(shop: World) -> World:
-    shop.reset()
-    return shop
+def shop(shared_shop: SimulatedShop) -> SimulatedShop:
+    shared_shop.reset()
+    return shared_shop
 
 
 @pytest.fixture
-def office(world: World, tmp_path: Path) -> Iterator[Office]:
-    made = Office(world, tmp_path)
+def runner(shop: SimulatedShop, tmp_path: Path) -> Iterator[SyncRunner]:
+    made = SyncRunner(shop, tmp_path)
     yield made
     made.close()
 
 
 @pytest.fixture
-def vtex(world: World) -> Iterator[VtexClient]:
-    made = vtex_client(world)
+def vtex(shop: SimulatedShop) -> Iterator[VtexClient]:
+    made = vtex_client(shop)
     yield made
     made.transport.session.close()
 
 
 @pytest.fixture
-def connectif(world: World) -> Iterator[ConnectifClient]:
-    made = connectif_client(world)
+def connectif(shop: SimulatedShop) -> Iterator[ConnectifClient]:
+    made = connectif_client(shop)
     yield made
     made.transport.session.close()
 

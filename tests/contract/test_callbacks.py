@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from include.receiver.access import Keys
-from include.receiver.app import Event, Receiver
+from include.newsletter.receiver.access import Keys
+from include.newsletter.receiver.app import Event, Receiver
 from sandbox.core.server import Server
-from tests.builders import World
+from tests.builders import SimulatedShop
 
 SECRET = "a-made-up-secret-for-tests"
 CHECKSUM_KEY = "a made-up checksum key"
@@ -20,7 +20,7 @@ FORMS = ("query", "plain_query", "form", "json")
 ANA = "ana+x@example.com"
 
 
-class Shop:
+class ShopData:
     """The receiver's side, with what it has recorded."""
 
     def __init__(self) -> None:
@@ -35,8 +35,8 @@ class Shop:
 
 
 @pytest.fixture
-def receiving(world: World) -> Iterator[Shop]:
-    made = Shop()
+def receiving(shop: SimulatedShop) -> Iterator[ShopData]:
+    made = ShopData()
     with Server(made.receiver().app()) as server:
         base = f"{server.url}/newsletter/{SECRET}"
         urls = {
@@ -44,16 +44,16 @@ def receiving(world: World) -> Iterator[Shop]:
             "cancellation": f"{base}/unsubscribe",
             "bounce": f"{base}/bounce",
         }
-        world.on_connectif("POST", "callbacks", urls)
+        shop.on_connectif("POST", "callbacks", urls)
         yield made
 
 
-def told(world: World, number: int) -> list[dict[str, Any]]:
+def told(shop: SimulatedShop, number: int) -> list[dict[str, Any]]:
     """The callbacks once there are so many."""
     deadline = time.monotonic() + 10
     made: list[dict[str, Any]] = []
     while len(made) < number and time.monotonic() < deadline:
-        made = world.on_connectif("GET", "callbacks")["made"]
+        made = shop.on_connectif("GET", "callbacks")["made"]
         time.sleep(0.01)
     return made
 
@@ -61,14 +61,14 @@ def told(world: World, number: int) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("checksum_key", ["", CHECKSUM_KEY])
 def test_callback__in_every_form_is_recorded(
-    world: World, receiving: Shop, form: str, checksum_key: str
+    shop: SimulatedShop, receiving: ShopData, form: str, checksum_key: str
 ) -> None:
-    world.on_connectif("POST", "knobs", {"callback_form": form, "callback_checksum_key": checksum_key})
+    shop.on_connectif("POST", "knobs", {"callback_form": form, "callback_checksum_key": checksum_key})
     receiving.keys = Keys((SECRET,), checksum_key)
-    world.on_connectif("POST", "subscribe", {"email": ANA, "ip": "203.0.113.9"})
-    told(world, 1)
-    world.on_connectif("POST", "unsubscribe", {"email": ANA})
-    assert [call["status"] for call in told(world, 2)] == [202, 202]
+    shop.on_connectif("POST", "subscribe", {"email": ANA, "ip": "203.0.113.9"})
+    told(shop, 1)
+    shop.on_connectif("POST", "unsubscribe", {"email": ANA})
+    assert [call["status"] for call in told(shop, 2)] == [202, 202]
     assert [(event["email"], event["subscribed"]) for event in receiving.events] == [
         (ANA, True),
         (ANA, False),
@@ -78,35 +78,35 @@ def test_callback__in_every_form_is_recorded(
     )
 
 
-def test_bounce__is_answered_well_and_changes_nothing(world: World, receiving: Shop) -> None:
-    world.on_connectif("PUT", f"contacts/{ANA}", {})
+def test_bounce__is_answered_well_and_changes_nothing(shop: SimulatedShop, receiving: ShopData) -> None:
+    shop.on_connectif("PUT", f"contacts/{ANA}", {})
     for number, kind in enumerate(("hard", "soft"), start=1):
-        world.on_connectif("POST", "bounce", {"email": ANA, "type": kind})
-        assert told(world, number)[-1]["status"] == 200
+        shop.on_connectif("POST", "bounce", {"email": ANA, "type": kind})
+        assert told(shop, number)[-1]["status"] == 200
     assert receiving.events == []
 
 
 def test_bounce__entered_as_the_url_of_cancellations_records_no_opt_out(
-    world: World, receiving: Shop
+    shop: SimulatedShop, receiving: ShopData
 ) -> None:
-    urls = world.on_connectif("GET", "callbacks")["urls"]
-    world.on_connectif("POST", "callbacks", urls | {"bounce": urls["cancellation"]})
-    world.on_connectif("PUT", f"contacts/{ANA}", {})
-    world.on_connectif("POST", "bounce", {"email": ANA, "type": "soft"})
-    assert [call["status"] for call in told(world, 1)] == [200]
+    urls = shop.on_connectif("GET", "callbacks")["urls"]
+    shop.on_connectif("POST", "callbacks", urls | {"bounce": urls["cancellation"]})
+    shop.on_connectif("PUT", f"contacts/{ANA}", {})
+    shop.on_connectif("POST", "bounce", {"email": ANA, "type": "soft"})
+    assert [call["status"] for call in told(shop, 1)] == [200]
     assert receiving.events == []
 
 
 def test_opt_out__sent_to_the_url_of_bounces_shows_in_connectifs_errors(
-    world: World, receiving: Shop
+    shop: SimulatedShop, receiving: ShopData
 ) -> None:
-    urls = world.on_connectif("GET", "callbacks")["urls"]
-    world.on_connectif("POST", "callbacks", urls | {"cancellation": urls["bounce"]})
-    world.on_connectif("PUT", f"contacts/{ANA}", {})
+    urls = shop.on_connectif("GET", "callbacks")["urls"]
+    shop.on_connectif("POST", "callbacks", urls | {"cancellation": urls["bounce"]})
+    shop.on_connectif("PUT", f"contacts/{ANA}", {})
     for number, form in enumerate(FORMS, start=1):
-        world.on_connectif("POST", "knobs", {"callback_form": form})
-        world.on_connectif("POST", "subscribe", {"email": ANA})
-        told(world, 2 * number - 1)
-        world.on_connectif("POST", "unsubscribe", {"email": ANA})
-        assert 400 <= told(world, 2 * number)[-1]["status"] < 500
+        shop.on_connectif("POST", "knobs", {"callback_form": form})
+        shop.on_connectif("POST", "subscribe", {"email": ANA})
+        told(shop, 2 * number - 1)
+        shop.on_connectif("POST", "unsubscribe", {"email": ANA})
+        assert 400 <= told(shop, 2 * number)[-1]["status"] < 500
     assert all(event["subscribed"] for event in receiving.events)

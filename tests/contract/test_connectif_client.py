@@ -15,11 +15,11 @@ from include.connectif.client import (
     ProductsMissing,
     QueueFull,
 )
-from include.connectif.pace import SharedMinute
+from include.connectif.rate_limit import SharedMinute
 from include.errors import ConfigurationError, ContractError, RecordRejected, TemporaryError
-from include.rest.form import FileToSend
-from include.rest.transport import Timeouts
-from tests.builders import World, connectif_client, without_retries
+from include.http.form import FileToSend
+from include.http.transport import Timeouts
+from tests.builders import SimulatedShop, connectif_client, without_retries
 
 SHOP = "https://www.sandbox-shop.example"
 
@@ -48,9 +48,9 @@ def known(connectif: ConnectifClient) -> None:
     connectif.patch_product("p1", {"name": "Kettle", "productDetailUrl": f"{SHOP}/kettle/p", "unitPrice": 10})
 
 
-def finished(connectif: ConnectifClient, world: World, made: Import) -> Import:
+def finished(connectif: ConnectifClient, shop: SimulatedShop, made: Import) -> Import:
     while not made.is_over:
-        world.pause(1)
+        shop.pause(1)
         made = connectif.read_import(made.id)
     return made
 
@@ -67,9 +67,9 @@ def test_check__works(connectif: ConnectifClient) -> None:
     connectif.check()
 
 
-def test_401__wrong_secret(world: World) -> None:
+def test_401__wrong_secret(shop: SimulatedShop) -> None:
     with pytest.raises(ConfigurationError, match=r"HTTP 401\. The key or its secret is wrong"):
-        connectif_client(world, secret="wrong").check()
+        connectif_client(shop, secret="wrong").check()
 
 
 @pytest.mark.parametrize(
@@ -83,10 +83,10 @@ def test_401__wrong_secret(world: World) -> None:
         (lambda c: c.has_purchase("1"), "the scope Purchases: Read"),
     ],
 )
-def test_403__names_the_missing_scope(call: Any, right: str, world: World) -> None:
-    world.on_connectif("POST", "keys", {"id": "poor", "secret": "s", "rights": []})
+def test_403__names_the_missing_scope(call: Any, right: str, shop: SimulatedShop) -> None:
+    shop.on_connectif("POST", "keys", {"id": "poor", "secret": "s", "rights": []})
     with pytest.raises(ConfigurationError, match="HTTP 403") as caught:
-        call(connectif_client(world, key_id="poor", secret="s"))
+        call(connectif_client(shop, key_id="poor", secret="s"))
     assert str(caught.value).endswith(f"give it {right}")
 
 
@@ -94,21 +94,23 @@ def test_403__names_the_missing_scope(call: Any, right: str, world: World) -> No
 
 
 @pytest.mark.parametrize("created_status", [200, 201])
-def test_contact__created_and_changed(created_status: int, connectif: ConnectifClient, world: World) -> None:
-    world.on_connectif("POST", "knobs", {"created_status": created_status})
+def test_contact__created_and_changed(
+    created_status: int, connectif: ConnectifClient, shop: SimulatedShop
+) -> None:
+    shop.on_connectif("POST", "knobs", {"created_status": created_status})
     for name in ("Ana", "Anna"):
         connectif.patch_contact(
             "ana+news@example.com", {"_name": name, "_newsletterSubscriptionStatus": "none"}
         )
-    contact = world.table("contacts", by="email")["ana+news@example.com"]
+    contact = shop.table("contacts", by="email")["ana+news@example.com"]
     assert (contact["name"], contact["newsletter_status"]) == ("Anna", "none")
 
 
 @pytest.mark.parametrize("unknown_keys", ["reject", "ignore"])
 def test_contact__422_is_about_this_one_only(
-    unknown_keys: str, connectif: ConnectifClient, world: World
+    unknown_keys: str, connectif: ConnectifClient, shop: SimulatedShop
 ) -> None:
-    world.on_connectif("POST", "knobs", {"unknown_keys": unknown_keys})
+    shop.on_connectif("POST", "knobs", {"unknown_keys": unknown_keys})
     with pytest.raises(RecordRejected) as caught:
         connectif.patch_contact("ana@example.com", {"_birthdate": "not a date"})
     assert caught.value.code == "422"
@@ -128,18 +130,18 @@ def test_product__off_the_shops_domain(connectif: ConnectifClient) -> None:
 
 
 @pytest.mark.usefixtures("known")
-def test_purchase__created_then_already_there(connectif: ConnectifClient, world: World) -> None:
+def test_purchase__created_then_already_there(connectif: ConnectifClient, shop: SimulatedShop) -> None:
     assert connectif.post_purchase(purchase(), fire_workflows=False) is Posted.CREATED
     assert connectif.post_purchase(purchase(), fire_workflows=False) is Posted.ALREADY_THERE
     assert connectif.has_purchase("900")
     assert not connectif.has_purchase("901")
-    assert world.target()["workflows"] == 0
+    assert shop.target()["workflows"] == 0
 
 
 @pytest.mark.usefixtures("known")
-def test_purchase__fires_workflows_when_told(connectif: ConnectifClient, world: World) -> None:
+def test_purchase__fires_workflows_when_told(connectif: ConnectifClient, shop: SimulatedShop) -> None:
     connectif.post_purchase(purchase(), fire_workflows=True)
-    assert world.target()["workflows"] == 1
+    assert shop.target()["workflows"] == 1
 
 
 def test_purchase__e0101_heals_with_the_contact(connectif: ConnectifClient, known: None) -> None:
@@ -152,9 +154,9 @@ def test_purchase__e0101_heals_with_the_contact(connectif: ConnectifClient, know
 
 @pytest.mark.parametrize("key", ["productIds", "productsId"])
 def test_purchase__e0102_names_what_is_missing(
-    key: str, connectif: ConnectifClient, known: None, world: World
+    key: str, connectif: ConnectifClient, known: None, shop: SimulatedShop
 ) -> None:
-    world.on_connectif("POST", "knobs", {"products_key": key})
+    shop.on_connectif("POST", "knobs", {"products_key": key})
     with pytest.raises(ProductsMissing) as caught:
         connectif.post_purchase(purchase("900", line(), line("p8"), line("p9")), fire_workflows=False)
     assert sorted(caught.value.product_ids) == ["p8", "p9"]
@@ -170,10 +172,10 @@ def test_purchase__e0103_is_final(connectif: ConnectifClient, known: None) -> No
 
 @pytest.mark.parametrize("precedence", ["conflict_first", "references_first"])
 def test_purchase__409_and_e0101_in_either_order(
-    precedence: str, connectif: ConnectifClient, known: None, world: World
+    precedence: str, connectif: ConnectifClient, known: None, shop: SimulatedShop
 ) -> None:
     connectif.post_purchase(purchase(), fire_workflows=False)
-    world.on_connectif("POST", "knobs", {"purchase_precedence": precedence})
+    shop.on_connectif("POST", "knobs", {"purchase_precedence": precedence})
     stranger = purchase(email="nobody@example.com")
     if precedence == "conflict_first":
         assert connectif.post_purchase(stranger, fire_workflows=False) is Posted.ALREADY_THERE
@@ -188,20 +190,20 @@ def test_purchase__409_and_e0101_in_either_order(
     {"status": 500}, {"status": 503, "calls": 3}, {"status": 429}, {"status": 429, "retry_after_seconds": 20},
 ])  # fmt: skip
 def test_purchase__arrives_once_and_fires_once_whatever_is_lost(
-    trouble: dict[str, Any], connectif: ConnectifClient, world: World
+    trouble: dict[str, Any], connectif: ConnectifClient, shop: SimulatedShop
 ) -> None:
-    world.fault_at_connectif("create purchase", **trouble)
+    shop.fault_at_connectif("create purchase", **trouble)
     assert connectif.post_purchase(purchase(), fire_workflows=True) is Posted.CREATED
-    assert "900" in world.table("purchases", by="purchase_id")
-    assert world.target()["workflows"] == 1
+    assert "900" in shop.table("purchases", by="purchase_id")
+    assert shop.target()["workflows"] == 1
 
 
 # --- files in
 
 
-def test_import__adds_and_overrides(connectif: ConnectifClient, world: World) -> None:
+def test_import__adds_and_overrides(connectif: ConnectifClient, shop: SimulatedShop) -> None:
     rows = "_email,_name\nnew@example.com,New\n"
-    done = finished(connectif, world, upload(connectif, rows))
+    done = finished(connectif, shop, upload(connectif, rows))
     assert (done.status, done.total, done.success, done.errors, done.report_url) == (
         "finished",
         1,
@@ -209,32 +211,32 @@ def test_import__adds_and_overrides(connectif: ConnectifClient, world: World) ->
         0,
         None,
     )
-    finished(connectif, world, upload(connectif, rows.replace(",New", ",Old"), override=False))
-    assert world.table("contacts", by="email")["new@example.com"]["name"] == "New"
-    finished(connectif, world, upload(connectif, rows.replace(",New", ",Newer")))
-    assert world.table("contacts", by="email")["new@example.com"]["name"] == "Newer"
+    finished(connectif, shop, upload(connectif, rows.replace(",New", ",Old"), override=False))
+    assert shop.table("contacts", by="email")["new@example.com"]["name"] == "New"
+    finished(connectif, shop, upload(connectif, rows.replace(",New", ",Newer")))
+    assert shop.table("contacts", by="email")["new@example.com"]["name"] == "Newer"
 
 
-def test_import__refused_rows_and_their_report(connectif: ConnectifClient, world: World) -> None:
+def test_import__refused_rows_and_their_report(connectif: ConnectifClient, shop: SimulatedShop) -> None:
     rows = "_email,_birthdate\ngood@example.com,1990-01-31\nbad@example.com,31/01/1990\n"
-    done = finished(connectif, world, upload(connectif, rows))
+    done = finished(connectif, shop, upload(connectif, rows))
     assert (done.success, done.errors) == (1, 1)
     assert done.report_url is not None
     assert b"bad@example.com" in connectif.read_import_report(done.report_url)
 
 
-def test_import__the_queue_takes_ten(connectif: ConnectifClient, world: World) -> None:
-    world.on_connectif("POST", "knobs", {"imports_paused": True})
+def test_import__the_queue_takes_ten(connectif: ConnectifClient, shop: SimulatedShop) -> None:
+    shop.on_connectif("POST", "knobs", {"imports_paused": True})
     made = [upload(connectif, "_email\n") for _ in range(10)]
     with pytest.raises(QueueFull):
         upload(connectif, "_email\n")
-    world.on_connectif("POST", "knobs", {"imports_paused": False})
-    assert [finished(connectif, world, one).status for one in made] == ["finished"] * 10
+    shop.on_connectif("POST", "knobs", {"imports_paused": False})
+    assert [finished(connectif, shop, one).status for one in made] == ["finished"] * 10
     assert upload(connectif, "_email\n")
 
 
-def test_import__a_file_above_the_limit(connectif: ConnectifClient, world: World) -> None:
-    world.fault_at_connectif(
+def test_import__a_file_above_the_limit(connectif: ConnectifClient, shop: SimulatedShop) -> None:
+    shop.fault_at_connectif(
         "create import",
         status=413,
         body={"status": 413, "title": "Payload Too Large", "detail": "50 MB"},
@@ -245,22 +247,24 @@ def test_import__a_file_above_the_limit(connectif: ConnectifClient, world: World
 
 @pytest.mark.parametrize("missing_columns", ["error", "422"])
 def test_import__without_its_key_column(
-    missing_columns: str, connectif: ConnectifClient, world: World
+    missing_columns: str, connectif: ConnectifClient, shop: SimulatedShop
 ) -> None:
-    world.on_connectif("POST", "knobs", {"import_missing_columns": missing_columns})
+    shop.on_connectif("POST", "knobs", {"import_missing_columns": missing_columns})
     if missing_columns == "422":
         with pytest.raises(ContractError, match="HTTP 422"):
             upload(connectif, "_name\nAna\n")
     else:
-        assert finished(connectif, world, upload(connectif, "_name\nAna\n")).status == "error"
+        assert finished(connectif, shop, upload(connectif, "_name\nAna\n")).status == "error"
 
 
 @pytest.mark.parametrize("kind", ["reset_before", "reset_after"])
-def test_import__a_lost_answer_is_harmless(kind: str, connectif: ConnectifClient, world: World) -> None:
-    world.fault_at_connectif("create import", kind=kind)
-    done = finished(connectif, world, upload(connectif, "_email,_name\nnew@example.com,New\n"))
+def test_import__a_lost_answer_is_harmless(
+    kind: str, connectif: ConnectifClient, shop: SimulatedShop
+) -> None:
+    shop.fault_at_connectif("create import", kind=kind)
+    done = finished(connectif, shop, upload(connectif, "_email,_name\nnew@example.com,New\n"))
     assert done.status == "finished"
-    assert world.table("contacts", by="email")["new@example.com"]["name"] == "New"
+    assert shop.table("contacts", by="email")["new@example.com"]["name"] == "New"
 
 
 # --- limits and trouble
@@ -269,61 +273,59 @@ def test_import__a_lost_answer_is_harmless(kind: str, connectif: ConnectifClient
 @pytest.mark.parametrize("window", ["fixed", "sliding"])
 @pytest.mark.parametrize("retry_after", ["none", "seconds"])
 def test_rate_limit__hundreds_of_calls_without_being_refused(
-    window: str, retry_after: str, world: World
+    window: str, retry_after: str, shop: SimulatedShop
 ) -> None:
-    world.on_connectif(
-        "POST", "knobs", {"rate_limit": 100, "rate_window": window, "retry_after": retry_after}
-    )
-    connectif = connectif_client(world)
+    shop.on_connectif("POST", "knobs", {"rate_limit": 100, "rate_window": window, "retry_after": retry_after})
+    connectif = connectif_client(shop)
     for number in range(250):
         connectif.has_purchase(f"no-{number}")
-    statuses = world.counts()["get purchase by purchase id"]
+    statuses = shop.counts()["get purchase by purchase id"]
     # On a clock that stands still a sliding window ends on the very instant of the next call: one a minute.
     assert statuses.get("429", 0) <= 4
     assert statuses["404"] == 250
 
 
-def test_rate_limit__leaves_a_fifth_to_the_shop(world: World) -> None:
-    world.on_connectif("POST", "knobs", {"rate_limit": 100})
-    connectif = connectif_client(world)
-    began = world.clock.now()
+def test_rate_limit__leaves_a_fifth_to_the_shop(shop: SimulatedShop) -> None:
+    shop.on_connectif("POST", "knobs", {"rate_limit": 100})
+    connectif = connectif_client(shop)
+    began = shop.clock.now()
     for number in range(81):
         connectif.has_purchase(f"no-{number}")
         if number < 80:
-            assert world.clock.now() == began
-    assert world.clock.now() > began
+            assert shop.clock.now() == began
+    assert shop.clock.now() > began
 
 
 @pytest.mark.parametrize("retry_after", ["none", "seconds"])
-def test_rate_limit__a_minute_that_others_used_up(retry_after: str, world: World) -> None:
-    world.on_connectif("POST", "knobs", {"rate_limit": 100, "retry_after": retry_after})
-    world.on_connectif("POST", "traffic", {"slots": 100})
-    connectif = connectif_client(world)
+def test_rate_limit__a_minute_that_others_used_up(retry_after: str, shop: SimulatedShop) -> None:
+    shop.on_connectif("POST", "knobs", {"rate_limit": 100, "retry_after": retry_after})
+    shop.on_connectif("POST", "traffic", {"slots": 100})
+    connectif = connectif_client(shop)
     assert not connectif.has_purchase("no")
     assert connectif.transport.counter.throttled >= 1
 
 
-def test_two_clients__share_the_minute(world: World) -> None:
-    world.on_connectif("POST", "knobs", {"rate_limit": 100})
+def test_two_clients__share_the_minute(shop: SimulatedShop) -> None:
+    shop.on_connectif("POST", "knobs", {"rate_limit": 100})
 
-    def pace() -> SharedMinute:
-        return SharedMinute(20, clock=lambda: world.clock.now().timestamp(), wait=world.wait)
+    def rate_limit() -> SharedMinute:
+        return SharedMinute(20, clock=lambda: shop.clock.now().timestamp(), wait=shop.wait)
 
-    clients = [connectif_client(world, pace=pace()) for _ in range(2)]
+    clients = [connectif_client(shop, rate_limit=rate_limit()) for _ in range(2)]
     for number in range(200):
         clients[number % 2].has_purchase(f"no-{number}")
-    assert world.counts()["get purchase by purchase id"].get("429", 0) <= 2
+    assert shop.counts()["get purchase by purchase id"].get("429", 0) <= 2
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
-def test_trouble__then_success(status: int, connectif: ConnectifClient, world: World) -> None:
-    world.fault_at_connectif("patch contact", calls=3, status=status, body="<html>oops</html>")
+def test_trouble__then_success(status: int, connectif: ConnectifClient, shop: SimulatedShop) -> None:
+    shop.fault_at_connectif("patch contact", calls=3, status=status, body="<html>oops</html>")
     connectif.patch_contact("ana@example.com", {"_name": "Ana"})
     assert connectif.transport.counter.repeated == 3
 
 
-def test_slow_answer(world: World) -> None:
-    world.on_connectif("POST", "latency", {"seconds": 0.5, "routes": ["list imports"]})
-    connectif = connectif_client(world, timeouts=Timeouts(1, 0.1), retry=without_retries(world))
+def test_slow_answer(shop: SimulatedShop) -> None:
+    shop.on_connectif("POST", "latency", {"seconds": 0.5, "routes": ["list imports"]})
+    connectif = connectif_client(shop, timeouts=Timeouts(1, 0.1), retry=without_retries(shop))
     with pytest.raises(TemporaryError, match="ReadTimeout"):
         connectif.check()

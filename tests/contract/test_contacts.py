@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
+from include import contacts
 from include.errors import ConfigurationError, TemporaryError
-from include.outcomes import Area, Outcome, Reason
+from include.outcomes import Outcome, PipelineName, Reason
+from include.pipeline.run import run_stage
 from include.plan import RunPlan
 from include.settings import ExtraContactField
 from include.staging import Staging
-from include.sync import contacts
-from include.sync.run import run_stage
 from include.vtex.client import ScrollPage
-from tests.builders import EVERYTHING, NOON, Killed, Office, World, stages_of, window_ending
+from tests.builders import EVERYTHING, NOON, Killed, SimulatedShop, SyncRunner, stages_of, window_ending
 from tests.contract.test_kills import Fate, differences, fate_of, steady
 
 RECENT = "2026-11-23T09:00:00.0000000Z"
@@ -26,12 +26,12 @@ LAST_HOURS = window_ending(NOON, hours=4)
 TROUBLE = ["408", "429", "429_date", "429_bare", "500", "502", "503", "504", "reset_before", "reset_after"]
 
 
-def put(world: World, document_id: str, **fields: Any) -> None:
-    world.on_vtex("PUT", f"documents/{document_id}", {"createdIn": RECENT, **fields})
+def put(shop: SimulatedShop, document_id: str, **fields: Any) -> None:
+    shop.on_vtex("PUT", f"documents/{document_id}", {"createdIn": RECENT, **fields})
 
 
-def held(world: World) -> dict[str, dict[str, Any]]:
-    return world.table("contacts", by="email")
+def held(shop: SimulatedShop) -> dict[str, dict[str, Any]]:
+    return shop.table("contacts", by="email")
 
 
 def only(document_id: str) -> RunPlan:
@@ -42,97 +42,97 @@ def only(document_id: str) -> RunPlan:
 
 
 def test_slice__that_is_short_is_read_again(
-    office: Office, world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    runner: SyncRunner, shop: SimulatedShop, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     for number in range(30):
-        put(world, f"n{number:02}", email=f"n{number:02}@example.com")
-    continued, ends = office.vtex.continue_scroll, iter([True])
+        put(shop, f"n{number:02}", email=f"n{number:02}@example.com")
+    continued, ends = runner.vtex.continue_scroll, iter([True])
 
     def ends_early_once(token: str, **more: Any) -> ScrollPage:
         return ScrollPage([], token, None) if next(ends, False) else continued(token, **more)
 
     monkeypatch.setattr("include.vtex.limits.SCROLL_PAGE", 20)
-    monkeypatch.setattr(office.vtex, "continue_scroll", ends_early_once)
-    office.sync(Area.CONTACTS, LAST_HOURS, "run")
-    assert {f"n{number:02}@example.com" for number in range(30)} <= held(world).keys()
+    monkeypatch.setattr(runner.vtex, "continue_scroll", ends_early_once)
+    runner.sync(PipelineName.CONTACTS, LAST_HOURS, "run")
+    assert {f"n{number:02}@example.com" for number in range(30)} <= held(shop).keys()
     assert "documents came, it is read again" in caplog.text
 
 
 def test_slice__that_stays_short_sends_nothing(
-    office: Office, world: World, monkeypatch: pytest.MonkeyPatch
+    runner: SyncRunner, shop: SimulatedShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(30):
-        put(world, f"n{number:02}", email=f"n{number:02}@example.com")
+        put(shop, f"n{number:02}", email=f"n{number:02}@example.com")
     monkeypatch.setattr("include.vtex.limits.SCROLL_PAGE", 20)
-    monkeypatch.setattr(office.vtex, "continue_scroll", lambda token, **_: ScrollPage([], token, None))
+    monkeypatch.setattr(runner.vtex, "continue_scroll", lambda token, **_: ScrollPage([], token, None))
     with pytest.raises(TemporaryError, match="short 3 times in a row"):
-        office.sync(Area.CONTACTS, LAST_HOURS, "run")
-    assert world.writes() == {}
+        runner.sync(PipelineName.CONTACTS, LAST_HOURS, "run")
+    assert shop.writes() == {}
 
 
-def put_many(world: World, number: int) -> list[str]:
+def put_many(shop: SimulatedShop, number: int) -> list[str]:
     names = [f"n{one:02}" for one in range(number)]
     for name in names:
-        put(world, name, email=f"{name}@example.com")
+        put(shop, name, email=f"{name}@example.com")
     return names
 
 
 def test_slice__an_empty_first_page_that_announces_documents_is_read_again(
-    office: Office, world: World, monkeypatch: pytest.MonkeyPatch
+    runner: SyncRunner, shop: SimulatedShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    names = put_many(world, 3)
-    opened, empty = office.vtex.open_scroll, iter([True])
+    names = put_many(shop, 3)
+    opened, empty = runner.vtex.open_scroll, iter([True])
 
     def empty_once(**more: Any) -> ScrollPage:
         page = opened(**more)
         return ScrollPage([], page.token, page.total) if next(empty, False) else page
 
-    monkeypatch.setattr(office.vtex, "open_scroll", empty_once)
-    office.sync(Area.CONTACTS, LAST_HOURS, "run")
-    assert {f"{name}@example.com" for name in names} <= held(world).keys()
+    monkeypatch.setattr(runner.vtex, "open_scroll", empty_once)
+    runner.sync(PipelineName.CONTACTS, LAST_HOURS, "run")
+    assert {f"{name}@example.com" for name in names} <= held(shop).keys()
 
 
 def test_slice__that_stays_empty_covers_nothing(
-    office: Office, world: World, monkeypatch: pytest.MonkeyPatch
+    runner: SyncRunner, shop: SimulatedShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    put_many(world, 3)
-    monkeypatch.setattr(office.vtex, "open_scroll", lambda **_: ScrollPage([], "T", 3))
+    put_many(shop, 3)
+    monkeypatch.setattr(runner.vtex, "open_scroll", lambda **_: ScrollPage([], "T", 3))
     with pytest.raises(TemporaryError, match="short 3 times in a row"):
-        office.sync(Area.CONTACTS, LAST_HOURS, "run")
-    assert office.store.covered(Area.CONTACTS) == []
+        runner.sync(PipelineName.CONTACTS, LAST_HOURS, "run")
+    assert runner.state.covered(PipelineName.CONTACTS) == []
 
 
 def test_slice__a_page_that_comes_twice_does_not_hide_a_lost_one(
-    office: Office, world: World, monkeypatch: pytest.MonkeyPatch
+    runner: SyncRunner, shop: SimulatedShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    names = put_many(world, 30)
+    names = put_many(shop, 30)
     monkeypatch.setattr("include.vtex.limits.SCROLL_PAGE", 10)
-    continued, last, doubled = office.vtex.continue_scroll, list[ScrollPage](), iter([False, True])
+    continued, last, doubled = runner.vtex.continue_scroll, list[ScrollPage](), iter([False, True])
 
     def doubles_one(token: str, **more: Any) -> ScrollPage:
         page = continued(token, **more)
         last.append(page)
         return last[-2] if page.documents and next(doubled, False) else page
 
-    monkeypatch.setattr(office.vtex, "continue_scroll", doubles_one)
-    office.sync(Area.CONTACTS, LAST_HOURS, "run")
-    assert {f"{name}@example.com" for name in names} <= held(world).keys()
+    monkeypatch.setattr(runner.vtex, "continue_scroll", doubles_one)
+    runner.sync(PipelineName.CONTACTS, LAST_HOURS, "run")
+    assert {f"{name}@example.com" for name in names} <= held(shop).keys()
 
 
 def test_slice__documents_that_the_shop_deletes_meanwhile_are_not_missed(
-    office: Office, world: World, monkeypatch: pytest.MonkeyPatch
+    runner: SyncRunner, shop: SimulatedShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Announced with the first page, gone when their page comes; the count of the entity explains it."""
-    names = put_many(world, 12)
-    opened = office.vtex.open_scroll
+    names = put_many(shop, 12)
+    opened = runner.vtex.open_scroll
 
     def announces_two_more(**more: Any) -> ScrollPage:
         page = opened(**more)
         return ScrollPage(page.documents, page.token, (page.total or 0) + 2)
 
-    monkeypatch.setattr(office.vtex, "open_scroll", announces_two_more)
-    report = office.sync(Area.CONTACTS, LAST_HOURS, "run")
-    assert {f"{name}@example.com" for name in names} <= held(world).keys()
+    monkeypatch.setattr(runner.vtex, "open_scroll", announces_two_more)
+    report = runner.sync(PipelineName.CONTACTS, LAST_HOURS, "run")
+    assert {f"{name}@example.com" for name in names} <= held(shop).keys()
     assert report.missing == 0
 
 
@@ -140,17 +140,17 @@ def test_slice__documents_that_the_shop_deletes_meanwhile_are_not_missed(
 
 
 def test_consent__of_an_address_that_is_refused_keeps_its_contact_from_being_sent(
-    office: Office, world: World, monkeypatch: pytest.MonkeyPatch
+    runner: SyncRunner, shop: SimulatedShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The report of the first import is made to name some addresses, in the middle of files."""
-    monkeypatch.setattr("include.sync.csv_files._ROWS_AT_A_TIME", 7)
-    office.change("run", reject_limit_percent=100.0)
+    monkeypatch.setattr("include.pipeline.csv_files._ROWS_AT_A_TIME", 7)
+    runner.change("run", reject_limit_percent=100.0)
     for number in range(30):
-        put(world, f"n{number:02}", email=f"n{number:02}@example.com", firstName="Ana")
+        put(shop, f"n{number:02}", email=f"n{number:02}@example.com", firstName="Ana")
     unwanted = {f"n{number:02}@example.com" for number in (0, 8, 9, 29)}
-    read_import, report = office.connectif.read_import, office.connectif.read_import_report
+    read_import, report = runner.connectif.read_import, runner.connectif.read_import_report
     consents: set[str] = set()
-    create = office.connectif.create_import
+    create = runner.connectif.create_import
 
     def created(kind: str, csv: Any, *, override_existing: bool) -> Any:
         made = create(kind, csv, override_existing=override_existing)
@@ -162,30 +162,32 @@ def test_consent__of_an_address_that_is_refused_keeps_its_contact_from_being_sen
         refuses = import_id in consents and state.is_over
         return state.__class__(**{**vars(state), "errors": 4, "report_url": "r"}) if refuses else state
 
-    monkeypatch.setattr(office.connectif, "create_import", created)
-    monkeypatch.setattr(office.connectif, "read_import", read)
+    monkeypatch.setattr(runner.connectif, "create_import", created)
+    monkeypatch.setattr(runner.connectif, "read_import", read)
     lines = "".join(f"{email},no\n" for email in sorted(unwanted))
     monkeypatch.setattr(
-        office.connectif,
+        runner.connectif,
         "read_import_report",
         lambda url: f"_email,error\n{lines}".encode() if url == "r" else report(url),
     )
-    found = office.sync(Area.CONTACTS, LAST_HOURS, "run")
-    named = {email for email, row in held(world).items() if row["name"] == "Ana" and email.startswith("n")}
+    found = runner.sync(PipelineName.CONTACTS, LAST_HOURS, "run")
+    named = {email for email, row in held(shop).items() if row["name"] == "Ana" and email.startswith("n")}
     assert named & unwanted == set(), "the second import never saw them"
-    assert {f"n{number:02}@example.com" for number in range(30)} - unwanted <= held(world).keys()
+    assert {f"n{number:02}@example.com" for number in range(30)} - unwanted <= held(shop).keys()
     assert found.counts.reasons[Reason.TARGET_REJECTED] == 4
     refused = {
-        row.key for row in office.store.outcomes(Area.CONTACTS) if row.reason is Reason.TARGET_REJECTED
+        row.key
+        for row in runner.state.outcomes(PipelineName.CONTACTS)
+        if row.reason is Reason.TARGET_REJECTED
     }
     assert refused == {"n00", "n08", "n09", "n29"}
 
 
 def test_load__a_reason_that_quotes_what_was_sent_is_kept_without_it(
-    office: Office, world: World, monkeypatch: pytest.MonkeyPatch
+    runner: SyncRunner, shop: SimulatedShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    put(world, "bird", email="bird@example.com", firstName="Piepmatz", lastName="Zwitscher")
-    read_import, consent = office.connectif.read_import, list[str]()
+    put(shop, "bird", email="bird@example.com", firstName="Piepmatz", lastName="Zwitscher")
+    read_import, consent = runner.connectif.read_import, list[str]()
 
     def read(import_id: str) -> Any:
         consent[:] = consent or [import_id]
@@ -194,37 +196,37 @@ def test_load__a_reason_that_quotes_what_was_sent_is_kept_without_it(
         return state.__class__(**{**vars(state), "errors": 1, "report_url": "r"}) if refuses else state
 
     report = b'_email,error\nbird@example.com,"_surname: ""zwitscher"" of Piepmatz is not allowed"\n'
-    monkeypatch.setattr(office.connectif, "read_import", read)
-    monkeypatch.setattr(office.connectif, "read_import_report", lambda _: report)
-    office.change("run", reject_limit_percent=100.0)
-    office.sync(Area.CONTACTS, RunPlan("only", None, (), "only", only="bird"), "run")
-    (row,) = office.store.outcomes(Area.CONTACTS, reason=Reason.TARGET_REJECTED)
+    monkeypatch.setattr(runner.connectif, "read_import", read)
+    monkeypatch.setattr(runner.connectif, "read_import_report", lambda _: report)
+    runner.change("run", reject_limit_percent=100.0)
+    runner.sync(PipelineName.CONTACTS, RunPlan("only", None, (), "only", only="bird"), "run")
+    (row,) = runner.state.outcomes(PipelineName.CONTACTS, reason=Reason.TARGET_REJECTED)
     assert (row.key, row.detail) == ("bird", "_surname")
 
 
 def test_load__killed_after_an_import_was_accepted_sends_it_no_second_time(
-    office: Office, world: World, monkeypatch: pytest.MonkeyPatch
+    runner: SyncRunner, shop: SimulatedShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    put(world, "one", email="one@example.com", firstName="Ana")
-    run = office.run(Area.CONTACTS, LAST_HOURS, "run")
+    put(shop, "one", email="one@example.com", firstName="Ana")
+    run = runner.run(PipelineName.CONTACTS, LAST_HOURS, "run")
     extracted = run_stage(run, "extract", contacts.extract)
     mapped = run_stage(
         run, "transform", lambda run, folder: contacts.transform(run, folder, source=extracted)
     )
-    read, dies = office.connectif.read_import, iter([True])
+    read, dies = runner.connectif.read_import, iter([True])
 
     def read_or_die(import_id: str) -> Any:
         if next(dies, False):
             raise Killed
         return read(import_id)
 
-    monkeypatch.setattr(office.connectif, "read_import", read_or_die)
+    monkeypatch.setattr(runner.connectif, "read_import", read_or_die)
     with pytest.raises(Killed):
         run_stage(run, "load", lambda run, folder: contacts.load(run, folder, source=mapped))
-    assert world.writes()["create import"] == 1
+    assert shop.writes()["create import"] == 1
     files = mapped.read_json("files.json")
     run_stage(run, "load", lambda run, folder: contacts.load(run, folder, source=mapped))
-    assert world.writes()["create import"] == len(files["consent"]) + len(files["contacts"])
+    assert shop.writes()["create import"] == len(files["consent"]) + len(files["contacts"])
 
 
 # --- extra fields
@@ -238,34 +240,34 @@ def extra(*targets: str) -> dict[str, Any]:
 
 
 def test_extra_fields__one_that_connectif_lacks_is_named_before_anything_is_read(
-    office: Office, world: World
+    runner: SyncRunner, shop: SimulatedShop
 ) -> None:
-    office.change("contacts", **extra("shoe_size"))
+    runner.change("contacts", **extra("shoe_size"))
     with pytest.raises(ConfigurationError, match=r"no contact field shoe_size\. .* Nothing was sent"):
-        office.sync(Area.CONTACTS, EVERYTHING, "run")
-    assert world.writes() == {}
-    assert "md scroll" not in world.counts()
+        runner.sync(PipelineName.CONTACTS, EVERYTHING, "run")
+    assert shop.writes() == {}
+    assert "md scroll" not in shop.counts()
 
 
-def create_field(office: Office, world: World, name: str) -> None:
+def create_field(runner: SyncRunner, shop: SimulatedShop, name: str) -> None:
     body = {"id": name, "name": name, "type": "text", "required": False}
-    answer = office.connectif.transport.session.post(
-        f"{world.connectif_url}/contact-fields", json=body, timeout=5
+    answer = runner.connectif.transport.session.post(
+        f"{shop.connectif_url}/contact-fields", json=body, timeout=5
     )
     assert answer.ok, answer.text
 
 
 def test_extra_fields__arrive_and_the_number_of_files_is_logged(
-    office: Office, world: World, caplog: pytest.LogCaptureFixture
+    runner: SyncRunner, shop: SimulatedShop, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    create_field(office, world, "nickname")
+    create_field(runner, shop, "nickname")
     field = ExtraContactField(source="corporateName", target="nickname", kind="text")
-    office.change("contacts", extra_fields=(field,))
-    put(world, "one", email="one@example.com", corporateName="Ninha")
-    office.sync(Area.CONTACTS, LAST_HOURS, "run")
-    told = office.connectif.transport.session.get(
-        f"{world.connectif_url}/contacts/email/one@example.com", timeout=5
+    runner.change("contacts", extra_fields=(field,))
+    put(shop, "one", email="one@example.com", corporateName="Ninha")
+    runner.sync(PipelineName.CONTACTS, LAST_HOURS, "run")
+    told = runner.connectif.transport.session.get(
+        f"{shop.connectif_url}/contacts/email/one@example.com", timeout=5
     ).json()
     assert told["nickname"] == "Ninha"
     assert "files for Connectif" in caplog.text
@@ -275,43 +277,43 @@ def test_extra_fields__arrive_and_the_number_of_files_is_logged(
 
 
 def test_only__shows_the_way_of_one_record_without_its_address(
-    office: Office, world: World, caplog: pytest.LogCaptureFixture
+    runner: SyncRunner, shop: SimulatedShop, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    put(world, "bird", email="bird.canary@example.com", firstName="Tweety")
-    put(world, "masked", email="m***@example.com")
-    assert office.sync(Area.CONTACTS, only("bird"), "one").counts.outcomes == {Outcome.SENT: 1}
-    assert office.sync(Area.CONTACTS, only("masked"), "two").counts.outcomes == {Outcome.REJECTED: 1}
+    put(shop, "bird", email="bird.canary@example.com", firstName="Tweety")
+    put(shop, "masked", email="m***@example.com")
+    assert runner.sync(PipelineName.CONTACTS, only("bird"), "one").counts.outcomes == {Outcome.SENT: 1}
+    assert runner.sync(PipelineName.CONTACTS, only("masked"), "two").counts.outcomes == {Outcome.REJECTED: 1}
     assert "document bird: read" in caplog.text
     assert "masked is rejected: email_masked" in caplog.text
     assert "goes: _email b…(23), _name T…(6)" in caplog.text
     assert "bird.canary" not in caplog.text
-    assert not office.store.is_activated(Area.CONTACTS)
+    assert not runner.state.is_activated(PipelineName.CONTACTS)
 
 
 def test_dry_run__shows_a_masked_sample_and_sends_nothing(
-    office: Office, world: World, caplog: pytest.LogCaptureFixture
+    runner: SyncRunner, shop: SimulatedShop, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    put(world, "bird", email="bird.canary@example.com", firstName="Tweety")
-    report = office.sync(Area.CONTACTS, LAST_HOURS, "dry", dry_run=True)
+    put(shop, "bird", email="bird.canary@example.com", firstName="Tweety")
+    report = runner.sync(PipelineName.CONTACTS, LAST_HOURS, "dry", dry_run=True)
     assert report.counts.outcomes[Outcome.SENT] >= 1
     assert "would go: _email " in caplog.text
     assert "would be sent" in caplog.text
     assert "canary" not in caplog.text
-    assert world.writes() == {}
+    assert shop.writes() == {}
 
 
 # --- the law: what the target holds depends on the final state of the source only
 
 
 @pytest.fixture
-def twins(world: World) -> None:
+def twins(shop: SimulatedShop) -> None:
     """Addresses with several documents, in which order and last change disagree."""
     for number in range(8):
         for twin, changed in enumerate(("2026-03-01", "2026-01-01", "2026-02-01")):
             put(
-                world,
+                shop,
                 f"twin-{number}-{(twin + number) % 3}",
                 email=f"Twin{number}@Example.com" if twin else f"twin{number}@example.com",
                 firstName=f"Name {changed}",
@@ -320,30 +322,30 @@ def twins(world: World) -> None:
 
 
 @pytest.fixture
-def quiet(office: Office, world: World, twins: None, tmp_path: Path) -> dict[str, Any]:
+def quiet(runner: SyncRunner, shop: SimulatedShop, twins: None, tmp_path: Path) -> dict[str, Any]:
     """The target after a run that nothing disturbs; Connectif is then as before."""
     folder = tmp_path / "quiet"
     folder.mkdir()
-    calm = Office(world, folder)
-    calm.sync(Area.CONTACTS, EVERYTHING, "calm")
+    calm = SyncRunner(shop, folder)
+    calm.sync(PipelineName.CONTACTS, EVERYTHING, "calm")
     calm.close()
-    target = steady(world.target())
-    world.on_connectif("POST", "reset")
-    world.connectif.knobs.rate_limit = 0
+    target = steady(shop.target())
+    shop.on_connectif("POST", "reset")
+    shop.connectif.knobs.rate_limit = 0
     return target
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_target__depends_on_the_source_alone(
-    seed: int, office: Office, world: World, quiet: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    seed: int, runner: SyncRunner, shop: SimulatedShop, quiet: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Other slices and pages, parts in another order, one call in twenty going wrong, kills anywhere."""
     dice = random.Random(seed)  # noqa: S311 - a simulation
-    monkeypatch.setattr("include.sync.contacts.slices._FROM", 50)
+    monkeypatch.setattr("include.contacts.slices._FROM", 50)
     monkeypatch.setattr("include.vtex.limits.SCROLL_PAGE", dice.randint(15, 90))
-    reading = import_module("include.sync.contacts.extract")  # the package's `extract` is the function
+    reading = import_module("include.contacts.extract")  # the package's `extract` is the function
     monkeypatch.setattr(reading, "_DOCUMENTS_A_FILE", dice.randint(10, 120))
-    office.change("vtex", master_data_parallel=dice.randint(1, 4))
+    runner.change("vtex", master_data_parallel=dice.randint(1, 4))
     names = Staging.names
 
     def shuffled(self: Staging, prefix: str = "") -> list[str]:
@@ -351,13 +353,13 @@ def test_target__depends_on_the_source_alone(
         return random.Random(seed).sample(found, len(found)) if prefix == "part-" else found  # noqa: S311
 
     monkeypatch.setattr(Staging, "names", shuffled)
-    for there in (world.on_vtex, world.on_connectif):
+    for there in (shop.on_vtex, shop.on_connectif):
         there("POST", "faults", {"random": {"rate": 0.05, "seed": seed, "kinds": TROUBLE}})
     fate = Fate(seed, every=14)
-    with fate_of(office, fate):
-        report = stages_of(office.run(Area.CONTACTS, EVERYTHING, "run"), tries=30)
-    for there in (world.on_vtex, world.on_connectif):
+    with fate_of(runner, fate):
+        report = stages_of(runner.run(PipelineName.CONTACTS, EVERYTHING, "run"), tries=30)
+    for there in (shop.on_vtex, shop.on_connectif):
         there("DELETE", "faults")
     assert fate.kills >= 2, "the test has to kill something"
     assert report.missing == 0
-    assert differences(steady(world.target()), quiet) == []
+    assert differences(steady(shop.target()), quiet) == []

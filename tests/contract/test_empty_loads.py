@@ -9,95 +9,97 @@ from collections.abc import Callable
 import pytest
 
 from include.errors import ParameterError, UnsafeChange
-from include.outcomes import Area, Outcome
+from include.outcomes import Outcome, PipelineName
 from include.plan import RunPlan
-from tests.builders import EVERYTHING, Office, World, window_ending
+from tests.builders import EVERYTHING, SimulatedShop, SyncRunner, window_ending
 from tests.orders import without_baskets
 
-CONTACTS, PRODUCTS, PURCHASES = Area.CONTACTS, Area.PRODUCTS, Area.PURCHASES
+CONTACTS, PRODUCTS, PURCHASES = PipelineName.CONTACTS, PipelineName.PRODUCTS, PipelineName.PURCHASES
 
 
 def only(record: str) -> RunPlan:
     return RunPlan("only", None, (), f"only {record}", only=record)
 
 
-def remove_customers(world: World) -> None:
-    world.vtex._database.execute("DELETE FROM client")
-    world.vtex._database.execute("DELETE FROM client_write")
+def remove_customers(shop: SimulatedShop) -> None:
+    shop.vtex._database.execute("DELETE FROM client")
+    shop.vtex._database.execute("DELETE FROM client_write")
 
 
-def remove_products(world: World) -> None:
+def remove_products(shop: SimulatedShop) -> None:
     for table in ("offer", "sku", "product"):
-        world.vtex._database.execute(f"DELETE FROM {table}")  # noqa: S608 - our own names
+        shop.vtex._database.execute(f"DELETE FROM {table}")  # noqa: S608 - our own names
 
 
-def hide_products(world: World) -> None:
-    world.vtex._database.execute("UPDATE product SET is_indexed = 0")
+def hide_products(shop: SimulatedShop) -> None:
+    shop.vtex._database.execute("UPDATE product SET is_indexed = 0")
 
 
-def untouched(office: Office, world: World, area: Area) -> bool:
+def untouched(runner: SyncRunner, shop: SimulatedShop, pipeline: PipelineName) -> bool:
     """Nothing was written anywhere, and nothing is remembered as done."""
-    kept = office.store.last_catalogue()
-    return not world.writes() and not office.store.is_activated(area) and kept is None
+    kept = runner.state.last_catalogue()
+    return not shop.writes() and not runner.state.is_activated(pipeline) and kept is None
 
 
 @pytest.mark.parametrize("dry_run", [False, True])
-def test_contacts__none_at_all_stops_the_first_load(office: Office, world: World, *, dry_run: bool) -> None:
-    remove_customers(world)
+def test_contacts__none_at_all_stops_the_first_load(
+    runner: SyncRunner, shop: SimulatedShop, *, dry_run: bool
+) -> None:
+    remove_customers(shop)
     with pytest.raises(
         UnsafeChange, match=r"no customer.*Check the account.*Read only documents.*allow_empty"
     ):
-        office.sync(CONTACTS, EVERYTHING, "first", dry_run=dry_run)
-    assert untouched(office, world, CONTACTS)
-    assert office.store.covered(CONTACTS) == []
+        runner.sync(CONTACTS, EVERYTHING, "first", dry_run=dry_run)
+    assert untouched(runner, shop, CONTACTS)
+    assert runner.state.covered(CONTACTS) == []
 
 
 def test_contacts__none_is_let_through_by_allow_empty(
-    office: Office, world: World, caplog: pytest.LogCaptureFixture
+    runner: SyncRunner, shop: SimulatedShop, caplog: pytest.LogCaptureFixture
 ) -> None:
-    remove_customers(world)
+    remove_customers(shop)
     with caplog.at_level(logging.WARNING):
-        report = office.sync(CONTACTS, EVERYTHING, "first", allow_empty=True)
+        report = runner.sync(CONTACTS, EVERYTHING, "first", allow_empty=True)
     assert report.counts.read == 0
     assert "empty load let through by allow_empty: VTEX shows no customer" in caplog.text
-    assert office.store.is_activated(CONTACTS)
+    assert runner.state.is_activated(CONTACTS)
 
 
-def test_contacts__none_after_thousands_is_suspicious_too(office: Office, world: World) -> None:
-    office.sync(CONTACTS, EVERYTHING, "first")
-    before = office.store.covered(CONTACTS)
-    remove_customers(world)
+def test_contacts__none_after_thousands_is_suspicious_too(runner: SyncRunner, shop: SimulatedShop) -> None:
+    runner.sync(CONTACTS, EVERYTHING, "first")
+    before = runner.state.covered(CONTACTS)
+    remove_customers(shop)
     with pytest.raises(UnsafeChange, match="no customer"):
-        office.sync(CONTACTS, EVERYTHING, "later", full_asked=True)
-    assert office.store.covered(CONTACTS) == before
+        runner.sync(CONTACTS, EVERYTHING, "later", full_asked=True)
+    assert runner.state.covered(CONTACTS) == before
 
 
-def test_contacts__a_window_without_any_is_an_ordinary_day(office: Office, world: World) -> None:
-    remove_customers(world)
+def test_contacts__a_window_without_any_is_an_ordinary_day(runner: SyncRunner, shop: SimulatedShop) -> None:
+    remove_customers(shop)
     plan = window_ending()
-    assert office.sync(CONTACTS, plan, "a day").counts.read == 0
-    assert plan.window in office.store.covered(CONTACTS)
+    assert runner.sync(CONTACTS, plan, "a day").counts.read == 0
+    assert plan.window in runner.state.covered(CONTACTS)
 
 
-def test_contacts__all_rejected_do_not_activate(office: Office, world: World) -> None:
-    remove_customers(world)
+def test_contacts__all_rejected_do_not_activate(runner: SyncRunner, shop: SimulatedShop) -> None:
+    remove_customers(shop)
     for number in range(3):
-        world.on_vtex("PUT", f"documents/masked-{number}", {"email": f"a***{number}@example.com"})
+        shop.on_vtex("PUT", f"documents/masked-{number}", {"email": f"a***{number}@example.com"})
     with pytest.raises(UnsafeChange, match="no record of the first full load can be sent"):
-        office.sync(CONTACTS, EVERYTHING, "first")
-    assert not office.store.is_activated(CONTACTS)
-    assert office.store.covered(CONTACTS) == []
-    report = office.sync(CONTACTS, EVERYTHING, "second", allow_empty=True)
+        runner.sync(CONTACTS, EVERYTHING, "first")
+    assert not runner.state.is_activated(CONTACTS)
+    assert runner.state.covered(CONTACTS) == []
+    report = runner.sync(CONTACTS, EVERYTHING, "second", allow_empty=True)
     assert report.counts.outcomes == Counter({Outcome.REJECTED: 3})
-    assert office.store.is_activated(CONTACTS)
+    assert runner.state.is_activated(CONTACTS)
 
 
-def test_contacts__one_that_goes_activates(office: Office, world: World) -> None:
-    remove_customers(world)
-    world.on_vtex("PUT", "documents/masked", {"email": "a***@example.com"})
-    world.on_vtex("PUT", "documents/good", {"email": "good@example.com"})
-    office.sync(CONTACTS, EVERYTHING, "first")
-    assert office.store.is_activated(CONTACTS)
+def test_contacts__one_that_goes_activates(runner: SyncRunner, shop: SimulatedShop) -> None:
+    remove_customers(shop)
+    shop.on_vtex("PUT", "documents/masked", {"email": "a***@example.com"})
+    shop.on_vtex("PUT", "documents/good", {"email": "good@example.com"})
+    runner.sync(CONTACTS, EVERYTHING, "first")
+    assert runner.state.is_activated(CONTACTS)
 
 
 @pytest.mark.parametrize(
@@ -105,57 +107,62 @@ def test_contacts__one_that_goes_activates(office: Office, world: World) -> None
     [(remove_products, "lists no product"), (hide_products, r"shows none of \d+ products")],
 )
 def test_products__none_stops_the_first_load(
-    emptied: Callable[[World], None], says: str, office: Office, world: World
+    emptied: Callable[[SimulatedShop], None], says: str, runner: SyncRunner, shop: SimulatedShop
 ) -> None:
-    emptied(world)
+    emptied(shop)
     with pytest.raises(UnsafeChange, match=rf"{says}.*sales channel \(1\).*allow_empty"):
-        office.sync(PRODUCTS, EVERYTHING, "first")
-    assert untouched(office, world, PRODUCTS)
+        runner.sync(PRODUCTS, EVERYTHING, "first")
+    assert untouched(runner, shop, PRODUCTS)
 
 
-def test_products__of_a_new_shop_are_let_through_once_and_come_later(office: Office, world: World) -> None:
-    remove_products(world)
-    assert office.sync(PRODUCTS, EVERYTHING, "first", allow_empty=True).counts.read == 0
-    assert office.sync(PRODUCTS, EVERYTHING, "the next day").counts.read == 0, "known to be empty"
-    world.on_vtex("PUT", "products/9901", {"link_text": "nova", "skus": [{"sku_id": 99_010}]})
-    report = office.sync(PRODUCTS, EVERYTHING, "the first product")
+def test_products__of_a_new_shop_are_let_through_once_and_come_later(
+    runner: SyncRunner, shop: SimulatedShop
+) -> None:
+    remove_products(shop)
+    assert runner.sync(PRODUCTS, EVERYTHING, "first", allow_empty=True).counts.read == 0
+    assert runner.sync(PRODUCTS, EVERYTHING, "the next day").counts.read == 0, "known to be empty"
+    shop.on_vtex("PUT", "products/9901", {"link_text": "nova", "skus": [{"sku_id": 99_010}]})
+    report = runner.sync(PRODUCTS, EVERYTHING, "the first product")
     assert report.counts.outcomes == Counter({Outcome.SENT: 1})
 
 
 def test_products__an_empty_list_after_a_full_one_stops_a_small_shop_too(
-    office: Office, world: World
+    runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     """The mass-change guard begins at ten products."""
-    remove_products(world)
-    world.on_vtex("PUT", "products/9901", {"link_text": "nova", "skus": [{"sku_id": 99_010}]})
-    office.sync(PRODUCTS, EVERYTHING, "first")
-    world.on_vtex("DELETE", "products/9901")
-    before = office.store.last_catalogue()
+    remove_products(shop)
+    shop.on_vtex("PUT", "products/9901", {"link_text": "nova", "skus": [{"sku_id": 99_010}]})
+    runner.sync(PRODUCTS, EVERYTHING, "first")
+    shop.on_vtex("DELETE", "products/9901")
+    before = runner.state.last_catalogue()
     with pytest.raises(UnsafeChange, match="lists no product"):
-        office.sync(PRODUCTS, EVERYTHING, "second")
-    assert office.store.last_catalogue() == before
-    assert office.sync(PRODUCTS, EVERYTHING, "third", allow_empty=True).counts.notes[-1] == "1 withdrawn"
-    assert office.sync(PRODUCTS, EVERYTHING, "fourth").counts.read == 0, "nothing is on sale since"
+        runner.sync(PRODUCTS, EVERYTHING, "second")
+    assert runner.state.last_catalogue() == before
+    assert runner.sync(PRODUCTS, EVERYTHING, "third", allow_empty=True).counts.notes[-1] == "1 withdrawn"
+    assert runner.sync(PRODUCTS, EVERYTHING, "fourth").counts.read == 0, "nothing is on sale since"
 
 
-def test_products__an_empty_list_after_a_full_one_stops_a_large_shop(office: Office, world: World) -> None:
-    office.sync(PRODUCTS, EVERYTHING, "first")
-    hide_products(world)
+def test_products__an_empty_list_after_a_full_one_stops_a_large_shop(
+    runner: SyncRunner, shop: SimulatedShop
+) -> None:
+    runner.sync(PRODUCTS, EVERYTHING, "first")
+    hide_products(shop)
     with pytest.raises(UnsafeChange, match=r"would vanish.*allow_mass_change"):
-        office.sync(PRODUCTS, EVERYTHING, "all hidden")
-    remove_products(world)
+        runner.sync(PRODUCTS, EVERYTHING, "all hidden")
+    remove_products(shop)
     with pytest.raises(UnsafeChange, match=r"lists no product.*allow_empty"):
-        office.sync(PRODUCTS, EVERYTHING, "none listed", full_asked=True, allow_mass_change=True)
+        runner.sync(PRODUCTS, EVERYTHING, "none listed", full_asked=True, allow_mass_change=True)
 
 
-def test_purchases__a_day_without_any_is_an_ordinary_day(office: Office, world: World) -> None:
-    without_baskets(world)
-    assert office.sync(PURCHASES, window_ending(), "a day").counts.read == 0
+def test_purchases__a_day_without_any_is_an_ordinary_day(runner: SyncRunner, shop: SimulatedShop) -> None:
+    without_baskets(shop)
+    assert runner.sync(PURCHASES, window_ending(), "a day").counts.read == 0
 
 
-@pytest.mark.parametrize("area", [CONTACTS, PRODUCTS, PURCHASES])
-def test_only__that_finds_nothing_fails_and_says_so(area: Area, office: Office) -> None:
+@pytest.mark.parametrize("pipeline", [CONTACTS, PRODUCTS, PURCHASES])
+def test_only__that_finds_nothing_fails_and_says_so(pipeline: PipelineName, runner: SyncRunner) -> None:
     with pytest.raises(
-        (UnsafeChange, ParameterError), match=rf"{area}: VTEX shows no record with the id 123456.*check it"
+        (UnsafeChange, ParameterError),
+        match=rf"{pipeline}: VTEX shows no record with the id 123456.*check it",
     ):
-        office.sync(area, only("123456"), "one")
+        runner.sync(pipeline, only("123456"), "one")

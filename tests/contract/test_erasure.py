@@ -14,20 +14,22 @@ import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
 
+from include import contacts, purchases
 from include.connectif.client import ConnectifClient, Import
-from include.explain import Desk, Kind, explain
-from include.outcomes import Area, Cause, Outcome, Reason
+from include.explain import explain
+from include.newsletter import NewsletterRules, NewsletterSync
+from include.outcomes import Cause, Outcome, PipelineName, Reason
+from include.pipeline.erasure import checked, erase, restore
+from include.pipeline.explain_context import ExplainContext
+from include.pipeline.explanation import Kind
+from include.pipeline.run import SyncRun, folder_of, kept_in, run_stage
+from include.pipeline.staging_retention import remove_old
 from include.plan import RunPlan
 from include.run_name import attempt_name
 from include.staging import Staging
-from include.store.tables import purchase as purchase_table
-from include.sync import contacts, purchases
-from include.sync.cleaning import remove_old
-from include.sync.erasing import checked, erase, restore
-from include.sync.newsletter import NewsletterRules, NewsletterSync
-from include.sync.run import SyncRun, folder_of, kept_in, run_stage
+from include.state.tables import purchase as purchase_table
 from include.vtex.client import VtexClient
-from tests.builders import EVERYTHING, NOON, Office, World, replay_of, stages_of, window_ending
+from tests.builders import EVERYTHING, NOON, SimulatedShop, SyncRunner, replay_of, stages_of, window_ending
 from tests.orders import MORNING, day_of, put_order, put_product, without_baskets
 from tests.orders import purchases as at_connectif
 from tests.unit.sync.test_cleaning import Folder
@@ -44,198 +46,204 @@ DAY = day_of(MORNING, hours=2)
 
 
 @pytest.fixture(autouse=True)
-def person(world: World) -> None:
+def person(shop: SimulatedShop) -> None:
     """A customer with an order, and another one."""
-    without_baskets(world)
-    put_product(world)
-    world.on_vtex("PUT", "documents/bird-doc", PERSON)
-    world.on_vtex("PUT", "documents/other-doc", OTHER)
-    put_order(world, "1-01", MORNING, email="x@ct.vtex.com.br", profile_id="bird", first_name="Piepmatz")
-    put_order(world, "2-01", MORNING)
+    without_baskets(shop)
+    put_product(shop)
+    shop.on_vtex("PUT", "documents/bird-doc", PERSON)
+    shop.on_vtex("PUT", "documents/other-doc", OTHER)
+    put_order(shop, "1-01", MORNING, email="x@ct.vtex.com.br", profile_id="bird", first_name="Piepmatz")
+    put_order(shop, "2-01", MORNING)
 
 
-def said(office: Office, base: Any = None) -> str:
-    base = base or Folder(office.folder / "nothing staged")
-    return "\n".join(erase(office.store, office.vtex, base, EMAIL, office.world.clock.now()))
+def said(runner: SyncRunner, base: Any = None) -> str:
+    base = base or Folder(runner.folder / "nothing staged")
+    return "\n".join(erase(runner.state, runner.vtex, base, EMAIL, runner.shop.clock.now()))
 
 
-def is_there(world: World, email: str = EMAIL) -> bool:
-    return email in world.table("contacts", by="email")
+def is_there(shop: SimulatedShop, email: str = EMAIL) -> bool:
+    return email in shop.table("contacts", by="email")
 
 
 @pytest.mark.parametrize("plan", [EVERYTHING, window_ending(NOON, hours=4)], ids=["full", "window"])
-def test_contacts__of_erased_people_are_left_out(plan: Any, office: Office, world: World) -> None:
-    said(office)
-    report = office.sync(Area.CONTACTS, plan, "run")
+def test_contacts__of_erased_people_are_left_out(plan: Any, runner: SyncRunner, shop: SimulatedShop) -> None:
+    said(runner)
+    report = runner.sync(PipelineName.CONTACTS, plan, "run")
     assert report.counts.reasons[Reason.ERASED] == 1
-    assert is_there(world, "other@example.com")
-    assert not is_there(world)
+    assert is_there(shop, "other@example.com")
+    assert not is_there(shop)
 
 
-def test_contacts__a_replay_leaves_them_out(office: Office, world: World) -> None:
-    said(office)
-    office.sync(Area.CONTACTS, window_ending(NOON, hours=4), "run")
-    report = office.sync(Area.CONTACTS, replay_of("bird-doc"), "replay")
+def test_contacts__a_replay_leaves_them_out(runner: SyncRunner, shop: SimulatedShop) -> None:
+    said(runner)
+    runner.sync(PipelineName.CONTACTS, window_ending(NOON, hours=4), "run")
+    report = runner.sync(PipelineName.CONTACTS, replay_of("bird-doc"), "replay")
     assert report.counts.reasons == {Reason.ERASED: 1}
-    assert not is_there(world)
+    assert not is_there(shop)
 
 
-def test_contacts__erased_after_the_files_were_written(office: Office, world: World) -> None:
-    run = office.run(Area.CONTACTS, EVERYTHING, "run")
+def test_contacts__erased_after_the_files_were_written(runner: SyncRunner, shop: SimulatedShop) -> None:
+    run = runner.run(PipelineName.CONTACTS, EVERYTHING, "run")
     extracted = run_stage(run, "extract", contacts.extract)
     transformed = run_stage(run, "transform", lambda r, f: contacts.transform(r, f, source=extracted))
-    said(office)
+    said(runner)
     loaded = run_stage(run, "load", lambda r, f: contacts.load(r, f, source=transformed))
     assert Staging(loaded.folder).read_json("counts.json")["reasons"] == {"erased": 1}
-    assert is_there(world, "other@example.com")
-    assert not is_there(world)
+    assert is_there(shop, "other@example.com")
+    assert not is_there(shop)
 
 
 @pytest.mark.parametrize("alone", [False, True], ids=["among others", "alone"])
 def test_contacts__erased_while_the_files_are_sent(
-    alone: bool, office: Office, world: World, monkeypatch: pytest.MonkeyPatch
+    alone: bool, runner: SyncRunner, shop: SimulatedShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After the consent import, which knows no more than the address."""
     create = ConnectifClient.create_import
 
     def and_then_erased(client: ConnectifClient, *args: Any, **kwargs: Any) -> Import:
         queued = create(client, *args, **kwargs)
-        said(office)
+        said(runner)
         return queued
 
     monkeypatch.setattr(ConnectifClient, "create_import", and_then_erased)
     plan = RunPlan("only", None, (), "only", only="bird-doc") if alone else EVERYTHING
-    report = office.sync(Area.CONTACTS, plan, "run")
+    report = runner.sync(PipelineName.CONTACTS, plan, "run")
     assert report.counts.reasons[Reason.ERASED] == 1
     assert report.missing == 0
-    contacts_there = world.table("contacts", by="email")
+    contacts_there = shop.table("contacts", by="email")
     assert contacts_there[EMAIL]["name"] != PERSON["firstName"]
     assert alone or contacts_there["other@example.com"]["name"] == OTHER["firstName"]
 
 
-def test_contacts__a_person_who_comes_back_is_sent(office: Office, world: World) -> None:
-    said(office)
-    assert "is no longer erased" in "\n".join(restore(office.store, EMAIL))
-    assert "nothing was changed" in "\n".join(restore(office.store, EMAIL))
-    office.sync(Area.CONTACTS, EVERYTHING, "run")
-    assert is_there(world)
+def test_contacts__a_person_who_comes_back_is_sent(runner: SyncRunner, shop: SimulatedShop) -> None:
+    said(runner)
+    assert "is no longer erased" in "\n".join(restore(runner.state, EMAIL))
+    assert "nothing was changed" in "\n".join(restore(runner.state, EMAIL))
+    runner.sync(PipelineName.CONTACTS, EVERYTHING, "run")
+    assert is_there(shop)
 
 
-def test_purchases__neither_purchase_nor_contact_is_made(office: Office, world: World) -> None:
-    said(office)
-    report = office.sync(Area.PURCHASES, DAY, "run")
+def test_purchases__neither_purchase_nor_contact_is_made(runner: SyncRunner, shop: SimulatedShop) -> None:
+    said(runner)
+    report = runner.sync(PipelineName.PURCHASES, DAY, "run")
     assert report.counts.outcomes == {Outcome.EXCLUDED: 1, Outcome.SENT: 1}
-    assert at_connectif(world).keys() == {"2"}
-    assert not is_there(world)
+    assert at_connectif(shop).keys() == {"2"}
+    assert not is_there(shop)
 
 
 @pytest.mark.parametrize("orders", [1, 12], ids=["healing", "import of buyers"])
-def test_purchases__erased_after_they_were_mapped(orders: int, office: Office, world: World) -> None:
+def test_purchases__erased_after_they_were_mapped(
+    orders: int, runner: SyncRunner, shop: SimulatedShop
+) -> None:
     for number in range(orders - 1):
-        put_order(world, f"{30 + number}-01", MORNING, email=f"buyer{number}@example.com")
-    run = office.run(Area.PURCHASES, DAY, "run")
+        put_order(shop, f"{30 + number}-01", MORNING, email=f"buyer{number}@example.com")
+    run = runner.run(PipelineName.PURCHASES, DAY, "run")
     extracted = run_stage(run, "extract", purchases.extract)
     transformed = run_stage(run, "transform", lambda r, f: purchases.transform(r, f, source=extracted))
-    said(office)
+    said(runner)
     loaded = run_stage(run, "load", lambda r, f: purchases.load(r, f, source=transformed))
     assert Staging(loaded.folder).read_json("counts.json")["reasons"] == {"erased": 1}
-    assert "1" not in at_connectif(world)
-    assert not is_there(world)
+    assert "1" not in at_connectif(shop)
+    assert not is_there(shop)
 
 
 def test_purchases__that_connectif_has_already_leave_no_trace_of_who_was_erased_meanwhile(
-    office: Office, world: World
+    runner: SyncRunner, shop: SimulatedShop
 ) -> None:
-    office.sync(Area.PURCHASES, DAY, "first")
-    run = office.run(Area.PURCHASES, DAY, "again")
+    runner.sync(PipelineName.PURCHASES, DAY, "first")
+    run = runner.run(PipelineName.PURCHASES, DAY, "again")
     extracted = run_stage(run, "extract", purchases.extract)
     transformed = run_stage(run, "transform", lambda r, f: purchases.transform(r, f, source=extracted))
-    said(office)
+    said(runner)
     run_stage(run, "load", lambda r, f: purchases.load(r, f, source=transformed))
-    with office.store._database.read() as connection:
+    with runner.state._database.read() as connection:
         people = connection.execute(sa.select(purchase_table.c.person)).scalars().all()
     assert people
-    assert office.store.hashed(EMAIL) not in people
+    assert runner.state.hashed(EMAIL) not in people
 
 
-def test_purchases__a_repair_leaves_them_out(office: Office, world: World) -> None:
-    office.store.cover(Area.PURCHASES, DAY.window)
-    said(office)
-    found = office.compare(Area.PURCHASES, DAY, "look", repair=True)
+def test_purchases__a_repair_leaves_them_out(runner: SyncRunner, shop: SimulatedShop) -> None:
+    runner.state.cover(PipelineName.PURCHASES, DAY.window)
+    said(runner)
+    found = runner.compare(PipelineName.PURCHASES, DAY, "look", repair=True)
     assert found.causes == {Cause.ERASED: 1, Cause.NEVER_SENT: 1}
-    assert at_connectif(world).keys() == {"2"}
+    assert at_connectif(shop).keys() == {"2"}
 
 
-def test_newsletter__wishes_of_erased_people_are_not_applied(office: Office, world: World) -> None:
+def test_newsletter__changes_of_erased_people_are_not_applied(
+    runner: SyncRunner, shop: SimulatedShop
+) -> None:
     event = {"email": EMAIL, "subscribed": True, "occurred_at": "2026-11-23T11:00:00Z"}
-    office.store.add_pending("was.waiting@example.com", True, NOON, NOON, 1)
-    said(office)
-    office.store.erase("was.waiting@example.com")
-    office.store.add_pending("was.waiting@example.com", True, NOON, NOON, 1)  # by a run of that moment
-    sync = NewsletterSync(office.vtex, office.store, RULES, "run")
-    sync.apply([event, {**event, "email": "other@example.com"}], world.clock.now())
+    runner.state.add_pending("was.waiting@example.com", True, NOON, NOON, 1)
+    said(runner)
+    runner.state.erase("was.waiting@example.com")
+    runner.state.add_pending("was.waiting@example.com", True, NOON, NOON, 1)  # by a run of that moment
+    sync = NewsletterSync(runner.vtex, runner.state, RULES, "run")
+    sync.apply([event, {**event, "email": "other@example.com"}], shop.clock.now())
     assert sync.counts.reasons == {Reason.ERASED: 2}
     assert sync.counts.outcomes == {Outcome.EXCLUDED: 2, Outcome.SENT: 1}
     assert len({row.key for row in sync.outcomes}) == 2
     assert EMAIL not in repr(sync.outcomes)
-    assert office.store.due_pending(NOON) == []
-    assert office.store.standing([office.store.hashed(EMAIL)]) == {}
-    assert [change["id"] for change in world.on_vtex("GET", "changes")] == ["other-doc"]
+    assert runner.state.due_pending(NOON) == []
+    assert runner.state.subscription_state([runner.state.hashed(EMAIL)]) == {}
+    assert [change["id"] for change in shop.on_vtex("GET", "changes")] == ["other-doc"]
 
 
 @pytest.mark.parametrize("known", [True, False])
-def test_newsletter__erased_while_their_wish_is_looked_up(
-    known: bool, office: Office, world: World, monkeypatch: pytest.MonkeyPatch
+def test_newsletter__erased_while_their_change_is_looked_up(
+    known: bool, runner: SyncRunner, shop: SimulatedShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not known:
-        world.on_vtex("DELETE", "documents/bird-doc")
+        shop.on_vtex("DELETE", "documents/bird-doc")
     look_up = VtexClient.search_clients
 
     def and_then_erased(client: VtexClient, **query: Any) -> list[dict[str, Any]]:
         found = look_up(client, **query)
-        office.store.erase(EMAIL)
+        runner.state.erase(EMAIL)
         return found
 
     monkeypatch.setattr(VtexClient, "search_clients", and_then_erased)
-    now = world.clock.now()
-    sync = NewsletterSync(office.vtex, office.store, RULES, "run")
+    now = shop.clock.now()
+    sync = NewsletterSync(runner.vtex, runner.state, RULES, "run")
     sync.apply([{"email": EMAIL, "subscribed": True, "occurred_at": now.isoformat()}], now)
     assert sync.counts.reasons == {Reason.ERASED: 1}
-    assert office.store.due_pending(now + timedelta(days=1)) == []
-    assert office.store.standing([office.store.hashed(EMAIL)]) == {}
+    assert runner.state.due_pending(now + timedelta(days=1)) == []
+    assert runner.state.subscription_state([runner.state.hashed(EMAIL)]) == {}
     assert sync.look_again == []
     assert sync.counts.written == 0
 
 
-def test_newsletter__erased_while_connectif_prepares_its_export(office: Office, world: World) -> None:
-    now = world.clock.now()
+def test_newsletter__erased_while_connectif_prepares_its_export(
+    runner: SyncRunner, shop: SimulatedShop
+) -> None:
+    now = shop.clock.now()
 
     def export() -> Iterator[dict[str, Any]]:
-        office.store.erase(EMAIL)
+        runner.state.erase(EMAIL)
         yield {"email": EMAIL, "subscribed": True, "occurred_at": now.isoformat()}
 
-    sync = NewsletterSync(office.vtex, office.store, RULES, "run")
-    sync.settle(export(), now)
+    sync = NewsletterSync(runner.vtex, runner.state, RULES, "run")
+    sync.resolve(export(), now)
     assert sync.counts.reasons == {Reason.ERASED: 1}
-    assert office.store.standing([office.store.hashed(EMAIL)]) == {}
+    assert runner.state.subscription_state([runner.state.hashed(EMAIL)]) == {}
 
 
-def test_reconcile__calls_a_customer_erased(office: Office, world: World) -> None:
-    office.sync(Area.CONTACTS, EVERYTHING, "run")
-    office.change("reconcile", examples=10_000)
-    said(office)
-    found = office.compare(Area.CONTACTS, EVERYTHING, "look")
+def test_reconcile__calls_a_customer_erased(runner: SyncRunner, shop: SimulatedShop) -> None:
+    runner.sync(PipelineName.CONTACTS, EVERYTHING, "run")
+    runner.change("reconcile", examples=10_000)
+    said(runner)
+    found = runner.compare(PipelineName.CONTACTS, EVERYTHING, "look")
     assert found.examples[Cause.ERASED] == ["bird-doc"]
 
 
-def test_explain__says_erased(office: Office) -> None:
-    said(office)
-    desk = Desk(
-        office.settings, office.store, office.vtex, office.connectif, Staging(office.folder / "kept"),
-        now=office.world.clock.now,
+def test_explain__says_erased(runner: SyncRunner) -> None:
+    said(runner)
+    context = ExplainContext(
+        runner.settings, runner.state, runner.vtex, runner.connectif, Staging(runner.folder / "kept"),
+        now=runner.shop.clock.now,
     )  # fmt: skip
     for record, kind in ((EMAIL, Kind.CUSTOMER), ("bird-doc", Kind.CUSTOMER), ("1-01", Kind.ORDER)):
-        told = explain(desk, record, among=(kind,))
+        told = explain(context, record, among=(kind,))
         assert "erased" in " ".join(told.decision), record
         assert told.parts[1].facts == (), "would be sent"
 
@@ -252,45 +260,45 @@ def cells(base: Path) -> Iterator[bytes]:
             yield file.read_bytes()
 
 
-def found(office: Office, base: Path) -> set[bytes]:
-    office.store._database.engine.dispose()
+def found(runner: SyncRunner, base: Path) -> set[bytes]:
+    runner.state._database.engine.dispose()
     return {canary for cell in cells(base) for canary in CANARIES if canary in cell.lower()}
 
 
 def test_erase__a_search_over_all_files_finds_nothing(
-    office: Office, world: World, caplog: pytest.LogCaptureFixture
+    runner: SyncRunner, shop: SimulatedShop, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Store and staged files of finished runs at once, those of a running one when it has ended."""
     caplog.set_level(logging.DEBUG)
-    base = office.folder / "staging" / folder_of(office.store.pairs_of_the_shop()[0])
+    base = runner.folder / "staging" / folder_of(runner.state.shops_of_the_vtex_account()[0])
 
-    def run_of(area: Area, plan: RunPlan, run_id: str) -> SyncRun:
-        attempt = attempt_name(0, world.clock.now())
-        folder = base / f"sync_{area}" / f"{run_id}-{attempt}" / attempt
-        run = office.run(area, plan, f"{run_id}/{attempt}")
+    def run_of(pipeline: PipelineName, plan: RunPlan, run_id: str) -> SyncRun:
+        attempt = attempt_name(0, shop.clock.now())
+        folder = base / f"sync_{pipeline}" / f"{run_id}-{attempt}" / attempt
+        run = runner.run(pipeline, plan, f"{run_id}/{attempt}")
         return replace(run, staging=Staging(folder), kept=kept_in(base))
 
     def folders() -> list[str]:
         return [attempt.parent.name.partition("-0-")[0] for attempt in base.glob("sync_*/*/*")]
 
-    stages_of(run_of(Area.CONTACTS, EVERYTHING, "run-1"))
-    stages_of(run_of(Area.PURCHASES, DAY, "run-2"))
-    running = run_of(Area.CONTACTS, EVERYTHING, "later")
+    stages_of(run_of(PipelineName.CONTACTS, EVERYTHING, "run-1"))
+    stages_of(run_of(PipelineName.PURCHASES, DAY, "run-2"))
+    running = run_of(PipelineName.CONTACTS, EVERYTHING, "later")
     run_stage(running, "extract", contacts.extract)
-    sync = NewsletterSync(office.vtex, office.store, RULES, "run")
+    sync = NewsletterSync(runner.vtex, runner.state, RULES, "run")
     sync.apply([{"email": EMAIL, "subscribed": True, "occurred_at": "2026-11-23T11:00:00Z"}], NOON)
-    office.store.add_pending(EMAIL, True, NOON, NOON, 1)
-    assert found(office, base) == set(CANARIES)
+    runner.state.add_pending(EMAIL, True, NOON, NOON, 1)
+    assert found(runner, base) == set(CANARIES)
 
-    world.clock.advance(1)
-    text = said(office, Folder(base.parent))
+    shop.clock.advance(1)
+    text = said(runner, Folder(base.parent))
     assert "2 finished runs" in text
     assert "sync_contacts/later-0" in text
     assert folders() == ["later"]
     stages_of(running)
-    remove_old(office.store, Folder(base.parent), office.settings, world.clock.now())
+    remove_old(runner.state, Folder(base.parent), runner.settings, shop.clock.now())
     assert folders() == []
-    assert found(office, base.parent.parent) == set()
+    assert found(runner, base.parent.parent) == set()
     assert not any(canary.decode() in (caplog.text + text).lower() for canary in CANARIES)
 
 

@@ -8,15 +8,15 @@ from urllib.parse import parse_qs
 
 import pytest
 
+from include import contacts, products
 from include.errors import TemporaryError
-from include.outcomes import Area
-from include.rest.transport import TooSlow
+from include.http.transport import TooSlow
+from include.outcomes import PipelineName
+from include.pipeline.run import SyncRun, run_stage
+from include.products.prices import base_prices_in
 from include.staging import Staging
-from include.sync import contacts, products
-from include.sync.products.prices import base_prices_in
-from include.sync.run import SyncRun, run_stage
 from include.vtex import limits
-from tests.builders import EVERYTHING, NOON, Office, World, window_ending
+from tests.builders import EVERYTHING, NOON, SimulatedShop, SyncRunner, window_ending
 
 
 def staged_customers(run: SyncRun) -> set[str]:
@@ -26,12 +26,12 @@ def staged_customers(run: SyncRun) -> set[str]:
     }
 
 
-def everybody(world: World) -> set[str]:
-    return {row["id"] for row in world.vtex._database.rows("SELECT id FROM client")}
+def everybody(shop: SimulatedShop) -> set[str]:
+    return {row["id"] for row in shop.vtex._database.rows("SELECT id FROM client")}
 
 
-def calls(world: World, route: str) -> int:
-    return sum(world.counts().get(route, {}).values())
+def calls(shop: SimulatedShop, route: str) -> int:
+    return sum(shop.counts().get(route, {}).values())
 
 
 # --- customers
@@ -41,73 +41,75 @@ def calls(world: World, route: str) -> int:
     "created", [None, "0001-01-01", "1969-07-01", "1970-01-01", "2027-07-01", "9999-12-31"]
 )
 def test_customers__all_of_them_also_those_without_a_credible_date(
-    created: str | None, office: Office, world: World
+    created: str | None, runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     created_in = created and f"{created}T00:00:00.0000000Z"
-    world.on_vtex("PUT", "documents/undated", {"email": "undated@example.com", "createdIn": created_in})
-    assert staged_customers(office.run(Area.CONTACTS, EVERYTHING, "run")) == everybody(world)
+    shop.on_vtex("PUT", "documents/undated", {"email": "undated@example.com", "createdIn": created_in})
+    assert staged_customers(runner.run(PipelineName.CONTACTS, EVERYTHING, "run")) == everybody(shop)
 
 
 @pytest.mark.parametrize("between", ["inclusive", "exclusive"])
 @pytest.mark.parametrize("total_at_most", [0, 100])
 def test_customers__in_several_slices_none_is_lost(
-    between: str, total_at_most: int, office: Office, world: World, monkeypatch: pytest.MonkeyPatch
+    between: str, total_at_most: int, runner: SyncRunner, shop: SimulatedShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("include.sync.contacts.slices._FROM", 50)
-    world.on_vtex("POST", "knobs", {"md_between": between, "md_total_at_most": total_at_most})
+    monkeypatch.setattr("include.contacts.slices._FROM", 50)
+    shop.on_vtex("POST", "knobs", {"md_between": between, "md_total_at_most": total_at_most})
     for number in range(23):  # some on the very edges of windows
         created = f"2026-11-{number + 1:02}T00:00:00.0000000Z"
-        world.on_vtex("PUT", f"documents/edge-{number}", {"createdIn": created})
-    assert staged_customers(office.run(Area.CONTACTS, EVERYTHING, "run")) == everybody(world)
+        shop.on_vtex("PUT", f"documents/edge-{number}", {"createdIn": created})
+    assert staged_customers(runner.run(PipelineName.CONTACTS, EVERYTHING, "run")) == everybody(shop)
 
 
 def test_customers__no_more_than_four_scrolls_at_once(
-    office: Office, world: World, monkeypatch: pytest.MonkeyPatch
+    runner: SyncRunner, shop: SimulatedShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("include.sync.contacts.slices._FROM", 50)
-    staged_customers(office.run(Area.CONTACTS, EVERYTHING, "run"))
-    scrolls = world.on_vtex("GET", "journal?route=md+scroll&limit=500")["calls"]
+    monkeypatch.setattr("include.contacts.slices._FROM", 50)
+    staged_customers(runner.run(PipelineName.CONTACTS, EVERYTHING, "run"))
+    scrolls = shop.on_vtex("GET", "journal?route=md+scroll&limit=500")["calls"]
     opened = [call for call in scrolls if "_token" not in call["query"]]
     assert len(opened) <= limits.SCROLLS_AT_ONCE + 1, (
         "each opened scroll holds one of the account's ten slots"
     )
 
 
-def test_customers__smaller_pages_after_two_408(office: Office, world: World) -> None:
-    world.on_vtex("POST", "knobs", {"scroll_408_share": 1.0, "scroll_large_entity": 10})
-    assert staged_customers(office.run(Area.CONTACTS, EVERYTHING, "run")) == everybody(world)
-    assert world.counts()["md scroll"]["408"] == 2, "asking for less helps, asking again does not"
+def test_customers__smaller_pages_after_two_408(runner: SyncRunner, shop: SimulatedShop) -> None:
+    shop.on_vtex("POST", "knobs", {"scroll_408_share": 1.0, "scroll_large_entity": 10})
+    assert staged_customers(runner.run(PipelineName.CONTACTS, EVERYTHING, "run")) == everybody(shop)
+    assert shop.counts()["md scroll"]["408"] == 2, "asking for less helps, asking again does not"
 
 
-def test_customers__one_408_alone_makes_no_page_smaller(office: Office, world: World) -> None:
-    world.fault_at_vtex("md scroll", status=408)
-    assert staged_customers(office.run(Area.CONTACTS, EVERYTHING, "run")) == everybody(world)
-    assert "250" not in sizes(world)
+def test_customers__one_408_alone_makes_no_page_smaller(runner: SyncRunner, shop: SimulatedShop) -> None:
+    shop.fault_at_vtex("md scroll", status=408)
+    assert staged_customers(runner.run(PipelineName.CONTACTS, EVERYTHING, "run")) == everybody(shop)
+    assert "250" not in sizes(shop)
 
 
 def test_customers__a_408_in_the_middle_begins_the_slice_again_with_small_pages(
-    office: Office, world: World, monkeypatch: pytest.MonkeyPatch
+    runner: SyncRunner, shop: SimulatedShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("include.vtex.limits.SCROLL_PAGE", 50)
     monkeypatch.setattr("include.vtex.limits.SCROLL_PAGE_AFTER_TIMEOUT", 20)
-    office.change("vtex", master_data_parallel=1)
-    world.fault_at_vtex("md scroll", skip=2, calls=2, status=408)
-    assert staged_customers(office.run(Area.CONTACTS, EVERYTHING, "run")) == everybody(world)
-    assert sizes(world) == ["50", "20", "20"], "the undated slice does not try large pages again"
+    runner.change("vtex", master_data_parallel=1)
+    shop.fault_at_vtex("md scroll", skip=2, calls=2, status=408)
+    assert staged_customers(runner.run(PipelineName.CONTACTS, EVERYTHING, "run")) == everybody(shop)
+    assert sizes(shop) == ["50", "20", "20"], "the undated slice does not try large pages again"
 
 
-def test_customers__small_pages_have_all_the_patience_there_is(office: Office, world: World) -> None:
-    office.change("vtex", master_data_parallel=1)
-    world.fault_at_vtex("md scroll", calls=7, status=408)
-    assert staged_customers(office.run(Area.CONTACTS, EVERYTHING, "run")) == everybody(world)
-    world.fault_at_vtex("md scroll", calls=8, status=408)
+def test_customers__small_pages_have_all_the_patience_there_is(
+    runner: SyncRunner, shop: SimulatedShop
+) -> None:
+    runner.change("vtex", master_data_parallel=1)
+    shop.fault_at_vtex("md scroll", calls=7, status=408)
+    assert staged_customers(runner.run(PipelineName.CONTACTS, EVERYTHING, "run")) == everybody(shop)
+    shop.fault_at_vtex("md scroll", calls=8, status=408)
     with pytest.raises(TooSlow, match=r"HTTP 408 .* 6 times in a row"):
-        staged_customers(office.run(Area.CONTACTS, EVERYTHING, "later"))
+        staged_customers(runner.run(PipelineName.CONTACTS, EVERYTHING, "later"))
 
 
-def sizes(world: World) -> list[str]:
+def sizes(shop: SimulatedShop) -> list[str]:
     """`_size` of each scroll that began, in order."""
-    scrolls = world.on_vtex("GET", "journal?route=md+scroll&limit=500")["calls"]
+    scrolls = shop.on_vtex("GET", "journal?route=md+scroll&limit=500")["calls"]
     asked = [parse_qs(call["query"]) for call in scrolls if call["status"] == 200]
     return [query["_size"][0] for query in asked if "_size" in query]
 
@@ -116,40 +118,40 @@ def sizes(world: World) -> list[str]:
     {"kind": "reset_after"}, {"kind": "reset_before"}, {"status": 504, "after_effect": True}, {"status": 429},
 ])  # fmt: skip
 def test_customers__a_page_that_got_lost_is_read_anew(
-    trouble: dict[str, Any], office: Office, world: World, monkeypatch: pytest.MonkeyPatch
+    trouble: dict[str, Any], runner: SyncRunner, shop: SimulatedShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("include.vtex.limits.SCROLL_PAGE", 50)
-    world.fault_at_vtex("md scroll", skip=3, **trouble)
-    assert staged_customers(office.run(Area.CONTACTS, EVERYTHING, "run")) == everybody(world)
+    shop.fault_at_vtex("md scroll", skip=3, **trouble)
+    assert staged_customers(runner.run(PipelineName.CONTACTS, EVERYTHING, "run")) == everybody(shop)
 
 
-def test_customers__waits_until_others_give_a_scroll_back(office: Office, world: World) -> None:
+def test_customers__waits_until_others_give_a_scroll_back(runner: SyncRunner, shop: SimulatedShop) -> None:
     for _ in range(10):
-        office.vtex.open_scroll(where="createdIn is not null", fields=("id",), size=10)
-    began = world.clock.now()
-    assert staged_customers(office.run(Area.CONTACTS, EVERYTHING, "run")) == everybody(world)
-    assert 19 <= (world.clock.now() - began).total_seconds() / 60 <= 26
+        runner.vtex.open_scroll(where="createdIn is not null", fields=("id",), size=10)
+    began = shop.clock.now()
+    assert staged_customers(runner.run(PipelineName.CONTACTS, EVERYTHING, "run")) == everybody(shop)
+    assert 19 <= (shop.clock.now() - began).total_seconds() / 60 <= 26
 
 
 def test_customers__a_retry_reads_only_what_is_missing(
-    office: Office, world: World, monkeypatch: pytest.MonkeyPatch
+    runner: SyncRunner, shop: SimulatedShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("include.sync.contacts.slices._FROM", 50)
-    office.change("vtex", master_data_parallel=3)
-    run = office.run(Area.CONTACTS, EVERYTHING, "run")
-    world.fault_at_vtex("md scroll", skip=7, calls=60, status=503)
+    monkeypatch.setattr("include.contacts.slices._FROM", 50)
+    runner.change("vtex", master_data_parallel=3)
+    run = runner.run(PipelineName.CONTACTS, EVERYTHING, "run")
+    shop.fault_at_vtex("md scroll", skip=7, calls=60, status=503)
     with pytest.raises(TemporaryError):
         run_stage(run, "extract", contacts.extract)
-    world.on_vtex("DELETE", "faults")
+    shop.on_vtex("DELETE", "faults")
     finished = len(run.staging.within("extract").names("slice-"))
     assert finished > 0
-    world.on_vtex("DELETE", "journal")
-    world.clock.advance(1_300)
+    shop.on_vtex("DELETE", "journal")
+    shop.clock.advance(1_300)
     for number in range(20):  # the world goes on; the cuts must not
-        world.on_vtex("PUT", f"documents/late-{number}", {"createdIn": "2019-01-01T00:00:00.0000000Z"})
-    before = everybody(world) - {f"late-{number}" for number in range(20)}
+        shop.on_vtex("PUT", f"documents/late-{number}", {"createdIn": "2019-01-01T00:00:00.0000000Z"})
+    before = everybody(shop) - {f"late-{number}" for number in range(20)}
     assert staged_customers(run) >= before
-    assert calls(world, "md search") == 0, "nothing is cut anew"
+    assert calls(shop, "md search") == 0, "nothing is cut anew"
 
 
 # --- products
@@ -159,10 +161,12 @@ def staged_products(run: SyncRun) -> Staging:
     return run_stage(run, "extract", products.extract)
 
 
-def test_products__that_search_forgets_once_are_asked_for_again(office: Office, world: World) -> None:
-    complete = staged_products(office.run(Area.PRODUCTS, EVERYTHING, "all"))
-    world.vtex.knobs.search_omission_share = 0.05
-    forgetful = staged_products(office.run(Area.PRODUCTS, EVERYTHING, "some"))
+def test_products__that_search_forgets_once_are_asked_for_again(
+    runner: SyncRunner, shop: SimulatedShop
+) -> None:
+    complete = staged_products(runner.run(PipelineName.PRODUCTS, EVERYTHING, "all"))
+    shop.vtex.knobs.search_omission_share = 0.05
+    forgetful = staged_products(runner.run(PipelineName.PRODUCTS, EVERYTHING, "some"))
 
     def found(folder: Staging) -> set[str]:
         tables = (folder.read_table(name, ["productId"]) for name in folder.names("part-"))
@@ -171,31 +175,31 @@ def test_products__that_search_forgets_once_are_asked_for_again(office: Office, 
     assert len(found(complete) - found(forgetful)) <= 1
 
 
-def test_products__a_retry_reads_no_part_twice(office: Office, world: World) -> None:
-    run = office.run(Area.PRODUCTS, EVERYTHING, "run")
+def test_products__a_retry_reads_no_part_twice(runner: SyncRunner, shop: SimulatedShop) -> None:
+    run = runner.run(PipelineName.PRODUCTS, EVERYTHING, "run")
     staged_products(run)
-    world.on_vtex("DELETE", "journal")
+    shop.on_vtex("DELETE", "journal")
     staged_products(run)
-    assert world.on_vtex("GET", "journal")["total"] == 0
+    assert shop.on_vtex("GET", "journal")["total"] == 0
 
 
 def test_products__a_retry_asks_for_no_price_twice(
-    office: Office, world: World, monkeypatch: pytest.MonkeyPatch
+    runner: SyncRunner, shop: SimulatedShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = base_prices_in(staged_products(office.run(Area.PRODUCTS, EVERYTHING, "at once")))
+    whole = base_prices_in(staged_products(runner.run(PipelineName.PRODUCTS, EVERYTHING, "at once")))
     assert len(whole) > 3
-    monkeypatch.setattr("include.sync.products.prices._PRODUCTS_A_FILE", 1)
-    monkeypatch.setattr("include.sync.products.prices._WORKERS", 1)
-    world.on_vtex("DELETE", "journal")
-    run = office.run(Area.PRODUCTS, EVERYTHING, "run")
-    world.fault_at_vtex("price", skip=5, calls=6, status=503)
+    monkeypatch.setattr("include.products.prices._PRODUCTS_A_FILE", 1)
+    monkeypatch.setattr("include.products.prices._WORKERS", 1)
+    shop.on_vtex("DELETE", "journal")
+    run = runner.run(PipelineName.PRODUCTS, EVERYTHING, "run")
+    shop.fault_at_vtex("price", skip=5, calls=6, status=503)
     with pytest.raises(TemporaryError):
         staged_products(run)
     before = len(run.staging.within("extract").names("base-prices-"))
     assert before > 1
     folder = staged_products(run)
     assert base_prices_in(folder) == whole
-    prices = world.on_vtex("GET", "journal?route=price&limit=500")["calls"]
+    prices = shop.on_vtex("GET", "journal?route=price&limit=500")["calls"]
     asked = Counter(call["path"].rsplit("/", 1)[1] for call in prices if call["status"] != 503)
     of_products = {int(sku) // 10 for sku, times in asked.items() if times > 1}
     assert len(of_products) <= 2, "the product that failed, and one that was under way"
@@ -205,22 +209,24 @@ def test_products__a_retry_asks_for_no_price_twice(
 
 
 @pytest.mark.parametrize("empty_pages", ["0", "1"])
-def test_orders__an_empty_window(empty_pages: str, office: Office, world: World) -> None:
-    world.on_vtex("POST", "knobs", {"oms_empty_pages": empty_pages})
-    report = office.sync(Area.PURCHASES, window_ending(NOON.replace(year=2025)), "run")
+def test_orders__an_empty_window(empty_pages: str, runner: SyncRunner, shop: SimulatedShop) -> None:
+    shop.on_vtex("POST", "knobs", {"oms_empty_pages": empty_pages})
+    report = runner.sync(PipelineName.PURCHASES, window_ending(NOON.replace(year=2025)), "run")
     assert (report.counts.read, report.counts.written, report.missing) == (0, 0, 0)
 
 
-def test_orders__that_come_in_between_two_pages_do_no_harm(office: Office, world: World) -> None:
-    world.on_vtex("POST", "knobs", {"oms_arrivals_per_page": 3})
-    report = office.sync(Area.PURCHASES, window_ending(hours=90), "run")
+def test_orders__that_come_in_between_two_pages_do_no_harm(runner: SyncRunner, shop: SimulatedShop) -> None:
+    shop.on_vtex("POST", "knobs", {"oms_arrivals_per_page": 3})
+    report = runner.sync(PipelineName.PURCHASES, window_ending(hours=90), "run")
     assert report.missing == 0
     assert report.counts.written > 0
 
 
-def test_orders__with_a_tight_limit_it_takes_longer_and_that_is_all(office: Office, world: World) -> None:
-    world.on_vtex("POST", "knobs", {"rate_order_detail": 20, "rate_order_list": 5, "retry_after": "none"})
-    report = office.sync_with_retries(Area.PURCHASES, window_ending(hours=30), "run")
+def test_orders__with_a_tight_limit_it_takes_longer_and_that_is_all(
+    runner: SyncRunner, shop: SimulatedShop
+) -> None:
+    shop.on_vtex("POST", "knobs", {"rate_order_detail": 20, "rate_order_list": 5, "retry_after": "none"})
+    report = runner.sync_with_retries(PipelineName.PURCHASES, window_ending(hours=30), "run")
     assert report.missing == 0
     assert report.counts.written > 0
     assert report.counts.calls["vtex"].throttled > 0

@@ -4,45 +4,51 @@ from __future__ import annotations
 
 import pytest
 
-from include.outcomes import Area, Outcome
+from include.outcomes import Outcome, PipelineName
 from include.plan import RunPlan
-from tests.builders import EVERYTHING, Office, World, window_ending
+from tests.builders import EVERYTHING, SimulatedShop, SyncRunner, window_ending
 
-DAILY: list[tuple[Area, RunPlan]] = [
-    (Area.CONTACTS, EVERYTHING),
-    (Area.PRODUCTS, EVERYTHING),
-    (Area.PURCHASES, window_ending()),
+DAILY: list[tuple[PipelineName, RunPlan]] = [
+    (PipelineName.CONTACTS, EVERYTHING),
+    (PipelineName.PRODUCTS, EVERYTHING),
+    (PipelineName.PURCHASES, window_ending()),
 ]
-AREAS = pytest.mark.parametrize(("area", "plan"), DAILY, ids=[area.value for area, _ in DAILY])
+PIPELINE_NAMES = pytest.mark.parametrize(
+    ("pipeline", "plan"), DAILY, ids=[pipeline.value for pipeline, _ in DAILY]
+)
 
 
-@AREAS
-def test_flow__figures_add_up_and_something_is_sent(area: Area, plan: RunPlan, office: Office) -> None:
-    report = office.sync(area, plan, "once")
+@PIPELINE_NAMES
+def test_flow__figures_add_up_and_something_is_sent(
+    pipeline: PipelineName, plan: RunPlan, runner: SyncRunner
+) -> None:
+    report = runner.sync(pipeline, plan, "once")
     assert report.missing == 0
     assert report.counts.read > 0
     assert report.counts.outcomes[Outcome.SENT] > 0
     assert report.counts.written > 0
 
 
-@AREAS
+@PIPELINE_NAMES
 def test_flow__a_second_run_leaves_the_target_unchanged(
-    area: Area, plan: RunPlan, office: Office, world: World
+    pipeline: PipelineName, plan: RunPlan, runner: SyncRunner, shop: SimulatedShop
 ) -> None:
-    office.sync(area, plan, "first")
-    before = world.target()
-    office.sync(area, plan, "second")
-    assert world.target() == before
+    runner.sync(pipeline, plan, "first")
+    before = shop.target()
+    runner.sync(pipeline, plan, "second")
+    assert shop.target() == before
 
 
-@AREAS
-def test_dry_run__writes_nothing(area: Area, plan: RunPlan, office: Office, world: World) -> None:
-    before = world.target()
-    report = office.sync(area, plan, "dry", dry_run=True)
+@PIPELINE_NAMES
+def test_dry_run__writes_nothing(
+    pipeline: PipelineName, plan: RunPlan, runner: SyncRunner, shop: SimulatedShop
+) -> None:
+    before = shop.target()
+    report = runner.sync(pipeline, plan, "dry", dry_run=True)
     assert report.missing == 0
     assert report.counts.outcomes[Outcome.SENT] > 0
     assert report.counts.written == 0
-    assert world.writes() == {}
-    assert world.target() == before
-    assert not office.store.is_activated(area)
-    assert office.store.covered(area) == []
+    assert shop.writes() == {}
+    assert shop.target() == before
+    assert not runner.state.is_activated(pipeline)
+    assert runner.state.covered(pipeline) == []

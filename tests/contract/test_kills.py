@@ -13,17 +13,19 @@ from typing import IO, Any
 import pytest
 import requests
 
-from include.outcomes import Area
+from include.outcomes import PipelineName
 from include.plan import RunPlan
 from include.staging import Staging
-from tests.builders import EVERYTHING, Killed, Office, World, stages_of, window_ending
+from tests.builders import EVERYTHING, Killed, SimulatedShop, SyncRunner, stages_of, window_ending
 
-DAILY: list[tuple[Area, RunPlan]] = [
-    (Area.CONTACTS, EVERYTHING),
-    (Area.PRODUCTS, EVERYTHING),
-    (Area.PURCHASES, window_ending()),
+DAILY: list[tuple[PipelineName, RunPlan]] = [
+    (PipelineName.CONTACTS, EVERYTHING),
+    (PipelineName.PRODUCTS, EVERYTHING),
+    (PipelineName.PURCHASES, window_ending()),
 ]
-AREAS = pytest.mark.parametrize(("area", "plan"), DAILY, ids=[area.value for area, _ in DAILY])
+PIPELINE_NAMES = pytest.mark.parametrize(
+    ("pipeline", "plan"), DAILY, ids=[pipeline.value for pipeline, _ in DAILY]
+)
 KILLS_A_RUN = 6
 
 
@@ -48,7 +50,7 @@ class Fate:
 
 
 @contextmanager
-def fate_of(office: Office, fate: Fate) -> Iterator[None]:
+def fate_of(runner: SyncRunner, fate: Fate) -> Iterator[None]:
     """A step lies before and after each call, and before and after each staged file is there."""
     writing = Staging.writing
 
@@ -74,7 +76,7 @@ def fate_of(office: Office, fate: Fate) -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Staging, "writing", written)
-        for client in (office.vtex, office.connectif):
+        for client in (runner.vtex, runner.connectif):
             session = client.transport.session
             patch.setattr(session, "request", called(session.request))
         yield
@@ -107,42 +109,42 @@ def differences(found: dict[str, Any], expected: dict[str, Any]) -> list[tuple[s
     return lines + [line for line in counted if line[1] != line[2]]
 
 
-def undisturbed(world: World, folder: Path, area: Area, plan: RunPlan) -> dict[str, Any]:
+def undisturbed(shop: SimulatedShop, folder: Path, pipeline: PipelineName, plan: RunPlan) -> dict[str, Any]:
     """The target after a run that nothing disturbs; then the world is as before."""
-    office = Office(world, folder)
-    office.sync(area, plan, "run")
-    office.close()
-    target = steady(world.target())
-    world.reset()
+    runner = SyncRunner(shop, folder)
+    runner.sync(pipeline, plan, "run")
+    runner.close()
+    target = steady(shop.target())
+    shop.reset()
     return target
 
 
-@AREAS
+@PIPELINE_NAMES
 @pytest.mark.parametrize("seed", range(4))
 def test_kill__and_retry_give_the_same_target(
-    area: Area, plan: RunPlan, seed: int, office: Office, quiet_folder: Path
+    pipeline: PipelineName, plan: RunPlan, seed: int, runner: SyncRunner, quiet_folder: Path
 ) -> None:
-    expected = undisturbed(office.world, quiet_folder, area, plan)
-    fate = Fate(seed, every=60 if area is Area.PURCHASES else 12)
-    with fate_of(office, fate):
-        report = stages_of(office.run(area, plan, "run"), tries=KILLS_A_RUN + 1)
+    expected = undisturbed(runner.shop, quiet_folder, pipeline, plan)
+    fate = Fate(seed, every=60 if pipeline is PipelineName.PURCHASES else 12)
+    with fate_of(runner, fate):
+        report = stages_of(runner.run(pipeline, plan, "run"), tries=KILLS_A_RUN + 1)
     assert fate.kills >= 2, "the test has to kill something"
     assert report.missing == 0
-    assert differences(steady(office.world.target()), expected) == []
+    assert differences(steady(runner.shop.target()), expected) == []
 
 
-@AREAS
+@PIPELINE_NAMES
 def test_faults__one_call_in_twenty_goes_wrong_and_the_target_is_the_same(
-    area: Area, plan: RunPlan, office: Office, quiet_folder: Path
+    pipeline: PipelineName, plan: RunPlan, runner: SyncRunner, quiet_folder: Path
 ) -> None:
-    world = office.world
-    expected = undisturbed(world, quiet_folder, area, plan)
+    shop = runner.shop
+    expected = undisturbed(shop, quiet_folder, pipeline, plan)
     kinds = ["408", "429", "429_date", "429_bare", "500", "502", "503", "504", "504_after"]
     kinds += ["reset_before", "reset_after"]
-    for there in (world.on_vtex, world.on_connectif):
+    for there in (shop.on_vtex, shop.on_connectif):
         there("POST", "faults", {"random": {"rate": 0.05, "seed": 11, "kinds": kinds}})
-    report = office.sync_with_retries(area, plan, "run")
-    for there in (world.on_vtex, world.on_connectif):
+    report = runner.sync_with_retries(pipeline, plan, "run")
+    for there in (shop.on_vtex, shop.on_connectif):
         there("DELETE", "faults")
     assert report.missing == 0
-    assert differences(steady(world.target()), expected) == []
+    assert differences(steady(shop.target()), expected) == []

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from include.errors import BrakeApplied, UnsafeChange
-from include.outcomes import Area, Outcome
-from include.sync.mass_change import Share
-from tests.builders import EVERYTHING, Office, World, window_ending
+from include.errors import MassChangeBlocked, UnsafeChange
+from include.outcomes import Outcome, PipelineName
+from include.pipeline.mass_change import Share
+from tests.builders import EVERYTHING, SimulatedShop, SyncRunner, window_ending
 from tests.mutations import Changed, Seen, changing
 from tests.orders import MORNING, day_of, put_buyer, put_order, put_product, without_baskets
 
@@ -21,7 +21,7 @@ SCROLL = r"GET .*/dataentities/CL/scroll"
 
 
 @contextmanager
-def records_of(office: Office, route: str, change: Callable[[dict[str, Any]], None]) -> Iterator[None]:
+def records_of(runner: SyncRunner, route: str, change: Callable[[dict[str, Any]], None]) -> Iterator[None]:
     """VTEX answers each record of the route changed."""
 
     def mutate(seen: Seen) -> Seen:
@@ -30,7 +30,7 @@ def records_of(office: Office, route: str, change: Callable[[dict[str, Any]], No
             change(record)
         return seen.with_body(records)
 
-    with changing(Changed(route, mutate, 10_000), office.vtex.transport.session):
+    with changing(Changed(route, mutate, 10_000), runner.vtex.transport.session):
         yield
 
 
@@ -68,22 +68,22 @@ def times(factor: float) -> Callable[[dict[str, Any]], None]:
     ],
 )
 def test_products__most_of_them_changed_at_once_is_taken_for_a_fault(
-    change: Callable[[dict[str, Any]], None], says: str, office: Office, world: World
+    change: Callable[[dict[str, Any]], None], says: str, runner: SyncRunner, shop: SimulatedShop
 ) -> None:
-    office.sync(Area.PRODUCTS, EVERYTHING, "one")
-    before = world.target()
-    with records_of(office, SEARCH, change):
-        with pytest.raises(BrakeApplied, match=says):
-            office.sync(Area.PRODUCTS, EVERYTHING, "two")
-        assert world.target() == before
-        office.sync(Area.PRODUCTS, EVERYTHING, "allowed", allow_mass_change=True)
-    assert world.target() != before
+    runner.sync(PipelineName.PRODUCTS, EVERYTHING, "one")
+    before = shop.target()
+    with records_of(runner, SEARCH, change):
+        with pytest.raises(MassChangeBlocked, match=says):
+            runner.sync(PipelineName.PRODUCTS, EVERYTHING, "two")
+        assert shop.target() == before
+        runner.sync(PipelineName.PRODUCTS, EVERYTHING, "allowed", allow_mass_change=True)
+    assert shop.target() != before
 
 
-def test_products__a_sale_is_no_fault(office: Office) -> None:
-    office.sync(Area.PRODUCTS, EVERYTHING, "one")
-    with records_of(office, SEARCH, times(0.5)):
-        assert office.sync(Area.PRODUCTS, EVERYTHING, "two").counts.outcomes[Outcome.SENT] > 30
+def test_products__a_sale_is_no_fault(runner: SyncRunner) -> None:
+    runner.sync(PipelineName.PRODUCTS, EVERYTHING, "one")
+    with records_of(runner, SEARCH, times(0.5)):
+        assert runner.sync(PipelineName.PRODUCTS, EVERYTHING, "two").counts.outcomes[Outcome.SENT] > 30
 
 
 @pytest.mark.parametrize(
@@ -91,31 +91,31 @@ def test_products__a_sale_is_no_fault(office: Office) -> None:
     [(blank("categories", []), "do not have a category"), (without_pictures, "do not have a picture")],
 )
 def test_products__a_first_run_is_held_against_what_is_plausible(
-    change: Callable[[dict[str, Any]], None], says: str, office: Office, world: World
+    change: Callable[[dict[str, Any]], None], says: str, runner: SyncRunner, shop: SimulatedShop
 ) -> None:
-    with records_of(office, SEARCH, change), pytest.raises(BrakeApplied, match=says):
-        office.sync(Area.PRODUCTS, EVERYTHING, "one")
-    assert world.writes() == {}
-    assert office.store.last_catalogue() is None
+    with records_of(runner, SEARCH, change), pytest.raises(MassChangeBlocked, match=says):
+        runner.sync(PipelineName.PRODUCTS, EVERYTHING, "one")
+    assert shop.writes() == {}
+    assert runner.state.last_catalogue() is None
 
 
-def test_products__a_first_run_that_shows_none_is_a_fault(office: Office, world: World) -> None:
+def test_products__a_first_run_that_shows_none_is_a_fault(runner: SyncRunner, shop: SimulatedShop) -> None:
     nothing = Changed(SEARCH, lambda seen: seen.with_body([]), 10_000)
-    with changing(nothing, office.vtex.transport.session), pytest.raises(UnsafeChange, match="sales channel"):
-        office.sync(Area.PRODUCTS, EVERYTHING, "one")
-    assert world.writes() == {}
+    with changing(nothing, runner.vtex.transport.session), pytest.raises(UnsafeChange, match="sales channel"):
+        runner.sync(PipelineName.PRODUCTS, EVERYTHING, "one")
+    assert shop.writes() == {}
 
 
 # --- purchases
 
 
 @pytest.fixture
-def orders(world: World) -> None:
-    without_baskets(world)
-    put_buyer(world)
-    put_product(world)
+def orders(shop: SimulatedShop) -> None:
+    without_baskets(shop)
+    put_buyer(shop)
+    put_product(shop)
     for number in range(25):
-        put_order(world, f"{number}-01", MORNING + timedelta(minutes=number))
+        put_order(shop, f"{number}-01", MORNING + timedelta(minutes=number))
 
 
 ORDER = r"GET .*/oms/pvt/orders/\d"
@@ -131,26 +131,26 @@ ORDER = r"GET .*/oms/pvt/orders/\d"
     ],
 )
 def test_purchases__all_of_them_left_out_is_taken_for_a_fault(
-    field: str, value: Any, says: str, office: Office, world: World
+    field: str, value: Any, says: str, runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     def mutate(seen: Seen) -> Seen:
         return seen.with_body({**seen.body, field: value})
 
-    with changing(Changed(ORDER, mutate, 10_000), office.vtex.transport.session):
-        with pytest.raises(BrakeApplied, match=says):
-            office.sync(Area.PURCHASES, day_of(MORNING, hours=1), "one")
-        assert world.writes() == {}
-        assert office.store.covered(Area.PURCHASES) == []
-        office.sync(Area.PURCHASES, day_of(MORNING, hours=1), "allowed", allow_mass_change=True)
+    with changing(Changed(ORDER, mutate, 10_000), runner.vtex.transport.session):
+        with pytest.raises(MassChangeBlocked, match=says):
+            runner.sync(PipelineName.PURCHASES, day_of(MORNING, hours=1), "one")
+        assert shop.writes() == {}
+        assert runner.state.covered(PipelineName.PURCHASES) == []
+        runner.sync(PipelineName.PURCHASES, day_of(MORNING, hours=1), "allowed", allow_mass_change=True)
 
 
 @pytest.mark.usefixtures("orders")
-def test_purchases__a_day_of_canceled_orders_is_none(office: Office) -> None:
+def test_purchases__a_day_of_canceled_orders_is_none(runner: SyncRunner) -> None:
     def mutate(seen: Seen) -> Seen:
         return seen.with_body({**seen.body, "status": "canceled"})
 
-    with changing(Changed(ORDER, mutate, 10_000), office.vtex.transport.session):
-        report = office.sync(Area.PURCHASES, day_of(MORNING, hours=1), "one")
+    with changing(Changed(ORDER, mutate, 10_000), runner.vtex.transport.session):
+        report = runner.sync(PipelineName.PURCHASES, day_of(MORNING, hours=1), "one")
     assert report.counts.outcomes == {Outcome.EXCLUDED: 25}
 
 
@@ -161,27 +161,32 @@ def nameless(document: dict[str, Any]) -> None:
     document.update(firstName=None, lastName=" ")
 
 
-def test_contacts__names_that_most_had_the_run_before(office: Office, world: World) -> None:
-    office.sync(Area.CONTACTS, EVERYTHING, "one")
-    before = world.target()
-    with records_of(office, SCROLL, nameless):
-        with pytest.raises(BrakeApplied, match=r"should have a name, as in the run before, \d+ have neither"):
-            office.sync(Area.CONTACTS, EVERYTHING, "two")
-        assert world.target() == before
-        office.sync(Area.CONTACTS, EVERYTHING, "allowed", allow_mass_change=True)
+def test_contacts__names_that_most_had_the_run_before(runner: SyncRunner, shop: SimulatedShop) -> None:
+    runner.sync(PipelineName.CONTACTS, EVERYTHING, "one")
+    before = shop.target()
+    with records_of(runner, SCROLL, nameless):
+        with pytest.raises(
+            MassChangeBlocked, match=r"should have a name, as in the run before, \d+ have neither"
+        ):
+            runner.sync(PipelineName.CONTACTS, EVERYTHING, "two")
+        assert shop.target() == before
+        runner.sync(PipelineName.CONTACTS, EVERYTHING, "allowed", allow_mass_change=True)
 
 
-def test_contacts__a_first_run_without_any_name(office: Office, world: World) -> None:
-    with records_of(office, SCROLL, nameless), pytest.raises(BrakeApplied, match="have neither name nor"):
-        office.sync(Area.CONTACTS, EVERYTHING, "one")
-    assert world.writes() == {}
-    assert not office.store.is_activated(Area.CONTACTS)
+def test_contacts__a_first_run_without_any_name(runner: SyncRunner, shop: SimulatedShop) -> None:
+    with (
+        records_of(runner, SCROLL, nameless),
+        pytest.raises(MassChangeBlocked, match="have neither name nor"),
+    ):
+        runner.sync(PipelineName.CONTACTS, EVERYTHING, "one")
+    assert shop.writes() == {}
+    assert not runner.state.is_activated(PipelineName.CONTACTS)
 
 
-def test_contacts__a_few_without_a_name_are_no_fault(office: Office, world: World) -> None:
+def test_contacts__a_few_without_a_name_are_no_fault(runner: SyncRunner, shop: SimulatedShop) -> None:
     for number in range(8):
-        world.on_vtex("PUT", f"documents/n{number}", {"email": f"n{number}@example.com", "firstName": None})
-    office.sync(Area.CONTACTS, window_ending(), "one")
+        shop.on_vtex("PUT", f"documents/n{number}", {"email": f"n{number}@example.com", "firstName": None})
+    runner.sync(PipelineName.CONTACTS, window_ending(), "one")
 
 
 # --- the share itself

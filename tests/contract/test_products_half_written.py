@@ -10,9 +10,9 @@ from typing import IO
 import pytest
 
 from include.manifest import MANIFEST
-from include.outcomes import Area
+from include.outcomes import PipelineName
 from include.staging import Staging
-from tests.builders import EVERYTHING, Killed, Office, World, stages_of
+from tests.builders import EVERYTHING, Killed, SimulatedShop, SyncRunner, stages_of
 from tests.contract.test_kills import differences, steady, undisturbed
 
 
@@ -46,30 +46,30 @@ class EndsWhileWriting:
 
 @pytest.mark.parametrize("prefix", ["ids.json", "part-", "base-prices-", "rows-", "products-", "files.json"])
 def test_staged_file__that_was_half_written_is_not_taken_for_done(
-    prefix: str, office: Office, world: World, quiet_folder: Path, monkeypatch: pytest.MonkeyPatch
+    prefix: str, runner: SyncRunner, shop: SimulatedShop, quiet_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    expected = undisturbed(world, quiet_folder, Area.PRODUCTS, EVERYTHING)
+    expected = undisturbed(shop, quiet_folder, PipelineName.PRODUCTS, EVERYTHING)
     fate = EndsWhileWriting(monkeypatch, prefix)
-    run = office.run(Area.PRODUCTS, EVERYTHING, "run")
+    run = runner.run(PipelineName.PRODUCTS, EVERYTHING, "run")
     report = stages_of(run, tries=2)
     assert fate.left_behind, "the test has to kill something"
     assert report.missing == 0
-    assert differences(steady(world.target()), expected) == []
+    assert differences(steady(shop.target()), expected) == []
 
 
 def test_snapshot__that_was_half_written_does_not_stay(
-    office: Office, world: World, monkeypatch: pytest.MonkeyPatch
+    runner: SyncRunner, shop: SimulatedShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody retries the run: the next one has another name for its file."""
-    office.sync(Area.PRODUCTS, EVERYTHING, "yesterday")
-    old = office.store.last_catalogue()
+    runner.sync(PipelineName.PRODUCTS, EVERYTHING, "yesterday")
+    old = runner.state.last_catalogue()
     fate = EndsWhileWriting(monkeypatch, "sent-")
     with suppress(Killed):
-        office.sync(Area.PRODUCTS, EVERYTHING, "today")
-    assert office.store.last_catalogue() == old
+        runner.sync(PipelineName.PRODUCTS, EVERYTHING, "today")
+    assert runner.state.last_catalogue() == old
     assert [path.exists() for path in fate.left_behind] == [True]
-    office.sync(Area.PRODUCTS, EVERYTHING, "tomorrow")
-    assert {file.name for file in (office.folder / "kept").iterdir()} == {
+    runner.sync(PipelineName.PRODUCTS, EVERYTHING, "tomorrow")
+    assert {file.name for file in (runner.folder / "kept").iterdir()} == {
         MANIFEST,
-        office.store.last_catalogue(),
+        runner.state.last_catalogue(),
     }

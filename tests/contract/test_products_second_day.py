@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from include.errors import UnsafeChange
-from include.outcomes import Area, Outcome
+from include.outcomes import Outcome, PipelineName
 from include.plan import RunPlan
-from include.sync.products.catalogue import last_catalogue
-from tests.builders import EVERYTHING, Office, World, stages_of
+from include.products.sent_catalogue import last_catalogue
+from tests.builders import EVERYTHING, SimulatedShop, SyncRunner, stages_of
 from tests.contract.test_kills import KILLS_A_RUN, Fate, differences, fate_of, steady
 
 
@@ -21,137 +21,139 @@ def only(record: str) -> RunPlan:
     return RunPlan("only", None, (), f"only {record}", only=record)
 
 
-def sent(world: World) -> dict[str, dict[str, Any]]:
-    return world.table("products", by="product_id")
+def sent(shop: SimulatedShop) -> dict[str, dict[str, Any]]:
+    return shop.table("products", by="product_id")
 
 
-def kept(office: Office) -> dict[str, dict[str, Any]]:
+def kept(runner: SyncRunner) -> dict[str, dict[str, Any]]:
     """The catalogue that the next run would compare with, by id."""
-    snapshot = last_catalogue(office.run(Area.PRODUCTS, EVERYTHING, "look"))
+    snapshot = last_catalogue(runner.run(PipelineName.PRODUCTS, EVERYTHING, "look"))
     assert snapshot is not None
     rows = snapshot.astype(object).where(snapshot.notna(), None).to_dict("records")
     return {row["productId"]: {str(name): value for name, value in row.items()} for row in rows}
 
 
-def yesterday(office: Office) -> list[str]:
+def yesterday(runner: SyncRunner) -> list[str]:
     """A first run; returns the products that are in stock, by number."""
-    office.sync(Area.PRODUCTS, EVERYTHING, "yesterday")
-    return sorted((key for key, row in kept(office).items() if row["availability"] == "instock"), key=int)
+    runner.sync(PipelineName.PRODUCTS, EVERYTHING, "yesterday")
+    return sorted((key for key, row in kept(runner).items() if row["availability"] == "instock"), key=int)
 
 
-def change(world: World, keys: list[str]) -> None:
+def change(shop: SimulatedShop, keys: list[str]) -> None:
     """One is hidden, one withdrawn, one sold out, one renamed, and two are new."""
     hidden, withdrawn, sold_out, renamed = keys[:4]
-    world.on_vtex("PATCH", f"products/{hidden}", {"is_indexed": 0})
-    world.on_vtex("DELETE", f"products/{withdrawn}")
+    shop.on_vtex("PATCH", f"products/{hidden}", {"is_indexed": 0})
+    shop.on_vtex("DELETE", f"products/{withdrawn}")
     sku = {"sku_id": 99_000, "offers": [], "base_price": 77_700}
-    world.on_vtex("PUT", f"products/{sold_out}", {"name": "Esgotado", "skus": [sku]})
-    world.on_vtex("PATCH", f"products/{renamed}", {"name": "Novo nome"})
-    world.on_vtex("PUT", "products/9901", {"link_text": "nova", "skus": [{"sku_id": 99_010}]})
-    world.on_vtex("PUT", "products/9902", {"skus": [sku | {"sku_id": 99_020}]})
+    shop.on_vtex("PUT", f"products/{sold_out}", {"name": "Esgotado", "skus": [sku]})
+    shop.on_vtex("PATCH", f"products/{renamed}", {"name": "Novo nome"})
+    shop.on_vtex("PUT", "products/9901", {"link_text": "nova", "skus": [{"sku_id": 99_010}]})
+    shop.on_vtex("PUT", "products/9902", {"skus": [sku | {"sku_id": 99_020}]})
 
 
-def undisturbed(world: World, folder: Path) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+def undisturbed(shop: SimulatedShop, folder: Path) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
     """The target and the kept catalogue after a quiet second day; then the world is as before."""
-    office = Office(world, folder)
-    change(world, yesterday(office))
-    office.sync(Area.PRODUCTS, EVERYTHING, "today")
-    found = steady(world.target()), kept(office)
-    office.close()
-    world.reset()
+    runner = SyncRunner(shop, folder)
+    change(shop, yesterday(runner))
+    runner.sync(PipelineName.PRODUCTS, EVERYTHING, "today")
+    found = steady(shop.target()), kept(runner)
+    runner.close()
+    shop.reset()
     return found
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_kill__on_the_second_day_leaves_the_same_catalogue_on_both_sides(
-    seed: int, office: Office, world: World, quiet_folder: Path
+    seed: int, runner: SyncRunner, shop: SimulatedShop, quiet_folder: Path
 ) -> None:
-    target, catalogue = undisturbed(world, quiet_folder)
+    target, catalogue = undisturbed(shop, quiet_folder)
     assert [row["withdrawn"] for row in catalogue.values()].count(True) == 2
     assert "777.00" not in {row["unitPrice"] for key, row in catalogue.items() if key != "9902"}
-    change(world, yesterday(office))
+    change(shop, yesterday(runner))
     fate = Fate(seed, every=9)
-    with fate_of(office, fate):
-        stages_of(office.run(Area.PRODUCTS, EVERYTHING, "today"), tries=KILLS_A_RUN + 1)
+    with fate_of(runner, fate):
+        stages_of(runner.run(PipelineName.PRODUCTS, EVERYTHING, "today"), tries=KILLS_A_RUN + 1)
     assert fate.kills >= 2, "the test has to kill something"
-    assert differences(steady(world.target()), target) == []
-    assert kept(office) == catalogue
+    assert differences(steady(shop.target()), target) == []
+    assert kept(runner) == catalogue
 
 
 def test_faults__on_the_second_day_leave_the_same_catalogue_on_both_sides(
-    office: Office, world: World, quiet_folder: Path
+    runner: SyncRunner, shop: SimulatedShop, quiet_folder: Path
 ) -> None:
-    target, catalogue = undisturbed(world, quiet_folder)
-    change(world, yesterday(office))
+    target, catalogue = undisturbed(shop, quiet_folder)
+    change(shop, yesterday(runner))
     kinds = ["408", "429", "429_date", "429_bare", "500", "502", "503", "504", "504_after"]
     kinds += ["reset_before", "reset_after"]
-    for vendor in (world.on_vtex, world.on_connectif):
+    for vendor in (shop.on_vtex, shop.on_connectif):
         vendor("POST", "faults", {"random": {"rate": 0.2, "seed": 5, "kinds": kinds}})
-    report = office.sync_with_retries(Area.PRODUCTS, EVERYTHING, "today")
-    for vendor in (world.on_vtex, world.on_connectif):
+    report = runner.sync_with_retries(PipelineName.PRODUCTS, EVERYTHING, "today")
+    for vendor in (shop.on_vtex, shop.on_connectif):
         vendor("DELETE", "faults")
     assert report.counts.calls["vtex"].retried > 0
-    assert differences(steady(world.target()), target) == []
-    assert kept(office) == catalogue
+    assert differences(steady(shop.target()), target) == []
+    assert kept(runner) == catalogue
 
 
-def test_dry_run__on_the_second_day_keeps_the_catalogue_of_the_first(office: Office, world: World) -> None:
-    keys = yesterday(office)
-    before, catalogue = sent(world), kept(office)
-    change(world, keys)
-    report = office.sync(Area.PRODUCTS, EVERYTHING, "dry", dry_run=True)
+def test_dry_run__on_the_second_day_keeps_the_catalogue_of_the_first(
+    runner: SyncRunner, shop: SimulatedShop
+) -> None:
+    keys = yesterday(runner)
+    before, catalogue = sent(shop), kept(runner)
+    change(shop, keys)
+    report = runner.sync(PipelineName.PRODUCTS, EVERYTHING, "dry", dry_run=True)
     assert "2 withdrawn" in report.counts.notes
-    assert (sent(world), kept(office)) == (before, catalogue)
+    assert (sent(shop), kept(runner)) == (before, catalogue)
 
 
 # --- one record
 
 
 def test_only__one_product_goes_and_nothing_follows_for_the_others(
-    office: Office, world: World, caplog: pytest.LogCaptureFixture
+    runner: SyncRunner, shop: SimulatedShop, caplog: pytest.LogCaptureFixture
 ) -> None:
-    keys = yesterday(office)
-    before, catalogue = sent(world), kept(office)
-    change(world, keys)
+    keys = yesterday(runner)
+    before, catalogue = sent(shop), kept(runner)
+    change(shop, keys)
     renamed = keys[3]
     with caplog.at_level(logging.INFO):
-        report = office.sync(Area.PRODUCTS, only(renamed), "one")
+        report = runner.sync(PipelineName.PRODUCTS, only(renamed), "one")
     assert report.counts.outcomes == {Outcome.SENT: 1}
-    assert {key for key, row in sent(world).items() if row != before.get(key)} == {renamed}
-    assert sent(world)[renamed]["name"] == "Novo nome"
-    assert {key for key, row in kept(office).items() if row != catalogue.get(key)} == {renamed}
+    assert {key for key, row in sent(shop).items() if row != before.get(key)} == {renamed}
+    assert sent(shop)[renamed]["name"] == "Novo nome"
+    assert {key for key, row in kept(runner).items() if row != catalogue.get(key)} == {renamed}
     assert f"productId {renamed}: read" in caplog.text
     assert "Novo nome" in caplog.text, "its row is shown"
 
 
 @pytest.mark.parametrize("where", ["hidden", "nowhere"])
 def test_only__a_product_that_search_does_not_show_is_said_to_be_so(
-    where: str, office: Office, world: World, caplog: pytest.LogCaptureFixture
+    where: str, runner: SyncRunner, shop: SimulatedShop, caplog: pytest.LogCaptureFixture
 ) -> None:
-    keys = yesterday(office)
-    before, catalogue = sent(world), kept(office)
-    change(world, keys)
+    keys = yesterday(runner)
+    before, catalogue = sent(shop), kept(runner)
+    change(shop, keys)
     key = keys[0] if where == "hidden" else "123456"
     with caplog.at_level(logging.INFO), pytest.raises(UnsafeChange, match=f"no record with the id {key}"):
-        office.sync(Area.PRODUCTS, only(key), "one")
+        runner.sync(PipelineName.PRODUCTS, only(key), "one")
     assert f"productId {key}: search does not show it" in caplog.text
-    assert (sent(world), kept(office)) == (before, catalogue)
+    assert (sent(shop), kept(runner)) == (before, catalogue)
 
 
-def test_only__one_sku_goes_without_its_sisters(office: Office, world: World) -> None:
-    office.change("products", product_id_source="sku")
-    world.on_vtex("PUT", "products/9901", {"skus": [{"sku_id": 99_010}, {"sku_id": 99_011}]})
-    report = office.sync(Area.PRODUCTS, only("99011"), "one")
+def test_only__one_sku_goes_without_its_sisters(runner: SyncRunner, shop: SimulatedShop) -> None:
+    runner.change("products", product_id_source="sku")
+    shop.on_vtex("PUT", "products/9901", {"skus": [{"sku_id": 99_010}, {"sku_id": 99_011}]})
+    report = runner.sync(PipelineName.PRODUCTS, only("99011"), "one")
     assert report.counts.outcomes == {Outcome.SENT: 1}
-    assert {"99010", "99011"} & sent(world).keys() == {"99011"}
+    assert {"99010", "99011"} & sent(shop).keys() == {"99011"}
 
 
 # --- the log
 
 
-def test_log__tells_how_far_a_run_is(office: Office, caplog: pytest.LogCaptureFixture) -> None:
+def test_log__tells_how_far_a_run_is(runner: SyncRunner, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
-        office.sync(Area.PRODUCTS, EVERYTHING, "run")
+        runner.sync(PipelineName.PRODUCTS, EVERYTHING, "run")
     said = iter(record.getMessage() for record in caplog.records)
     for line in (
         r"60 products are listed",

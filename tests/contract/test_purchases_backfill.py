@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from include.outcomes import Area, Outcome
+from include.outcomes import Outcome, PipelineName
 from include.report import Report
-from tests.builders import NOON, Office, World
+from tests.builders import NOON, SimulatedShop, SyncRunner
 from tests.orders import (
     calls,
     day_of,
@@ -25,7 +25,7 @@ from tests.orders import (
     without_baskets,
 )
 
-PURCHASES = Area.PURCHASES
+PURCHASES = PipelineName.PURCHASES
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 FIRST_DAY = NOON.replace(hour=7) - 7 * DAY
 DAYS = [day_of(FIRST_DAY + number * DAY) for number in range(7)]
@@ -52,46 +52,46 @@ class Week:
 
 
 @pytest.fixture(scope="module")
-def weeks(shop: World, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Week]:
+def weeks(shared_shop: SimulatedShop, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Week]:
     """The same week by daily runs and by a back-fill, once for all tests."""
     return {
-        kind: week(shop, tmp_path_factory.mktemp(kind), backfill=kind == "back-fill")
+        kind: week(shared_shop, tmp_path_factory.mktemp(kind), backfill=kind == "back-fill")
         for kind in ("daily", "back-fill")
     }
 
 
-def week(world: World, folder: Path, *, backfill: bool) -> Week:
-    world.reset()
-    without_baskets(world)
-    put_buyer(world)
-    put_product(world)
+def week(shop: SimulatedShop, folder: Path, *, backfill: bool) -> Week:
+    shop.reset()
+    without_baskets(shop)
+    put_buyer(shop)
+    put_product(shop)
     for number in range(7):
-        orders_of_a_day(world, number)
-    office = Office(world, folder)
-    reports = [office.sync(PURCHASES, day, f"{n}", backfill=backfill) for n, day in enumerate(DAYS)]
-    fired = {one["purchaseId"] for one in world.on_connectif("GET", "workflows")}
-    together = office.sync(PURCHASES, day_of(FIRST_DAY, hours=7 * 24), "together", backfill=backfill)
-    office.close()
-    return Week(reports, sent(world), fired, together)
+        orders_of_a_day(shop, number)
+    runner = SyncRunner(shop, folder)
+    reports = [runner.sync(PURCHASES, day, f"{n}", backfill=backfill) for n, day in enumerate(DAYS)]
+    fired = {one["purchaseId"] for one in shop.on_connectif("GET", "workflows")}
+    together = runner.sync(PURCHASES, day_of(FIRST_DAY, hours=7 * 24), "together", backfill=backfill)
+    runner.close()
+    return Week(reports, sent(shop), fired, together)
 
 
-def orders_of_a_day(world: World, number: int) -> None:
+def orders_of_a_day(shop: SimulatedShop, number: int) -> None:
     """Two that the tag reported, a canceled one, and three that are missing: at the first and the last
     instant of the day, and a checkout of which one part lies beyond its end."""
     start, end = FIRST_DAY + number * DAY, FIRST_DAY + (number + 1) * DAY
     for place in (1, 2):
-        put_order(world, f"{number}{place}-01", start + place * HOUR)
-        put_purchase(world, f"{number}{place}", start + place * HOUR)
-    put_order(world, f"{number}3-01", start + 3 * HOUR, fixed_status="canceled")
-    put_order(world, f"{number}4-01", start)
-    put_order(world, f"{number}5-01", end - timedelta(milliseconds=1))
-    put_order(world, f"{number}6-01", end - timedelta(minutes=1))
-    put_order(world, f"{number}6-02", end + timedelta(minutes=1))
+        put_order(shop, f"{number}{place}-01", start + place * HOUR)
+        put_purchase(shop, f"{number}{place}", start + place * HOUR)
+    put_order(shop, f"{number}3-01", start + 3 * HOUR, fixed_status="canceled")
+    put_order(shop, f"{number}4-01", start)
+    put_order(shop, f"{number}5-01", end - timedelta(milliseconds=1))
+    put_order(shop, f"{number}6-01", end - timedelta(minutes=1))
+    put_order(shop, f"{number}6-02", end + timedelta(minutes=1))
 
 
-def sent(world: World) -> dict[str, dict[str, Any]]:
+def sent(shop: SimulatedShop) -> dict[str, dict[str, Any]]:
     """What was bought by whom; without the ids that Connectif numbers by itself."""
-    found = {key: {column: row[column] for column in KEPT} for key, row in purchases(world).items()}
+    found = {key: {column: row[column] for column in KEPT} for key, row in purchases(shop).items()}
     for row in found.values():
         row["products"] = [{**line, "id": None} for line in json.loads(row["products"])]
     return found
@@ -127,23 +127,23 @@ def test_daily_run__fires_workflows_for_fresh_purchases_only(weeks: dict[str, We
 
 @pytest.mark.parametrize("hours", [23, 25])
 def test_days__of_the_clock_changes_join_without_gap_or_overlap(
-    hours: int, office: Office, world: World
+    hours: int, runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     """A day of 23 or 25 hours between two of 24: an order on each border belongs to the later day."""
     borders = [NOON - timedelta(days=5)]
     for length in (24, hours, 24):
         borders.append(borders[-1] + timedelta(hours=length))
-    without_baskets(world)
-    put_buyer(world)
-    put_product(world)
+    without_baskets(shop)
+    put_buyer(shop)
+    put_product(shop)
     for number, border in enumerate(borders):
-        put_order(world, f"{number}1-01", border - timedelta(milliseconds=1))
-        put_order(world, f"{number}2-01", border)
+        put_order(shop, f"{number}1-01", border - timedelta(milliseconds=1))
+        put_order(shop, f"{number}2-01", border)
     taken = []
     for number, (start, end) in enumerate(pairwise(borders)):
         length = (end - start).total_seconds() / 3600
-        before = set(purchases(world))
-        office.sync(PURCHASES, day_of(start, hours=length), f"day {number}", backfill=True)
-        taken.append(set(purchases(world)) - before)
+        before = set(purchases(shop))
+        runner.sync(PURCHASES, day_of(start, hours=length), f"day {number}", backfill=True)
+        taken.append(set(purchases(shop)) - before)
     assert taken == [{"02", "11"}, {"12", "21"}, {"22", "31"}]
-    assert calls(world, "create purchase") == 6
+    assert calls(shop, "create purchase") == 6

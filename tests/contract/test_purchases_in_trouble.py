@@ -13,11 +13,11 @@ import requests
 from urllib3 import HTTPResponse
 
 from include.errors import TemporaryError
-from include.outcomes import Area, Outcome, Reason
+from include.http.transport import Transport
+from include.outcomes import Outcome, PipelineName, Reason
+from include.pipeline.outage import IN_A_ROW
 from include.report import Report
-from include.rest.transport import Transport
-from include.sync.outage import IN_A_ROW
-from tests.builders import Office, World
+from tests.builders import SimulatedShop, SyncRunner
 from tests.orders import (
     EMAIL,
     LINE,
@@ -31,17 +31,17 @@ from tests.orders import (
     without_baskets,
 )
 
-PURCHASES = Area.PURCHASES
+PURCHASES = PipelineName.PURCHASES
 SECOND, HOUR = timedelta(seconds=1), timedelta(hours=1)
 Trouble = Callable[[str, dict[str, Any]], bool]
 
 
 @pytest.fixture(autouse=True)
-def quiet_shop(world: World) -> None:
+def quiet_shop(shop: SimulatedShop) -> None:
     """No orders but the test's own; Connectif knows what they need."""
-    without_baskets(world)
-    put_buyer(world)
-    put_product(world)
+    without_baskets(shop)
+    put_buyer(shop)
+    put_product(shop)
 
 
 def in_trouble(transport: Transport, where: Trouble) -> Callable[[], None]:
@@ -72,195 +72,201 @@ def reading(*ends: str) -> Trouble:
     return lambda call, _body: call.endswith(ends)
 
 
-def put_some(world: World, number: int, *, after: timedelta = timedelta(0)) -> list[str]:
+def put_some(shop: SimulatedShop, number: int, *, after: timedelta = timedelta(0)) -> list[str]:
     ids = [f"{n:04}" for n in range(number)]
     for n, group in enumerate(ids):
-        put_order(world, f"{group}-01", MORNING + after + n * SECOND)
+        put_order(shop, f"{group}-01", MORNING + after + n * SECOND)
     return ids
 
 
-def first_run(office: Office) -> Report:
-    return office.sync(PURCHASES, day_of(MORNING, hours=1), "first")
+def first_run(runner: SyncRunner) -> Report:
+    return runner.sync(PURCHASES, day_of(MORNING, hours=1), "first")
 
 
-def next_run(office: Office, world: World, *, days: float = 1) -> Report:
+def next_run(runner: SyncRunner, shop: SimulatedShop, *, days: float = 1) -> Report:
     """A run of an hour without new orders, so many days later."""
-    world.clock.advance(days * 86_400)
-    return office.sync(PURCHASES, day_of(MORNING + timedelta(days=days), hours=1), f"after {days}")
+    shop.clock.advance(days * 86_400)
+    return runner.sync(PURCHASES, day_of(MORNING + timedelta(days=days), hours=1), f"after {days}")
 
 
 # --- a purchase that Connectif never takes
 
 
 def test_post__a_purchase_that_is_never_answered_for_is_held_and_costs_nobody_else(
-    office: Office, world: World
+    runner: SyncRunner, shop: SimulatedShop
 ) -> None:
-    ids = put_some(world, 30)
-    end = in_trouble(office.connectif.transport, posting("0005"))
-    report = first_run(office)
+    ids = put_some(shop, 30)
+    end = in_trouble(runner.connectif.transport, posting("0005"))
+    report = first_run(runner)
     assert report.counts.outcomes == {Outcome.SENT: 29, Outcome.HELD: 1}
     assert report.counts.reasons == {Reason.TARGET_BUSY: 1}
-    assert set(purchases(world)) == {*ids} - {"0005"}
-    assert office.store.covered(PURCHASES)
+    assert set(purchases(shop)) == {*ids} - {"0005"}
+    assert runner.state.covered(PURCHASES)
     end()
-    assert next_run(office, world).counts.outcomes == {Outcome.SENT: 1}
-    assert set(purchases(world)) == {*ids}
+    assert next_run(runner, shop).counts.outcomes == {Outcome.SENT: 1}
+    assert set(purchases(shop)) == {*ids}
 
 
-def test_post__the_last_one_alone_may_be_in_trouble(office: Office, world: World) -> None:
+def test_post__the_last_one_alone_may_be_in_trouble(runner: SyncRunner, shop: SimulatedShop) -> None:
     """Nothing that comes after it tells: one call asks whether Connectif is there."""
-    put_some(world, 3)
-    in_trouble(office.connectif.transport, posting("0002"))
-    assert first_run(office).counts.outcomes == {Outcome.SENT: 2, Outcome.HELD: 1}
-    assert next_run(office, world).counts.outcomes == {Outcome.HELD: 1}, "and when it is all there is"
+    put_some(shop, 3)
+    in_trouble(runner.connectif.transport, posting("0002"))
+    assert first_run(runner).counts.outcomes == {Outcome.SENT: 2, Outcome.HELD: 1}
+    assert next_run(runner, shop).counts.outcomes == {Outcome.HELD: 1}, "and when it is all there is"
 
 
-def test_post__waits_no_longer_than_the_set_age(office: Office, world: World) -> None:
-    put_some(world, 3)
-    in_trouble(office.connectif.transport, posting("0002"))
-    first_run(office)
-    assert next_run(office, world, days=3.5).counts.outcomes == {}
+def test_post__waits_no_longer_than_the_set_age(runner: SyncRunner, shop: SimulatedShop) -> None:
+    put_some(shop, 3)
+    in_trouble(runner.connectif.transport, posting("0002"))
+    first_run(runner)
+    assert next_run(runner, shop, days=3.5).counts.outcomes == {}
 
 
 def test_post__a_contact_that_cannot_be_made_is_that_purchases_own_trouble(
-    office: Office, world: World
+    runner: SyncRunner, shop: SimulatedShop
 ) -> None:
-    put_order(world, "1-01", MORNING)
-    put_order(world, "2-01", MORNING, email="stranger@example.com")
-    put_order(world, "3-01", MORNING)
-    in_trouble(office.connectif.transport, lambda call, _body: "PATCH" in call)
-    report = first_run(office)
+    put_order(shop, "1-01", MORNING)
+    put_order(shop, "2-01", MORNING, email="stranger@example.com")
+    put_order(shop, "3-01", MORNING)
+    in_trouble(runner.connectif.transport, lambda call, _body: "PATCH" in call)
+    report = first_run(runner)
     assert report.counts.outcomes == {Outcome.SENT: 2, Outcome.HELD: 1}
 
 
 @pytest.mark.parametrize("number", [2, 30])
 def test_post__an_outage_stops_the_task_and_nothing_is_burnt(
-    number: int, office: Office, world: World
+    number: int, runner: SyncRunner, shop: SimulatedShop
 ) -> None:
-    ids = put_some(world, number)
-    end = in_trouble(office.connectif.transport, posting(*ids))
-    run = office.run(PURCHASES, day_of(MORNING, hours=1), "first")
+    ids = put_some(shop, number)
+    end = in_trouble(runner.connectif.transport, posting(*ids))
+    run = runner.run(PURCHASES, day_of(MORNING, hours=1), "first")
     with pytest.raises(TemporaryError, match="post purchase"):
-        first_run(office)
-    assert office.store.purchases_of(run.run_key) == {}
+        first_run(runner)
+    assert runner.state.purchases_of(run.run_key) == {}
     end()
-    assert first_run(office).counts.outcomes == {Outcome.SENT: number}, "Airflow's next try"
+    assert first_run(runner).counts.outcomes == {Outcome.SENT: number}, "Airflow's next try"
 
 
-def test_post__an_outage_that_begins_at_the_end_stops_the_task(office: Office, world: World) -> None:
-    put_some(world, 3)
+def test_post__an_outage_that_begins_at_the_end_stops_the_task(
+    runner: SyncRunner, shop: SimulatedShop
+) -> None:
+    put_some(shop, 3)
     in_trouble(
-        office.connectif.transport, lambda call, body: posting("0002")(call, body) or "imports" in call
+        runner.connectif.transport, lambda call, body: posting("0002")(call, body) or "imports" in call
     )
     with pytest.raises(TemporaryError, match="list imports"):
-        first_run(office)
-    assert set(office.store.purchases_of("first")) == {"0000", "0001"}
+        first_run(runner)
+    assert set(runner.state.purchases_of("first")) == {"0000", "0001"}
 
 
 # --- an order that VTEX never tells of
 
 
 def test_detail__an_order_that_is_never_answered_for_is_held_and_costs_nobody_else(
-    office: Office, world: World
+    runner: SyncRunner, shop: SimulatedShop
 ) -> None:
-    ids = put_some(world, 30)
-    end = in_trouble(office.vtex.transport, reading("/orders/0005-01"))
-    report = first_run(office)
+    ids = put_some(shop, 30)
+    end = in_trouble(runner.vtex.transport, reading("/orders/0005-01"))
+    report = first_run(runner)
     assert report.counts.outcomes == {Outcome.SENT: 29, Outcome.HELD: 1}
     assert report.counts.reasons == {Reason.TARGET_BUSY: 1}
-    assert next_run(office, world, days=0.5).counts.outcomes == {Outcome.HELD: 1}
+    assert next_run(runner, shop, days=0.5).counts.outcomes == {Outcome.HELD: 1}
     end()
-    assert next_run(office, world).counts.outcomes == {Outcome.SENT: 1}
-    assert set(purchases(world)) == {*ids}
-    assert next_run(office, world, days=1.2).counts.outcomes == {}, "and no more after that"
+    assert next_run(runner, shop).counts.outcomes == {Outcome.SENT: 1}
+    assert set(purchases(shop)) == {*ids}
+    assert next_run(runner, shop, days=1.2).counts.outcomes == {}, "and no more after that"
 
 
-def test_detail__the_other_parts_of_its_checkout_wait_for_it(office: Office, world: World) -> None:
+def test_detail__the_other_parts_of_its_checkout_wait_for_it(runner: SyncRunner, shop: SimulatedShop) -> None:
     """Connectif's purchases cannot be changed: half of one would stay half."""
-    put_some(world, 3)
-    put_order(world, "5-01", MORNING)
-    put_order(world, "5-02", MORNING, lines=[LINE | {"selling_price": 500, "price": 500}])
-    end = in_trouble(office.vtex.transport, reading("/orders/5-02"))
-    assert first_run(office).counts.outcomes == {Outcome.SENT: 3, Outcome.HELD: 2}
+    put_some(shop, 3)
+    put_order(shop, "5-01", MORNING)
+    put_order(shop, "5-02", MORNING, lines=[LINE | {"selling_price": 500, "price": 500}])
+    end = in_trouble(runner.vtex.transport, reading("/orders/5-02"))
+    assert first_run(runner).counts.outcomes == {Outcome.SENT: 3, Outcome.HELD: 2}
     end()
-    assert next_run(office, world).counts.outcomes == {Outcome.SENT: 2}
-    assert purchases(world)["5"]["total_quantity"] == 2
+    assert next_run(runner, shop).counts.outcomes == {Outcome.SENT: 2}
+    assert purchases(shop)["5"]["total_quantity"] == 2
 
 
-def test_detail__a_group_that_is_never_answered_for_is_held_as_a_whole(office: Office, world: World) -> None:
+def test_detail__a_group_that_is_never_answered_for_is_held_as_a_whole(
+    runner: SyncRunner, shop: SimulatedShop
+) -> None:
     """What became of 5-01, which must exist, is not known until then."""
-    put_some(world, 3)
-    put_order(world, "5-01", MORNING - timedelta(hours=2), fixed_status="canceled")
-    put_order(world, "5-02", MORNING)
-    end = in_trouble(office.vtex.transport, reading("/order-group/5"))
-    assert first_run(office).counts.outcomes == {Outcome.SENT: 3, Outcome.HELD: 1}
+    put_some(shop, 3)
+    put_order(shop, "5-01", MORNING - timedelta(hours=2), fixed_status="canceled")
+    put_order(shop, "5-02", MORNING)
+    end = in_trouble(runner.vtex.transport, reading("/order-group/5"))
+    assert first_run(runner).counts.outcomes == {Outcome.SENT: 3, Outcome.HELD: 1}
     end()
-    assert next_run(office, world).counts.outcomes == {Outcome.SENT: 1, Outcome.EXCLUDED: 1}
-    assert set(purchases(world)) >= {"5"}
+    assert next_run(runner, shop).counts.outcomes == {Outcome.SENT: 1, Outcome.EXCLUDED: 1}
+    assert set(purchases(shop)) >= {"5"}
 
 
-def test_detail__a_part_that_must_exist_holds_the_others(office: Office, world: World) -> None:
-    put_some(world, 3)
-    put_order(world, "5-02", MORNING)
-    assert first_run(office).counts.reasons == {Reason.TARGET_BUSY: 1}
-    put_order(world, "5-01", MORNING, fixed_status="canceled")
-    assert next_run(office, world).counts.outcomes == {Outcome.SENT: 1, Outcome.EXCLUDED: 1}
-    assert set(purchases(world)) >= {"5"}
+def test_detail__a_part_that_must_exist_holds_the_others(runner: SyncRunner, shop: SimulatedShop) -> None:
+    put_some(shop, 3)
+    put_order(shop, "5-02", MORNING)
+    assert first_run(runner).counts.reasons == {Reason.TARGET_BUSY: 1}
+    put_order(shop, "5-01", MORNING, fixed_status="canceled")
+    assert next_run(runner, shop).counts.outcomes == {Outcome.SENT: 1, Outcome.EXCLUDED: 1}
+    assert set(purchases(shop)) >= {"5"}
 
 
-def test_detail__without_a_group_is_found_again_under_its_own_id(office: Office, world: World) -> None:
-    put_some(world, 3)
-    put_order(world, "78-01", MORNING, order_group="")
-    end = in_trouble(office.vtex.transport, reading("/orders/78-01"))
-    assert first_run(office).counts.reasons == {Reason.TARGET_BUSY: 1}
+def test_detail__without_a_group_is_found_again_under_its_own_id(
+    runner: SyncRunner, shop: SimulatedShop
+) -> None:
+    put_some(shop, 3)
+    put_order(shop, "78-01", MORNING, order_group="")
+    end = in_trouble(runner.vtex.transport, reading("/orders/78-01"))
+    assert first_run(runner).counts.reasons == {Reason.TARGET_BUSY: 1}
     end()
-    assert next_run(office, world).counts.outcomes == {Outcome.SENT: 1}
-    assert "78-01" in purchases(world)
+    assert next_run(runner, shop).counts.outcomes == {Outcome.SENT: 1}
+    assert "78-01" in purchases(shop)
 
 
 @pytest.mark.parametrize("number", [2, 30])
 def test_detail__an_outage_stops_the_task_and_nothing_is_burnt(
-    number: int, office: Office, world: World
+    number: int, runner: SyncRunner, shop: SimulatedShop
 ) -> None:
-    put_some(world, number)
-    end = in_trouble(office.vtex.transport, lambda call, _body: "/orders/" in call)
+    put_some(shop, number)
+    end = in_trouble(runner.vtex.transport, lambda call, _body: "/orders/" in call)
     with pytest.raises(TemporaryError, match="order"):
-        first_run(office)
+        first_run(runner)
     end()
-    assert first_run(office).counts.outcomes == {Outcome.SENT: number}, "Airflow's next try"
+    assert first_run(runner).counts.outcomes == {Outcome.SENT: number}, "Airflow's next try"
 
 
-def test_trouble__that_many_in_a_row_are_an_outage(office: Office, world: World) -> None:
+def test_trouble__that_many_in_a_row_are_an_outage(runner: SyncRunner, shop: SimulatedShop) -> None:
     """With answers between them they are records in trouble, however many."""
-    ids = put_some(world, 4 * IN_A_ROW)
-    in_trouble(office.connectif.transport, posting(*ids[::2]))
-    assert first_run(office).counts.outcomes == {Outcome.SENT: 2 * IN_A_ROW, Outcome.HELD: 2 * IN_A_ROW}
+    ids = put_some(shop, 4 * IN_A_ROW)
+    in_trouble(runner.connectif.transport, posting(*ids[::2]))
+    assert first_run(runner).counts.outcomes == {Outcome.SENT: 2 * IN_A_ROW, Outcome.HELD: 2 * IN_A_ROW}
 
 
 @pytest.mark.parametrize("number", [2, IN_A_ROW])
 @pytest.mark.parametrize("side", ["connectif", "vtex"])
 def test_trouble__of_the_night_before_is_no_outage_when_nothing_else_is_to_be_done(
-    side: str, number: int, office: Office, world: World
+    side: str, number: int, runner: SyncRunner, shop: SimulatedShop
 ) -> None:
-    ids = put_some(world, 2 * number)[::2]
+    ids = put_some(shop, 2 * number)[::2]
     if side == "connectif":
-        in_trouble(office.connectif.transport, posting(*ids))
+        in_trouble(runner.connectif.transport, posting(*ids))
     else:
-        in_trouble(office.vtex.transport, reading(*(f"/orders/{group}-01" for group in ids)))
-    assert first_run(office).counts.outcomes[Outcome.HELD] == number
-    assert next_run(office, world).counts.outcomes == {Outcome.HELD: number}
+        in_trouble(runner.vtex.transport, reading(*(f"/orders/{group}-01" for group in ids)))
+    assert first_run(runner).counts.outcomes[Outcome.HELD] == number
+    assert next_run(runner, shop).counts.outcomes == {Outcome.HELD: number}
 
 
 def test_trouble__is_logged_by_the_records_id_alone(
-    office: Office, world: World, caplog: pytest.LogCaptureFixture
+    runner: SyncRunner, shop: SimulatedShop, caplog: pytest.LogCaptureFixture
 ) -> None:
-    put_some(world, 4)
-    in_trouble(office.connectif.transport, posting("0001"))
-    in_trouble(office.vtex.transport, reading("/orders/0002-01"))
+    put_some(shop, 4)
+    in_trouble(runner.connectif.transport, posting("0001"))
+    in_trouble(runner.vtex.transport, reading("/orders/0002-01"))
     with caplog.at_level(logging.DEBUG):
-        first_run(office)
+        first_run(runner)
     warnings = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
     assert [one for one in warnings if "purchase 0001" in one]
     assert [one for one in warnings if "order 0002-01" in one]
     assert EMAIL not in caplog.text
-    assert calls(world, "create purchase") == 2
+    assert calls(shop, "create purchase") == 2

@@ -12,17 +12,17 @@ from typing import Any
 
 import pytest
 
-from include.outcomes import Area, Outcome, Reason
+from include.http.counters import CallCounter
+from include.outcomes import Outcome, PipelineName, Reason
+from include.pipeline.run import SyncRun, has_finished, run_stage
 from include.plan import RunPlan
+from include.purchases.load import WORKERS
 from include.report import Report, StageCounts
-from include.rest.counters import CallCounter
 from include.staging import Staging
-from include.sync.purchases.load import WORKERS
-from include.sync.run import SyncRun, has_finished, run_stage
-from tests.builders import FLOWS, Office, World, stages_of, window_ending
+from tests.builders import FLOWS, SimulatedShop, SyncRunner, stages_of, window_ending
 from tests.orders import calls, day_of, purchases, put_order, put_product, without_baskets
 
-PURCHASES = Area.PURCHASES
+PURCHASES = PipelineName.PURCHASES
 DAY = window_ending(hours=48)
 
 
@@ -31,21 +31,23 @@ class Killed(BaseException):
 
 
 @pytest.fixture(scope="module")
-def without_interruption(shop: World, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def without_interruption(
+    shared_shop: SimulatedShop, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Any]:
     """What the same day comes to when all goes well."""
-    shop.reset()
-    office = Office(shop, tmp_path_factory.mktemp("calm"))
-    office.sync(PURCHASES, DAY, "calm")
-    office.close()
-    return keys_and_totals(shop)
+    shared_shop.reset()
+    runner = SyncRunner(shared_shop, tmp_path_factory.mktemp("calm"))
+    runner.sync(PURCHASES, DAY, "calm")
+    runner.close()
+    return keys_and_totals(shared_shop)
 
 
-def keys_and_totals(world: World) -> dict[str, Any]:
-    return {key: (row["contact_email"], row["total_price"]) for key, row in purchases(world).items()}
+def keys_and_totals(shop: SimulatedShop) -> dict[str, Any]:
+    return {key: (row["contact_email"], row["total_price"]) for key, row in purchases(shop).items()}
 
 
-def assert_nothing_lost_or_doubled(world: World, expected: dict[str, Any], report: Report) -> None:
-    assert keys_and_totals(world) == expected
+def assert_nothing_lost_or_doubled(shop: SimulatedShop, expected: dict[str, Any], report: Report) -> None:
+    assert keys_and_totals(shop) == expected
     assert report.missing == 0
     assert report.counts.outcomes[Outcome.REJECTED] == report.counts.reasons[Reason.NO_LINES]
 
@@ -84,7 +86,7 @@ def attempt(run: SyncRun) -> None:
 
 @pytest.mark.parametrize("seed", [3, 11, 29])
 def test_faults__one_call_in_twenty_goes_wrong(
-    seed: int, office: Office, world: World, without_interruption: dict[str, Any]
+    seed: int, runner: SyncRunner, shop: SimulatedShop, without_interruption: dict[str, Any]
 ) -> None:
     kinds = [
         "408",
@@ -98,39 +100,41 @@ def test_faults__one_call_in_twenty_goes_wrong(
         "reset_before",
         "reset_after",
     ]
-    for place in (world.on_vtex, world.on_connectif):
+    for place in (shop.on_vtex, shop.on_connectif):
         place("POST", "faults", {"random": {"rate": 0.05, "seed": seed, "kinds": kinds}})
-    report = office.sync_with_retries(PURCHASES, DAY, "faulty")
-    assert_nothing_lost_or_doubled(world, without_interruption, report)
+    report = runner.sync_with_retries(PURCHASES, DAY, "faulty")
+    assert_nothing_lost_or_doubled(shop, without_interruption, report)
 
 
 @pytest.mark.parametrize("vendor", ["vtex", "connectif"])
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_kills__at_random_moments(
-    vendor: str, seed: int, office: Office, world: World, without_interruption: dict[str, Any]
+    vendor: str, seed: int, runner: SyncRunner, shop: SimulatedShop, without_interruption: dict[str, Any]
 ) -> None:
-    run, luck = office.run(PURCHASES, DAY, "killed"), random.Random(seed)  # noqa: S311 - luck, no secret
+    run, luck = runner.run(PURCHASES, DAY, "killed"), random.Random(seed)  # noqa: S311 - luck, no secret
     kills = 0
     for _ in range(8):
-        with suppress(Killed), killed_after(luck.randint(0, 30), getattr(office, vendor)):
+        with suppress(Killed), killed_after(luck.randint(0, 30), getattr(runner, vendor)):
             kills += 1
             attempt(run)
             kills -= 1
     report = stages_of(run)
     assert kills > 0
-    assert_nothing_lost_or_doubled(world, without_interruption, report)
-    answers = world.counts()["create purchase"]
+    assert_nothing_lost_or_doubled(shop, without_interruption, report)
+    answers = shop.counts()["create purchase"]
     assert answers.get("409", 0) <= 2 * WORKERS * kills, "only calls in flight are repeated"
 
 
-def test_retry__asks_for_no_second_export_and_reads_no_order_twice(office: Office, world: World) -> None:
-    run = office.run(PURCHASES, DAY, "run")
-    with pytest.raises(Killed), killed_after(12, office.connectif):
+def test_retry__asks_for_no_second_export_and_reads_no_order_twice(
+    runner: SyncRunner, shop: SimulatedShop
+) -> None:
+    run = runner.run(PURCHASES, DAY, "run")
+    with pytest.raises(Killed), killed_after(12, runner.connectif):
         attempt(run)
-    before = calls(world, "order detail")
+    before = calls(shop, "order detail")
     stages_of(run)
-    assert calls(world, "create export") == 1
-    assert calls(world, "order detail") == before
+    assert calls(shop, "create export") == 1
+    assert calls(shop, "order detail") == before
 
 
 # --- nothing private is said
@@ -146,35 +150,35 @@ def all_text_under(folder: Path) -> str:
 
 @pytest.mark.parametrize("trouble", ["none", "refused", "faults", "held", "export fails", "only"])
 def test_canary__shows_in_no_log_and_no_report(
-    trouble: str, office: Office, world: World, caplog: pytest.LogCaptureFixture, tmp_path: Path
+    trouble: str, runner: SyncRunner, shop: SimulatedShop, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
-    without_baskets(world)
-    put_product(world)
+    without_baskets(shop)
+    put_product(shop)
     email = f"{ADDRESS}-77b.ct.vtex.com.br" if trouble == "held" else ADDRESS
     start = DAY.window.start if DAY.window else None
     assert start
     for number in range(12):
-        put_order(world, f"{number}-01", start, email=email if number else ADDRESS, first_name=CANARY,
+        put_order(shop, f"{number}-01", start, email=email if number else ADDRESS, first_name=CANARY,
                   last_name=CANARY, phone="+5511987650123")  # fmt: skip
     body = {"status": 422, "title": CANARY, "detail": f"{ADDRESS} is not welcome"}
     if trouble == "refused":
         fault = {"route": "create purchase", "calls": 5, "status": 422, "body": body}
-        world.on_connectif("POST", "faults", {"script": [fault]})
+        shop.on_connectif("POST", "faults", {"script": [fault]})
     if trouble == "faults":
-        world.on_connectif(
+        shop.on_connectif(
             "POST", "faults", {"random": {"rate": 0.3, "seed": 1, "kinds": ["500", "reset_after"]}}
         )
     if trouble == "export fails":
-        world.on_connectif(
+        shop.on_connectif(
             "POST", "faults", {"script": [{"route": "create export", "status": 400, "body": body}]}
         )
     plan = RunPlan("only", None, (), "one", "3-01") if trouble == "only" else day_of(start, hours=1)
     with caplog.at_level(logging.DEBUG):
-        report = office.sync_with_retries(PURCHASES, plan, "run")
+        report = runner.sync_with_retries(PURCHASES, plan, "run")
     said = caplog.text + report.summary_line() + json.dumps(report.model_dump(mode="json"))
     said += (
-        repr(office.store.outcomes(PURCHASES))
-        + repr(office.store.purchases_of("run"))
+        repr(runner.state.outcomes(PURCHASES))
+        + repr(runner.state.purchases_of("run"))
         + all_text_under(tmp_path)
     )
     assert report.counts.read == (1 if trouble == "only" else 12)

@@ -8,13 +8,13 @@ from datetime import timedelta
 import pytest
 
 from include.errors import ConfigurationError, ContractError
-from include.outcomes import Area, Outcome, Reason
+from include.outcomes import Outcome, PipelineName, Reason
 from include.plan import RunPlan
+from include.purchases.late_parts import LATE
+from include.purchases.order_selection import select_orders
 from include.report import Report
-from include.sync.purchases.agenda import agenda_of
-from include.sync.purchases.late import LATE
 from include.window import Window
-from tests.builders import NOON, Office, World
+from tests.builders import NOON, SimulatedShop, SyncRunner
 from tests.orders import (
     LINE,
     MORNING,
@@ -31,21 +31,21 @@ from tests.orders import (
     without_baskets,
 )
 
-PURCHASES = Area.PURCHASES
+PURCHASES = PipelineName.PURCHASES
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
 
 
 @pytest.fixture(autouse=True)
-def quiet_shop(world: World) -> None:
+def quiet_shop(shop: SimulatedShop) -> None:
     """No orders but the test's own; Connectif knows what they need."""
-    without_baskets(world)
-    put_buyer(world)
-    put_product(world)
+    without_baskets(shop)
+    put_buyer(shop)
+    put_product(shop)
 
 
-def listed_in(office: Office, window: Window) -> set[str]:
-    run = office.run(PURCHASES, RunPlan("window", window, (), "test"), "run")
-    return set(agenda_of(run, window).listed)
+def listed_in(runner: SyncRunner, window: Window) -> set[str]:
+    run = runner.run(PURCHASES, RunPlan("window", window, (), "test"), "run")
+    return set(select_orders(run, window).listed)
 
 
 # --- the busiest day
@@ -53,61 +53,67 @@ def listed_in(office: Office, window: Window) -> set[str]:
 
 @pytest.mark.parametrize(("number", "length"), [(10_000, HOUR), (3_500, MINUTE), (3_000, SECOND)])
 def test_listing__a_rush_is_read_in_full(
-    number: int, length: timedelta, office: Office, world: World
+    number: int, length: timedelta, runner: SyncRunner, shop: SimulatedShop
 ) -> None:
-    groups = put_orders(world, number, MORNING, length)
-    found = listed_in(office, Window(MORNING - HOUR, MORNING + 2 * HOUR))
+    groups = put_orders(shop, number, MORNING, length)
+    found = listed_in(runner, Window(MORNING - HOUR, MORNING + 2 * HOUR))
     assert found == {f"{group}-01" for group in groups}
 
 
 def test_listing__more_in_a_second_than_the_list_shows_stops_and_names_it(
-    office: Office, world: World
+    runner: SyncRunner, shop: SimulatedShop
 ) -> None:
-    put_orders(world, 3_001, MORNING, SECOND / 2)
+    put_orders(shop, 3_001, MORNING, SECOND / 2)
     with pytest.raises(ContractError, match="3,001 orders within one second, 2026-11-23T08:00:00Z"):
-        office.sync(PURCHASES, day_of(MORNING, hours=1), "run")
-    assert calls(world, "order detail") == connectif_calls(world) == 0
-    assert purchases(world) == {}
+        runner.sync(PURCHASES, day_of(MORNING, hours=1), "run")
+    assert calls(shop, "order detail") == connectif_calls(shop) == 0
+    assert purchases(shop) == {}
 
 
-def test_listing__a_window_that_has_just_ended_is_not_read_too_early(office: Office, world: World) -> None:
+def test_listing__a_window_that_has_just_ended_is_not_read_too_early(
+    runner: SyncRunner, shop: SimulatedShop
+) -> None:
     """The list shows an order four minutes late."""
-    put_order(world, "1-01", NOON - MINUTE)
-    office.sync(PURCHASES, day_of(NOON - HOUR, hours=1), "run")
-    assert set(purchases(world)) == {"1"}
-    assert world.clock.now() >= NOON + 10 * MINUTE
+    put_order(shop, "1-01", NOON - MINUTE)
+    runner.sync(PURCHASES, day_of(NOON - HOUR, hours=1), "run")
+    assert set(purchases(shop)) == {"1"}
+    assert shop.clock.now() >= NOON + 10 * MINUTE
 
 
-def test_listing__what_was_indexed_late_is_found_by_the_next_run(office: Office, world: World) -> None:
-    put_order(world, "1-01", MORNING)
-    office.sync(PURCHASES, day_of(MORNING, hours=1), "first")
-    put_order(world, "2-01", MORNING + 30 * MINUTE)
-    world.on_connectif("DELETE", "journal")
-    report = office.sync(PURCHASES, day_of(MORNING + HOUR, hours=1), "second")
-    assert set(purchases(world)) == {"1", "2"}
-    assert (report.counts.read, calls(world, "create purchase")) == (1, 1), "what is done is not read again"
+def test_listing__what_was_indexed_late_is_found_by_the_next_run(
+    runner: SyncRunner, shop: SimulatedShop
+) -> None:
+    put_order(shop, "1-01", MORNING)
+    runner.sync(PURCHASES, day_of(MORNING, hours=1), "first")
+    put_order(shop, "2-01", MORNING + 30 * MINUTE)
+    shop.on_connectif("DELETE", "journal")
+    report = runner.sync(PURCHASES, day_of(MORNING + HOUR, hours=1), "second")
+    assert set(purchases(shop)) == {"1", "2"}
+    assert (report.counts.read, calls(shop, "create purchase")) == (1, 1), "what is done is not read again"
 
 
-def test_listing__time_that_no_run_has_covered_is_not_taken_along(office: Office, world: World) -> None:
-    put_order(world, "1-01", MORNING - MINUTE)
-    put_order(world, "2-01", MORNING)
-    put_order(world, "3-01", MORNING + HOUR)
-    report = office.sync(PURCHASES, day_of(MORNING, hours=1), "run")
-    assert set(purchases(world)) == {"2"}, "a window is [start, end)"
+def test_listing__time_that_no_run_has_covered_is_not_taken_along(
+    runner: SyncRunner, shop: SimulatedShop
+) -> None:
+    put_order(shop, "1-01", MORNING - MINUTE)
+    put_order(shop, "2-01", MORNING)
+    put_order(shop, "3-01", MORNING + HOUR)
+    report = runner.sync(PURCHASES, day_of(MORNING, hours=1), "run")
+    assert set(purchases(shop)) == {"2"}, "a window is [start, end)"
     assert report.counts.read == 1
 
 
 # --- split checkouts
 
 
-def split(world: World, first: timedelta, second: timedelta, *, flipped: bool = False) -> None:
+def split(shop: SimulatedShop, first: timedelta, second: timedelta, *, flipped: bool = False) -> None:
     ids = ("5-02", "5-01") if flipped else ("5-01", "5-02")
-    put_order(world, ids[0], MORNING + first)
-    put_order(world, ids[1], MORNING + second, lines=[LINE | {"selling_price": 500, "price": 500}])
+    put_order(shop, ids[0], MORNING + first)
+    put_order(shop, ids[1], MORNING + second, lines=[LINE | {"selling_price": 500, "price": 500}])
 
 
-def assert_one_whole_purchase(world: World) -> None:
-    (purchase,) = purchases(world).values()
+def assert_one_whole_purchase(shop: SimulatedShop) -> None:
+    (purchase,) = purchases(shop).values()
     assert (purchase["purchase_id"], purchase["total_quantity"]) == ("5", 2)
     assert purchase["total_price"] == pytest.approx(24.9)
 
@@ -116,302 +122,318 @@ def assert_one_whole_purchase(world: World) -> None:
 @pytest.mark.parametrize("flipped", [False, True])
 @pytest.mark.parametrize("backfill", [False, True])
 def test_split__over_a_windows_border_is_one_purchase(
-    which: str, flipped: bool, backfill: bool, office: Office, world: World
+    which: str, flipped: bool, backfill: bool, runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     """One part in the last millisecond of a window, the other in the first of the next."""
-    split(world, timedelta(milliseconds=-1), timedelta(0), flipped=flipped)
+    split(shop, timedelta(milliseconds=-1), timedelta(0), flipped=flipped)
     days = [day_of(MORNING - HOUR, hours=1), day_of(MORNING, hours=1)]
     if which == "together":
         days = [day_of(MORNING - HOUR, hours=2)]
     elif which == "second day first":
         days.reverse()
     for number, day in enumerate(days):
-        report = office.sync(PURCHASES, day, f"run {number}", backfill=backfill)
+        report = runner.sync(PURCHASES, day, f"run {number}", backfill=backfill)
         assert report.missing == 0
-    assert_one_whole_purchase(world)
-    assert world.counts()["create purchase"].get("409") is None
+    assert_one_whole_purchase(shop)
+    assert shop.counts()["create purchase"].get("409") is None
 
 
-def test_split__a_part_without_the_one_before_it_brings_the_group(office: Office, world: World) -> None:
+def test_split__a_part_without_the_one_before_it_brings_the_group(
+    runner: SyncRunner, shop: SimulatedShop
+) -> None:
     """The first part lies before all that is listed: the purchase belongs to another run."""
-    split(world, -3 * HOUR, MINUTE)
-    report = office.sync(PURCHASES, day_of(MORNING, hours=1), "run")
-    assert (purchases(world), report.counts.read) == ({}, 0)
-    assert calls(world, "order group") == 1
-    office.sync(PURCHASES, day_of(MORNING - 4 * HOUR, hours=2), "earlier")
-    assert set(purchases(world)) == {"5"}
+    split(shop, -3 * HOUR, MINUTE)
+    report = runner.sync(PURCHASES, day_of(MORNING, hours=1), "run")
+    assert (purchases(shop), report.counts.read) == ({}, 0)
+    assert calls(shop, "order group") == 1
+    runner.sync(PURCHASES, day_of(MORNING - 4 * HOUR, hours=2), "earlier")
+    assert set(purchases(shop)) == {"5"}
 
 
 @pytest.mark.parametrize("answer", ["full", "brief", "empty", "404"])
-def test_split__is_whole_whatever_the_order_group_answers(answer: str, office: Office, world: World) -> None:
+def test_split__is_whole_whatever_the_order_group_answers(
+    answer: str, runner: SyncRunner, shop: SimulatedShop
+) -> None:
     """Its parts are hours apart."""
-    world.on_vtex("POST", "knobs", {"oms_group_answer": answer})
-    split(world, timedelta(0), 3 * HOUR)
-    report = office.sync(PURCHASES, day_of(MORNING, hours=4), "run")
+    shop.on_vtex("POST", "knobs", {"oms_group_answer": answer})
+    split(shop, timedelta(0), 3 * HOUR)
+    report = runner.sync(PURCHASES, day_of(MORNING, hours=4), "run")
     assert report.counts.outcomes == {Outcome.SENT: 2}
-    assert_one_whole_purchase(world)
+    assert_one_whole_purchase(shop)
 
 
 @pytest.mark.parametrize("answer", ["full", "brief", "empty", "404"])
 def test_split__of_which_the_list_shows_a_later_part_is_not_posted_in_part(
-    answer: str, office: Office, world: World
+    answer: str, runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     """The lower part is named by the number of the other; it belongs to an earlier run, and so do both."""
-    world.on_vtex("POST", "knobs", {"oms_group_answer": answer})
-    split(world, -3 * HOUR, MINUTE)
-    report = office.sync(PURCHASES, day_of(MORNING, hours=1), "run")
-    assert (purchases(world), report.counts.read) == ({}, 0)
-    office.sync(PURCHASES, day_of(MORNING - 4 * HOUR, hours=2), "earlier")
-    assert set(purchases(world)) == {"5"}
+    shop.on_vtex("POST", "knobs", {"oms_group_answer": answer})
+    split(shop, -3 * HOUR, MINUTE)
+    report = runner.sync(PURCHASES, day_of(MORNING, hours=1), "run")
+    assert (purchases(shop), report.counts.read) == ({}, 0)
+    runner.sync(PURCHASES, day_of(MORNING - 4 * HOUR, hours=2), "earlier")
+    assert set(purchases(shop)) == {"5"}
 
 
 @pytest.mark.parametrize("answer", ["brief", "empty", "404"])
 def test_only__takes_all_parts_whatever_the_order_group_answers(
-    answer: str, office: Office, world: World
+    answer: str, runner: SyncRunner, shop: SimulatedShop
 ) -> None:
-    world.on_vtex("POST", "knobs", {"oms_group_answer": answer})
-    split(world, timedelta(0), MINUTE)
-    report = office.sync(PURCHASES, RunPlan("only", None, (), "one", only="5-02"), "only")
+    shop.on_vtex("POST", "knobs", {"oms_group_answer": answer})
+    split(shop, timedelta(0), MINUTE)
+    report = runner.sync(PURCHASES, RunPlan("only", None, (), "one", only="5-02"), "only")
     assert report.counts.outcomes == {Outcome.SENT: 2}
-    assert_one_whole_purchase(world)
+    assert_one_whole_purchase(shop)
 
 
 def test_currency__of_another_country_is_excluded_and_a_setting_goes_before_the_channel(
-    office: Office, world: World
+    runner: SyncRunner, shop: SimulatedShop
 ) -> None:
-    put_order(world, "1-01", MORNING, currency="USD")
-    put_order(world, "2-01", MORNING, currency="BRL")
-    report = office.sync(PURCHASES, day_of(MORNING, hours=1), "run")
+    put_order(shop, "1-01", MORNING, currency="USD")
+    put_order(shop, "2-01", MORNING, currency="BRL")
+    report = runner.sync(PURCHASES, day_of(MORNING, hours=1), "run")
     assert report.counts.reasons == {Reason.ORDER_EXCLUDED: 1}
-    assert set(purchases(world)) == {"2"}
-    office.change("purchases", currency="usd")
-    office.sync(PURCHASES, day_of(MORNING, hours=1), "again")
-    assert set(purchases(world)) == {"1", "2"}
+    assert set(purchases(shop)) == {"2"}
+    runner.change("purchases", currency="usd")
+    runner.sync(PURCHASES, day_of(MORNING, hours=1), "again")
+    assert set(purchases(shop)) == {"1", "2"}
 
 
 def test_currency__without_the_right_to_ask_several_of_them_stop_the_run(
-    office: Office, world: World
+    runner: SyncRunner, shop: SimulatedShop
 ) -> None:
-    world.fault_at_vtex("sales channels", status=403, calls=9, body={"Message": "Unauthorized"})
-    put_order(world, "1-01", MORNING, currency="BRL")
-    assert office.sync(PURCHASES, day_of(MORNING, hours=1), "one").counts.outcomes == {Outcome.SENT: 1}
-    put_order(world, "2-01", MORNING, currency="USD")
+    shop.fault_at_vtex("sales channels", status=403, calls=9, body={"Message": "Unauthorized"})
+    put_order(shop, "1-01", MORNING, currency="BRL")
+    assert runner.sync(PURCHASES, day_of(MORNING, hours=1), "one").counts.outcomes == {Outcome.SENT: 1}
+    put_order(shop, "2-01", MORNING, currency="USD")
     with pytest.raises(ConfigurationError, match=r"in BRL, USD.*set purchases\.currency"):
-        office.sync(PURCHASES, day_of(MORNING, hours=1), "two")
+        runner.sync(PURCHASES, day_of(MORNING, hours=1), "two")
 
 
-def test_split__canceled_parts_are_left_out(office: Office, world: World) -> None:
-    put_order(world, "5-01", MORNING)
-    put_order(world, "5-02", MORNING, fixed_status="canceled")
-    report = office.sync(PURCHASES, day_of(MORNING, hours=1), "run")
+def test_split__canceled_parts_are_left_out(runner: SyncRunner, shop: SimulatedShop) -> None:
+    put_order(shop, "5-01", MORNING)
+    put_order(shop, "5-02", MORNING, fixed_status="canceled")
+    report = runner.sync(PURCHASES, day_of(MORNING, hours=1), "run")
     assert report.counts.outcomes == {Outcome.SENT: 1, Outcome.EXCLUDED: 1}
-    assert purchases(world)["5"]["total_quantity"] == 1
+    assert purchases(shop)["5"]["total_quantity"] == 1
 
 
-def test_split__by_order_id_each_part_is_a_purchase(office: Office, world: World) -> None:
-    split(world, timedelta(0), MINUTE)
-    office.change("purchases", purchase_id_source="order_id")
-    office.sync(PURCHASES, day_of(MORNING, hours=1), "run")
-    assert set(purchases(world)) == {"5-01", "5-02"}
+def test_split__by_order_id_each_part_is_a_purchase(runner: SyncRunner, shop: SimulatedShop) -> None:
+    split(shop, timedelta(0), MINUTE)
+    runner.change("purchases", purchase_id_source="order_id")
+    runner.sync(PURCHASES, day_of(MORNING, hours=1), "run")
+    assert set(purchases(shop)) == {"5-01", "5-02"}
 
 
-def test_split__orders_without_a_group_are_purchases_of_their_own(office: Office, world: World) -> None:
-    put_order(world, "v77abc", MORNING, order_group="")
-    put_order(world, "78-01", MORNING, order_group="")
-    office.sync(PURCHASES, day_of(MORNING, hours=1), "run")
-    assert set(purchases(world)) == {"v77abc", "78-01"}
+def test_split__orders_without_a_group_are_purchases_of_their_own(
+    runner: SyncRunner, shop: SimulatedShop
+) -> None:
+    put_order(shop, "v77abc", MORNING, order_group="")
+    put_order(shop, "78-01", MORNING, order_group="")
+    runner.sync(PURCHASES, day_of(MORNING, hours=1), "run")
+    assert set(purchases(shop)) == {"v77abc", "78-01"}
 
 
 @pytest.mark.parametrize("order_id", ["v77abc", "78-01"])
-def test_only__takes_an_order_without_a_group(order_id: str, office: Office, world: World) -> None:
-    put_order(world, order_id, MORNING, order_group="")
-    report = office.sync(PURCHASES, RunPlan("only", None, (), "one", only=order_id), "only")
+def test_only__takes_an_order_without_a_group(order_id: str, runner: SyncRunner, shop: SimulatedShop) -> None:
+    put_order(shop, order_id, MORNING, order_group="")
+    report = runner.sync(PURCHASES, RunPlan("only", None, (), "one", only=order_id), "only")
     assert report.counts.outcomes == {Outcome.SENT: 1}
-    assert set(purchases(world)) == {order_id}
+    assert set(purchases(shop)) == {order_id}
 
 
 # --- a part that VTEX lists late
 
 
-def put_late_part(world: World, **fields: object) -> None:
+def put_late_part(shop: SimulatedShop, **fields: object) -> None:
     put_order(
-        world, "5-02", MORNING + 30 * MINUTE, lines=[LINE | {"selling_price": 500, "price": 500}], **fields
+        shop, "5-02", MORNING + 30 * MINUTE, lines=[LINE | {"selling_price": 500, "price": 500}], **fields
     )
 
 
 @pytest.fixture
-def without_a_part(office: Office, world: World) -> None:
+def without_a_part(runner: SyncRunner, shop: SimulatedShop) -> None:
     """A purchase that was sent before VTEX listed its second part."""
-    put_order(world, "5-01", MORNING + 30 * MINUTE)
-    assert first_hour(office).counts.outcomes == {Outcome.SENT: 1}
+    put_order(shop, "5-01", MORNING + 30 * MINUTE)
+    assert first_hour(runner).counts.outcomes == {Outcome.SENT: 1}
 
 
-def first_hour(office: Office, key: str = "first") -> Report:
-    return office.sync(PURCHASES, day_of(MORNING, hours=1), key)
+def first_hour(runner: SyncRunner, key: str = "first") -> Report:
+    return runner.sync(PURCHASES, day_of(MORNING, hours=1), key)
 
 
-def second_hour(office: Office, key: str = "second") -> Report:
-    return office.sync(PURCHASES, day_of(MORNING + HOUR, hours=1), key)
+def second_hour(runner: SyncRunner, key: str = "second") -> Report:
+    return runner.sync(PURCHASES, day_of(MORNING + HOUR, hours=1), key)
 
 
 @pytest.mark.usefixtures("without_a_part")
 @pytest.mark.parametrize("run_of", [first_hour, second_hour], ids=["same hour", "next hour"])
 def test_late_part__of_a_sent_purchase_is_told_with_what_to_do(
-    run_of: Callable[[Office, str], Report], office: Office, world: World
+    run_of: Callable[[SyncRunner, str], Report], runner: SyncRunner, shop: SimulatedShop
 ) -> None:
-    put_late_part(world)
+    put_late_part(shop)
     for again in ("once", "and again"):
-        report = run_of(office, again)
+        report = run_of(runner, again)
         assert report.counts.reasons == {Reason.ALREADY_TRACKED: 2}
         (note,) = report.counts.notes
         assert "5 (5-02)" in note
         assert "only" in note
-        details = {row.key: row.detail for row in office.store.outcomes(PURCHASES)}
+        details = {row.key: row.detail for row in runner.state.outcomes(PURCHASES)}
         assert details == {"5-01": "", "5-02": LATE}
-    assert purchases(world)["5"]["total_quantity"] == 1
+    assert purchases(shop)["5"]["total_quantity"] == 1
 
 
 @pytest.mark.usefixtures("without_a_part")
 def test_late_part__is_in_the_purchase_when_it_was_deleted_and_sent_alone(
-    office: Office, world: World
+    runner: SyncRunner, shop: SimulatedShop
 ) -> None:
-    put_late_part(world)
-    second_hour(office)
-    world.on_connectif("DELETE", "purchases/5")
-    office.sync(PURCHASES, RunPlan("only", None, (), "one", only="5-02"), "only")
-    assert_one_whole_purchase(world)
-    report = second_hour(office, "after that")
+    put_late_part(shop)
+    second_hour(runner)
+    shop.on_connectif("DELETE", "purchases/5")
+    runner.sync(PURCHASES, RunPlan("only", None, (), "one", only="5-02"), "only")
+    assert_one_whole_purchase(shop)
+    report = second_hour(runner, "after that")
     assert (report.counts.read, report.counts.notes) == (0, [])
 
 
 @pytest.mark.usefixtures("without_a_part")
-def test_late_part__that_is_canceled_is_no_loss_and_is_read_once(office: Office, world: World) -> None:
-    put_late_part(world, fixed_status="canceled")
-    report = second_hour(office)
+def test_late_part__that_is_canceled_is_no_loss_and_is_read_once(
+    runner: SyncRunner, shop: SimulatedShop
+) -> None:
+    put_late_part(shop, fixed_status="canceled")
+    report = second_hour(runner)
     assert report.counts.reasons == {Reason.ORDER_CANCELED: 1, Reason.ALREADY_TRACKED: 1}
     assert report.counts.notes == []
-    assert second_hour(office, "again").counts.read == 0
+    assert second_hour(runner, "again").counts.read == 0
 
 
-def test_late_part__of_what_the_tag_reported_is_no_loss(office: Office, world: World) -> None:
+def test_late_part__of_what_the_tag_reported_is_no_loss(runner: SyncRunner, shop: SimulatedShop) -> None:
     """The tag tells of the whole cart."""
-    put_purchase(world, "5", MORNING + 30 * MINUTE)
-    put_order(world, "5-01", MORNING + 30 * MINUTE)
-    first_hour(office)
-    put_late_part(world)
-    report = second_hour(office)
+    put_purchase(shop, "5", MORNING + 30 * MINUTE)
+    put_order(shop, "5-01", MORNING + 30 * MINUTE)
+    first_hour(runner)
+    put_late_part(shop)
+    report = second_hour(runner)
     assert (report.counts.reasons, report.counts.notes) == ({Reason.ALREADY_TRACKED: 2}, [])
 
 
 # --- which day counts
 
 
-def test_paid__the_day_of_the_payment_counts(office: Office, world: World) -> None:
-    put_order(world, "1-01", MORNING - 26 * HOUR, authorized=None)
-    put_order(world, "2-01", MORNING - 26 * HOUR, authorized=f"{MORNING + MINUTE:%Y-%m-%dT%H:%M:%S}.0000000")
-    put_order(world, "3-01", MORNING, authorized=None)
-    office.change("purchases", purchase_when="paid")
-    report = office.sync(PURCHASES, day_of(MORNING, hours=1), "run")
+def test_paid__the_day_of_the_payment_counts(runner: SyncRunner, shop: SimulatedShop) -> None:
+    put_order(shop, "1-01", MORNING - 26 * HOUR, authorized=None)
+    put_order(shop, "2-01", MORNING - 26 * HOUR, authorized=f"{MORNING + MINUTE:%Y-%m-%dT%H:%M:%S}.0000000")
+    put_order(shop, "3-01", MORNING, authorized=None)
+    runner.change("purchases", purchase_when="paid")
+    report = runner.sync(PURCHASES, day_of(MORNING, hours=1), "run")
     assert report.counts.read == 1
-    (purchase,) = purchases(world).values()
+    (purchase,) = purchases(shop).values()
     assert purchase["purchase_id"] == "2"
     assert purchase["purchase_date"].startswith("2026-11-22T06:00:00"), "the purchase keeps its own date"
 
 
-def put_part(world: World, part: str, *, paid: timedelta | None, **fields: object) -> None:
+def put_part(shop: SimulatedShop, part: str, *, paid: timedelta | None, **fields: object) -> None:
     """Placed some hours ago; `paid` so long after the first hour began."""
     authorized = None if paid is None else vtex_instant(MORNING + paid)
-    put_order(world, part, MORNING - 5 * HOUR, authorized=authorized, **fields)
+    put_order(shop, part, MORNING - 5 * HOUR, authorized=authorized, **fields)
 
 
 @pytest.fixture
-def paid_counts(office: Office) -> None:
-    office.change("purchases", purchase_when="paid")
+def paid_counts(runner: SyncRunner) -> None:
+    runner.change("purchases", purchase_when="paid")
 
 
 @pytest.mark.usefixtures("paid_counts")
 @pytest.mark.parametrize("first", ["5-01", "5-02"])
-def test_paid__a_checkout_waits_for_its_unpaid_part(first: str, office: Office, world: World) -> None:
+def test_paid__a_checkout_waits_for_its_unpaid_part(
+    first: str, runner: SyncRunner, shop: SimulatedShop
+) -> None:
     """The list shows the paid part only, and a purchase cannot be changed afterwards."""
     other = {"5-01": "5-02", "5-02": "5-01"}[first]
-    put_part(world, first, paid=MINUTE)
-    put_part(world, other, paid=None)
-    report = first_hour(office)
+    put_part(shop, first, paid=MINUTE)
+    put_part(shop, other, paid=None)
+    report = first_hour(runner)
     assert report.counts.reasons == {Reason.PART_UNPAID: 1, Reason.ORDER_EXCLUDED: 1}
     assert report.counts.outcomes == {Outcome.HELD: 1, Outcome.EXCLUDED: 1}
-    assert purchases(world) == {}
-    put_part(world, other, paid=HOUR + 30 * MINUTE)
-    assert second_hour(office).counts.outcomes == {Outcome.SENT: 2}
-    assert purchases(world)["5"]["total_quantity"] == 2
+    assert purchases(shop) == {}
+    put_part(shop, other, paid=HOUR + 30 * MINUTE)
+    assert second_hour(runner).counts.outcomes == {Outcome.SENT: 2}
+    assert purchases(shop)["5"]["total_quantity"] == 2
 
 
 @pytest.mark.usefixtures("paid_counts")
 def test_paid__the_border_of_two_windows_between_the_parts_makes_one_purchase(
-    office: Office, world: World
+    runner: SyncRunner, shop: SimulatedShop
 ) -> None:
-    put_part(world, "5-01", paid=30 * MINUTE)
-    put_part(world, "5-02", paid=HOUR + 30 * MINUTE)
-    assert first_hour(office).counts.outcomes == {Outcome.SENT: 2}, "both are paid when it is read"
-    assert second_hour(office).counts.read == 0
-    assert purchases(world)["5"]["total_quantity"] == 2
+    put_part(shop, "5-01", paid=30 * MINUTE)
+    put_part(shop, "5-02", paid=HOUR + 30 * MINUTE)
+    assert first_hour(runner).counts.outcomes == {Outcome.SENT: 2}, "both are paid when it is read"
+    assert second_hour(runner).counts.read == 0
+    assert purchases(shop)["5"]["total_quantity"] == 2
 
 
 @pytest.mark.usefixtures("paid_counts")
-def test_paid__a_checkout_whose_unpaid_part_is_canceled_goes_without(office: Office, world: World) -> None:
-    put_part(world, "5-01", paid=MINUTE)
-    put_part(world, "5-02", paid=None)
-    first_hour(office)
-    put_part(world, "5-02", paid=None, fixed_status="canceled")
-    assert second_hour(office).counts.outcomes == {Outcome.SENT: 1, Outcome.EXCLUDED: 1}
-    assert purchases(world)["5"]["total_quantity"] == 1
+def test_paid__a_checkout_whose_unpaid_part_is_canceled_goes_without(
+    runner: SyncRunner, shop: SimulatedShop
+) -> None:
+    put_part(shop, "5-01", paid=MINUTE)
+    put_part(shop, "5-02", paid=None)
+    first_hour(runner)
+    put_part(shop, "5-02", paid=None, fixed_status="canceled")
+    assert second_hour(runner).counts.outcomes == {Outcome.SENT: 1, Outcome.EXCLUDED: 1}
+    assert purchases(shop)["5"]["total_quantity"] == 1
 
 
 @pytest.mark.usefixtures("paid_counts")
-def test_paid__a_part_that_a_setting_leaves_out_is_not_waited_for(office: Office, world: World) -> None:
-    office.change("purchases", sales_channels=("1",))
-    put_part(world, "5-01", paid=MINUTE)
-    put_part(world, "5-02", paid=None, channel=2)
-    assert first_hour(office).counts.outcomes == {Outcome.SENT: 1, Outcome.EXCLUDED: 1}
+def test_paid__a_part_that_a_setting_leaves_out_is_not_waited_for(
+    runner: SyncRunner, shop: SimulatedShop
+) -> None:
+    runner.change("purchases", sales_channels=("1",))
+    put_part(shop, "5-01", paid=MINUTE)
+    put_part(shop, "5-02", paid=None, channel=2)
+    assert first_hour(runner).counts.outcomes == {Outcome.SENT: 1, Outcome.EXCLUDED: 1}
 
 
 @pytest.mark.usefixtures("paid_counts")
 def test_paid__a_checkout_that_waited_too_long_goes_when_its_last_part_is_paid(
-    office: Office, world: World
+    runner: SyncRunner, shop: SimulatedShop
 ) -> None:
-    put_part(world, "5-01", paid=MINUTE)
-    put_part(world, "5-02", paid=None)
-    first_hour(office)
-    world.clock.advance(5 * 86_400)
-    quiet = office.sync(PURCHASES, day_of(MORNING + 120 * HOUR, hours=1), "given up")
+    put_part(shop, "5-01", paid=MINUTE)
+    put_part(shop, "5-02", paid=None)
+    first_hour(runner)
+    shop.clock.advance(5 * 86_400)
+    quiet = runner.sync(PURCHASES, day_of(MORNING + 120 * HOUR, hours=1), "given up")
     assert quiet.counts.read == 0
-    put_part(world, "5-02", paid=121 * HOUR + MINUTE)
-    report = office.sync(PURCHASES, day_of(MORNING + 121 * HOUR, hours=1), "paid at last")
+    put_part(shop, "5-02", paid=121 * HOUR + MINUTE)
+    report = runner.sync(PURCHASES, day_of(MORNING + 121 * HOUR, hours=1), "paid at last")
     assert report.counts.outcomes == {Outcome.SENT: 2}
-    assert purchases(world)["5"]["total_quantity"] == 2
+    assert purchases(shop)["5"]["total_quantity"] == 2
 
 
 @pytest.mark.usefixtures("paid_counts")
-def test_paid__by_order_id_nothing_waits_for_another(office: Office, world: World) -> None:
-    office.change("purchases", purchase_id_source="order_id")
-    put_part(world, "5-01", paid=MINUTE)
-    put_part(world, "5-02", paid=None)
-    assert first_hour(office).counts.outcomes == {Outcome.SENT: 1}
-    assert calls(world, "order group") == 0
+def test_paid__by_order_id_nothing_waits_for_another(runner: SyncRunner, shop: SimulatedShop) -> None:
+    runner.change("purchases", purchase_id_source="order_id")
+    put_part(shop, "5-01", paid=MINUTE)
+    put_part(shop, "5-02", paid=None)
+    assert first_hour(runner).counts.outcomes == {Outcome.SENT: 1}
+    assert calls(shop, "order group") == 0
 
 
 # --- what is not to be had
 
 
-def test_order__listed_but_not_there_is_held_and_sent_by_a_later_run(office: Office, world: World) -> None:
-    put_order(world, "1-01", MORNING)
-    put_order(world, "2-01", MORNING)
-    world.on_vtex("POST", "faults", {"script": [{"route": "order detail", "status": 404}]})
-    report = office.sync(PURCHASES, day_of(MORNING, hours=1), "run")
+def test_order__listed_but_not_there_is_held_and_sent_by_a_later_run(
+    runner: SyncRunner, shop: SimulatedShop
+) -> None:
+    put_order(shop, "1-01", MORNING)
+    put_order(shop, "2-01", MORNING)
+    shop.on_vtex("POST", "faults", {"script": [{"route": "order detail", "status": 404}]})
+    report = runner.sync(PURCHASES, day_of(MORNING, hours=1), "run")
     assert report.counts.reasons == {Reason.TARGET_BUSY: 1}
     assert report.counts.outcomes[Outcome.SENT] == 1
-    next_day = office.sync(PURCHASES, day_of(MORNING + timedelta(days=1), hours=1), "next")
+    next_day = runner.sync(PURCHASES, day_of(MORNING + timedelta(days=1), hours=1), "next")
     assert next_day.counts.outcomes == {Outcome.SENT: 1}
-    assert set(purchases(world)) == {"1", "2"}
+    assert set(purchases(shop)) == {"1", "2"}
 
 
 # --- settings that narrow
@@ -422,13 +444,13 @@ def test_order__listed_but_not_there_is_held_and_sent_by_a_later_run(office: Off
     [("sales_channels", ("2",), {"2"}), ("statuses", ("invoiced",), {"3"}), ("sellers", ("other",), {"4"})],
 )
 def test_settings__narrow_what_is_a_purchase(
-    setting: str, value: tuple[str, ...], sent: set[str], office: Office, world: World
+    setting: str, value: tuple[str, ...], sent: set[str], runner: SyncRunner, shop: SimulatedShop
 ) -> None:
-    put_order(world, "1-01", MORNING)
-    put_order(world, "2-01", MORNING, channel=2)
-    put_order(world, "3-01", MORNING, fixed_status="invoiced")
-    put_order(world, "4-01", MORNING, seller="other")
-    office.change("purchases", **{setting: value})
-    report = office.sync(PURCHASES, day_of(MORNING, hours=1), "run")
-    assert set(purchases(world)) == sent
+    put_order(shop, "1-01", MORNING)
+    put_order(shop, "2-01", MORNING, channel=2)
+    put_order(shop, "3-01", MORNING, fixed_status="invoiced")
+    put_order(shop, "4-01", MORNING, seller="other")
+    runner.change("purchases", **{setting: value})
+    report = runner.sync(PURCHASES, day_of(MORNING, hours=1), "run")
+    assert set(purchases(shop)) == sent
     assert report.counts.reasons == {Reason.ORDER_EXCLUDED: 3}

@@ -10,15 +10,17 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from include.explain import KIND_OF, Desk, explain
-from include.outcomes import OUTCOME_OF, Area, Reason
+from include.explain import explain
+from include.newsletter import NewsletterRules, NewsletterSync
+from include.outcomes import OUTCOME_OF, PipelineName, Reason
 from include.page.overview import overview
 from include.page.status import Reader, RecordsPage, records_page, status_page
+from include.pipeline.explain_context import ExplainContext
+from include.pipeline.explanation import KIND_OF
 from include.plan import RunPlan
 from include.settings import ExtraContactField
 from include.staging import Staging
-from include.sync.newsletter import NewsletterRules, NewsletterSync
-from tests.builders import EVERYTHING, NOON, Office, World, replay_of, window_ending
+from tests.builders import EVERYTHING, NOON, SimulatedShop, SyncRunner, replay_of, window_ending
 from tests.orders import EMAIL, MORNING, day_of, put_buyer, put_order, put_product, without_baskets
 
 EXTRA = ExtraContactField(source="gender", target="gender", kind="radio")
@@ -35,118 +37,118 @@ GENDER = {
 
 @dataclass(frozen=True)
 class Case:
-    """How the record `key` of an area comes to a reason: what is seeded, and the run that meets it."""
+    """How the record `key` of a pipeline comes to a reason: what is seeded, and the run that meets it."""
 
-    area: Area
+    pipeline: PipelineName
     key: str
-    seed: Callable[[Office, World], Any]
+    seed: Callable[[SyncRunner, SimulatedShop], Any]
     plan: RunPlan
     beside: Reason | None = None
     """Of another record that always comes along."""
 
     def __repr__(self) -> str:
-        return str(self.area)
+        return str(self.pipeline)
 
 
 def customer(**fields: Any) -> Case:
     document = {"createdIn": RECENT, "firstName": "Ana", "email": "someone@example.com", **fields}
 
-    def seed(_office: Office, world: World) -> None:
-        world.on_vtex("PUT", "documents/seeded", document)
+    def seed(_office: SyncRunner, shop: SimulatedShop) -> None:
+        shop.on_vtex("PUT", "documents/seeded", document)
 
-    return Case(Area.CONTACTS, "seeded", seed, window_ending(NOON, hours=4))
+    return Case(PipelineName.CONTACTS, "seeded", seed, window_ending(NOON, hours=4))
 
 
 def second_customer() -> Case:
     case = customer(email="twin@example.com")
 
-    def seed(office: Office, world: World) -> None:
-        case.seed(office, world)
+    def seed(runner: SyncRunner, shop: SimulatedShop) -> None:
+        case.seed(runner, shop)
         later = {
             "createdIn": RECENT,
             "updatedIn": "2026-11-23T10:00:00.0000000Z",
             "email": "Twin@example.com",
         }
-        world.on_vtex("PUT", "documents/winner", later)
+        shop.on_vtex("PUT", "documents/winner", later)
 
-    return Case(case.area, case.key, seed, case.plan)
+    return Case(case.pipeline, case.key, seed, case.plan)
 
 
 def customer_whom_the_target_refuses() -> Case:
     case = customer(gender="x")
 
-    def seed(office: Office, world: World) -> None:
-        case.seed(office, world)
-        office.connectif.transport.session.post(
-            f"{world.connectif_url}/contact-fields", json=GENDER, timeout=5
+    def seed(runner: SyncRunner, shop: SimulatedShop) -> None:
+        case.seed(runner, shop)
+        runner.connectif.transport.session.post(
+            f"{shop.connectif_url}/contact-fields", json=GENDER, timeout=5
         ).raise_for_status()
-        office.change("contacts", extra_fields=(EXTRA,))
+        runner.change("contacts", extra_fields=(EXTRA,))
 
-    return Case(case.area, case.key, seed, case.plan)
+    return Case(case.pipeline, case.key, seed, case.plan)
 
 
 def product(sku: dict[str, Any] | None = None, **fields: Any) -> Case:
     body = {"skus": [{"sku_id": 99010, **(sku or {})}], **fields}
 
-    def seed(_office: Office, world: World) -> None:
-        world.on_vtex("PUT", "products/9901", body)
+    def seed(_office: SyncRunner, shop: SimulatedShop) -> None:
+        shop.on_vtex("PUT", "products/9901", body)
 
-    return Case(Area.PRODUCTS, "9901", seed, EVERYTHING)
+    return Case(PipelineName.PRODUCTS, "9901", seed, EVERYTHING)
 
 
 def product_whom_the_target_refuses() -> Case:
     case = product(name="Chaleira", release_date="2026-01-01T00:00:00Z")
 
-    def seed(office: Office, world: World) -> None:
-        case.seed(office, world)
-        office.change("run", reject_limit_percent=100.0)
-        world.connectif.knobs.import_checks_domains = True
-        world.connectif.knobs.authorised_domains = ["elsewhere.example"]
+    def seed(runner: SyncRunner, shop: SimulatedShop) -> None:
+        case.seed(runner, shop)
+        runner.change("run", reject_limit_percent=100.0)
+        shop.connectif.knobs.import_checks_domains = True
+        shop.connectif.knobs.authorised_domains = ["elsewhere.example"]
 
-    return Case(case.area, case.key, seed, case.plan)
+    return Case(case.pipeline, case.key, seed, case.plan)
 
 
-def order(also: Callable[[World], Any] = put_product, **fields: Any) -> Case:
-    def seed(_office: Office, world: World) -> None:
-        without_baskets(world)
-        put_buyer(world)
-        also(world)
-        put_order(world, "77-01", MORNING, **fields)
+def order(also: Callable[[SimulatedShop], Any] = put_product, **fields: Any) -> Case:
+    def seed(_office: SyncRunner, shop: SimulatedShop) -> None:
+        without_baskets(shop)
+        put_buyer(shop)
+        also(shop)
+        put_order(shop, "77-01", MORNING, **fields)
 
-    return Case(Area.PURCHASES, "77-01", seed, day_of(MORNING, hours=1))
+    return Case(PipelineName.PURCHASES, "77-01", seed, day_of(MORNING, hours=1))
 
 
 def order_beside_an_unpaid_part() -> Case:
-    case = order(lambda world: [put_product(world), put_order(world, "77-02", MORNING, authorized=None)])
+    case = order(lambda shop: [put_product(shop), put_order(shop, "77-02", MORNING, authorized=None)])
 
-    def seed(office: Office, world: World) -> None:
-        case.seed(office, world)
-        office.change("purchases", purchase_when="paid")
+    def seed(runner: SyncRunner, shop: SimulatedShop) -> None:
+        case.seed(runner, shop)
+        runner.change("purchases", purchase_when="paid")
 
-    return Case(case.area, case.key, seed, case.plan, beside=Reason.ORDER_EXCLUDED)
+    return Case(case.pipeline, case.key, seed, case.plan, beside=Reason.ORDER_EXCLUDED)
 
 
-def unauthorised(world: World) -> None:
-    put_product(world)
-    world.connectif.knobs.authorised_domains = ["elsewhere.example"]
+def unauthorised(shop: SimulatedShop) -> None:
+    put_product(shop)
+    shop.connectif.knobs.authorised_domains = ["elsewhere.example"]
 
 
 def tracked() -> Case:
     case = order()
 
-    def seed(office: Office, world: World) -> None:
-        case.seed(office, world)
-        office.sync(case.area, case.plan, "before")
+    def seed(runner: SyncRunner, shop: SimulatedShop) -> None:
+        case.seed(runner, shop)
+        runner.sync(case.pipeline, case.plan, "before")
 
-    return Case(case.area, case.key, seed, case.plan)
+    return Case(case.pipeline, case.key, seed, case.plan)
 
 
 def of_someone_erased(case: Case, email: str) -> Case:
-    def seed(office: Office, world: World) -> None:
-        case.seed(office, world)
-        office.store.erase(email)
+    def seed(runner: SyncRunner, shop: SimulatedShop) -> None:
+        case.seed(runner, shop)
+        runner.state.erase(email)
 
-    return Case(case.area, case.key, seed, case.plan)
+    return Case(case.pipeline, case.key, seed, case.plan)
 
 
 CASES: dict[Reason, list[Case]] = {
@@ -179,42 +181,42 @@ EACH = pytest.mark.parametrize(
 
 @EACH
 def test_reason__is_in_the_report_and_the_store_and_is_replayed_alone(
-    reason: Reason, case: Case, office: Office, world: World
+    reason: Reason, case: Case, runner: SyncRunner, shop: SimulatedShop
 ) -> None:
-    case.seed(office, world)
-    report = office.sync(case.area, case.plan, "run")
+    case.seed(runner, shop)
+    report = runner.sync(case.pipeline, case.plan, "run")
     assert report.counts.reasons[reason] >= 1
-    (row,) = [one for one in office.store.outcomes(case.area, reason=reason) if one.key == case.key]
+    (row,) = [one for one in runner.state.outcomes(case.pipeline, reason=reason) if one.key == case.key]
     assert (row.outcome, row.run_key, row.attempts) == (OUTCOME_OF[reason], "run", 1)
-    others = office.store.outcomes(case.area, reason=reason)
+    others = runner.state.outcomes(case.pipeline, reason=reason)
 
     beside = {case.beside: 1} if case.beside else {}
-    by_key = office.sync(case.area, replay_of(case.key), "replay of the key")
+    by_key = runner.sync(case.pipeline, replay_of(case.key), "replay of the key")
     assert (by_key.counts.read, by_key.counts.reasons) == (1 + len(beside), {reason: 1, **beside})
-    by_code = office.sync(case.area, replay_of(reason), "replay of the code")
+    by_code = runner.sync(case.pipeline, replay_of(reason), "replay of the code")
     assert by_code.counts.reasons == {reason: len(others), **beside}
     assert by_code.counts.read == len(others) + len(beside)
     assert {
-        one.attempts for one in office.store.outcomes(case.area, reason=reason) if one.key == case.key
+        one.attempts for one in runner.state.outcomes(case.pipeline, reason=reason) if one.key == case.key
     } == {3}
 
 
 @EACH
 def test_reason__of_a_record_is_found_by_the_page_and_by_explain(
-    reason: Reason, case: Case, office: Office, world: World
+    reason: Reason, case: Case, runner: SyncRunner, shop: SimulatedShop
 ) -> None:
-    case.seed(office, world)
-    office.sync(case.area, case.plan, "run")
+    case.seed(runner, shop)
+    runner.sync(case.pipeline, case.plan, "run")
     reader = Reader(ZoneInfo("UTC"), "sandboxshop", may_explain=True)
-    seen = status_page(overview(office.store, (case.area,), office.settings, NOON), reader, NOON)
-    assert f'href="records?area={case.area}&amp;code={reason}"' in seen
-    listed = office.store.outcomes(case.area, reason=reason, limit=1_000)
-    page = records_page(RecordsPage(case.area, reason, listed, 1, more=False), reader)
+    seen = status_page(overview(runner.state, (case.pipeline,), runner.settings, NOON), reader, NOON)
+    assert f'href="records?pipeline={case.pipeline}&amp;code={reason}"' in seen
+    listed = runner.state.outcomes(case.pipeline, reason=reason, limit=1_000)
+    page = records_page(RecordsPage(case.pipeline, reason, listed, 1, more=False), reader)
     assert f"<code>{case.key}</code>" in page
 
-    kept = Staging(office.folder / "kept")
-    desk = Desk(office.settings, office.store, office.vtex, office.connectif, kept)
-    found = explain(desk, case.key, among=[KIND_OF[case.area]])
+    kept = Staging(runner.folder / "kept")
+    context = ExplainContext(runner.settings, runner.state, runner.vtex, runner.connectif, kept)
+    found = explain(context, case.key, among=[KIND_OF[case.pipeline]])
     said = [*found.decision, *(fact.value for part in found.parts for fact in part.facts)]
     assert found.is_known
     assert any(reason in line for line in said), said
@@ -223,7 +225,7 @@ def test_reason__of_a_record_is_found_by_the_page_and_by_explain(
 # --- the newsletter: what can be tried again waits and is tried by itself; addresses are not kept for more
 
 RULES = NewsletterRules(timedelta(minutes=5), timedelta(minutes=10))
-WISHES: dict[Reason, dict[str, Any]] = {
+CHANGES: dict[Reason, dict[str, Any]] = {
     Reason.EMAIL_MISSING: {"email": ""},
     Reason.EMAIL_INVALID: {"email": "nobody"},
     Reason.EMAIL_MASKED: {"email": "a@b.ct.vtex.com.br"},
@@ -237,21 +239,21 @@ WISHES: dict[Reason, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("reason", WISHES)
-def test_reason__of_a_wish_is_counted_and_kept_without_the_address(
-    reason: Reason, office: Office, world: World
+@pytest.mark.parametrize("reason", CHANGES)
+def test_reason__of_a_change_is_counted_and_kept_without_the_address(
+    reason: Reason, runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     document = {"email": "ana@example.com", "isNewsletterOptIn": False, "updatedIn": RECENT}
-    world.on_vtex("PUT", "documents/d1", document)
+    shop.on_vtex("PUT", "documents/d1", document)
     if reason in {Reason.TARGET_BUSY, Reason.TARGET_REJECTED}:
         status = 503 if reason is Reason.TARGET_BUSY else 404
-        world.fault_at_vtex("md patch", calls=30, status=status)
-    event = {"email": "ana@example.com", "subscribed": True, "occurred_at": RECENT, **WISHES[reason]}
-    sync = NewsletterSync(office.vtex, office.store, RULES, "run")
+        shop.fault_at_vtex("md patch", calls=30, status=status)
+    event = {"email": "ana@example.com", "subscribed": True, "occurred_at": RECENT, **CHANGES[reason]}
+    sync = NewsletterSync(runner.vtex, runner.state, RULES, "run")
     if reason in {Reason.UNKNOWN_CONTACT, Reason.CHANGED_SINCE, Reason.TARGET_REJECTED}:
-        sync.settle([event], world.clock.now())  # the last look, and the one at exports
+        sync.resolve([event], shop.clock.now())  # the last look, and the one at exports
     else:
-        sync.apply([event], world.clock.now())
+        sync.apply([event], shop.clock.now())
     assert sync.counts.reasons == {reason: 1}
     assert sync.counts.read == sync.counts.outcomes.total() == 1
     assert [row.reason for row in sync.outcomes] == [reason]
@@ -260,4 +262,4 @@ def test_reason__of_a_wish_is_counted_and_kept_without_the_address(
 
 def test_reasons__all_codes_have_a_case() -> None:
     in_failed_runs = {Reason.TARGET_UNCONFIRMED}  # test_imports_in_trouble.py
-    assert {*CASES, *WISHES, *in_failed_runs} == set(Reason)
+    assert {*CASES, *CHANGES, *in_failed_runs} == set(Reason)

@@ -6,71 +6,71 @@ from collections.abc import Callable
 
 import pytest
 
-from include.outcomes import Area, Cause, Outcome
+from include.outcomes import Cause, Outcome, PipelineName
+from include.pipeline.comparison_advice import causes_of
 from include.report import Compared
-from include.sync.reconcile.advice import causes_of
-from tests.builders import EVERYTHING, Office, World
+from tests.builders import EVERYTHING, SimulatedShop, SyncRunner
 from tests.orders import calls
 
-PRODUCTS = Area.PRODUCTS
+PRODUCTS = PipelineName.PRODUCTS
 OFFER = {"price": 1990, "list_price": 2490}
 NEW = {"name": "Chaleira", "skus": [{"sku_id": 90000, "offers": [OFFER]}]}
 
 
 @pytest.fixture
-def sent(office: Office, world: World) -> Compared:
+def sent(runner: SyncRunner, shop: SimulatedShop) -> Compared:
     """The catalogue was sent, every product of it is read back; what a shop in step looks like."""
-    office.change("reconcile", product_sample=1000, examples=1000)
-    office.sync(PRODUCTS, EVERYTHING, "sync")
-    return look(office, "before")
+    runner.change("reconcile", product_sample=1000, examples=1000)
+    runner.sync(PRODUCTS, EVERYTHING, "sync")
+    return look(runner, "before")
 
 
-def look(office: Office, key: str = "look") -> Compared:
-    return office.compare(PRODUCTS, EVERYTHING, key)
+def look(runner: SyncRunner, key: str = "look") -> Compared:
+    return runner.compare(PRODUCTS, EVERYTHING, key)
 
 
-def a_product(sent: Compared, world: World) -> str:
+def a_product(sent: Compared, shop: SimulatedShop) -> str:
     """One that VTEX lists and Connectif has as it was sent."""
     hidden = {key for keys in sent.examples.values() for key in keys}
-    rows = world.table("products", by="product_id")
+    rows = shop.table("products", by="product_id")
     return next(key for key in sorted(rows, key=int) if key not in hidden and int(key) < 50)
 
 
-def never_sent(office: Office, world: World, product: str) -> str:
-    world.on_vtex("PUT", "products/900", NEW)
+def never_sent(runner: SyncRunner, shop: SimulatedShop, product: str) -> str:
+    shop.on_vtex("PUT", "products/900", NEW)
     return "900"
 
 
-def rejected(office: Office, world: World, product: str) -> str:
-    world.on_vtex("PUT", "products/900", {**NEW, "name": " "})
-    office.sync(PRODUCTS, EVERYTHING, "again")
+def rejected(runner: SyncRunner, shop: SimulatedShop, product: str) -> str:
+    shop.on_vtex("PUT", "products/900", {**NEW, "name": " "})
+    runner.sync(PRODUCTS, EVERYTHING, "again")
     return "900"
 
 
-def hidden(office: Office, world: World, product: str) -> str:
-    world.on_vtex("PUT", "products/900", {**NEW, "is_indexed": 0})
+def hidden(runner: SyncRunner, shop: SimulatedShop, product: str) -> str:
+    shop.on_vtex("PUT", "products/900", {**NEW, "is_indexed": 0})
     return "900"
 
 
-def shown_again(office: Office, world: World, product: str) -> str:
-    world.on_vtex("PATCH", f"products/{product}", {"is_indexed": 0})
-    office.sync(PRODUCTS, EVERYTHING, "without it")
-    world.on_vtex("PATCH", f"products/{product}", {"is_indexed": 1})
+def shown_again(runner: SyncRunner, shop: SimulatedShop, product: str) -> str:
+    shop.on_vtex("PATCH", f"products/{product}", {"is_indexed": 0})
+    runner.sync(PRODUCTS, EVERYTHING, "without it")
+    shop.on_vtex("PATCH", f"products/{product}", {"is_indexed": 1})
     return product
 
 
-def no_longer_listed(office: Office, world: World, product: str) -> str:
-    world.on_vtex("DELETE", f"products/{product}")
+def no_longer_listed(runner: SyncRunner, shop: SimulatedShop, product: str) -> str:
+    shop.on_vtex("DELETE", f"products/{product}")
     return product
 
 
-def gone(office: Office, world: World, product: str) -> str:
-    world.on_connectif("DELETE", f"products/{product}")
+def gone(runner: SyncRunner, shop: SimulatedShop, product: str) -> str:
+    shop.on_connectif("DELETE", f"products/{product}")
     return product
 
 
-def differs(office: Office, world: World, product: str) -> str:
-    world.on_connectif("PUT", f"products/{product}", {"name": "Renamed", "unitPrice": 1.5, "tags": ["mine"]})
+def differs(runner: SyncRunner, shop: SimulatedShop, product: str) -> str:
+    shop.on_connectif("PUT", f"products/{product}", {"name": "Renamed", "unitPrice": 1.5, "tags": ["mine"]})
     return product
 
 
@@ -87,10 +87,13 @@ CAUSES = {
 
 @pytest.mark.parametrize("happens", CAUSES, ids=lambda happens: happens.__name__)
 def test_reconcile__names_the_cause(
-    happens: Callable[[Office, World, str], str], sent: Compared, office: Office, world: World
+    happens: Callable[[SyncRunner, SimulatedShop, str], str],
+    sent: Compared,
+    runner: SyncRunner,
+    shop: SimulatedShop,
 ) -> None:
-    key = happens(office, world, a_product(sent, world))
-    found = look(office)
+    key = happens(runner, shop, a_product(sent, shop))
+    found = look(runner)
     new = {
         cause: sorted(set(keys) - set(sent.examples.get(cause, []))) for cause, keys in found.examples.items()
     }
@@ -102,10 +105,10 @@ def test_reconcile__every_cause_was_made_once() -> None:
 
 
 def test_reconcile__says_which_fields_differ(
-    sent: Compared, office: Office, world: World, caplog: pytest.LogCaptureFixture
+    sent: Compared, runner: SyncRunner, shop: SimulatedShop, caplog: pytest.LogCaptureFixture
 ) -> None:
-    product = differs(office, world, a_product(sent, world))
-    look(office)
+    product = differs(runner, shop, a_product(sent, shop))
+    look(runner)
     assert f"products, differs, 1: {product} (name, unitPrice, tags). Trigger sync_products" in caplog.text
 
 
@@ -115,44 +118,46 @@ def test_reconcile__of_a_catalogue_in_step(sent: Compared) -> None:
     assert f"{sent.same} of them read back" in sent.line()
 
 
-def test_reconcile__reads_back_no_more_than_it_may(sent: Compared, office: Office, world: World) -> None:
-    office.change("reconcile", product_sample=7)
-    world.on_connectif("DELETE", "journal")
-    found = look(office)
-    assert calls(world, "get product") == 7
+def test_reconcile__reads_back_no_more_than_it_may(
+    sent: Compared, runner: SyncRunner, shop: SimulatedShop
+) -> None:
+    runner.change("reconcile", product_sample=7)
+    shop.on_connectif("DELETE", "journal")
+    found = look(runner)
+    assert calls(shop, "get product") == 7
     assert found.same == sent.same
-    look(office)
-    assert calls(world, "get product") == 7, "a retry asks nothing again"
+    look(runner)
+    assert calls(shop, "get product") == 7, "a retry asks nothing again"
 
 
-def test_reconcile__writes_nothing(sent: Compared, office: Office, world: World) -> None:
-    state = world.target()
-    world.on_connectif("DELETE", "journal")
-    look(office)
-    assert world.writes() == {}
-    assert world.target() == state
+def test_reconcile__writes_nothing(sent: Compared, runner: SyncRunner, shop: SimulatedShop) -> None:
+    state = shop.target()
+    shop.on_connectif("DELETE", "journal")
+    look(runner)
+    assert shop.writes() == {}
+    assert shop.target() == state
 
 
-def test_reconcile__before_the_first_catalogue(office: Office, world: World) -> None:
-    found = look(office)
+def test_reconcile__before_the_first_catalogue(runner: SyncRunner, shop: SimulatedShop) -> None:
+    found = look(runner)
     assert found.same == 0
     assert found.causes[Cause.NEVER_SENT] > 40
     assert found.notes == ["no catalogue has been sent yet: only VTEX's list was read"]
 
 
-def test_reconcile__where_each_sku_is_a_product(office: Office, world: World) -> None:
-    office.change("products", product_id_source="sku")
-    office.sync(PRODUCTS, EVERYTHING, "sync")
-    found = look(office)
+def test_reconcile__where_each_sku_is_a_product(runner: SyncRunner, shop: SimulatedShop) -> None:
+    runner.change("products", product_id_source="sku")
+    runner.sync(PRODUCTS, EVERYTHING, "sync")
+    found = look(runner)
     assert found.same > 60
     assert Cause.NO_LONGER_LISTED not in found.causes
     assert Cause.NEVER_SENT not in found.causes
 
 
-def test_reconcile__compares_nothing_that_was_sent_under_the_other_kind_of_id(office: Office) -> None:
-    sent = office.sync(PRODUCTS, EVERYTHING, "sync").counts.outcomes[Outcome.SENT]
-    office.change("products", product_id_source="sku")
-    found = look(office)
+def test_reconcile__compares_nothing_that_was_sent_under_the_other_kind_of_id(runner: SyncRunner) -> None:
+    sent = runner.sync(PRODUCTS, EVERYTHING, "sync").counts.outcomes[Outcome.SENT]
+    runner.change("products", product_id_source="sku")
+    found = look(runner)
     assert f"{sent} were sent when product_id_source was not sku: not compared" in found.notes
     assert found.same == 0
     assert found.causes[Cause.NEVER_SENT] > 60

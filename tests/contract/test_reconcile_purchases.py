@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from include.outcomes import AS_IT_SHOULD_BE, Area, Cause
+from include.outcomes import AS_IT_SHOULD_BE, Cause, PipelineName
+from include.pipeline.comparison_advice import causes_of
 from include.report import Compared
-from include.sync.reconcile.advice import causes_of
-from tests.builders import Office, World, window_ending
+from tests.builders import SimulatedShop, SyncRunner, window_ending
 from tests.orders import (
     EMAIL,
     LINE,
@@ -26,15 +26,15 @@ from tests.orders import (
     without_baskets,
 )
 
-PURCHASES = Area.PURCHASES
+PURCHASES = PipelineName.PURCHASES
 HOUR = timedelta(hours=1)
 ALIAS = "0123456789abcdef0123456789abcdefb@ct.vtex.com.br"
 SEEDED = window_ending(hours=48)
 ORDER = day_of(MORNING, hours=2)
 
 
-def writes_but_exports(world: World) -> dict[str, int]:
-    return {route: number for route, number in world.writes().items() if route != "create export"}
+def writes_but_exports(shop: SimulatedShop) -> dict[str, int]:
+    return {route: number for route, number in shop.writes().items() if route != "create export"}
 
 
 def named(found: Compared) -> dict[Cause, list[str]]:
@@ -44,151 +44,155 @@ def named(found: Compared) -> dict[Cause, list[str]]:
 # --- the whole shop
 
 
-def test_reconcile__three_purchases_removed_are_named_and_repaired(office: Office, world: World) -> None:
-    office.sync(PURCHASES, SEEDED, "sync")
-    complete = purchases(world)
-    removed = sorted(office.store.done(complete))[3:30:9]
+def test_reconcile__three_purchases_removed_are_named_and_repaired(
+    runner: SyncRunner, shop: SimulatedShop
+) -> None:
+    runner.sync(PURCHASES, SEEDED, "sync")
+    complete = purchases(shop)
+    removed = sorted(runner.state.done(complete))[3:30:9]
     for purchase_id in removed:
-        world.on_connectif("DELETE", f"purchases/{purchase_id}")
-    world.on_connectif("DELETE", "journal")
-    world.on_vtex("DELETE", "journal")
-    fired = world.on_connectif("GET", "workflows")
+        shop.on_connectif("DELETE", f"purchases/{purchase_id}")
+    shop.on_connectif("DELETE", "journal")
+    shop.on_vtex("DELETE", "journal")
+    fired = shop.on_connectif("GET", "workflows")
 
-    found = office.compare(PURCHASES, SEEDED, "look")
+    found = runner.compare(PURCHASES, SEEDED, "look")
     assert named(found)[Cause.GONE] == removed
-    assert writes_but_exports(world) == {}
+    assert writes_but_exports(shop) == {}
 
-    office.compare(PURCHASES, SEEDED, "repair", repair=True)
-    assert calls(world, "create purchase") == 3
-    assert set(purchases(world)) == set(complete)
-    assert world.on_connectif("GET", "workflows") == fired
-    assert Cause.GONE not in office.compare(PURCHASES, SEEDED, "afterwards").causes
+    runner.compare(PURCHASES, SEEDED, "repair", repair=True)
+    assert calls(shop, "create purchase") == 3
+    assert set(purchases(shop)) == set(complete)
+    assert shop.on_connectif("GET", "workflows") == fired
+    assert Cause.GONE not in runner.compare(PURCHASES, SEEDED, "afterwards").causes
 
 
-def test_reconcile__of_a_shop_in_step_finds_what_is_meant_only(office: Office, world: World) -> None:
-    office.sync(PURCHASES, SEEDED, "sync")
-    found = office.compare(PURCHASES, SEEDED, "look")
+def test_reconcile__of_a_shop_in_step_finds_what_is_meant_only(
+    runner: SyncRunner, shop: SimulatedShop
+) -> None:
+    runner.sync(PURCHASES, SEEDED, "sync")
+    found = runner.compare(PURCHASES, SEEDED, "look")
     assert found.same > 30
     assert {Cause.CANCELED, Cause.EXCLUDED} <= set(found.causes)
     seeded = {Cause.REJECTED, Cause.CANCELED_SINCE}
     assert set(found.causes) - AS_IT_SHOULD_BE == seeded, "orders without lines; the tag's, canceled since"
 
 
-def test_reconcile__reads_in_full_only_what_connectif_lacks(office: Office, world: World) -> None:
-    office.sync(PURCHASES, SEEDED, "sync")
-    world.on_vtex("DELETE", "journal")
-    found = office.compare(PURCHASES, SEEDED, "look")
-    assert calls(world, "order detail") < found.compared - found.same + 10
+def test_reconcile__reads_in_full_only_what_connectif_lacks(runner: SyncRunner, shop: SimulatedShop) -> None:
+    runner.sync(PURCHASES, SEEDED, "sync")
+    shop.on_vtex("DELETE", "journal")
+    found = runner.compare(PURCHASES, SEEDED, "look")
+    assert calls(shop, "order detail") < found.compared - found.same + 10
 
 
 # --- every cause, once
 
 
 @pytest.fixture
-def quiet(world: World) -> World:
+def quiet(shop: SimulatedShop) -> SimulatedShop:
     """A shop with one product, one customer, and no purchase but those of the test."""
-    without_baskets(world)
-    put_buyer(world)
-    put_product(world)
-    return world
+    without_baskets(shop)
+    put_buyer(shop)
+    put_product(shop)
+    return shop
 
 
-def look(office: Office, **options: Any) -> dict[Cause, list[str]]:
-    return named(office.compare(PURCHASES, ORDER, "look", **options))
+def look(runner: SyncRunner, **options: Any) -> dict[Cause, list[str]]:
+    return named(runner.compare(PURCHASES, ORDER, "look", **options))
 
 
-def sync(office: Office, key: str = "sync") -> None:
-    office.sync(PURCHASES, ORDER, key)
+def sync(runner: SyncRunner, key: str = "sync") -> None:
+    runner.sync(PURCHASES, ORDER, key)
 
 
-def never_sent(office: Office, world: World) -> None:
-    sync(office)
-    put_order(world, "1-01", MORNING)
+def never_sent(runner: SyncRunner, shop: SimulatedShop) -> None:
+    sync(runner)
+    put_order(shop, "1-01", MORNING)
 
 
-def not_covered(office: Office, world: World) -> None:
-    put_order(world, "1-01", MORNING)
+def not_covered(runner: SyncRunner, shop: SimulatedShop) -> None:
+    put_order(shop, "1-01", MORNING)
 
 
-def too_young(office: Office, world: World) -> None:
-    office.sync(PURCHASES, day_of(MORNING - 2 * HOUR, hours=2), "earlier")
-    put_order(world, "1-01", MORNING)
+def too_young(runner: SyncRunner, shop: SimulatedShop) -> None:
+    runner.sync(PURCHASES, day_of(MORNING - 2 * HOUR, hours=2), "earlier")
+    put_order(shop, "1-01", MORNING)
 
 
-def gone(office: Office, world: World) -> None:
-    put_order(world, "1-01", MORNING)
-    sync(office)
-    world.on_connectif("DELETE", "purchases/1")
+def gone(runner: SyncRunner, shop: SimulatedShop) -> None:
+    put_order(shop, "1-01", MORNING)
+    sync(runner)
+    shop.on_connectif("DELETE", "purchases/1")
 
 
-def rejected_by_connectif(office: Office, world: World) -> None:
-    put_order(world, "1-01", MORNING)
-    world.fault_at_connectif("create purchase", calls=1, status=422, body={"status": 422, "title": "no"})
-    sync(office)
+def rejected_by_connectif(runner: SyncRunner, shop: SimulatedShop) -> None:
+    put_order(shop, "1-01", MORNING)
+    shop.fault_at_connectif("create purchase", calls=1, status=422, body={"status": 422, "title": "no"})
+    sync(runner)
 
 
-def rejected_by_us(office: Office, world: World) -> None:
-    put_order(world, "1-01", MORNING, lines=[])
-    sync(office)
+def rejected_by_us(runner: SyncRunner, shop: SimulatedShop) -> None:
+    put_order(shop, "1-01", MORNING, lines=[])
+    sync(runner)
 
 
-def held(office: Office, world: World) -> None:
-    put_order(world, "1-01", MORNING, email=ALIAS, profile_id="p-1")
-    sync(office)
+def held(runner: SyncRunner, shop: SimulatedShop) -> None:
+    put_order(shop, "1-01", MORNING, email=ALIAS, profile_id="p-1")
+    sync(runner)
 
 
-def canceled(office: Office, world: World) -> None:
-    put_order(world, "1-01", MORNING, fixed_status="canceled")
+def canceled(runner: SyncRunner, shop: SimulatedShop) -> None:
+    put_order(shop, "1-01", MORNING, fixed_status="canceled")
 
 
-def incomplete(office: Office, world: World) -> None:
-    put_order(world, "1-01", MORNING, is_complete=False)
+def incomplete(runner: SyncRunner, shop: SimulatedShop) -> None:
+    put_order(shop, "1-01", MORNING, is_complete=False)
 
 
-def sold_elsewhere(office: Office, world: World) -> None:
-    put_order(world, "1-01", MORNING, origin="Fulfillment")
+def sold_elsewhere(runner: SyncRunner, shop: SimulatedShop) -> None:
+    put_order(shop, "1-01", MORNING, origin="Fulfillment")
 
 
-def other_seller(office: Office, world: World) -> None:
-    office.change("purchases", sellers=("somebody",))
-    put_order(world, "1-01", MORNING)
+def other_seller(runner: SyncRunner, shop: SimulatedShop) -> None:
+    runner.change("purchases", sellers=("somebody",))
+    put_order(shop, "1-01", MORNING)
 
 
-def other_id(office: Office, world: World) -> None:
-    put_order(world, "1-01", MORNING)
-    put_purchase(world, "1-01")
+def other_id(runner: SyncRunner, shop: SimulatedShop) -> None:
+    put_order(shop, "1-01", MORNING)
+    put_purchase(shop, "1-01")
 
 
-def canceled_since(office: Office, world: World) -> None:
-    put_order(world, "1-01", MORNING)
-    sync(office)
-    put_order(world, "1-01", MORNING, fixed_status="canceled")
+def canceled_since(runner: SyncRunner, shop: SimulatedShop) -> None:
+    put_order(shop, "1-01", MORNING)
+    sync(runner)
+    put_order(shop, "1-01", MORNING, fixed_status="canceled")
 
 
-def replaced_and_out_of_the_list(office: Office, world: World) -> None:
+def replaced_and_out_of_the_list(runner: SyncRunner, shop: SimulatedShop) -> None:
     """VTEX created it in the window's morning by the tag's clock only."""
-    put_order(world, "1-01", MORNING - 5 * HOUR, fixed_status="replaced")
-    put_purchase(world, "1")
+    put_order(shop, "1-01", MORNING - 5 * HOUR, fixed_status="replaced")
+    put_purchase(shop, "1")
 
 
-def another_channel_but_there(office: Office, world: World) -> None:
-    put_order(world, "1-01", MORNING, channel=7)
-    sync(office)
-    office.change("purchases", sales_channels=("1",))
+def another_channel_but_there(runner: SyncRunner, shop: SimulatedShop) -> None:
+    put_order(shop, "1-01", MORNING, channel=7)
+    sync(runner)
+    runner.change("purchases", sales_channels=("1",))
 
 
-def other_time(office: Office, world: World) -> None:
-    put_order(world, "1-01", MORNING - 5 * HOUR)
-    put_purchase(world, "1")
+def other_time(runner: SyncRunner, shop: SimulatedShop) -> None:
+    put_order(shop, "1-01", MORNING - 5 * HOUR)
+    put_purchase(shop, "1")
 
 
-def unknown_at_vtex(office: Office, world: World) -> None:
-    put_purchase(world, "1")
+def unknown_at_vtex(runner: SyncRunner, shop: SimulatedShop) -> None:
+    put_purchase(shop, "1")
 
 
-def not_looked_up(office: Office, world: World) -> None:
-    office.change("reconcile", lookups=0)
-    put_purchase(world, "1")
+def not_looked_up(runner: SyncRunner, shop: SimulatedShop) -> None:
+    runner.change("reconcile", lookups=0)
+    put_purchase(shop, "1")
 
 
 CAUSES = {
@@ -214,9 +218,9 @@ CAUSES = {
 
 
 @pytest.mark.parametrize("happens", CAUSES, ids=lambda happens: happens.__name__)
-def test_reconcile__names_the_cause(happens: Any, office: Office, quiet: World) -> None:
-    happens(office, quiet)
-    assert look(office) == {CAUSES[happens]: ["1"]}
+def test_reconcile__names_the_cause(happens: Any, runner: SyncRunner, quiet: SimulatedShop) -> None:
+    happens(runner, quiet)
+    assert look(runner) == {CAUSES[happens]: ["1"]}
 
 
 def test_reconcile__every_cause_was_made_once() -> None:
@@ -227,75 +231,79 @@ def test_reconcile__every_cause_was_made_once() -> None:
 
 
 @pytest.mark.parametrize("happens", [never_sent, not_covered, gone, rejected_by_connectif])
-def test_repair__sends_what_is_missing(happens: Any, office: Office, quiet: World) -> None:
-    happens(office, quiet)
+def test_repair__sends_what_is_missing(happens: Any, runner: SyncRunner, quiet: SimulatedShop) -> None:
+    happens(runner, quiet)
     fired = quiet.on_connectif("GET", "workflows")
-    look(office, repair=True)
+    look(runner, repair=True)
     assert purchases(quiet)["1"]["contact_email"] == EMAIL
     assert quiet.on_connectif("GET", "workflows") == fired, "history is quiet"
-    assert named(office.compare(PURCHASES, ORDER, "afterwards")) == {}
+    assert named(runner.compare(PURCHASES, ORDER, "afterwards")) == {}
 
 
 @pytest.mark.parametrize("happens", [too_young, rejected_by_us, held, canceled, sold_elsewhere, other_id])
-def test_repair__leaves_everything_else(happens: Any, office: Office, quiet: World) -> None:
-    happens(office, quiet)
+def test_repair__leaves_everything_else(happens: Any, runner: SyncRunner, quiet: SimulatedShop) -> None:
+    happens(runner, quiet)
     state = quiet.target()
     quiet.on_connectif("DELETE", "journal")
-    look(office, repair=True)
+    look(runner, repair=True)
     assert writes_but_exports(quiet) == {}
     assert quiet.target() == state
 
 
-def test_repair__of_a_held_one_whose_customer_is_known_by_now(office: Office, quiet: World) -> None:
-    held(office, quiet)
+def test_repair__of_a_held_one_whose_customer_is_known_by_now(
+    runner: SyncRunner, quiet: SimulatedShop
+) -> None:
+    held(runner, quiet)
     quiet.on_vtex("PUT", "documents/late", {"email": "Late@example.com", "userId": "p-1"})
-    assert look(office, repair=True) == {Cause.HELD: ["1"]}
+    assert look(runner, repair=True) == {Cause.HELD: ["1"]}
     assert purchases(quiet)["1"]["contact_email"] == "late@example.com"
 
 
-def test_repair__a_split_checkout_is_one_purchase(office: Office, quiet: World) -> None:
+def test_repair__a_split_checkout_is_one_purchase(runner: SyncRunner, quiet: SimulatedShop) -> None:
     put_order(quiet, "1-01", MORNING)
     put_order(quiet, "1-02", MORNING, fixed_status="canceled")
     put_order(quiet, "1-03", MORNING)
-    assert look(office, repair=True) == {Cause.NOT_COVERED: ["1"]}
+    assert look(runner, repair=True) == {Cause.NOT_COVERED: ["1"]}
     assert purchases(quiet)["1"]["total_quantity"] == 2
 
 
-def test_reconcile__a_group_that_its_orders_ids_do_not_tell_is_the_same(office: Office, quiet: World) -> None:
+def test_reconcile__a_group_that_its_orders_ids_do_not_tell_is_the_same(
+    runner: SyncRunner, quiet: SimulatedShop
+) -> None:
     put_order(quiet, "abc", MORNING, order_group="1")
     put_purchase(quiet, "1")
-    assert look(office) == {}
+    assert look(runner) == {}
 
 
-def test_reconcile__by_order_id(office: Office, quiet: World) -> None:
-    office.change("purchases", purchase_id_source="order_id")
+def test_reconcile__by_order_id(runner: SyncRunner, quiet: SimulatedShop) -> None:
+    runner.change("purchases", purchase_id_source="order_id")
     put_order(quiet, "1-01", MORNING)
     put_order(quiet, "2-01", MORNING)
     put_purchase(quiet, "1-01")
     put_purchase(quiet, "2")
-    assert look(office) == {Cause.OTHER_ID: ["2-01"]}
+    assert look(runner) == {Cause.OTHER_ID: ["2-01"]}
 
 
-def test_reconcile__by_the_day_of_payment(office: Office, quiet: World) -> None:
-    office.change("purchases", purchase_when="paid")
+def test_reconcile__by_the_day_of_payment(runner: SyncRunner, quiet: SimulatedShop) -> None:
+    runner.change("purchases", purchase_when="paid")
     put_order(quiet, "1-01", MORNING - 30 * HOUR, authorized=vtex_instant(MORNING))
     put_order(quiet, "2-01", MORNING - 30 * HOUR, authorized=vtex_instant(MORNING))
     put_purchase(quiet, "1", MORNING - 30 * HOUR)
-    assert look(office) == {Cause.NOT_COVERED: ["2"]}
+    assert look(runner) == {Cause.NOT_COVERED: ["2"]}
 
 
-def test_reconcile__an_id_that_is_none_is_not_shown(office: Office, quiet: World) -> None:
+def test_reconcile__an_id_that_is_none_is_not_shown(runner: SyncRunner, quiet: SimulatedShop) -> None:
     put_purchase(quiet, "ana.silva@example.com")
-    ((cause, (key,)),) = look(office).items()
+    ((cause, (key,)),) = look(runner).items()
     assert cause is Cause.UNKNOWN_AT_VTEX
     assert "ana" not in key
 
 
-def test_reconcile__a_retry_reads_nothing_twice(office: Office, quiet: World) -> None:
+def test_reconcile__a_retry_reads_nothing_twice(runner: SyncRunner, quiet: SimulatedShop) -> None:
     put_order(quiet, "1-01", MORNING, lines=[LINE])
     put_purchase(quiet, "2")
-    first = look(office)
+    first = look(runner)
     before = {route: calls(quiet, route) for route in ("order list", "order detail", "order group")}
-    assert look(office) == first
+    assert look(runner) == first
     assert {route: calls(quiet, route) for route in before} == before
     assert calls(quiet, "create export") == 1

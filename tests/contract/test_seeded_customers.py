@@ -6,39 +6,39 @@ from collections.abc import Iterator
 
 import pytest
 
-from include.outcomes import Area, Reason
-from tests.builders import EVERYTHING, World
+from include.outcomes import PipelineName, Reason
+from tests.builders import EVERYTHING, SimulatedShop
 from tests.seeded import SeededRun, odd, seeded_run
 
 
-def emails(world: World, label: str) -> list[str]:
-    ids = odd(world, "documents", label)
-    return [world.on_vtex("GET", f"documents/{id_}")["email"].strip().lower() for id_ in ids]
+def emails(shop: SimulatedShop, label: str) -> list[str]:
+    ids = odd(shop, "documents", label)
+    return [shop.on_vtex("GET", f"documents/{id_}")["email"].strip().lower() for id_ in ids]
 
 
 @pytest.fixture(scope="module")
 def customers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeededRun]:
     """All customers, at an account that knows none of them."""
     folder = tmp_path_factory.mktemp("customers")
-    with seeded_run(folder, Area.CONTACTS, EVERYTHING, "purchases", "contacts") as run:
+    with seeded_run(folder, PipelineName.CONTACTS, EVERYTHING, "purchases", "contacts") as run:
         yield run
 
 
 def test_customers__whose_e_mail_is_no_text_are_rejected(customers: SeededRun) -> None:
-    found = customers.reasons(odd(customers.world, "documents", "e-mail as a number or an object"))
+    found = customers.reasons(odd(customers.shop, "documents", "e-mail as a number or an object"))
     assert {reason for reason, _ in found} == {Reason.EMAIL_INVALID}
 
 
 @pytest.mark.parametrize("label", ["masked name", "invisible name"])
 def test_customers__names_that_are_none_are_not_sent(label: str, customers: SeededRun) -> None:
-    for email in emails(customers.world, label):
-        contact = customers.world.table("contacts", by="email")[email]
+    for email in emails(customers.shop, label):
+        contact = customers.shop.table("contacts", by="email")[email]
         assert (contact["name"], contact["surname"]) == (None, None)
 
 
 def test_customers__a_name_that_is_an_object_is_not_sent(customers: SeededRun) -> None:
-    for email in emails(customers.world, "name as a number and an object"):
-        assert customers.world.table("contacts", by="email")[email]["surname"] is None
+    for email in emails(customers.shop, "name as a number and an object"):
+        assert customers.shop.table("contacts", by="email")[email]["surname"] is None
 
 
 @pytest.mark.parametrize(
@@ -52,17 +52,17 @@ def test_customers__a_name_that_is_an_object_is_not_sent(customers: SeededRun) -
     ],
 )
 def test_customers__phones_are_read(label: str, number: str, customers: SeededRun) -> None:
-    for email in emails(customers.world, label):
-        assert customers.world.table("contacts", by="email")[email]["mobile_phone"] == number
+    for email in emails(customers.shop, label):
+        assert customers.shop.table("contacts", by="email")[email]["mobile_phone"] == number
 
 
 def test_customers__birth_dates_stay_as_written(customers: SeededRun) -> None:
     for label, day in (("east", "1990-04-30"), ("west", "1985-07-14")):
-        for email in emails(customers.world, f"birth date as local midnight {label} of Greenwich"):
-            assert customers.world.table("contacts", by="email")[email]["birthdate"][:10] == day
+        for email in emails(customers.shop, f"birth date as local midnight {label} of Greenwich"):
+            assert customers.shop.table("contacts", by="email")[email]["birthdate"][:10] == day
 
 
 def test_customers__of_an_international_domain_have_its_ascii_form(customers: SeededRun) -> None:
-    for email in emails(customers.world, "international domain"):
+    for email in emails(customers.shop, "international domain"):
         local = email.partition("@")[0]
-        assert f"{local}@xn--espaa-rta.example" in customers.world.table("contacts", by="email")
+        assert f"{local}@xn--espaa-rta.example" in customers.shop.table("contacts", by="email")

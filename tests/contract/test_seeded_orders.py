@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from include.outcomes import Area, Drop, Outcome, Reason
-from tests.builders import NOON, Office, World, window_ending
+from include.outcomes import Drop, Outcome, PipelineName, Reason
+from tests.builders import NOON, SimulatedShop, SyncRunner, window_ending
 from tests.orders import (
     MORNING,
     day_of,
@@ -31,19 +31,19 @@ ALL_BASKETS = window_ending(NOON - timedelta(hours=12), hours=120)
 def orders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeededRun]:
     """A run over all baskets, of which the shop's tag has reported none."""
     folder = tmp_path_factory.mktemp("orders")
-    with seeded_run(folder, Area.PURCHASES, ALL_BASKETS, "purchases") as run:
+    with seeded_run(folder, PipelineName.PURCHASES, ALL_BASKETS, "purchases") as run:
         yield run
 
 
-def at_vtex(world: World, path: str, **query: str) -> Any:
-    key = world.vtex.keys[0]
+def at_vtex(shop: SimulatedShop, path: str, **query: str) -> Any:
+    key = shop.vtex.keys[0]
     headers = {"X-VTEX-API-AppKey": key.id, "X-VTEX-API-AppToken": key.secret}
-    return world.session.get(f"{world.vtex_url}{path}", headers=headers, params=query, timeout=5).json()
+    return shop.session.get(f"{shop.vtex_url}{path}", headers=headers, params=query, timeout=5).json()
 
 
-def details(world: World, label: str) -> list[dict[str, Any]]:
+def details(shop: SimulatedShop, label: str) -> list[dict[str, Any]]:
     """The orders with this oddity that the run has read."""
-    orders = [at_vtex(world, f"/api/oms/pvt/orders/{id_}") for id_ in odd(world, "orders", label)]
+    orders = [at_vtex(shop, f"/api/oms/pvt/orders/{id_}") for id_ in odd(shop, "orders", label)]
     found = [order for order in orders if order["creationDate"] < "2026-11-23T00:00"]
     assert found
     return found
@@ -51,8 +51,8 @@ def details(world: World, label: str) -> list[dict[str, Any]]:
 
 def sent(orders: SeededRun, label: str) -> list[tuple[dict[str, Any], dict[str, Any]]]:
     """Orders with this oddity and their purchases; the others' buyers are not to be found."""
-    known, found = purchases(orders.world), []
-    for order in details(orders.world, label):
+    known, found = purchases(orders.shop), []
+    for order in details(orders.shop, label):
         if order["orderGroup"] in known:
             found.append((order, known[order["orderGroup"]]))
         else:
@@ -95,11 +95,11 @@ PLAIN = (
 )
 
 
-def added_and_unknown(world: World, order: dict[str, Any]) -> int:
+def added_and_unknown(shop: SimulatedShop, order: dict[str, Any]) -> int:
     """Cents: what the items cost that were added and that no search shows."""
     (change,) = order["changesAttachment"]["changesData"]
     search = "/api/catalog_system/pub/products/search"
-    unknown = [one for one in change["itemsAdded"] if not at_vtex(world, search, fq=f"skuId:{one['id']}")]
+    unknown = [one for one in change["itemsAdded"] if not at_vtex(shop, search, fq=f"skuId:{one['id']}")]
     return sum(one["price"] * one["quantity"] for one in unknown)
 
 
@@ -117,7 +117,7 @@ def test_orders__an_unknown_item_is_counted_and_costs_itself_alone(orders: Seede
     lost = 0
     for label in ("unknown item added", "item of the catalogue added"):
         for order, purchase in sent(orders, label):
-            missing = added_and_unknown(orders.world, order)
+            missing = added_and_unknown(orders.shop, order)
             lost += missing > 0
             assert paid(purchase) == goods(order) - missing
             assert cents(purchase["total_price"]) == order["value"]
@@ -134,7 +134,7 @@ def test_orders__a_negative_line_is_nothing_and_counted(orders: SeededRun) -> No
 
 
 def test_orders__of_another_currency_are_excluded(orders: SeededRun) -> None:
-    ids = [order["orderId"] for order in details(orders.world, "another currency")]
+    ids = [order["orderId"] for order in details(orders.shop, "another currency")]
     found = orders.reasons(ids)
     assert {reason for reason, _ in found} == {Reason.ORDER_EXCLUDED}
     assert all("currency" in detail for _, detail in found)
@@ -142,9 +142,9 @@ def test_orders__of_another_currency_are_excluded(orders: SeededRun) -> None:
 
 def test_orders__gifts_that_remain_are_no_purchase(orders: SeededRun) -> None:
     groups = {
-        order["orderGroup"] for order in details(orders.world, "gift that remains of a canceled checkout")
+        order["orderGroup"] for order in details(orders.shop, "gift that remains of a canceled checkout")
     }
-    assert groups & purchases(orders.world).keys() == set()
+    assert groups & purchases(orders.shop).keys() == set()
 
 
 def test_orders__abandoned_payments_are_not_named(orders: SeededRun) -> None:
@@ -155,44 +155,46 @@ def test_orders__abandoned_payments_are_not_named(orders: SeededRun) -> None:
 
 
 def test_orders__of_a_buyer_without_an_address_are_held(orders: SeededRun) -> None:
-    ids = [order["orderId"] for order in details(orders.world, "buyer's e-mail as a number")]
+    ids = [order["orderId"] for order in details(orders.shop, "buyer's e-mail as a number")]
     found = {reason for reason, _ in orders.reasons(ids)}
     assert found == {Reason.CONTACT_UNRESOLVED}
 
 
 @pytest.mark.parametrize("answer", ["brief", "empty", "404"])
 def test_orders__whatever_a_group_answers_every_checkout_is_the_same_purchase(
-    answer: str, orders: SeededRun, office: Office, world: World
+    answer: str, orders: SeededRun, runner: SyncRunner, shop: SimulatedShop
 ) -> None:
-    whole = {key: row["total_price"] for key, row in purchases(orders.world).items()}
-    world.connectif.account.database.execute("DELETE FROM purchases")
-    world.vtex.knobs.oms_group_answer = answer  # type: ignore[assignment]
-    report = office.sync(Area.PURCHASES, ALL_BASKETS, "run")
+    whole = {key: row["total_price"] for key, row in purchases(orders.shop).items()}
+    shop.connectif.account.database.execute("DELETE FROM purchases")
+    shop.vtex.knobs.oms_group_answer = answer  # type: ignore[assignment]
+    report = runner.sync(PipelineName.PURCHASES, ALL_BASKETS, "run")
     assert report.missing == 0
-    assert {key: row["total_price"] for key, row in purchases(world).items()} == whole
+    assert {key: row["total_price"] for key, row in purchases(shop).items()} == whole
 
 
 @pytest.mark.parametrize("answer", ["full", "brief", "empty", "404"])
 def test_split__parts_whose_detail_does_not_say_that_they_are_complete_are_sent_whole(
-    answer: str, office: Office, world: World
+    answer: str, runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     """A flag that is absent is not false, whatever the order group answers."""
-    without_baskets(world)
-    put_buyer(world)
-    put_product(world)
-    world.vtex.knobs.oms_group_answer = answer  # type: ignore[assignment]
+    without_baskets(shop)
+    put_buyer(shop)
+    put_product(shop)
+    shop.vtex.knobs.oms_group_answer = answer  # type: ignore[assignment]
     for part in ("5-01", "5-02"):
-        put_order(world, part, MORNING, absent=["isCompleted"])
-    report = office.sync(Area.PURCHASES, day_of(MORNING, hours=1), "run")
+        put_order(shop, part, MORNING, absent=["isCompleted"])
+    report = runner.sync(PipelineName.PURCHASES, day_of(MORNING, hours=1), "run")
     assert report.counts.outcomes == {Outcome.SENT: 2}
-    assert purchases(world)["5"]["total_quantity"] == 2
+    assert purchases(shop)["5"]["total_quantity"] == 2
 
 
-def test_changed__an_order_whose_only_item_was_removed_is_no_purchase(office: Office, world: World) -> None:
+def test_changed__an_order_whose_only_item_was_removed_is_no_purchase(
+    runner: SyncRunner, shop: SimulatedShop
+) -> None:
     """As VTEX's sample: the item is still listed, shipping is all that remains to be paid."""
-    without_baskets(world)
+    without_baskets(shop)
     change = {"at": vtex_instant(MORNING), "removed": [{"id": "9000", "name": "Chaleira", "price": 1_990}]}
-    put_order(world, "6-01", MORNING, shipping=1_160, changes=[change])
-    office.sync(Area.PURCHASES, day_of(MORNING, hours=1), "run")
-    assert purchases(world) == {}
-    assert [row.reason for row in office.store.outcomes(Area.PURCHASES)] == [Reason.NO_LINES]
+    put_order(shop, "6-01", MORNING, shipping=1_160, changes=[change])
+    runner.sync(PipelineName.PURCHASES, day_of(MORNING, hours=1), "run")
+    assert purchases(shop) == {}
+    assert [row.reason for row in runner.state.outcomes(PipelineName.PURCHASES)] == [Reason.NO_LINES]

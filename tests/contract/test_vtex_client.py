@@ -8,21 +8,21 @@ from typing import Any
 import pytest
 
 from include.errors import ConfigurationError, TemporaryError
-from include.rest.transport import AnswerLost, RequestRefused, Timeouts
+from include.http.transport import AnswerLost, RequestRefused, Timeouts
 from include.vtex.client import ScrollExpired, ScrollPage, ScrollSlotsTaken, VtexClient
 from include.vtex.filters import any_of, between
-from tests.builders import NOON, World, vtex_client, without_retries
+from tests.builders import NOON, SimulatedShop, vtex_client, without_retries
 
 ALL = "createdIn is not null"
 FIELDS = ("id", "email", "createdIn")
 
 
-def random_faults(world: World, rate: float, *kinds: str) -> None:
-    world.on_vtex("POST", "faults", {"random": {"rate": rate, "seed": 3, "kinds": list(kinds)}})
+def random_faults(shop: SimulatedShop, rate: float, *kinds: str) -> None:
+    shop.on_vtex("POST", "faults", {"random": {"rate": rate, "seed": 3, "kinds": list(kinds)}})
 
 
-def put(world: World, document_id: str, **fields: Any) -> None:
-    world.on_vtex("PUT", f"documents/{document_id}", fields)
+def put(shop: SimulatedShop, document_id: str, **fields: Any) -> None:
+    shop.on_vtex("PUT", f"documents/{document_id}", fields)
 
 
 def listed(vtex: VtexClient) -> int:
@@ -64,33 +64,33 @@ def test_search__nothing_found(vtex: VtexClient) -> None:
     {"md_between": "exclusive"},
 ])  # fmt: skip
 def test_search__all_pages_whatever_vtex_does_beyond_one(
-    knobs: dict[str, Any], vtex: VtexClient, world: World
+    knobs: dict[str, Any], vtex: VtexClient, shop: SimulatedShop
 ) -> None:
-    world.on_vtex("POST", "knobs", knobs)
+    shop.on_vtex("POST", "knobs", knobs)
     found = vtex.search_clients(where=ALL, fields=FIELDS)
     assert len({document["id"] for document in found}) == len(found) == vtex.count_clients(ALL) > 150
     assert len(vtex.search_clients(where=ALL, fields=FIELDS, most=7)) == 7
 
 
-def test_search__by_address_with_a_plus(vtex: VtexClient, world: World) -> None:
+def test_search__by_address_with_a_plus(vtex: VtexClient, shop: SimulatedShop) -> None:
     for number, email in enumerate(["Ana+News@example.com", "o'neil@example.com", "a&b=c@example.com"]):
-        put(world, f"test-{number}", email=email)
+        put(shop, f"test-{number}", email=email)
         found = vtex.search_clients(where=any_of("email", [email.lower(), "x@example.com"]), fields=FIELDS)
         assert [document["email"] for document in found] == [email]
 
 
-def test_search__fifty_addresses_fit_in_one_call(vtex: VtexClient, world: World) -> None:
+def test_search__fifty_addresses_fit_in_one_call(vtex: VtexClient, shop: SimulatedShop) -> None:
     emails = [f"somebody.with.quite.a.long.name.{number}@mail.example.com" for number in range(50)]
     for number in (0, 49):
-        put(world, f"test-{number}", email=emails[number])
+        put(shop, f"test-{number}", email=emails[number])
     found = vtex.search_clients(where=any_of("email", emails), fields=FIELDS)
     assert sorted(document["email"] for document in found) == sorted([emails[0], emails[49]])
 
 
 @pytest.mark.parametrize("bounds", ["inclusive", "exclusive"])
-def test_filter__a_window_finds_what_lies_in_it(bounds: str, vtex: VtexClient, world: World) -> None:
-    world.on_vtex("POST", "knobs", {"md_between": bounds})
-    put(world, "test-1", email="new@example.com", createdIn="2026-11-23T09:59:59.9990000Z", updatedIn=None)
+def test_filter__a_window_finds_what_lies_in_it(bounds: str, vtex: VtexClient, shop: SimulatedShop) -> None:
+    shop.on_vtex("POST", "knobs", {"md_between": bounds})
+    put(shop, "test-1", email="new@example.com", createdIn="2026-11-23T09:59:59.9990000Z", updatedIn=None)
     before, after = NOON - timedelta(hours=3), NOON - timedelta(hours=1)
     where = f"{between('createdIn', before, after)} OR {between('updatedIn', before, after)}"
     assert "test-1" in scrolled(vtex, where)
@@ -118,22 +118,22 @@ def test_products__none_and_unknown_ones(vtex: VtexClient) -> None:
     assert vtex.base_price("99999999") is None
 
 
-def test_orders__pages_and_an_empty_window(vtex: VtexClient, world: World) -> None:
+def test_orders__pages_and_an_empty_window(vtex: VtexClient, shop: SimulatedShop) -> None:
     start = NOON - timedelta(days=3)
     first = vtex.list_orders("creationDate", start, NOON, page=1)
     second = vtex.list_orders("creationDate", start, NOON, page=2)
     assert len(first.orders) == 100
     assert not {o["orderId"] for o in first.orders} & {o["orderId"] for o in second.orders}
     for pages in ("0", "1"):
-        world.on_vtex("POST", "knobs", {"oms_empty_pages": pages})
+        shop.on_vtex("POST", "knobs", {"oms_empty_pages": pages})
         empty = vtex.list_orders(
             "creationDate", start - timedelta(days=300), start - timedelta(days=299), page=1
         )
         assert (empty.orders, empty.total) == ([], 0)
 
 
-def test_orders__the_end_of_a_window_belongs_to_the_next(vtex: VtexClient, world: World) -> None:
-    world.on_vtex("PUT", "orders/900-01", {"order_group": "900", "created": "2026-11-23T10:00:00.0000000"})
+def test_orders__the_end_of_a_window_belongs_to_the_next(vtex: VtexClient, shop: SimulatedShop) -> None:
+    shop.on_vtex("PUT", "orders/900-01", {"order_group": "900", "created": "2026-11-23T10:00:00.0000000"})
     edge = NOON - timedelta(hours=2)
     hour = timedelta(hours=1)
 
@@ -144,9 +144,9 @@ def test_orders__the_end_of_a_window_belongs_to_the_next(vtex: VtexClient, world
     assert "900-01" in listed(edge, edge + hour)
 
 
-def test_order__and_its_group(vtex: VtexClient, world: World) -> None:
+def test_order__and_its_group(vtex: VtexClient, shop: SimulatedShop) -> None:
     for part in ("900-01", "900-02"):
-        world.on_vtex(
+        shop.on_vtex(
             "PUT", f"orders/{part}", {"order_group": "900", "created": "2026-11-23T10:00:00.0000000"}
         )
     assert vtex.order("900-02")["orderGroup"] == "900"
@@ -159,9 +159,9 @@ def test_order__and_its_group(vtex: VtexClient, world: World) -> None:
 # --- keys and rights
 
 
-def test_401__wrong_token(world: World) -> None:
+def test_401__wrong_token(shop: SimulatedShop) -> None:
     with pytest.raises(ConfigurationError, match=r"HTTP 401\..*check login and password"):
-        vtex_client(world, token="wrong").check()
+        vtex_client(shop, token="wrong").check()
 
 
 @pytest.mark.parametrize(
@@ -177,17 +177,17 @@ def test_401__wrong_token(world: World) -> None:
         (lambda vtex: vtex.order_group("1"), "OMS / OMS access / View order"),
     ],
 )  # fmt: skip
-def test_403__names_the_missing_right(call: Any, right: str, world: World) -> None:
-    world.on_vtex("POST", "keys", {"id": "poor", "secret": "s", "rights": []})
+def test_403__names_the_missing_right(call: Any, right: str, shop: SimulatedShop) -> None:
+    shop.on_vtex("POST", "keys", {"id": "poor", "secret": "s", "rights": []})
     with pytest.raises(ConfigurationError, match="HTTP 403") as caught:
-        call(vtex_client(world, key="poor", token="s"))
+        call(vtex_client(shop, key="poor", token="s"))
     assert f"give it {right}" in str(caught.value)
 
 
-def test_403__a_reading_key_is_enough_to_read(world: World) -> None:
+def test_403__a_reading_key_is_enough_to_read(shop: SimulatedShop) -> None:
     rights = ["Read only documents", "Product management", "List Orders", "View order", "Read prices"]
-    world.on_vtex("POST", "keys", {"id": "reader", "secret": "s", "rights": rights})
-    vtex = vtex_client(world, key="reader", token="s")
+    shop.on_vtex("POST", "keys", {"id": "reader", "secret": "s", "rights": rights})
+    vtex = vtex_client(shop, key="reader", token="s")
     vtex.check()
     ids, _ = vtex.product_ids(1, 1)
     vtex.search_products(list(ids))
@@ -198,17 +198,17 @@ def test_403__a_reading_key_is_enough_to_read(world: World) -> None:
 
 
 @pytest.mark.parametrize("form", ["seconds", "date"])
-def test_429__waits_as_long_as_it_is_told(form: str, vtex: VtexClient, world: World) -> None:
-    world.fault_at_vtex("md search", calls=2, status=429, retry_after_seconds=77, retry_after_form=form)
-    began = world.clock.now()
+def test_429__waits_as_long_as_it_is_told(form: str, vtex: VtexClient, shop: SimulatedShop) -> None:
+    shop.fault_at_vtex("md search", calls=2, status=429, retry_after_seconds=77, retry_after_form=form)
+    began = shop.clock.now()
     vtex.check()
-    assert timedelta(seconds=154) <= world.clock.now() - began < timedelta(seconds=170)
+    assert timedelta(seconds=154) <= shop.clock.now() - began < timedelta(seconds=170)
     assert vtex.transport.counter.throttled == 2
 
 
 @pytest.mark.parametrize("retry_after", ["seconds", "date", "none"])
-def test_429__a_real_limit_is_lived_with(retry_after: str, vtex: VtexClient, world: World) -> None:
-    world.on_vtex("POST", "knobs", {"rate_master_data": 20, "retry_after": retry_after})
+def test_429__a_real_limit_is_lived_with(retry_after: str, vtex: VtexClient, shop: SimulatedShop) -> None:
+    shop.on_vtex("POST", "knobs", {"rate_master_data": 20, "retry_after": retry_after})
     for _ in range(30):
         vtex.check()
 
@@ -217,21 +217,21 @@ def test_429__a_real_limit_is_lived_with(retry_after: str, vtex: VtexClient, wor
     {"status": 500}, {"status": 502, "body": "<html>Bad Gateway</html>"}, {"status": 503}, {"status": 504},
     {"status": 408}, {"kind": "reset_before"}, {"kind": "reset_after"},
 ])  # fmt: skip
-def test_trouble__then_success(kind: dict[str, Any], vtex: VtexClient, world: World) -> None:
-    world.fault_at_vtex("product ids", calls=2, **kind)
+def test_trouble__then_success(kind: dict[str, Any], vtex: VtexClient, shop: SimulatedShop) -> None:
+    shop.fault_at_vtex("product ids", calls=2, **kind)
     assert vtex.product_ids(1, 250)[1] > 50
     assert vtex.transport.counter.repeated == 2
 
 
-def test_trouble__that_lasts(vtex: VtexClient, world: World) -> None:
-    world.fault_at_vtex("product ids", calls=6, status=503, body="<html>")
+def test_trouble__that_lasts(vtex: VtexClient, shop: SimulatedShop) -> None:
+    shop.fault_at_vtex("product ids", calls=6, status=503, body="<html>")
     with pytest.raises(TemporaryError, match="HTTP 503 from 127"):
         vtex.product_ids(1, 250)
 
 
-def test_slow_answer__is_asked_for_again(world: World) -> None:
-    world.on_vtex("POST", "latency", {"seconds": 0.5, "routes": ["product ids"]})
-    vtex = vtex_client(world, timeouts=Timeouts(1, 0.1), retry=without_retries(world))
+def test_slow_answer__is_asked_for_again(shop: SimulatedShop) -> None:
+    shop.on_vtex("POST", "latency", {"seconds": 0.5, "routes": ["product ids"]})
+    vtex = vtex_client(shop, timeouts=Timeouts(1, 0.1), retry=without_retries(shop))
     with pytest.raises(TemporaryError, match="ReadTimeout"):
         vtex.product_ids(1, 250)
 
@@ -239,20 +239,20 @@ def test_slow_answer__is_asked_for_again(world: World) -> None:
 # --- scrolls
 
 
-def test_scroll__slots_taken_then_free_again(vtex: VtexClient, world: World) -> None:
+def test_scroll__slots_taken_then_free_again(vtex: VtexClient, shop: SimulatedShop) -> None:
     pages: list[ScrollPage] = [vtex.open_scroll(where=ALL, fields=FIELDS, size=10) for _ in range(10)]
     with pytest.raises(ScrollSlotsTaken):
         vtex.open_scroll(where=ALL, fields=FIELDS, size=10)
     assert vtex.continue_scroll(pages[0].token).documents
-    world.clock.advance(20 * 60 + 1)
+    shop.clock.advance(20 * 60 + 1)
     assert vtex.open_scroll(where=ALL, fields=FIELDS, size=10).documents
 
 
 @pytest.mark.parametrize("freed", [True, False])
 def test_scroll__a_finished_one_may_or_may_not_free_its_slot(
-    freed: bool, vtex: VtexClient, world: World
+    freed: bool, vtex: VtexClient, shop: SimulatedShop
 ) -> None:
-    world.on_vtex("POST", "knobs", {"scroll_slot_freed_at_end": freed})
+    shop.on_vtex("POST", "knobs", {"scroll_slot_freed_at_end": freed})
     for _ in range(10):
         scrolled(vtex, "email=nobody@example.com")
     if freed:
@@ -262,45 +262,45 @@ def test_scroll__a_finished_one_may_or_may_not_free_its_slot(
             scrolled(vtex)
 
 
-def test_scroll__an_expired_token(vtex: VtexClient, world: World) -> None:
+def test_scroll__an_expired_token(vtex: VtexClient, shop: SimulatedShop) -> None:
     page = vtex.open_scroll(where=ALL, fields=FIELDS, size=10)
-    world.clock.advance(20 * 60 + 1)
+    shop.clock.advance(20 * 60 + 1)
     with pytest.raises(ScrollExpired):
         vtex.continue_scroll(page.token)
 
 
-def test_scroll__a_lost_continuation_is_not_repeated(vtex: VtexClient, world: World) -> None:
+def test_scroll__a_lost_continuation_is_not_repeated(vtex: VtexClient, shop: SimulatedShop) -> None:
     page = vtex.open_scroll(where=ALL, fields=FIELDS, size=10)
-    world.fault_at_vtex("md scroll", kind="reset_after")
+    shop.fault_at_vtex("md scroll", kind="reset_after")
     with pytest.raises(AnswerLost):
         vtex.continue_scroll(page.token)
-    assert world.counts()["md scroll"] == {"200": 1, "reset": 1}
+    assert shop.counts()["md scroll"] == {"200": 1, "reset": 1}
 
 
 # --- writes
 
 
 @pytest.mark.parametrize("status", ["200", "204"])
-def test_patch__changed_unchanged_and_lost(status: str, vtex: VtexClient, world: World) -> None:
-    world.on_vtex("POST", "knobs", {"md_patch_status": status})
-    put(world, "test-1", email="ana@example.com", isNewsletterOptIn=None)
+def test_patch__changed_unchanged_and_lost(status: str, vtex: VtexClient, shop: SimulatedShop) -> None:
+    shop.on_vtex("POST", "knobs", {"md_patch_status": status})
+    put(shop, "test-1", email="ana@example.com", isNewsletterOptIn=None)
     for wanted in (True, True, False):
         vtex.patch_client("test-1", {"isNewsletterOptIn": wanted})
-    world.fault_at_vtex("md patch", kind="reset_after")
+    shop.fault_at_vtex("md patch", kind="reset_after")
     vtex.patch_client("test-1", {"isNewsletterOptIn": True})
-    assert world.on_vtex("GET", "documents/test-1")["isNewsletterOptIn"] is True
-    assert world.counts()["md patch"] == {status: 2, "304": 2, "reset": 1}
+    assert shop.on_vtex("GET", "documents/test-1")["isNewsletterOptIn"] is True
+    assert shop.counts()["md patch"] == {status: 2, "304": 2, "reset": 1}
 
 
-def test_patch__an_unknown_id(vtex: VtexClient, world: World) -> None:
+def test_patch__an_unknown_id(vtex: VtexClient, shop: SimulatedShop) -> None:
     with pytest.raises(RequestRefused) as caught:
         vtex.patch_client("no-such-id", {"isNewsletterOptIn": True})
     assert caught.value.status == 404
 
 
-def test_random_faults__reading_survives_them(vtex: VtexClient, world: World) -> None:
+def test_random_faults__reading_survives_them(vtex: VtexClient, shop: SimulatedShop) -> None:
     random_faults(
-        world, 0.2, "408", "429", "429_date", "500", "502", "503", "504", "reset_before", "reset_after"
+        shop, 0.2, "408", "429", "429_date", "500", "502", "503", "504", "reset_before", "reset_after"
     )
     for first in range(1, 60):
         assert len(vtex.product_ids(first, first)[0]) == 1

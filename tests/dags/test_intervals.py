@@ -9,9 +9,9 @@ import pytest
 from airflow.serialization.encoders import coerce_to_core_timetable
 from airflow.timetables.base import DagRunInfo, DataInterval, TimeRestriction
 
-from include.outcomes import Area
+from include.outcomes import PipelineName
 from include.settings import load_settings
-from plugins.policy import daily
+from plugins.default_args import daily
 
 ZONE = "Europe/Madrid"
 
@@ -21,11 +21,11 @@ def shop_in_madrid(monkeypatch: pytest.MonkeyPatch) -> None:
     """São Paulo has no summer time any more."""
     monkeypatch.setenv("SYNC_SCHEDULE__TIME_ZONE", ZONE)
     load_settings.cache_clear()
-    monkeypatch.setattr("plugins.policy.load_settings", load_settings.__wrapped__)
+    monkeypatch.setattr("plugins.default_args.load_settings", load_settings.__wrapped__)
 
 
 def intervals(first: pendulum.DateTime, number: int) -> list[DataInterval]:
-    timetable = coerce_to_core_timetable(daily(Area.PURCHASES))
+    timetable = coerce_to_core_timetable(daily(PipelineName.PURCHASES))
     found: list[DataInterval] = []
     for _ in range(number):
         info: DagRunInfo | None = timetable.next_dagrun_info(

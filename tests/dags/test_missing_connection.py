@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from include.errors import ConfigurationError, MissingConnection, TemporaryError
-from plugins import airflow_connections
+from plugins.hooks import airflow_connections
 from tests.dags.test_policy import ALL, fails_at_once
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ CONNECTIONS = {
         "login": "a-key",
         "password": "a-secret",
     },
-    "sync_store": {"conn_type": "sqlite", "host": "/nowhere/store.db", "extra": {"hash_key": "k" * 32}},
+    "sync_state": {"conn_type": "sqlite", "host": "/nowhere/state.db", "extra": {"hash_key": "k" * 32}},
 }
 EVENT = {"email": "ana@example.com", "subscribed": False, "occurred_at": "2026-11-23T10:00:00Z"}
 

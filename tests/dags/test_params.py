@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from include.receiver.bodies import BadCallback, pairs_of_query
-from include.receiver.callback import read_callback
+from include.newsletter.receiver.bodies import BadCallback, pairs_of_query
+from include.newsletter.receiver.callback import read_callback
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG
@@ -136,7 +136,7 @@ def test_newsletter_params__take_what_the_receiver_takes(text: str) -> None:
     "conf",
     [
         {},
-        {"areas": ["purchases"], "repair": True},
+        {"pipelines": ["purchases"], "repair": True},
         {"window_start": "2026-11-16T00:00:00-03:00", "window_end": "2026-11-23T00:00:00Z"},
     ],
 )
@@ -147,10 +147,10 @@ def test_reconcile_params__take(dags: dict[str, DAG], conf: dict[str, Any]) -> N
 @pytest.mark.parametrize(
     ("param", "value"),
     [
-        ("areas", []),
-        ("areas", ["newsletter"]),
-        ("areas", ["purchases", "purchases"]),
-        ("areas", "purchases"),
+        ("pipelines", []),
+        ("pipelines", ["newsletter"]),
+        ("pipelines", ["purchases", "purchases"]),
+        ("pipelines", "purchases"),
         ("window_start", "2026-11-21"),
         ("window_end", "yesterday"),
         ("repair", "maybe"),

@@ -19,7 +19,7 @@ HEAVY = (
     "lxml",
     "phonenumbers",
     "orjson",
-    "include.store",
+    "include.state",
     "sqlalchemy.dialects",
 )
 PROBE = """

@@ -11,7 +11,7 @@ import yaml
 
 from include.errors import ConfigurationError, ContractError, StagingError, TemporaryError, UnsafeChange
 from include.settings import load_settings
-from plugins.policy import report_asset
+from plugins.default_args import report_asset
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG
@@ -126,7 +126,7 @@ class TestNewsletter:
     def test_retries__come_whatever_keeps_vtex_from_answering(
         self, dags: dict[str, DAG], error: type[Exception]
     ) -> None:
-        """A maintenance page, a name not found, a revoked key: the wishes are in the run's conf only."""
+        """A maintenance page, a name not found, a revoked key: the subscription changes are in the run's conf only."""
         (task,) = dags["update_newsletter"].tasks
         assert fails_at_once(task, error("…")) is False
 

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from include.errors import ParameterError
 from include.parameters import ADDED_BY_AIRFLOW
-from plugins.conf_check import require_known_parameters
-from plugins.parameters import KNOWN, refusal_of
-from plugins.trigger_check import TriggerCheck
+from plugins.runs.conf_check import require_known_parameters
+from plugins.runs.params import KNOWN, refusal_of
+from plugins.web.trigger_check import TriggerCheck
 from tests.api_server import allowed, auth_manager
 
 if TYPE_CHECKING:
@@ -178,9 +178,9 @@ def test_backfill__with_known_parameters_goes_on(api: Api) -> None:
 
 
 def test_reconcile__repair_needs_purchases(api: Api) -> None:
-    answer = api.trigger("reconcile", {"repair": True, "areas": ["contacts"]})
+    answer = api.trigger("reconcile", {"repair": True, "pipelines": ["contacts"]})
     assert answer.status_code == 400
-    assert "add purchases to areas" in answer.json()["detail"]
+    assert "add purchases to pipelines" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize(

@@ -159,11 +159,11 @@ def test_airflow_variables__are_airflows_options() -> None:
 
 
 def test_store_connection__is_json_with_a_hash_key_on_a_database_of_its_own() -> None:
-    connection = json.loads(SERVICES["worker"]["environment"]["AIRFLOW_CONN_SYNC_STORE"])
+    connection = json.loads(SERVICES["worker"]["environment"]["AIRFLOW_CONN_SYNC_STATE"])
     assert connection["host"] in SERVICES
     assert connection["extra"]["hash_key"]
     assert connection["schema"] != SERVICES["postgres"]["environment"]["POSTGRES_DB"]
-    script = ROOT / COMPOSE["configs"]["create-sync-store"]["file"]
+    script = ROOT / COMPOSE["configs"]["create-sync-state"]["file"]
     assert script.read_text().strip() == f"CREATE DATABASE {connection['schema']};"
 
 
@@ -192,7 +192,7 @@ def commands() -> list[str]:
 
 def test_python_modules__exist() -> None:
     named = {match[1] for line in commands() for match in re.finditer(r"python -m (\S+)", line)}
-    assert named == {"plugins.sync_store", "sandbox"}
+    assert named == {"plugins.state", "sandbox"}
     for module in named:
         spec = importlib.util.find_spec(module)
         assert spec is not None, f"python -m {module}"

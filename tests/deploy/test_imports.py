@@ -49,7 +49,7 @@ def driver(url):
 
 def hooks():
     from airflow.providers_manager import ProvidersManager
-    kinds = ["vtex", "connectif", json.loads(os.environ["AIRFLOW_CONN_SYNC_STORE"])["conn_type"]]
+    kinds = ["vtex", "connectif", json.loads(os.environ["AIRFLOW_CONN_SYNC_STATE"])["conn_type"]]
     return [import_string(ProvidersManager().hooks[kind].hook_class_name).__name__ for kind in kinds]
 
 found = {}

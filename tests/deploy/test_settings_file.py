@@ -8,9 +8,9 @@ from typing import Any
 
 import yaml
 
-from plugins.connectif_hook import ConnectifHook
+from plugins.hooks.connectif_hook import ConnectifHook
+from plugins.hooks.vtex_hook import VtexHook
 from plugins.vtex_connectif_provider import CONNECTIF, VTEX
-from plugins.vtex_hook import VtexHook
 from tools.sandbox_shop import (
     Sandbox,
     as_environment,
@@ -51,7 +51,7 @@ def test_connections__are_those_of_the_hooks_and_of_the_store() -> None:
     types = {row["conn_id"]: row["conn_type"] for row in AIRFLOW["connections"]}
     assert types[VtexHook.default_conn_name] == VtexHook.conn_type
     assert types[ConnectifHook.default_conn_name] == ConnectifHook.conn_type
-    assert set(types) == {VtexHook.default_conn_name, ConnectifHook.default_conn_name, "sync_store"}
+    assert set(types) == {VtexHook.default_conn_name, ConnectifHook.default_conn_name, "sync_state"}
 
 
 def test_file__holds_no_secret() -> None:
@@ -93,14 +93,14 @@ def test_environment__is_read_back_by_airflow() -> None:
     from airflow.models.connection import Connection  # noqa: PLC0415 - importing Airflow takes seconds
 
     given = sandbox_connections(SANDBOX) | {
-        "sync_store": store_connection(Path("/somewhere/store.db"), "a-key")
+        "sync_state": store_connection(Path("/somewhere/state.db"), "a-key")
     }
     variables = as_environment(given)
     assert set(variables) == {
         "AIRFLOW_CONN_VTEX_DEFAULT",
         "AIRFLOW_CONN_CONNECTIF_DEFAULT",
-        "AIRFLOW_CONN_SYNC_STORE",
+        "AIRFLOW_CONN_SYNC_STATE",
     }
-    store = Connection.from_json(variables["AIRFLOW_CONN_SYNC_STORE"], conn_id="sync_store")
-    assert (store.conn_type, store.host) == ("sqlite", "/somewhere/store.db")
-    assert store.extra_dejson == {"hash_key": "a-key"}
+    state = Connection.from_json(variables["AIRFLOW_CONN_SYNC_STATE"], conn_id="sync_state")
+    assert (state.conn_type, state.host) == ("sqlite", "/somewhere/state.db")
+    assert state.extra_dejson == {"hash_key": "a-key"}

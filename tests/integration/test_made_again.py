@@ -12,20 +12,20 @@ from typing import Any
 import pytest
 import requests
 
-from include.outcomes import Area
-from tests.integration.world import SECONDS, World, running_world
+from include.outcomes import PipelineName
+from tests.integration.installation import SECONDS, Installation, running_installation
 from tools.airflow_rest import RestError
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with running_world(tmp_path_factory.mktemp("airflow")) as world:
-        yield world
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    with running_installation(tmp_path_factory.mktemp("airflow")) as installation:
+        yield installation
 
 
-def attempts(world: World, dag_id: str, run_id: str) -> list[Path]:
+def attempts(installation: Installation, dag_id: str, run_id: str) -> list[Path]:
     """The folders that runs of this id have staged in."""
-    found = world.stack.home.glob(f"**/{dag_id}/{run_id}/*")
+    found = installation.stack.home.glob(f"**/{dag_id}/{run_id}/*")
     return sorted(found, key=lambda path: path.stat().st_ctime_ns)
 
 
@@ -33,58 +33,60 @@ def stages(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir() if path.is_dir()}
 
 
-def withdraw_purchases(world: World, groups: set[str]) -> None:
+def withdraw_purchases(installation: Installation, groups: set[str]) -> None:
     for purchase_id in groups:
-        url = f"{world.sandbox.connectif}/_sandbox/purchases/{purchase_id}"
+        url = f"{installation.sandbox.connectif}/_sandbox/purchases/{purchase_id}"
         requests.delete(url, timeout=10).raise_for_status()
 
 
-def there(world: World, conf: dict[str, Any]) -> set[str]:
-    return {group for group in world.shop.order_groups(conf) if world.shop.purchase(group)}
+def there(installation: Installation, conf: dict[str, Any]) -> set[str]:
+    return {group for group in installation.shop.order_groups(conf) if installation.shop.purchase(group)}
 
 
-def test_manual_run__deleted_and_triggered_again_reads_and_sends_for_real(world: World) -> None:
-    conf = {"mode": "window", **{k: v for k, v in world.last_day().items() if k != "mode"}}
-    tags = there(world, conf)
-    first = world.run("sync_purchases", "again", conf)
-    sent = there(world, conf) - tags
+def test_manual_run__deleted_and_triggered_again_reads_and_sends_for_real(installation: Installation) -> None:
+    conf = {"mode": "window", **{k: v for k, v in installation.last_day().items() if k != "mode"}}
+    tags = there(installation, conf)
+    first = installation.run("sync_purchases", "again", conf)
+    sent = there(installation, conf) - tags
     assert first.counts.written >= len(sent) > 0
-    withdraw_purchases(world, sent)
-    world.stack.rest.delete_run("sync_purchases", "again")
-    second = world.run("sync_purchases", "again", conf)
+    withdraw_purchases(installation, sent)
+    installation.stack.rest.delete_run("sync_purchases", "again")
+    second = installation.run("sync_purchases", "again", conf)
     assert second.counts.written >= len(sent)
     assert second.counts.calls["vtex"].made > 0
-    assert sent <= there(world, conf)
-    folders = attempts(world, "sync_purchases", "again")
+    assert sent <= there(installation, conf)
+    folders = attempts(installation, "sync_purchases", "again")
     assert [stages(folder) for folder in folders] == [{"extract", "transform", "load"}] * 2, "one each"
 
 
-def test_manual_run__triggered_again_with_another_mode_does_what_that_says(world: World) -> None:
-    window = world.run("sync_contacts", "mode", world.last_day())
-    world.stack.rest.delete_run("sync_contacts", "mode")
-    full = world.run("sync_contacts", "mode", {"mode": "full"})
+def test_manual_run__triggered_again_with_another_mode_does_what_that_says(
+    installation: Installation,
+) -> None:
+    window = installation.run("sync_contacts", "mode", installation.last_day())
+    installation.stack.rest.delete_run("sync_contacts", "mode")
+    full = installation.run("sync_contacts", "mode", {"mode": "full"})
     assert (window.mode, full.mode) == ("window", "full")
     assert full.counts.read > window.counts.read
 
 
-def test_backfill__of_a_day_whose_run_was_deleted_sends_that_day_again(world: World) -> None:
-    day = world.sandbox.last_day - timedelta(days=1)
+def test_backfill__of_a_day_whose_run_was_deleted_sends_that_day_again(installation: Installation) -> None:
+    day = installation.sandbox.last_day - timedelta(days=1)
     conf = {
         "window_start": f"{day}T00:00:00+00:00",
         "window_end": f"{day + timedelta(days=1)}T00:00:00+00:00",
     }
     written = []
     for _ in range(2):
-        withdraw_purchases(world, there(world, conf))
-        run_id = backfilled(world, f"{day}")
-        written.append(world.report_of("sync_purchases", run_id).counts.written)
-        world.stack.rest.delete_run("sync_purchases", run_id)
+        withdraw_purchases(installation, there(installation, conf))
+        run_id = backfilled(installation, f"{day}")
+        written.append(installation.report_of("sync_purchases", run_id).counts.written)
+        installation.stack.rest.delete_run("sync_purchases", run_id)
     assert written[0] > 0
     assert written[1] == written[0]
 
 
-def backfilled(world: World, day: str) -> str:
-    rest = world.stack.rest
+def backfilled(installation: Installation, day: str) -> str:
+    rest = installation.stack.rest
     deadline = time.monotonic() + SECONDS
     while True:
         try:
@@ -99,19 +101,19 @@ def backfilled(world: World, day: str) -> str:
         time.sleep(0.5)
     (run,) = runs
     state = rest.wait("sync_purchases", run["dag_run_id"], patience_seconds=SECONDS)["state"]
-    assert state == "success", "\n".join(world.last_log("sync_purchases", run["dag_run_id"]))
+    assert state == "success", "\n".join(installation.last_log("sync_purchases", run["dag_run_id"]))
     return str(run["dag_run_id"])
 
 
 def test_clear__of_load_goes_on_from_what_is_staged_and_after_its_removal_fails_at_once_by_name(
-    world: World,
+    installation: Installation,
 ) -> None:
-    rest = world.stack.rest
-    world.run("sync_products", "cleared", {"mode": "full"})
+    rest = installation.stack.rest
+    installation.run("sync_products", "cleared", {"mode": "full"})
     rest.clear("sync_products", "cleared", "load")
     state = rest.wait("sync_products", "cleared", patience_seconds=SECONDS)["state"]
-    assert state == "success", "\n".join(world.last_log("sync_products", "cleared"))
-    first, second = attempts(world, "sync_products", "cleared")
+    assert state == "success", "\n".join(installation.last_log("sync_products", "cleared"))
+    first, second = attempts(installation, "sync_products", "cleared")
     assert (stages(first), stages(second)) == ({"extract", "transform", "load"}, {"load"})
     assert (first.name[:2], second.name[:2]) == ("0-", "1-")
 
@@ -124,12 +126,12 @@ def test_clear__of_load_goes_on_from_what_is_staged_and_after_its_removal_fails_
     assert [line for line in log if "StagingError" in line and "Clear the whole run" in line], "\n".join(log)
 
 
-def test_clear__of_the_report_of_a_comparison_reports_what_was_found(world: World) -> None:
-    rest = world.stack.rest
-    conf = {"areas": ["purchases"], **{k: v for k, v in world.last_day().items() if k != "mode"}}
-    first = world.run("reconcile", "looked", conf)
+def test_clear__of_the_report_of_a_comparison_reports_what_was_found(installation: Installation) -> None:
+    rest = installation.stack.rest
+    conf = {"pipelines": ["purchases"], **{k: v for k, v in installation.last_day().items() if k != "mode"}}
+    first = installation.run("reconcile", "looked", conf)
     rest.clear("reconcile", "looked", "report")
     state = rest.wait("reconcile", "looked", patience_seconds=SECONDS)["state"]
-    assert state == "success", "\n".join(world.last_log("reconcile", "looked"))
-    again = world.report_of("reconcile", "looked")
-    assert again.compared[Area.PURCHASES] == first.compared[Area.PURCHASES]
+    assert state == "success", "\n".join(installation.last_log("reconcile", "looked"))
+    again = installation.report_of("reconcile", "looked")
+    assert again.compared[PipelineName.PURCHASES] == first.compared[PipelineName.PURCHASES]

@@ -17,10 +17,10 @@ from urllib.parse import quote
 import pytest
 import requests
 
-from include.outcomes import Area, Cause, Reason
+from include.outcomes import Cause, PipelineName, Reason
 from tests.integration import canary
 from tests.integration.canary import CANARIES, kept_where
-from tests.integration.world import SECONDS, World, running_world
+from tests.integration.installation import SECONDS, Installation, running_installation
 from tools.airflow_forms import click, open_as_user
 from tools.airflow_rest import RestError
 from tools.browser import Look, Tab, found, open_tab
@@ -29,80 +29,86 @@ from tools.sandbox_shop import CONNECTIF_SECRET, VTEX_TOKEN, WEBHOOK_SECRET
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with running_world(tmp_path_factory.mktemp("airflow")) as world:
-        yield world
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    with running_installation(tmp_path_factory.mktemp("airflow")) as installation:
+        yield installation
 
 
 @pytest.mark.parametrize("dag_id", ["sync_contacts", "sync_products", "sync_purchases"])
-def test_daily_sync__twice_for_the_same_time_changes_the_target_once(world: World, dag_id: str) -> None:
-    conf = world.last_day() if dag_id == "sync_purchases" else {"mode": "full"}
-    before = world.target()
-    first = world.run(dag_id, f"{dag_id}-first", conf)
-    after_first = world.target()
-    second = world.run(dag_id, f"{dag_id}-second", conf)
+def test_daily_sync__twice_for_the_same_time_changes_the_target_once(
+    installation: Installation, dag_id: str
+) -> None:
+    conf = installation.last_day() if dag_id == "sync_purchases" else {"mode": "full"}
+    before = installation.target()
+    first = installation.run(dag_id, f"{dag_id}-first", conf)
+    after_first = installation.target()
+    second = installation.run(dag_id, f"{dag_id}-second", conf)
     assert first.counts.read > 0
     assert (first.missing, second.missing) == (0, 0)
     assert second.counts.read == first.counts.read
     assert after_first != before
-    assert world.target() == after_first
-    events = world.stack.rest.get("assets/events", source_dag_id=dag_id)["asset_events"]
+    assert installation.target() == after_first
+    events = installation.stack.rest.get("assets/events", source_dag_id=dag_id)["asset_events"]
     assert [e["extra"]["counts"]["read"] for e in events if e["source_run_id"] == f"{dag_id}-first"] == [
         first.counts.read
     ]
 
 
-def test_scheduler__has_imported_what_newsletter_runs_need_before_it_forks_its_workers(world: World) -> None:
-    said = world.stack.log("scheduler").read_text()
+def test_scheduler__has_imported_what_newsletter_runs_need_before_it_forks_its_workers(
+    installation: Installation,
+) -> None:
+    said = installation.stack.log("scheduler").read_text()
     assert 0 <= said.find("imported ahead for newsletter runs") < said.find("Worker starting up")
 
 
-def test_backfill__of_purchases_is_quiet(world: World) -> None:
-    rest, fired = world.stack.rest, world.shop.state()["fired_workflows"]
-    day = (world.sandbox.last_day - timedelta(days=1)).isoformat()
+def test_backfill__of_purchases_is_quiet(installation: Installation) -> None:
+    rest, fired = installation.stack.rest, installation.shop.state()["fired_workflows"]
+    day = (installation.sandbox.last_day - timedelta(days=1)).isoformat()
     rest.backfill("sync_purchases", f"{day}T00:00:00Z", f"{day}T23:59:59Z")
     deadline = time.monotonic() + SECONDS
     while not (runs := rest.runs("sync_purchases", run_type="backfill")) and time.monotonic() < deadline:
         time.sleep(0.5)
     (run,) = runs
     state = rest.wait("sync_purchases", run["dag_run_id"], patience_seconds=SECONDS)["state"]
-    assert state == "success", "\n".join(world.last_log("sync_purchases", run["dag_run_id"]))
-    assert world.shop.state()["fired_workflows"] == fired
+    assert state == "success", "\n".join(installation.last_log("sync_purchases", run["dag_run_id"]))
+    assert installation.shop.state()["fired_workflows"] == fired
 
 
-def test_reconcile__names_and_repairs_purchases_that_were_removed(world: World) -> None:
-    world.run("sync_purchases", "before-reconcile", world.last_day())
-    conf = {name: value for name, value in world.last_day().items() if name != "mode"}
-    removed = {group for group in world.shop.order_groups(conf) if world.shop.purchase(group)}
+def test_reconcile__names_and_repairs_purchases_that_were_removed(installation: Installation) -> None:
+    installation.run("sync_purchases", "before-reconcile", installation.last_day())
+    conf = {name: value for name, value in installation.last_day().items() if name != "mode"}
+    removed = {group for group in installation.shop.order_groups(conf) if installation.shop.purchase(group)}
     for purchase_id in removed:
-        url = f"{world.sandbox.connectif}/_sandbox/purchases/{purchase_id}"
+        url = f"{installation.sandbox.connectif}/_sandbox/purchases/{purchase_id}"
         requests.delete(url, timeout=10).raise_for_status()
-    report = world.run("reconcile", "reconcile-repair", {"repair": True, **conf})
-    found = report.compared[Area.PURCHASES]
+    report = installation.run("reconcile", "reconcile-repair", {"repair": True, **conf})
+    found = report.compared[PipelineName.PURCHASES]
     gone = set(found.examples.get(Cause.GONE, []))
     canceled = set(found.examples.get(Cause.CANCELED, []))
-    assert set(report.compared) == {Area.CONTACTS, Area.PRODUCTS, Area.PURCHASES}
+    assert set(report.compared) == {PipelineName.CONTACTS, PipelineName.PRODUCTS, PipelineName.PURCHASES}
     assert gone
     assert removed <= gone | canceled, "the tag's may be canceled since"
     assert found.repaired == report.counts.written == len(gone)
-    assert all(world.shop.purchase(purchase_id) for purchase_id in gone)
+    assert all(installation.shop.purchase(purchase_id) for purchase_id in gone)
 
 
-def test_newsletter__reaches_vtex_and_a_repeat_changes_nothing(world: World) -> None:
-    person = world.shop.subscriber()
+def test_newsletter__reaches_vtex_and_a_repeat_changes_nothing(installation: Installation) -> None:
+    person = installation.shop.subscriber()
     event = {"email": person["email"], "subscribed": False, "occurred_at": datetime.now(UTC).isoformat()}
-    first = world.run("update_newsletter", "newsletter-first", {"events": [event]})
-    assert world.shop.opt_in_after(person["id"], wanted=False) is False
-    second = world.run("update_newsletter", "newsletter-second", {"events": [event]})
-    assert world.shop.opt_in(person["id"]) is False
+    first = installation.run("update_newsletter", "newsletter-first", {"events": [event]})
+    assert installation.shop.opt_in_after(person["id"], wanted=False) is False
+    second = installation.run("update_newsletter", "newsletter-second", {"events": [event]})
+    assert installation.shop.opt_in(person["id"]) is False
     assert (first.counts.written, second.counts.written) == (1, 0)
 
 
 # --- the newsletter's two doors
 
 
-def test_trigger__with_a_bad_payload_is_refused_with_the_reason_and_makes_no_run(world: World) -> None:
-    rest = world.stack.rest
+def test_trigger__with_a_bad_payload_is_refused_with_the_reason_and_makes_no_run(
+    installation: Installation,
+) -> None:
+    rest = installation.stack.rest
     good = {"email": "door@example.com", "subscribed": False, "occurred_at": "2026-11-23T10:00:00Z"}
     bad: list[tuple[Any, str]] = [
         ({}, "events"),
@@ -119,55 +125,55 @@ def test_trigger__with_a_bad_payload_is_refused_with_the_reason_and_makes_no_run
     for conf, reason in bad:
         with pytest.raises(RestError, match=f"(?s): 4(00|22): .*({reason})"):
             rest.post("dags/update_newsletter/dagRuns", {"logical_date": None, "conf": conf})
-    url = f"{world.stack.url}/api/v2/dags/update_newsletter/dagRuns"
+    url = f"{installation.stack.url}/api/v2/dags/update_newsletter/dagRuns"
     body = {"logical_date": None, "conf": {"events": [good]}}
     assert requests.post(url, json=body, timeout=10).status_code == 401
     assert len(rest.runs("update_newsletter")) == before
 
 
 @pytest.mark.parametrize("form", ["GET query", "POST form", "POST JSON"])
-def test_callback__is_in_vtex_soon_and_nowhere_in_the_logs(world: World, form: str) -> None:
-    person = world.shop.subscriber()
+def test_callback__is_in_vtex_soon_and_nowhere_in_the_logs(installation: Installation, form: str) -> None:
+    person = installation.shop.subscriber()
     said = {"email": person["email"], "ip": "203.0.113.7"}
     sent: dict[str, Any] = {
         "GET query": {"params": said},
         "POST form": {"data": said},
         "POST JSON": {"json": {"contact": said}},
     }[form]
-    address = f"{world.stack.url}/connectif/newsletter/{WEBHOOK_SECRET}/unsubscribe"
+    address = f"{installation.stack.url}/connectif/newsletter/{WEBHOOK_SECRET}/unsubscribe"
     method = form.partition(" ")[0]
     answer = requests.request(method, address, **sent, timeout=30, allow_redirects=False)
     assert answer.status_code == 202
-    assert world.shop.opt_in_after(person["id"], wanted=False, within_seconds=SECONDS) is False
-    health = requests.get(f"{world.stack.url}/connectif/health", timeout=10)
+    assert installation.shop.opt_in_after(person["id"], wanted=False, within_seconds=SECONDS) is False
+    health = requests.get(f"{installation.stack.url}/connectif/health", timeout=10)
     assert (health.status_code, health.json()["status"]) == (200, "up")
-    log = world.stack.log("api-server").read_text(errors="replace")
+    log = installation.stack.log("api-server").read_text(errors="replace")
     assert "/connectif/newsletter/***" in log
     assert WEBHOOK_SECRET not in log
     assert person["email"] not in log
 
 
-def test_callback__while_the_dag_is_paused_is_asked_to_come_later(world: World) -> None:
-    url = f"{world.stack.url}/connectif/newsletter/{WEBHOOK_SECRET}/subscribe?email=door@example.com"
-    world.stack.rest.patch("dags/update_newsletter", {"is_paused": True})
+def test_callback__while_the_dag_is_paused_is_asked_to_come_later(installation: Installation) -> None:
+    url = f"{installation.stack.url}/connectif/newsletter/{WEBHOOK_SECRET}/subscribe?email=door@example.com"
+    installation.stack.rest.patch("dags/update_newsletter", {"is_paused": True})
     try:
         answer = requests.get(url, timeout=30)
     finally:
-        world.stack.rest.unpause("update_newsletter")
+        installation.stack.rest.unpause("update_newsletter")
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "300")
 
 
 def test_callbacks__a_thousand_bad_ones_trigger_nothing_crash_nothing_and_leave_no_trace(
-    world: World,
+    installation: Installation,
 ) -> None:
-    before = len(world.stack.rest.runs("update_newsletter"))
+    before = len(installation.stack.rest.runs("update_newsletter"))
     with ThreadPoolExecutor(8) as pool:
-        statuses = list(pool.map(lambda raw: status_of(world.stack.port, raw), bad_requests(1_000)))
+        statuses = list(pool.map(lambda raw: status_of(installation.stack.port, raw), bad_requests(1_000)))
     assert {status for status in statuses if not 400 <= status < 500} == set(), Counter(statuses)
-    assert len(world.stack.rest.runs("update_newsletter")) == before
-    world.stack.check()
-    assert requests.get(f"{world.stack.url}/connectif/health", timeout=10).status_code == 200
-    log = world.stack.log("api-server").read_text(errors="replace")
+    assert len(installation.stack.rest.runs("update_newsletter")) == before
+    installation.stack.check()
+    assert requests.get(f"{installation.stack.url}/connectif/health", timeout=10).status_code == 200
+    log = installation.stack.log("api-server").read_text(errors="replace")
     for private in ("canary", WEBHOOK_SECRET, "Traceback"):
         assert private not in log
 
@@ -216,28 +222,30 @@ def status_of(port: int, raw: bytes) -> int:
     return int(answer.split(maxsplit=2)[1])
 
 
-def test_wrong_key__fails_at_once_and_says_what_to_do(world: World) -> None:
-    keys = f"{world.sandbox.vtex}/_sandbox/keys"
+def test_wrong_key__fails_at_once_and_says_what_to_do(installation: Installation) -> None:
+    keys = f"{installation.sandbox.vtex}/_sandbox/keys"
     (key, *_) = requests.get(keys, timeout=10).json()
     requests.delete(f"{keys}/{key['id']}", timeout=10).raise_for_status()
     try:
-        world.stack.rest.trigger("sync_contacts", "wrong-key", {"mode": "full"})
-        run = world.stack.rest.wait("sync_contacts", "wrong-key", patience_seconds=SECONDS)
+        installation.stack.rest.trigger("sync_contacts", "wrong-key", {"mode": "full"})
+        run = installation.stack.rest.wait("sync_contacts", "wrong-key", patience_seconds=SECONDS)
     finally:
         requests.post(keys, json=key, timeout=10).raise_for_status()
     assert run["state"] == "failed"
-    lines = [line for line in world.last_log("sync_contacts", "wrong-key") if not line.startswith("::")]
+    lines = [
+        line for line in installation.last_log("sync_contacts", "wrong-key") if not line.startswith("::")
+    ]
     assert any("AccessRefused: VTEX" in line for line in lines[-5:]), "\n".join(lines[-5:])
-    assert world.told("wrong-key") == {"sync_contacts: a run has failed"}
-    page = world.page("vtex-connectif-status/")
+    assert installation.told("wrong-key") == {"sync_contacts: a run has failed"}
+    page = installation.page("vtex-connectif-status/")
     assert "Last run failed" in page
     assert "runs/wrong-key" in page
 
 
 def test_misspelt_parameter__is_refused_at_the_trigger_and_else_fails_before_anything_is_read(
-    world: World,
+    installation: Installation,
 ) -> None:
-    rest, before = world.stack.rest, world.target()
+    rest, before = installation.stack.rest, installation.target()
     with pytest.raises(RestError, match=r"400: .*unknown parameter dryrun \(did you mean dry_run\?\)"):
         rest.trigger("sync_contacts", "misspelt", {"mode": "full", "dryrun": True})
     # Airflow also makes runs from an asset's page, and does not say there of which DAG
@@ -247,10 +255,10 @@ def test_misspelt_parameter__is_refused_at_the_trigger_and_else_fails_before_any
     assert rest.wait("sync_products", run_id, patience_seconds=SECONDS)["state"] == "failed"
     tried = {task["task_id"]: task["try_number"] for task in rest.tasks("sync_products", run_id)}
     assert tried["extract"] == 1
-    log = "\n".join(world.last_log("sync_products", run_id))
+    log = "\n".join(installation.last_log("sync_products", run_id))
     assert "unknown parameter dryrun (did you mean dry_run?)" in log
     assert "Nothing was read" in log
-    assert world.target() == before
+    assert installation.target() == before
 
 
 # --- the pages inside Airflow's UI
@@ -269,29 +277,29 @@ def tab() -> Iterator[Tab]:
 
 
 @pytest.mark.parametrize("look", [Look(1280), Look(390)], ids=["desk", "phone"])
-def test_pages__work_inside_airflows_frame(world: World, tab: Tab, look: Look) -> None:
+def test_pages__work_inside_airflows_frame(installation: Installation, tab: Tab, look: Look) -> None:
     """Airflow shows them in a sandboxed frame: what leads within stays in it, a run opens in its window."""
-    world.run("sync_contacts", "sync_contacts-first", {"mode": "full"})
-    open_as_user(tab, world.stack, "plugin/vtex-connectif-status", look, 900)
+    installation.run("sync_contacts", "sync_contacts-first", {"mode": "full"})
+    open_as_user(tab, installation.stack, "plugin/vtex-connectif-status", look, 900)
     tab.wait_for(f"{FRAME}?.querySelector('.cards') != null")
     tab.wait_for(f"{FRAME}?.styleSheets.length")
     tab.wait_for(f"{FRAME}?.documentElement.scrollWidth <= {FRAME}?.documentElement.clientWidth")
     assert tab.value(f"{FRAME}.fonts.size + {FRAME}.styleSheets.length") == 1, "styled, by us alone"
-    click(tab, f"{FRAME}.querySelector('a[href^=\"records?area=contacts\"]')")
+    click(tab, f"{FRAME}.querySelector('a[href^=\"records?pipeline=contacts\"]')")
     key = tab.wait_for(f"{FRAME}?.querySelector('td code')?.innerText")
     click(tab, f"{FRAME}.querySelector('td button')")
     assert key in tab.wait_for(f"{FRAME}?.querySelector('h3') && {FRAME}.querySelector('h2').innerText")
     assert key not in tab.value("location.href")
-    open_as_user(tab, world.stack, "plugin/vtex-connectif-status", look, 900)
+    open_as_user(tab, installation.stack, "plugin/vtex-connectif-status", look, 900)
     click(tab, f"{FRAME}?.querySelector('#contacts a[data-airflow]')")
     assert tab.wait_for("location.pathname.startsWith('/dags/') && location.pathname").startswith(
         "/dags/sync_contacts/runs/"
     )
 
 
-def test_explain__asked_inside_airflows_frame_answers_in_it(world: World, tab: Tab) -> None:
-    person = world.shop.subscriber()
-    open_as_user(tab, world.stack, "plugin/vtex-connectif-explain", Look(1280), 900)
+def test_explain__asked_inside_airflows_frame_answers_in_it(installation: Installation, tab: Tab) -> None:
+    person = installation.shop.subscriber()
+    open_as_user(tab, installation.stack, "plugin/vtex-connectif-explain", Look(1280), 900)
     tab.wait_for(f"{FRAME}?.querySelector('input[name=record]') != null")
     tab.value(f"{FRAME}.querySelector('input[name=record]').focus()")
     tab.type(person["email"])
@@ -304,9 +312,9 @@ def test_explain__asked_inside_airflows_frame_answers_in_it(world: World, tab: T
 # --- what is told, and what must never be
 
 
-def test_alerts__of_a_brake_and_of_too_many_rejects_are_told(world: World) -> None:
-    sandbox, rest = f"{world.sandbox.vtex}/_sandbox", world.stack.rest
-    world.run("sync_products", "sync_products-first", {"mode": "full"})
+def test_alerts__of_a_mass_change_guard_and_of_too_many_rejects_are_told(installation: Installation) -> None:
+    sandbox, rest = f"{installation.sandbox.vtex}/_sandbox", installation.stack.rest
+    installation.run("sync_products", "sync_products-first", {"mode": "full"})
     for number in range(30):
         bad = {"email": "no address at all", "firstName": "Nobody"}
         requests.put(f"{sandbox}/documents/bad-{number}", json=bad, timeout=10).raise_for_status()
@@ -321,47 +329,52 @@ def test_alerts__of_a_brake_and_of_too_many_rejects_are_told(world: World) -> No
     finally:
         requests.delete(f"{sandbox}/faults", timeout=10).raise_for_status()
     assert states == {"failed"}
-    assert world.told("stopped", 2) == {
-        "sync_products: the brake has stopped a run, nothing was sent",
+    assert installation.told("stopped", 2) == {
+        "sync_products: the mass-change guard has stopped a run, nothing was sent",
         "sync_products: a run has failed",
     }
-    assert world.told("many-rejects", 2) == {
+    assert installation.told("many-rejects", 2) == {
         "sync_contacts: too many records were rejected",
         "sync_contacts: a run has failed",
     }
-    page = world.page("vtex-connectif-status/")
-    assert "would vanish" in "".join(world.last_log("sync_products", "stopped"))
+    page = installation.page("vtex-connectif-status/")
+    assert "would vanish" in "".join(installation.last_log("sync_products", "stopped"))
     assert "email_invalid" in page
 
 
-def test_canary__sings_nowhere_after_real_runs_and_is_gone_after_its_erasure(world: World) -> None:
+def test_canary__sings_nowhere_after_real_runs_and_is_gone_after_its_erasure(
+    installation: Installation,
+) -> None:
     """Neither its address, name and phone, nor any key. A newsletter run keeps its events in its conf, and
     Airflow's audit log keeps REST triggers: both go with `airflow db clean`.
     """
-    home = world.stack.home
-    world.run("sync_contacts", "sync_contacts-first", {"mode": "full"})
-    world.run("sync_purchases", "sync_purchases-first", world.last_day())
+    home = installation.stack.home
+    installation.run("sync_contacts", "sync_contacts-first", {"mode": "full"})
+    installation.run("sync_purchases", "sync_purchases-first", installation.last_day())
     event = {"email": canary.EMAIL, "subscribed": False, "occurred_at": datetime.now(UTC).isoformat()}
-    world.run("update_newsletter", "canary-wish", {"events": [event]})
-    assert world.shop.contact(canary.EMAIL)
-    assert world.shop.purchase(canary.PURCHASE)
+    installation.run("update_newsletter", "canary-change", {"events": [event]})
+    assert installation.shop.contact(canary.EMAIL)
+    assert installation.shop.purchase(canary.PURCHASE)
     conf_and_audit = {"airflow:dag_run.conf", "airflow:log.extra"}
     assert kept_where(home, CANARIES) == {"staging"} | conf_and_audit
 
     erased = subprocess.run(
         (sys.executable, "-m", "tools.beside", "tools.erase"),
-        env=world.stack.environment(), input=canary.EMAIL, capture_output=True, text=True, check=True,
+        env=installation.stack.environment(), input=canary.EMAIL, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert "is erased, and kept out of every later write" in erased.stdout
     assert kept_where(home, CANARIES) == conf_and_audit
-    kept = world.run("sync_contacts", "after-the-erasure", {"only": canary.DOCUMENT})
+    kept = installation.run("sync_contacts", "after-the-erasure", {"only": canary.DOCUMENT})
     assert kept.counts.reasons == {Reason.ERASED: 1}
 
-    pages = [world.page("vtex-connectif-status/")]
-    pages += [world.page(f"vtex-connectif-status/records?area={area}&code={Reason.ERASED}") for area in Area]
+    pages = [installation.page("vtex-connectif-status/")]
+    pages += [
+        installation.page(f"vtex-connectif-status/records?pipeline={pipeline}&code={Reason.ERASED}")
+        for pipeline in PipelineName
+    ]
     said = [*pages, erased.stdout, erased.stderr]
     assert [word for word in CANARIES if word in "".join(said).lower()] == []
-    keys = [VTEX_TOKEN, CONNECTIF_SECRET, WEBHOOK_SECRET, *vars(world.stack.keys).values()]
+    keys = [VTEX_TOKEN, CONNECTIF_SECRET, WEBHOOK_SECRET, *vars(installation.stack.keys).values()]
     assert kept_where(home, keys) == set()
     assert kept_where(home / "logs", ["update_newsletter"]), "the logs are elsewhere"
     assert kept_where(home / "logs", ["@example"]) == set()

@@ -30,7 +30,7 @@ TOLD = "told"
 
 
 @dataclass
-class World:
+class Installation:
     """A running sandbox and Airflow, and what the tests do with them."""
 
     sandbox: Sandbox
@@ -49,7 +49,7 @@ class World:
 
     def report_of(self, dag_id: str, run_id: str) -> Report:
         """The last report that a run of this id left."""
-        found = stored_reports(self.stack.store, self.stack.keys.hash_key)[run_id]
+        found = stored_reports(self.stack.state, self.stack.keys.hash_key)[run_id]
         assert found.dag_id == dag_id
         return found.report
 
@@ -95,14 +95,14 @@ class World:
 
 
 @contextmanager
-def running_world(home: Path) -> Iterator[World]:
+def running_installation(home: Path) -> Iterator[Installation]:
     """All of it, in a home of its own: every alert but `late` is told, and the canary is there."""
     with (
         running_sandbox(home / "sandbox", options=(*SMALL, *QUICK)) as sandbox,
         closing(ShopReads(sandbox)) as shop,
     ):
         told = {"notifier": "tests.notifier.FileNotifier", "arguments": {"file": str(home / TOLD)}}
-        alerts = ("RUN_FAILED", "BRAKE", "REJECT_SHARE")
+        alerts = ("RUN_FAILED", "MASS_CHANGE", "REJECT_SHARE")
         settings = StackSettings(
             home=home,
             connections=sandbox_connections(sandbox),
@@ -110,8 +110,8 @@ def running_world(home: Path) -> Iterator[World]:
             environment={f"SYNC_ALERTS__{kind}": json.dumps([told]) for kind in alerts},
         )
         with LocalStack(settings) as stack:
-            world = World(sandbox, shop, stack)
+            installation = Installation(sandbox, shop, stack)
             put_canary(sandbox.vtex, sandbox.last_day)
             for dag_id in settings.dag_ids:
                 stack.rest.unpause(dag_id)
-            yield world
+            yield installation

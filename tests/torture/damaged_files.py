@@ -1,4 +1,4 @@
-"""Every staged file of every area, gone or damaged in each way, before every stage that could read it.
+"""Every staged file of every pipeline, gone or damaged in each way, before every stage that could read it.
 
 `tried` yields a row for each; a row is held when the stage fails at once by a SyncError that names the file
 and says what to do, and has called no vendor.
@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from include.errors import StagingError, SyncError, UnsafeChange
-from include.outcomes import Area
+from include.outcomes import PipelineName
+from include.pipeline.comparison_report import finish_comparison
+from include.pipeline.finish import RunIdentity, finish
+from include.pipeline.run import SyncRun, run_stage
 from include.plan import RunPlan
 from include.staging import Staging
-from include.sync.finish import RunIdentity, finish
-from include.sync.reconcile.report import finish_comparison
-from include.sync.run import SyncRun, run_stage
-from tests.builders import COMPARISONS, EVERYTHING, FLOWS, Office, window_ending
+from tests.builders import COMPARISONS, EVERYTHING, FLOWS, SyncRunner, window_ending
 
 WAYS_OUT = ("Clear the whole run", "trigger the DAG with allow_mass_change")
 
@@ -60,7 +60,7 @@ DAMAGES: dict[str, Callable[[Path], None]] = {
 class Row(NamedTuple):
     """One trial. `problem` is empty when it held."""
 
-    area: str
+    pipeline: str
     stage: str
     file: str
     damage: str
@@ -77,24 +77,26 @@ class Step:
     do: Callable[[], Any]
 
 
-AREAS: dict[str, Callable[[Office], list[Step]]] = {}
+PIPELINE_NAMES: dict[str, Callable[[SyncRunner], list[Step]]] = {}
 
 
-def area_of(name: str) -> Callable[[Callable[[Office], list[Step]]], Callable[[Office], list[Step]]]:
-    def named(steps: Callable[[Office], list[Step]]) -> Callable[[Office], list[Step]]:
-        AREAS[name] = steps
+def pipeline_of(
+    name: str,
+) -> Callable[[Callable[[SyncRunner], list[Step]]], Callable[[SyncRunner], list[Step]]]:
+    def named(steps: Callable[[SyncRunner], list[Step]]) -> Callable[[SyncRunner], list[Step]]:
+        PIPELINE_NAMES[name] = steps
         return steps
 
     return named
 
 
-def tried(name: str, office: Office) -> Iterator[Row]:
-    """All trials of an area. The run goes well first; then each of its stages is begun again, with damage."""
-    for step in AREAS[name](office):
+def tried(name: str, runner: SyncRunner) -> Iterator[Row]:
+    """All trials of a pipeline. The run goes well first; then each of its stages is begun again, with damage."""
+    for step in PIPELINE_NAMES[name](runner):
         whole = {file: file.read_bytes() for folder in step.folders for file in _files(folder)}
         for file, (damage, harm) in product(whole, DAMAGES.items()):
             harm(file)
-            problem, message = _problem(step, office, file)
+            problem, message = _problem(step, runner, file)
             _restore(step.folders, whole)
             yield Row(name, step.name, f"{file.parent.name}/{file.name}", damage, problem, message)
 
@@ -110,8 +112,8 @@ def _files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.is_file())
 
 
-def _problem(step: Step, office: Office, file: Path) -> tuple[str, str]:
-    before = _calls(office)
+def _problem(step: Step, runner: SyncRunner, file: Path) -> tuple[str, str]:
+    before = _calls(runner)
     try:
         step.do()
     except (StagingError, UnsafeChange) as error:
@@ -120,7 +122,7 @@ def _problem(step: Step, office: Office, file: Path) -> tuple[str, str]:
             return "the message does not name the file", message
         if not any(way in message for way in WAYS_OUT):
             return "the message does not say what to do", message
-        calls = _calls(office) - before
+        calls = _calls(runner) - before
         return (f"{calls} calls before it failed", message) if calls else ("", message)
     except Exception as error:  # noqa: BLE001 - that is what is looked for
         kind = "another SyncError" if isinstance(error, SyncError) else "no error of ours"
@@ -128,12 +130,12 @@ def _problem(step: Step, office: Office, file: Path) -> tuple[str, str]:
     return "green", ""
 
 
-def _calls(office: Office) -> int:
-    return office.vtex.transport.counter.calls + office.connectif.transport.counter.calls
+def _calls(runner: SyncRunner) -> int:
+    return runner.vtex.transport.counter.calls + runner.connectif.transport.counter.calls
 
 
-def _daily(office: Office, area: Area, plan: RunPlan) -> list[Step]:
-    run, flow = office.run(area, plan, "damaged"), FLOWS[area]
+def _daily(runner: SyncRunner, pipeline: PipelineName, plan: RunPlan) -> list[Step]:
+    run, flow = runner.run(pipeline, plan, "damaged"), FLOWS[pipeline]
     names = ("extract", "transform", "load")
     folders = {name: Staging(Path(str(run.staging)) / name) for name in names}
     paths = {name: Path(str(folder)) for name, folder in folders.items()}
@@ -154,7 +156,7 @@ def _daily(office: Office, area: Area, plan: RunPlan) -> list[Step]:
             list(paths.values()),
             lambda: finish(
                 run,
-                RunIdentity(f"sync_{area}", "damaged", 0, run.now()),
+                RunIdentity(f"sync_{pipeline}", "damaged", 0, run.now()),
                 {name: Staging(path) for name, path in paths.items()},
             ),
         ),
@@ -164,37 +166,37 @@ def _daily(office: Office, area: Area, plan: RunPlan) -> list[Step]:
     return steps
 
 
-@area_of("contacts")
-def _contacts(office: Office) -> list[Step]:
-    return _daily(office, Area.CONTACTS, EVERYTHING)
+@pipeline_of("contacts")
+def _contacts(runner: SyncRunner) -> list[Step]:
+    return _daily(runner, PipelineName.CONTACTS, EVERYTHING)
 
 
-@area_of("products")
-def _products(office: Office) -> list[Step]:
-    return _daily(office, Area.PRODUCTS, EVERYTHING)
+@pipeline_of("products")
+def _products(runner: SyncRunner) -> list[Step]:
+    return _daily(runner, PipelineName.PRODUCTS, EVERYTHING)
 
 
-@area_of("purchases")
-def _purchases(office: Office) -> list[Step]:
-    return _daily(office, Area.PURCHASES, window_ending())
+@pipeline_of("purchases")
+def _purchases(runner: SyncRunner) -> list[Step]:
+    return _daily(runner, PipelineName.PURCHASES, window_ending())
 
 
-@area_of("replay of contacts")
-def _replay(office: Office) -> list[Step]:
-    office.sync(Area.CONTACTS, EVERYTHING, "before")
-    return _daily(office, Area.CONTACTS, RunPlan("replay", None, (), "a replay", replay="all"))
+@pipeline_of("replay of contacts")
+def _replay(runner: SyncRunner) -> list[Step]:
+    runner.sync(PipelineName.CONTACTS, EVERYTHING, "before")
+    return _daily(runner, PipelineName.CONTACTS, RunPlan("replay", None, (), "a replay", replay="all"))
 
 
-@area_of("the kept catalogue")
-def _kept(office: Office) -> list[Step]:
+@pipeline_of("the kept catalogue")
+def _kept(runner: SyncRunner) -> list[Step]:
     """The next run, an `only`, a comparison: the file that was sent last is read across runs."""
-    office.sync(Area.PRODUCTS, EVERYTHING, "before")
-    kept = [office.folder / "kept"]
-    product_id = sorted(office.world.target()["products"])[0]
-    one = office.run(Area.PRODUCTS, RunPlan("only", None, (), "one", product_id), "one")
-    look = office.run(Area.PRODUCTS, EVERYTHING, "look")
-    flow, comparison = FLOWS[Area.PRODUCTS], COMPARISONS[Area.PRODUCTS]
-    nexts = [office.run(Area.PRODUCTS, EVERYTHING, f"next-{number}") for number in range(3)]
+    runner.sync(PipelineName.PRODUCTS, EVERYTHING, "before")
+    kept = [runner.folder / "kept"]
+    product_id = sorted(runner.shop.target()["products"])[0]
+    one = runner.run(PipelineName.PRODUCTS, RunPlan("only", None, (), "one", product_id), "one")
+    look = runner.run(PipelineName.PRODUCTS, EVERYTHING, "look")
+    flow, comparison = FLOWS[PipelineName.PRODUCTS], COMPARISONS[PipelineName.PRODUCTS]
+    nexts = [runner.run(PipelineName.PRODUCTS, EVERYTHING, f"next-{number}") for number in range(3)]
     extracted = [run_stage(run, "extract", flow.extract) for run in nexts[1:]]
     transformed = run_stage(nexts[2], "transform", flow.transform, source=extracted[1])
     return [
@@ -208,46 +210,48 @@ def _kept(office: Office) -> list[Step]:
     ]
 
 
-def _comparison(office: Office, area: Area, plan: RunPlan, *below: str) -> tuple[SyncRun, list[Step]]:
-    run, name = replace(office.run(area, plan, "look"), backfill=True), f"compare_{area}"
+def _comparison(
+    runner: SyncRunner, pipeline: PipelineName, plan: RunPlan, *below: str
+) -> tuple[SyncRun, list[Step]]:
+    run, name = replace(runner.run(pipeline, plan, "look"), backfill=True), f"compare_{pipeline}"
     folder = Path(str(run.staging)) / name
 
     def report() -> None:
-        run_ = replace(run, area=Area.RECONCILE)
+        run_ = replace(run, pipeline=PipelineName.RECONCILE)
         identity = RunIdentity("reconcile", "look", 0, run.now())
-        finish_comparison(run_, identity, {area: Staging(folder)}, run.staging.within("repair"))
+        finish_comparison(run_, identity, {pipeline: Staging(folder)}, run.staging.within("repair"))
 
     compare = Step(
         name,
         [folder, *(folder / one for one in below)],
-        lambda: run_stage(run, name, COMPARISONS[area].compare),
+        lambda: run_stage(run, name, COMPARISONS[pipeline].compare),
     )
     compare.do()
     report()
     return run, [compare, Step("report", [folder], report)]
 
 
-@area_of("reconcile contacts")
-def _reconcile_contacts(office: Office) -> list[Step]:
-    office.sync(Area.CONTACTS, EVERYTHING, "before")
-    return _comparison(office, Area.CONTACTS, EVERYTHING, "extract")[1]
+@pipeline_of("reconcile contacts")
+def _reconcile_contacts(runner: SyncRunner) -> list[Step]:
+    runner.sync(PipelineName.CONTACTS, EVERYTHING, "before")
+    return _comparison(runner, PipelineName.CONTACTS, EVERYTHING, "extract")[1]
 
 
-@area_of("reconcile products")
-def _reconcile_products(office: Office) -> list[Step]:
-    office.sync(Area.PRODUCTS, EVERYTHING, "before")
-    return _comparison(office, Area.PRODUCTS, EVERYTHING)[1]
+@pipeline_of("reconcile products")
+def _reconcile_products(runner: SyncRunner) -> list[Step]:
+    runner.sync(PipelineName.PRODUCTS, EVERYTHING, "before")
+    return _comparison(runner, PipelineName.PRODUCTS, EVERYTHING)[1]
 
 
-@area_of("reconcile purchases")
-def _reconcile_purchases(office: Office) -> list[Step]:
-    plan = window_ending(office.world.clock.now() - timedelta(days=1))
-    run, steps = _comparison(office, Area.PURCHASES, plan, "extract", "transform")
+@pipeline_of("reconcile purchases")
+def _reconcile_purchases(runner: SyncRunner) -> list[Step]:
+    plan = window_ending(runner.shop.clock.now() - timedelta(days=1))
+    run, steps = _comparison(runner, PipelineName.PURCHASES, plan, "extract", "transform")
     compared = Path(str(run.staging)) / "compare_purchases"
     repaired = Path(str(run.staging)) / "repair"
 
     def repair() -> Any:
-        return run_stage(run, "repair", COMPARISONS[Area.PURCHASES].repair, source=Staging(compared))
+        return run_stage(run, "repair", COMPARISONS[PipelineName.PURCHASES].repair, source=Staging(compared))
 
     repair()
     return [*steps, Step("repair", [compared, compared / "transform", repaired], repair)]

@@ -8,26 +8,26 @@ from pathlib import Path
 import pytest
 
 from sandbox.shop import Sizes
-from tests.builders import Office, World, simulated_shop
-from tests.torture.damaged_files import AREAS, DAMAGES, tried
+from tests.builders import SimulatedShop, SyncRunner, simulated_shop
+from tests.torture.damaged_files import DAMAGES, PIPELINE_NAMES, tried
 
 SIZES = Sizes(contacts=60, products=30, orders_per_day=15, days=3)
 FEWEST_FILES = 8
 
 
 @pytest.fixture(scope="module")
-def shop() -> Iterator[World]:
-    with simulated_shop(SIZES) as world:
-        yield world
+def shop() -> Iterator[SimulatedShop]:
+    with simulated_shop(SIZES) as shop:
+        yield shop
 
 
-@pytest.mark.parametrize("area", AREAS)
+@pytest.mark.parametrize("pipeline", PIPELINE_NAMES)
 def test_damage__of_any_staged_file_is_named_before_a_vendor_is_called(
-    area: str, shop: World, tmp_path: Path
+    pipeline: str, shop: SimulatedShop, tmp_path: Path
 ) -> None:
     shop.reset()
-    office = Office(shop, tmp_path)
-    rows = list(tried(area, office))
-    office.close()
+    runner = SyncRunner(shop, tmp_path)
+    rows = list(tried(pipeline, runner))
+    runner.close()
     assert len(rows) >= FEWEST_FILES * len(DAMAGES)
     assert [row for row in rows if row.problem] == []

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from include.errors import ParameterError
-from include.outcomes import Area
+from include.outcomes import PipelineName
 from include.plan import RunPlan, RunRequest, check_request, plan_run
 from include.window import BEGINNING, Window, merged, subtracted
 
@@ -42,27 +42,27 @@ def request(run_type: str = "scheduled", interval: Window | None = LAST_NIGHT, *
     )
 
 
-def plan(asked: RunRequest, area: Area = Area.CONTACTS, **more: object) -> RunPlan:
+def plan(asked: RunRequest, pipeline: PipelineName = PipelineName.CONTACTS, **more: object) -> RunPlan:
     covered: list[Window] = more.get("covered", [])  # type: ignore[assignment]
     facts = {
-        "dag_id": f"sync_{area}",
+        "dag_id": f"sync_{pipeline}",
         "activated": True,
         "left_edge": covered[0].start if covered else None,
         "covered": covered,
         "coverage_days": 7,
     } | more
-    return plan_run(asked, area=area, **facts)  # type: ignore[arg-type]
+    return plan_run(asked, pipeline=pipeline, **facts)  # type: ignore[arg-type]
 
 
 def test_plan__scheduled_run_takes_its_interval() -> None:
     for covered in ([], [days(15, 22)], [days(15, 23)], [days(23, 25)]):
-        result = plan(request(), Area.PURCHASES, covered=covered)
+        result = plan(request(), PipelineName.PURCHASES, covered=covered)
         assert (result.mode, result.window, result.gaps) == ("window", days(22, 23), ())
 
 
-@pytest.mark.parametrize("area", [Area.CONTACTS, Area.PURCHASES])
-def test_plan__scheduled_run_begins_where_the_coverage_ends(area: Area) -> None:
-    result = plan(request(), area, covered=[days(10, 19)])
+@pytest.mark.parametrize("pipeline", [PipelineName.CONTACTS, PipelineName.PURCHASES])
+def test_plan__scheduled_run_begins_where_the_coverage_ends(pipeline: PipelineName) -> None:
+    result = plan(request(), pipeline, covered=[days(10, 19)])
     assert result.window == days(19, 23)
     assert result.gaps == ()
     assert "begun at 2026-11-19T06:00:00Z" in result.why
@@ -110,7 +110,7 @@ def test_plan__first_contact_run_takes_everything_and_a_backfill_never() -> None
         assert plan(request(run_type), activated=False).mode == "full"
     assert plan(request("manual", None), activated=False).mode == "full"
     assert plan(request("backfill"), activated=False).window == days(22, 23)
-    assert plan(request(), Area.PURCHASES, activated=False).window == days(22, 23)
+    assert plan(request(), PipelineName.PURCHASES, activated=False).window == days(22, 23)
 
 
 def test_plan__mode_forces_either() -> None:
@@ -143,74 +143,82 @@ def test_plan__the_window_asked_for_is_taken_exactly() -> None:
 
 def test_plan__products_are_always_taken_whole() -> None:
     for mode in ("auto", "full"):
-        assert plan(request(mode=mode), Area.PRODUCTS, activated=True).mode == "full"
+        assert plan(request(mode=mode), PipelineName.PRODUCTS, activated=True).mode == "full"
 
 
 START, END = "2026-11-01T00:00:00Z", "2026-11-02T00:00:00Z"
 
 
 @pytest.mark.parametrize(
-    ("asked", "area", "says"),
+    ("asked", "pipeline", "says"),
     [
-        (request("manual", window_start=START), Area.CONTACTS, "give both or neither"),
-        (request("manual", window_end=END), Area.CONTACTS, "give both or neither"),
-        (request("manual", window_start=END, window_end=START), Area.CONTACTS, "must be before"),
-        (request("manual", window_start=START, window_end=START), Area.CONTACTS, "must be before"),
+        (request("manual", window_start=START), PipelineName.CONTACTS, "give both or neither"),
+        (request("manual", window_end=END), PipelineName.CONTACTS, "give both or neither"),
+        (request("manual", window_start=END, window_end=START), PipelineName.CONTACTS, "must be before"),
+        (request("manual", window_start=START, window_end=START), PipelineName.CONTACTS, "must be before"),
         (
             request("manual", window_start="2026-11-01", window_end=END),
-            Area.CONTACTS,
+            PipelineName.CONTACTS,
             "window_start.*with an offset",
         ),
         (
             request("manual", window_start=START, window_end="2026-11-02T00:00:00"),
-            Area.CONTACTS,
+            PipelineName.CONTACTS,
             "with an offset",
         ),
-        (request("manual", window_start="yesterday", window_end=END), Area.CONTACTS, "with an offset"),
+        (
+            request("manual", window_start="yesterday", window_end=END),
+            PipelineName.CONTACTS,
+            "with an offset",
+        ),
         (
             request("manual", mode="full", window_start=START, window_end=END),
-            Area.CONTACTS,
+            PipelineName.CONTACTS,
             "contradict mode full",
         ),
-        (request("backfill", window_start=START, window_end=END), Area.PURCHASES, "choose its dates"),
-        (request("backfill", mode="full"), Area.CONTACTS, "leave mode full out"),
-        (request("manual", mode="full"), Area.PURCHASES, "never taken in full"),
-        (request("manual", mode="some"), Area.CONTACTS, "allowed is auto, full, window or replay"),
-        (request("manual", mode="window"), Area.PRODUCTS, "no window"),
-        (request("manual", mode="window"), Area.CONTACTS, "needs window_start and window_end"),
-        (request("manual", mode="window"), Area.PURCHASES, "needs window_start and window_end"),
+        (request("backfill", window_start=START, window_end=END), PipelineName.PURCHASES, "choose its dates"),
+        (request("backfill", mode="full"), PipelineName.CONTACTS, "leave mode full out"),
+        (request("manual", mode="full"), PipelineName.PURCHASES, "never taken in full"),
+        (request("manual", mode="some"), PipelineName.CONTACTS, "allowed is auto, full, window or replay"),
+        (request("manual", mode="window"), PipelineName.PRODUCTS, "no window"),
+        (request("manual", mode="window"), PipelineName.CONTACTS, "needs window_start and window_end"),
+        (request("manual", mode="window"), PipelineName.PURCHASES, "needs window_start and window_end"),
         (
             request("manual", only="d1", window_start=START, window_end=END),
-            Area.CONTACTS,
+            PipelineName.CONTACTS,
             "leave out mode, window_start",
         ),
         (
             request("manual", window_start="0001-01-01T00:00:00+14:00", window_end=END),
-            Area.PURCHASES,
+            PipelineName.PURCHASES,
             "window_start.*with an offset",
         ),
         (
             request("manual", window_start=START, window_end="2026-12-31T23:59:60Z"),
-            Area.PURCHASES,
+            PipelineName.PURCHASES,
             "window_end.*with an offset",
         ),
-        (request("manual", replay="all"), Area.CONTACTS, "goes with mode replay"),
-        (request("manual", mode="replay", only="d1"), Area.CONTACTS, "leave out only"),
+        (request("manual", replay="all"), PipelineName.CONTACTS, "goes with mode replay"),
+        (request("manual", mode="replay", only="d1"), PipelineName.CONTACTS, "leave out only"),
         (
             request("manual", mode="replay", window_start=START, window_end=END),
-            Area.PURCHASES,
+            PipelineName.PURCHASES,
             "leave out only, window_start",
         ),
-        (request("backfill", mode="replay"), Area.PURCHASES, "do not use it in a back-fill"),
-        (request("manual", mode="replay", replay="ana@example.com"), Area.CONTACTS, "holds an address"),
-        (request("manual", window_start=START, window_end=END), Area.PRODUCTS, "no window"),
+        (request("backfill", mode="replay"), PipelineName.PURCHASES, "do not use it in a back-fill"),
+        (
+            request("manual", mode="replay", replay="ana@example.com"),
+            PipelineName.CONTACTS,
+            "holds an address",
+        ),
+        (request("manual", window_start=START, window_end=END), PipelineName.PRODUCTS, "no window"),
     ],
 )
-def test_plan__contradictions_are_refused(asked: RunRequest, area: Area, says: str) -> None:
+def test_plan__contradictions_are_refused(asked: RunRequest, pipeline: PipelineName, says: str) -> None:
     with pytest.raises(ParameterError, match=says):
-        plan(asked, area)
+        plan(asked, pipeline)
     with pytest.raises(ParameterError, match=says):
-        check_request(asked, area)
+        check_request(asked, pipeline)
 
 
 def daily(zone: tzinfo, first: date, count: int, at: tuple[int, int] = (3, 0)) -> list[Window]:
@@ -234,7 +242,7 @@ def test_plan__windows_join_over_both_clock_changes(first: date, at: tuple[int, 
     for number, interval in enumerate(intervals):
         if number in lost:
             continue
-        result = plan(request(interval=interval), Area.PURCHASES, covered=covered)
+        result = plan(request(interval=interval), PipelineName.PURCHASES, covered=covered)
         assert result.window is not None
         assert result.window.end == interval.end
         if not lost:
@@ -250,16 +258,16 @@ def test_plan__windows_join_over_both_clock_changes(first: date, at: tuple[int, 
 @pytest.mark.parametrize(("first", "length"), [(date(2026, 3, 28), 23), (date(2026, 10, 24), 25)])
 def test_plan__the_day_of_a_clock_change_has_its_own_length(first: date, length: int) -> None:
     [interval] = daily(ZoneInfo("Europe/Madrid"), first, 1)
-    result = plan(request(interval=interval), Area.PURCHASES)
+    result = plan(request(interval=interval), PipelineName.PURCHASES)
     assert result.window is not None
     assert result.window.end - result.window.start == length * HOUR
 
 
-@pytest.mark.parametrize("area", [Area.CONTACTS, Area.PRODUCTS, Area.PURCHASES])
+@pytest.mark.parametrize("pipeline", [PipelineName.CONTACTS, PipelineName.PRODUCTS, PipelineName.PURCHASES])
 @pytest.mark.parametrize(("asked", "wanted"), [(None, "all"), ("no_lines", "no_lines"), ("77-01", "77-01")])
 def test_plan__a_replay_has_no_window_and_survives_the_way_between_tasks(
-    area: Area, asked: str | None, wanted: str
+    pipeline: PipelineName, asked: str | None, wanted: str
 ) -> None:
-    result = plan(request("manual", mode="replay", replay=asked), area, activated=False)
+    result = plan(request("manual", mode="replay", replay=asked), pipeline, activated=False)
     assert (result.mode, result.window, result.replay, result.is_partial) == ("replay", None, wanted, True)
     assert RunPlan.from_json(result.to_json()) == result

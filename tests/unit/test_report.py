@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.outcomes import Area, Cause, Drop, Outcome, Reason
+from include.outcomes import Cause, Drop, Outcome, PipelineName, Reason
 from include.plan import Gap
 from include.report import Calls, Compared, Limits, Report, StageCounts
 from include.window import Window
@@ -28,7 +28,9 @@ def counted(read: int, **outcomes: int) -> StageCounts:
 
 
 def report(counts: StageCounts, **more: object) -> Report:
-    return Report.model_validate({"area": Area.CONTACTS, "mode": "full", "counts": counts, **more})
+    return Report.model_validate(
+        {"pipeline": PipelineName.CONTACTS, "mode": "full", "counts": counts, **more}
+    )
 
 
 def test_count__a_reason_counts_its_outcome() -> None:
@@ -77,11 +79,11 @@ def test_summary_line__of_nothing_and_of_a_hole() -> None:
     ],
 )
 def test_verdict__fails_a_run_for_a_reason(counts: StageCounts, says: list[str]) -> None:
-    assert report(counts).verdict(LIMITS) == says
+    assert report(counts).outcome(LIMITS) == says
 
 
 def test_verdict__may_have_two_reasons() -> None:
-    assert len(report(counted(50, sent=9, url_missing=40)).verdict(LIMITS)) == 2
+    assert len(report(counted(50, sent=9, url_missing=40)).outcome(LIMITS)) == 2
 
 
 numbers = st.integers(0, 1000)
@@ -136,7 +138,9 @@ def compared(**changes: Any) -> Compared:
 
 
 def test_reconcile__says_in_one_line_what_is_different() -> None:
-    report = Report(area=Area.RECONCILE, mode="compare", compared={Area.PURCHASES: compared()})
+    report = Report(
+        pipeline=PipelineName.RECONCILE, mode="compare", compared={PipelineName.PURCHASES: compared()}
+    )
     assert report.summary_line() == (
         "reconcile, compare: purchases: 9 at VTEX, 8 at Connectif, "
         "10 compared = 6 same + 4 different (held 3, gone 1), 1 to look at; 0.0 s"
@@ -145,5 +149,7 @@ def test_reconcile__says_in_one_line_what_is_different() -> None:
 
 
 def test_reconcile__that_does_not_add_up_must_not_pass() -> None:
-    report = Report(area=Area.RECONCILE, mode="compare", compared={Area.PRODUCTS: compared(same=5)})
-    assert report.verdict(Limits(5, 20)) == ["the comparison of products does not add up (+1 unexplained)"]
+    report = Report(
+        pipeline=PipelineName.RECONCILE, mode="compare", compared={PipelineName.PRODUCTS: compared(same=5)}
+    )
+    assert report.outcome(Limits(5, 20)) == ["the comparison of products does not add up (+1 unexplained)"]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from include.errors import TemporaryError
 from include.run_name import attempt_name, attempt_of, readable, run_key_of, started_at
-from plugins.run_key import run_folder, run_key
+from plugins.runs.run_key import run_folder, run_key
 
 NIGHT = datetime(2026, 11, 28, 3, 0, 0, 123_456, tzinfo=UTC)
 

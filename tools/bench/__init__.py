@@ -1,1 +1,1 @@
-"""What the syncs cost: calls, seconds and memory of each area, measured against the sandbox."""
+"""What the syncs cost: calls, seconds and memory of each pipeline, measured against the sandbox."""

@@ -1,4 +1,4 @@
-"""`make bench`: calls, records a second, seconds by stage and peak memory of each area, on the sandbox.
+"""`make bench`: calls, records a second, seconds by stage and peak memory of each pipeline, on the sandbox.
 
 make bench
 make bench BENCH='contacts --records 100000 1000000'
@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-from include.outcomes import Area
+from include.outcomes import PipelineName
 from tools.bench import realtime
 from tools.bench.measure import Result, measure
 from tools.bench.scenarios import DEFAULT_RECORDS, Scenario, scenarios_of, usual
@@ -30,16 +30,16 @@ def main() -> int:
         prog="make bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "areas", nargs="*", metavar="AREA", help=", ".join(DEFAULT_RECORDS) + " (default: all)"
+        "pipelines", nargs="*", metavar="PIPELINE", help=", ".join(DEFAULT_RECORDS) + " (default: all)"
     )
     parser.add_argument(
-        "--records", nargs="+", type=int, help="sizes, for one area; purchases: orders of a day"
+        "--records", nargs="+", type=int, help="sizes, for one pipeline; purchases: orders of a day"
     )
     parser.add_argument("--minute-seconds", type=int, help="how long a rate-limit minute lasts in paced runs")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there as well")
     options = parser.parse_args()
     try:
-        scenarios = wanted(options.areas, options.records, options.minute_seconds)
+        scenarios = wanted(options.pipelines, options.records, options.minute_seconds)
     except ValueError as wrong:
         parser.error(str(wrong))
     facts = machine()
@@ -49,7 +49,7 @@ def main() -> int:
     for line in ratios(results):
         print(f"\n{line}")
     in_real_time = []
-    if any(scenario.area is Area.NEWSLETTER for scenario in scenarios):
+    if any(scenario.pipeline is PipelineName.NEWSLETTER for scenario in scenarios):
         print()
         with stopping_on_signals():
             for figure in realtime.measured(_say):
@@ -65,16 +65,16 @@ def main() -> int:
     return 0
 
 
-def wanted(areas: list[str], records: list[int] | None, minute_seconds: int | None) -> list[Scenario]:
+def wanted(pipelines: list[str], records: list[int] | None, minute_seconds: int | None) -> list[Scenario]:
     """The scenarios that the arguments name; ValueError when they make no sense."""
-    unknown = [area for area in areas if area not in set(DEFAULT_RECORDS)]
+    unknown = [pipeline for pipeline in pipelines if pipeline not in set(DEFAULT_RECORDS)]
     if unknown:
-        raise ValueError(f"no such area: {', '.join(unknown)}; there are {', '.join(DEFAULT_RECORDS)}")
-    chosen = [Area(area) for area in areas] or list(DEFAULT_RECORDS)
+        raise ValueError(f"no such pipeline: {', '.join(unknown)}; there are {', '.join(DEFAULT_RECORDS)}")
+    chosen = [PipelineName(pipeline) for pipeline in pipelines] or list(DEFAULT_RECORDS)
     if records is None:
         return usual(chosen, minute_seconds)
     if len(chosen) != 1:
-        raise ValueError("--records is about one area: name it")
+        raise ValueError("--records is about one pipeline: name it")
     return [scenario for number in records for scenario in scenarios_of(chosen[0], number, minute_seconds)]
 
 

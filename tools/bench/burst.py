@@ -98,14 +98,16 @@ def _wait_for_patches(session: requests.Session, sandbox: Sandbox, number: int) 
         if sum(count for status, count in patches.items() if status.startswith("2")) >= number:
             return
         time.sleep(0.5)
-    raise TimeoutError(f"not all of {number:,} wishes were in VTEX after {GIVE_UP_SECONDS:.0f} s")
+    raise TimeoutError(
+        f"not all of {number:,} subscription changes were in VTEX after {GIVE_UP_SECONDS:.0f} s"
+    )
 
 
 def _applied_at(session: requests.Session, sandbox: Sandbox, person: str) -> float:
     found = session.get(f"{sandbox.vtex}/_sandbox/documents/{person}", timeout=10).json()
     if found["isNewsletterOptIn"] is not False:
         raise TimeoutError(
-            "a wish is not in VTEX, although as many documents were patched as there are wishes"
+            "a subscription change is not in VTEX, although as many documents were patched as there are subscription changes"
         )
     return datetime.fromisoformat(found["updatedIn"]).timestamp()
 

@@ -1,6 +1,6 @@
-"""One area's sync as a process of its own, so that time and memory are those of the client alone.
+"""One pipeline's sync as a process of its own, so that time and memory are those of the client alone.
 
-Reads an order (JSON) from standard input, runs the area's stages as the DAG does, without Airflow, and
+Reads an order (JSON) from standard input, runs the pipeline's stages as the DAG does, without Airflow, and
 writes what they cost (JSON) to standard output.
 """
 
@@ -20,17 +20,17 @@ from pathlib import Path
 from typing import Any
 
 from include.connectif.client import ConnectifAccount, ConnectifClient
-from include.mapping.address import email_of
-from include.outcomes import Area
+from include.newsletter import NewsletterRules, NewsletterSync
+from include.outcomes import PipelineName
+from include.pipeline.finish import RunIdentity, finish
+from include.pipeline.run import SyncRun, kept_in, run_stage
 from include.plan import RunPlan
 from include.report import Report
 from include.settings import load_settings
 from include.staging import Staging
-from include.store import AccountPair, Store, open_store, upgrade
-from include.sync.finish import RunIdentity, finish
-from include.sync.newsletter import NewsletterRules, NewsletterSync
-from include.sync.run import SyncRun, kept_in, run_stage
-from include.vtex.client import Paces, VtexAccount, VtexClient
+from include.state import Shop, StateStore, open_state_store, upgrade
+from include.values.address import email_of
+from include.vtex.client import RateLimits, VtexAccount, VtexClient
 from include.window import Window
 
 _UNLIMITED = 1e6
@@ -42,7 +42,7 @@ class StageCost:
     """Seconds by the clock and of the processor, calls by vendor and route, peak memory until its end."""
 
     name: str
-    began_at: float = 0.0
+    stage_started_at: float = 0.0
     seconds: float = 0.0
     processor_seconds: float = 0.0
     peak_megabytes: float = 0.0
@@ -59,12 +59,12 @@ class Meter:
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
         calls = {vendor: counter.by_route.copy() for vendor, counter in self._counters.items()}
-        began_at, begun, processor = time.time(), time.monotonic(), time.process_time()
+        stage_started_at, begun, processor = time.time(), time.monotonic(), time.process_time()
         yield
         self.stages.append(
             StageCost(
                 name,
-                round(began_at, 3),
+                round(stage_started_at, 3),
                 round(time.monotonic() - begun, 3),
                 round(time.process_time() - processor, 3),
                 peak_megabytes(),
@@ -88,14 +88,14 @@ def main() -> None:
     """Run the order and print its cost."""
     logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
     order = json.load(sys.stdin)
-    area, minute = Area(order["scenario"]["area"]), order["scenario"]["minute_seconds"]
+    pipeline, minute = PipelineName(order["scenario"]["pipeline"]), order["scenario"]["minute_seconds"]
     vtex, connectif = _clients(order["connections"], minute)
     meter = Meter(vtex, connectif)
-    with _store(Path(order["folder"]), vtex, connectif) as store:
-        if area is Area.NEWSLETTER:
-            report = _newsletter(vtex, store, meter, order["scenario"]["records"])
+    with _state(Path(order["folder"]), vtex, connectif) as state:
+        if pipeline is PipelineName.NEWSLETTER:
+            report = _newsletter(vtex, state, meter, order["scenario"]["records"])
         else:
-            run = _run(order, vtex, connectif, store)
+            run = _run(order, vtex, connectif, state)
             if order["scenario"]["catalogue"] == "full":
                 _send_catalogue(run)
             report = _daily(run, meter)
@@ -120,17 +120,17 @@ def _clients(connections: dict[str, Any], minute_seconds: float) -> tuple[VtexCl
     )
     target = ConnectifAccount(connectif["login"], connectif["password"], connectif["host"])
     keep_free = load_settings().connectif.keep_free_percent if minute_seconds else 0
-    return VtexClient(account, paces=paces(minute_seconds)), ConnectifClient(
+    return VtexClient(account, rate_limits=rate_limits(minute_seconds)), ConnectifClient(
         target, keep_free_percent=keep_free
     )
 
 
-def paces(minute_seconds: float) -> Paces:
+def rate_limits(minute_seconds: float) -> RateLimits:
     """The configured paces by a minute that lasts so long; none at all for 0."""
     if not minute_seconds:
-        return Paces(_UNLIMITED, _UNLIMITED, _UNLIMITED, _UNLIMITED)
+        return RateLimits(_UNLIMITED, _UNLIMITED, _UNLIMITED, _UNLIMITED)
     settings, faster = load_settings().vtex, 60 / minute_seconds
-    return Paces(
+    return RateLimits(
         catalog_per_second=settings.catalog_per_second * faster,
         order_list_per_second=settings.order_list_per_second * faster,
         order_detail_per_second=settings.order_detail_per_second * faster,
@@ -138,24 +138,28 @@ def paces(minute_seconds: float) -> Paces:
     )
 
 
-def _store(folder: Path, vtex: VtexClient, connectif: ConnectifClient) -> Store:
-    url = f"sqlite:///{folder}/store.db"
+def _state(folder: Path, vtex: VtexClient, connectif: ConnectifClient) -> StateStore:
+    url = f"sqlite:///{folder}/state.db"
     upgrade(url)
     target = connectif.account
-    pair = AccountPair(vtex.account.account, vtex.account.url, target.base_url, target.key_id)
-    return open_store(url, "k" * 32, pair)
+    pair = Shop(vtex.account.account, vtex.account.url, target.base_url, target.key_id)
+    return open_state_store(url, "k" * 32, pair)
 
 
-def _run(order: dict[str, Any], vtex: VtexClient, connectif: ConnectifClient, store: Store) -> SyncRun:
-    area, folder, key = Area(order["scenario"]["area"]), Path(order["folder"]), f"day-{order['day']}"
+def _run(order: dict[str, Any], vtex: VtexClient, connectif: ConnectifClient, state: StateStore) -> SyncRun:
+    pipeline, folder, key = (
+        PipelineName(order["scenario"]["pipeline"]),
+        Path(order["folder"]),
+        f"day-{order['day']}",
+    )
     return SyncRun(
-        area=area,
+        pipeline=pipeline,
         run_key=key,
-        plan=_plan(area, order["days_ago"]),
+        plan=_plan(pipeline, order["days_ago"]),
         staging=Staging(folder / key),
         kept=kept_in(folder),
         settings=load_settings(),
-        store=store,
+        state=state,
         vtex=vtex,
         connectif=connectif,
     )
@@ -165,12 +169,12 @@ def _send_catalogue(run: SyncRun) -> None:
     """So that the run finds a shop whose products are synced. It is no part of what is measured."""
     key, everything = "catalogue", RunPlan("full", None, (), "everything")
     staging = Staging(run.staging.folder.parent / key)  # type: ignore[attr-defined]
-    products = replace(run, area=Area.PRODUCTS, run_key=key, plan=everything, staging=staging)
+    products = replace(run, pipeline=PipelineName.PRODUCTS, run_key=key, plan=everything, staging=staging)
     _daily(products, Meter(run.vtex, run.connectif))
 
 
 def _daily(run: SyncRun, meter: Meter) -> Report:
-    flow = importlib.import_module(f"include.sync.{run.area}")
+    flow = importlib.import_module(f"include.{run.pipeline}")
     with meter.stage("extract"):
         extracted = run_stage(run, "extract", flow.extract)
     with meter.stage("transform"):
@@ -182,16 +186,16 @@ def _daily(run: SyncRun, meter: Meter) -> Report:
         return finish(run, RunIdentity("bench", run.run_key, 0, run.now()), stages)
 
 
-def _plan(area: Area, days_ago: int) -> RunPlan:
+def _plan(pipeline: PipelineName, days_ago: int) -> RunPlan:
     """Everything; of the orders those of a day, which the order list has had the time to see."""
-    if area is not Area.PURCHASES:
+    if pipeline is not PipelineName.PURCHASES:
         return RunPlan("full", None, (), "everything")
     end = datetime.now(UTC) - timedelta(days=days_ago, minutes=11)
     return RunPlan("window", Window(end - timedelta(days=1), end), (), "a day")
 
 
-def _newsletter(vtex: VtexClient, store: Store, meter: Meter, number: int) -> Report:
-    """Half of the wishes are a yes, half a no, all of customers who exist."""
+def _newsletter(vtex: VtexClient, state: StateStore, meter: Meter, number: int) -> Report:
+    """Half of the subscription changes are a yes, half a no, all of customers who exist."""
     now = datetime.now(UTC)
     known = _some_addresses(vtex, number)
     events = [
@@ -199,10 +203,10 @@ def _newsletter(vtex: VtexClient, store: Store, meter: Meter, number: int) -> Re
         for place, email in enumerate(known)
     ]
     rules = NewsletterRules(future_tolerance=timedelta(minutes=5), unknown_retry=timedelta(minutes=10))
-    sync = NewsletterSync(vtex, store, rules, "bench")
+    sync = NewsletterSync(vtex, state, rules, "bench")
     with meter.stage("apply"):
         sync.apply(events, now)
-    return Report(area=Area.NEWSLETTER, mode="events", counts=sync.counts)
+    return Report(pipeline=PipelineName.NEWSLETTER, mode="events", counts=sync.counts)
 
 
 def _some_addresses(vtex: VtexClient, number: int) -> list[str]:

@@ -1,4 +1,4 @@
-"""How long a newsletter wish takes from Connectif to VTEX on a real Airflow, one callback after the other."""
+"""How long a subscription change takes from Connectif to VTEX on a real Airflow, one callback after the other."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def _one(session: requests.Session, sandbox: Sandbox, person: dict[str, str]) ->
         if found["isNewsletterOptIn"] is False:
             return datetime.fromisoformat(found["updatedIn"]).timestamp() - begun
         time.sleep(0.05)
-    raise TimeoutError(f"a wish was not in VTEX after {GIVE_UP_SECONDS:.0f} s")
+    raise TimeoutError(f"a subscription change was not in VTEX after {GIVE_UP_SECONDS:.0f} s")
 
 
 def _post(session: requests.Session, url: str, body: Any) -> None:

@@ -16,19 +16,24 @@ from pathlib import Path
 from typing import Any
 
 from include.connectif.limits import CALLS_PER_MINUTE
-from include.outcomes import Area
-from include.rest.route import Route
+from include.http.route import Route
+from include.outcomes import PipelineName
 from include.settings import load_settings
 from include.vtex import routes
 from tools.bench.ceiling import Ceiling, ceiling, forget_journal, journal
-from tools.bench.client import paces
+from tools.bench.client import rate_limits
 from tools.bench.minutes import share_used
 from tools.bench.scenarios import Scenario
 from tools.sandbox_shop import ROOT, Sandbox, running_sandbox, sandbox_connections
 
 READY_SECONDS = 240.0
-_WORKERS = {Area.CONTACTS: 4, Area.PRODUCTS: 12, Area.PURCHASES: 8, Area.NEWSLETTER: 1}
-_PACE_OF_ROUTE = {route.name: route.pace for route in vars(routes).values() if isinstance(route, Route)}
+_WORKERS = {
+    PipelineName.CONTACTS: 4,
+    PipelineName.PRODUCTS: 12,
+    PipelineName.PURCHASES: 8,
+    PipelineName.NEWSLETTER: 1,
+}
+_PACE_OF_ROUTE = {route.name: route.rate_limit for route in vars(routes).values() if isinstance(route, Route)}
 
 
 @dataclass(frozen=True)
@@ -55,7 +60,7 @@ class Result:
         return {**asdict(self), **figures, "sandbox_share": self.sandbox_share}
 
     def stage(self, name: str) -> dict[str, Any]:
-        """The figures of one stage; empty when the area has no such stage."""
+        """The figures of one stage; empty when the pipeline has no such stage."""
         return next((stage for stage in self.cost["stages"] if stage["name"] == name), {})
 
     @property
@@ -67,9 +72,9 @@ class Result:
     @property
     def rate(self) -> float:
         """Records a second. Imports are Connectif's own work, so contacts and products count to the last
-        file; purchases and wishes to the last answer.
+        file; purchases and subscription changes to the last answer.
         """
-        importing = self.scenario.area in {Area.CONTACTS, Area.PRODUCTS}
+        importing = self.scenario.pipeline in {PipelineName.CONTACTS, PipelineName.PRODUCTS}
         names = ("extract", "transform") if importing else ("extract", "transform", "load", "apply")
         return float(self.cost["read"] / sum(self.stage(name).get("seconds", 0.0) for name in names))
 
@@ -105,7 +110,7 @@ class Result:
 
 def _vtex_seconds(stage: Mapping[str, Any], minute_seconds: float) -> float:
     """How long the stage's calls take at full pace: kinds of calls follow each other."""
-    allowed = asdict(paces(minute_seconds))
+    allowed = asdict(rate_limits(minute_seconds))
     calls = stage["calls"]["vtex"].items()
     return float(sum(number / allowed[f"{_PACE_OF_ROUTE[route]}_per_second"] for route, number in calls))
 
@@ -155,12 +160,14 @@ def together(costs: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _stage(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    began_at = min(part["began_at"] for part in parts)
+    stage_started_at = min(part["stage_started_at"] for part in parts)
     vendors = parts[0]["calls"]
     return {
         "name": parts[0]["name"],
-        "began_at": began_at,
-        "seconds": round(max(part["began_at"] + part["seconds"] for part in parts) - began_at, 3),
+        "stage_started_at": stage_started_at,
+        "seconds": round(
+            max(part["stage_started_at"] + part["seconds"] for part in parts) - stage_started_at, 3
+        ),
         "processor_seconds": round(sum(part["processor_seconds"] for part in parts), 3),
         "peak_megabytes": max(part["peak_megabytes"] for part in parts),
         "calls": {vendor: _added([part["calls"][vendor] for part in parts]) for vendor in vendors},
@@ -206,4 +213,4 @@ def _alone(scenario: Scenario, sandbox: Sandbox, connection: Mapping[str, Any]) 
         "X-VTEX-API-AppKey": connection["login"],
         "X-VTEX-API-AppToken": connection["password"],
     }
-    return ceiling(sandbox.vtex, headers, journal(sandbox.vtex), workers=_WORKERS[scenario.area])
+    return ceiling(sandbox.vtex, headers, journal(sandbox.vtex), workers=_WORKERS[scenario.pipeline])

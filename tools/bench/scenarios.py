@@ -1,17 +1,17 @@
-"""What is measured: an area, how many records, and whether the vendors' paces are kept."""
+"""What is measured: a pipeline, how many records, and whether the vendors' paces are kept."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
-from include.outcomes import Area
+from include.outcomes import PipelineName
 
 DEFAULT_RECORDS = {
-    Area.CONTACTS: (100_000, 1_000_000),  # two sizes show that memory does not grow with the shop
-    Area.PRODUCTS: (5_000, 50_000),
-    Area.PURCHASES: (20_000,),
-    Area.NEWSLETTER: (200,),
+    PipelineName.CONTACTS: (100_000, 1_000_000),  # two sizes show that memory does not grow with the shop
+    PipelineName.PRODUCTS: (5_000, 50_000),
+    PipelineName.PURCHASES: (20_000,),
+    PipelineName.NEWSLETTER: (200,),
 }
 _MINUTE_SECONDS = 60.0
 # The sandbox alone answers some thirty searches for fifty products a second: a third of that is left free.
@@ -26,7 +26,7 @@ _ALMOST_ALL_TRACKED = 0.9
 
 @dataclass(frozen=True)
 class Scenario:
-    """One run of one area, or as many at once as there are `processes`, each for a day of its own; of
+    """One run of one pipeline, or as many at once as there are `processes`, each for a day of its own; of
     products without limits two, a day's and the next day's.
 
     `minute_seconds` is how long a rate-limit minute lasts: at the sandbox, and for the paces that the
@@ -36,7 +36,7 @@ class Scenario:
     else a small one, of which the tag has brought a part.
     """
 
-    area: Area
+    pipeline: PipelineName
     records: int
     minute_seconds: float = 0.0
     tracked_share: float = _HALF_TRACKED
@@ -46,7 +46,7 @@ class Scenario:
 
     @property
     def title(self) -> str:
-        what = f"{self.area}, each SKU is one" if self.skus else str(self.area)
+        what = f"{self.pipeline}, each SKU is one" if self.skus else str(self.pipeline)
         what += f", {self.catalogue} catalogue" if self.catalogue else ""
         at_once = "" if self.processes == 1 else f", {self.processes} processes at once"
         return f"{what}, {'paced' if self.minute_seconds else 'no limits'}{at_once}"
@@ -55,7 +55,7 @@ class Scenario:
     def days(self) -> int:
         """The second run knows the catalogue that the first one sent: fewer prices to ask for, more to
         remember."""
-        return 2 if self.area is Area.PRODUCTS and not self.minute_seconds else 1
+        return 2 if self.pipeline is PipelineName.PRODUCTS and not self.minute_seconds else 1
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -69,7 +69,7 @@ class Scenario:
 
     @property
     def sandbox_options(self) -> tuple[str, ...]:
-        """A shop in which this area has about `records`, and the others next to nothing."""
+        """A shop in which this pipeline has about `records`, and the others next to nothing."""
         sizes = {"contacts": 400, "products": 60, "orders-per-day": 1, "days": 3} | self._sizes()
         flags = [word for name, value in sizes.items() for word in (f"--{name}", str(value))]
         knobs = ["scroll_slots=100"] if self.minute_seconds else ["scroll_slots=100", *_NO_LIMITS]
@@ -79,22 +79,22 @@ class Scenario:
         return (*flags, *minute, *(word for knob in knobs for word in ("--knob", knob)))
 
     def _sizes(self) -> dict[str, float]:
-        match self.area:
-            case Area.CONTACTS:
+        match self.pipeline:
+            case PipelineName.CONTACTS:
                 return {"contacts": self.records}
-            case Area.PRODUCTS:
+            case PipelineName.PRODUCTS:
                 return {"products": self.records}
-            case Area.PURCHASES:
+            case PipelineName.PURCHASES:
                 products = {"products": self.records} if self.catalogue else {}
                 return products | {
                     "orders-per-day": self.records,
                     "contacts": max(400, self.records // 2),
                     "tracked-share": self.tracked_share,
                 }
-            case Area.NEWSLETTER:
+            case PipelineName.NEWSLETTER:
                 return {"contacts": 4 * self.records}
-            case Area.RECONCILE:
-                raise ValueError("a comparison is no scenario of its own: measure the areas")
+            case PipelineName.RECONCILE:
+                raise ValueError("a comparison is no scenario of its own: measure the pipelines")
 
 
 _NO_LIMITS = [
@@ -106,23 +106,23 @@ _NO_LIMITS = [
 ]
 
 
-def usual(areas: list[Area], minute_seconds: float | None = None) -> list[Scenario]:
-    """The scenarios of these areas at their usual sizes."""
-    sizes = [(area, records) for area in areas for records in DEFAULT_RECORDS[area]]
-    return [s for area, records in sizes for s in scenarios_of(area, records, minute_seconds)]
+def usual(pipelines: list[PipelineName], minute_seconds: float | None = None) -> list[Scenario]:
+    """The scenarios of these pipelines at their usual sizes."""
+    sizes = [(pipeline, records) for pipeline in pipelines for records in DEFAULT_RECORDS[pipeline]]
+    return [s for pipeline, records in sizes for s in scenarios_of(pipeline, records, minute_seconds)]
 
 
-def scenarios_of(area: Area, records: int, minute_seconds: float | None = None) -> list[Scenario]:
-    """An area without limits; products and purchases also at the paces that the vendors dictate, products
+def scenarios_of(pipeline: PipelineName, records: int, minute_seconds: float | None = None) -> list[Scenario]:
+    """A pipeline without limits; products and purchases also at the paces that the vendors dictate, products
     also by SKU, and purchases that the tag missed altogether also by what Connectif has of the products."""
-    free = Scenario(area, records)
-    match area:
-        case Area.PRODUCTS:
-            paced = Scenario(area, records, minute_seconds or _HALF_A_MINUTE_SECONDS)
-            return [free, paced, Scenario(area, records, skus=True)]
-        case Area.PURCHASES:
+    free = Scenario(pipeline, records)
+    match pipeline:
+        case PipelineName.PRODUCTS:
+            paced = Scenario(pipeline, records, minute_seconds or _HALF_A_MINUTE_SECONDS)
+            return [free, paced, Scenario(pipeline, records, skus=True)]
+        case PipelineName.PURCHASES:
             paced_ones = _paced_purchases(records, minute_seconds or _SHORT_MINUTE_SECONDS)
-            untracked = Scenario(area, min(records, _MOST_UNTRACKED), tracked_share=0.0)
+            untracked = Scenario(pipeline, min(records, _MOST_UNTRACKED), tracked_share=0.0)
             return [
                 free,
                 *paced_ones,
@@ -137,6 +137,6 @@ def _paced_purchases(records: int, minute_seconds: float) -> list[Scenario]:
     """A day of which the tag missed a tenth, so that posting does not take for ever; and two smaller days at
     once, which share Connectif's minute."""
     return [
-        Scenario(Area.PURCHASES, records, minute_seconds, _ALMOST_ALL_TRACKED),
-        Scenario(Area.PURCHASES, max(1, records // 20), minute_seconds, processes=2),
+        Scenario(PipelineName.PURCHASES, records, minute_seconds, _ALMOST_ALL_TRACKED),
+        Scenario(PipelineName.PURCHASES, max(1, records // 20), minute_seconds, processes=2),
     ]

@@ -10,8 +10,8 @@ from typing import Any
 import psutil
 
 from include.connectif import routes as connectif_routes
-from include.outcomes import Area
-from include.rest.route import Route
+from include.http.route import Route
+from include.outcomes import PipelineName
 from include.vtex import routes
 from tools.bench.measure import Result
 
@@ -75,7 +75,7 @@ def _loaded(vendor: str, route: Route) -> Callable[[Result], str]:
     """Calls of a route while purchases are loaded."""
 
     def cell(result: Result) -> str:
-        if result.scenario.area is not Area.PURCHASES:
+        if result.scenario.pipeline is not PipelineName.PURCHASES:
             return ""
         return f"{result.stage('load')['calls'][vendor].get(route.name, 0):,}"
 
@@ -96,11 +96,11 @@ def _throttled(vendor: str) -> Callable[[Result], str]:
 
 
 def _tracked_share(result: Result) -> float | None:
-    return result.scenario.tracked_share if result.scenario.area is Area.PURCHASES else None
+    return result.scenario.tracked_share if result.scenario.pipeline is PipelineName.PURCHASES else None
 
 
 FIGURES: tuple[tuple[str, Callable[[Result], str]], ...] = (
-    ("", lambda r: "SKUs as products" if r.scenario.skus else str(r.scenario.area)),
+    ("", lambda r: "SKUs as products" if r.scenario.skus else str(r.scenario.pipeline)),
     ("run", lambda r: ("first", "next day")[r.day - 1] if r.scenario.days > 1 else ""),
     (
         "vendors' limits",

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from include.connectif.client import ConnectifAccount, ConnectifClient
 from include.errors import SyncError
-from include.rest.form import FileToSend
-from include.rest.pace import Unpaced
-from include.rest.retry import RetryPolicy
+from include.http.form import FileToSend
+from include.http.rate_limiter import Unlimited
+from include.http.retry import RetryPolicy
 from include.window import Window
 from tests.json_mutations import mutated
 from tests.scripted_server import Answer, ScriptedServer
@@ -53,7 +53,7 @@ def server() -> Iterator[ScriptedServer]:
 @pytest.fixture(scope="module")
 def client(server: ScriptedServer) -> Iterator[ConnectifClient]:
     account = ConnectifAccount("k", "s", server.url)
-    made = ConnectifClient(account, retry=RetryPolicy(2, sleep=lambda _: None), pace=Unpaced())
+    made = ConnectifClient(account, retry=RetryPolicy(2, sleep=lambda _: None), rate_limit=Unlimited())
     yield made
     made.transport.session.close()
 

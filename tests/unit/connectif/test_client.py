@@ -18,10 +18,10 @@ from include.connectif.client import (
     QueueFull,
 )
 from include.errors import ConfigurationError, ContractError, RecordRejected, SyncError, TemporaryError
-from include.rest.form import FileToSend
-from include.rest.pace import Unpaced
-from include.rest.retry import RetryPolicy
-from include.rest.transport import AnswerLost, RequestRefused
+from include.http.form import FileToSend
+from include.http.rate_limiter import Unlimited
+from include.http.retry import RetryPolicy
+from include.http.transport import AnswerLost, RequestRefused
 from tests.scripted_server import CUT, Answer, ScriptedServer
 
 PURCHASE = {"purchaseId": "v1/2 3", "contactEmail": "ana+x@example.com", "products": []}
@@ -42,7 +42,7 @@ def slept() -> list[float]:
 @pytest.fixture
 def client(server: ScriptedServer, slept: list[float]) -> Iterator[ConnectifClient]:
     account = ConnectifAccount("key-id", "key-secret", server.url)
-    made = ConnectifClient(account, retry=RetryPolicy(sleep=slept.append), pace=Unpaced())
+    made = ConnectifClient(account, retry=RetryPolicy(sleep=slept.append), rate_limit=Unlimited())
     yield made
     made.transport.session.close()
 
@@ -399,13 +399,13 @@ def test_read_import_report__a_relative_address_is_at_the_api(
 def test_read_import_report__a_redirect_is_followed_without_the_key(
     server: ScriptedServer, client: ConnectifClient
 ) -> None:
-    with ScriptedServer() as store:
+    with ScriptedServer() as state:
         server.script(Answer(302, headers={"Location": "/moved/1.csv"}))
-        server.script(Answer(307, headers={"Location": f"{store.url}/1.csv?signature=s"}))
-        store.script(Answer(200, "_email,error\n"))
+        server.script(Answer(307, headers={"Location": f"{state.url}/1.csv?signature=s"}))
+        state.script(Answer(200, "_email,error\n"))
         assert client.read_import_report("/files/1.csv") == b"_email,error\n"
-        assert store.requests[0].target == "/1.csv?signature=s"
-        assert "Authorization" not in store.requests[0].headers
+        assert state.requests[0].target == "/1.csv?signature=s"
+        assert "Authorization" not in state.requests[0].headers
     assert [request.target for request in server.requests] == ["/files/1.csv", "/moved/1.csv"]
 
 
@@ -449,10 +449,10 @@ def test_read_import_report__on_our_host_with_our_key(
 def test_read_import_report__a_file_store_elsewhere_gets_no_key(
     server: ScriptedServer, client: ConnectifClient
 ) -> None:
-    with ScriptedServer() as store:
-        store.script(Answer(200, "_email,error\n"))
-        client.read_import_report(f"{store.url}/files/1.csv")
-        assert "Authorization" not in store.requests[0].headers
+    with ScriptedServer() as state:
+        state.script(Answer(200, "_email,error\n"))
+        client.read_import_report(f"{state.url}/files/1.csv")
+        assert "Authorization" not in state.requests[0].headers
 
 
 def test_read_import_report__our_host_without_tls_gets_no_key(server: ScriptedServer) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from include.connectif.exports import PURCHASE_ID, Export, is_purchase_id, plain_name, rows_of
 from include.errors import ContractError
-from include.rest.transport import Unexpected
+from include.http.transport import Unexpected
 
 
 def packed(**files: str) -> BinaryIO:

@@ -12,7 +12,7 @@ from email.utils import format_datetime
 
 import pytest
 
-from include.connectif.pace import SharedMinute
+from include.connectif.rate_limit import SharedMinute
 from tests.virtual_time import VirtualTime
 
 EPOCH = 1_795_000_000.0  # a round minute
@@ -27,7 +27,7 @@ class Minute:
 
     def __init__(self, keep_free_percent: float = 20) -> None:
         self.now = 0.0
-        self.pace = SharedMinute(keep_free_percent, clock=lambda: self.now, wait=self._wait)
+        self.rate_limit = SharedMinute(keep_free_percent, clock=lambda: self.now, wait=self._wait)
 
     def _wait(self, condition: threading.Condition, seconds: float) -> None:
         raise Waited(seconds)
@@ -38,7 +38,7 @@ class Minute:
     def pause(self) -> float:
         """0 when the next call may go, and has gone."""
         try:
-            self.pace.acquire()
+            self.rate_limit.acquire()
         except Waited as waited:
             return float(waited.args[0])
         return 0.0
@@ -55,7 +55,7 @@ class Minute:
         headers = self.headers(remaining, reset=reset)
         if retry_after:
             headers["Retry-After"] = retry_after
-        self.pace.learn(status, headers)
+        self.rate_limit.learn(status, headers)
 
     def headers(self, remaining: int | None, *, reset: float = 60) -> dict[str, str]:
         date = {"Date": format_datetime(datetime.fromtimestamp(EPOCH + self.now, UTC), usegmt=True)}
@@ -84,27 +84,27 @@ ODD = ["inf", "-inf", "nan", "1e400", "soon", ""]
     ],
 )
 def test_shared_minute__figures_that_cannot_be_are_ignored(odd: dict[str, str], minute: Minute) -> None:
-    minute.pace.acquire()
-    minute.pace.learn(200, minute.headers(50) | odd)
+    minute.rate_limit.acquire()
+    minute.rate_limit.learn(200, minute.headers(50) | odd)
     assert minute.goes(), "as if nothing had been said"
 
 
 @pytest.mark.parametrize("limit", [*ODD, "0", "-100"])
 def test_shared_minute__a_limit_that_cannot_be_is_ignored(limit: str, minute: Minute) -> None:
-    minute.pace.acquire()
-    minute.pace.learn(200, minute.headers(22) | {"X-RateLimit-Limit": limit})
+    minute.rate_limit.acquire()
+    minute.rate_limit.learn(200, minute.headers(22) | {"X-RateLimit-Limit": limit})
     assert [minute.goes() for _ in range(3)] == [True, True, False], "a fifth of the hundred stays free"
 
 
 def test_shared_minute__a_reset_in_milliseconds_is_read_as_such(minute: Minute) -> None:
-    minute.pace.acquire()
-    minute.pace.learn(200, minute.headers(0) | {"X-RateLimit-Reset": str(int((EPOCH + 30) * 1_000))})
+    minute.rate_limit.acquire()
+    minute.rate_limit.learn(200, minute.headers(0) | {"X-RateLimit-Reset": str(int((EPOCH + 30) * 1_000))})
     assert minute.pause() == 30
 
 
 def test_shared_minute__less_than_nothing_left_is_nothing(minute: Minute) -> None:
-    minute.pace.acquire()
-    minute.pace.learn(200, minute.headers(-5))
+    minute.rate_limit.acquire()
+    minute.rate_limit.learn(200, minute.headers(-5))
     assert minute.pause() == 60
 
 
@@ -112,7 +112,7 @@ def test_shared_minute__less_than_nothing_left_is_nothing(minute: Minute) -> Non
 def test_shared_minute__no_wait_is_longer_than_five_minutes(
     asked: str, minute: Minute, caplog: pytest.LogCaptureFixture
 ) -> None:
-    minute.pace.acquire()
+    minute.rate_limit.acquire()
     minute.answer(0, status=429, retry_after=asked)
     with caplog.at_level("INFO"):
         assert minute.pause() == 300
@@ -180,7 +180,7 @@ def test_shared_minute__reads_the_reset_by_the_answers_own_date() -> None:
     """The account's clock is years ahead of ours: only the difference of the two headers counts."""
     minute = Minute()
     assert minute.goes()
-    minute.pace.learn(
+    minute.rate_limit.learn(
         200,
         {
             "Date": "Fri, 01 Jan 2038 00:00:00 GMT",
@@ -221,7 +221,7 @@ def test_shared_minute__answers_without_headers_let_a_few_go_at_once(minute: Min
 
 def test_shared_minute__headers_that_are_no_numbers_are_passed_over(minute: Minute) -> None:
     assert minute.goes()
-    minute.pace.learn(200, {"X-RateLimit-Remaining": "many", "X-RateLimit-Reset": "soon"})
+    minute.rate_limit.learn(200, {"X-RateLimit-Remaining": "many", "X-RateLimit-Reset": "soon"})
     assert minute.goes()
 
 
@@ -244,14 +244,14 @@ class Account:
         self.answered: list[float] = []
         self.calls = self.refused = 0
 
-    def send(self, pace: SharedMinute) -> None:
+    def send(self, rate_limit: SharedMinute) -> None:
         """One call, again and again until it is let through."""
         while True:
-            pace.acquire()
+            rate_limit.acquire()
             self._time.sleep(self._dice.uniform(*self._latency))
             status, headers = self._answer()
             self._time.sleep(self._dice.uniform(*self._latency))
-            pace.learn(status, headers)
+            rate_limit.learn(status, headers)
             if status == 200:
                 return
             self._time.sleep(self._dice.uniform(0, 2))
@@ -283,10 +283,10 @@ class Account:
         self._taken.extend([self._time.clock()] * slots)
 
 
-def sends(account: Account, pace: SharedMinute, calls: int) -> Callable[[], None]:
+def sends(account: Account, rate_limit: SharedMinute, calls: int) -> Callable[[], None]:
     def work() -> None:
         for _ in range(calls):
-            account.send(pace)
+            account.send(rate_limit)
 
     return work
 
@@ -296,8 +296,8 @@ def sends(account: Account, pace: SharedMinute, calls: int) -> Callable[[], None
 def test_two_processes__share_one_account(sliding: bool, latency: tuple[float, float]) -> None:
     time = VirtualTime(13.0)
     account = Account(time, sliding=sliding, latency=latency, says_when=False)
-    paces = [SharedMinute(20, clock=time.clock, wait=time.wait) for _ in range(2)]
-    time.run(*(sends(account, pace, 300) for pace in paces for _ in range(4)))
+    rate_limits = [SharedMinute(20, clock=time.clock, wait=time.wait) for _ in range(2)]
+    time.run(*(sends(account, rate_limit, 300) for rate_limit in rate_limits for _ in range(4)))
     assert account.calls - account.refused == 2_400
     assert account.refused <= 0.01 * account.calls
     assert account.calls / (time.clock() / 60) > 70, "and they do not crawl either"
@@ -311,8 +311,8 @@ def test_pace__uses_the_allowed_share_and_leaves_the_rest(
 ) -> None:
     time = VirtualTime()
     account = Account(time, sliding=sliding, latency=(0.1, 0.5), says_when=False)
-    paces = [SharedMinute(keep_free, clock=time.clock, wait=time.wait) for _ in range(processes)]
-    time.run(*(sends(account, pace, 100) for pace in paces for _ in range(8)))
+    rate_limits = [SharedMinute(keep_free, clock=time.clock, wait=time.wait) for _ in range(processes)]
+    time.run(*(sends(account, rate_limit, 100) for rate_limit in rate_limits for _ in range(8)))
     whole_minutes = int(account.answered[-1] // 60)
     used = sum(at < 60 * whole_minutes for at in account.answered)
     assert 0.95 <= used / ((100 - keep_free) * whole_minutes) <= 1.03
@@ -322,13 +322,13 @@ def test_pace__uses_the_allowed_share_and_leaves_the_rest(
 def test_two_processes__beside_a_shop_that_takes_bursts() -> None:
     time = VirtualTime(13.0)
     account = Account(time, sliding=False, latency=(0.02, 0.2), says_when=True)
-    paces = [SharedMinute(20, clock=time.clock, wait=time.wait) for _ in range(2)]
+    rate_limits = [SharedMinute(20, clock=time.clock, wait=time.wait) for _ in range(2)]
 
     def shop() -> None:
         for _ in range(15):
             time.sleep(61)
             account.use_up(15)
 
-    time.run(shop, *(sends(account, pace, 150) for pace in paces for _ in range(4)))
+    time.run(shop, *(sends(account, rate_limit, 150) for rate_limit in rate_limits for _ in range(4)))
     assert account.calls - account.refused == 1_200
     assert account.refused <= 0.01 * account.calls

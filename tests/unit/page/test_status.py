@@ -9,44 +9,46 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from include.outcomes import Area, Outcome, Reason
+from include.outcomes import Outcome, PipelineName, Reason
 from include.page.frame import STATIC
 from include.page.overview import overview
 from include.page.status import Reader, RecordsPage, message_page, records_page, status_page
 from include.settings import load_settings
-from include.store import AccountPair, OutcomeRow, open_store, upgrade
+from include.state import RecordOutcome, Shop, open_state_store, upgrade
 from tools.made_up_history import fill
 
 NOW = datetime(2026, 11, 23, 15, tzinfo=UTC)
-PAIR = AccountPair("shop", "http://v", "http://c", "key")
+PAIR = Shop("shop", "http://v", "http://c", "key")
 READER = Reader(ZoneInfo("America/Sao_Paulo"), "<i>shop</i>", may_explain=True)
 EVIL = "<script>alert('x')</script>"
 
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> str:
-    url = f"sqlite:///{tmp_path_factory.mktemp('store')}/store.db"
+    url = f"sqlite:///{tmp_path_factory.mktemp('state')}/state.db"
     upgrade(url)
     fill(url, "k" * 32, PAIR, NOW)
     return url
 
 
-def page(url: str, *, areas: tuple[Area, ...] = tuple(Area), reader: Reader = READER) -> str:
-    with open_store(url, "k" * 32, PAIR) as store:
-        return status_page(overview(store, areas, load_settings(), NOW), reader, NOW)
+def page(
+    url: str, *, pipelines: tuple[PipelineName, ...] = tuple(PipelineName), reader: Reader = READER
+) -> str:
+    with open_state_store(url, "k" * 32, PAIR) as state:
+        return status_page(overview(state, pipelines, load_settings(), NOW), reader, NOW)
 
 
-def test_page__shows_every_area_its_run_and_its_trends(url: str) -> None:
+def test_page__shows_every_pipeline_its_run_and_its_trends(url: str) -> None:
     text = page(url)
-    for area in Area:
-        assert f'id="{area}"' in text
+    for pipeline in PipelineName:
+        assert f'id="{pipeline}"' in text
     assert text.count("<svg") == 4 * 5 + 2
     assert "../dags/sync_purchases/runs/scheduled__2026-11-23T07%3A0" in text
     assert "Lost by the web tag" in text
     assert "half within" in text
     assert 'action="../vtex-connectif-explain/"' in text
     assert 'href="../dags/check_setup"' in text
-    assert 'href="records?area=products&amp;code=price_missing"' in text
+    assert 'href="records?pipeline=products&amp;code=price_missing"' in text
 
 
 def test_page__is_escaped_and_loads_nothing_from_elsewhere(url: str) -> None:
@@ -59,19 +61,21 @@ def test_page__is_escaped_and_loads_nothing_from_elsewhere(url: str) -> None:
     assert "@" not in text
 
 
-def test_page__only_of_areas_that_the_reader_may_see(url: str) -> None:
-    text = page(url, areas=(Area.NEWSLETTER,), reader=Reader(READER.zone, "shop", may_explain=False))
+def test_page__only_of_pipelines_that_the_reader_may_see(url: str) -> None:
+    text = page(
+        url, pipelines=(PipelineName.NEWSLETTER,), reader=Reader(READER.zone, "shop", may_explain=False)
+    )
     assert "sync_contacts" not in text
     assert "email_missing" not in text
     assert "Explain one record" not in text
 
 
 def test_people__are_named_by_the_beginning_of_their_hash(url: str) -> None:
-    assert not re.search(r"\b[0-9a-f]{64}\b", page(url, areas=(Area.NEWSLETTER,)))
+    assert not re.search(r"\b[0-9a-f]{64}\b", page(url, pipelines=(PipelineName.NEWSLETTER,)))
 
 
 def test_page__of_an_empty_store_says_what_to_do(tmp_path: Path) -> None:
-    empty = f"sqlite:///{tmp_path}/store.db"
+    empty = f"sqlite:///{tmp_path}/state.db"
     upgrade(empty)
     text = page(empty)
     assert "Unpause" in text
@@ -80,13 +84,15 @@ def test_page__of_an_empty_store_says_what_to_do(tmp_path: Path) -> None:
 
 
 def test_records__are_listed_escaped_and_in_pages(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/store.db"
+    url = f"sqlite:///{tmp_path}/state.db"
     upgrade(url)
-    with open_store(url, "k" * 32, PAIR) as store:
-        row = OutcomeRow("<b>35</b>", Outcome.REJECTED, Reason.TARGET_REJECTED, EVIL)
-        store.save_outcomes(Area.PRODUCTS, "run", [row])
-        found = store.outcomes(Area.PRODUCTS, reason=Reason.TARGET_REJECTED)
-    text = records_page(RecordsPage(Area.PRODUCTS, Reason.TARGET_REJECTED, found, 2, more=True), READER)
+    with open_state_store(url, "k" * 32, PAIR) as state:
+        row = RecordOutcome("<b>35</b>", Outcome.REJECTED, Reason.TARGET_REJECTED, EVIL)
+        state.save_outcomes(PipelineName.PRODUCTS, "run", [row])
+        found = state.outcomes(PipelineName.PRODUCTS, reason=Reason.TARGET_REJECTED)
+    text = records_page(
+        RecordsPage(PipelineName.PRODUCTS, Reason.TARGET_REJECTED, found, 2, more=True), READER
+    )
     assert "alert(" in text
     assert "<b>35" not in text
     assert text.count("<script") == 1, "the page's own"

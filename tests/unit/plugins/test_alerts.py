@@ -12,7 +12,13 @@ from typing import Any
 import pytest
 from airflow.sdk import DAG
 
-from include.errors import BrakeApplied, ConfigurationError, TemporaryError, TooManyRejected, UnsafeChange
+from include.errors import (
+    ConfigurationError,
+    MassChangeBlocked,
+    TemporaryError,
+    TooManyRejected,
+    UnsafeChange,
+)
 from include.settings import load_settings
 from plugins import alerts
 
@@ -54,14 +60,14 @@ def test_policy__follows_the_settings(tell: Callable[..., None]) -> None:
     assert told["deadline"].callback.path == "plugins.alerts.late"
     assert set(alerts.policy(scheduled=False)) == {"on_failure_callback"}
     assert alerts.task_callback() is None
-    tell("brake")
+    tell("mass_change")
     assert alerts.task_callback() is alerts.task_failed
 
 
 @pytest.mark.parametrize(
     ("error", "title"),
     [
-        (BrakeApplied("what"), "the brake has stopped a run"),
+        (MassChangeBlocked("what"), "the mass-change guard has stopped a run"),
         (TooManyRejected("what"), "too many records were rejected"),
         (UnsafeChange("what"), None),
         (TemporaryError("what"), None),
@@ -70,7 +76,7 @@ def test_policy__follows_the_settings(tell: Callable[..., None]) -> None:
 def test_task__that_failed_is_told_of_by_the_kind_of_its_error(
     tell: Callable[..., None], told: Callable[[], list[str]], error: Exception, title: str | None
 ) -> None:
-    tell("brake", "reject_share")
+    tell("mass_change", "reject_share")
     alerts.task_failed({"exception": error, "dag_run": RUN})
     assert len(told()) == (title is not None)
     if title:
@@ -145,11 +151,13 @@ def test_wrong_notifier__is_a_configuration_error_before_any_run(
     arguments: dict[str, Any] | None,
     says: str,
 ) -> None:
-    tell("brake", notifier=notifier, **(arguments or {}))
+    tell("mass_change", notifier=notifier, **(arguments or {}))
     if arguments is None:
-        monkeypatch.setenv("SYNC_ALERTS__BRAKE", json.dumps([{"notifier": notifier}]))
+        monkeypatch.setenv("SYNC_ALERTS__MASS_CHANGE", json.dumps([{"notifier": notifier}]))
         load_settings.cache_clear()
-    with pytest.raises(ConfigurationError, match=rf"alerts\.brake names the notifier {notifier}.*{says}"):
+    with pytest.raises(
+        ConfigurationError, match=rf"alerts\.mass_change names the notifier {notifier}.*{says}"
+    ):
         alerts.policy()
 
 

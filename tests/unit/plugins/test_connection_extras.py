@@ -24,9 +24,9 @@ from requests import Session
 
 from include.connectif.client import ConnectifClient
 from include.errors import ConfigurationError
-from include.rest.retry import RetryPolicy
-from plugins.connectif_hook import ConnectifHook
-from plugins.vtex_hook import VtexHook
+from include.http.retry import RetryPolicy
+from plugins.hooks.connectif_hook import ConnectifHook
+from plugins.hooks.vtex_hook import VtexHook
 from tests.scripted_server import Answer, ScriptedServer
 
 OK = Answer(200, [])

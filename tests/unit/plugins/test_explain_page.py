@@ -10,49 +10,49 @@ from pathlib import Path
 
 import pytest
 
-from include.store import upgrade
+from include.state import upgrade
 from sandbox.shop import Sizes
 from tests.api_server import Page, allowed, auth_manager
-from tests.builders import APP_KEY, APP_TOKEN, KEY_ID, KEY_SECRET, World, simulated_shop
+from tests.builders import APP_KEY, APP_TOKEN, KEY_ID, KEY_SECRET, SimulatedShop, simulated_shop
 
 EMAIL = "Ana.Piepmatz@example.com"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
 @pytest.fixture(scope="module")
-def world() -> Iterator[World]:
-    with simulated_shop(Sizes(contacts=20, products=5, orders_per_day=2, days=2)) as world:
-        world.on_vtex("PUT", "documents/ana", {"email": EMAIL, "firstName": "Zwitscher"})
-        yield world
+def shop() -> Iterator[SimulatedShop]:
+    with simulated_shop(Sizes(contacts=20, products=5, orders_per_day=2, days=2)) as shop:
+        shop.on_vtex("PUT", "documents/ana", {"email": EMAIL, "firstName": "Zwitscher"})
+        yield shop
 
 
 @pytest.fixture(scope="module")
 def page(airflow_db: None) -> Iterator[Page]:
-    from plugins.explain_page import build  # noqa: PLC0415
+    from plugins.web.explain_page import build  # noqa: PLC0415
 
     with auth_manager():
         yield Page(build())
 
 
 @pytest.fixture
-def connections(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, world: World) -> None:
-    store = tmp_path / "store.db"
-    upgrade(f"sqlite:///{store}")
+def connections(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shop: SimulatedShop) -> None:
+    state = tmp_path / "state.db"
+    upgrade(f"sqlite:///{state}")
     for name, fields in {
         "vtex_default": {
             "conn_type": "vtex",
-            "host": world.vtex_url,
+            "host": shop.vtex_url,
             "login": APP_KEY,
             "password": APP_TOKEN,
             "extra": {"account": "sandboxshop", "shop_domain": "www.sandbox-shop.example"},
         },
         "connectif_default": {
             "conn_type": "connectif",
-            "host": world.connectif_url,
+            "host": shop.connectif_url,
             "login": KEY_ID,
             "password": KEY_SECRET,
         },
-        "sync_store": {"conn_type": "sqlite", "host": str(store), "extra": {"hash_key": "k" * 32}},
+        "sync_state": {"conn_type": "sqlite", "host": str(state), "extra": {"hash_key": "k" * 32}},
     }.items():
         monkeypatch.setenv(f"AIRFLOW_CONN_{name.upper()}", json.dumps(fields))
 

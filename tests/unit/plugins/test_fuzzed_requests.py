@@ -19,11 +19,11 @@ from urllib.parse import quote, unquote
 import pytest
 from starlette.types import ASGIApp, Message, Scope
 
-from include.explain import Explanation, Kind
-from include.receiver.access import Keys
-from include.receiver.app import Event, Receiver
-from include.receiver.paths import CallbackPaths
-from include.store import upgrade
+from include.newsletter.receiver.access import Keys
+from include.newsletter.receiver.app import Event, Receiver
+from include.newsletter.receiver.paths import CallbackPaths
+from include.pipeline.explanation import Explanation, Kind
+from include.state import upgrade
 from include.web_headers import HEADERS
 from tests.api_server import allowed, auth_manager
 
@@ -268,7 +268,7 @@ def connections(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, fields in {
         "vtex_default": {"conn_type": "vtex", "login": "key", "extra": {"account": "shop"}, **nowhere},
         "connectif_default": {"conn_type": "connectif", "login": "id", **nowhere},
-        "sync_store": {"conn_type": "sqlite", "host": str(file), "extra": {"hash_key": "k" * 32}},
+        "sync_state": {"conn_type": "sqlite", "host": str(file), "extra": {"hash_key": "k" * 32}},
     }.items():
         monkeypatch.setenv(f"AIRFLOW_CONN_{name.upper()}", json.dumps(fields))
 
@@ -276,14 +276,14 @@ def connections(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_pages__answer_1000_fuzzed_requests_with_4xx(
     airflow_db: None, connections: None, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from plugins.explain_page import build as explain_app  # noqa: PLC0415
-    from plugins.status_page import build as status_app  # noqa: PLC0415
+    from plugins.web.explain_page import build as explain_app  # noqa: PLC0415
+    from plugins.web.status_page import build as status_app  # noqa: PLC0415
 
     nothing = {kind: lambda *_, kind=kind: Explanation(kind, "", (), (), is_known=False) for kind in Kind}
-    monkeypatch.setattr("include.explain.search._EXPLAINS", nothing)
+    monkeypatch.setattr("include.explain._EXPLAINS", nothing)
     fuzzer = Fuzzer(SEED + 1)
     paths = [*["/"] * 6, *["/records"] * 4, "/static/{}", "/static/../{}", "/{}", "/records/{}", "//{}"]
-    names = ["record", "kind", "area", "code", "page", "RECORD"]
+    names = ["record", "kind", "pipeline", "code", "page", "RECORD"]
 
     async def main() -> list[str]:
         found, statuses = [], Counter[int]()

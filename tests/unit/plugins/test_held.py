@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from include.errors import ConfigurationError
-from plugins.newsletter_receiver import Held
+from plugins.web.newsletter_receiver import Held
 
 
 class Away(Exception):

@@ -10,8 +10,8 @@ import pytest
 from airflow.sdk._shared.secrets_masker import redact
 from airflow.sdk.exceptions import AirflowException
 
-from plugins.connectif_hook import ConnectifHook
-from plugins.vtex_hook import VtexHook
+from plugins.hooks.connectif_hook import ConnectifHook
+from plugins.hooks.vtex_hook import VtexHook
 from tests.scripted_server import Answer, ScriptedServer
 
 OK = Answer(200, {"fine": True})

@@ -10,35 +10,35 @@ import pytest
 from airflow.sdk import BaseHook
 
 from include.errors import ConfigurationError
-from plugins.connectif_hook import ConnectifHook
-from plugins.vtex_hook import VtexHook
+from plugins.hooks.connectif_hook import ConnectifHook
+from plugins.hooks.vtex_hook import VtexHook
 from sandbox.shop import Sizes
-from tests.builders import APP_KEY, APP_TOKEN, KEY_ID, KEY_SECRET, World, simulated_shop
+from tests.builders import APP_KEY, APP_TOKEN, KEY_ID, KEY_SECRET, SimulatedShop, simulated_shop
 
 Connect = Any
 
 
 @pytest.fixture(scope="module")
-def world() -> Iterator[World]:
-    with simulated_shop(Sizes(contacts=20, products=5, orders_per_day=2, days=2)) as world:
-        yield world
+def shop() -> Iterator[SimulatedShop]:
+    with simulated_shop(Sizes(contacts=20, products=5, orders_per_day=2, days=2)) as shop:
+        yield shop
 
 
 @pytest.fixture
-def connect(monkeypatch: pytest.MonkeyPatch, world: World) -> Connect:
+def connect(monkeypatch: pytest.MonkeyPatch, shop: SimulatedShop) -> Connect:
     """Sets both connections, with the changes that a test gives."""
 
     def _set(vtex: dict[str, Any] | None = None, connectif: dict[str, Any] | None = None) -> None:
         first = {
             "conn_type": "vtex",
-            "host": world.vtex_url,
+            "host": shop.vtex_url,
             "login": APP_KEY,
             "password": APP_TOKEN,
             "extra": {"account": "sandboxshop", "shop_domain": "https://www.sandbox-shop.example/"},
         }
         second = {
             "conn_type": "connectif",
-            "host": world.connectif_url,
+            "host": shop.connectif_url,
             "login": KEY_ID,
             "password": KEY_SECRET,
         }
@@ -95,8 +95,8 @@ def test_test_button__names_what_is_wrong_with_connectif(
     assert KEY_SECRET not in message
 
 
-def test_test_button__names_the_missing_right(connect: Connect, world: World) -> None:
-    world.on_vtex("POST", "keys", {"id": "poor", "secret": "poor-token", "rights": []})
+def test_test_button__names_the_missing_right(connect: Connect, shop: SimulatedShop) -> None:
+    shop.on_vtex("POST", "keys", {"id": "poor", "secret": "poor-token", "rights": []})
     connect(vtex={"login": "poor", "password": "poor-token"})
     good, message = VtexHook().test_connection()
     assert (good, "Dynamic Storage / Read only documents" in message) == (False, True)

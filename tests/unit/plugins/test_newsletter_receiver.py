@@ -17,10 +17,10 @@ import pytest
 from airflow.exceptions import DagRunAlreadyExists
 from sqlalchemy.exc import OperationalError
 
-import plugins.newsletter_receiver as receiver
+import plugins.web.newsletter_receiver as receiver
 from include.errors import TemporaryError
-from include.outcomes import Area, Outcome, Reason
-from include.store import AccountPair, OutcomeRow, open_store, upgrade
+from include.outcomes import Outcome, PipelineName, Reason
+from include.state import RecordOutcome, Shop, open_state_store, upgrade
 
 EVENT = {"email": "canary@example.com", "subscribed": False, "occurred_at": "2026-11-23T10:00:00+00:00"}
 
@@ -118,12 +118,12 @@ CONNECTIONS = {
 
 
 @pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """The URL of an empty store, and all connections."""
-    path = tmp_path / "store.db"
+    path = tmp_path / "state.db"
     upgrade(f"sqlite:///{path}")
     there = {"conn_type": "sqlite", "host": str(path), "extra": {"hash_key": "k" * 32}}
-    for name, fields in {**CONNECTIONS, "sync_store": there}.items():
+    for name, fields in {**CONNECTIONS, "sync_state": there}.items():
         monkeypatch.setenv(f"AIRFLOW_CONN_{name.upper()}", json.dumps(fields))
     return f"sqlite:///{path}"
 
@@ -140,15 +140,15 @@ def health(monkeypatch: pytest.MonkeyPatch, oldest_run: datetime | None = None) 
 
 
 @pytest.mark.parametrize(("run_hours", "hours"), [(None, 2), (1, 2), (3, 3)])
-def test_health__counts_wishes_that_wait_in_the_store(
-    store: str, monkeypatch: pytest.MonkeyPatch, run_hours: int | None, hours: int
+def test_health__counts_changes_that_wait_in_the_store(
+    state: str, monkeypatch: pytest.MonkeyPatch, run_hours: int | None, hours: int
 ) -> None:
     now = datetime.now(UTC)  # the receiver's clock is the system's
-    pair = AccountPair("shop", VTEX, CONNECTIF, "id")
-    with open_store(store, "k" * 32, pair, clock=lambda: now - timedelta(hours=2)) as opened:
+    pair = Shop("shop", VTEX, CONNECTIF, "id")
+    with open_state_store(state, "k" * 32, pair, clock=lambda: now - timedelta(hours=2)) as opened:
         opened.add_pending("canary@example.com", False, now, now, 1)
-        busy = OutcomeRow(opened.hashed("canary@example.com"), Outcome.HELD, Reason.TARGET_BUSY)
-        opened.save_outcomes(Area.NEWSLETTER, "run", [busy])
+        busy = RecordOutcome(opened.hashed("canary@example.com"), Outcome.HELD, Reason.TARGET_BUSY)
+        opened.save_outcomes(PipelineName.NEWSLETTER, "run", [busy])
     answer = health(monkeypatch, None if run_hours is None else now - timedelta(hours=run_hours))
     assert answer.status_code == 200
     assert answer.json()["oldest_waiting_seconds"] == pytest.approx(3600 * hours, abs=60)
@@ -157,12 +157,12 @@ def test_health__counts_wishes_that_wait_in_the_store(
 
 @pytest.mark.parametrize("trouble", ["no connection", "no file", "no tables", "wrong tables"])
 def test_health__does_without_a_store_that_cannot_be_read(
-    store: str,
+    state: str,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
     trouble: str,
 ) -> None:
-    file = Path(store.removeprefix("sqlite:///"))
+    file = Path(state.removeprefix("sqlite:///"))
     if trouble == "no connection":
         monkeypatch.delenv("AIRFLOW_CONN_VTEX_DEFAULT")
     elif trouble == "no file":

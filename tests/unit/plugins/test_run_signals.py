@@ -14,11 +14,11 @@ from airflow.sdk._shared.observability.metrics.base_stats_logger import NoStatsL
 from airflow.sdk.execution_time.context import OutletEventAccessors
 from airflow.sdk.observability import stats
 
-from include.outcomes import Area, Cause, Outcome, Reason
+from include.outcomes import Cause, Outcome, PipelineName, Reason
 from include.report import Calls, Compared, Report, StageCounts
-from plugins import run_signals
-from plugins.policy import report_asset
-from plugins.run_signals import announce, counts_of, send_metrics
+from plugins.default_args import report_asset
+from plugins.runs import run_signals
+from plugins.runs.run_signals import announce, counts_of, send_metrics
 
 
 class Metrics:
@@ -52,10 +52,10 @@ def report_of(*, dry_run: bool = False) -> Report:
     counts.count(Outcome.SENT, 3)
     counts.count(Reason.EMAIL_MISSING, 2)
     counts.notes = ["a note about ana@example.com"]
-    return Report(area=Area.CONTACTS, mode="full", dry_run=dry_run, counts=counts)
+    return Report(pipeline=PipelineName.CONTACTS, mode="full", dry_run=dry_run, counts=counts)
 
 
-def test_metrics__are_named_by_area_vendor_stage_and_code(metrics: Metrics) -> None:
+def test_metrics__are_named_by_pipeline_vendor_stage_and_code(metrics: Metrics) -> None:
     send_metrics(report_of(), passed=True)
     zeros = {f"vtex_connectif.contacts.outcome.{o}": 0 for o in Outcome}
     assert metrics.counted == zeros | {
@@ -98,7 +98,7 @@ def test_counts__of_a_comparison_leave_out_its_examples(metrics: Metrics) -> Non
     found = Compared(
         compared=1, causes=Counter({Cause.GONE: 1}), examples={Cause.GONE: ["an-order"]}, notes=["a note"]
     )
-    report = Report(area=Area.RECONCILE, mode="compare", compared={Area.PURCHASES: found})
+    report = Report(pipeline=PipelineName.RECONCILE, mode="compare", compared={PipelineName.PURCHASES: found})
     send_metrics(report, passed=True)
     assert metrics.counted["vtex_connectif.reconcile.to_look_at.purchases"] == 1
     assert counts_of(report)["compared"]["purchases"]["causes"] == {"gone": 1}

@@ -13,10 +13,10 @@ import pytest
 
 from include.doctor import Level, Line
 from include.errors import ConfigurationError
-from include.store import upgrade
-from plugins.setup_check import check_setup, findings
+from include.state import upgrade
+from plugins.tasks.check_setup import check_setup, findings
 from sandbox.shop import Sizes
-from tests.builders import APP_KEY, APP_TOKEN, KEY_ID, KEY_SECRET, World, simulated_shop
+from tests.builders import APP_KEY, APP_TOKEN, KEY_ID, KEY_SECRET, SimulatedShop, simulated_shop
 from tests.scripted_server import Answer, ScriptedServer
 
 EXPLAIN_PAGE = "page Explain one record in Airflow's UI"
@@ -24,10 +24,10 @@ SECRET = "a-webhook-secret-of-some-length"
 
 
 @pytest.fixture(scope="module")
-def world() -> Iterator[World]:
-    with simulated_shop(Sizes(contacts=20, products=5, orders_per_day=2, days=2)) as world:
-        world.connectif.knobs.rate_limit = 0
-        yield world
+def shop() -> Iterator[SimulatedShop]:
+    with simulated_shop(Sizes(contacts=20, products=5, orders_per_day=2, days=2)) as shop:
+        shop.connectif.knobs.rate_limit = 0
+        yield shop
 
 
 @pytest.fixture
@@ -53,25 +53,27 @@ class Setup:
 
 
 @pytest.fixture
-def setup(monkeypatch: pytest.MonkeyPatch, airflow: ScriptedServer, world: World, tmp_path: Path) -> Setup:
-    store = tmp_path / "store.db"
-    upgrade(f"sqlite:///{store}")
+def setup(
+    monkeypatch: pytest.MonkeyPatch, airflow: ScriptedServer, shop: SimulatedShop, tmp_path: Path
+) -> Setup:
+    state = tmp_path / "state.db"
+    upgrade(f"sqlite:///{state}")
     connections = {
         "vtex_default": {
             "conn_type": "vtex",
-            "host": world.vtex_url,
+            "host": shop.vtex_url,
             "login": APP_KEY,
             "password": APP_TOKEN,
             "extra": {"account": "sandboxshop", "shop_domain": "www.sandbox-shop.example"},
         },
         "connectif_default": {
             "conn_type": "connectif",
-            "host": world.connectif_url,
+            "host": shop.connectif_url,
             "login": KEY_ID,
             "password": KEY_SECRET,
             "extra": {"webhook_secret": SECRET},
         },
-        "sync_store": {"conn_type": "sqlite", "host": str(store), "extra": {"hash_key": "k" * 32}},
+        "sync_state": {"conn_type": "sqlite", "host": str(state), "extra": {"hash_key": "k" * 32}},
     }
     return Setup(connections, monkeypatch)
 
@@ -80,12 +82,12 @@ def errors(lines: dict[str, Line]) -> dict[str, str]:
     return {subject: line.found for subject, line in lines.items() if line.level is Level.ERROR}
 
 
-def test_findings__are_good_for_a_good_setup(setup: Setup, world: World) -> None:
-    world.clock.set(datetime.now(UTC))
+def test_findings__are_good_for_a_good_setup(setup: Setup, shop: SimulatedShop) -> None:
+    shop.clock.set(datetime.now(UTC))
     lines = setup.found()
     assert errors(lines) == {}
     for subject in (
-        "connection sync_store",
+        "connection sync_state",
         "newsletter receiver",
         "webhook secret",
         EXPLAIN_PAGE,
@@ -109,8 +111,8 @@ def test_findings__name_a_connection_that_is_not_there(setup: Setup, conn_id: st
         ("vtex_default", {"login": ""}, "connection vtex_default", "login is empty"),
         ("connectif_default", {"password": ""}, "connection connectif_default", "password is empty"),
         ("connectif_default", {"extra": {"webhook_secret": "short"}}, "webhook secret", "at least 16"),
-        ("sync_store", {"extra": {}}, "connection sync_store", "hash_key is empty"),
-        ("sync_store", {"conn_type": "mysql"}, "connection sync_store", "make it sqlite or postgres"),
+        ("sync_state", {"extra": {}}, "connection sync_state", "hash_key is empty"),
+        ("sync_state", {"conn_type": "mysql"}, "connection sync_state", "make it sqlite or postgres"),
     ],
 )
 def test_findings__name_a_field_that_is_missing_or_wrong(
@@ -133,7 +135,7 @@ def test_findings__name_the_settings_that_the_environment_changes(
 ) -> None:
     monkeypatch.setenv("SYNC_SCHEDULE__TIME_ZONE", "Europe/Madrid")
     monkeypatch.setenv("SYNC_RUN_OVERLAP_MINUTES", "90")
-    monkeypatch.setenv("SYNC_STORE_PORT", "tcp://10.0.48.109:5432")
+    monkeypatch.setenv("SYNC_STATE_PORT", "tcp://10.0.48.109:5432")
     lines = {line.subject: line for line in findings()}
     assert str(lines["settings"]) == (
         "OK       settings: all readable; changed by the environment: "

@@ -10,7 +10,7 @@ from include.errors import StagingError
 from include.plan import RunPlan
 from include.settings import load_settings
 from include.staging import Staging
-from plugins.sync_run import _plan_in
+from plugins.runs.sync_run import _plan_in
 from tests.torture.damaged_files import DAMAGES
 
 PLAN = RunPlan("full", None, (), "everything")

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from include.outcomes import Area, Outcome, Reason
-from include.store import AccountPair, OutcomeRow, open_store, upgrade
+from include.outcomes import Outcome, PipelineName, Reason
+from include.state import RecordOutcome, Shop, open_state_store, upgrade
 from include.web_headers import HEADERS
 from tests.api_server import Page, allowed, auth_manager
 
-PAIR = AccountPair("shop", "https://shop.vtexcommercestable.com.br", "https://api.connectif.cloud", "key-id")
+PAIR = Shop("shop", "https://shop.vtexcommercestable.com.br", "https://api.connectif.cloud", "key-id")
 CONNECTIONS = {
     "vtex_default": {"conn_type": "vtex", "login": "key", "password": "t" * 20, "extra": {"account": "shop"}},
     "connectif_default": {"conn_type": "connectif", "login": "key-id", "password": "s" * 20},
@@ -23,7 +23,7 @@ CONNECTIONS = {
 
 @pytest.fixture(scope="module")
 def page(airflow_db: None) -> Iterator[Page]:
-    from plugins.status_page import build  # noqa: PLC0415
+    from plugins.web.status_page import build  # noqa: PLC0415
 
     with auth_manager():
         yield Page(build())
@@ -32,28 +32,30 @@ def page(airflow_db: None) -> Iterator[Page]:
 @pytest.fixture
 def connections(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """Good ones; the store's file, whose tables are still to be made."""
-    file = tmp_path / "store.db"
-    store = {"conn_type": "sqlite", "host": str(file), "extra": {"hash_key": "k" * 32}}
-    for name, fields in {**CONNECTIONS, "sync_store": store}.items():
+    file = tmp_path / "state.db"
+    state = {"conn_type": "sqlite", "host": str(file), "extra": {"hash_key": "k" * 32}}
+    for name, fields in {**CONNECTIONS, "sync_state": state}.items():
         monkeypatch.setenv(f"AIRFLOW_CONN_{name.upper()}", json.dumps(fields))
     return file
 
 
 def test_page__is_not_for_the_anonymous_nor_who_may_not_read_runs(page: Page) -> None:
-    for path in ("/", "/records?area=contacts&code=email_missing"):
+    for path in ("/", "/records?pipeline=contacts&code=email_missing"):
         assert page.get(path).status_code == 401
         assert page.get(path, headers=allowed(role=None)).status_code == 403
 
 
-def test_page__shows_only_areas_whose_runs_the_reader_may_read(
+def test_page__shows_only_pipelines_whose_runs_the_reader_may_read(
     page: Page, connections: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     upgrade(f"sqlite:///{connections}")
-    monkeypatch.setattr("plugins.status_page.may_read_runs", lambda _user, dag_id: dag_id == "sync_products")
+    monkeypatch.setattr(
+        "plugins.web.status_page.may_read_runs", lambda _user, dag_id: dag_id == "sync_products"
+    )
     text = page.get("/", headers=allowed()).text
     assert 'id="products"' in text
     assert 'id="contacts"' not in text
-    refused = page.get("/records?area=contacts&code=email_missing", headers=allowed())
+    refused = page.get("/records?pipeline=contacts&code=email_missing", headers=allowed())
     assert refused.status_code == 403
 
 
@@ -69,11 +71,11 @@ def test_page__of_an_empty_store_has_its_headers_and_says_what_to_do(page: Page,
 
 def test_records__are_listed_fifty_at_a_time(page: Page, connections: Path) -> None:
     upgrade(f"sqlite:///{connections}")
-    rows = [OutcomeRow(f"doc-{n:03}", Outcome.REJECTED, Reason.EMAIL_MISSING, "") for n in range(60)]
-    with open_store(f"sqlite:///{connections}", "k" * 32, PAIR) as store:
-        store.save_outcomes(Area.CONTACTS, "run", rows)
-    first = page.get("/records?area=contacts&code=email_missing", headers=allowed()).text
-    second = page.get("/records?area=contacts&code=email_missing&page=2", headers=allowed()).text
+    rows = [RecordOutcome(f"doc-{n:03}", Outcome.REJECTED, Reason.EMAIL_MISSING, "") for n in range(60)]
+    with open_state_store(f"sqlite:///{connections}", "k" * 32, PAIR) as state:
+        state.save_outcomes(PipelineName.CONTACTS, "run", rows)
+    first = page.get("/records?pipeline=contacts&code=email_missing", headers=allowed()).text
+    second = page.get("/records?pipeline=contacts&code=email_missing&page=2", headers=allowed()).text
     assert (first.count("<code>doc-"), second.count("<code>doc-")) == (50, 10)
     assert "page=2" in first
     assert len(set(re.findall('name="form_token" value="([0-9a-f]{64})"', first))) == 1
@@ -82,9 +84,9 @@ def test_records__are_listed_fifty_at_a_time(page: Page, connections: Path) -> N
 
 def test_records__of_what_is_no_reason_are_refused(page: Page, connections: Path) -> None:
     for query in (
-        "area=contacts&code=nonsense",
-        "area=shoes&code=erased",
-        "area=contacts&code=erased&page=0",
+        "pipeline=contacts&code=nonsense",
+        "pipeline=shoes&code=erased",
+        "pipeline=contacts&code=erased&page=0",
     ):
         refused = page.get(f"/records?{query}", headers=allowed())
         assert (refused.status_code, "A parameter of this address" in refused.text) == (400, True)
@@ -111,7 +113,7 @@ def test_headers__are_on_every_answer_and_the_style_may_be_kept(page: Page, conn
 def test_headers__are_on_the_500_of_a_bug(
     page: Page, connections: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("plugins.status_page.named_pair", lambda: 1 / 0)
+    monkeypatch.setattr("plugins.web.status_page.named_shop", lambda: 1 / 0)
     answer = page.get("/", headers=allowed())
     assert answer.status_code == 500
     assert answer.headers["x-content-type-options"] == "nosniff"
@@ -122,6 +124,6 @@ def test_page__without_connections_or_tables_says_which(
 ) -> None:
     answer = page.get("/", headers=allowed())
     assert answer.status_code == 503
-    assert "plugins.sync_store upgrade" in answer.text
+    assert "plugins.state upgrade" in answer.text
     monkeypatch.delenv("AIRFLOW_CONN_VTEX_DEFAULT")
     assert "There is no connection vtex_default" in page.get("/", headers=allowed()).text

@@ -14,13 +14,16 @@ import sys
 from airflow.listeners.listener import get_listener_manager
 sys.argv = ["airflow", sys.argv[1]]
 get_listener_manager().hook.on_starting(component=None)
-print("imported", *(name for name in ("plugins.newsletter_run", "plugins.policy") if name in sys.modules))
+print("imported", *(name for name in ("plugins.runs.newsletter_run", "plugins.default_args") if name in sys.modules))
 """
 
 
 @pytest.mark.parametrize(
     ("component", "imported"),
-    [("scheduler", "imported plugins.newsletter_run plugins.policy"), ("dag-processor", "imported")],
+    [
+        ("scheduler", "imported plugins.runs.newsletter_run plugins.default_args"),
+        ("dag-processor", "imported"),
+    ],
 )
 def test_on_starting__imports_ahead_in_the_scheduler_alone(component: str, imported: str) -> None:
     probe = subprocess.run(

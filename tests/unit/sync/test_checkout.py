@@ -7,8 +7,8 @@ from typing import Any, cast
 import pytest
 
 from include.errors import TemporaryError
-from include.rest.transport import RequestRefused, VendorError
-from include.sync.purchases.checkout import group_named_by, read_checkout, read_order
+from include.http.transport import RequestRefused, VendorError
+from include.purchases.checkout import group_named_by, read_checkout, read_order
 from include.vtex.client import VtexClient
 
 Json = dict[str, Any]

@@ -11,10 +11,10 @@ from typing import Any, cast
 import pytest
 
 from include.errors import TemporaryError
+from include.pipeline.staging_retention import remove_old
 from include.run_name import attempt_name
 from include.settings import load_settings
-from include.store import Store
-from include.sync.cleaning import remove_old
+from include.state import StateStore
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 WEEK = timedelta(days=7)
@@ -46,7 +46,7 @@ class FakeStore:
 
     def _remove(self, what: str, before: datetime) -> int:
         if self.is_away:
-            raise TemporaryError("sync_store: out of reach")
+            raise TemporaryError("sync_state: out of reach")
         self.asked[what] = NOW - before
         return 1
 
@@ -61,10 +61,10 @@ def staged(base: Path, path: str, started: datetime | None = NOW) -> Path:
     return folder
 
 
-def clean(base: Path, store: FakeStore | None = None) -> FakeStore:
-    store = store or FakeStore()
-    remove_old(cast("Store", store), Folder(base), load_settings(), NOW)
-    return store
+def clean(base: Path, state: FakeStore | None = None) -> FakeStore:
+    state = state or FakeStore()
+    remove_old(cast("StateStore", state), Folder(base), load_settings(), NOW)
+    return state
 
 
 def test_cleaning__old_runs_of_all_pairs_go_and_leave_no_empty_folder(tmp_path: Path) -> None:
@@ -124,7 +124,7 @@ def test_cleaning__trouble_is_logged_and_fails_no_run(
 ) -> None:
     caplog.set_level(logging.INFO)
     clean(tmp_path, FakeStore(is_away=True))
-    assert "sync_store: out of reach" in caplog.text
+    assert "sync_state: out of reach" in caplog.text
     assert "the next run tries again" in caplog.text
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from include.mapping.contacts import SOURCE_FIELDS, map_contacts
+from include.contacts.documents import documents_frame, documents_table
+from include.contacts.mapping import SOURCE_FIELDS, map_contacts
 from include.outcomes import Drop
-from include.sync.contacts.documents import documents_frame, documents_table
 
 TODAY = date(2026, 11, 23)
 

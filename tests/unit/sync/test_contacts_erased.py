@@ -8,12 +8,12 @@ from typing import Any
 
 import pandas as pd
 
-from include.mapping.contacts import map_contacts
-from include.mapping.result import Mapped
+from include.contacts.erased import map_without_erased
+from include.contacts.mapping import map_contacts
 from include.outcomes import Outcome, Reason
-from include.store.people import People
-from include.sync.contacts.erased import map_without_erased
-from include.sync.erased import ErasedPeople
+from include.pipeline.erased_people import ErasedPeople
+from include.state.people import People
+from include.values.mapped import Mapped
 
 PEOPLE = People("k" * 32)
 MAPPING = partial(map_contacts, country="BR", today=date(2026, 11, 26), extra_fields=())
@@ -48,13 +48,13 @@ def test_erased__are_left_out_however_vtex_writes_them_and_the_others_are_as_wit
     others = MAPPING(read.drop([1, 4]).reset_index(drop=True))
     pd.testing.assert_frame_equal(mapped.rows, others.rows)
     assert mapped.drops == others.drops
-    assert dict(zip(mapped.verdicts["key"], mapped.verdicts["reason"], strict=True)) == {
+    assert dict(zip(mapped.outcomes["key"], mapped.outcomes["reason"], strict=True)) == {
         "d1": Reason.ERASED,
         "d4": Reason.ERASED,
         "d2": Reason.EMAIL_MISSING,
         "d3": Reason.EMAIL_INVALID,
     }
-    assert set(mapped.verdicts["outcome"]) == {Outcome.EXCLUDED, Outcome.REJECTED}
+    assert set(mapped.outcomes["outcome"]) == {Outcome.EXCLUDED, Outcome.REJECTED}
 
 
 def test_erased__nobody_in_a_part_changes_nothing() -> None:
@@ -62,7 +62,7 @@ def test_erased__nobody_in_a_part_changes_nothing() -> None:
     for people in (among(), among("bia@example.com")):
         mapped = map_without_erased(read, MAPPING, people)
         pd.testing.assert_frame_equal(mapped.rows, MAPPING(read).rows)
-        pd.testing.assert_frame_equal(mapped.verdicts, MAPPING(read).verdicts)
+        pd.testing.assert_frame_equal(mapped.outcomes, MAPPING(read).outcomes)
 
 
 def test_erased__nothing_is_mapped_twice() -> None:

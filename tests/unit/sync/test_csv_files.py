@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from include.connectif.limits import IMPORT_BYTES
 from include.errors import ConfigurationError
+from include.pipeline.csv_files import CsvFiles, changed_copy, rows_of, split
+from include.pipeline.import_file import ImportFile, StagedFile
 from include.staging import Staging
-from include.sync.csv_files import CsvFiles, changed_copy, rows_of, split
-from include.sync.import_file import ImportFile, StagedFile
 
 
 @pytest.fixture
@@ -127,7 +127,7 @@ def test_csv_files__more_than_64_sets_of_columns_are_refused(folder: Staging) ->
 
 @pytest.fixture
 def few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("include.sync.csv_files._ROWS_AT_A_TIME", 3)
+    monkeypatch.setattr("include.pipeline.csv_files._ROWS_AT_A_TIME", 3)
 
 
 @pytest.mark.usefixtures("few_at_a_time")

@@ -15,9 +15,9 @@ import pytest
 from include.connectif.client import ConnectifAccount, ConnectifClient
 from include.connectif.exports import PURCHASE_ID
 from include.errors import TemporaryError
-from include.rest.pace import Unpaced
+from include.http.rate_limiter import Unlimited
+from include.pipeline.exports import Exporter
 from include.staging import Staging
-from include.sync.exports import Exporter
 from include.window import Window
 from tests.scripted_server import Answer, ScriptedServer
 from tests.virtual_time import VirtualTime
@@ -33,7 +33,7 @@ def server() -> Iterator[ScriptedServer]:
 
 
 @pytest.fixture
-def store() -> Iterator[ScriptedServer]:
+def elsewhere() -> Iterator[ScriptedServer]:
     """Where the files lie."""
     with ScriptedServer() as server:
         yield server
@@ -41,7 +41,7 @@ def store() -> Iterator[ScriptedServer]:
 
 @pytest.fixture
 def exported(server: ScriptedServer, tmp_path: Path) -> Iterator[Callable[..., list[dict[str, str]]]]:
-    client = ConnectifClient(ConnectifAccount("id", "secret", server.url), pace=Unpaced())
+    client = ConnectifClient(ConnectifAccount("id", "secret", server.url), rate_limit=Unlimited())
     time = VirtualTime()
 
     def run(window: Window = DAY, types: tuple[str, ...] = ("purchase",)) -> list[dict[str, str]]:
@@ -97,13 +97,13 @@ def test_export__is_asked_for_watched_and_read(server: ScriptedServer, exported:
 
 
 def test_export__a_file_elsewhere_gets_no_key(
-    server: ScriptedServer, store: ScriptedServer, exported: Any
+    server: ScriptedServer, elsewhere: ScriptedServer, exported: Any
 ) -> None:
-    server.script(state("queued"), finished(store))
-    store.script(packed("purchaseId\n7\n"))
+    server.script(state("queued"), finished(elsewhere))
+    elsewhere.script(packed("purchaseId\n7\n"))
     assert exported() == [{"purchaseid": "7"}]
     assert "Authorization" in server.requests[0].headers
-    (request,) = store.requests
+    (request,) = elsewhere.requests
     assert "Authorization" not in request.headers
 
 

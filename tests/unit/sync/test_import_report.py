@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from include.pipeline.import_file import ImportFile, StagedFile
+from include.pipeline.import_report import Refusals, read_refusals
 from include.staging import Staging
-from include.sync.import_file import ImportFile, StagedFile
-from include.sync.import_report import Refusals, read_refusals
 
 HEADER = "_email,_name,health_details"
 PEOPLE = ["ana@example.com,Ana,asthma", "bo@example.com,Bo,", "cid@example.com,Cid,", "di@example.com,Di,flu"]

@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 
 from include.connectif.client import ConnectifClient, FileTooLarge, Import, QueueFull
 from include.errors import ConfigurationError, ContractError, SyncError, TemporaryError
+from include.http.form import FileToSend
+from include.http.transport import RequestRefused, VendorError
 from include.outcomes import Reason
-from include.rest.form import FileToSend
-from include.rest.transport import RequestRefused, VendorError
+from include.pipeline.import_file import ImportFile, StagedFile
+from include.pipeline.imports import Imported, Importer
 from include.staging import Staging
-from include.sync.import_file import ImportFile, StagedFile
-from include.sync.imports import Imported, Importer
 
 REJECTED, UNCONFIRMED = Reason.TARGET_REJECTED.value, Reason.TARGET_UNCONFIRMED.value
 NOT_NAMED = "Connectif's report does not name the row"

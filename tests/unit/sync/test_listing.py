@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from include.errors import TemporaryError
-from include.sync.purchases import listing
-from include.sync.purchases.listing import TooManyOrdersAtOnce, orders_in
+from include.purchases import listing
+from include.purchases.listing import TooManyOrdersAtOnce, orders_in
 from include.vtex.client import OrderPage, VtexClient
 from include.window import Window
 

@@ -1,4 +1,4 @@
-"""Wishes into VTEX: the newest wins, whatever the order of arrival, and nothing is created."""
+"""Subscription changes into VTEX: the newest wins, whatever the order of arrival, and nothing is created."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import include.sync.newsletter.apply
+import include.newsletter.apply
 from include.errors import TemporaryError
-from include.outcomes import Area, Outcome, Reason
+from include.http.transport import RequestRefused, VendorError
+from include.newsletter import Event, NewsletterRules, NewsletterSync, documents_of
+from include.newsletter.newsletter_report import keep_report
+from include.outcomes import Outcome, PipelineName, Reason
+from include.pipeline.finish import RunIdentity
 from include.report import Report
-from include.rest.transport import RequestRefused, VendorError
-from include.store import AccountPair, Store, Wish, open_store, upgrade
-from include.sync.finish import RunIdentity
-from include.sync.newsletter import Event, NewsletterRules, NewsletterSync, documents_of
-from include.sync.newsletter.report import keep_report
+from include.state import Shop, StateStore, SubscriptionChange, open_state_store, upgrade
 from include.vtex.client import VtexClient
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -80,24 +80,24 @@ class FakeVtex:
 
 
 @pytest.fixture(scope="module")
-def opener(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Store]]:
-    """Opens the one real SQLite store, each time for another pair of accounts: as good as a new one."""
-    url = f"sqlite:///{Path(tmp_path_factory.mktemp('store')) / 'store.db'}"
+def opener(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], StateStore]]:
+    """Opens the one real SQLite store, each time for another shop: as good as a new one."""
+    url = f"sqlite:///{Path(tmp_path_factory.mktemp('state')) / 'state.db'}"
     upgrade(url)
     numbers, stores = itertools.count(), []
 
-    def open_it() -> Store:
-        pair = AccountPair(f"shop{next(numbers)}", "http://v", "http://c", "key")
-        stores.append(open_store(url, "k" * 32, pair, clock=lambda: NOW))
+    def open_it() -> StateStore:
+        pair = Shop(f"shop{next(numbers)}", "http://v", "http://c", "key")
+        stores.append(open_state_store(url, "k" * 32, pair, clock=lambda: NOW))
         return stores[-1]
 
     yield open_it
-    for store in stores:
-        store.close()
+    for state in stores:
+        state.close()
 
 
 @pytest.fixture
-def store(opener: Callable[[], Store]) -> Store:
+def state(opener: Callable[[], StateStore]) -> StateStore:
     return opener()
 
 
@@ -109,26 +109,30 @@ def vtex() -> FakeVtex:
     return made
 
 
-def wish(email: str, subscribed: bool, minutes_ago: float = 0) -> dict[str, Any]:
+def change(email: str, subscribed: bool, minutes_ago: float = 0) -> dict[str, Any]:
     instant = NOW - timedelta(minutes=minutes_ago)
     return {"email": email, "subscribed": subscribed, "occurred_at": instant.isoformat()}
 
 
 def apply(
-    vtex: FakeVtex | Troubled, store: Store, *events: dict[str, Any], now: datetime = NOW, run: str = "run"
+    vtex: FakeVtex | Troubled,
+    state: StateStore,
+    *events: dict[str, Any],
+    now: datetime = NOW,
+    run: str = "run",
 ) -> NewsletterSync:
-    sync = NewsletterSync(cast("VtexClient", vtex), store, RULES, run)
+    sync = NewsletterSync(cast("VtexClient", vtex), state, RULES, run)
     sync.apply(list(events), now)
-    assert Report(area="newsletter", mode="events", counts=sync.counts).missing == 0
+    assert Report(pipeline="newsletter", mode="events", counts=sync.counts).missing == 0
     return sync
 
 
-def settle(
-    vtex: FakeVtex, store: Store, *exported: dict[str, Any], now: datetime = NOW, run: str = "run"
+def resolve(
+    vtex: FakeVtex, state: StateStore, *exported: dict[str, Any], now: datetime = NOW, run: str = "run"
 ) -> NewsletterSync:
-    sync = NewsletterSync(cast("VtexClient", vtex), store, RULES, run)
-    sync.settle(exported, now)
-    assert Report(area="newsletter", mode="events", counts=sync.counts).missing == 0
+    sync = NewsletterSync(cast("VtexClient", vtex), state, RULES, run)
+    sync.resolve(exported, now)
+    assert Report(pipeline="newsletter", mode="events", counts=sync.counts).missing == 0
     return sync
 
 
@@ -139,27 +143,29 @@ def outcomes(sync: NewsletterSync) -> dict[str, int]:
 # --- one event
 
 
-def test_wish__is_written_to_the_customer_whatever_the_letter_case(vtex: FakeVtex, store: Store) -> None:
-    sync = apply(vtex, store, wish(" ANA@example.COM ", subscribed=False))
+def test_change__is_written_to_the_customer_whatever_the_letter_case(
+    vtex: FakeVtex, state: StateStore
+) -> None:
+    sync = apply(vtex, state, change(" ANA@example.COM ", subscribed=False))
     assert vtex.patches == [("d1", False)]
     assert outcomes(sync) == {"sent": 1}
     assert sync.counts.written == 1
 
 
-def test_wish__that_is_true_already_writes_nothing(vtex: FakeVtex, store: Store) -> None:
-    assert outcomes(apply(vtex, store, wish(ANA, subscribed=True))) == {"unchanged": 1}
+def test_change__that_is_true_already_writes_nothing(vtex: FakeVtex, state: StateStore) -> None:
+    assert outcomes(apply(vtex, state, change(ANA, subscribed=True))) == {"unchanged": 1}
     assert vtex.patches == []
 
 
-def test_wish__never_answered_is_not_the_same_as_no(vtex: FakeVtex, store: Store) -> None:
-    apply(vtex, store, wish(BO, subscribed=False))
+def test_change__never_answered_is_not_the_same_as_no(vtex: FakeVtex, state: StateStore) -> None:
+    apply(vtex, state, change(BO, subscribed=False))
     assert vtex.patches == [("d2", False)]
 
 
-def test_wish__goes_to_every_document_that_carries_the_address(vtex: FakeVtex, store: Store) -> None:
+def test_change__goes_to_every_document_that_carries_the_address(vtex: FakeVtex, state: StateStore) -> None:
     vtex.put("d3", "ANA@EXAMPLE.COM", None)
     vtex.put("d4", ANA, False)
-    sync = apply(vtex, store, wish(ANA, subscribed=False))
+    sync = apply(vtex, state, change(ANA, subscribed=False))
     assert sorted(vtex.patches) == [("d1", False), ("d3", False)]
     assert (outcomes(sync), sync.counts.written) == ({"sent": 1}, 2)
 
@@ -167,86 +173,90 @@ def test_wish__goes_to_every_document_that_carries_the_address(vtex: FakeVtex, s
 @pytest.mark.parametrize(
     ("event", "reason"),
     [
-        (wish("", subscribed=True), Reason.EMAIL_MISSING),
-        (wish("nobody", subscribed=True), Reason.EMAIL_INVALID),
-        (wish("a@b.ct.vtex.com.br", subscribed=True), Reason.EMAIL_MASKED),
-        (wish(ANA, subscribed=True, minutes_ago=-6), Reason.IN_THE_FUTURE),
-        (wish(ANA, subscribed=True) | {"occurred_at": "2026-11-22T10:00:00"}, Reason.INSTANT_INVALID),
-        (wish(ANA, subscribed=True) | {"occurred_at": "2026-11-22T10:00:60Z"}, Reason.INSTANT_INVALID),
-        (wish(ANA, subscribed=True) | {"occurred_at": "0001-01-01T00:00:00+14:00"}, Reason.INSTANT_INVALID),
+        (change("", subscribed=True), Reason.EMAIL_MISSING),
+        (change("nobody", subscribed=True), Reason.EMAIL_INVALID),
+        (change("a@b.ct.vtex.com.br", subscribed=True), Reason.EMAIL_MASKED),
+        (change(ANA, subscribed=True, minutes_ago=-6), Reason.IN_THE_FUTURE),
+        (change(ANA, subscribed=True) | {"occurred_at": "2026-11-22T10:00:00"}, Reason.INSTANT_INVALID),
+        (change(ANA, subscribed=True) | {"occurred_at": "2026-11-22T10:00:60Z"}, Reason.INSTANT_INVALID),
+        (change(ANA, subscribed=True) | {"occurred_at": "0001-01-01T00:00:00+14:00"}, Reason.INSTANT_INVALID),
     ],
 )
-def test_wish__that_cannot_be_is_refused_and_holds_up_nobody(
-    event: dict[str, Any], reason: Reason, vtex: FakeVtex, store: Store
+def test_change__that_cannot_be_is_refused_and_holds_up_nobody(
+    event: dict[str, Any], reason: Reason, vtex: FakeVtex, state: StateStore
 ) -> None:
-    sync = apply(vtex, store, event, wish(ANA, subscribed=False))
+    sync = apply(vtex, state, event, change(ANA, subscribed=False))
     assert sync.counts.reasons[reason] == 1
     (row,) = sync.outcomes
     assert row.reason == reason
-    assert (row.key == store.hashed(ANA)) is (reason in (Reason.IN_THE_FUTURE, Reason.INSTANT_INVALID))
+    assert (row.key == state.hashed(ANA)) is (reason in (Reason.IN_THE_FUTURE, Reason.INSTANT_INVALID))
     assert vtex.patches == [("d1", False)]
 
 
-def report(sync: NewsletterSync, store: Store, run: str) -> None:
-    keep_report(sync, store, RunIdentity("update_newsletter", run, 0, NOW), run, NOW)
+def report(sync: NewsletterSync, state: StateStore, run: str) -> None:
+    keep_report(sync, state, RunIdentity("update_newsletter", run, 0, NOW), run, NOW)
 
 
-def test_wish__refused_takes_no_other_refused_ones_place(vtex: FakeVtex, store: Store) -> None:
+def test_change__refused_takes_no_other_refused_ones_place(vtex: FakeVtex, state: StateStore) -> None:
     for run in ("r1", "r2"):
-        events = [wish("nobody", subscribed=True), wish("no one", subscribed=True)]
-        report(apply(vtex, store, *events, run=run), store, run)
-        report(apply(vtex, store, *events, run=run), store, run)  # cleared, or retried
-    assert len(store.outcomes(Area.NEWSLETTER, reason=Reason.EMAIL_INVALID)) == 4
+        events = [change("nobody", subscribed=True), change("no one", subscribed=True)]
+        report(apply(vtex, state, *events, run=run), state, run)
+        report(apply(vtex, state, *events, run=run), state, run)  # cleared, or retried
+    assert len(state.outcomes(PipelineName.NEWSLETTER, reason=Reason.EMAIL_INVALID)) == 4
 
 
 @pytest.mark.parametrize("newer", [False, True])
-def test_wish__that_waited_and_is_settled_waits_in_no_list(newer: bool, vtex: FakeVtex, store: Store) -> None:
-    report(apply(vtex, store, wish("late@example.com", subscribed=True, minutes_ago=5)), store, "r1")
-    assert len(store.outcomes(Area.NEWSLETTER, outcome=Outcome.HELD)) == 1
+def test_change__that_waited_and_is_settled_waits_in_no_list(
+    newer: bool, vtex: FakeVtex, state: StateStore
+) -> None:
+    report(apply(vtex, state, change("late@example.com", subscribed=True, minutes_ago=5)), state, "r1")
+    assert len(state.outcomes(PipelineName.NEWSLETTER, outcome=Outcome.HELD)) == 1
     vtex.put("late", "late@example.com", False)
     later = NOW + timedelta(minutes=11)
-    events = [wish("late@example.com", subscribed=True, minutes_ago=1)] if newer else []
-    report(apply(vtex, store, *events, now=later, run="r2"), store, "r2")
+    events = [change("late@example.com", subscribed=True, minutes_ago=1)] if newer else []
+    report(apply(vtex, state, *events, now=later, run="r2"), state, "r2")
     assert vtex.patches == [("late", True)]
-    assert [row.outcome for row in store.outcomes(Area.NEWSLETTER)] == [Outcome.SENT]
+    assert [row.outcome for row in state.outcomes(PipelineName.NEWSLETTER)] == [Outcome.SENT]
 
 
-def test_wish__a_little_ahead_of_us_is_fine(vtex: FakeVtex, store: Store) -> None:
-    assert outcomes(apply(vtex, store, wish(ANA, subscribed=False, minutes_ago=-5))) == {"sent": 1}
+def test_change__a_little_ahead_of_us_is_fine(vtex: FakeVtex, state: StateStore) -> None:
+    assert outcomes(apply(vtex, state, change(ANA, subscribed=False, minutes_ago=-5))) == {"sent": 1}
 
 
 # --- order and replay
 
 
-def test_wishes__of_one_run_only_the_newest_is_written(vtex: FakeVtex, store: Store) -> None:
-    sync = apply(vtex, store, wish(ANA, True, 1), wish(ANA, False, 2), wish(ANA, False, 3), wish(BO, True, 9))
+def test_changes__of_one_run_only_the_newest_is_written(vtex: FakeVtex, state: StateStore) -> None:
+    sync = apply(
+        vtex, state, change(ANA, True, 1), change(ANA, False, 2), change(ANA, False, 3), change(BO, True, 9)
+    )
     assert vtex.opted_in() == {"d1": True, "d2": True}
     assert outcomes(sync) == {"unchanged": 3, "sent": 1}
 
 
-def test_wishes__at_the_same_instant_no_wins(vtex: FakeVtex, store: Store) -> None:
-    for events in ([wish(ANA, False, 1), wish(ANA, True, 1)], [wish(ANA, True, 1)]):
-        apply(vtex, store, *events)
+def test_changes__at_the_same_instant_no_wins(vtex: FakeVtex, state: StateStore) -> None:
+    for events in ([change(ANA, False, 1), change(ANA, True, 1)], [change(ANA, True, 1)]):
+        apply(vtex, state, *events)
         assert vtex.opted_in()["d1"] is False
 
 
-def test_wishes__a_late_run_changes_nothing(vtex: FakeVtex, store: Store) -> None:
-    apply(vtex, store, wish(ANA, False, 1))
-    assert outcomes(apply(vtex, store, wish(ANA, True, 60))) == {"unchanged": 1}
+def test_changes__a_late_run_changes_nothing(vtex: FakeVtex, state: StateStore) -> None:
+    apply(vtex, state, change(ANA, False, 1))
+    assert outcomes(apply(vtex, state, change(ANA, True, 60))) == {"unchanged": 1}
     assert vtex.opted_in()["d1"] is False
 
 
 @pytest.mark.parametrize("last", [True, False])
-def test_wishes__a_replay_changes_nothing_even_after_the_customer_did(
-    vtex: FakeVtex, store: Store, last: bool
+def test_changes__a_replay_changes_nothing_even_after_the_customer_did(
+    vtex: FakeVtex, state: StateStore, last: bool
 ) -> None:
-    events = [wish(ANA, not last, 2), wish(ANA, last, 1)]
+    events = [change(ANA, not last, 2), change(ANA, last, 1)]
     for event in events:
-        apply(vtex, store, event)
+        apply(vtex, state, event)
     vtex.put("d1", ANA, not last)  # the customer, in the shop
     for event in events:
         searches = len(vtex.searches)
-        assert outcomes(apply(vtex, store, event)) == {"unchanged": 1}
+        assert outcomes(apply(vtex, state, event)) == {"unchanged": 1}
         assert len(vtex.searches) == searches
     assert vtex.opted_in()["d1"] is not last
 
@@ -260,20 +270,20 @@ EVENTS = st.lists(
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(events=EVENTS, data=st.data())
-def test_wishes__any_order_any_split_and_any_replay_end_the_same(
-    opener: Callable[[], Store], events: list[tuple[str, bool, int]], data: st.DataObject
+def test_changes__any_order_any_split_and_any_replay_end_the_same(
+    opener: Callable[[], StateStore], events: list[tuple[str, bool, int]], data: st.DataObject
 ) -> None:
     def end(arrivals: list[tuple[str, bool, int]], cuts: set[int]) -> dict[str, bool | None]:
-        vtex, store = FakeVtex(), opener()
+        vtex, state = FakeVtex(), opener()
         for key, email in (("d1", "Ana@Example.com"), ("d2", BO)):
             vtex.put(key, email, None)
         run: list[dict[str, Any]] = []
         for number, arrival in enumerate(arrivals):
-            run.append(wish(*arrival))
+            run.append(change(*arrival))
             if number in cuts:
-                apply(vtex, store, *run)
+                apply(vtex, state, *run)
                 run = []
-        apply(vtex, store, *run)
+        apply(vtex, state, *run)
         return vtex.opted_in()
 
     shuffled = data.draw(st.permutations(events))
@@ -290,191 +300,195 @@ def test_wishes__any_order_any_split_and_any_replay_end_the_same(
 # --- people whom VTEX does not know
 
 
-def test_unknown__is_looked_up_soon_and_by_the_daily_run_and_let_go(vtex: FakeVtex, store: Store) -> None:
-    first = apply(vtex, store, wish(EVA, True))
+def test_unknown__is_looked_up_soon_and_by_the_daily_run_and_let_go(
+    vtex: FakeVtex, state: StateStore
+) -> None:
+    first = apply(vtex, state, change(EVA, True))
     assert first.counts.reasons == {Reason.CONTACT_UNRESOLVED: 1}
-    assert [event.to_json() for event in first.look_again] == [wish(EVA, True)]
-    assert apply(vtex, store, now=NOW + timedelta(minutes=9)).counts.read == 0
-    second = apply(vtex, store, *(e.to_json() for e in first.look_again), now=NOW + timedelta(minutes=10))
+    assert [event.to_json() for event in first.look_again] == [change(EVA, True)]
+    assert apply(vtex, state, now=NOW + timedelta(minutes=9)).counts.read == 0
+    second = apply(vtex, state, *(e.to_json() for e in first.look_again), now=NOW + timedelta(minutes=10))
     assert (second.counts.read, second.look_again) == (2, []), "the event of the conf is the one that waited"
     assert second.counts.reasons == {Reason.CONTACT_UNRESOLVED: 1}
-    third = settle(vtex, store, now=NOW + timedelta(hours=1))
+    third = resolve(vtex, state, now=NOW + timedelta(hours=1))
     assert (third.counts.read, third.counts.reasons) == (1, {Reason.UNKNOWN_CONTACT: 1})
-    assert settle(vtex, store, now=NOW + timedelta(days=9)).counts.read == 0
+    assert resolve(vtex, state, now=NOW + timedelta(days=9)).counts.read == 0
     assert len(vtex.documents) == 2, "nobody is created"
 
 
-def test_unknown__is_let_go_after_a_day_without_a_daily_run(vtex: FakeVtex, store: Store) -> None:
-    apply(vtex, store, wish(EVA, True))
+def test_unknown__is_let_go_after_a_day_without_a_daily_run(vtex: FakeVtex, state: StateStore) -> None:
+    apply(vtex, state, change(EVA, True))
     for hours, reason in ((1, Reason.CONTACT_UNRESOLVED), (26, Reason.UNKNOWN_CONTACT)):
-        assert apply(vtex, store, now=NOW + timedelta(hours=hours)).counts.reasons == {reason: 1}
+        assert apply(vtex, state, now=NOW + timedelta(hours=hours)).counts.reasons == {reason: 1}
 
 
-def test_unknown__whose_second_look_is_about_to_come_is_left_to_it(vtex: FakeVtex, store: Store) -> None:
-    apply(vtex, store, wish(EVA, True))
-    assert settle(vtex, store, now=NOW + timedelta(minutes=1)).counts.read == 0
-    assert settle(vtex, store, now=NOW + timedelta(minutes=11)).counts.reasons == {Reason.UNKNOWN_CONTACT: 1}
+def test_unknown__whose_second_look_is_about_to_come_is_left_to_it(vtex: FakeVtex, state: StateStore) -> None:
+    apply(vtex, state, change(EVA, True))
+    assert resolve(vtex, state, now=NOW + timedelta(minutes=1)).counts.read == 0
+    assert resolve(vtex, state, now=NOW + timedelta(minutes=11)).counts.reasons == {Reason.UNKNOWN_CONTACT: 1}
 
 
-def test_unknown__who_has_come_by_then_gets_the_wish(vtex: FakeVtex, store: Store) -> None:
-    apply(vtex, store, wish(EVA, True))
+def test_unknown__who_has_come_by_then_gets_the_change(vtex: FakeVtex, state: StateStore) -> None:
+    apply(vtex, state, change(EVA, True))
     vtex.put("d9", EVA, None)
-    sync = apply(vtex, store, now=NOW + timedelta(minutes=10))
+    sync = apply(vtex, state, now=NOW + timedelta(minutes=10))
     assert vtex.patches == [("d9", True)]
     assert outcomes(sync) == {"sent": 1}
 
 
-def test_unknown__a_newer_wish_replaces_the_waiting_one(vtex: FakeVtex, store: Store) -> None:
-    apply(vtex, store, wish(EVA, True, 2))
-    apply(vtex, store, wish(EVA, False, 1))
+def test_unknown__a_newer_change_replaces_the_waiting_one(vtex: FakeVtex, state: StateStore) -> None:
+    apply(vtex, state, change(EVA, True, 2))
+    apply(vtex, state, change(EVA, False, 1))
     vtex.put("d9", EVA, None)
-    apply(vtex, store, now=NOW + timedelta(minutes=30))
+    apply(vtex, state, now=NOW + timedelta(minutes=30))
     assert vtex.opted_in()["d9"] is False
 
 
-def test_unknown__a_wish_applied_meanwhile_beats_the_waiting_one(vtex: FakeVtex, store: Store) -> None:
-    apply(vtex, store, wish(EVA, True, 2))
+def test_unknown__a_change_applied_meanwhile_beats_the_waiting_one(vtex: FakeVtex, state: StateStore) -> None:
+    apply(vtex, state, change(EVA, True, 2))
     vtex.put("d9", EVA, None)
-    apply(vtex, store, wish(EVA, False, 1))
-    apply(vtex, store, now=NOW + timedelta(minutes=30))
+    apply(vtex, state, change(EVA, False, 1))
+    apply(vtex, state, now=NOW + timedelta(minutes=30))
     assert vtex.patches == [("d9", False)]
 
 
 # --- trouble
 
 
-def test_refused__one_document_does_not_hold_up_the_others(vtex: FakeVtex, store: Store) -> None:
+def test_refused__one_document_does_not_hold_up_the_others(vtex: FakeVtex, state: StateStore) -> None:
     vtex.refuse["d1"] = 404
-    sync = apply(vtex, store, wish(ANA, False), wish(BO, True))
+    sync = apply(vtex, state, change(ANA, False), change(BO, True))
     assert vtex.patches == [("d2", True)]
     assert sync.counts.reasons == {Reason.CONTACT_UNRESOLVED: 1}
     assert sync.outcomes[0].detail == "HTTP 404"
 
 
-def test_refused__by_one_document_the_others_of_the_address_get_the_wish(
-    vtex: FakeVtex, store: Store
+def test_refused__by_one_document_the_others_of_the_address_get_the_change(
+    vtex: FakeVtex, state: StateStore
 ) -> None:
     for document_id in ("d0", "d3"):
         vtex.put(document_id, ANA, True)
     vtex.refuse["d1"] = 404
-    apply(vtex, store, wish(ANA, False))
+    apply(vtex, state, change(ANA, False))
     assert [vtex.opted_in()[key] for key in ("d0", "d1", "d3")] == [False, True, False]
 
 
-def test_refused__is_tried_again_and_then_reported(vtex: FakeVtex, store: Store) -> None:
+def test_refused__is_tried_again_and_then_reported(vtex: FakeVtex, state: StateStore) -> None:
     vtex.refuse["d1"] = 400
-    apply(vtex, store, wish(ANA, False))
-    apply(vtex, store, now=NOW + timedelta(minutes=10))
-    sync = settle(vtex, store, now=NOW + timedelta(minutes=20))
+    apply(vtex, state, change(ANA, False))
+    apply(vtex, state, now=NOW + timedelta(minutes=10))
+    sync = resolve(vtex, state, now=NOW + timedelta(minutes=20))
     assert sync.counts.reasons == {Reason.TARGET_REJECTED: 1}
     assert outcomes(sync) == {"rejected": 1}
-    assert apply(vtex, store, now=NOW + timedelta(days=2)).counts.read == 0
+    assert apply(vtex, state, now=NOW + timedelta(days=2)).counts.read == 0
 
 
 @pytest.mark.parametrize("others", [0, 60])
 def test_poison__an_address_whose_look_up_is_refused_holds_up_nobody(
-    vtex: FakeVtex, store: Store, others: int
+    vtex: FakeVtex, state: StateStore, others: int
 ) -> None:
     people = [f"p{number}@example.com" for number in range(others)]
     for number, email in enumerate(people):
         vtex.put(f"p{number}", email, None)
     vtex.poison = EVA
-    sync = apply(vtex, store, wish(EVA, False), *(wish(email, True) for email in people))
+    sync = apply(vtex, state, change(EVA, False), *(change(email, True) for email in people))
     assert all(vtex.opted_in()[f"p{number}"] for number in range(others))
     assert sync.counts.reasons == {Reason.CONTACT_UNRESOLVED: 1}
     assert [row.detail for row in sync.outcomes] == ["HTTP 400"]
     assert len(vtex.searches) < 20
-    last = settle(vtex, store, wish(EVA, False), now=NOW + timedelta(minutes=20))
+    last = resolve(vtex, state, change(EVA, False), now=NOW + timedelta(minutes=20))
     assert last.counts.reasons == {Reason.TARGET_REJECTED: 1}
-    assert apply(vtex, store, now=NOW + timedelta(days=2)).counts.read == 0
+    assert apply(vtex, state, now=NOW + timedelta(days=2)).counts.read == 0
 
 
 @pytest.mark.parametrize("people", [[ANA], [ANA, BO, EVA]])
 def test_poison__when_anybodys_look_up_is_refused_the_run_fails_and_nobody_is_let_go(
-    vtex: FakeVtex, store: Store, people: list[str]
+    vtex: FakeVtex, state: StateStore, people: list[str]
 ) -> None:
     vtex.poison = "email"
     for _ in range(5):
         with pytest.raises(RequestRefused):
-            settle(vtex, store, *(wish(email, False) for email in people))
+            resolve(vtex, state, *(change(email, False) for email in people))
     vtex.poison = ""
-    apply(vtex, store, *(wish(email, False) for email in people))
+    apply(vtex, state, *(change(email, False) for email in people))
     assert vtex.opted_in()["d1"] is False
 
 
 def test_busy__one_event_that_vtex_does_not_take_waits_and_blocks_nobody(
-    vtex: FakeVtex, store: Store
+    vtex: FakeVtex, state: StateStore
 ) -> None:
     vtex.busy = {"d1"}
-    sync = apply(vtex, store, wish(ANA, False), wish(BO, True))
+    sync = apply(vtex, state, change(ANA, False), change(BO, True))
     assert vtex.opted_in()["d2"] is True
     assert (sync.counts.reasons, outcomes(sync)) == ({Reason.TARGET_BUSY: 1}, {"held": 1, "sent": 1})
     assert [event.email for event in sync.look_again] == [ANA]
 
 
-def test_busy__several_in_runs_of_their_own_block_nobody_either(vtex: FakeVtex, store: Store) -> None:
+def test_busy__several_in_runs_of_their_own_block_nobody_either(vtex: FakeVtex, state: StateStore) -> None:
     """Each waits and comes up again together with the others: that must not look like an outage for ever."""
     vtex.put("d3", EVA, True)
     vtex.busy = {"d1", "d3"}
-    apply(vtex, store, wish(ANA, False))
-    apply(vtex, store, wish(EVA, False))
-    again = apply(vtex, store, wish(BO, True), now=NOW + timedelta(minutes=10))
+    apply(vtex, state, change(ANA, False))
+    apply(vtex, state, change(EVA, False))
+    again = apply(vtex, state, change(BO, True), now=NOW + timedelta(minutes=10))
     assert (again.counts.reasons, vtex.opted_in()["d2"]) == ({Reason.TARGET_BUSY: 2}, True)
 
 
 def test_busy__when_vtex_takes_no_write_the_rest_of_the_run_waits_untried(
-    vtex: FakeVtex, store: Store
+    vtex: FakeVtex, state: StateStore
 ) -> None:
     people = [f"p{number}@example.com" for number in range(120)]
     for number, email in enumerate(people):
         vtex.put(f"p{number}", email, None)
     vtex.fail_after = 0
-    sync = apply(vtex, store, *(wish(email, True, 1) for email in people))
+    sync = apply(vtex, state, *(change(email, True, 1) for email in people))
     assert (outcomes(sync), vtex.searches) == ({"held": 120}, [50])
     vtex.fail_after = 10**9
-    assert outcomes(apply(vtex, store, wish(people[0], False))) == {"sent": 1}
-    assert outcomes(apply(vtex, store, now=NOW + timedelta(minutes=10))) == {"unchanged": 1, "sent": 119}
+    assert outcomes(apply(vtex, state, change(people[0], False))) == {"sent": 1}
+    assert outcomes(apply(vtex, state, now=NOW + timedelta(minutes=10))) == {"unchanged": 1, "sent": 119}
     assert [vtex.opted_in()[f"p{number}"] for number in range(120)] == [False] + [True] * 119
 
 
-def test_busy__is_tried_until_it_works(vtex: FakeVtex, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(include.sync.newsletter.apply, "TRIES_SOON", 6)
+def test_busy__is_tried_until_it_works(
+    vtex: FakeVtex, state: StateStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(include.newsletter.apply, "TRIES_SOON", 6)
     vtex.busy = {"d1"}
     now = NOW
-    apply(vtex, store, wish(ANA, False))
+    apply(vtex, state, change(ANA, False))
     for tries in range(2, 12):
         now += timedelta(minutes=10) if tries <= 6 else timedelta(days=1)
-        sync = (settle if tries % 3 == 0 else apply)(vtex, store, now=now)
+        sync = (resolve if tries % 3 == 0 else apply)(vtex, state, now=now)
         assert sync.counts.reasons == {Reason.TARGET_BUSY: 1}
         assert bool(sync.look_again) is (tries < 6)
     vtex.busy.clear()
-    settle(vtex, store, now=now + timedelta(days=1))
+    resolve(vtex, state, now=now + timedelta(days=1))
     assert vtex.opted_in()["d1"] is False
 
 
 # --- what VTEX's index does not show yet
 
 
-def test_index__that_lags_does_not_hide_that_a_write_is_needed(vtex: FakeVtex, store: Store) -> None:
+def test_index__that_lags_does_not_hide_that_a_write_is_needed(vtex: FakeVtex, state: StateStore) -> None:
     vtex.put("d1", ANA, False)
     vtex.freeze_index()
-    apply(vtex, store, wish(ANA, True, 2))
-    apply(vtex, store, wish(ANA, False, 1))
+    apply(vtex, state, change(ANA, True, 2))
+    apply(vtex, state, change(ANA, False, 1))
     assert vtex.opted_in()["d1"] is False
 
 
-def test_index__a_claim_that_was_never_finished_is_not_trusted(vtex: FakeVtex, store: Store) -> None:
+def test_index__a_claim_that_was_never_finished_is_not_trusted(vtex: FakeVtex, state: StateStore) -> None:
     vtex.put("d1", ANA, False)
     vtex.freeze_index()
     vtex.documents["d1"]["isNewsletterOptIn"] = True  # written by a process that died before recording it
-    store.claim({store.hashed(ANA): Wish(NOW - timedelta(minutes=2), unsubscribed=False)})
-    apply(vtex, store, wish(ANA, False, 1))
+    state.claim({state.hashed(ANA): SubscriptionChange(NOW - timedelta(minutes=2), unsubscribed=False)})
+    apply(vtex, state, change(ANA, False, 1))
     assert vtex.opted_in()["d1"] is False
 
 
-def test_index__the_same_wish_again_is_no_reason_to_write(vtex: FakeVtex, store: Store) -> None:
-    apply(vtex, store, wish(ANA, False, 2))
-    assert outcomes(apply(vtex, store, wish(ANA, False, 1))) == {"unchanged": 1}
+def test_index__the_same_change_again_is_no_reason_to_write(vtex: FakeVtex, state: StateStore) -> None:
+    apply(vtex, state, change(ANA, False, 2))
+    assert outcomes(apply(vtex, state, change(ANA, False, 1))) == {"unchanged": 1}
     assert vtex.patches == [("d1", False)]
 
 
@@ -490,87 +504,87 @@ def once(vtex: FakeVtex, *steps: Callable[[], object]) -> None:
 
 
 @pytest.mark.parametrize("last", [True, False])
-def test_race__a_greater_wish_that_came_meanwhile_is_what_stays(
-    vtex: FakeVtex, store: Store, last: bool
+def test_race__a_greater_change_that_came_meanwhile_is_what_stays(
+    vtex: FakeVtex, state: StateStore, last: bool
 ) -> None:
-    """Another process claims, writes and records its wish while ours is on its way to VTEX."""
+    """Another process claims, writes and records its subscription change while ours is on its way to VTEX."""
     vtex.put("d1", ANA, None)
-    once(vtex, lambda: apply(vtex, store, wish(ANA, last, 1), run="other"))
-    apply(vtex, store, wish(ANA, not last, 2))
+    once(vtex, lambda: apply(vtex, state, change(ANA, last, 1), run="other"))
+    apply(vtex, state, change(ANA, not last, 2))
     assert vtex.patches == [("d1", last), ("d1", not last), ("d1", last)]
 
 
 @pytest.mark.parametrize("last_chance", [True, False])
 def test_race__a_yes_that_another_document_refused_does_not_stay_after_a_newer_no(
-    vtex: FakeVtex, store: Store, last_chance: bool
+    vtex: FakeVtex, state: StateStore, last_chance: bool
 ) -> None:
     vtex.put("d1", ANA, None)
     vtex.put("d3", ANA, None)
     once(
         vtex,
-        lambda: apply(vtex, store, wish(ANA, False, 1), run="other"),
+        lambda: apply(vtex, state, change(ANA, False, 1), run="other"),
         lambda: vtex.refuse.update({"d3": 404}),
     )
-    sync = (settle if last_chance else apply)(vtex, store, wish(ANA, True, 2))
+    sync = (resolve if last_chance else apply)(vtex, state, change(ANA, True, 2))
     assert vtex.opted_in()["d1"] is False
     assert sync.counts.reasons == {Reason.TARGET_REJECTED if last_chance else Reason.CONTACT_UNRESOLVED: 1}
 
 
 def test_race__a_yes_whose_answer_got_lost_does_not_stay_after_a_newer_no(
-    vtex: FakeVtex, store: Store
+    vtex: FakeVtex, state: StateStore
 ) -> None:
     vtex.put("d1", ANA, None)
-    once(vtex, lambda: apply(vtex, store, wish(ANA, False, 1), run="other"))
-    apply(Troubled(vtex, "lost"), store, wish(ANA, True, 2))
+    once(vtex, lambda: apply(vtex, state, change(ANA, False, 1), run="other"))
+    apply(Troubled(vtex, "lost"), state, change(ANA, True, 2))
     assert vtex.opted_in()["d1"] is False
 
 
 def test_race__a_yes_that_died_unrecorded_does_not_stay_after_a_newer_no(
-    vtex: FakeVtex, store: Store
+    vtex: FakeVtex, state: StateStore
 ) -> None:
     vtex.put("d1", ANA, None)
     vtex.freeze_index()
-    once(vtex, lambda: apply(vtex, store, wish(ANA, False, 1), run="other"))
+    once(vtex, lambda: apply(vtex, state, change(ANA, False, 1), run="other"))
     with contextlib.suppress(Killed):
-        apply(Troubled(vtex, "after"), store, wish(ANA, True, 2))
+        apply(Troubled(vtex, "after"), state, change(ANA, True, 2))
     assert vtex.opted_in()["d1"] is True
-    apply(vtex, store, wish(ANA, True, 2))  # Airflow tries again
+    apply(vtex, state, change(ANA, True, 2))  # Airflow tries again
     assert vtex.opted_in()["d1"] is False
-    assert apply(vtex, store, wish(ANA, True, 2)).counts.written == 0, "that was made good, once"
+    assert apply(vtex, state, change(ANA, True, 2)).counts.written == 0, "that was made good, once"
 
 
 def test_race__a_yes_that_died_is_not_forgotten_because_it_waited_in_the_other_process_too(
-    vtex: FakeVtex, store: Store
+    vtex: FakeVtex, state: StateStore
 ) -> None:
     vtex.put("d1", ANA, None)
     later = NOW + timedelta(minutes=10)
-    apply(Troubled(vtex, "busy"), store, wish(ANA, True, 2))
-    once(vtex, lambda: apply(vtex, store, wish(ANA, False, 1), now=later, run="other"))
+    apply(Troubled(vtex, "busy"), state, change(ANA, True, 2))
+    once(vtex, lambda: apply(vtex, state, change(ANA, False, 1), now=later, run="other"))
     for way in (Troubled(vtex, "after"), vtex):
         with contextlib.suppress(Killed):
-            apply(way, store, wish(ANA, True, 2), now=later)
+            apply(way, state, change(ANA, True, 2), now=later)
     assert vtex.opted_in()["d1"] is False
 
 
-def test_race__a_yes_that_died_and_comes_again_beside_the_newer_no(vtex: FakeVtex, store: Store) -> None:
+def test_race__a_yes_that_died_and_comes_again_beside_the_newer_no(vtex: FakeVtex, state: StateStore) -> None:
     vtex.put("d1", ANA, None)
-    once(vtex, lambda: apply(vtex, store, wish(ANA, False, 1), run="other"))
+    once(vtex, lambda: apply(vtex, state, change(ANA, False, 1), run="other"))
     with contextlib.suppress(Killed):
-        apply(Troubled(vtex, "after"), store, wish(ANA, True, 2))
-    apply(vtex, store, wish(ANA, False, 1), wish(ANA, True, 2))
+        apply(Troubled(vtex, "after"), state, change(ANA, True, 2))
+    apply(vtex, state, change(ANA, False, 1), change(ANA, True, 2))
     assert vtex.opted_in()["d1"] is False
 
 
 def test_race__a_newer_no_that_could_not_be_written_again_is_not_forgotten(
-    vtex: FakeVtex, store: Store
+    vtex: FakeVtex, state: StateStore
 ) -> None:
     vtex.put("d1", ANA, None)
-    once(vtex, lambda: apply(vtex, store, wish(ANA, False, 1), run="other"))
+    once(vtex, lambda: apply(vtex, state, change(ANA, False, 1), run="other"))
     failing = Troubled(vtex, "lost", lambda: vtex.busy.add("d1"))
-    assert apply(failing, store, wish(ANA, True, 2)).counts.reasons == {Reason.TARGET_BUSY: 1}
+    assert apply(failing, state, change(ANA, True, 2)).counts.reasons == {Reason.TARGET_BUSY: 1}
     assert vtex.opted_in()["d1"] is True
     vtex.busy.clear()
-    apply(vtex, store, now=NOW + timedelta(minutes=10))
+    apply(vtex, state, now=NOW + timedelta(minutes=10))
     assert vtex.opted_in()["d1"] is False
 
 
@@ -580,15 +594,15 @@ class Killed(BaseException):
 
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(events=EVENTS, data=st.data())
-def test_wishes__orders_retries_clears_kills_others_and_a_stale_index_never_turn_a_no_into_a_yes(
-    opener: Callable[[], Store], events: list[tuple[str, bool, int]], data: st.DataObject
+def test_changes__orders_retries_clears_kills_others_and_a_stale_index_never_turn_a_no_into_a_yes(
+    opener: Callable[[], StateStore], events: list[tuple[str, bool, int]], data: st.DataObject
 ) -> None:
-    vtex, store = FakeVtex(), opener()
+    vtex, state = FakeVtex(), opener()
     for key, email in (("d1", "Ana@Example.com"), ("d2", BO), ("d3", ANA)):
         vtex.put(key, email, data.draw(st.sampled_from([None, True, False])))
     if data.draw(st.booleans()):
         vtex.freeze_index()
-    runs = [[wish(*event)] for event in events]
+    runs = [[change(*event)] for event in events]
     runs += data.draw(st.lists(st.sampled_from(runs), max_size=3))  # cleared, or posted twice
     for number, events_of in enumerate(data.draw(st.permutations(runs))):
         name = f"run {number}"
@@ -596,20 +610,20 @@ def test_wishes__orders_retries_clears_kills_others_and_a_stale_index_never_turn
         now = NOW + timedelta(minutes=data.draw(st.integers(0, 30)))
         other = data.draw(st.sampled_from([[], *runs]))
         if other:  # another process does all of its run while our first patch is on its way
-            once(vtex, partial(apply, vtex, store, *other, now=now, run=f"beside {name}"))
+            once(vtex, partial(apply, vtex, state, *other, now=now, run=f"beside {name}"))
         if trouble != "none":
             with contextlib.suppress(Killed, TemporaryError):
-                apply(Troubled(vtex, trouble), store, *events_of, now=now, run=name)
+                apply(Troubled(vtex, trouble), state, *events_of, now=now, run=name)
         if trouble not in {"busy", "lost", "refused"}:  # Airflow tries again; what VTEX did not take waits
-            apply(vtex, store, *events_of, now=now, run=name)
+            apply(vtex, state, *events_of, now=now, run=name)
         vtex.before_patch = lambda _id: None
         if data.draw(st.booleans()):  # the daily run, and what Connectif's export says by then
-            settle(vtex, store, *events_of, now=now, run=f"after {name}")
-    apply(vtex, store, now=NOW + timedelta(days=2))
+            resolve(vtex, state, *events_of, now=now, run=f"after {name}")
+    apply(vtex, state, now=NOW + timedelta(days=2))
     for key, who in (("d1", ANA), ("d2", BO), ("d3", ANA)):
-        wishes = [((-ago, not yes), yes) for email, yes, ago in events if email.lower() == who]
-        if wishes:
-            assert vtex.opted_in()[key] is max(wishes)[1]
+        changes = [((-ago, not yes), yes) for email, yes, ago in events if email.lower() == who]
+        if changes:
+            assert vtex.opted_in()[key] is max(changes)[1]
 
 
 TROUBLES = ("before", "after", "lost", "refused", "busy", "away")
@@ -647,19 +661,19 @@ class Troubled:
 
 
 def exported(subscribed: bool, hours_ago: float, email: str = ANA) -> dict[str, Any]:
-    return wish(email, subscribed, 60 * hours_ago)
+    return change(email, subscribed, 60 * hours_ago)
 
 
-def test_export__a_wish_that_got_lost_is_applied(vtex: FakeVtex, store: Store) -> None:
-    sync = settle(vtex, store, exported(False, 5), exported(True, 9, BO), exported(True, 3, EVA))
+def test_export__a_change_that_got_lost_is_applied(vtex: FakeVtex, state: StateStore) -> None:
+    sync = resolve(vtex, state, exported(False, 5), exported(True, 9, BO), exported(True, 3, EVA))
     assert vtex.opted_in() == {"d1": False, "d2": True}
     assert outcomes(sync) == {"sent": 2, "excluded": 1}
     assert sync.counts.reasons == {Reason.UNKNOWN_CONTACT: 1}
 
 
-def test_export__what_arrived_in_time_is_not_done_again(vtex: FakeVtex, store: Store) -> None:
-    apply(vtex, store, wish(ANA, False, 59))
-    assert outcomes(settle(vtex, store, exported(False, 1))) == {"unchanged": 1}
+def test_export__what_arrived_in_time_is_not_done_again(vtex: FakeVtex, state: StateStore) -> None:
+    apply(vtex, state, change(ANA, False, 59))
+    assert outcomes(resolve(vtex, state, exported(False, 1))) == {"unchanged": 1}
 
 
 @pytest.mark.parametrize(
@@ -667,50 +681,50 @@ def test_export__what_arrived_in_time_is_not_done_again(vtex: FakeVtex, store: S
     [(1, 9, False), (5, 9, True), (None, 1, False), (None, 9, True)],
 )
 def test_export__a_yes_does_not_undo_a_no_of_the_customer(
-    updated: float | None, created: float, applied: bool, vtex: FakeVtex, store: Store
+    updated: float | None, created: float, applied: bool, vtex: FakeVtex, state: StateStore
 ) -> None:
     def hours_ago(hours: float | None) -> str | None:
         return None if hours is None else f"{NOW - timedelta(hours=hours):%Y-%m-%dT%H:%M:%S}.1234567Z"
 
     vtex.put("d1", ANA, False)
     vtex.documents["d1"] |= {"updatedIn": hours_ago(updated), "createdIn": hours_ago(created)}
-    sync = settle(vtex, store, exported(True, 4))
+    sync = resolve(vtex, state, exported(True, 4))
     assert vtex.opted_in()["d1"] is applied
     assert sync.counts.reasons == ({} if applied else {Reason.CHANGED_SINCE: 1})
 
 
-def test_export__a_no_is_always_applied(vtex: FakeVtex, store: Store) -> None:
+def test_export__a_no_is_always_applied(vtex: FakeVtex, state: StateStore) -> None:
     vtex.documents["d1"]["updatedIn"] = f"{NOW:%Y-%m-%dT%H:%M:%S}Z"
-    settle(vtex, store, exported(False, 4))
+    resolve(vtex, state, exported(False, 4))
     assert vtex.opted_in()["d1"] is False
 
 
-def test_refused__heals(vtex: FakeVtex, store: Store) -> None:
+def test_refused__heals(vtex: FakeVtex, state: StateStore) -> None:
     vtex.refuse["d1"] = 404
-    apply(vtex, store, wish(ANA, False))
+    apply(vtex, state, change(ANA, False))
     vtex.refuse.clear()
-    apply(vtex, store, now=NOW + timedelta(minutes=10))
+    apply(vtex, state, now=NOW + timedelta(minutes=10))
     assert vtex.opted_in()["d1"] is False
 
 
-def test_outage__in_the_middle_then_again_from_the_start(vtex: FakeVtex, store: Store) -> None:
+def test_outage__in_the_middle_then_again_from_the_start(vtex: FakeVtex, state: StateStore) -> None:
     for number in range(20):
         vtex.put(f"p{number}", f"p{number}@example.com", None)
-    events = [wish(f"p{number}@example.com", True, 1) for number in range(20)]
+    events = [change(f"p{number}@example.com", True, 1) for number in range(20)]
     vtex.fail_after = 7
-    assert outcomes(apply(vtex, store, *events)) == {"sent": 7, "held": 13}
+    assert outcomes(apply(vtex, state, *events)) == {"sent": 7, "held": 13}
     vtex.fail_after = 10**9
-    apply(vtex, store, *events)
+    apply(vtex, state, *events)
     assert all(value for key, value in vtex.opted_in().items() if key.startswith("p"))
     assert len(vtex.patches) == 20, "what was written before is not written again"
 
 
-def test_many__are_looked_up_fifty_at_a_time(vtex: FakeVtex, store: Store) -> None:
-    apply(vtex, store, *(wish(f"p{number}@example.com", True) for number in range(120)))
+def test_many__are_looked_up_fifty_at_a_time(vtex: FakeVtex, state: StateStore) -> None:
+    apply(vtex, state, *(change(f"p{number}@example.com", True) for number in range(120)))
     assert vtex.searches == [50, 50, 20]
 
 
-def test_many__long_addresses_go_in_smaller_look_ups(vtex: FakeVtex, store: Store) -> None:
+def test_many__long_addresses_go_in_smaller_look_ups(vtex: FakeVtex, state: StateStore) -> None:
     people = [f"{'l+' * 30}{number}@{'.'.join(['o' * 30] * 4)}.example.com" for number in range(50)]
     for number, email in enumerate(people):
         vtex.put(f"p{number}", email, None)
@@ -729,11 +743,11 @@ def test_many__documents_of_one_batch_are_not_cut_off_at_a_page(vtex: FakeVtex) 
 
 
 def test_event__its_repr_has_no_address() -> None:
-    assert "ana" not in repr(Event(ANA, Wish(NOW, True)))
+    assert "ana" not in repr(Event(ANA, SubscriptionChange(NOW, True)))
 
 
-def test_outcomes__hold_no_address(vtex: FakeVtex, store: Store) -> None:
-    sync = apply(vtex, store, wish(EVA, True), wish("bad address", True))
+def test_outcomes__hold_no_address(vtex: FakeVtex, state: StateStore) -> None:
+    sync = apply(vtex, state, change(EVA, True), change("bad address", True))
     assert "eva" not in repr(sync.outcomes)
     assert "bad" not in repr(sync.outcomes)
     assert {row.outcome for row in sync.outcomes} == {Outcome.HELD, Outcome.REJECTED}

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from include.sync.purchases.once import OncePerKey
+from include.purchases.once_per_key import OncePerKey
 
 
 def test_once__by_many_threads_with_keys_in_any_order() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from include.errors import TemporaryError
-from include.rest.transport import UnreadableAnswer
-from include.sync.outage import IN_A_ROW, OutageWatch, Unanswered
+from include.http.transport import UnreadableAnswer
+from include.pipeline.outage import IN_A_ROW, OutageWatch, Unanswered
 
 
 @pytest.fixture(params=[TemporaryError, UnreadableAnswer], autouse=True)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from include.errors import TemporaryError
-from include.sync.products.listing import complete_list
+from include.products.listing import complete_list
 from include.vtex import limits
 
 PAGE = 10

@@ -12,9 +12,9 @@ from typing import Any, cast
 import pytest
 
 from include.errors import ContractError, TemporaryError
-from include.mapping.products import ProductRules
+from include.products.mapping import ProductRules
+from include.products.search import PART, CatalogueSearch, products_in, wanting_in
 from include.staging import Staging
-from include.sync.products.search import PART, CatalogueSearch, products_in, wanting_in
 from include.vtex.client import VtexClient
 
 RULES = ProductRules(shop_domain="www.sandbox-shop.example")

@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from include.sync.progress import Progress
+from include.pipeline.progress import Progress
 
 
 class Clock:

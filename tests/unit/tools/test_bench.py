@@ -45,9 +45,9 @@ def test_share__of_less_than_three_minutes_is_not_told() -> None:
     assert share() is None
 
 
-def cost(began_at: float, seconds: float, calls: int) -> dict[str, Any]:
+def cost(stage_started_at: float, seconds: float, calls: int) -> dict[str, Any]:
     stage = {
-        "name": "load", "began_at": began_at, "seconds": seconds, "processor_seconds": 1.0,
+        "name": "load", "stage_started_at": stage_started_at, "seconds": seconds, "processor_seconds": 1.0,
         "peak_megabytes": 200.0 + calls, "calls": {"vtex": {}, "connectif": {"post purchase": calls}},
     }  # fmt: skip
     throttled = {"vtex": 0, "connectif": calls}

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from include.explain import Explanation, Kind
-from include.explain.answer import Fact, Part, differences, shown
+from include.pipeline.explanation import Explanation, Fact, Kind, Part, differences, shown
 from tools.explain import as_text, main
 
 

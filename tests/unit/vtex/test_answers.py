@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from include.errors import SyncError
-from include.rest.retry import RetryPolicy
-from include.vtex.client import Paces, VtexAccount, VtexClient
+from include.http.retry import RetryPolicy
+from include.vtex.client import RateLimits, VtexAccount, VtexClient
 from tests.json_mutations import mutated
 from tests.scripted_server import Answer, ScriptedServer
 
@@ -53,7 +53,9 @@ def server() -> Iterator[ScriptedServer]:
 @pytest.fixture(scope="module")
 def client(server: ScriptedServer) -> Iterator[VtexClient]:
     account = VtexAccount("myshop", "k", "t", base_url=server.url)
-    made = VtexClient(account, paces=Paces(1e6, 1e6, 1e6, 1e6), retry=RetryPolicy(2, sleep=lambda _: None))
+    made = VtexClient(
+        account, rate_limits=RateLimits(1e6, 1e6, 1e6, 1e6), retry=RetryPolicy(2, sleep=lambda _: None)
+    )
     yield made
     made.transport.session.close()
 

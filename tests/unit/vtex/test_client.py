@@ -11,10 +11,10 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from include.errors import ConfigurationError, ContractError, TemporaryError
-from include.rest.retry import RetryPolicy
-from include.rest.transport import AnswerLost, RequestRefused
+from include.http.retry import RetryPolicy
+from include.http.transport import AnswerLost, RequestRefused
 from include.vtex.client import (
-    Paces,
+    RateLimits,
     ScrollExpired,
     ScrollSlotsTaken,
     VtexAccount,
@@ -24,7 +24,7 @@ from include.vtex.client import (
 from include.vtex.filters import any_of, between, instant
 from tests.scripted_server import CUT, Answer, Request, ScriptedServer
 
-AS_FAST_AS_IT_GOES = Paces(1e6, 1e6, 1e6, 1e6)
+AS_FAST_AS_IT_GOES = RateLimits(1e6, 1e6, 1e6, 1e6)
 FIELDS = ("id", "email")
 
 
@@ -36,7 +36,7 @@ def slept() -> list[float]:
 @pytest.fixture
 def client(server: ScriptedServer, slept: list[float]) -> Iterator[VtexClient]:
     account = VtexAccount("myshop", "the-key", "the-token", base_url=server.url, sales_channel="3")
-    made = VtexClient(account, paces=AS_FAST_AS_IT_GOES, retry=RetryPolicy(sleep=slept.append))
+    made = VtexClient(account, rate_limits=AS_FAST_AS_IT_GOES, retry=RetryPolicy(sleep=slept.append))
     yield made
     made.transport.session.close()
 

@@ -1,0 +1,191 @@
+"""Map the staged customers, choose one document for each e-mail, and write the files of both imports."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+
+from include.contacts.documents import documents_frame
+from include.contacts.erased import map_without_erased, note_erasures
+from include.contacts.extra_field_checks import extra_fields_of
+from include.contacts.extract import COMPETING, PART
+from include.contacts.mapping import latest_of_each, split_by_columns
+from include.contacts.rules import contact_mapping
+from include.http.parallel import in_parallel
+from include.outcomes import Drop, Outcome, Reason
+from include.pipeline.csv_files import CsvFiles
+from include.pipeline.erased_people import ErasedPeople
+from include.pipeline.mass_change import Share, guard_against_mass_change
+from include.pipeline.replay import keys_to_replay
+from include.pipeline.run import SyncRun, count_outcomes, keep_outcomes, stage_started_at
+from include.report import StageCounts
+from include.staging import Staging
+from include.values.mapped import outcome_rows_of
+
+log = logging.getLogger(__name__)
+
+FILES = "files.json"
+READ_SINCE = "read-since.json"
+"""When VTEX began to be read: the load of a cleared run, too, has to know it."""
+MAPPED = "mapped-"
+OPEN = "open-"
+"""Those of the rows that go which an earlier run could not send: `id`, `_email`."""
+_PARTS_AT_ONCE = 2
+_RUNS_TO_LOOK_AT = 30
+
+Column = npt.NDArray[Any]
+Keys = dict[str, Column]
+
+
+def transform(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
+    """Staged documents → CSV files, and outcomes on what does not go.
+
+    Twice over the parts: first to map them and learn which document of an e-mail is the latest, then to
+    write those. Between the two only keys are in memory, 24 bytes a customer.
+    """
+    counts = StageCounts()
+    note_erasures(run, target)
+    keys, refused = _map_parts(run, source, target, counts)
+    goes, duplicates = _choose(keys, _asked_for(run, source))
+    end = 0
+    with (
+        CsvFiles(target, "contacts", prefix="consent", override_existing=False) as consent,
+        CsvFiles(target, "contacts") as contacts,
+    ):
+        for name in target.names(MAPPED):
+            rows = target.read_frame(name)
+            begin, end = end, end + len(rows)
+            going = rows[goes[begin:end]]
+            _append(run, going, consent, contacts)
+            counts.named += int(going[["_name", "_surname"]].notna().any(axis=1).sum())
+            _keep_open(run, target, name, going)
+            _keep_duplicates(target, name, rows[duplicates[begin:end]], counts)
+    guard_against_mass_change(run, _names_lost(run, counts.named, int(goes.sum())))
+    files = {"consent": consent.files, "contacts": contacts.files}
+    log.info("%s files for Connectif", len(consent.files) + len(contacts.files))
+    target.write_json(FILES, {step: [file.to_json() for file in made] for step, made in files.items()})
+    target.write_json(READ_SINCE, {"at": stage_started_at(source).isoformat()})
+    keep_outcomes(target, "refused", refused)
+    count_outcomes(counts, refused)
+    counts.read = int(goes.sum()) + counts.outcomes.total()
+    return counts
+
+
+def _names_lost(run: SyncRun, named: int, contacts: int) -> Iterator[Share]:
+    """Contacts that should have a name, by the share of the last run that shows one, and have none."""
+    before = _named_before(run)
+    of = contacts if before is None else round(contacts * before)
+    yield Share(
+        of - named,
+        of,
+        "contacts" if before is None else "contacts that should have a name, as in the run before",
+        f"{of - named:,} have neither name nor surname",
+        99.0 if before is None else run.settings.mass_change.names_lost_percent,
+        run.settings.mass_change.minimum,
+        "Check these customers in VTEX (Master Data), and that the VTEX key may read their names.",
+    )
+
+
+def _named_before(run: SyncRun) -> float | None:
+    """The share of named contacts in the last run that took enough of them to tell; None on a first run."""
+    for stored in run.state.reports(run.pipeline, limit=_RUNS_TO_LOOK_AT):
+        counts = stored.report.counts
+        goes = counts.outcomes[Outcome.SENT] + counts.outcomes[Outcome.UNCHANGED]
+        if goes >= run.settings.mass_change.minimum and not stored.report.dry_run:
+            return min(1.0, counts.named / goes)
+    return None
+
+
+def _map_parts(
+    run: SyncRun, source: Staging, target: Staging, counts: StageCounts
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Map and stage each part; returns keys of the rows that may go (hashes, no address), in the order of the
+    parts, and the outcomes.
+    """
+    keys, outcomes = [_keys(pd.DataFrame({"id": [], "_email": [], "changed": []}))], [outcome_rows_of([])]
+    mapping = contact_mapping(run, extra_fields_of(run))
+    erased = ErasedPeople(run.state)
+
+    def map_part(part: tuple[int, str]) -> tuple[Keys, pd.DataFrame, Counter[Drop]]:
+        number, name = part
+        documents = documents_frame(source.read_table(name))
+        mapped = map_without_erased(documents, mapping, erased)
+        target.write_frame(f"{MAPPED}{number:05}.parquet", mapped.rows)
+        return _keys(mapped.rows), mapped.outcomes, mapped.drops
+
+    parts = enumerate(source.names(PART), start=1)
+    for (_, name), (part_keys, part_outcomes, drops) in in_parallel(map_part, parts, workers=_PARTS_AT_ONCE):
+        keys.append(part_keys)
+        if not name.startswith(COMPETING):
+            outcomes.append(part_outcomes)
+            counts.drops += drops
+    pa.default_memory_pool().release_unused()  # of the parts that are mapped, before the keys need theirs
+    all_keys = _one_after_the_other(keys)
+    # A document that was changed while it was read may come twice, once fit and once not: the fit one goes.
+    refused = pd.concat(outcomes, ignore_index=True).drop_duplicates("key", ignore_index=True)
+    unfit = pd.Series(_hashes(refused["key"]))
+    fit_as_well = all_keys.loc[all_keys["id"].isin(unfit), "id"]  # isin makes a table of what it is given
+    return all_keys, refused[~unfit.isin(fit_as_well)]
+
+
+def _keys(rows: pd.DataFrame) -> Keys:
+    """Two 64-bit hashes and an instant for each row: enough to compare a million rows in 24 MB."""
+    return {
+        "id": _hashes(rows["id"]),
+        "_email": _hashes(rows["_email"]),
+        "changed": rows["changed"].to_numpy(dtype="int64", copy=True),
+    }
+
+
+def _one_after_the_other(parts: list[Keys]) -> pd.DataFrame:
+    """A column at a time, and each part's is let go: all of them twice would be the most memory of a run."""
+    columns = {name: np.concatenate([part.pop(name) for part in parts]) for name in tuple(parts[0])}
+    return pd.DataFrame(columns, copy=False)
+
+
+def _hashes(values: pd.Series) -> Column:
+    # Nearly all are different: to look for equal ones first (`categorize`) takes ten times as long.
+    return pd.util.hash_array(values.to_numpy(dtype=object), categorize=False)
+
+
+def _asked_for(run: SyncRun, source: Staging) -> Column | None:
+    """The hashed ids that a replay asks for; None where all that was read is the run's."""
+    return _hashes(pd.Series(keys_to_replay(run, source), dtype="str")) if run.plan.replay else None
+
+
+def _choose(keys: pd.DataFrame, asked: Column | None) -> tuple[Column, Column]:
+    """Masks of the rows: which go, and which are duplicates of another document's e-mail.
+
+    Rows that are neither are no records of the run: older readings of a document that was read twice, and
+    documents that were not `asked` for.
+    """
+    newest_reading = latest_of_each(keys, "id")
+    goes = latest_of_each(keys, "_email", among=newest_reading)
+    ours = newest_reading if asked is None else newest_reading & keys["id"].isin(asked)
+    return (goes & ours).to_numpy(), (ours & ~goes).to_numpy()
+
+
+def _append(run: SyncRun, rows: pd.DataFrame, consent: CsvFiles, contacts: CsvFiles) -> None:
+    status = rows["consent"] if run.settings.contacts.consent_for_new_contacts == "vtex" else "none"
+    consent.append(rows[["_email"]].assign(_newsletterSubscriptionStatus=status))
+    for _, alike in split_by_columns(rows):
+        contacts.append(alike)
+
+
+def _keep_open(run: SyncRun, target: Staging, mapped: str, going: pd.DataFrame) -> None:
+    if still_open := run.state.open_keys(run.pipeline, going["id"]):
+        rows = going.loc[going["id"].isin(list(still_open)), ["id", "_email"]]
+        target.write_frame(f"{OPEN}{mapped}", rows)
+
+
+def _keep_duplicates(target: Staging, mapped: str, rows: pd.DataFrame, counts: StageCounts) -> None:
+    outcomes = outcome_rows_of((key, Reason.DUPLICATE_EMAIL, "") for key in rows["id"])
+    keep_outcomes(target, f"duplicates-{mapped.removesuffix('.parquet')}", outcomes)
+    count_outcomes(counts, outcomes)

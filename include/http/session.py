@@ -1,0 +1,85 @@
+"""How calls leave this machine: proxies, certificates, time-outs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import requests
+
+from include.errors import ConfigurationError
+from include.http.deadline import DeadlineAdapter
+
+
+@dataclass(frozen=True)
+class HttpOptions:
+    """What `HttpHook` reads from the extra of a connection, and its sessions get.
+
+    `verify`: a CA bundle's path, or False; True and None leave it to REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE or
+    requests' own. `cert`: the path of a client certificate with its key, or both paths. `proxies`: as
+    requests takes them, in place of the environment's. `timeouts`: seconds for a connection and for each
+    part of an answer, on every route. `trust_env` False leaves the environment out.
+    """
+
+    verify: bool | str | None = None
+    cert: str | tuple[str, str] | None = None
+    proxies: Mapping[str, str] = field(default_factory=dict, repr=False)
+    timeouts: tuple[float, float] | None = None
+    trust_env: bool = True
+
+    def for_another_host(self) -> HttpOptions:
+        """The same way out, without the certificate that identifies us at the API."""
+        return replace(self, cert=None)
+
+
+def open_session(
+    base_url: str, headers: Mapping[str, str], connections: int, options: HttpOptions
+) -> requests.Session:
+    """A session that looks proxies and certificates up once, and never at `~/.netrc`.
+
+    With `trust_env` on, requests would do so for each call, and a `.netrc` entry for the host would
+    replace our Authorization header. Raises ConfigurationError where a file of certificates is not there:
+    requests would say so with a bare OSError, on every call.
+    """
+    session = requests.Session()
+    session.trust_env = False
+    session.proxies = _proxies(base_url, options)
+    session.verify = _verify(options)
+    session.cert = _existing_cert(options.cert)
+    session.headers.update({"Accept": "application/json", **headers})
+    adapter = DeadlineAdapter(pool_connections=2, pool_maxsize=connections, max_retries=0)
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    return session
+
+
+def _proxies(base_url: str, options: HttpOptions) -> dict[str, str]:
+    if options.proxies or not options.trust_env:
+        return dict(options.proxies)
+    return dict(requests.utils.get_environ_proxies(base_url))
+
+
+def _verify(options: HttpOptions) -> bool | str:
+    if options.verify is False:
+        return False
+    if isinstance(options.verify, str):
+        return _existing(options.verify, "the extra verify of the connection")
+    for variable in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE") if options.trust_env else ():
+        if path := os.environ.get(variable):
+            return _existing(path, f"the environment variable {variable}")
+    return True
+
+
+def _existing_cert(cert: str | tuple[str, str] | None) -> str | tuple[str, str] | None:
+    where = "the extra cert of the connection"
+    if isinstance(cert, tuple):
+        return _existing(cert[0], where), _existing(cert[1], where)
+    return cert and _existing(cert, where)
+
+
+def _existing(path: str, where: str) -> str:
+    if not Path(path).exists():
+        raise ConfigurationError(f"{where} names {path}, and there is no such file on this machine")
+    return path

@@ -1,0 +1,69 @@
+"""Who may call: a secret in the path, a checksum of the address, and few tries for the others."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from include.errors import ConfigurationError
+
+SHORTEST_SECRET = 16
+
+
+@dataclass(frozen=True)
+class Keys:
+    """The secrets that open the door (two while the address is changed at Connectif), and the checksum's key.
+
+    With a `checksum_key`, every callback must carry `checksum`, the hex HMAC-SHA1 of its address: what
+    Connectif's own shop modules check (Connectif's PrestaShop and Magento modules, read 2026-11-23).
+    """
+
+    secrets: tuple[str, ...] = field(repr=False)
+    checksum_key: str = field(default="", repr=False)
+
+    def __post_init__(self) -> None:
+        if not self.secrets or min(map(len, self.secrets)) < SHORTEST_SECRET:
+            raise ConfigurationError(
+                "Connection connectif_default: the extra webhook_secret must be a random word of at least "
+                f"{SHORTEST_SECRET} characters (so must webhook_secret_previous, where it is set); "
+                "make one with: openssl rand -hex 32"
+            )
+
+    def open_for(self, given: str) -> bool:
+        """Whether `given` is one of the secrets, in a time that tells nothing about them."""
+        digest = _digest(given)
+        return sum(hmac.compare_digest(digest, _digest(secret)) for secret in self.secrets) > 0
+
+    def checksum_is_valid(self, email: str, checksum: str) -> bool:
+        """Whether the checksum is that of the address, as it came; True when no key is configured."""
+        if not self.checksum_key:
+            return True
+        given = email.encode("utf-8", "surrogatepass")
+        wanted = hmac.new(self.checksum_key.encode(), given, hashlib.sha1).hexdigest()
+        return hmac.compare_digest(_digest(checksum.lower()), _digest(wanted))
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+
+
+class FewTries:
+    """Counts refused calls, and says when there were too many in this minute. A right secret is never slowed.
+
+    One count for all callers: behind a proxy they have one address anyway.
+    """
+
+    def __init__(self, a_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._limit, self._clock = a_minute, clock
+        self._ends_at, self._count = 0.0, 0
+
+    def seconds_to_wait(self) -> float:
+        """Count one more try; 0.0 while there are few, else the seconds until the next minute."""
+        now = self._clock()
+        if now >= self._ends_at:
+            self._ends_at, self._count = now + 60, 0
+        self._count += 1
+        return 0.0 if self._count <= self._limit else self._ends_at - now

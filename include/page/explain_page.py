@@ -1,0 +1,26 @@
+"""An explanation as HTML: what is personal is masked, everything is escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+from jinja2 import Environment
+
+from include.page.frame import templates
+from include.pipeline.explanation import Explanation, Kind
+from include.pipeline.preview import masked
+
+
+def explain_page(
+    kinds: Sequence[Kind], form_token: str, *, found: Explanation | None = None, message: str = ""
+) -> str:
+    """The form, for the kinds that the reader may ask for, and the answer or a message below it."""
+    template = _templates().get_template("explain.html")
+    return template.render(kinds=kinds, form_token=form_token, found=found, message=message)
+
+
+@cache
+def _templates() -> Environment:
+    return templates(Path(__file__).parent / "templates", {"masked": masked})

@@ -1,0 +1,25 @@
+"""Who asked to be erased, for the flows: asked once for many, and nothing is hashed while there is nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from include.state import StateStore
+
+
+class ErasedPeople:
+    """The erased people of the shop as they were when this was made."""
+
+    def __init__(self, state: StateStore) -> None:
+        self._people, self._hashed = state.erased_people(), state.hashed
+
+    def __bool__(self) -> bool:
+        return bool(self._people)
+
+    def __contains__(self, email: str) -> bool:
+        return bool(self._people) and self._hashed(email) in self._people
+
+    def among(self, emails: Iterable[str]) -> set[str]:
+        """Those of the addresses that are an erased person's."""
+        people, hashed = self._people, self._hashed
+        return {email for email in emails if hashed(email) in people} if people else set()

@@ -1,0 +1,132 @@
+"""Contacts, and what they did, out of Connectif by export: few calls for any number of rows."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
+from functools import partial
+from tempfile import TemporaryFile
+
+from include.connectif.client import ConnectifClient, QueueFull
+from include.connectif.exports import Export, Wanted, rows_of
+from include.connectif.limits import EXPORT_DAYS
+from include.connectif.vocabulary import shown_status
+from include.errors import TemporaryError
+from include.pipeline.run import SyncRun
+from include.staging import Staging
+from include.window import Window
+
+log = logging.getLogger(__name__)
+
+
+class Exporter:
+    """Queues exports and waits for their files.
+
+    Which export was queued is kept in `journal`, so that a retried task goes on waiting for the same one.
+    `is_short` tells that a file had fewer rows than announced. What an export's `total` counts is documented
+    nowhere, so that is no error by itself.
+    """
+
+    def __init__(
+        self,
+        connectif: ConnectifClient,
+        journal: Staging,
+        *,
+        poll_seconds: float,
+        patience_minutes: float,
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._connectif, self._journal = connectif, journal
+        self._poll_seconds, self._patience_seconds = poll_seconds, patience_minutes * 60
+        self._sleep, self._clock = sleep, clock
+        self.is_short = False
+
+    def activities(self, types: Sequence[str], window: Window, wanted: Wanted) -> Iterator[dict[str, str]]:
+        """The rows (plain column name → cell) of all activities of these types in the window; each has a
+        `wanted` column.
+
+        One export for each 31 days. Raises TemporaryError when one does not end well or in time.
+        """
+        for piece in _pieces(window):
+            create = partial(self._connectif.create_activities_export, types, piece)
+            yield from self._rows(_entry(types, piece), f"activities of {piece}", create, wanted)
+
+    def contacts(self) -> Iterator[dict[str, str]]:
+        """The rows of all contacts, likewise, by one export."""
+        yield from self._rows("export-contacts.json", "contacts", self._connectif.create_contacts_export)
+
+    def _rows(
+        self, entry: str, what: str, create: Callable[[], Export], wanted: Wanted | None = None
+    ) -> Iterator[dict[str, str]]:
+        done = self._finished(entry, what, create)
+        if done.status != "finished" or not done.file_url:
+            self._journal.write_json(entry, {"id": None})
+            raise TemporaryError(f"Connectif ended export {done.id} of {what} as {shown_status(done.status)}")
+        log.info("%s: %s rows", what, f"{done.total:,}")
+        with TemporaryFile() as file:  # it has no name, and goes with the process
+            self._connectif.read_export_file(done.file_url, file)
+            yield from self._counted(rows_of(file, wanted), done, what)
+
+    def _counted(self, rows: Iterator[dict[str, str]], done: Export, what: str) -> Iterator[dict[str, str]]:
+        """The rows; `is_short` is set at their end when fewer came than the export announced."""
+        number = 0
+        for row in rows:
+            number += 1
+            yield row
+        if number < done.total:
+            self.is_short = True
+            log.warning("%s: %s of %s announced rows came", what, f"{number:,}", f"{done.total:,}")
+
+    def _finished(self, entry: str, what: str, create: Callable[[], Export]) -> Export:
+        give_up_at = self._clock() + self._patience_seconds
+        pause = min(1.0, self._poll_seconds)
+        export_id = self._journal.read_json(entry)["id"] if self._journal.has(entry) else None
+        while True:
+            if export_id is None:
+                export_id = self._queued(entry, create)
+            elif (state := self._connectif.read_export(export_id)).is_over:
+                return state
+            if self._clock() > give_up_at:
+                raise TemporaryError(
+                    f"Connectif's export of {what} is not there after "
+                    f"{self._patience_seconds / 60:.0f} minutes"
+                )
+            self._sleep(pause)
+            pause = min(2 * pause, self._poll_seconds)
+
+    def _queued(self, entry: str, create: Callable[[], Export]) -> str | None:
+        """The id of the export, or None while the account's queue is full."""
+        try:
+            queued = create()
+        except QueueFull:
+            log.info("Connectif's export queue is full: waiting for an export to end")
+            return None
+        self._journal.write_json(entry, {"id": queued.id})
+        return queued.id
+
+
+def exporter_of(run: SyncRun, journal: Staging) -> Exporter:
+    """The exporter of a run, as the settings have it."""
+    settings = run.settings.connectif
+    return Exporter(
+        run.connectif,
+        journal,
+        poll_seconds=settings.import_poll_seconds,
+        patience_minutes=settings.export_timeout_minutes,
+        sleep=run.sleep,
+    )
+
+
+def _pieces(window: Window) -> Iterator[Window]:
+    start = window.start
+    while start < window.end:
+        end = min(start + timedelta(days=EXPORT_DAYS), window.end)
+        yield Window(start, end)
+        start = end
+
+
+def _entry(types: Sequence[str], window: Window) -> str:
+    return f"export-{'-'.join(types)}-{window.start:%Y%m%dT%H%M%S}.json"

@@ -1,0 +1,196 @@
+"""What every stage of one run needs to know, and how a stage keeps its accounts."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Any
+
+from include.connectif.client import ConnectifClient
+from include.errors import StagingError
+from include.http.counters import CallCounter
+from include.outcomes import PipelineName, Reason
+from include.plan import RunPlan
+from include.report import Calls, StageCounts, Vendor
+from include.run_name import safe_name
+from include.settings import Settings
+from include.staging import Staging
+from include.state import Shop, StateStore
+from include.vtex.client import VtexClient
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+log = logging.getLogger(__name__)
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+KEPT = "kept"
+"""The folder beside the runs' own that outlives them."""
+KEPT_BEFORE_MANIFESTS = "catalogue-"
+"""How files there begin that a version without manifests has written."""
+COUNTS = "counts.json"
+STARTED_AT = "started_at.json"
+_ATTEMPT = "attempt-"
+_OUTCOMES = "outcomes-"
+SENT_AT_LAST = "sent-at-last.parquet"
+_LOGGED_OUTCOMES = 50
+
+
+@dataclass(frozen=True)
+class SyncRun:
+    """One run of one pipeline, as its stages see it.
+
+    `run_key` names the run and its clear number in the store, and is no other run's. `kept` is the folder
+    of what outlives runs (the last sent catalogue). `backfill` keeps history quiet; `dry_run` does everything
+    but the writes; `full_asked` is somebody's `mode=full`, which is more than a plan that happens to be full.
+    """
+
+    pipeline: PipelineName
+    run_key: str
+    plan: RunPlan
+    staging: Staging
+    kept: Staging
+    settings: Settings
+    state: StateStore
+    vtex: VtexClient
+    connectif: ConnectifClient
+    dry_run: bool = False
+    backfill: bool = False
+    full_asked: bool = False
+    allow_mass_change: bool = False
+    allow_empty: bool = False
+    now: Callable[[], datetime] = utc_now
+    sleep: Callable[[float], None] = time.sleep
+
+
+def run_stage(
+    run: SyncRun, name: str, work: Callable[..., StageCounts], *, source: Staging | None = None
+) -> Staging:
+    """Do one stage in a folder of its own and leave its counts there; returns the folder.
+
+    `work` gets the run and the folder, and `source`, the folder of the stage before it, where there is one.
+    What it finds in its own folder is of an earlier attempt of the same task, and done. Both are checked
+    first: StagingError when a file is gone or damaged. Calls and seconds are counted for failed attempts
+    as well.
+    """
+    folder = run.staging.within(name)
+    with files_gone(run.settings):
+        if source:
+            source.require_complete()
+        folder.begin()
+        _work(run, name, folder, partial(work, source=source) if source else work)
+        folder.complete()
+    if run.plan.is_partial:
+        _log_outcomes(folder)
+    return folder
+
+
+@contextmanager
+def files_gone(settings: Settings) -> Iterator[None]:
+    """Say beside a StagingError how long files are kept, and what to do."""
+    try:
+        yield
+    except StagingError as problem:
+        raise StagingError(
+            f"staged files: {problem}. Clear the whole run, from its first task on: it makes them again. "
+            f"They are removed {settings.run.staging_retention_days} days after their run began "
+            "(run.staging_retention_days), or when a person is erased"
+        ) from None
+
+
+def require_complete(settings: Settings, folders: Iterable[Any]) -> None:
+    """StagingError unless the folders that tasks returned (None: one did not end) are as they were."""
+    with files_gone(settings):
+        for folder in filter(None, folders):
+            Staging(folder).require_complete()
+
+
+def kept_in(base: Any) -> Staging:
+    """The folder of a shop that outlives runs, with what earlier versions left there."""
+    return Staging(base / KEPT, unlisted=KEPT_BEFORE_MANIFESTS)
+
+
+def _work(run: SyncRun, name: str, folder: Staging, work: Callable[..., StageCounts]) -> None:
+    begun, before = time.monotonic(), _calls(run)
+    if not folder.has(STARTED_AT):
+        folder.write_json(STARTED_AT, {"at": run.now().isoformat()})
+    log.info("%s, %s: %s", run.pipeline, name, run.plan.why)
+    try:
+        counts = work(run, folder)
+    finally:
+        spent = StageCounts(
+            calls={vendor: calls - before[vendor] for vendor, calls in _calls(run).items()},
+            seconds={name: round(time.monotonic() - begun, 3)},
+        )
+        number = len(folder.names(_ATTEMPT)) + 1
+        folder.write_json(f"{_ATTEMPT}{number:03}.json", spent.model_dump(mode="json"))
+    folder.write_json(COUNTS, counts.model_dump(mode="json"))
+
+
+def counts_of(folder: Staging) -> StageCounts:
+    """What a stage counted, with the calls and seconds of all its attempts; it may not have finished."""
+    attempts = [StageCounts.model_validate(folder.read_json(name)) for name in folder.names(_ATTEMPT)]
+    finished = [StageCounts.model_validate(folder.read_json(COUNTS))] if folder.has(COUNTS) else []
+    return sum([*finished, *attempts], StageCounts())
+
+
+def has_finished(folder: Staging) -> bool:
+    """Whether the stage did all its work."""
+    return folder.is_complete
+
+
+def stage_started_at(folder: Staging) -> datetime:
+    """When the stage's first attempt began."""
+    return datetime.fromisoformat(folder.read_json(STARTED_AT)["at"])
+
+
+def keep_outcomes(folder: Staging, name: str, outcomes: pd.DataFrame) -> None:
+    """Stage the records that do not go on (columns of VERDICT_COLUMNS), for the report and the store."""
+    if len(outcomes):
+        folder.write_frame(f"{_OUTCOMES}{name}.parquet", outcomes)
+
+
+def outcomes_in(folder: Staging) -> Iterable[pd.DataFrame]:
+    """All frames that `keep_outcomes` staged there."""
+    return (folder.read_frame(name) for name in folder.names(_OUTCOMES))
+
+
+def count_outcomes(counts: StageCounts, outcomes: pd.DataFrame) -> None:
+    """Add a frame of outcomes to the counts, by reason."""
+    for reason, number in outcomes["reason"].value_counts().items():
+        counts.count(Reason(str(reason)), int(number))
+
+
+def _log_outcomes(folder: Staging) -> None:
+    lines = chain.from_iterable(v.itertuples(index=False, name=None) for v in outcomes_in(folder))
+    for key, outcome, reason, detail in islice(lines, _LOGGED_OUTCOMES):
+        log.info("%s is %s: %s%s", key, outcome, reason, f" ({detail})" if detail else "")
+
+
+def _calls(run: SyncRun) -> dict[Vendor, Calls]:
+    return {
+        "vtex": calls_of(run.vtex.transport.counter),
+        "connectif": calls_of(run.connectif.transport.counter),
+    }
+
+
+def calls_of(counter: CallCounter) -> Calls:
+    """What a client has called so far."""
+    return Calls(made=counter.calls, throttled=counter.throttled, retried=counter.repeated)
+
+
+def folder_of(pair: Shop) -> str:
+    """`myshop-1a2b3c4d`: where a pair's files lie; readable, and different for every pair."""
+    digest = hashlib.sha256(repr(pair).encode()).hexdigest()
+    return f"{safe_name(pair.vtex_account or 'shop')}-{digest[:8]}"

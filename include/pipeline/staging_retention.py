@@ -1,0 +1,109 @@
+"""What is old enough goes: staged files, which hold personal data, and the store's outcomes and reports."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+
+from include.errors import SyncError
+from include.pipeline.run import KEPT, folder_of
+from include.run_name import attempt_of, safe_name, started_at
+from include.settings import Settings
+from include.state import StateStore
+
+log = logging.getLogger(__name__)
+
+_CREATED_AT = "born.json"
+"""In a run's folder of an earlier version, whose name does not tell when the run started."""
+_PAIR = re.compile(r".-[0-9a-f]{8}$")
+
+
+def remove_old(state: StateStore, base: Any, settings: Settings, now: datetime) -> None:
+    """Remove what the settings no longer keep, of all shops and all DAGs.
+
+    `base` is the folder of all staged files. A run is never failed for this: trouble is logged, and the next
+    run tries again.
+    """
+    keep = settings.run
+    try:
+        files = remove_old_runs(base, older_than=timedelta(days=keep.staging_retention_days), now=now)
+        if last_erasure := state.last_erasure():
+            files += remove_runs_with_people(state, base, begun_before=last_erasure, now=now)[0]
+        outcomes = state.remove_outcomes(now - timedelta(days=keep.outcome_retention_days))
+        reports = state.remove_reports(now - timedelta(days=keep.report_retention_days))
+    except (SyncError, OSError) as error:
+        log.warning("old files and outcomes could not all be removed, the next run tries again: %s", error)
+        return
+    if files or outcomes or reports:
+        log.info("too old, removed: %s staged runs, %s outcomes, %s reports", files, f"{outcomes:,}", reports)
+
+
+def remove_old_runs(base: Any, *, older_than: timedelta, now: datetime) -> int:
+    """Remove the folders `<pair>/<dag>/<run>/<attempt>` that were begun that long ago; returns how many.
+
+    `base` is a path of `Staging`'s kind that can also `rmdir` with all that is below it. Nothing but such
+    folders is touched: it may be a bucket that others use as well.
+    """
+    removed = 0
+    for run in _runs(base):
+        for cleared in list(run.iterdir()):
+            if _created_at(cleared, now) <= now - older_than:
+                cleared.rmdir(recursive=True)
+                removed += 1
+        if run.exists() and not list(run.iterdir()):  # a bucket has no empty folders
+            run.rmdir(recursive=True)  # without, universal-pathlib 0.3 fails on an empty one
+    return removed
+
+
+def remove_runs_with_people(
+    state: StateStore, base: Any, *, begun_before: datetime, now: datetime
+) -> tuple[int, list[str]]:
+    """Remove all staged files of the shop's runs that have their report: somebody erased may be in any.
+
+    Returns how many runs that were, and which runs begun before then are not over (`dag/run/attempt`): they
+    are left alone.
+    """
+    finished: dict[str, set[tuple[str, str, str]]] = {}
+    for one in state.finished_runs():
+        place = (one.dag_id, safe_name(one.run_id), attempt_of(one.run_key))
+        finished.setdefault(folder_of(one.accounts), set()).add(place)
+    removed, running = 0, list[str]()
+    for pair in state.shops_of_the_vtex_account():
+        folder = base / folder_of(pair)
+        for run in (run for dag in _folders(folder) if dag.name != KEPT for run in _folders(dag)):
+            for cleared in _folders(run):
+                place = (run.parent.name, run.name, cleared.name)
+                if _created_at(cleared, now) >= begun_before:
+                    continue
+                if place in finished.get(folder.name, ()):
+                    cleared.rmdir(recursive=True)
+                    removed += 1
+                else:
+                    running.append("/".join(place))
+    return removed, running
+
+
+def _runs(base: Any) -> Iterator[Any]:
+    pairs = [pair for pair in _folders(base) if _PAIR.search(pair.name)]
+    dags = [dag for pair in pairs for dag in _folders(pair) if dag.name != KEPT]
+    for dag in dags:
+        yield from _folders(dag)
+
+
+def _folders(path: Any) -> list[Any]:
+    return [entry for entry in path.iterdir() if entry.is_dir()] if path.exists() else []
+
+
+def _created_at(cleared: Any, now: datetime) -> datetime:
+    """When the run started; a folder that is not ours, or does not tell it, counts as new."""
+    if started := started_at(cleared.name):
+        return started
+    try:
+        return datetime.fromisoformat(orjson.loads((cleared / _CREATED_AT).read_bytes())["at"])
+    except (FileNotFoundError, ValueError, LookupError, TypeError):
+        return now

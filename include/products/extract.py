@@ -1,0 +1,104 @@
+"""Read the whole catalogue: the complete list of ids, every product by search, missing prices."""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+from include.batching import in_batches
+from include.http.parallel import in_parallel
+from include.pipeline.empty_load import stop_empty_load
+from include.pipeline.replay import keys_to_replay
+from include.pipeline.run import SyncRun
+from include.products.listing import complete_list
+from include.products.mapping import narrowed, search_of
+from include.products.prices import stage_base_prices
+from include.products.search import PART, CatalogueSearch, found, write_part
+from include.products.sent_catalogue import last_file, rules_of, sent_last
+from include.report import StageCounts
+from include.staging import Staging
+from include.vtex import limits
+from include.vtex.client import VtexClient
+
+log = logging.getLogger(__name__)
+
+IDS = "ids.json"
+_KEYS_A_PART = 1_000
+_WORKERS = 12
+
+
+def extract(run: SyncRun, target: Staging) -> StageCounts:
+    """Stage `ids.json` (all product ids), `part-<number>.parquet` (see `search`) and
+    `base-prices-<number>.json`.
+
+    What is there is not read again by a retry.
+    """
+    rules = rules_of(run)
+    last_file(run)  # a catalogue that has got lost stops the run before anything is read
+    if run.plan.only:
+        notes = _extract_one(run, target, run.plan.only)
+    elif run.plan.replay:
+        notes = _extract_again(run, target)
+    else:
+        if not target.has(IDS):
+            target.write_json(IDS, sorted(complete_list(run.vtex)))
+        ids = target.read_json(IDS)
+        search = CatalogueSearch(run.vtex, target, ids, rules)
+        search.read()
+        _require_products(run, len(ids), len(search.shown))
+        notes = [_note_on_hidden(run, len(ids), len(search.shown))]
+    return StageCounts(notes=notes + stage_base_prices(run, target))
+
+
+def _require_products(run: SyncRun, listed: int, shown: int) -> None:
+    """Once a catalogue was sent, the mass-change guard judges a load in which all listed are hidden."""
+    on_sale = None if shown else sent_last(run)
+    if shown or on_sale == 0 or (listed and on_sale is not None):
+        return
+    found = f"VTEX's search shows none of {listed:,} products" if listed else "VTEX lists no product"
+    channel = run.vtex.account.sales_channel
+    stop_empty_load(
+        run,
+        found,
+        f"the account and the sales channel ({channel}) of vtex_default, and that its key has the right "
+        "Catalog, Product management",
+    )
+
+
+def _note_on_hidden(run: SyncRun, listed: int, shown: int) -> str:
+    channel = run.vtex.account.sales_channel
+    return (
+        f"{listed - shown:,} of {listed:,} listed products are hidden from search (sales channel {channel})"
+    )
+
+
+def _extract_one(run: SyncRun, target: Staging, record: str) -> list[str]:
+    rules = rules_of(run)
+    by, value = search_of(record, rules)
+    products = [*narrowed(run.vtex.search_products([value], by=by), {record}, rules)]
+    log.info("%s %s: %s", by, value, "read" if products else "search does not show it")
+    write_part(target, f"{PART}only.parquet", found(products, rules))
+    return []
+
+
+def _extract_again(run: SyncRun, target: Staging) -> list[str]:
+    """The products that a replay takes up, each once for all of its SKUs that are among a part's keys."""
+    keys, rules = keys_to_replay(run, target), rules_of(run)
+    for number, batch in enumerate(in_batches(keys, _KEYS_A_PART), start=1):
+        name = f"{PART}again-{number:05}.parquet"
+        if not target.has(name):
+            ways = defaultdict[str, list[str]](list)
+            for by, value in (search_of(key, rules) for key in batch):
+                ways[by].append(value)
+            products = {p["productId"]: p for by, ids in ways.items() for p in _searched(run.vtex, ids, by)}
+            write_part(target, name, found(narrowed(products.values(), set(batch), rules), rules))
+    return []
+
+
+def _searched(vtex: VtexClient, ids: list[str], by: str) -> Iterator[dict[str, Any]]:
+    pages = in_batches(ids, limits.PRODUCT_SEARCH_PAGE)
+    for _, products in in_parallel(partial(vtex.search_products, by=by), pages, workers=_WORKERS):
+        yield from products

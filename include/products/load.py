@@ -1,0 +1,75 @@
+"""Import the catalogue, and keep what was sent as the next run's yardstick."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+
+import pandas as pd
+
+from include.outcomes import Outcome, Reason
+from include.pipeline.import_file import ImportFile
+from include.pipeline.imports import import_files
+from include.pipeline.preview import log_sample, plain
+from include.pipeline.replay import UNNAMED, keep_sent_at_last, texts_of
+from include.pipeline.run import SyncRun, count_outcomes, keep_outcomes
+from include.products.sent_catalogue import keep_catalogue, last_file, last_rows
+from include.products.snapshot import next_snapshot
+from include.products.transform import FILES, ROWS, WITHDRAWN
+from include.report import StageCounts
+from include.staging import Staging
+from include.values.mapped import outcome_rows_of
+
+log = logging.getLogger(__name__)
+
+
+def load(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
+    """Import the files of `transform`; rows that Connectif refuses become `target_rejected`, those that it
+    does not account for `target_unconfirmed`.
+
+    The snapshot is replaced only after all imports have finished, without the rows that were not taken.
+    """
+    last_file(run)  # needed when all is sent: one that is gone or damaged stops the run before that
+    files = [ImportFile(**file) for file in source.read_json(FILES)]
+    counts, rows = StageCounts(), sum(file.rows for file in files)
+    if run.dry_run or run.plan.is_partial:
+        log_sample(log, "would go" if run.dry_run else "goes", map(plain, _rows(source)))
+    if run.dry_run:
+        log.info("dry run: %s products in %s files would be sent", f"{rows:,}", len(files))
+        counts.count(Outcome.SENT, rows)
+        return counts
+    not_taken, doubtful = import_files(run, files, folder=source, journal=target, key_column="productId")
+    outcomes = outcome_rows_of(
+        (key or f"{UNNAMED}{number}", Reason(reason), detail)
+        for number, (key, reason, detail, _) in enumerate(not_taken.itertuples(index=False, name=None))
+    )
+    keep_outcomes(target, "refused", outcomes)
+    run.state.keep_vendor_texts(run.pipeline, texts_of(outcomes["key"], not_taken["private"]))
+    count_outcomes(counts, outcomes)
+    counts.written = rows - len(not_taken)
+    counts.count(Outcome.SENT, counts.written)
+    named = set(not_taken["key"])
+    keep_sent_at_last(run, target, _sent(source, named | doubtful))
+    # A product that perhaps was not taken stays the next run's yardstick; its withdrawal is said again.
+    rows_taken = _taken(source, ROWS, named)
+    withdrawals = _taken(source, WITHDRAWN, named | doubtful)
+    id_source = run.settings.products.product_id_source
+    keep_catalogue(run, next_snapshot(last_rows(run), rows_taken, withdrawals, id_source))
+    return counts
+
+
+def _rows(source: Staging) -> Iterator[dict[str, str]]:
+    for name in source.names(ROWS):
+        yield from ({str(k): v for k, v in row.items()} for row in source.read_frame(name).to_dict("records"))
+
+
+def _sent(source: Staging, refused: set[str]) -> Iterator[str]:
+    for name in [*source.names(ROWS), *source.names(WITHDRAWN)]:
+        yield from (key for key in source.read_frame(name, ["productId"])["productId"] if key not in refused)
+
+
+def _taken(source: Staging, prefix: str, refused: set[str]) -> Iterator[pd.DataFrame]:
+    """The staged rows that Connectif took."""
+    for name in source.names(prefix):
+        rows = source.read_frame(name)
+        yield rows[~rows["productId"].isin(refused)]

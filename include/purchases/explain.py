@@ -1,0 +1,179 @@
+"""An order, or an order group: VTEX's orders, the mapping, what runs have written down, and Connectif."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any
+
+from include.connectif import routes
+from include.http.transport import RequestRefused
+from include.outcomes import Outcome, PipelineName, Reason
+from include.pipeline.erased_people import ErasedPeople
+from include.pipeline.explain_context import ExplainContext
+from include.pipeline.explanation import (
+    Explanation,
+    Fact,
+    Kind,
+    Part,
+    because,
+    differences,
+    facts,
+    outcome_facts,
+    shown,
+    words,
+)
+from include.purchases.checkout import group_named_by, read_checkout
+from include.purchases.currency import currency_of_shop
+from include.purchases.extract import added_items, real_addresses
+from include.purchases.mapping import MappedPurchases, map_purchases, profile_id
+from include.purchases.order_groups import group_of
+from include.purchases.order_items import added_skus
+from include.purchases.rules import rules_of
+from include.purchases.transform import without_erased
+from include.run_name import readable
+from include.state import StoredPurchase
+
+Order = dict[str, Any]
+_PERSONAL = ("contactEmail",)
+
+
+def explain_order(context: ExplainContext, record: str) -> Explanation:
+    """An order's id, or that of its group: the purchase that all orders of the checkout are together."""
+    orders, run = _orders(context, record), context.run(PipelineName.PURCHASES)
+    rules = rules_of(run, currency_of_shop(run))
+    customers = {key for key in map(profile_id, orders) if re.fullmatch(r"[\w-]+", key)}
+    addresses = real_addresses(context.vtex, customers)
+    catalogue = added_items(context.vtex, {sku for order in orders for sku in added_skus(order)})
+    mapped = without_erased(map_purchases(orders, rules, addresses, catalogue), ErasedPeople(context.state))
+    ids = _ids(record, orders)
+    there, under = _at_connectif(context, ids)
+    purchases = context.state.recorded_purchases(ids)
+    stored = context.state.outcomes_of(PipelineName.PURCHASES, ids)
+    said = context.state.vendor_texts(PipelineName.PURCHASES, ids)
+    bodies = [purchase.body for purchase in mapped.purchases]
+    written = [fact for key, one in purchases.items() for fact in _purchase_facts(one, said.get(key, ""))]
+    parts = (
+        Part("VTEX holds now", tuple(f for order in orders for f in _order_facts(order)), "no such order"),
+        Part("would be sent", tuple(f for body in bodies for f in _body_facts(body)), "nothing"),
+        Part("was sent last", tuple(written), "no run has written a purchase of it down"),
+        Part(
+            "the last run's outcome",
+            tuple(
+                replace(fact, label=f"{key}, {fact.label}")
+                for key in stored
+                for fact in outcome_facts(stored[key], said.get(key, ""))
+            ),
+            "no run had to refuse it",
+        ),
+        Part("Connectif holds", _body_facts(there) if there else (), "no purchase under any of its ids"),
+    )
+    decision = (*_on_orders(mapped), *_on_connectif(bodies, there, under, list(purchases.values())))
+    if not orders:
+        decision = ("VTEX has no order and no order group with this id", *decision)
+    return Explanation(Kind.ORDER, record, parts, decision, bool(orders or there or purchases or stored))
+
+
+def _orders(context: ExplainContext, record: str) -> list[Order]:
+    """All orders of the checkout."""
+    try:
+        group = group_named_by(context.vtex.order(record))
+    except RequestRefused as refused:
+        if refused.status not in {400, 404}:
+            raise
+        return read_checkout(context.vtex, record).orders
+    return read_checkout(context.vtex, group, expected=[record]).orders
+
+
+def _ids(record: str, orders: list[Order]) -> list[str]:
+    """Every id under which store and Connectif may know it."""
+    order_ids = [str(order["orderId"]) for order in orders]
+    groups = [str(order.get("orderGroup") or "") for order in orders]
+    return list(dict.fromkeys(filter(None, [*groups, record, group_of(record), *order_ids])))
+
+
+def _at_connectif(context: ExplainContext, ids: list[str]) -> tuple[Order | None, str]:
+    for purchase_id in ids:
+        if found := context.at_connectif(routes.READ_PURCHASE, {"purchase_id": purchase_id}):
+            return found, purchase_id
+    return None, ""
+
+
+def _order_facts(order: Order) -> tuple[Fact, ...]:
+    told = {
+        "complete": order.get("isCompleted"),
+        "status": order.get("status"),
+        "origin": order.get("origin"),
+        "affiliate": order.get("affiliateId") or None,
+        "sales channel": order.get("salesChannel"),
+        "created": order.get("creationDate"),
+        "authorized": order.get("authorizedDate"),
+        "value in cents": order.get("value"),
+        "sellers": sorted({str(item.get("seller")) for item in order.get("items") or []}),
+        "lines": len(order.get("items") or []),
+        "customer's address on it": (order.get("clientProfileData") or {}).get("email"),
+    }
+    return tuple(Fact(f"{order['orderId']}, {f.label}", f.value, f.personal) for f in facts(told))
+
+
+def _body_facts(body: Order) -> tuple[Fact, ...]:
+    head = {name: value for name, value in body.items() if name != "products"}
+    lines = tuple(
+        Fact(
+            f"line {number}",
+            shown(f"product {line.get('productId')}, {line.get('name')}: {line.get('quantity')} at "
+                  f"{line.get('unitPrice')} = {line.get('price')}, {line.get('productDetailUrl')}"),
+        )
+        for number, line in enumerate(body.get("products") or [], start=1)
+    )  # fmt: skip
+    return (*facts(head, _PERSONAL), *lines)
+
+
+def _purchase_facts(stored: StoredPurchase, said: str) -> tuple[Fact, ...]:
+    what = f"{stored.outcome}: {stored.reason}" if stored.reason else str(stored.outcome)
+    told = {
+        "outcome": f"{what}, {stored.attempts} answers since {shown(stored.first_seen)}",
+        "answer": stored.detail or None,
+        "by the run": readable(stored.run_key),
+        "at": stored.last_seen,
+    }
+    return tuple(
+        replace(fact, label=f"{stored.purchase_id}, {fact.label}") for fact in (*facts(told), *words(said))
+    )
+
+
+def _on_orders(mapped: MappedPurchases) -> list[str]:
+    said = [
+        f"Order {outcome.key} is {outcome.outcome} as "
+        f"{because(Reason(str(outcome.reason)), str(outcome.detail))}"
+        for outcome in mapped.outcomes.itertuples()
+    ]
+    return [
+        *said,
+        *(
+            f"Purchase {purchase.purchase_id}, of {', '.join(purchase.order_ids)}, began at "
+            f"{shown(purchase.happened)}: the run of that time takes it"
+            for purchase in mapped.purchases
+        ),
+    ]
+
+
+def _on_connectif(
+    bodies: list[Order], there: Order | None, under: str, purchases: list[StoredPurchase]
+) -> list[str]:
+    if there is None:
+        refused = [one for one in purchases if one.outcome is Outcome.REJECTED and one.reason]
+        said = [f"Connectif refused it: {because(one.reason, one.detail)}" for one in refused if one.reason]
+        return said or (["Connectif does not have it: it is missing there"] if bodies else [])
+    sent = any(one.outcome is Outcome.SENT for one in purchases)
+    who = "a run of ours sent it" if sent else "the web tag or somebody else brought it"
+    said = [f"Connectif has it under {under}; {who}. A purchase there cannot be changed, only deleted"]
+    for body in bodies:
+        if body["purchaseId"] != under:
+            said.append(
+                f"The setting purchases.purchase_id_source would send it as {body['purchaseId']}: it is "
+                "recognised under both, and not doubled"
+            )
+        other = differences({name: body[name] for name in ("totalPrice", "totalQuantity")}, there)
+        said += [f"At Connectif other: {', '.join(other)}"] if other else []
+    return said

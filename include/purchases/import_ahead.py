@@ -1,0 +1,50 @@
+"""An import ahead of posting: it creates what purchases refer to, so that fewer of them are refused."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+
+from include.errors import StagingError, SyncError
+from include.pipeline.import_file import ImportFile
+from include.pipeline.imports import import_files
+from include.pipeline.run import SyncRun
+from include.staging import Staging
+
+log = logging.getLogger(__name__)
+
+WORTH_AN_IMPORT = 10
+"""An import costs some calls to send and watch it; ahead of fewer posts E0101 and E0102 are cheaper."""
+
+
+def import_ahead(
+    run: SyncRun, journal: Staging, name: str, key_column: str, stage_files: Callable[[], list[ImportFile]]
+) -> None:
+    """Import the files that `stage_files` stages in `journal`, once a run: a retry goes on with the same.
+
+    Errors only cost calls: what is missing is then created for each purchase that Connectif refuses.
+    """
+    done = f"{name}.json"
+    if journal.has(done):
+        return
+    files: Sequence[ImportFile] = ()
+    try:
+        files = _staged_files(journal, f"{name}-files.json", stage_files)
+        if files:
+            not_taken, _ = import_files(
+                run, files, folder=journal, journal=journal, key_column=key_column, searches_rows=False
+            )
+            log.info("%s ahead of the purchases: %s rows not taken", name, f"{len(not_taken):,}")
+    except StagingError:
+        raise
+    except SyncError as error:
+        log.warning("%s. What is missing is created purchase by purchase (E0101, E0102)", error)
+    journal.write_json(done, {"rows": sum(file.rows for file in files)})
+
+
+def _staged_files(
+    journal: Staging, name: str, stage_files: Callable[[], list[ImportFile]]
+) -> list[ImportFile]:
+    if not journal.has(name):
+        journal.write_json(name, [file.to_json() for file in stage_files()])
+    return [ImportFile(**file) for file in journal.read_json(name)]

@@ -1,0 +1,186 @@
+"""Orders of VTEX → purchases of Connectif, as the bodies of `POST /purchases/`.
+
+The orders of one order group (a cart split by seller) are one purchase: lines together, totals added,
+canceled parts left out. Connectif has no update of a purchase, so it has to be right the first time.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from include.outcomes import Drop, Reason
+from include.purchases.lines import lines_of
+from include.purchases.orders import (
+    PurchaseRules,
+    classify_orders,
+    earliest_instants,
+    purchase_id,
+    value_cents,
+    waiting,
+)
+from include.values.email import email_problem, tidy_email, without_soft_alias
+from include.values.instants import instant, iso_text
+from include.values.mapped import outcome_rows_of
+from include.values.money import units
+from include.values.shapes import Json, key_of, name, record, records
+from include.values.text import tidy_one
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+
+__all__ = [
+    "MappedPurchases",
+    "Purchase",
+    "PurchaseRules",
+    "classify_orders",
+    "earliest_instants",
+    "map_purchases",
+    "profile_id",
+    "purchase_id",
+]
+
+
+@dataclass(frozen=True)
+class Purchase:
+    """One purchase to send.
+
+    `happened` is the earliest creation of its orders, `orders` are those that it is made of (for
+    `contact_from_order`), `drops` counts the lines and fields that it lacks. Orders and body hold personal
+    data and stay out of the repr.
+    """
+
+    purchase_id: str
+    order_ids: tuple[str, ...]
+    happened: datetime
+    body: Json = field(repr=False)
+    orders: tuple[Json, ...] = field(repr=False)
+    drops: Counter[Drop] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True)
+class MappedPurchases:
+    """Each order is in one purchase (`order_ids`) or has one outcome (key: order id)."""
+
+    purchases: tuple[Purchase, ...]
+    outcomes: pd.DataFrame = field(repr=False)
+
+
+def profile_id(order: Json) -> str:
+    """The shopper, by `CL.userId`; empty when the order does not say (marketplaces, some guests)."""
+    return name(record(order.get("clientProfileData")).get("userProfileId"))
+
+
+def map_purchases(
+    orders: Sequence[Json],
+    rules: PurchaseRules,
+    emails: Mapping[str, str],
+    catalogue: Mapping[str, Json] | None = None,
+) -> MappedPurchases:
+    """Details of whole order groups → purchases, and the outcomes of all orders that are in none.
+
+    `emails` gives the real address of a `profile_id`. An order's own address counts only when it is no alias.
+    `catalogue` gives, by SKU id, the `catalogue_item` of what changes added to orders.
+    What `classify_orders` refuses is refused here too, and must come along: it may tell that a purchase is
+    not whole yet.
+    """
+    refused, going = classify_orders(orders, rules)
+    waits = waiting(orders, rules)
+    addresses = _addresses(going, emails)
+    happened = earliest_instants(orders, PurchaseRules(rules.shop_domain, rules.purchase_id_source))
+    purchases: list[Purchase] = []
+    compared_records: list[tuple[str, Reason, str]] = []
+    for key, parts in _groups(going, rules).items():
+        ids = tuple(key_of(part, "orderId") for part in parts)
+        lines, drops = lines_of(parts, rules, catalogue or {})
+        address = next((addresses[order_id] for order_id in ids if order_id in addresses), None)
+        if key in waits:
+            compared_records.extend((order_id, *waits[key]) for order_id in ids)
+        elif not lines:
+            compared_records.extend((order_id, Reason.NO_LINES, "") for order_id in ids)
+        elif address is None:
+            compared_records.extend((order_id, Reason.CONTACT_UNRESOLVED, "") for order_id in ids)
+        else:
+            body = _body(key, parts, lines, address, happened[key])
+            drops[Drop.FIELD_UNREADABLE] += sum(map(_payment_is_unreadable, parts))
+            purchases.append(Purchase(key, ids, happened[key], body, tuple(parts), +drops))
+    outcomes = (
+        pd.concat([refused, outcome_rows_of(compared_records)], ignore_index=True)
+        if compared_records
+        else refused
+    )
+    return MappedPurchases(tuple(purchases), outcomes)
+
+
+def _groups(orders: Iterable[Json], rules: PurchaseRules) -> dict[str, list[Json]]:
+    """The orders of each purchase, earliest first."""
+    groups: dict[str, list[Json]] = {}
+    for order in sorted(orders, key=lambda order: (instant(order["creationDate"]), key_of(order, "orderId"))):
+        groups.setdefault(purchase_id(order, rules), []).append(order)
+    return groups
+
+
+def _addresses(orders: list[Json], emails: Mapping[str, str]) -> dict[str, str]:
+    """Order id → the customer's real address, where one is known."""
+    ids = [key_of(order, "orderId") for order in orders]
+    found: dict[str, str] = {}
+    known = [emails.get(profile_id(order)) for order in orders]
+    own = [record(order.get("clientProfileData")).get("email") for order in orders]
+    for offered in (
+        tidy_email(pd.Series(known, index=ids, dtype=object)),
+        without_soft_alias(tidy_email(pd.Series(own, index=ids, dtype=object))),
+    ):
+        for order_id, address in offered[email_problem(offered).isna()].items():
+            found.setdefault(str(order_id), address)
+    return found
+
+
+def _body(key: str, parts: list[Json], lines: list[Json], address: str, happened: datetime) -> Json:
+    body: dict[str, Any] = {
+        "purchaseId": key,
+        "cartId": _cart_id(parts) or key,
+        "contactEmail": address,
+        "purchaseDate": iso_text(happened),
+        "paymentMethod": ", ".join(_payment_systems(parts)) or None,
+        "totalPrice": units(max(0, sum(map(value_cents, parts)))),
+        "totalQuantity": sum(line["quantity"] for line in lines),
+        "products": lines,
+    }
+    return {field: value for field, value in body.items() if value is not None}
+
+
+def _cart_id(parts: list[Json]) -> str:
+    known = (name(part.get(source)) for source in ("orderFormId", "orderGroup") for part in parts)
+    return next(filter(None, known), "")
+
+
+def _payment_systems(parts: list[Json]) -> list[str]:
+    """Of the transactions that count: an inactive one is an abandoned attempt."""
+    payments = (
+        payment
+        for part in parts
+        for transaction in records(record(part.get("paymentData")).get("transactions"))
+        if transaction.get("isActive") is None or transaction.get("isActive") is True
+        for payment in records(transaction.get("payments"))
+    )
+    return list(
+        dict.fromkeys(filter(None, (tidy_one(payment.get("paymentSystemName")) for payment in payments)))
+    )
+
+
+def _payment_is_unreadable(order: Json) -> bool:
+    """Whether a part of what tells the payment method is of a wrong type, and so left out."""
+    data = order.get("paymentData")
+    found = record(data).get("transactions")
+    transactions = records(found)
+    return (
+        not isinstance(data, dict | None)
+        or not isinstance(found, list | None)
+        or len(transactions) != len(found or [])
+        or any(not isinstance(one.get("isActive"), bool | None) for one in transactions)
+        or any(not isinstance(one.get("payments"), list | None) for one in transactions)
+    )

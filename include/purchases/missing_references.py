@@ -1,0 +1,75 @@
+"""What to create at Connectif when it refuses a purchase: the contact (E0101) or the products (E0102)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from include.products.mapping import OUT_OF_STOCK
+from include.values.links import thumbnail_url
+from include.values.names import name_of
+from include.values.phones import one_e164
+from include.values.shapes import Json, record
+from include.values.text import tidy_one
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable
+
+
+def contact_from_order(orders: Iterable[Json], *, country: str) -> Json:
+    """What the orders know of their customer, as the body of a contact PATCH (the address is in its path).
+
+    The status is an explicit `none`, never the account's default. Of several orders the first that says it
+    counts.
+    """
+    profiles = [record(order.get("clientProfileData")) for order in orders]
+    body: Json = {}
+    readers: tuple[tuple[str, str, Callable[[object], str | None]], ...] = (
+        ("_name", "firstName", name_of),
+        ("_surname", "lastName", name_of),
+        ("_mobilePhone", "phone", lambda value: one_e164(tidy_one(value), country)),
+    )
+    for target, source, read in readers:
+        value = next(filter(None, (read(profile.get(source)) for profile in profiles)), None)
+        if value:
+            body[target] = value
+    return {**body, "_newsletterSubscriptionStatus": "none"}
+
+
+def product_from_line(line: Json) -> Json | None:
+    """A line of a purchase body → the body of a product PATCH, for a product that search does not show: list
+    price, else unit price, and out of stock. None when the line has no price at all."""
+    price = line.get("unitPriceOriginal") or line["unitPrice"]
+    if not price:
+        return None
+    picture = line.get("imageUrl")
+    return {
+        **{field: line[field] for field in ("productDetailUrl", "name")},
+        "unitPrice": price,
+        "unitPriceOriginal": price,
+        "discountedAmount": 0.0,
+        "discountedPercentage": 0.0,
+        "availability": OUT_OF_STOCK,
+        "inStockUnits": 0,
+        **{field: line[field] for field in ("categories", "brand") if field in line},
+        **({"imageUrl": picture, "thumbnailUrl": thumbnail_url(picture)} if picture else {}),
+    }
+
+
+def products_from_lines(lines: Iterable[Json], product_ids: Collection[str]) -> dict[str, Json]:
+    """By product id the body of each of these products that has a line with a price: by the first such line
+    (a gift of price 0 may stand before it)."""
+    bodies: dict[str, Json] = {}
+    for line in lines:
+        key = line["productId"]
+        if key in product_ids and key not in bodies and (body := product_from_line(line)):
+            bodies[key] = body
+    return bodies
+
+
+def without_products(body: Json, product_ids: Collection[str]) -> Json | None:
+    """The purchase without the lines of these products; None when no line is left. The total price stays: it
+    is what the customer paid."""
+    lines = [line for line in body["products"] if line["productId"] not in product_ids]
+    if not lines:
+        return None
+    return {**body, "products": lines, "totalQuantity": sum(line["quantity"] for line in lines)}

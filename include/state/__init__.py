@@ -1,0 +1,32 @@
+"""What must outlive a run, in a small relational store (SQLite or PostgreSQL).
+
+`open_state_store` gives a `StateStore`; `upgrade` brings its tables up to date.
+"""
+
+from include.state.erasure import Traces
+from include.state.figures import AppliedChange, ReasonCount
+from include.state.newsletter import PendingEvent, SubscriptionChange, SubscriptionState
+from include.state.purchases import PurchaseOutcome, StoredPurchase
+from include.state.records import RecordOutcome, StoredOutcome
+from include.state.reports import StoredReport
+from include.state.schema import upgrade
+from include.state.shop import Shop
+from include.state.state_store import StateStore, open_state_store
+
+__all__ = [
+    "AppliedChange",
+    "PendingEvent",
+    "PurchaseOutcome",
+    "ReasonCount",
+    "RecordOutcome",
+    "Shop",
+    "StateStore",
+    "StoredOutcome",
+    "StoredPurchase",
+    "StoredReport",
+    "SubscriptionChange",
+    "SubscriptionState",
+    "Traces",
+    "open_state_store",
+    "upgrade",
+]

@@ -1,0 +1,189 @@
+"""What became of each purchase, written as soon as Connectif has answered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from include.batching import in_batches
+from include.outcomes import Outcome, Reason
+from include.state.database import Part
+from include.state.records import wanted_by
+from include.state.tables import purchase
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime, timedelta
+
+    from include.window import Window
+
+DONE = (Outcome.SENT, Outcome.ALREADY_THERE)
+"""Outcomes after which Connectif has the purchase."""
+
+_ASKED_AT_ONCE = 500
+_WRITTEN_AT_ONCE = 1_000
+
+
+@dataclass(frozen=True)
+class StoredPurchase:
+    """One purchase and the VTEX orders that it is made of; `attempts` counts the answers recorded."""
+
+    purchase_id: str
+    outcome: Outcome
+    reason: Reason | None
+    detail: str
+    run_key: str
+    order_ids: tuple[str, ...]
+    purchase_date: datetime
+    attempts: int
+    first_seen: datetime
+    last_seen: datetime
+
+
+@dataclass(frozen=True)
+class PurchaseOutcome:
+    """What became of one purchase, to be written down; `person` is whose it is (`StateStore.hashed`)."""
+
+    purchase_id: str
+    outcome: Outcome
+    reason: Reason | None
+    detail: str
+    order_ids: Sequence[str]
+    purchase_date: datetime
+    person: str | None = None
+
+
+class Purchases(Part):
+    """One row per purchase: the last answer, but what is done stays done.
+
+    A purchase that was sent and is met again at Connectif stays `sent`, with the reason `already_tracked`:
+    that tells what the sync has added from what the shop's web tag had. It also stays made of the orders that
+    were sent: that tells what it lacks.
+    """
+
+    def done(self, purchase_ids: Iterable[str]) -> set[str]:
+        """Those of the purchases that Connectif is known to have."""
+        recorded = self.recorded_purchases(purchase_ids)
+        return {key for key, stored in recorded.items() if stored.outcome in DONE}
+
+    def added_and_tracked(self, when: Window) -> tuple[int, int]:
+        """How many purchases of that time runs of ours have added, and how many Connectif had without us."""
+        query = (
+            sa.select(purchase.c.outcome, sa.func.count().label("number"))
+            .where(
+                purchase.c.shop_id == self._database.shop_id,
+                purchase.c.outcome.in_(DONE),
+                # Nothing is recorded before it happened; this one has an index.
+                purchase.c.first_seen >= when.start,
+                purchase.c.purchase_date >= when.start,
+                purchase.c.purchase_date < when.end,
+            )
+            .group_by(purchase.c.outcome)
+        )
+        with self._database.read() as connection:
+            found = {row.outcome: row.number for row in connection.execute(query)}
+        return found.get(Outcome.SENT, 0), found.get(Outcome.ALREADY_THERE, 0)
+
+    def purchases_of(self, run_key: str) -> dict[str, StoredPurchase]:
+        """What a run has recorded so far, by purchase id: a retry does not ask Connectif again."""
+        query = sa.select(purchase).where(
+            purchase.c.shop_id == self._database.shop_id, purchase.c.run_key == run_key
+        )
+        with self._database.read() as connection:
+            return {row["purchase_id"]: _stored(row) for row in connection.execute(query).mappings()}
+
+    def recorded_purchases(self, purchase_ids: Iterable[str]) -> dict[str, StoredPurchase]:
+        """What is recorded of these purchases, by id; those of which nothing is are left out."""
+        found: dict[str, StoredPurchase] = {}
+        with self._database.read() as connection:
+            for ids in in_batches(purchase_ids, _ASKED_AT_ONCE):
+                query = sa.select(purchase).where(
+                    purchase.c.shop_id == self._database.shop_id, purchase.c.purchase_id.in_(ids)
+                )
+                found |= {row["purchase_id"]: _stored(row) for row in connection.execute(query).mappings()}
+        return found
+
+    def orders_to_replay(self, wanted: str) -> list[str]:
+        """Order ids of purchases that Connectif does not have: "all" that were rejected or are held, those
+        with a reason code, or the one with this purchase id."""
+        query = sa.select(purchase.c.order_ids).where(
+            purchase.c.shop_id == self._database.shop_id,
+            purchase.c.outcome.not_in(DONE),
+            wanted_by(purchase, purchase.c.purchase_id, wanted),
+        )
+        with self._database.read() as connection:
+            return sorted({one for order_ids in connection.execute(query).scalars() for one in order_ids})
+
+    def record_purchases(self, run_key: str, answers: Iterable[PurchaseOutcome]) -> None:
+        """Write answers; they are durable on return. One that is not `DONE` never replaces one that is."""
+        for batch in in_batches(answers, _WRITTEN_AT_ONCE):
+            # one statement must not meet the same key twice (PostgreSQL): the last one counts
+            latest = {answer.purchase_id: answer for answer in batch}
+            rows = [self._purchase_row(run_key, answer) for answer in latest.values()]
+            with self._database.write() as connection:
+                connection.execute(self._purchase_upsert(), rows)
+
+    def _purchase_row(self, run_key: str, answer: PurchaseOutcome) -> dict[str, Any]:
+        now = self._database.clock()
+        return {
+            "shop_id": self._database.shop_id,
+            "run_key": run_key,
+            **{field.name: getattr(answer, field.name) for field in fields(answer)},
+            "order_ids": list(answer.order_ids),
+            "attempts": 1,
+            "first_seen": now,
+            "last_seen": now,
+        }
+
+    def _purchase_upsert(self) -> sa.Insert:
+        insert = self._database.insert(purchase)
+        new = insert.excluded
+        kept = {"shop_id", "purchase_id", "attempts", "first_seen"}
+        values = {column.name: new[column.name] for column in purchase.c if column.name not in kept}
+        met_again = sa.and_(purchase.c.outcome == Outcome.SENT, new.outcome == Outcome.ALREADY_THERE)
+        return insert.on_conflict_do_update(
+            index_elements=["shop_id", "purchase_id"],
+            set_=values
+            | {
+                "outcome": sa.case((met_again, Outcome.SENT), else_=new.outcome),
+                "order_ids": sa.case((met_again, purchase.c.order_ids), else_=new.order_ids),
+                "attempts": purchase.c.attempts + 1,
+            },
+            where=sa.or_(sa.not_(_is_done(purchase.c.outcome)), _is_done(new.outcome)),
+        )
+
+    def held_purchases(self, max_age: timedelta) -> list[StoredPurchase]:
+        """Purchases that wait (for their contact, say) since at most `max_age`, the oldest first."""
+        query = (
+            sa.select(purchase)
+            .where(
+                purchase.c.shop_id == self._database.shop_id,
+                purchase.c.outcome == Outcome.HELD,
+                purchase.c.first_seen >= self._database.clock() - max_age,
+            )
+            .order_by(purchase.c.first_seen, purchase.c.purchase_id)
+        )
+        with self._database.read() as connection:
+            return [_stored(row) for row in connection.execute(query).mappings()]
+
+
+def _is_done(outcome: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
+    """Spelled out, because an IN cannot be sent with many rows at once."""
+    return sa.or_(*(outcome == done for done in DONE))
+
+
+def _stored(row: sa.RowMapping) -> StoredPurchase:
+    return StoredPurchase(
+        purchase_id=row["purchase_id"],
+        outcome=Outcome(row["outcome"]),
+        reason=None if row["reason"] is None else Reason(row["reason"]),
+        detail=row["detail"],
+        run_key=row["run_key"],
+        order_ids=tuple(row["order_ids"]),
+        purchase_date=row["purchase_date"],
+        attempts=row["attempts"],
+        first_seen=row["first_seen"],
+        last_seen=row["last_seen"],
+    )

@@ -1,0 +1,110 @@
+"""Bring a store's tables up to date, or say which command does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import sqlalchemy as sa
+from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_random
+
+from include.errors import ConfigurationError, TemporaryError
+from include.state.database import (
+    BUSY_SECONDS,
+    NO_TRANSACTION,
+    WRITE,
+    engine_for,
+    make_room,
+    parsed,
+    transaction,
+)
+from include.state.tables import SCHEMA
+
+UPGRADE = "python -m plugins.state upgrade"
+VERSION_TABLE = "sync_schema_version"
+"""Not Alembic's usual name: the store may live in the same database as Airflow, which uses that one."""
+
+_MIGRATIONS = Path(__file__).with_name("migrations")
+_LOCK = 0x53594E43  # "SYNC", any number that all upgrades share
+
+
+def upgrade(url: str) -> str:
+    """Create or upgrade the tables, keeping what they hold; returns the schema's revision.
+
+    Harmless to repeat, and to run from several machines at once: they wait for each other.
+    """
+    address = parsed(url)
+    make_room(address)
+    engine = engine_for(address)
+    try:
+        _prefer_write_ahead(engine)
+        with transaction(engine, WRITE) as connection:
+            _migrate(connection)
+    finally:
+        engine.dispose()
+    return SCHEMA
+
+
+def require_file(address: sa.URL) -> None:
+    """Raise `ConfigurationError` when there is no SQLite file: connecting would leave an empty one behind."""
+    if address.get_backend_name() == "sqlite" and not Path(str(address.database)).is_file():
+        raise ConfigurationError(f"sync_state: {address.database} does not exist yet; run: {UPGRADE}")
+
+
+def require_current(connection: sa.Connection) -> None:
+    """Raise `ConfigurationError` with the command to run unless the tables are those of this program."""
+    found = _revision(connection)
+    if found is None:
+        raise ConfigurationError(f"sync_state: its tables do not exist yet; run: {UPGRADE}")
+    if found < SCHEMA:
+        raise ConfigurationError(
+            f"sync_state: its tables are older ({found}) than this program ({SCHEMA}); run: {UPGRADE}"
+        )
+    _refuse_newer(found)
+
+
+def _refuse_newer(found: str) -> None:
+    if found > SCHEMA:
+        raise ConfigurationError(
+            f"sync_state: its tables are newer ({found}) than this program ({SCHEMA}); "
+            f"install the version that upgraded them (its command was: {UPGRADE})"
+        )
+
+
+def _revision(connection: sa.Connection) -> str | None:
+    if not sa.inspect(connection).has_table(VERSION_TABLE):
+        return None
+    version = sa.table(VERSION_TABLE, sa.column("version_num", sa.String))
+    return connection.execute(sa.select(version.c.version_num)).scalar()
+
+
+@retry(
+    retry=retry_if_exception_type(TemporaryError),
+    stop=stop_after_delay(BUSY_SECONDS),
+    wait=wait_random(0.05, 0.2),
+    reraise=True,
+)
+def _prefer_write_ahead(engine: sa.Engine) -> None:
+    """Readers and a writer do not wait for each other in WAL mode; it stays with the file.
+
+    SQLite keeps its old mode by itself where the file system cannot do it. Unlike everything else, changing
+    the mode fails at once when another process has the file locked: hence the attempts.
+    """
+    if engine.dialect.name == "sqlite":
+        with transaction(engine, NO_TRANSACTION) as connection:
+            connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+
+
+def _migrate(connection: sa.Connection) -> None:
+    # Alembic takes a while to import and only an upgrade needs it
+    from alembic import command  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415
+
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+    found = _revision(connection)
+    if found is not None:
+        _refuse_newer(found)
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, SCHEMA)

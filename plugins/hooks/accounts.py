@@ -1,0 +1,71 @@
+"""The two connections as accounts. Not in the hooks: their imports would cost a newsletter run its pace."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow.sdk.log import mask_secret
+
+from include.connectif.client import DEFAULT_HOST, ConnectifAccount
+from include.state import Shop
+from include.vtex.client import VtexAccount
+from plugins.hooks.airflow_connections import connectif_connection, vtex_connection
+from plugins.hooks.connection_fields import base_url, domain, required, text
+from plugins.hooks.http_extras import http_options
+
+if TYPE_CHECKING:
+    from airflow.sdk import Connection
+
+
+VTEX_EXTRAS = ("account", "shop_domain", "sales_channel", "country")
+CONNECTIF_EXTRAS = ("webhook_secret", "webhook_secret_previous", "checksum_key")
+
+
+def vtex_account(connection: Connection) -> VtexAccount:
+    """The fields of a connection, checked. The API secret, and the key with it, are masked in all logs."""
+    account = text(connection, "account")
+    if not account and not connection.host:
+        account = required(connection, "account", "the shop's account name in VTEX, e.g. myshop")
+    app_key = required(connection, "login", "the App key (API Key)")
+    app_token = required(connection, "password", "the App token (API Secret)")
+    mask_secret(app_key)
+    mask_secret(app_token)
+    return VtexAccount(
+        account=account,
+        app_key=app_key,
+        app_token=app_token,
+        base_url=base_url(connection),
+        shop_domain=domain(connection, "shop_domain"),
+        sales_channel=text(connection, "sales_channel") or "1",
+        country=(text(connection, "country") or "BR").upper(),
+        http=http_options(connection, VTEX_EXTRAS),
+    )
+
+
+def connectif_account(connection: Connection) -> ConnectifAccount:
+    """The fields of a connection, checked. The key's secret, and its id with it, are masked in all logs."""
+    key_id = required(connection, "login", "the id of an API key")
+    key_secret = required(connection, "password", "the secret of that API key")
+    mask_secret(key_secret)
+    mask_secret(f"{key_id}:{key_secret}")
+    return ConnectifAccount(
+        key_id=key_id,
+        key_secret=key_secret,
+        base_url=base_url(connection) or DEFAULT_HOST,
+        http=http_options(connection, CONNECTIF_EXTRAS),
+    )
+
+
+def shop_of(vtex: VtexAccount, connectif: ConnectifAccount) -> Shop:
+    """What staging and store are keyed by: another host or key is another pair."""
+    return Shop(
+        vtex_account=vtex.account,
+        vtex_host=vtex.url,
+        connectif_host=connectif.base_url,
+        connectif_key_id=connectif.key_id,
+    )
+
+
+def named_shop() -> Shop:
+    """The shop that the connections name; ConfigurationError where one is missing or wrong."""
+    return shop_of(vtex_account(vtex_connection()), connectif_account(connectif_connection()))

@@ -1,0 +1,135 @@
+"""The extra of an HTTP connection, as Airflow's HttpHook reads it, becomes the options of our sessions."""
+
+from __future__ import annotations
+
+import json
+import math
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from airflow.sdk.log import mask_secret
+
+from include.errors import ConfigurationError
+from include.http.session import HttpOptions
+from plugins.hooks.connection_fields import extra
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from airflow.sdk import Connection
+
+HTTP_EXTRAS = ("verify", "verify_ssl", "cert", "proxies", "proxy", "timeout", "trust_env", "allow_redirects")
+"""`_process_extra_options_from_connection` of the HTTP provider 6.3.0 (read 2026-11-28) also takes `stream`,
+`max_redirects`, `check_response` and `srv_lookup`, and makes headers of all others: those are refused.
+"""
+_YES, _NO = {"true", "1", "yes", "on"}, {"false", "0", "no", "off"}
+
+
+def http_options(connection: Connection, known: Collection[str]) -> HttpOptions:
+    """Checked; ConfigurationError names the extra that is wrong, or that is neither `known` nor HTTP's.
+
+    A connection that is given as a URI has texts everywhere: they are read as well.
+    """
+    given = extra(connection, (*known, *HTTP_EXTRAS))
+    read = _Reader(connection, given)
+    if read.boolean("allow_redirects", default=False):
+        raise read.wrong("allow_redirects", "false: a redirect would take the key along to another host")
+    return HttpOptions(
+        verify=read.verify(),
+        cert=read.cert(),
+        proxies=read.proxies(),
+        timeouts=read.timeouts(),
+        trust_env=read.boolean("trust_env", default=True),
+    )
+
+
+class _Reader:
+    """The values of one extra, checked. None of them is in a message: a proxy has a password."""
+
+    def __init__(self, connection: Connection, given: dict[str, Any]) -> None:
+        self._connection = connection
+        self._given = {name: _from_text(value) for name, value in given.items()}
+
+    def wrong(self, name: str, allowed: str) -> ConfigurationError:
+        return ConfigurationError(
+            f"Connection {self._connection.conn_id}: the extra {name} is not right; allowed is {allowed} "
+            "(Admin > Connections)"
+        )
+
+    def _first(self, *names: str) -> tuple[str, Any]:
+        """HttpHook takes the first of two names."""
+        return next(((name, self._given[name]) for name in names if name in self._given), (names[0], None))
+
+    def boolean(self, name: str, *, default: bool) -> bool:
+        value = str(self._given.get(name, default)).lower()
+        if value not in _YES | _NO:
+            raise self.wrong(name, "true or false")
+        return value in _YES
+
+    def verify(self) -> bool | str | None:
+        name, value = self._first("verify", "verify_ssl")
+        if isinstance(value, str) and value.lower() not in _YES | _NO:
+            return value
+        return None if value is None else self.boolean(name, default=True)
+
+    def cert(self) -> str | tuple[str, str] | None:
+        value = self._given.get("cert")
+        if value is None or isinstance(value, str):
+            return value
+        if isinstance(value, list) and len(value) == 2 and all(isinstance(path, str) for path in value):
+            return value[0], value[1]
+        raise self.wrong("cert", "the path of a certificate with its key, or [certificate, key]")
+
+    def timeouts(self) -> tuple[float, float] | None:
+        value = self._given.get("timeout")
+        if value is None:
+            return None
+        pair = value if isinstance(value, list) else [value, value]
+        try:
+            connect, read = (float(seconds) for seconds in pair)
+        except (TypeError, ValueError):
+            connect = read = math.nan
+        if not (0 < connect < math.inf and 0 < read < math.inf):
+            raise self.wrong("timeout", "seconds, or [seconds to connect, seconds to read]")
+        return connect, read
+
+    def proxies(self) -> dict[str, str]:
+        name, value = self._first("proxies", "proxy")
+        if value is None:
+            return {}
+        by_scheme = {"http": value, "https": value} if isinstance(value, str) else value
+        if not isinstance(by_scheme, dict) or not all(map(_is_scheme, by_scheme)):
+            raise self.wrong(name, 'a URL, or {"http": URL, "https": URL, "all": URL}')
+        for url in by_scheme.values():
+            self._check_proxy(name, url)
+        return dict(by_scheme)
+
+    def _check_proxy(self, name: str, url: Any) -> None:
+        try:
+            parts = urlsplit(url if isinstance(url, str) else "")
+            scheme, host = parts.scheme, parts.hostname
+        except ValueError:
+            scheme, host = "", None
+        if scheme.startswith("socks") and find_spec("socks") is None:
+            raise self.wrong(name, "an http or https proxy: for SOCKS the package pysocks is missing")
+        if not host or scheme not in {"http", "https", "socks4", "socks4a", "socks5", "socks5h"}:
+            raise self.wrong(name, "a proxy's URL such as http://proxy.example.com:3128")
+        if parts.password:
+            mask_secret(parts.password)
+            mask_secret(url)
+
+
+def _is_scheme(name: str) -> bool:
+    """`https`, or for one host `https://api.example.com` (requests, Proxies)."""
+    return name.partition("://")[0] in {"http", "https", "all"}
+
+
+def _from_text(value: Any) -> Any:
+    """A list or an object that stands in a text, as a URI writes it."""
+    if isinstance(value, str) and value[:1] in {"{", "["}:
+        try:
+            return json.loads(value)
+        except ValueError:
+            return value
+    return value

@@ -1,0 +1,138 @@
+"""The doctor with Airflow's connections: the task of `check_setup`, and `make doctor`.
+
+Both look at the same: connections as Airflow has them, the store, staged files, what VTEX and Connectif
+allow, and what runs in the api-server.
+"""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from airflow.sdk.configuration import conf
+
+from include.connectif.client import ConnectifClient
+from include.doctor import CheckContext, Level, Line, run_checks
+from include.doctor.api_server import addresses, page, receiver
+from include.doctor.check import error, ok, warning
+from include.doctor.environment import environment
+from include.errors import ConfigurationError, MissingConnection, SyncError
+from include.http.retry import RetryPolicy
+from include.settings import Settings, load_settings
+from include.staging import Staging
+from include.vtex.client import VtexClient
+from plugins.hooks.accounts import connectif_account, shop_of, vtex_account
+from plugins.hooks.airflow_connections import CONNECTIF, STORE, VTEX, connectif_connection, vtex_connection
+from plugins.pages_plugin import EXPLAIN, STATUS
+from plugins.runs.sync_run import staging_base
+from plugins.state import open_state
+from plugins.web.newsletter_keys import read_keys
+
+if TYPE_CHECKING:
+    from include.state import StateStore
+
+log = logging.getLogger(__name__)
+_LEVELS = {Level.OK: logging.INFO, Level.WARNING: logging.WARNING, Level.ERROR: logging.ERROR}
+_TWICE = RetryPolicy(attempts=2)
+"""Whoever asks the doctor waits for the answer: what is out of reach is said soon."""
+
+Client = TypeVar("Client")
+
+
+def check_setup() -> str:
+    """Log every line; returns the counts. ConfigurationError, after all lines, when one is an error."""
+    counts: Counter[Level] = Counter()
+    for line in findings():
+        counts[line.level] += 1
+        log.log(_LEVELS[line.level], "%s", line)
+    if counts[Level.ERROR]:
+        raise ConfigurationError(f"check_setup: {summary_of(counts)}. The lines above say what to do")
+    return summary_of(counts)
+
+
+def summary_of(counts: Counter[Level]) -> str:
+    """`21 ok, 2 warning, 0 error`."""
+    return ", ".join(f"{counts[level]} {level}" for level in Level)
+
+
+def findings() -> Iterator[Line]:
+    """All lines, as they come."""
+    try:
+        settings = load_settings()
+    except ConfigurationError as problem:
+        yield error("settings", str(problem), "Correct it; nothing else can be looked at before")
+        return
+    yield from environment()
+    yield from _staging(settings)
+    with ExitStack() as exits:
+        vtex, said = _client(VTEX, lambda: VtexClient(vtex_account(vtex_connection()), retry=_TWICE))
+        yield from said
+        connectif, said = _client(
+            CONNECTIF, lambda: ConnectifClient(connectif_account(connectif_connection()), retry=_TWICE)
+        )
+        yield from said
+        for session in (client.transport.session for client in (vtex, connectif) if client is not None):
+            exits.callback(session.close)
+        state = None
+        if vtex and connectif:
+            state, line = _state(vtex, connectif, exits)
+            yield line
+        folder = exits.enter_context(tempfile.TemporaryDirectory(prefix="doctor-"))
+        context = CheckContext(settings, state, Staging(Path(folder)), lambda: datetime.now(UTC), time.sleep)
+        yield from run_checks(vtex, connectif, context)
+    yield from _in_the_api_server()
+
+
+def _client(conn_id: str, made: Callable[[], Client]) -> tuple[Client | None, list[Line]]:
+    """The client of a connection, or None and what is wrong with the connection."""
+    subject = f"connection {conn_id}"
+    try:
+        return made(), []
+    except MissingConnection as problem:
+        return None, [error(subject, "there is none", problem.advice)]
+    except SyncError as problem:
+        return None, [error(subject, str(problem), "Correct the connection (Admin > Connections)")]
+
+
+def _state(vtex: VtexClient, connectif: ConnectifClient, exits: ExitStack) -> tuple[StateStore | None, Line]:
+    subject = f"connection {STORE}"
+    try:
+        state = exits.enter_context(open_state(shop_of(vtex.account, connectif.account)))
+    except SyncError as problem:
+        return None, error(subject, str(problem), "No run can remember anything before that is mended")
+    return state, ok(subject, "the store opens, and its tables are up to date")
+
+
+def _staging(settings: Settings) -> Iterator[Line]:
+    try:
+        yield ok("staged files", f"lie under {staging_base(settings)}")
+    except ConfigurationError as problem:
+        yield error("staged files", str(problem), "See [run] in include/settings.toml")
+
+
+def _in_the_api_server() -> Iterator[Line]:
+    try:
+        read_keys()
+        yield ok("webhook secret", "there is one, and long enough")
+    except ConfigurationError as problem:
+        yield error("webhook secret", str(problem), "Without it no newsletter callback is taken")
+    urls = addresses(
+        {
+            "base_url": conf.get("api", "base_url", fallback=""),
+            "execution_api_server_url": conf.get("core", "execution_api_server_url", fallback=""),
+        }
+    )
+    if not urls:
+        advice = "Set AIRFLOW__API__BASE_URL to the api-server's address"
+        yield warning("newsletter receiver", "not checked, Airflow has no base URL", advice)
+        return
+    yield receiver(urls)
+    for name, path in (STATUS, EXPLAIN):
+        yield page(name, f"/{path}/", urls)

@@ -1,0 +1,31 @@
+"""The tasks of `reconcile`. They hand each other folders, never records."""
+
+from __future__ import annotations
+
+from airflow.sdk import ObjectStoragePath, task
+
+from plugins.default_args import report_asset
+
+
+@task
+def compare(pipeline: str) -> ObjectStoragePath:
+    """Read both sides of a pipeline and stage what differs."""
+    from plugins.runs.reconcile_run import compare_pipeline  # noqa: PLC0415 - heavy, and only needed in the task
+
+    return compare_pipeline(pipeline)
+
+
+@task(max_active_tis_per_dag=1)
+def repair(purchases: ObjectStoragePath) -> ObjectStoragePath:
+    """Send the purchases that are missing, where the run was asked to."""
+    from plugins.runs.reconcile_run import repair_purchases  # noqa: PLC0415 - heavy, and only needed in the task
+
+    return repair_purchases(purchases)
+
+
+@task(trigger_rule="all_done", outlets=[report_asset("reconcile")])
+def report(*stages: ObjectStoragePath | None) -> str:
+    """Add up what was found, whatever happened before; fails when a comparison did not finish."""
+    from plugins.runs.reconcile_run import report_run  # noqa: PLC0415 - heavy, and only needed in the task
+
+    return report_run(*stages)

@@ -1,0 +1,95 @@
+"""The page "VTEX ↔ Connectif" in Airflow's api-server: how the syncs stand, behind Airflow's own permissions.
+
+Everything on it comes from the store; neither VTEX nor Connectif is called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from airflow.api_fastapi.core_api.security import GetUserDep
+from fastapi import Depends, HTTPException, Query, Request
+from fastapi.responses import HTMLResponse
+from starlette.types import ASGIApp
+
+from include.errors import SyncError
+from include.outcomes import PipelineName, Reason
+from include.page.overview import DAG_OF, overview
+from include.page.status import PER_PAGE, Reader, RecordsPage, message_page, records_page, status_page
+from include.pipeline.explanation import KIND_OF
+from include.settings import load_settings
+from include.state import StateStore
+from plugins.hooks.accounts import named_shop
+from plugins.state import open_state
+from plugins.web.form_token import form_token
+from plugins.web.page_app import may_read_runs, page_app
+
+
+def build() -> ASGIApp:
+    """The application that the plugin mounts under `/vtex-connectif-status`."""
+    return page_app({("GET", "/"): status, ("GET", "/records"): records})
+
+
+def allowed_pipelines(user: GetUserDep) -> tuple[PipelineName, ...]:
+    """The pipelines whose DAG's runs this user may read; 403 when there is none."""
+    pipelines = tuple(pipeline for pipeline, dag_id in DAG_OF.items() if may_read_runs(user, dag_id))
+    if not pipelines:
+        raise HTTPException(403, "you may not read the runs of any of these DAGs")
+    return pipelines
+
+
+AllowedPipelines = Annotated[tuple[PipelineName, ...], Depends(allowed_pipelines)]
+
+
+def status(pipelines: AllowedPipelines, request: Request) -> HTMLResponse:
+    """All pipelines that the reader may see."""
+    now = datetime.now(UTC)
+
+    def page(state: StateStore, reader: Reader) -> str:
+        return status_page(overview(state, pipelines, load_settings(), now), reader, now)
+
+    return _answer(page, pipelines, request)
+
+
+def records(
+    pipelines: AllowedPipelines,
+    request: Request,
+    pipeline: PipelineName,
+    code: Reason,
+    page: Annotated[int, Query(ge=1, le=100_000)] = 1,
+) -> HTMLResponse:
+    """The records of a pipeline that were not sent for a reason."""
+    if pipeline not in pipelines:
+        raise HTTPException(403, f"you may not read the runs of {DAG_OF[pipeline]}")
+
+    def listed(state: StateStore, reader: Reader) -> str:
+        found = state.outcomes(pipeline, reason=code, limit=PER_PAGE + 1, offset=(page - 1) * PER_PAGE)
+        more = len(found) > PER_PAGE
+        return records_page(RecordsPage(pipeline, code, found[:PER_PAGE], page, more), reader)
+
+    return _answer(listed, pipelines, request)
+
+
+def _answer(
+    page: Callable[[StateStore, Reader], str], pipelines: tuple[PipelineName, ...], request: Request
+) -> HTMLResponse:
+    try:
+        with _state() as (state, account):
+            zone = ZoneInfo(load_settings().schedule.time_zone)
+            may_explain = any(pipeline in KIND_OF for pipeline in pipelines)
+            text = page(state, Reader(zone, account, may_explain, form_token(request)))
+    except SyncError as problem:
+        return HTMLResponse(message_page(str(problem)), status_code=503)
+    return HTMLResponse(text)
+
+
+@contextmanager
+def _state() -> Iterator[tuple[StateStore, str]]:
+    """The store of the shop that the connections name, and the shop's name."""
+    pair = named_shop()
+    with open_state(pair) as state:
+        yield state, pair.vtex_account

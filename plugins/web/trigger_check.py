@@ -1,0 +1,90 @@
+"""Refuses runs and back-fills of our DAGs that ask for something unknown, before Airflow's API creates them.
+
+Airflow checks each declared parameter by its own schema and takes every other key of conf as it is
+(`SerializedParamsDict.deep_merge`, Airflow 3.3.2): only something in front of its API can answer 400.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+_RUN = re.compile(r"/api/v2/dags/(?P<dag_id>[^/]+)/dagRuns/?")
+_BACKFILL = re.compile(r"/api/v2/backfills(?:/dry_run)?/?")
+_LONGEST_BODY_BYTES = 4_194_304
+"""Longer bodies pass: the tasks check them as well."""
+
+
+class TriggerCheck:
+    """ASGI middleware for the whole api-server; all but two kinds of POST pass untouched."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = _path_of(scope) if scope["type"] == "http" and scope["method"] == "POST" else ""
+        if not (_RUN.fullmatch(path) or _BACKFILL.fullmatch(path)):
+            await self._app(scope, receive, send)
+            return
+        messages = await _messages(receive)
+        body = b"".join(message.get("body", b"") for message in messages)
+        if problem := await asyncio.to_thread(_refusal, path, body):
+            await _answer_400(send, problem)
+        else:
+            await self._app(scope, _from_the_start(messages, receive), send)
+
+
+def _path_of(scope: Scope) -> str:
+    path: str = scope["path"]
+    return path.removeprefix(scope.get("root_path", ""))
+
+
+async def _messages(receive: Receive) -> list[Message]:
+    messages, length = [await receive()], 0
+    while messages[-1].get("more_body") and length <= _LONGEST_BODY_BYTES:
+        messages.append(await receive())
+        length += len(messages[-1].get("body", b""))
+    return messages
+
+
+def _from_the_start(messages: list[Message], receive: Receive) -> Receive:
+    rest = iter(messages)
+
+    async def again() -> Message:
+        message = next(rest, None)
+        return await receive() if message is None else message
+
+    return again
+
+
+def _refusal(path: str, body: bytes) -> str | None:
+    """Why the run must not be made. Airflow itself answers what is no JSON object or has none as conf."""
+    try:
+        asked = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(asked, dict):
+        return None
+    if run := _RUN.fullmatch(path):
+        return _refused(run["dag_id"], asked.get("conf"), "manual")
+    return _refused(asked.get("dag_id"), asked.get("dag_run_conf"), "backfill")
+
+
+def _refused(dag_id: object, conf: object, run_type: str) -> str | None:
+    from plugins.runs.params import refusal_of  # noqa: PLC0415 - Airflow's SDK, and only where a run is asked for
+
+    if not isinstance(dag_id, str) or not isinstance(conf, dict):
+        return None
+    return refusal_of(dag_id, conf, run_type)
+
+
+async def _answer_400(send: Send, problem: str) -> None:
+    body = json.dumps({"detail": problem}).encode()
+    headers: Any = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": 400, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,98 @@
+"""What stays of a callback for the server's access log, and what a mistyped address gets."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from include.newsletter.receiver.paths import HIDDEN, CallbackPaths
+
+QUERY = b"email=canary@example.com"
+
+
+def through(
+    path: str, root_path: str = "", query: bytes = QUERY, kind: str = "http"
+) -> tuple[dict[str, Any], list[dict[str, Any]], list[Any]]:
+    """The scope as the access log finds it, the scopes that came through, and what was sent."""
+    seen: list[dict[str, Any]] = []
+    sent: list[Any] = []
+
+    async def application(scope: Any, _receive: Any, _send: Any) -> None:
+        seen.append(dict(scope))
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def receive() -> Any:
+        raise AssertionError("nobody reads")
+
+    scope = {"type": kind, "path": path, "raw_path": path.encode(), "query_string": query}
+    scope |= {"root_path": root_path}
+    asyncio.run(CallbackPaths(application)(scope, receive, send))
+    return scope, seen, sent
+
+
+@pytest.mark.parametrize("root_path", ["", "/airflow"])
+def test_callback__reaches_the_application_whole_and_the_log_empty(root_path: str) -> None:
+    path = f"{root_path}/connectif/newsletter/canary-secret/unsubscribe"
+    scope, (seen,), sent = through(path, root_path)
+    assert (seen["path"], seen["query_string"], sent) == (path, QUERY, [])
+    assert (scope["path"], scope["query_string"]) == (HIDDEN, b"")
+    assert "canary" not in repr(scope)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "//connectif/newsletter/canary/unsubscribe",
+        "/Connectif/Newsletter/canary/unsubscribe",
+        "/x/connectif/newsletter/canary/subscribe",
+        "/connectif",
+        "/CONNECTIF/canary",
+        "/newsletter/canary/subscribe",
+        "/canary/unsubscribe/",
+        "/unsubscribe",
+    ],
+)
+@pytest.mark.parametrize("query", [QUERY, b"Email=canary%40example.com", b"correo=canary@example.com"])
+def test_mistyped__gets_404_and_not_the_ui(path: str, query: bytes) -> None:
+    scope, seen, sent = through(path, query=query)
+    assert seen == []
+    assert sent[0]["status"] == 404
+    assert "canary" not in repr(scope)
+
+
+@pytest.mark.parametrize("path", ["/connectif/newsleter/canary/subscribe", "/connectif/canary"])
+def test_mistyped__below_our_own_prefix_is_answered_by_the_application(path: str) -> None:
+    scope, (seen,), _ = through(path)
+    assert seen["path"] == path
+    assert "canary" not in repr(scope)
+
+
+def test_health__stands_in_the_log_without_what_somebody_added() -> None:
+    scope, (seen,), _ = through("/connectif/health")
+    assert (scope["path"], scope["query_string"], seen["query_string"]) == ("/connectif/health", b"", QUERY)
+
+
+def test_web_socket__is_closed_and_leaves_nothing() -> None:
+    scope, seen, sent = through("/connectif/newsletter/canary/subscribe", kind="websocket")
+    assert (seen, sent) == ([], [{"type": "websocket.close"}])
+    assert "canary" not in repr(scope)
+
+
+@pytest.mark.parametrize(
+    ("path", "query"),
+    [
+        ("/", QUERY),
+        ("/api/v2/dags", QUERY),
+        ("/dags/connectif/runs", b""),
+        ("/dags/subscribe", b"state=failed"),
+        ("/api/v2/connections/connectif_default", b""),
+    ],
+)
+def test_others__are_left_alone(path: str, query: bytes) -> None:
+    scope, (seen,), _ = through(path, query=query)
+    assert scope == seen
+    assert (scope["path"], scope["query_string"]) == (path, query)

@@ -1,0 +1,131 @@
+"""Erased people: their traces go, those of others stay, and the hash keeps them out; the key must stay."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from include.errors import ConfigurationError
+from include.outcomes import Cause, Outcome, PipelineName, Reason
+from include.report import Compared, Report
+from include.state import PurchaseOutcome, RecordOutcome, StateStore, SubscriptionChange, Traces
+from include.state.database import READ, transaction
+from include.state.tables import metadata
+from tests.unit.state.conftest import HASH_KEY, SHOP, Clock, Opener
+
+ANA, BO = "ana@example.com", "bo@example.com"
+NEW_KEY = replace(SHOP, connectif_key_id="after the key was changed")
+OTHER_SHOP = replace(SHOP, vtex_account="othershop")
+
+
+def leave_traces(state: StateStore, name: str, email: str, clock: Clock) -> None:
+    """Everything that the store may know of somebody."""
+    person, change = state.hashed(email), SubscriptionChange(clock.now, unsubscribed=True)
+    state.claim({person: change})
+    state.begin_writing({person: change}, "run")
+    state.add_pending(email, True, clock.now, clock.now, 1)
+    rows = [RecordOutcome(person, Outcome.EXCLUDED, Reason.UNKNOWN_CONTACT)]
+    state.save_outcomes(PipelineName.NEWSLETTER, "run", rows)
+    state.save_outcomes(
+        PipelineName.CONTACTS, "run", [RecordOutcome(f"doc-{name}", Outcome.REJECTED, Reason.EMAIL_INVALID)]
+    )
+    state.save_outcomes(
+        PipelineName.PURCHASES, "run", [RecordOutcome(f"{name}-01", Outcome.REJECTED, Reason.NO_LINES)]
+    )
+    bought = PurchaseOutcome(name, Outcome.SENT, None, "", [f"{name}-01"], clock.now, person)
+    state.record_purchases("run", [bought])
+
+
+def report(state: StateStore, *keys: str) -> None:
+    found = Compared(at_vtex=2, at_connectif=0, compared=2, same=0, examples={Cause.GONE: list(keys)})
+    state.save_report(
+        Report(pipeline=PipelineName.RECONCILE, mode="compare", compared={PipelineName.CONTACTS: found}), PipelineName.RECONCILE,
+        dag_id="reconcile", run_id="run", clear_number=0, run_key="reconcile/run/0", state="success",
+        started_at=state._database.clock(), finished_at=None,
+    )  # fmt: skip
+
+
+def everything(state: StateStore) -> str:
+    """All cells of all tables."""
+    with transaction(state._database.engine, READ) as connection:
+        tables = {t.name: connection.execute(sa.select(t)).all() for t in metadata.sorted_tables}
+    return repr(tables)
+
+
+def test_erase__leaves_nothing_but_the_hash_and_takes_nobody_elses(opened: Opener, clock: Clock) -> None:
+    state, before, other = opened(), opened(NEW_KEY), opened(OTHER_SHOP)
+    for one in (state, before, other):
+        leave_traces(one, "a", ANA, clock)
+        leave_traces(one, "b", BO, clock)
+        report(one, "doc-a", "doc-b")
+    assert state.erase(ANA, ["doc-a"]) == Traces(changes=6, outcomes=6, purchases=2, reports=2)
+    for one in (state, before):
+        assert one.subscription_state([one.hashed(ANA), one.hashed(BO)]).keys() == {one.hashed(BO)}
+        assert [pending.email for pending in one.due_pending(clock.now)] == [BO]
+        assert {row.key for pipeline in PipelineName for row in one.outcomes(pipeline)} == {
+            "doc-b",
+            "b-01",
+            one.hashed(BO),
+        }
+        assert one.recorded_purchases(["a", "b"]).keys() == {"b"}
+        compared = one.reports(PipelineName.RECONCILE)[0].report.compared[PipelineName.CONTACTS]
+        assert compared.examples == {Cause.GONE: ["doc-b"]}
+    assert {row.key for row in other.outcomes(PipelineName.CONTACTS)} == {"doc-a", "doc-b"}
+    assert not other.is_erased(ANA)
+
+
+def test_erase__the_same_person_twice_and_in_another_spelling(state: StateStore, clock: Clock) -> None:
+    leave_traces(state, "a", ANA, clock)
+    state.erase(" Ana@Example.com")
+    assert state.erase(ANA) == Traces(0, 0, 0, 0)
+    assert state.erased_people() == {state.hashed(ANA)}
+
+
+def test_erase__holds_for_every_pair_of_the_shop(opened: Opener) -> None:
+    opened().erase(ANA)
+    assert [opened(pair).is_erased(ANA) for pair in (SHOP, NEW_KEY, OTHER_SHOP)] == [True, True, False]
+    assert not opened().is_erased(BO)
+
+
+def test_restore__lets_the_person_in_again(state: StateStore) -> None:
+    state.erase(ANA)
+    assert [state.restore(ANA), state.restore(ANA)] == [True, False]
+    assert not state.is_erased(ANA)
+    assert state.last_erasure() is None
+
+
+def test_erasures__the_mark_changes_with_each(state: StateStore, clock: Clock) -> None:
+    marks = [state.erasures()]
+    for change in (lambda: state.erase(ANA), lambda: state.erase(BO), lambda: state.restore(ANA)):
+        clock.advance(timedelta(seconds=1))
+        change()
+        marks.append(state.erasures())
+    assert len(set(marks)) == 4
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda state: state.is_erased(ANA),
+        lambda state: state.erased_people(),
+        lambda state: state.erase(BO),
+        lambda state: state.restore(ANA),
+    ],
+)
+def test_erase__another_hash_key_lets_nobody_through_unnoticed(opened: Opener, call) -> None:
+    opened().erase(ANA)
+    changed = opened(hash_key="another made-up hash key")
+    with pytest.raises(ConfigurationError, match="hash_key is not the one under which people were erased"):
+        call(changed)
+    assert opened(hash_key=HASH_KEY).erased_people() == {opened().hashed(ANA)}
+
+
+def test_erase__nothing_readable_stays_in_the_store(state: StateStore, clock: Clock) -> None:
+    leave_traces(state, "a", "piepmatz.zwitscher@example.com", clock)
+    state.erase("piepmatz.zwitscher@example.com", ["doc-a"])
+    left = everything(state)
+    assert not [word for word in ("piepmatz", "zwitscher", "doc-a", "a-01") if word in left]
+    assert left.count(state.hashed("piepmatz.zwitscher@example.com")) == 1

@@ -1,0 +1,70 @@
+"""Reads for people, on both databases."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from include.outcomes import OUTCOME_OF, Outcome, PipelineName, Reason
+from include.state import AppliedChange, ReasonCount, RecordOutcome, StateStore, SubscriptionChange
+from tests.unit.state.conftest import Clock
+
+
+def row(key: str, reason: Reason) -> RecordOutcome:
+    return RecordOutcome(key, OUTCOME_OF[reason], reason, "")
+
+
+def test_reasons__most_frequent_first_with_the_keys_seen_last(state: StateStore, clock: Clock) -> None:
+    missing, double = Reason.EMAIL_MISSING, Reason.DUPLICATE_EMAIL
+    state.save_outcomes(
+        PipelineName.CONTACTS, "one", [row("a", missing), row("b", missing), row("z", double)]
+    )
+    clock.advance(timedelta(hours=1))
+    rows = [row("c", missing), row("d", missing), RecordOutcome("b", Outcome.SENT)]
+    state.save_outcomes(PipelineName.CONTACTS, "two", rows)
+    state.save_outcomes(PipelineName.PRODUCTS, "two", [row("9", Reason.PRICE_MISSING)])
+    assert state.reasons([PipelineName.CONTACTS], examples=2) == [
+        ReasonCount(PipelineName.CONTACTS, Outcome.REJECTED, missing, 3, clock.now, ("c", "d")),
+        ReasonCount(
+            PipelineName.CONTACTS, Outcome.DUPLICATE, double, 1, clock.now - timedelta(hours=1), ("z",)
+        ),
+    ]
+    assert [
+        found.key for found in state.outcomes(PipelineName.CONTACTS, reason=missing, limit=2, offset=1)
+    ] == [
+        "d",
+        "a",
+    ]
+
+
+def test_changes__that_were_applied_since_then(state: StateStore, clock: Clock) -> None:
+    for person in ("early", "late"):
+        changes = {person: SubscriptionChange(clock.now, unsubscribed=True)}
+        state.claim(changes)
+        clock.advance(timedelta(seconds=5))
+        state.record_applied(changes)
+    begun = clock.now - timedelta(seconds=5)
+    assert state.changes_applied_since(clock.now, 10) == [AppliedChange(begun, clock.now)]
+    assert len(state.changes_applied_since(begun, 1)) == 1
+    assert state.waiting_events() == 0
+    state.add_pending("ana@example.com", True, clock.now, clock.now, 1)
+    assert state.waiting_events() == 1
+
+
+def test_waiting__since_when_vtex_does_not_take_the_oldest_change(state: StateStore, clock: Clock) -> None:
+    def put_off(email: str, reason: Reason) -> None:
+        state.add_pending(email, False, clock.now, clock.now, 1)
+        state.save_outcomes(PipelineName.NEWSLETTER, "run", [row(state.hashed(email), reason)])
+
+    assert state.oldest_busy_event() is None
+    put_off("unknown@shop.example", Reason.CONTACT_UNRESOLVED)
+    assert state.oldest_busy_event() is None
+    clock.advance(timedelta(hours=1))
+    begun = clock.now
+    put_off("ana@shop.example", Reason.TARGET_BUSY)
+    clock.advance(timedelta(hours=1))
+    put_off("bea@shop.example", Reason.TARGET_BUSY)
+    put_off("ana@shop.example", Reason.TARGET_BUSY)
+    assert state.oldest_busy_event() == begun
+    for pending in state.due_pending(clock.now):
+        state.drop_pending(pending)
+    assert state.oldest_busy_event() is None

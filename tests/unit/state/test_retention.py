@@ -1,0 +1,108 @@
+"""What was last seen too long ago goes, of every shop; what is younger stays."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from include.outcomes import Outcome, PipelineName, Reason
+from include.report import Report
+from include.state import PurchaseOutcome, RecordOutcome, StateStore, retention
+from include.state.database import READ, engine_for, parsed, transaction
+from tests.unit.state.conftest import SHOP, Clock, Opener
+
+DAY = timedelta(days=1)
+
+
+def keep(state: StateStore, name: str, now) -> None:
+    """An outcome, an answer to a purchase and a report of that name."""
+    state.save_outcomes(
+        PipelineName.CONTACTS,
+        name,
+        [RecordOutcome(name, Outcome.REJECTED, Reason.EMAIL_INVALID, "no address")],
+    )
+    state.record_purchases(name, [PurchaseOutcome(name, Outcome.SENT, None, "", [f"{name}-01"], now)])
+    state.save_report(
+        Report(pipeline=PipelineName.CONTACTS, mode="window"), PipelineName.CONTACTS, dag_id="sync_contacts", run_id=name,
+        clear_number=0, run_key=name, state="success", started_at=now, finished_at=now,
+    )  # fmt: skip
+
+
+def kept(state: StateStore) -> tuple[set[str], set[str], set[str]]:
+    """The names of outcomes, purchases and reports."""
+    return (
+        {row.key for row in state.outcomes(PipelineName.CONTACTS)},
+        set(state.recorded_purchases(["old", "young"])),
+        {report.run_id for report in state.reports(PipelineName.CONTACTS, limit=9)},
+    )
+
+
+def test_retention__takes_the_old_and_leaves_the_young(opened: Opener, clock: Clock) -> None:
+    """Of a pair whose key was changed long ago as well: nobody else would ever clean up after it."""
+    state, abandoned = opened(), opened(replace(SHOP, connectif_key_id="the key before"))
+    for one in (state, abandoned):
+        keep(one, "old", clock.now)
+    clock.advance(60 * DAY)
+    keep(state, "young", clock.now)
+    clock.advance(40 * DAY)
+    assert state.remove_outcomes(clock.now - 100 * DAY) == 0  # seen just then: it stays
+    assert state.remove_outcomes(clock.now - 90 * DAY) == 4
+    assert state.remove_reports(clock.now - 400 * DAY) == 0
+    assert kept(state) == ({"young"}, {"young"}, {"old", "young"})
+    assert state.remove_reports(clock.now - 90 * DAY) == 2
+    assert kept(state) == ({"young"}, {"young"}, {"young"})
+    assert kept(abandoned) == (set(), set(), set())
+
+
+def test_retention__what_is_seen_again_begins_anew(state: StateStore, clock: Clock) -> None:
+    keep(state, "old", clock.now)
+    clock.advance(100 * DAY)
+    state.save_outcomes(
+        PipelineName.CONTACTS, "again", [RecordOutcome("old", Outcome.REJECTED, Reason.EMAIL_INVALID)]
+    )
+    state.remove_outcomes(clock.now - 90 * DAY)
+    assert [(row.key, row.attempts) for row in state.outcomes(PipelineName.CONTACTS)] == [("old", 2)]
+
+
+def test_retention__goes_in_small_transactions(
+    state: StateStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [RecordOutcome(f"r{n}", Outcome.REJECTED, Reason.EMAIL_INVALID) for n in range(7)]
+    state.save_outcomes(PipelineName.CONTACTS, "run", rows)
+    monkeypatch.setattr(retention, "ROWS_AT_ONCE", 3)
+    deleted: list[int] = []
+
+    @sa.event.listens_for(state._database.engine, "after_cursor_execute")
+    def _count(_connection, cursor, statement, *_rest) -> None:
+        if statement.startswith("DELETE FROM sync_record"):
+            deleted.append(cursor.rowcount)
+
+    assert state.remove_outcomes(clock.now + DAY) == 7
+    assert deleted == [3, 3, 1]
+
+
+def test_retention__stops_after_its_time_and_goes_on_the_next_day(
+    state: StateStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [RecordOutcome(f"r{n}", Outcome.REJECTED, Reason.EMAIL_INVALID) for n in range(7)]
+    state.save_outcomes(PipelineName.CONTACTS, "run", rows)
+    monkeypatch.setattr(retention, "ROWS_AT_ONCE", 3)
+    monkeypatch.setattr(retention, "_LONGEST_SECONDS", -1.0)
+    assert [state.remove_outcomes(clock.now + DAY) for _ in range(2)] == [0, 0]
+    monkeypatch.setattr(retention, "_LONGEST_SECONDS", 60.0)
+    assert state.remove_outcomes(clock.now + DAY) == 7
+
+
+@pytest.mark.parametrize(
+    ("table", "column"),
+    [("sync_record", "last_seen"), ("sync_purchase", "last_seen"), ("sync_run", "started_at")],
+)
+def test_retention__finds_the_old_by_an_index(url: str, table: str, column: str) -> None:
+    engine = engine_for(parsed(url))
+    with transaction(engine, READ) as connection:
+        indexes = sa.inspect(connection).get_indexes(table)
+    engine.dispose()
+    assert [column] in [index["column_names"] for index in indexes]

@@ -1,0 +1,150 @@
+"""Making, upgrading and checking the tables, and opening the store."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+import include.state
+from include.errors import ConfigurationError, TemporaryError
+from include.outcomes import PipelineName
+from include.state import Shop, open_state_store, upgrade
+from include.state.database import READ, WRITE, engine_for, parsed, transaction
+from include.state.schema import VERSION_TABLE
+from include.state.tables import SCHEMA, metadata
+from include.window import BEGINNING, Window
+
+HASH_KEY = "a made-up hash key for tests"
+SHOP = Shop("sandboxshop", "http://127.0.0.1:8101", "http://127.0.0.1:8102", "sandbox-key-id")
+COMMAND = "python -m plugins.state upgrade"
+
+
+def set_version(url: str, version: str) -> None:
+    engine = engine_for(parsed(url))
+    with transaction(engine, WRITE) as connection:
+        connection.execute(sa.text(f"UPDATE {VERSION_TABLE} SET version_num = :v"), {"v": version})  # noqa: S608
+    engine.dispose()
+
+
+def test_upgrade__makes_the_tables_that_the_code_uses(url: str) -> None:
+    engine = engine_for(parsed(url))
+    with transaction(engine, READ) as connection:
+        context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
+        assert compare_metadata(context, metadata) == []
+        assert sa.inspect(connection).has_table("sync_subscription")
+    engine.dispose()
+
+
+def test_upgrade__the_newest_revision_is_the_one_that_the_code_expects() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(include.state.__file__).with_name("migrations")))
+    assert ScriptDirectory.from_config(config).get_heads() == [SCHEMA]
+
+
+def test_upgrade__keeps_what_is_there(url: str) -> None:
+    with open_state_store(url, HASH_KEY, SHOP) as state:
+        state.replace_catalogue("a/path", 3, "run 1")
+    assert upgrade(url) == SCHEMA
+    with open_state_store(url, HASH_KEY, SHOP) as state:
+        assert state.last_catalogue() == "a/path"
+
+
+def test_open__without_tables_names_the_command(empty_url: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"do(es)? not exist yet") as caught:
+        open_state_store(empty_url, HASH_KEY, SHOP)
+    assert COMMAND in str(caught.value)
+
+
+def test_open__an_empty_sqlite_file_names_the_command(tmp_path: Path) -> None:
+    sqlite3.connect(tmp_path / "state.db").close()
+    (tmp_path / "state.db").touch()
+    with pytest.raises(ConfigurationError, match="tables do not exist yet") as caught:
+        open_state_store(f"sqlite:///{tmp_path / 'state.db'}", HASH_KEY, SHOP)
+    assert COMMAND in str(caught.value)
+
+
+@pytest.mark.parametrize(("version", "says"), [("0000", "are older"), ("9999", "are newer")])
+def test_open__another_schema_names_the_command(url: str, version: str, says: str) -> None:
+    set_version(url, version)
+    with pytest.raises(ConfigurationError, match=says) as caught:
+        open_state_store(url, HASH_KEY, SHOP)
+    assert COMMAND in str(caught.value)
+
+
+def test_upgrade__a_newer_store_is_left_alone(url: str) -> None:
+    set_version(url, "9999")
+    with pytest.raises(ConfigurationError, match="newer"):
+        upgrade(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "not a url", "sqlite://", "sqlite:///:memory:", "mysql://u:hunter2@example.com/d", "x://hunter2"],
+)
+def test_open__another_kind_of_database_is_refused(url: str) -> None:
+    with pytest.raises(ConfigurationError, match="allowed are sqlite") as caught:
+        open_state_store(url, HASH_KEY, SHOP)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_open__an_unreachable_database_is_temporary_and_keeps_its_secret() -> None:
+    with pytest.raises(TemporaryError, match=r"127\.0\.0\.1:1/d is out of reach") as caught:
+        open_state_store("postgres://user:hunter2@127.0.0.1:1/d?options=-cx%3Dhunter2", HASH_KEY, SHOP)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_upgrade__a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigurationError, match="file/folder cannot be made"):
+        upgrade(f"sqlite:///{tmp_path / 'file' / 'folder' / 'state.db'}")
+
+
+def test_open__a_short_hash_key_is_refused_and_not_shown(url: str) -> None:
+    with pytest.raises(ConfigurationError, match="at least 16 characters") as caught:
+        open_state_store(url, "hunter2", SHOP)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_store__every_pair_of_accounts_has_its_own(opened) -> None:
+    here, again = opened(), opened()
+    others = [
+        opened(Shop("othershop", SHOP.vtex_host, SHOP.connectif_host, SHOP.connectif_key_id)),
+        opened(Shop(SHOP.vtex_account, "https://x.example", SHOP.connectif_host, SHOP.connectif_key_id)),
+        opened(Shop(SHOP.vtex_account, SHOP.vtex_host, "https://x.example", SHOP.connectif_key_id)),
+        opened(Shop(SHOP.vtex_account, SHOP.vtex_host, SHOP.connectif_host, "another-key")),
+    ]
+    here.mark_activated(PipelineName.CONTACTS, "run 1", here._database.clock())
+    here.replace_catalogue("a/path", 3, "run 1")
+    assert again.is_activated(PipelineName.CONTACTS)
+    assert again.last_catalogue() == "a/path"
+    for other in others:
+        assert not other.is_activated(PipelineName.CONTACTS)
+        assert other.covered(PipelineName.CONTACTS) == []
+        assert other.last_catalogue() is None
+
+
+def test_sqlite__writes_ahead_and_checks_foreign_keys(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'state.db'}"
+    upgrade(url)
+    engine = engine_for(parsed(url))
+    with transaction(engine, READ) as connection:
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+        assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
+        assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar() == 30_000
+    engine.dispose()
+
+
+def test_activation__is_remembered_with_the_time_it_covers(state, clock) -> None:
+    assert not state.is_activated(PipelineName.CONTACTS)
+    state.mark_activated(PipelineName.CONTACTS, "run 1", clock.now)
+    state.mark_activated(PipelineName.CONTACTS, "run 1", clock.now)
+    assert state.is_activated(PipelineName.CONTACTS)
+    assert not state.is_activated(PipelineName.PRODUCTS)
+    assert state.covered(PipelineName.CONTACTS) == [Window(BEGINNING, clock.now)]
