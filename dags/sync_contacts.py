@@ -22,17 +22,15 @@ from __future__ import annotations
 
 from airflow.sdk import dag
 
-from include.outcomes import PipelineName
+from include.pipelines import CONTACTS
 from plugins import alerts
 from plugins.default_args import DEFAULT_ARGS, START, daily
 from plugins.runs.params import LOAD_PARAMS
 from plugins.tasks.daily import extract, load, report, resolve_newsletter, transform
 
-PIPELINE = PipelineName.CONTACTS
-
 
 @dag(
-    schedule=daily(PIPELINE),
+    schedule=daily(CONTACTS),
     start_date=START,
     catchup=False,
     max_active_runs=1,
@@ -43,10 +41,10 @@ PIPELINE = PipelineName.CONTACTS
     **alerts.policy(),
 )
 def sync_contacts() -> None:
-    extracted = extract(PIPELINE)
-    transformed = transform(PIPELINE, extracted)
-    loaded = load(PIPELINE, transformed)
-    report(PIPELINE, extracted, transformed, loaded)
+    extracted = extract(CONTACTS.name)
+    transformed = transform(CONTACTS.name, extracted)
+    loaded = load(CONTACTS.name, transformed)
+    report(CONTACTS.name, extracted, transformed, loaded)
     resolve_newsletter(extracted)
 
 

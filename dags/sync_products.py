@@ -20,17 +20,15 @@ from __future__ import annotations
 
 from airflow.sdk import dag
 
-from include.outcomes import PipelineName
+from include.pipelines import PRODUCTS
 from plugins import alerts
 from plugins.default_args import DEFAULT_ARGS, START, daily
 from plugins.runs.params import LOAD_PARAMS
 from plugins.tasks.daily import extract, load, report, transform
 
-PIPELINE = PipelineName.PRODUCTS
-
 
 @dag(
-    schedule=daily(PIPELINE),
+    schedule=daily(PRODUCTS),
     start_date=START,
     catchup=False,
     max_active_runs=1,
@@ -41,10 +39,10 @@ PIPELINE = PipelineName.PRODUCTS
     **alerts.policy(),
 )
 def sync_products() -> None:
-    extracted = extract(PIPELINE)
-    transformed = transform(PIPELINE, extracted)
-    loaded = load(PIPELINE, transformed)
-    report(PIPELINE, extracted, transformed, loaded)
+    extracted = extract(PRODUCTS.name)
+    transformed = transform(PRODUCTS.name, extracted)
+    loaded = load(PRODUCTS.name, transformed)
+    report(PRODUCTS.name, extracted, transformed, loaded)
 
 
 sync_products()

@@ -26,17 +26,15 @@ from __future__ import annotations
 
 from airflow.sdk import dag
 
-from include.outcomes import PipelineName
+from include.pipelines import PURCHASES
 from plugins import alerts
 from plugins.default_args import DEFAULT_ARGS, START, daily
 from plugins.runs.params import DAILY_PARAMS
 from plugins.tasks.daily import extract, load, report, transform
 
-PIPELINE = PipelineName.PURCHASES
-
 
 @dag(
-    schedule=daily(PIPELINE),
+    schedule=daily(PURCHASES),
     start_date=START,
     catchup=False,
     max_active_runs=1,
@@ -47,10 +45,10 @@ PIPELINE = PipelineName.PURCHASES
     **alerts.policy(),
 )
 def sync_purchases() -> None:
-    extracted = extract(PIPELINE)
-    transformed = transform(PIPELINE, extracted)
-    loaded = load(PIPELINE, transformed)
-    report(PIPELINE, extracted, transformed, loaded)
+    extracted = extract(PURCHASES.name)
+    transformed = transform(PURCHASES.name, extracted)
+    loaded = load(PURCHASES.name, transformed)
+    report(PURCHASES.name, extracted, transformed, loaded)
 
 
 sync_purchases()

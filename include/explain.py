@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 
-from include.contacts.explain import explain_customer
 from include.errors import NotARecord
 from include.http.segment import KEY, WORD, NotAnId, segment
+from include.outcomes import Kind
 from include.pipeline.explain_context import ExplainContext
-from include.pipeline.explanation import Explanation, Kind
-from include.products.explain import explain_product
-from include.purchases.explain import explain_order
+from include.pipeline.explanation import Explanation
+from include.pipelines import DAILY_PIPELINES
 
-_EXPLAINS: dict[Kind, Callable[[ExplainContext, str], Explanation]] = {
-    Kind.CUSTOMER: explain_customer,
-    Kind.PRODUCT: explain_product,
-    Kind.ORDER: explain_order,
-}
+_PIPELINE_OF = {pipeline.kind: pipeline for pipeline in DAILY_PIPELINES.values()}
 _DOCUMENT = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _ORDER = re.compile(r".*-\d{2}")
 _ADDRESS = re.compile(r"[^\s@()<>\[\]\\,;:\"*]+@[^\s@()<>\[\]\\,;:\"*]+")
@@ -36,7 +31,7 @@ def explain(context: ExplainContext, record: str, *, among: Collection[Kind] = t
     kinds = _asked_for(record, among)
     tried = []
     for kind in kinds:
-        tried.append(_EXPLAINS[kind](context, record))
+        tried.append(_PIPELINE_OF[kind].code().explain(context, record))
         if tried[-1].is_known:
             return tried[-1]
     return tried[0]

@@ -15,6 +15,14 @@ class PipelineName(StrEnum):
     RECONCILE = "reconcile"
 
 
+class Kind(StrEnum):
+    """What a record is, in VTEX's words."""
+
+    CUSTOMER = "customer"
+    PRODUCT = "product"
+    ORDER = "order"
+
+
 class Outcome(StrEnum):
     """Every source record taken up ends in exactly one of these; their counts add up to what was read."""
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, Self, cast
 
 from include.errors import ParameterError
 from include.outcomes import PipelineName
+from include.pipelines import DAILY_PIPELINES
 from include.window import Window, as_utc, subtracted
 
 if TYPE_CHECKING:
@@ -172,7 +173,7 @@ def plan_run(
     if explicit:
         return explicit
     if (
-        pipeline is PipelineName.CONTACTS
+        DAILY_PIPELINES[pipeline].loads_in_full
         and request.mode == "auto"
         and not activated
         and not request.is_backfill
@@ -196,7 +197,7 @@ def _asked_for(request: RunRequest, pipeline: PipelineName) -> RunPlan | None:
         return _replay(request, pipeline, asked)
     if request.only:
         return _one_record(request, request.only, pipeline, asked)
-    if pipeline is PipelineName.PRODUCTS:
+    if not DAILY_PIPELINES[pipeline].has_history:
         return _products(request, asked)
     if request.mode == "full":
         return _asked_in_full(request, pipeline)
@@ -240,7 +241,7 @@ def _products(request: RunRequest, asked: Window | None) -> RunPlan:
 
 
 def _asked_in_full(request: RunRequest, pipeline: PipelineName) -> RunPlan:
-    if pipeline is not PipelineName.CONTACTS:
+    if not DAILY_PIPELINES[pipeline].loads_in_full:
         raise ParameterError(f"{pipeline} are never taken in full: give window_start and window_end instead")
     if request.is_backfill:
         raise ParameterError("a back-fill takes the days it is made for: leave mode full out of it")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -49,3 +50,18 @@ def attempt_of(run_key: str) -> str:
 def readable(run_key: str) -> str:
     """The key as people know the run: `sync_contacts/manual__x/0-…` → `sync_contacts/manual__x/0`."""
     return _ATTEMPT.sub(lambda found: found["clear"], run_key)
+
+
+@dataclass(frozen=True)
+class RunIdentity:
+    """How Airflow calls the run."""
+
+    dag_id: str
+    run_id: str
+    clear_number: int
+    started_at: datetime
+
+    @property
+    def name(self) -> str:
+        """The same for every retry, and after a clear."""
+        return f"{self.dag_id}/{self.run_id}"

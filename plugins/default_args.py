@@ -17,7 +17,7 @@ from include.errors import (
     StagingError,
     UnsafeChange,
 )
-from include.outcomes import PipelineName
+from include.pipelines import DailyPipeline
 from include.settings import load_settings
 from plugins import alerts
 from plugins.runs.conf_check import require_known_parameters
@@ -82,12 +82,12 @@ def report_asset(dag_id: str) -> Asset:
     return Asset(name=f"{dag_id}_report", group=FAMILY)
 
 
-def daily(pipeline: PipelineName) -> CronDataIntervalTimetable:
+def daily(pipeline: DailyPipeline) -> CronDataIntervalTimetable:
     """The pipeline's cron in the store's time zone. Intervals join without gap or overlap, 23 or 25 hours long
     when the clock changes; a plain cron string would give every run an empty interval.
     """
     schedule = load_settings().schedule
-    return CronDataIntervalTimetable(getattr(schedule, pipeline.value), timezone=schedule.time_zone)
+    return CronDataIntervalTimetable(pipeline.schedule(schedule), timezone=schedule.time_zone)
 
 
 def weekly() -> CronTriggerTimetable:

@@ -12,23 +12,16 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import requests
 from starlette.routing import BaseRoute
 
-import include.contacts
-import include.contacts.reconcile
-import include.products
-import include.products.reconcile
-import include.purchases
-import include.purchases.reconcile
 from include.connectif.client import ConnectifAccount, ConnectifClient
 from include.connectif.rate_limit import SharedMinute
 from include.errors import TemporaryError
@@ -36,10 +29,13 @@ from include.http.retry import RetryPolicy
 from include.http.transport import Timeouts
 from include.outcomes import PipelineName
 from include.pipeline.differences import found_in
-from include.pipeline.finish import RunIdentity, finish
+from include.pipeline.finish import finish
 from include.pipeline.run import SyncRun, kept_in, run_stage
+from include.pipelines import DAILY_PIPELINES
 from include.plan import RunPlan
-from include.report import Compared, Report
+from include.purchases.reconcile import repair as repair_purchases
+from include.report import Compared, Report, StageCounts
+from include.run_name import RunIdentity
 from include.settings import Settings, load_settings
 from include.staging import Staging
 from include.state import Shop, StateStore, open_state_store, upgrade
@@ -57,16 +53,6 @@ APP_KEY, APP_TOKEN = "vtexappkey-sandboxshop-DEMO", "sandbox-token"
 KEY_ID, KEY_SECRET = "sandbox-key-id", "sandbox-key-secret"
 AS_FAST_AS_IT_GOES = RateLimits(1e6, 1e6, 1e6, 1e6)
 RATE_WINDOW_SECONDS = 60.0
-FLOWS: dict[PipelineName, ModuleType] = {
-    PipelineName.CONTACTS: include.contacts,
-    PipelineName.PRODUCTS: include.products,
-    PipelineName.PURCHASES: include.purchases,
-}
-COMPARISONS: dict[PipelineName, ModuleType] = {
-    PipelineName.CONTACTS: include.contacts.reconcile,
-    PipelineName.PRODUCTS: include.products.reconcile,
-    PipelineName.PURCHASES: include.purchases.reconcile,
-}
 EVERYTHING = RunPlan("full", None, (), "everything")
 
 
@@ -262,10 +248,9 @@ class SyncRunner:
     def compare(self, pipeline: PipelineName, plan: RunPlan, key: str, *, repair: bool = False) -> Compared:
         """What `reconcile` finds of one pipeline; with `repair` it also sends what is missing."""
         run = self.run(pipeline, plan, key)
-        flow = COMPARISONS[pipeline]
-        folder = run_stage(run, f"compare_{pipeline}", flow.compare)
+        folder = run_stage(run, f"compare_{pipeline}", DAILY_PIPELINES[pipeline].code().compare)
         if repair:
-            run_stage(run, "repair", flow.repair, source=folder)
+            run_stage(run, "repair", repair_purchases, source=folder)
         found = found_in(folder)
         assert found
         assert found.missing == 0
@@ -284,10 +269,9 @@ class Killed(BaseException):
 
 def stages_of(run: SyncRun, *, tries: int = 1) -> Report:
     """Extract, transform, load, report; each stage up to `tries` times, as Airflow would begin it again."""
-    flow = FLOWS[run.pipeline]
+    code = DAILY_PIPELINES[run.pipeline].code()
 
-    def stage(name: str, source: Staging | None = None) -> Staging:
-        work = getattr(flow, name)
+    def stage(name: str, work: Callable[..., StageCounts], source: Staging | None = None) -> Staging:
         for _ in range(tries - 1):
             try:
                 return run_stage(run, name, work, source=source)
@@ -295,9 +279,9 @@ def stages_of(run: SyncRun, *, tries: int = 1) -> Report:
                 run.sleep(60)
         return run_stage(run, name, work, source=source)
 
-    extracted = stage("extract")
-    transformed = stage("transform", extracted)
-    loaded = stage("load", transformed)
+    extracted = stage("extract", code.extract)
+    transformed = stage("transform", code.transform, extracted)
+    loaded = stage("load", code.load, transformed)
     stages: Mapping[str, Staging] = {"extract": extracted, "transform": transformed, "load": loaded}
     report = finish(run, RunIdentity(f"sync_{run.pipeline}", run.run_key, 0, run.now()), stages)
     _require_accounts(run, report)

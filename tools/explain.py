@@ -12,7 +12,8 @@ import textwrap
 
 from include.errors import SyncError
 from include.explain import explain
-from include.pipeline.explanation import Explanation, Kind
+from include.outcomes import Kind
+from include.pipeline.explanation import Explanation
 from plugins.web.explain_context import open_explain_context
 
 USAGE = """\

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from include.outcomes import OUTCOME_OF, Cause, Outcome, PipelineName, Reason
-from include.page.overview import DAG_OF, DAYS
+from include.page.overview import DAYS
+from include.pipelines import PIPELINES
 from include.report import Calls, Compared, Report, StageCounts, Tracking
 from include.state import RecordOutcome, Shop, StateStore, SubscriptionChange, open_state_store
 from include.window import Window
@@ -63,10 +64,10 @@ def _save(
     state.save_report(
         report,
         pipeline,
-        dag_id=DAG_OF[pipeline],
+        dag_id=PIPELINES[pipeline].dag_id,
         run_id=run_id,
         clear_number=0,
-        run_key=f"{DAG_OF[pipeline]}/{run_id}/0",
+        run_key=f"{PIPELINES[pipeline].dag_id}/{run_id}/0",
         state="failed" if failed else "success",
         started_at=started,
         finished_at=started + timedelta(seconds=seconds),

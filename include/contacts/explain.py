@@ -15,13 +15,12 @@ from include.contacts.extra_field_checks import extra_fields_of, extra_sources_o
 from include.contacts.mapping import CONTACT_COLUMNS, SOURCE_FIELDS, latest_of_each
 from include.contacts.rules import contact_mapping
 from include.newsletter.documents import documents_of
-from include.outcomes import Drop, PipelineName, Reason
+from include.outcomes import Drop, Kind, PipelineName, Reason
 from include.pipeline.erased_people import ErasedPeople
 from include.pipeline.explain_context import ExplainContext
 from include.pipeline.explanation import (
     Explanation,
     Fact,
-    Kind,
     Part,
     because,
     differences,

@@ -12,6 +12,7 @@ from include.batching import in_batches
 from include.contacts.documents import documents_frame
 from include.contacts.extract import PART, extract
 from include.contacts.mapping import latest_of_each
+from include.contacts.reconcile_advice import ADVICE
 from include.contacts.reconcile_match import (
     FIELDS,
     causes_by_time,
@@ -72,7 +73,7 @@ def compare(run: SyncRun, target: Staging) -> StageCounts:
         same=compared_records.number_same,
         notes=notes,
     )
-    keep(run, target, compared, compared_records.differences())
+    keep(run, target, compared, compared_records.differences(), ADVICE)
     return StageCounts()
 
 

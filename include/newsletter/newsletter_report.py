@@ -7,8 +7,8 @@ from datetime import datetime
 from include.errors import UnsafeChange
 from include.newsletter.apply import NewsletterSync
 from include.outcomes import Outcome, PipelineName
-from include.pipeline.finish import RunIdentity
 from include.report import Report
+from include.run_name import RunIdentity
 from include.state import RecordOutcome, StateStore
 
 

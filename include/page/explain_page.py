@@ -8,8 +8,9 @@ from pathlib import Path
 
 from jinja2 import Environment
 
+from include.outcomes import Kind
 from include.page.frame import templates
-from include.pipeline.explanation import Explanation, Kind
+from include.pipeline.explanation import Explanation
 from include.pipeline.preview import masked
 
 

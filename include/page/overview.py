@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from include.outcomes import Outcome, PipelineName
 from include.page.formats import duration, number, percent
+from include.pipelines import PIPELINES
 from include.report import Limits, Report, Tracking
 from include.settings import Settings
 from include.state import AppliedChange, ReasonCount, StateStore, StoredReport
@@ -20,22 +21,6 @@ DAYS = 30
 MOST_RUNS = 5_000
 """Of one pipeline: each newsletter call can be a run. Days before them have no bar, and the page says so."""
 MOST_CHANGES = 50_000
-
-DAG_OF = {
-    PipelineName.CONTACTS: "sync_contacts",
-    PipelineName.PRODUCTS: "sync_products",
-    PipelineName.PURCHASES: "sync_purchases",
-    PipelineName.NEWSLETTER: "update_newsletter",
-    PipelineName.RECONCILE: "reconcile",
-}
-_OVERDUE = {
-    PipelineName.CONTACTS: timedelta(hours=26),
-    PipelineName.PRODUCTS: timedelta(hours=26),
-    PipelineName.PURCHASES: timedelta(hours=26),
-    PipelineName.RECONCILE: timedelta(days=8),
-}
-"""A run starts once a day (or week), 25 hours apart where the clock changes. Nobody waits for a newsletter
-run: it comes when somebody subscription changes."""
 
 
 class State(StrEnum):
@@ -129,8 +114,8 @@ def _status(state: StateStore, pipeline: PipelineName, span: _Span, settings: Se
     age = span.now - (last.finished_at or last.started_at) if last else timedelta()
     return PipelineStatus(
         pipeline=pipeline,
-        dag_id=DAG_OF[pipeline],
-        state=_state(pipeline, last, age),
+        dag_id=PIPELINES[pipeline].dag_id,
+        state=_state(last, age, PIPELINES[pipeline].overdue_after(settings.schedule)),
         last=last,
         since=age,
         problems=_problems(last, settings),
@@ -147,12 +132,12 @@ def _last(runs: Iterable[StoredReport]) -> StoredReport | None:
     return next(regular, None)
 
 
-def _state(pipeline: PipelineName, last: StoredReport | None, age: timedelta) -> State:
+def _state(last: StoredReport | None, age: timedelta, overdue_after: timedelta | None) -> State:
     if last is None:
         return State.NONE
     if last.state != "success":
         return State.FAILED
-    return State.OVERDUE if pipeline in _OVERDUE and age > _OVERDUE[pipeline] else State.PASSED
+    return State.OVERDUE if overdue_after and age > overdue_after else State.PASSED
 
 
 def _problems(last: StoredReport | None, settings: Settings) -> tuple[str, ...]:

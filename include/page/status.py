@@ -18,7 +18,7 @@ from include.page.charts import bars
 from include.page.formats import age, number, short
 from include.page.frame import templates
 from include.page.overview import DAYS, Overview, Trend
-from include.pipeline.explanation import KIND_OF
+from include.pipelines import DAILY_PIPELINES
 from include.reasons import REASONS
 from include.state import StoredOutcome, StoredReport
 
@@ -53,7 +53,11 @@ def status_page(shown: Overview, reader: Reader, now: datetime) -> str:
 
 def records_page(shown: RecordsPage, reader: Reader) -> str:
     """All records of a reason, 50 at a time."""
-    kind = KIND_OF.get(shown.pipeline, "") if reader.may_explain else ""
+    kind = (
+        DAILY_PIPELINES[shown.pipeline].kind
+        if reader.may_explain and shown.pipeline in DAILY_PIPELINES
+        else ""
+    )
     return _page("records.html", reader, shown=shown, kind=kind)
 
 

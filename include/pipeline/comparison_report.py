@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from include.errors import UnsafeChange
 from include.outcomes import PipelineName
 from include.pipeline.differences import found_in
-from include.pipeline.finish import Announce, RunIdentity, announce_nothing, outcome_rows, unfinished_among
+from include.pipeline.finish import Announce, announce_nothing, outcome_rows, unfinished_among
 from include.pipeline.run import SyncRun, counts_of, files_gone, has_finished
 from include.report import Limits, Report, StageCounts
+from include.run_name import RunIdentity
 from include.staging import Staging
 
 log = logging.getLogger(__name__)

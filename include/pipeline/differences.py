@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Mapping
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.csv
 
 from include.outcomes import AS_IT_SHOULD_BE, Cause
-from include.pipeline.comparison_advice import advice
 from include.pipeline.run import SyncRun
 from include.report import Compared
 from include.staging import Staging
@@ -55,7 +55,13 @@ class ComparedRecords:
         return pd.concat([single, *self._frames], ignore_index=True)
 
 
-def keep(run: SyncRun, target: Staging, compared: Compared, differences: pd.DataFrame) -> Compared:
+def keep(
+    run: SyncRun,
+    target: Staging,
+    compared: Compared,
+    differences: pd.DataFrame,
+    advice: Mapping[Cause, str],
+) -> Compared:
     """Stage the list of all differences, log some of each cause with what closes them, and stage the counts.
 
     `compared` comes with everything but the differences; it is returned with them.
@@ -70,7 +76,7 @@ def keep(run: SyncRun, target: Staging, compared: Compared, differences: pd.Data
         }
     )
     target.write_json(FOUND, full.model_dump(mode="json"))
-    _log(run, target, full, ordered)
+    _log(run, target, full, ordered, advice)
     return full
 
 
@@ -84,7 +90,9 @@ def _examples(ordered: pd.DataFrame, most: int) -> dict[Cause, list[str]]:
     return {Cause(str(cause)): list(rows["key"]) for cause, rows in some.groupby("cause") if most}
 
 
-def _log(run: SyncRun, target: Staging, found: Compared, ordered: pd.DataFrame) -> None:
+def _log(
+    run: SyncRun, target: Staging, found: Compared, ordered: pd.DataFrame, advice: Mapping[Cause, str]
+) -> None:
     log.info("%s: %s", run.pipeline, found.line())
     for cause, number in found.causes.most_common():
         rows = ordered[ordered["cause"] == cause].head(run.settings.reconcile.examples)
@@ -101,7 +109,7 @@ def _log(run: SyncRun, target: Staging, found: Compared, ordered: pd.DataFrame) 
             f"{number:,}",
             shown,
             more,
-            advice(run.pipeline, cause),
+            advice[cause],
         )
     if found.causes:
         log.info("all of them are listed in %s/%s", target, LIST)

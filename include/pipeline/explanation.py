@@ -6,10 +6,9 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
-from include.outcomes import Drop, PipelineName, Reason
+from include.outcomes import Drop, Kind, Reason
 from include.pipeline.preview import masked
 from include.reasons import DROPS, REASONS
 from include.run_name import readable
@@ -18,22 +17,6 @@ from include.state import StoredOutcome
 _ADDRESS = re.compile(r"[^\s\"'<>,;:()\[\]{}|]+@[^\s\"'<>,;:()\[\]{}|]+")
 _LONGEST = 300
 VENDORS_WORDS = "the last refusal in the vendor's words"
-
-
-class Kind(StrEnum):
-    """What a record is, in VTEX's words."""
-
-    CUSTOMER = "customer"
-    PRODUCT = "product"
-    ORDER = "order"
-
-
-KIND_OF = {
-    PipelineName.CONTACTS: Kind.CUSTOMER,
-    PipelineName.PRODUCTS: Kind.PRODUCT,
-    PipelineName.PURCHASES: Kind.ORDER,
-}
-"""What the records of a pipeline are; of the others no single one can be explained."""
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
 from include.errors import TooManyRejected, UnsafeChange
@@ -20,25 +19,11 @@ from include.pipeline.run import (
     stage_started_at,
 )
 from include.report import Limits, Report, StageCounts
+from include.run_name import RunIdentity
 from include.staging import Staging
 from include.state import RecordOutcome
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class RunIdentity:
-    """How Airflow calls the run."""
-
-    dag_id: str
-    run_id: str
-    clear_number: int
-    started_at: datetime
-
-    @property
-    def name(self) -> str:
-        """The same for every retry, and after a clear."""
-        return f"{self.dag_id}/{self.run_id}"
 
 
 NOTHING_WENT = (

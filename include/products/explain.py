@@ -7,12 +7,11 @@ from typing import Any
 import pandas as pd
 
 from include.connectif import routes
-from include.outcomes import PipelineName, Reason
+from include.outcomes import Kind, PipelineName, Reason
 from include.pipeline.explain_context import ExplainContext
 from include.pipeline.explanation import (
     Explanation,
     Fact,
-    Kind,
     Part,
     because,
     differences,

@@ -21,6 +21,7 @@ from include.pipeline.differences import ComparedRecords, keep
 from include.pipeline.progress import Progress
 from include.pipeline.run import SyncRun
 from include.products.listing import complete_list
+from include.products.reconcile_advice import ADVICE
 from include.products.reconcile_match import fields_that_differ, sample
 from include.products.sent_catalogue import last_file, last_prices
 from include.report import Compared, StageCounts
@@ -61,7 +62,7 @@ def compare(run: SyncRun, target: Staging) -> StageCounts:
         same=compared_records.number_same,
         notes=[_scope(run, len(active), len(read_back)), *_on_others(run, others)],
     )
-    keep(run, target, compared, compared_records.differences())
+    keep(run, target, compared, compared_records.differences(), ADVICE)
     return StageCounts()
 
 

@@ -8,13 +8,12 @@ from typing import Any
 
 from include.connectif import routes
 from include.http.transport import RequestRefused
-from include.outcomes import Outcome, PipelineName, Reason
+from include.outcomes import Kind, Outcome, PipelineName, Reason
 from include.pipeline.erased_people import ErasedPeople
 from include.pipeline.explain_context import ExplainContext
 from include.pipeline.explanation import (
     Explanation,
     Fact,
-    Kind,
     Part,
     because,
     differences,

@@ -20,6 +20,7 @@ from include.purchases.extract import SELECTION, extract
 from include.purchases.load import load
 from include.purchases.order_selection import OrderSelection
 from include.purchases.orders import PurchaseRules, classify_orders, earliest_instants
+from include.purchases.reconcile_advice import ADVICE
 from include.purchases.reconcile_match import (
     BUT_THERE,
     cause_of_missing,
@@ -79,7 +80,7 @@ def compare(run: SyncRun, target: Staging) -> StageCounts:
         same=compared_records.number_same,
         notes=[f"purchases of {sides.window}"],
     )
-    keep(run, target, compared, compared_records.differences())
+    keep(run, target, compared, compared_records.differences(), ADVICE)
     return StageCounts()
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow.sdk import ObjectStoragePath, get_current_context
+from airflow.sdk import ObjectStoragePath
 
-from include.pipeline.finish import RunIdentity, finish
+from include.pipeline.finish import finish
 from include.pipeline.run import require_complete
 from include.pipeline.staging_retention import remove_old
 from include.staging import Staging
+from plugins.runs.open_run import staging_base
+from plugins.runs.run_key import run_identity
 from plugins.runs.run_signals import announce
-from plugins.runs.sync_run import staging_base, sync_run
+from plugins.runs.sync_run import sync_run
 
 if TYPE_CHECKING:
     from include.outcomes import PipelineName
@@ -24,8 +26,6 @@ def report_run(pipeline: PipelineName, *references: ObjectStoragePath | None) ->
 
     Returns the summary line. Raises UnsafeChange when the run must not pass.
     """
-    context = get_current_context()
-    run = context["dag_run"]
     known = next((reference for reference in references if reference), None)
     with sync_run(pipeline, after=known) as sync:
         require_complete(sync.settings, references)
@@ -33,13 +33,7 @@ def report_run(pipeline: PipelineName, *references: ObjectStoragePath | None) ->
             name: Staging(reference) if reference else sync.staging.within(name)
             for name, reference in zip(STAGES, references, strict=True)
         }
-        identity = RunIdentity(
-            dag_id=run.dag_id,
-            run_id=run.run_id,
-            clear_number=run.clear_number or 0,
-            started_at=run.start_date or run.run_after,
-        )
         try:
-            return finish(sync, identity, folders, announce).summary_line()
+            return finish(sync, run_identity(), folders, announce).summary_line()
         finally:
             remove_old(sync.state, staging_base(sync.settings), sync.settings, sync.now())

@@ -15,18 +15,17 @@ from airflow.sdk.exceptions import DagRunTriggerException
 
 from include.newsletter import Event, NewsletterRules, NewsletterSync
 from include.newsletter.newsletter_report import keep_report
-from include.pipeline.finish import RunIdentity
 from include.pipeline.run import calls_of
+from include.pipelines import NEWSLETTER
 from include.settings import Settings, load_settings
 from include.vtex.client import RateLimits, VtexClient
 from plugins.hooks.accounts import connectif_account, shop_of, vtex_account
 from plugins.hooks.airflow_connections import connectif_connection, vtex_connection
-from plugins.runs.run_key import run_key
+from plugins.runs.run_key import run_identity, run_key
 from plugins.state import open_state
 
 log = logging.getLogger(__name__)
 
-DAG_ID = "update_newsletter"
 _MARGIN = timedelta(seconds=15)
 """Clocks of scheduler and worker may differ: the next run must find that its time has come."""
 
@@ -44,7 +43,7 @@ def apply_events(events: list[dict[str, Any]]) -> str:
     vtex = VtexClient(
         account, rate_limits=RateLimits(master_data_per_second=settings.vtex.newsletter_per_second)
     )
-    identity = RunIdentity(run.dag_id, run.run_id, run.clear_number or 0, run.start_date or run.run_after)
+    identity = run_identity()
     with open_state(pair) as state:
         sync = NewsletterSync(vtex, state, rules_of(settings), identity.name)
         sync.apply(events, now)
@@ -73,7 +72,7 @@ def ask_for_another_run(events: list[Event], due: datetime, run_id: str) -> NoRe
     at = due + _MARGIN
     log.info("%s events are tried again by a run at %s", len(events), at.isoformat(timespec="seconds"))
     raise DagRunTriggerException(
-        trigger_dag_id=DAG_ID,
+        trigger_dag_id=NEWSLETTER.dag_id,
         dag_run_id=f"again__{at:%Y-%m-%dT%H:%M:%S.%fZ}__{run_id[-6:]}",
         conf={"events": [events[0].to_json()]},
         run_after=at,

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
+from airflow.sdk import get_current_context
+
 from include.errors import TemporaryError
-from include.run_name import attempt_name, run_key_of, safe_name
+from include.run_name import RunIdentity, attempt_name, run_key_of, safe_name
 
 if TYPE_CHECKING:
     from airflow.sdk.types import DagRunProtocol
@@ -38,3 +40,9 @@ def attempt_of_run(run: DagRunProtocol, params: Mapping[str, Any] | None = None)
     times = [at and at.astimezone(UTC).isoformat() for at in (run.run_after, *interval)]
     request = (run.dag_id, run.run_id, str(run.run_type), *times, dict(params or {}))
     return attempt_name(run.clear_number or 0, run.start_date, *request)
+
+
+def run_identity() -> RunIdentity:
+    """How Airflow calls the run of the current task."""
+    run = get_current_context()["dag_run"]
+    return RunIdentity(run.dag_id, run.run_id, run.clear_number or 0, run.start_date or run.run_after)

@@ -31,7 +31,7 @@ from include.vtex.client import VtexClient
 from plugins.hooks.accounts import connectif_account, shop_of, vtex_account
 from plugins.hooks.airflow_connections import CONNECTIF, STORE, VTEX, connectif_connection, vtex_connection
 from plugins.pages_plugin import EXPLAIN, STATUS
-from plugins.runs.sync_run import staging_base
+from plugins.runs.open_run import staging_base
 from plugins.state import open_state
 from plugins.web.newsletter_keys import read_keys
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 import logging
 import time
 
-from airflow.sdk import ObjectStoragePath, get_current_context
+from airflow.sdk import ObjectStoragePath
 
 from include.newsletter import NewsletterSync
 from include.newsletter.newsletter_report import keep_report
 from include.newsletter.safety_net import missed_changes
 from include.outcomes import PipelineName
-from include.pipeline.finish import RunIdentity
 from include.pipeline.run import calls_of, files_gone
 from include.staging import Staging
 from plugins.runs.newsletter_run import ask_for_another_run, rules_of
+from plugins.runs.run_key import run_identity
 from plugins.runs.sync_run import sync_run
 
 log = logging.getLogger(__name__)
@@ -26,17 +26,11 @@ def resolve(extracted: ObjectStoragePath) -> str:
     Returns the summary line. Does nothing in a dry run, for chosen records, or in a back-fill: a subscription change of
     last week may be older than what the customer chose in the shop since.
     """
-    airflow_run = get_current_context()["dag_run"]
     with sync_run(PipelineName.CONTACTS, after=extracted) as run:
         if run.dry_run or run.backfill or run.plan.is_partial:
             return "nothing to do in a dry run, a back-fill, or for chosen records"
         begun = time.monotonic()
-        identity = RunIdentity(
-            airflow_run.dag_id,
-            airflow_run.run_id,
-            airflow_run.clear_number or 0,
-            airflow_run.start_date or airflow_run.run_after,
-        )
+        identity = run_identity()
         sync = NewsletterSync(run.vtex, run.state, rules_of(run.settings), identity.name)
         with files_gone(run.settings):
             sync.resolve(missed_changes(run, Staging(extracted.parent / "newsletter")), run.now())
@@ -49,5 +43,5 @@ def resolve(extracted: ObjectStoragePath) -> str:
         look_again_at = run.now() + rules_of(run.settings).unknown_retry
     log.info("%s", summary)
     if sync.look_again:
-        ask_for_another_run(sync.look_again, look_again_at, airflow_run.run_id)
+        ask_for_another_run(sync.look_again, look_again_at, identity.run_id)
     return summary

@@ -13,7 +13,7 @@ from include.settings import load_settings
 from include.vtex.client import VtexClient
 from plugins.hooks.accounts import connectif_account, shop_of, vtex_account
 from plugins.hooks.airflow_connections import connectif_connection, vtex_connection
-from plugins.runs.sync_run import shop_folder, staging_base
+from plugins.runs.open_run import shop_folder, staging_base
 from plugins.state import open_state
 
 _TWICE = RetryPolicy(attempts=2)

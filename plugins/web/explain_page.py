@@ -15,9 +15,9 @@ from starlette.types import ASGIApp
 
 from include.errors import NotARecord, SyncError
 from include.explain import explain
+from include.outcomes import Kind
 from include.page.explain_page import explain_page
-from include.page.overview import DAG_OF
-from include.pipeline.explanation import KIND_OF, Kind
+from include.pipelines import DAILY_PIPELINES
 from include.web_body import BodyRefused, body_of
 from plugins.web.explain_context import open_explain_context
 from plugins.web.form_token import FIELD, form_token, is_our_form
@@ -34,7 +34,7 @@ def build() -> ASGIApp:
 
 def allowed_kinds(user: GetUserDep) -> tuple[Kind, ...]:
     """The kinds of records whose sync's runs this user may read; 403 when there is none."""
-    kinds = tuple(kind for pipeline, kind in KIND_OF.items() if may_read_runs(user, DAG_OF[pipeline]))
+    kinds = tuple(each.kind for each in DAILY_PIPELINES.values() if may_read_runs(user, each.dag_id))
     if not kinds:
         raise HTTPException(403, "you may not read the runs of any of these DAGs")
     return kinds

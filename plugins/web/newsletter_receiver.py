@@ -29,6 +29,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_f
 
 from include.errors import SyncError, TemporaryError
 from include.newsletter.receiver.app import Event, Receiver
+from include.pipelines import NEWSLETTER
 from plugins.hooks.accounts import named_shop
 from plugins.state import open_state
 from plugins.web.newsletter_keys import KeysOutOfReach, read_keys
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-DAG_ID = "update_newsletter"
+DAG_ID = NEWSLETTER.dag_id
 LOCKED_SECONDS = 60.0
 """So long the run is tried again while the database is locked (SQLite: each try waits five seconds) or away.
 The caller has his 503 by then; Connectif does not call twice, so the event should not be lost with it.

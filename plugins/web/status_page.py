@@ -18,9 +18,9 @@ from starlette.types import ASGIApp
 
 from include.errors import SyncError
 from include.outcomes import PipelineName, Reason
-from include.page.overview import DAG_OF, overview
+from include.page.overview import overview
 from include.page.status import PER_PAGE, Reader, RecordsPage, message_page, records_page, status_page
-from include.pipeline.explanation import KIND_OF
+from include.pipelines import DAILY_PIPELINES, PIPELINES
 from include.settings import load_settings
 from include.state import StateStore
 from plugins.hooks.accounts import named_shop
@@ -36,7 +36,7 @@ def build() -> ASGIApp:
 
 def allowed_pipelines(user: GetUserDep) -> tuple[PipelineName, ...]:
     """The pipelines whose DAG's runs this user may read; 403 when there is none."""
-    pipelines = tuple(pipeline for pipeline, dag_id in DAG_OF.items() if may_read_runs(user, dag_id))
+    pipelines = tuple(each.name for each in PIPELINES.values() if may_read_runs(user, each.dag_id))
     if not pipelines:
         raise HTTPException(403, "you may not read the runs of any of these DAGs")
     return pipelines
@@ -64,7 +64,7 @@ def records(
 ) -> HTMLResponse:
     """The records of a pipeline that were not sent for a reason."""
     if pipeline not in pipelines:
-        raise HTTPException(403, f"you may not read the runs of {DAG_OF[pipeline]}")
+        raise HTTPException(403, f"you may not read the runs of {PIPELINES[pipeline].dag_id}")
 
     def listed(state: StateStore, reader: Reader) -> str:
         found = state.outcomes(pipeline, reason=code, limit=PER_PAGE + 1, offset=(page - 1) * PER_PAGE)
@@ -80,7 +80,7 @@ def _answer(
     try:
         with _state() as (state, account):
             zone = ZoneInfo(load_settings().schedule.time_zone)
-            may_explain = any(pipeline in KIND_OF for pipeline in pipelines)
+            may_explain = any(pipeline in DAILY_PIPELINES for pipeline in pipelines)
             text = page(state, Reader(zone, account, may_explain, form_token(request)))
     except SyncError as problem:
         return HTMLResponse(message_page(str(problem)), status_code=503)

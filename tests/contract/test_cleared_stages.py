@@ -10,11 +10,14 @@ import pytest
 
 from include.errors import StagingError, UnsafeChange
 from include.outcomes import Outcome, PipelineName
-from include.pipeline.finish import RunIdentity, finish
+from include.pipeline.finish import finish
 from include.pipeline.run import require_complete, run_stage
+from include.pipelines import DAILY_PIPELINES
 from include.plan import RunPlan
+from include.purchases.reconcile import repair as repair_purchases
+from include.run_name import RunIdentity
 from include.staging import Staging
-from tests.builders import COMPARISONS, EVERYTHING, FLOWS, NOON, SimulatedShop, SyncRunner, window_ending
+from tests.builders import EVERYTHING, NOON, SimulatedShop, SyncRunner, window_ending
 from tests.orders import purchases
 
 DAILY: list[tuple[PipelineName, RunPlan]] = [
@@ -50,7 +53,7 @@ def test_cleared_stage__without_its_staged_files_fails_and_says_what_to_do(
     cleared = runner.run(pipeline, plan, "run-cleared")
     calls = runner.connectif.transport.counter.calls
     with pytest.raises(StagingError) as caught:
-        run_stage(cleared, stage, getattr(FLOWS[pipeline], stage), source=Staging(source))
+        run_stage(cleared, stage, getattr(DAILY_PIPELINES[pipeline].code(), stage), source=Staging(source))
     assert str(source) in str(caught.value)
     assert "Clear the whole run" in str(caught.value)
     assert "removed 7 days after their run began (run.staging_retention_days)" in str(caught.value)
@@ -65,7 +68,7 @@ def test_cleared_stage__with_its_staged_files_does_its_work_again(
     runner.sync(pipeline, plan, "run")
     cleared, source = runner.run(pipeline, plan, "run-cleared"), Staging(folder_of(runner, "transform"))
     calls = runner.connectif.transport.counter.calls
-    run_stage(cleared, "load", FLOWS[pipeline].load, source=source)
+    run_stage(cleared, "load", DAILY_PIPELINES[pipeline].code().load, source=source)
     assert runner.connectif.transport.counter.calls > calls
 
 
@@ -81,7 +84,7 @@ def test_cleared_report__without_the_folders_of_its_stages_fails_by_name(
 
 def test_report__tells_a_stage_that_did_not_end_from_one_that_left_a_damaged_file(runner: SyncRunner) -> None:
     run = runner.run(PipelineName.CONTACTS, EVERYTHING, "run")
-    run_stage(run, "extract", FLOWS[PipelineName.CONTACTS].extract)
+    run_stage(run, "extract", DAILY_PIPELINES[PipelineName.CONTACTS].code().extract)
     folders = {name: run.staging.within(name) for name in ("extract", "transform", "load")}
     identity = RunIdentity("sync_contacts", "run", 0, NOON)
     with pytest.raises(UnsafeChange, match="the run ended in transform"):
@@ -93,10 +96,10 @@ def test_report__tells_a_stage_that_did_not_end_from_one_that_left_a_damaged_fil
 
 def test_repair__without_what_the_comparison_read_in_full_sends_nothing_and_fails(runner: SyncRunner) -> None:
     run = runner.run(PipelineName.PURCHASES, window_ending(), "look", backfill=True)
-    compared = run_stage(run, "compare_purchases", COMPARISONS[PipelineName.PURCHASES].compare)
+    compared = run_stage(run, "compare_purchases", DAILY_PIPELINES[PipelineName.PURCHASES].code().compare)
     shutil.rmtree(Path(str(compared)) / "transform")
     with pytest.raises(StagingError, match="transform is gone"):
-        run_stage(run, "repair", COMPARISONS[PipelineName.PURCHASES].repair, source=compared)
+        run_stage(run, "repair", repair_purchases, source=compared)
 
 
 # --- the answers of a run belong to that run

@@ -21,7 +21,7 @@ from include.http.retry import RetryPolicy
 from include.newsletter import NewsletterRules, NewsletterSync
 from include.newsletter.newsletter_report import keep_report
 from include.outcomes import Outcome, PipelineName, Reason
-from include.pipeline.finish import RunIdentity
+from include.run_name import RunIdentity
 from include.settings import ExtraContactField
 from include.staging import Staging
 from include.state import RecordOutcome

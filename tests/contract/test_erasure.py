@@ -18,10 +18,9 @@ from include import contacts, purchases
 from include.connectif.client import ConnectifClient, Import
 from include.explain import explain
 from include.newsletter import NewsletterRules, NewsletterSync
-from include.outcomes import Cause, Outcome, PipelineName, Reason
+from include.outcomes import Cause, Kind, Outcome, PipelineName, Reason
 from include.pipeline.erasure import checked, erase, restore
 from include.pipeline.explain_context import ExplainContext
-from include.pipeline.explanation import Kind
 from include.pipeline.run import SyncRun, folder_of, kept_in, run_stage
 from include.pipeline.staging_retention import remove_old
 from include.plan import RunPlan

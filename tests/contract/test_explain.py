@@ -14,9 +14,9 @@ import pytest
 from include.errors import ConfigurationError, NotARecord
 from include.explain import explain, kinds_of
 from include.newsletter import NewsletterRules, NewsletterSync
-from include.outcomes import OUTCOME_OF, Drop, PipelineName, Reason
+from include.outcomes import OUTCOME_OF, Drop, Kind, PipelineName, Reason
 from include.pipeline.explain_context import ExplainContext
-from include.pipeline.explanation import Explanation, Kind
+from include.pipeline.explanation import Explanation
 from include.reasons import DROPS, REASONS
 from include.staging import Staging
 from include.state import RecordOutcome

@@ -15,11 +15,12 @@ import pytest
 from include.http.counters import CallCounter
 from include.outcomes import Outcome, PipelineName, Reason
 from include.pipeline.run import SyncRun, has_finished, run_stage
+from include.pipelines import DAILY_PIPELINES
 from include.plan import RunPlan
 from include.purchases.load import WORKERS
 from include.report import Report, StageCounts
 from include.staging import Staging
-from tests.builders import FLOWS, SimulatedShop, SyncRunner, stages_of, window_ending
+from tests.builders import SimulatedShop, SyncRunner, stages_of, window_ending
 from tests.orders import calls, day_of, purchases, put_order, put_product, without_baskets
 
 PURCHASES = PipelineName.PURCHASES
@@ -72,7 +73,7 @@ def killed_after(calls: int, client: Any) -> Iterator[None]:
 
 def attempt(run: SyncRun) -> None:
     """Like Airflow, which does not begin a task again that has ended."""
-    flow = FLOWS[PURCHASES]
+    flow = DAILY_PIPELINES[PURCHASES].code()
     folders = {name: run.staging.within(name) for name in ("extract", "transform", "load")}
     works: dict[str, Callable[[SyncRun, Staging], StageCounts]] = {
         "extract": flow.extract,

@@ -16,7 +16,7 @@ from include.outcomes import OUTCOME_OF, PipelineName, Reason
 from include.page.overview import overview
 from include.page.status import Reader, RecordsPage, records_page, status_page
 from include.pipeline.explain_context import ExplainContext
-from include.pipeline.explanation import KIND_OF
+from include.pipelines import DAILY_PIPELINES
 from include.plan import RunPlan
 from include.settings import ExtraContactField
 from include.staging import Staging
@@ -216,7 +216,7 @@ def test_reason__of_a_record_is_found_by_the_page_and_by_explain(
 
     kept = Staging(runner.folder / "kept")
     context = ExplainContext(runner.settings, runner.state, runner.vtex, runner.connectif, kept)
-    found = explain(context, case.key, among=[KIND_OF[case.pipeline]])
+    found = explain(context, case.key, among=[DAILY_PIPELINES[case.pipeline].kind])
     said = [*found.decision, *(fact.value for part in found.parts for fact in part.facts)]
     assert found.is_known
     assert any(reason in line for line in said), said

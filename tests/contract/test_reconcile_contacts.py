@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
+from include.contacts.reconcile_advice import ADVICE
 from include.outcomes import Cause, Outcome, PipelineName, Reason
-from include.pipeline.comparison_advice import causes_of
 from include.pipeline.differences import FOUND, LIST
 from include.report import Compared
 from include.state import RecordOutcome
@@ -124,7 +124,7 @@ def test_reconcile__refused_by_connectif(sent: Compared, runner: SyncRunner, sho
 
 def test_reconcile__every_cause_was_made_once() -> None:
     made = {*CAUSES.values(), Cause.ONLY_AT_CONNECTIF}
-    assert made | {Cause.ERASED} == causes_of(CONTACTS)
+    assert made | {Cause.ERASED} == set(ADVICE)
 
 
 def test_reconcile__of_contacts_in_step(sent: Compared) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from include.outcomes import Cause, Outcome, PipelineName
-from include.pipeline.comparison_advice import causes_of
+from include.products.reconcile_advice import ADVICE
 from include.report import Compared
 from tests.builders import EVERYTHING, SimulatedShop, SyncRunner
 from tests.orders import calls
@@ -101,7 +101,7 @@ def test_reconcile__names_the_cause(
 
 
 def test_reconcile__every_cause_was_made_once() -> None:
-    assert set(CAUSES.values()) == causes_of(PRODUCTS)
+    assert set(CAUSES.values()) == set(ADVICE)
 
 
 def test_reconcile__says_which_fields_differ(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from include.outcomes import AS_IT_SHOULD_BE, Cause, PipelineName
-from include.pipeline.comparison_advice import causes_of
+from include.purchases.reconcile_advice import ADVICE
 from include.report import Compared
 from tests.builders import SimulatedShop, SyncRunner, window_ending
 from tests.orders import (
@@ -224,7 +224,7 @@ def test_reconcile__names_the_cause(happens: Any, runner: SyncRunner, quiet: Sim
 
 
 def test_reconcile__every_cause_was_made_once() -> None:
-    assert set(CAUSES.values()) | {Cause.ERASED} == causes_of(PURCHASES)
+    assert set(CAUSES.values()) | {Cause.ERASED} == set(ADVICE)
 
 
 # --- what a repair sends

@@ -11,12 +11,12 @@ from include.errors import ConfigurationError, UnsafeChange
 from include.outcomes import Cause, PipelineName
 from include.pipeline.comparison_plan import plan_of
 from include.pipeline.comparison_report import finish_comparison
-from include.pipeline.finish import RunIdentity
 from include.pipeline.run import SyncRun, run_stage
 from include.plan import RunRequest
 from include.products import reconcile as products
 from include.purchases import reconcile as purchases
 from include.report import Report
+from include.run_name import RunIdentity
 from include.staging import Staging
 from tests.builders import NOON, SimulatedShop, SyncRunner, window_ending
 from tests.orders import EMAIL, MORNING, day_of, put_order, put_product, without_baskets

@@ -16,11 +16,14 @@ from typing import Any, NamedTuple
 from include.errors import StagingError, SyncError, UnsafeChange
 from include.outcomes import PipelineName
 from include.pipeline.comparison_report import finish_comparison
-from include.pipeline.finish import RunIdentity, finish
+from include.pipeline.finish import finish
 from include.pipeline.run import SyncRun, run_stage
+from include.pipelines import DAILY_PIPELINES
 from include.plan import RunPlan
+from include.purchases.reconcile import repair as repair_purchases
+from include.run_name import RunIdentity
 from include.staging import Staging
-from tests.builders import COMPARISONS, EVERYTHING, FLOWS, SyncRunner, window_ending
+from tests.builders import EVERYTHING, SyncRunner, window_ending
 
 WAYS_OUT = ("Clear the whole run", "trigger the DAG with allow_mass_change")
 
@@ -135,7 +138,7 @@ def _calls(runner: SyncRunner) -> int:
 
 
 def _daily(runner: SyncRunner, pipeline: PipelineName, plan: RunPlan) -> list[Step]:
-    run, flow = runner.run(pipeline, plan, "damaged"), FLOWS[pipeline]
+    run, flow = runner.run(pipeline, plan, "damaged"), DAILY_PIPELINES[pipeline].code()
     names = ("extract", "transform", "load")
     folders = {name: Staging(Path(str(run.staging)) / name) for name in names}
     paths = {name: Path(str(folder)) for name, folder in folders.items()}
@@ -195,7 +198,10 @@ def _kept(runner: SyncRunner) -> list[Step]:
     product_id = sorted(runner.shop.target()["products"])[0]
     one = runner.run(PipelineName.PRODUCTS, RunPlan("only", None, (), "one", product_id), "one")
     look = runner.run(PipelineName.PRODUCTS, EVERYTHING, "look")
-    flow, comparison = FLOWS[PipelineName.PRODUCTS], COMPARISONS[PipelineName.PRODUCTS]
+    flow, comparison = (
+        DAILY_PIPELINES[PipelineName.PRODUCTS].code(),
+        DAILY_PIPELINES[PipelineName.PRODUCTS].code(),
+    )
     nexts = [runner.run(PipelineName.PRODUCTS, EVERYTHING, f"next-{number}") for number in range(3)]
     extracted = [run_stage(run, "extract", flow.extract) for run in nexts[1:]]
     transformed = run_stage(nexts[2], "transform", flow.transform, source=extracted[1])
@@ -224,7 +230,7 @@ def _comparison(
     compare = Step(
         name,
         [folder, *(folder / one for one in below)],
-        lambda: run_stage(run, name, COMPARISONS[pipeline].compare),
+        lambda: run_stage(run, name, DAILY_PIPELINES[pipeline].code().compare),
     )
     compare.do()
     report()
@@ -251,7 +257,7 @@ def _reconcile_purchases(runner: SyncRunner) -> list[Step]:
     repaired = Path(str(run.staging)) / "repair"
 
     def repair() -> Any:
-        return run_stage(run, "repair", COMPARISONS[PipelineName.PURCHASES].repair, source=Staging(compared))
+        return run_stage(run, "repair", repair_purchases, source=Staging(compared))
 
     repair()
     return [*steps, Step("repair", [compared, compared / "transform", repaired], repair)]

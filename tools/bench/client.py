@@ -6,7 +6,6 @@ writes what they cost (JSON) to standard output.
 
 from __future__ import annotations
 
-import importlib
 import json
 import logging
 import resource
@@ -22,10 +21,12 @@ from typing import Any
 from include.connectif.client import ConnectifAccount, ConnectifClient
 from include.newsletter import NewsletterRules, NewsletterSync
 from include.outcomes import PipelineName
-from include.pipeline.finish import RunIdentity, finish
+from include.pipeline.finish import finish
 from include.pipeline.run import SyncRun, kept_in, run_stage
+from include.pipelines import DAILY_PIPELINES
 from include.plan import RunPlan
 from include.report import Report
+from include.run_name import RunIdentity
 from include.settings import load_settings
 from include.staging import Staging
 from include.state import Shop, StateStore, open_state_store, upgrade
@@ -174,13 +175,13 @@ def _send_catalogue(run: SyncRun) -> None:
 
 
 def _daily(run: SyncRun, meter: Meter) -> Report:
-    flow = importlib.import_module(f"include.{run.pipeline}")
+    code = DAILY_PIPELINES[run.pipeline].code()
     with meter.stage("extract"):
-        extracted = run_stage(run, "extract", flow.extract)
+        extracted = run_stage(run, "extract", code.extract)
     with meter.stage("transform"):
-        mapped = run_stage(run, "transform", flow.transform, source=extracted)
+        mapped = run_stage(run, "transform", code.transform, source=extracted)
     with meter.stage("load"):
-        loaded = run_stage(run, "load", flow.load, source=mapped)
+        loaded = run_stage(run, "load", code.load, source=mapped)
     with meter.stage("report"):
         stages = {"extract": extracted, "transform": mapped, "load": loaded}
         return finish(run, RunIdentity("bench", run.run_key, 0, run.now()), stages)

@@ -22,7 +22,8 @@ from starlette.types import ASGIApp, Message, Scope
 from include.newsletter.receiver.access import Keys
 from include.newsletter.receiver.app import Event, Receiver
 from include.newsletter.receiver.paths import CallbackPaths
-from include.pipeline.explanation import Explanation, Kind
+from include.outcomes import Kind
+from include.pipeline.explanation import Explanation
 from include.state import upgrade
 from include.web_headers import HEADERS
 from tests.api_server import allowed, auth_manager

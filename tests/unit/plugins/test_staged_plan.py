@@ -10,7 +10,7 @@ from include.errors import StagingError
 from include.plan import RunPlan
 from include.settings import load_settings
 from include.staging import Staging
-from plugins.runs.sync_run import _plan_in
+from plugins.runs.sync_run import _staged_plan
 from tests.torture.damaged_files import DAMAGES
 
 PLAN = RunPlan("full", None, (), "everything")
@@ -23,7 +23,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_plan__is_that_of_the_first_task(folder: Path) -> None:
-    assert _plan_in(Staging(folder), load_settings()) == PLAN
+    assert _staged_plan(Staging(folder), load_settings()) == PLAN
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
@@ -31,11 +31,11 @@ def test_plan__is_that_of_the_first_task(folder: Path) -> None:
 def test_plan__that_is_lost_is_not_made_anew(name: str, damage: str, folder: Path) -> None:
     DAMAGES[damage](folder / name)
     with pytest.raises(StagingError, match=f"{name} of .*Clear the whole run"):
-        _plan_in(Staging(folder), load_settings())
+        _staged_plan(Staging(folder), load_settings())
     assert damage == "gone" or (folder / name).exists()
 
 
 def test_plan__of_a_run_whose_folder_was_removed_is_lost(tmp_path: Path) -> None:
     with pytest.raises(StagingError, match=r"plan\.json of .* is gone.*run\.staging_retention_days"):
-        _plan_in(Staging(tmp_path / "run"), load_settings())
+        _staged_plan(Staging(tmp_path / "run"), load_settings())
     assert not (tmp_path / "run").exists()

@@ -22,8 +22,8 @@ from include.http.transport import RequestRefused, VendorError
 from include.newsletter import Event, NewsletterRules, NewsletterSync, documents_of
 from include.newsletter.newsletter_report import keep_report
 from include.outcomes import Outcome, PipelineName, Reason
-from include.pipeline.finish import RunIdentity
 from include.report import Report
+from include.run_name import RunIdentity
 from include.state import Shop, StateStore, SubscriptionChange, open_state_store, upgrade
 from include.vtex.client import VtexClient
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from include.pipeline.explanation import Explanation, Fact, Kind, Part, differences, shown
+from include.outcomes import Kind
+from include.pipeline.explanation import Explanation, Fact, Part, differences, shown
 from tools.explain import as_text, main
 
 

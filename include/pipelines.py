@@ -1,0 +1,160 @@
+"""PIPELINES: what DAGs, tasks, pages, explain, reconcile and planning need to know of each sync.
+
+Light to import: a DAG file reads its schedule here. The code of a pipeline (pandas, both clients) is behind
+`DailyPipeline.code`, a function that a task calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import islice, pairwise
+from typing import TYPE_CHECKING, Protocol
+
+from include.outcomes import Kind, PipelineName
+
+if TYPE_CHECKING:
+    from include.pipeline.explain_context import ExplainContext
+    from include.pipeline.explanation import Explanation
+    from include.pipeline.run import SyncRun
+    from include.report import StageCounts
+    from include.settings import Schedule
+    from include.staging import Staging
+
+_CLOCK_CHANGE = timedelta(hours=1)
+_RUNS_COMPARED = 60
+"""Enough to find the longest pause of a schedule such as `0 3 * * 1-5`."""
+
+
+class FirstStage(Protocol):
+    """Works in the folder `target`; what it finds there is an earlier attempt's, and done."""
+
+    def __call__(self, run: SyncRun, target: Staging) -> StageCounts: ...
+
+
+class LaterStage(Protocol):
+    """Like `FirstStage`, with the folder of the stage before it."""
+
+    def __call__(self, run: SyncRun, target: Staging, *, source: Staging) -> StageCounts: ...
+
+
+@dataclass(frozen=True)
+class PipelineCode:
+    """The stages of a pipeline, its comparison of both sides, and what explains one of its records."""
+
+    extract: FirstStage
+    transform: LaterStage
+    load: LaterStage
+    compare: FirstStage
+    explain: Callable[[ExplainContext, str], Explanation]
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """A DAG whose runs have reports. `schedule` gives its cron; empty: it runs when it is triggered."""
+
+    name: PipelineName
+    dag_id: str
+    schedule: Callable[[Schedule], str]
+
+    def overdue_after(self, schedule: Schedule) -> timedelta | None:
+        """The age at which the last run is too old: the longest pause between two runs, an hour for a change
+        of the clock, and a 24th of the pause to finish. None: it has no schedule.
+        """
+        if not (cron := self.schedule(schedule)):
+            return None
+        pause = _longest_pause(cron)
+        return pause + _CLOCK_CHANGE + pause / 24
+
+
+@dataclass(frozen=True)
+class DailyPipeline(Pipeline):
+    """A sync of three stages. `kind` is what its records are.
+
+    `has_history`: VTEX tells what changed in a window, so that runs take windows. `loads_in_full`: a run may
+    take everything.
+    """
+
+    kind: Kind
+    has_history: bool
+    loads_in_full: bool
+    code: Callable[[], PipelineCode]
+
+
+def _contacts() -> PipelineCode:
+    from include.contacts.explain import explain_customer  # noqa: PLC0415 - heavy, and only tasks need it
+    from include.contacts.extract import extract  # noqa: PLC0415
+    from include.contacts.load import load  # noqa: PLC0415
+    from include.contacts.reconcile import compare  # noqa: PLC0415
+    from include.contacts.transform import transform  # noqa: PLC0415
+
+    return PipelineCode(extract, transform, load, compare, explain_customer)
+
+
+def _products() -> PipelineCode:
+    from include.products.explain import explain_product  # noqa: PLC0415 - heavy, and only tasks need it
+    from include.products.extract import extract  # noqa: PLC0415
+    from include.products.load import load  # noqa: PLC0415
+    from include.products.reconcile import compare  # noqa: PLC0415
+    from include.products.transform import transform  # noqa: PLC0415
+
+    return PipelineCode(extract, transform, load, compare, explain_product)
+
+
+def _purchases() -> PipelineCode:
+    from include.purchases.explain import explain_order  # noqa: PLC0415 - heavy, and only tasks need it
+    from include.purchases.extract import extract  # noqa: PLC0415
+    from include.purchases.load import load  # noqa: PLC0415
+    from include.purchases.reconcile import compare  # noqa: PLC0415
+    from include.purchases.transform import transform  # noqa: PLC0415
+
+    return PipelineCode(extract, transform, load, compare, explain_order)
+
+
+CONTACTS = DailyPipeline(
+    name=PipelineName.CONTACTS,
+    dag_id="sync_contacts",
+    schedule=lambda schedule: schedule.contacts,
+    kind=Kind.CUSTOMER,
+    has_history=True,
+    loads_in_full=True,
+    code=_contacts,
+)
+PRODUCTS = DailyPipeline(
+    name=PipelineName.PRODUCTS,
+    dag_id="sync_products",
+    schedule=lambda schedule: schedule.products,
+    kind=Kind.PRODUCT,
+    has_history=False,
+    loads_in_full=True,
+    code=_products,
+)
+PURCHASES = DailyPipeline(
+    name=PipelineName.PURCHASES,
+    dag_id="sync_purchases",
+    schedule=lambda schedule: schedule.purchases,
+    kind=Kind.ORDER,
+    has_history=True,
+    loads_in_full=False,
+    code=_purchases,
+)
+NEWSLETTER = Pipeline(PipelineName.NEWSLETTER, "update_newsletter", lambda _schedule: "")
+RECONCILE = Pipeline(PipelineName.RECONCILE, "reconcile", lambda schedule: schedule.reconcile)
+
+DAILY_PIPELINES: dict[PipelineName, DailyPipeline] = {
+    each.name: each for each in (CONTACTS, PRODUCTS, PURCHASES)
+}
+PIPELINES: dict[PipelineName, Pipeline] = {
+    **DAILY_PIPELINES,
+    **{each.name: each for each in (NEWSLETTER, RECONCILE)},
+}
+
+
+def _longest_pause(cron: str) -> timedelta:
+    from croniter import croniter  # type: ignore[import-untyped]  # noqa: PLC0415 - only pages need it
+
+    starts: Iterable[datetime] = islice(
+        croniter(cron, datetime(2026, 1, 1, tzinfo=UTC), ret_type=datetime), _RUNS_COMPARED
+    )
+    return max(later - earlier for earlier, later in pairwise(starts))
