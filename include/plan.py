@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal, Self, cast
 
 from include.errors import ParameterError
-from include.outcomes import PipelineName
-from include.pipelines import DAILY_PIPELINES
 from include.window import Window, as_utc, subtracted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from include.pipelines import DailyPipeline
 
 DAY = timedelta(hours=24)
 
@@ -150,8 +150,7 @@ class RunPlan:
 def plan_run(
     request: RunRequest,
     *,
-    pipeline: PipelineName,
-    dag_id: str,
+    pipeline: DailyPipeline,
     activated: bool,
     left_edge: datetime | None,
     covered: Iterable[Window],
@@ -172,32 +171,27 @@ def plan_run(
     explicit = _asked_for(request, pipeline)
     if explicit:
         return explicit
-    if (
-        DAILY_PIPELINES[pipeline].loads_in_full
-        and request.mode == "auto"
-        and not activated
-        and not request.is_backfill
-    ):
+    if pipeline.loads_in_full and request.mode == "auto" and not activated and not request.is_backfill:
         return RunPlan("full", None, (), "no full load has finished yet, so everything is taken")
     if request.run_type == "scheduled":
         missing = _missing(left_edge, request.interval.start, covered)
-        return _scheduled(request.interval, missing, timedelta(days=coverage_days), dag_id)
+        return _scheduled(request.interval, missing, timedelta(days=coverage_days), pipeline.dag_id)
     return RunPlan("window", request.interval, (), f"{request.run_type} run for {request.interval}")
 
 
-def check_request(request: RunRequest, pipeline: PipelineName) -> None:
-    """ParameterError where the parameters contradict each other or the pipeline: what `plan_run` would raise."""
+def check_request(request: RunRequest, pipeline: DailyPipeline) -> None:
+    """Raise the ParameterError that `plan_run` would raise: the parameters contradict each other."""
     _asked_for(request, pipeline)
 
 
-def _asked_for(request: RunRequest, pipeline: PipelineName) -> RunPlan | None:
+def _asked_for(request: RunRequest, pipeline: DailyPipeline) -> RunPlan | None:
     """What the parameters, or the pipeline itself, leave no choice about."""
     asked = request.asked_window()
     if request.mode == "replay" or request.replay:
         return _replay(request, pipeline, asked)
     if request.only:
         return _one_record(request, request.only, pipeline, asked)
-    if not DAILY_PIPELINES[pipeline].has_history:
+    if not pipeline.has_history:
         return _products(request, asked)
     if request.mode == "full":
         return _asked_in_full(request, pipeline)
@@ -206,7 +200,7 @@ def _asked_for(request: RunRequest, pipeline: PipelineName) -> RunPlan | None:
     return RunPlan("window", asked, (), f"the window asked for, {asked}") if asked else None
 
 
-def _one_record(request: RunRequest, only: str, pipeline: PipelineName, asked: Window | None) -> RunPlan:
+def _one_record(request: RunRequest, only: str, pipeline: DailyPipeline, asked: Window | None) -> RunPlan:
     if "@" in only:
         raise ParameterError("parameter only is an address: give the record's id (addresses are not kept)")
     if asked or request.mode != "auto" or request.is_backfill:
@@ -214,10 +208,10 @@ def _one_record(request: RunRequest, only: str, pipeline: PipelineName, asked: W
             "parameter only takes one record whatever its time: leave out mode, window_start and window_end, "
             "and do not use it in a back-fill"
         )
-    return RunPlan("only", None, (), f"only the record {only} of {pipeline}", only)
+    return RunPlan("only", None, (), f"only the record {only} of {pipeline.name}", only)
 
 
-def _replay(request: RunRequest, pipeline: PipelineName, asked: Window | None) -> RunPlan:
+def _replay(request: RunRequest, pipeline: DailyPipeline, asked: Window | None) -> RunPlan:
     if request.mode != "replay":
         raise ParameterError("parameter replay goes with mode replay: give both or neither")
     if asked or request.only or request.is_backfill:
@@ -231,7 +225,7 @@ def _replay(request: RunRequest, pipeline: PipelineName, asked: Window | None) -
             "parameter replay holds an address: give all, a reason code, or a record's key (addresses are "
             "not kept)"
         )
-    return RunPlan("replay", None, (), f"replay of {wanted} of {pipeline}", replay=wanted)
+    return RunPlan("replay", None, (), f"replay of {wanted} of {pipeline.name}", replay=wanted)
 
 
 def _products(request: RunRequest, asked: Window | None) -> RunPlan:
@@ -240,9 +234,11 @@ def _products(request: RunRequest, asked: Window | None) -> RunPlan:
     return RunPlan("full", None, (), "the catalogue is always taken whole")
 
 
-def _asked_in_full(request: RunRequest, pipeline: PipelineName) -> RunPlan:
-    if not DAILY_PIPELINES[pipeline].loads_in_full:
-        raise ParameterError(f"{pipeline} are never taken in full: give window_start and window_end instead")
+def _asked_in_full(request: RunRequest, pipeline: DailyPipeline) -> RunPlan:
+    if not pipeline.loads_in_full:
+        raise ParameterError(
+            f"{pipeline.name} are never taken in full: give window_start and window_end instead"
+        )
     if request.is_backfill:
         raise ParameterError("a back-fill takes the days it is made for: leave mode full out of it")
     return RunPlan("full", None, (), "mode full was asked for")

@@ -20,7 +20,7 @@ from include.errors import (
 from include.pipelines import DailyPipeline
 from include.settings import load_settings
 from plugins import alerts
-from plugins.runs.conf_check import require_known_parameters
+from plugins.conf_check import require_known_parameters
 
 START = pendulum.datetime(2026, 1, 1, tz=load_settings().schedule.time_zone)
 """Before any shop's first run; what lies before the first run is fetched by back-fill."""

@@ -9,9 +9,9 @@ from airflow.sdk.log import mask_secret
 
 from include.errors import ConfigurationError, SyncError
 from include.state import Shop, StateStore, open_state_store, upgrade
+from plugins.executor import require_one_machine
 from plugins.hooks.airflow_connections import STORE, store_connection
 from plugins.hooks.connection_fields import extra, required, text
-from plugins.runs.executor import require_one_machine
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection

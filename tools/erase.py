@@ -10,8 +10,8 @@ import os
 import sys
 from datetime import UTC, datetime
 
+from include.erasure import BY_HAND, checked, erase, restore
 from include.errors import SyncError
-from include.pipeline.erasure import BY_HAND, checked, erase, restore
 from include.settings import load_settings
 from plugins.runs.open_run import staging_base
 from plugins.web.explain_context import open_explain_context

@@ -17,10 +17,10 @@ from include.plan import RunPlan
 from include.settings import Settings, load_settings
 from include.staging import Staging
 from include.state import StateStore
+from plugins.executor import require_one_machine
 from plugins.hooks.accounts import shop_of
 from plugins.hooks.connectif_hook import ConnectifHook
 from plugins.hooks.vtex_hook import VtexHook
-from plugins.runs.executor import require_one_machine
 from plugins.runs.run_key import run_folder, run_key
 from plugins.state import open_state
 

@@ -11,6 +11,7 @@ from airflow.sdk import Param
 from include.errors import ConfigurationError, ParameterError
 from include.outcomes import PipelineName
 from include.parameters import unknown_parameters
+from include.pipelines import CONTACTS, DAILY_PIPELINES, NEWSLETTER, PRODUCTS, PURCHASES, RECONCILE
 from include.plan import RunRequest, check_request
 
 DAILY_PARAMS: dict[str, Param] = {
@@ -104,15 +105,16 @@ RECONCILE_PARAMS: dict[str, Param] = {
 
 
 KNOWN: dict[str, frozenset[str]] = {
-    "sync_contacts": frozenset(LOAD_PARAMS),
-    "sync_products": frozenset(LOAD_PARAMS),
-    "sync_purchases": frozenset(DAILY_PARAMS),
-    "reconcile": frozenset(RECONCILE_PARAMS),
-    "update_newsletter": frozenset({"events"}),
+    CONTACTS.dag_id: frozenset(LOAD_PARAMS),
+    PRODUCTS.dag_id: frozenset(LOAD_PARAMS),
+    PURCHASES.dag_id: frozenset(DAILY_PARAMS),
+    RECONCILE.dag_id: frozenset(RECONCILE_PARAMS),
+    NEWSLETTER.dag_id: frozenset({"events"}),
     "check_setup": frozenset(),
 }
 """The keys that a run's conf may have, by DAG."""
 
+_DAILY_BY_DAG = {pipeline.dag_id: pipeline for pipeline in DAILY_PIPELINES.values()}
 _TEXTS = ("mode", "window_start", "window_end", "only", "replay")
 
 
@@ -135,11 +137,11 @@ def refusal_of(dag_id: str, conf: Mapping[str, Any], run_type: str) -> str | Non
 def _check_together(dag_id: str, conf: Mapping[str, Any], run_type: str) -> None:
     texts = {name: conf[name] for name in _TEXTS if isinstance(conf.get(name), str)}
     request = RunRequest(run_type=run_type, run_after=datetime.now(UTC), **texts)
-    if dag_id == "reconcile":
+    if dag_id == RECONCILE.dag_id:
         request.asked_window()
         check_repair(bool(conf.get("repair")), conf.get("pipelines", list(PipelineName)))
-    elif dag_id.startswith("sync_"):
-        check_request(request, PipelineName(dag_id.removeprefix("sync_")))
+    elif pipeline := _DAILY_BY_DAG.get(dag_id):
+        check_request(request, pipeline)
 
 
 def check_repair(repair: bool, pipelines: Any) -> None:

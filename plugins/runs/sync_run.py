@@ -63,8 +63,7 @@ def _plan(
         )
     plan = plan_run(
         request,
-        pipeline=pipeline,
-        dag_id=context["dag_run"].dag_id,
+        pipeline=DAILY_PIPELINES[pipeline],
         activated=state.is_activated(pipeline),
         left_edge=state.left_edge(pipeline),
         covered=state.covered(pipeline),

@@ -16,10 +16,10 @@ import sqlalchemy as sa
 
 from include import contacts, purchases
 from include.connectif.client import ConnectifClient, Import
+from include.erasure import checked, erase, restore
 from include.explain import explain
 from include.newsletter import NewsletterRules, NewsletterSync
 from include.outcomes import Cause, Kind, Outcome, PipelineName, Reason
-from include.pipeline.erasure import checked, erase, restore
 from include.pipeline.explain_context import ExplainContext
 from include.pipeline.run import SyncRun, folder_of, kept_in, run_stage
 from include.pipeline.staging_retention import remove_old

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from include.errors import ParameterError
 from include.parameters import ADDED_BY_AIRFLOW
-from plugins.runs.conf_check import require_known_parameters
+from plugins.conf_check import require_known_parameters
 from plugins.runs.params import KNOWN, refusal_of
 from plugins.web.trigger_check import TriggerCheck
 from tests.api_server import allowed, auth_manager

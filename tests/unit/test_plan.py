@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from include.errors import ParameterError
 from include.outcomes import PipelineName
+from include.pipelines import DAILY_PIPELINES
 from include.plan import RunPlan, RunRequest, check_request, plan_run
 from include.window import BEGINNING, Window, merged, subtracted
 
@@ -45,13 +46,12 @@ def request(run_type: str = "scheduled", interval: Window | None = LAST_NIGHT, *
 def plan(asked: RunRequest, pipeline: PipelineName = PipelineName.CONTACTS, **more: object) -> RunPlan:
     covered: list[Window] = more.get("covered", [])  # type: ignore[assignment]
     facts = {
-        "dag_id": f"sync_{pipeline}",
         "activated": True,
         "left_edge": covered[0].start if covered else None,
         "covered": covered,
         "coverage_days": 7,
     } | more
-    return plan_run(asked, pipeline=pipeline, **facts)  # type: ignore[arg-type]
+    return plan_run(asked, pipeline=DAILY_PIPELINES[pipeline], **facts)  # type: ignore[arg-type]
 
 
 def test_plan__scheduled_run_takes_its_interval() -> None:
@@ -218,7 +218,7 @@ def test_plan__contradictions_are_refused(asked: RunRequest, pipeline: PipelineN
     with pytest.raises(ParameterError, match=says):
         plan(asked, pipeline)
     with pytest.raises(ParameterError, match=says):
-        check_request(asked, pipeline)
+        check_request(asked, DAILY_PIPELINES[pipeline])
 
 
 def daily(zone: tzinfo, first: date, count: int, at: tuple[int, int] = (3, 0)) -> list[Window]:

@@ -8,8 +8,8 @@ import pytest
 from airflow.executors.local_executor import LocalExecutor
 
 from include.errors import ConfigurationError
-from plugins.runs import executor
-from plugins.runs.executor import require_one_machine
+from plugins import executor
+from plugins.executor import require_one_machine
 
 HERE = f"{__name__}.SubclassExecutor"
 

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from include.outcomes import PipelineName
+from include.pipelines import DAILY_PIPELINES
 from include.plan import RunPlan, RunRequest, plan_run
 from include.state import StateStore, open_state_store, upgrade
 from include.window import BEGINNING, Window
@@ -59,8 +60,7 @@ def planned(state: StateStore, step: Step) -> RunPlan:
     )
     return plan_run(
         request,
-        pipeline=PURCHASES,
-        dag_id="sync_purchases",
+        pipeline=DAILY_PIPELINES[PURCHASES],
         activated=False,
         left_edge=state.left_edge(PURCHASES),
         covered=state.covered(PURCHASES),
