@@ -31,10 +31,14 @@ def explain(context: ExplainContext, record: str, *, among: Collection[Kind] = t
     kinds = _asked_for(record, among)
     tried = []
     for kind in kinds:
-        tried.append(_PIPELINE_OF[kind].code().explain(context, record))
+        tried.append(_explain_as(kind, context, record))
         if tried[-1].is_known:
             return tried[-1]
     return tried[0]
+
+
+def _explain_as(kind: Kind, context: ExplainContext, record: str) -> Explanation:
+    return _PIPELINE_OF[kind].code().explain(context, record)
 
 
 def _asked_for(record: str, among: Collection[Kind]) -> list[Kind]:

@@ -9,7 +9,7 @@ import pytest
 from airflow.serialization.encoders import coerce_to_core_timetable
 from airflow.timetables.base import DagRunInfo, DataInterval, TimeRestriction
 
-from include.outcomes import PipelineName
+from include.pipelines import PURCHASES
 from include.settings import load_settings
 from plugins.default_args import daily
 
@@ -25,7 +25,7 @@ def shop_in_madrid(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def intervals(first: pendulum.DateTime, number: int) -> list[DataInterval]:
-    timetable = coerce_to_core_timetable(daily(PipelineName.PURCHASES))
+    timetable = coerce_to_core_timetable(daily(PURCHASES))
     found: list[DataInterval] = []
     for _ in range(number):
         info: DagRunInfo | None = timetable.next_dagrun_info(
