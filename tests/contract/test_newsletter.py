@@ -26,7 +26,7 @@ TODAY = RunPlan("window", Window(NOON - timedelta(hours=1), NOON + timedelta(hou
 def people(shop: SimulatedShop) -> dict[str, str]:
     """Twelve customers who said yes in the shop, and whom Connectif knows: e-mail by document id."""
     found = {
-        f"subscription change-{number}": f"Subscription change.{number}@example.com" for number in range(12)
+        f"person-{number}": f"Person.{number}@example.com" for number in range(12)
     }
     for document_id, email in found.items():
         shop.on_vtex("PUT", f"documents/{document_id}", {"email": email, "isNewsletterOptIn": True})
@@ -89,7 +89,7 @@ def test_safety_net__finds_what_nobody_called_for(
 def test_safety_net__is_off_until_it_is_asked_for(
     runner: SyncRunner, shop: SimulatedShop, people: dict[str, str]
 ) -> None:
-    shop.on_connectif("POST", "unsubscribe", {"email": "subscription change.1@example.com"})
+    shop.on_connectif("POST", "unsubscribe", {"email": "person.1@example.com"})
     assert resolve(runner, "net").read == 0
     assert "create export" not in shop.counts()
 
@@ -97,17 +97,17 @@ def test_safety_net__is_off_until_it_is_asked_for(
 def test_safety_net__what_the_callback_brought_already_is_not_done_again(
     with_net: SyncRunner, shop: SimulatedShop, people: dict[str, str]
 ) -> None:
-    shop.on_connectif("POST", "unsubscribe", {"email": "subscription change.1@example.com"})
+    shop.on_connectif("POST", "unsubscribe", {"email": "person.1@example.com"})
     shop.clock.advance(2)
-    apply(with_net, [event(with_net, "subscription change.1@example.com", subscribed=False)])
+    apply(with_net, [event(with_net, "person.1@example.com", subscribed=False)])
     shop.on_vtex(
         "PUT",
-        "documents/subscription change-1",
-        {"email": "Subscription change.1@example.com", "isNewsletterOptIn": True},
+        "documents/person-1",
+        {"email": "Person.1@example.com", "isNewsletterOptIn": True},
     )
     shop.clock.advance(3_600)
     assert resolve(with_net, "net").written == 0, "the customer's own yes in the shop, later, stays"
-    assert opted_in(shop, ["subscription change-1"]) == [True]
+    assert opted_in(shop, ["person-1"]) == [True]
 
 
 # --- how an address is written
@@ -200,13 +200,13 @@ def test_loop__the_contact_run_does_not_undo_a_change_that_still_waits(
     runner: SyncRunner, shop: SimulatedShop, people: dict[str, str]
 ) -> None:
     """VTEX still says yes when the run reads it; the no at Connectif stays, and gets there in the end."""
-    shop.on_connectif("POST", "unsubscribe", {"email": "subscription change.1@example.com"})
-    waiting = event(runner, "subscription change.1@example.com", subscribed=False)
+    shop.on_connectif("POST", "unsubscribe", {"email": "person.1@example.com"})
+    waiting = event(runner, "person.1@example.com", subscribed=False)
     shop.clock.advance(3_600)
     runner.sync(PipelineName.CONTACTS, window_ending(shop.clock.now(), hours=3), "day")
-    assert _contacts(shop)["subscription change.1@example.com"]["newsletter_status"] == "unsubscribed"
+    assert _contacts(shop)["person.1@example.com"]["newsletter_status"] == "unsubscribed"
     apply(runner, [waiting])
-    assert opted_in(shop, ["subscription change-1"]) == [False]
+    assert opted_in(shop, ["person-1"]) == [False]
 
 
 def _contacts(shop: SimulatedShop) -> dict[str, dict[str, Any]]:
