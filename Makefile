@@ -10,7 +10,7 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/$(VENV)/.pycache
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo airflow doctor explain erase test lint format lock audit licences bench screenshots clean
+.PHONY: help demo airflow doctor explain erase test lint format lock audit licences sbom bench torture screenshots clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -61,6 +61,9 @@ audit: $(READY) ## known vulnerabilities of the locked packages, from osv.dev (e
 
 licences: $(READY) ## write docs/licences.md from the metadata of what the image installs
 	@$(BIN)/python -m tools.licences
+
+sbom: $(READY) ## write build/sbom.cdx.json: the image's Python packages with versions, hashes and licences
+	@$(BIN)/python -m tools.sbom
 
 bench: $(READY) ## calls, records a second and peak memory for each pipeline (options: BENCH="contacts --records 1000000")
 	@$(BIN)/python -m tools.bench $(BENCH)

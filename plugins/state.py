@@ -5,13 +5,12 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk.log import mask_secret
-
 from include.errors import ConfigurationError, SyncError
 from include.state import Shop, StateStore, open_state_store, upgrade
 from plugins.executor import require_one_machine
 from plugins.hooks.airflow_connections import STORE, store_connection
 from plugins.hooks.connection_fields import extra, required, text
+from plugins.log_masks import mask
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
@@ -36,7 +35,7 @@ def open_state(accounts: Shop) -> StateStore:
     if connection.conn_type == "sqlite":
         require_one_machine("the store", f"give the connection {STORE} a PostgreSQL database")
     hash_key = required(connection, "hash_key", "a long random secret in the extra, and keep it")
-    mask_secret(hash_key)
+    mask([hash_key])
     return open_state_store(database_url(connection), hash_key, accounts)
 
 
@@ -73,7 +72,7 @@ def _postgres_url(connection: Connection) -> str:
             {"host": host, "port": ",".join([str(port)] * len(host.split(",")))} if port else {"host": host}
         )
     if secret := options.get("sslpassword"):
-        mask_secret(secret)
+        mask([secret])
     url = sa.URL.create(
         "postgresql+psycopg2",
         username=text(connection, "login") or None,

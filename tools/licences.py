@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from importlib.metadata import PackageNotFoundError, metadata
 
-from tools.requirements import ROOT, locked
+from tools.requirements import ROOT, image_entries
 
 PAGE = ROOT / "docs" / "licences.md"
 HEADER = """# Licences
@@ -19,7 +19,7 @@ environment is that of Linux and Python 3.11; what a package states about itself
 
 """
 COPYLEFT = re.compile(r"\b(A?GPL|LGPL|MPL|EPL|CDDL|EUPL)|GNU|Mozilla|copyleft", re.IGNORECASE)
-UNKNOWN = "unknown"
+UNKNOWN, NOT_INSTALLED = "unknown", "not installed here"
 
 
 def main() -> None:
@@ -29,7 +29,7 @@ def main() -> None:
 
 def render() -> str:
     """The page: what has to be looked at first, then all packages by name."""
-    stated = {name: licence(name) for name in locked((ROOT / "requirements-image.txt").read_text())}
+    stated = {entry.name: licence(entry.name) for entry in image_entries()}
     marked = [name for name, text in stated.items() if mark(text)]
     rows = [f"| {name} | {text} | {mark(text)} |" for name, text in sorted(stated.items())]
     summary = f"{len(stated)} packages. Copyleft or unknown: {', '.join(sorted(marked)) or 'none'}.\n\n"
@@ -46,7 +46,7 @@ def licence(name: str) -> str:
     try:
         fields = metadata(name)
     except PackageNotFoundError:
-        return "not installed here"
+        return NOT_INSTALLED
     return stated_licence(
         _first(fields.get_all("License-Expression")),
         fields.get_all("Classifier") or [],

@@ -13,6 +13,8 @@ from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from pathlib import Path
 
+from packaging.markers import Marker
+
 ROOT = Path(__file__).resolve().parent.parent
 HEADER = "# Written by `make lock` from pyproject.toml and requirements.lock. Do not edit."
 SECTIONS = {
@@ -23,6 +25,17 @@ SECTIONS = {
 PIN = re.compile(r"^(?P<name>[a-z0-9.-]+)==(?P<version>[^ ;\\]+)(?: ; (?P<marker>[^\\]+?))? *\\?$")
 ENTRY = re.compile(r"^[a-z0-9.-]+==.*\n(?:    .*\n)*", re.MULTILINE)
 VIA = re.compile(r"# (?:via|  ) *([a-z0-9.-]+)")
+HASH = re.compile(r"--hash=sha256:([0-9a-f]+)")
+IMAGE: dict[str, str | Set[str]] = {
+    "implementation_name": "cpython",
+    "platform_machine": "x86_64",
+    "platform_python_implementation": "CPython",
+    # one marker of the lock asks for the third number: whether it is below 3.11.3
+    "python_full_version": "3.11.9",
+    "python_version": "3.11",
+    "sys_platform": "linux",
+}
+"""What the markers of the lock are compared with: the base image named in the Dockerfile."""
 
 
 def main() -> None:
@@ -43,24 +56,46 @@ def render() -> str:
 
 def render_image() -> str:
     """The text of requirements-image.txt: the lock's entries without those that only development needs."""
-    entries = list(map(Entry.read, ENTRY.findall((ROOT / "requirements.lock").read_text())))
+    entries = entries_of((ROOT / "requirements.lock").read_text())
     kept = needed(entries, {name for group in SECTIONS.values() for name in names(group)})
     return HEADER + "\n" + "".join(entry.text for entry in entries if entry.name in kept)
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One pin of the lock: its text with marker, hashes and origin, and the names of what asked for it."""
+    """One pin of the lock: its text with marker, hashes and origin, and the names of what asked for it.
+
+    `marker` is empty where the pin holds everywhere. `hashes` are SHA-256, one for each file of the version.
+    """
 
     name: str
-    text: str
+    version: str
+    marker: str
+    hashes: tuple[str, ...]
     asked_for_by: frozenset[str]
+    text: str
 
     @classmethod
     def read(cls, text: str) -> Entry:
         """An entry from its lines. uv writes the origin as `# via name`, or one name a line."""
-        comments = "".join(line for line in text.splitlines(keepends=True) if line.startswith("    #"))
-        return cls(text.partition("==")[0], text, frozenset(VIA.findall(comments)))
+        lines = text.splitlines(keepends=True)
+        comments = "".join(line for line in lines if line.startswith("    #"))
+        pin = PIN.match(lines[0])
+        if pin is None:
+            raise ValueError(f"{lines[0].strip()} is not a pin of the lock: run `make lock`")
+        hashes, origin = tuple(HASH.findall(text)), frozenset(VIA.findall(comments))
+        return cls(pin["name"], pin["version"], pin["marker"] or "", hashes, origin, text)
+
+
+def entries_of(lock: str) -> list[Entry]:
+    """All pins of a lock, in its order."""
+    return list(map(Entry.read, ENTRY.findall(lock)))
+
+
+def image_entries() -> list[Entry]:
+    """The pins that pip installs in the image: those of requirements-image.txt whose markers hold there."""
+    entries = entries_of((ROOT / "requirements-image.txt").read_text())
+    return [entry for entry in entries if not entry.marker or Marker(entry.marker).evaluate(IMAGE)]
 
 
 def needed(entries: Iterable[Entry], roots: Set[str]) -> set[str]:

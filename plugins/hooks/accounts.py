@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow.sdk.log import mask_secret
-
 from include.connectif.client import DEFAULT_HOST, ConnectifAccount
 from include.state import Shop
 from include.vtex.client import VtexAccount
 from plugins.hooks.airflow_connections import connectif_connection, vtex_connection
 from plugins.hooks.connection_fields import base_url, domain, required, text
 from plugins.hooks.http_extras import http_options
+from plugins.log_masks import mask
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
@@ -28,8 +27,7 @@ def vtex_account(connection: Connection) -> VtexAccount:
         account = required(connection, "account", "the shop's account name in VTEX, e.g. myshop")
     app_key = required(connection, "login", "the App key (API Key)")
     app_token = required(connection, "password", "the App token (API Secret)")
-    mask_secret(app_key)
-    mask_secret(app_token)
+    mask([app_key, app_token])
     return VtexAccount(
         account=account,
         app_key=app_key,
@@ -46,8 +44,7 @@ def connectif_account(connection: Connection) -> ConnectifAccount:
     """The fields of a connection, checked. The key's secret, and its id with it, are masked in all logs."""
     key_id = required(connection, "login", "the id of an API key")
     key_secret = required(connection, "password", "the secret of that API key")
-    mask_secret(key_secret)
-    mask_secret(f"{key_id}:{key_secret}")
+    mask([key_secret, f"{key_id}:{key_secret}"])
     return ConnectifAccount(
         key_id=key_id,
         key_secret=key_secret,

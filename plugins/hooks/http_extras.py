@@ -8,11 +8,10 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from airflow.sdk.log import mask_secret
-
 from include.errors import ConfigurationError
 from include.http.session import HttpOptions
 from plugins.hooks.connection_fields import extra
+from plugins.log_masks import mask
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -116,8 +115,7 @@ class _Reader:
         if not host or scheme not in {"http", "https", "socks4", "socks4a", "socks5", "socks5h"}:
             raise self.wrong(name, "a proxy's URL such as http://proxy.example.com:3128")
         if parts.password:
-            mask_secret(parts.password)
-            mask_secret(url)
+            mask([parts.password, url])
 
 
 def _is_scheme(name: str) -> bool:

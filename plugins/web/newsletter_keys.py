@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from airflow.sdk.log import mask_secret
-
 from include.errors import ConfigurationError, SyncError
 from include.newsletter.receiver.access import Keys
 from plugins.hooks.airflow_connections import connectif_connection
 from plugins.hooks.connection_fields import text
+from plugins.log_masks import mask
 
 
 class KeysOutOfReach(ConfigurationError):
@@ -22,6 +21,5 @@ def read_keys() -> Keys:
         raise KeysOutOfReach(str(problem)) from None
     named = (text(connection, name) for name in ("webhook_secret", "webhook_secret_previous"))
     keys = Keys(tuple(filter(None, named)), text(connection, "checksum_key"))
-    for secret in keys.secrets:
-        mask_secret(secret)
+    mask(filter(None, [*keys.secrets, keys.checksum_key]))
     return keys

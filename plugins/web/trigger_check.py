@@ -18,6 +18,8 @@ _RUN = re.compile(r"/api/v2/dags/(?P<dag_id>[^/]+)/dagRuns/?")
 _BACKFILL = re.compile(r"/api/v2/backfills(?:/dry_run)?/?")
 _LONGEST_BODY_BYTES = 4_194_304
 """Longer bodies pass: the tasks check them as well."""
+_WITHIN_SECONDS = 10.0
+"""Anyone may send a body here, because Airflow asks who calls only after it has read it."""
 
 
 class TriggerCheck:
@@ -31,10 +33,15 @@ class TriggerCheck:
         if not (_RUN.fullmatch(path) or _BACKFILL.fullmatch(path)):
             await self._app(scope, receive, send)
             return
-        messages = await _messages(receive)
+        try:
+            async with asyncio.timeout(_WITHIN_SECONDS):
+                messages = await _messages(receive)
+        except TimeoutError:
+            await _answer(send, 408, f"the body did not arrive within {_WITHIN_SECONDS:g} s; send it again")
+            return
         body = b"".join(message.get("body", b"") for message in messages)
         if problem := await asyncio.to_thread(_refusal, path, body):
-            await _answer_400(send, problem)
+            await _answer(send, 400, problem)
         else:
             await self._app(scope, _from_the_start(messages, receive), send)
 
@@ -83,8 +90,8 @@ def _refused(dag_id: object, conf: object, run_type: str) -> str | None:
     return refusal_of(dag_id, conf, run_type)
 
 
-async def _answer_400(send: Send, problem: str) -> None:
+async def _answer(send: Send, status: int, problem: str) -> None:
     body = json.dumps({"detail": problem}).encode()
     headers: Any = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
-    await send({"type": "http.response.start", "status": 400, "headers": headers})
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -242,6 +242,26 @@ def test_check__reads_a_body_in_pieces_whole() -> None:
     assert sent[0]["status"] == 400
 
 
+def test_check__ends_a_body_that_drips(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("plugins.web.trigger_check._WITHIN_SECONDS", 0.1)
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        await asyncio.sleep(0.02)
+        return {"type": "http.request", "body": b"{", "more_body": True}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def never(*_: Any) -> None:
+        raise AssertionError("the run would have been made")
+
+    scope = {"type": "http", "method": "POST", "path": "/api/v2/dags/sync_contacts/dagRuns"}
+    asyncio.run(asyncio.wait_for(TriggerCheck(never)(scope, receive, send), 5))
+    assert sent[0]["status"] == 408
+    assert "did not arrive within 0.1 s" in sent[1]["body"].decode()
+
+
 # --- in the task
 
 

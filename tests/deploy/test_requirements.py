@@ -8,7 +8,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tools.requirements import ENTRY, PIN, Entry, locked, names, needed, render, render_image
+from tools.requirements import PIN, Entry, entries_of, locked, names, needed, render, render_image
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "requirements.txt").read_text()
@@ -43,9 +43,7 @@ def test_image_requirements__hold_all_that_the_short_list_needs_and_no_tool() ->
 
 
 def test_image_requirements__have_the_locks_versions_markers_and_hashes() -> None:
-    entries, locked_entries = (
-        {entry.text for entry in map(Entry.read, ENTRY.findall(text))} for text in (IMAGE, LOCK)
-    )
+    entries, locked_entries = ({entry.text for entry in entries_of(text)} for text in (IMAGE, LOCK))
     assert entries < locked_entries
     assert all("--hash=sha256:" in entry for entry in entries)
 
@@ -71,9 +69,16 @@ def test_needed__follows_every_origin_at_any_depth() -> None:
         "tool==1 \\\n    --hash=sha256:0\n    # via vtex-connectif-sync (pyproject.toml:dev)\n"
         "tool-part==1 \\\n    --hash=sha256:0\n    # via tool\n"
     )
-    entries = list(map(Entry.read, ENTRY.findall(text)))
+    entries = entries_of(text)
     assert "".join(entry.text for entry in entries) == text
     assert needed(entries, {"a"}) == {"a", "b", "c"}
+
+
+def test_entry__is_read_from_its_lines() -> None:
+    text = "b==1.0 ; python_version < '3.12' \\\n    --hash=sha256:0a \\\n    --hash=sha256:0b\n    # via a\n"
+    assert Entry.read(text) == Entry(
+        "b", "1.0", "python_version < '3.12'", ("0a", "0b"), frozenset({"a"}), text
+    )
 
 
 def test_lock__holds_hashes_and_no_address_of_an_index() -> None:

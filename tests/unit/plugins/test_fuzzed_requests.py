@@ -195,6 +195,8 @@ class Fuzzer:
         body = pick(BODIES)
         if self._random.random() < 0.4:
             body = f"{pick(names)}={self.encoded()}".encode("utf-8", "surrogatepass")
+        if body:
+            headers.append((b"content-length", str(len(body)).encode()))
         return Asked(pick(METHODS), path.encode(), "&".join(pairs).encode(), headers, body)
 
 

@@ -284,6 +284,28 @@ def test_flood__is_bounded_and_health_says_so(shop: SimulatedShop, monkeypatch: 
     assert runs == [1, 40]
 
 
+def test_body__that_is_not_announced_is_not_waited_for(shop: SimulatedShop) -> None:
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        raise AssertionError("a server that is busy would be taken for a slow caller")
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "http_version": "1.1",
+        "method": "GET",
+        "path": f"{PATH}/unsubscribe",
+        "query_string": b"email=ana@example.com",
+        "headers": [(b"content-length", b"0")],
+    }
+    asyncio.run(shop.receiver().app()(scope, receive, send))
+    assert sent[0]["status"] == 202
+    assert [event["email"] for event in shop.events] == ["ana@example.com"]
+
+
 def test_body__that_drips_is_ended(shop: SimulatedShop) -> None:
     sent = 0
 

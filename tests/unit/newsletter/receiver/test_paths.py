@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from include.newsletter.receiver.paths import HIDDEN, CallbackPaths
+from include.web_headers import HEADERS
 
 QUERY = b"email=canary@example.com"
 
@@ -61,6 +62,7 @@ def test_mistyped__gets_404_and_not_the_ui(path: str, query: bytes) -> None:
     scope, seen, sent = through(path, query=query)
     assert seen == []
     assert sent[0]["status"] == 404
+    assert {name.lower().encode() for name in HEADERS} <= {name for name, _ in sent[0]["headers"]}
     assert "canary" not in repr(scope)
 
 
