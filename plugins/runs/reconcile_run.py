@@ -25,7 +25,7 @@ from plugins.hooks.vtex_hook import VtexHook
 from plugins.runs.params import check_repair
 from plugins.runs.run_key import run_folder, run_key
 from plugins.runs.run_signals import announce
-from plugins.runs.sync_run import shop_folder, staging_base
+from plugins.runs.sync_run import installation, shop_folder, staging_base
 from plugins.state import open_state
 
 if TYPE_CHECKING:
@@ -115,6 +115,7 @@ def _run_of(pipeline: PipelineName) -> Iterator[SyncRun]:
             connectif=connectif,
             backfill=True,
             allow_empty=True,  # a comparison with an empty shop is an answer
+            installation=installation(),
         )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import ObjectStoragePath, get_current_context
+from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import AirflowSkipException
 
 from include.outcomes import PipelineName
@@ -61,7 +62,13 @@ def sync_run(pipeline: PipelineName, *, after: ObjectStoragePath | None = None) 
             full_asked=params["mode"] == "full",
             allow_mass_change=bool(params.get("allow_mass_change")),
             allow_empty=bool(params.get("allow_empty")),
+            installation=installation(),
         )
+
+
+def installation() -> str:
+    """The address under which people know this Airflow; "" where it is not configured."""
+    return str(conf.get("api", "base_url", fallback="") or "")
 
 
 def shop_folder(vtex: VtexClient, connectif: ConnectifClient) -> str:
