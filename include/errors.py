@@ -45,6 +45,10 @@ class TemporaryError(SyncError):
         self.retry_after_seconds = retry_after_seconds
 
 
+class InfrastructureError(TemporaryError):
+    """Our own disk or state store fails, no vendor and no record: no record pays for it. Airflow retries."""
+
+
 class RecordRejected(SyncError):
     """The target refuses this one record: it is counted and kept with its reason, the run goes on.
 

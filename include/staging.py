@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from itertools import chain
 from pathlib import Path
 from secrets import token_hex
@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING, Any, Protocol, Self, cast
 
 import orjson
 
+from include.disk import disk
 from include.errors import StagingError
 from include.manifest import MANIFEST, Manifest, StagedFile, SummedStream, summed
 
@@ -45,6 +46,8 @@ class Staging:
     are taken as they are where the manifest does not list them.
 
     What is called `….zst` lies there compressed; who writes and reads it does not notice.
+
+    No method raises OSError: a failure of the disk is a SyncError (`include/disk.py`).
     """
 
     def __init__(self, folder: Folder, *, unlisted: str = "") -> None:
@@ -86,9 +89,11 @@ class Staging:
 
     def require_complete(self) -> None:
         """StagingError, naming the file, unless all is there that was there at `complete`."""
-        if not self.folder.exists():
+        with disk(self):
+            folder_exists, manifest_exists = self.folder.exists(), (self.folder / MANIFEST).exists()
+        if not folder_exists:
             raise StagingError(f"{self} is gone")
-        if not (self.folder / MANIFEST).exists():
+        if not manifest_exists:
             raise StagingError(f"{MANIFEST} of {self} is gone")
         if not self.is_complete:
             raise StagingError(f"{self} is not complete: the task that writes it did not end")
@@ -112,22 +117,18 @@ class Staging:
         """
         self._make_private_folder()
         unfinished = self._unfinished(name)
-        try:
+        with disk(self), _removed_on_error(unfinished):
             with unfinished.open("wb") as file:
                 stream = SummedStream(file)
                 with _compressing(cast("IO[bytes]", stream), name) as open_file:
                     yield open_file
             _make_private(unfinished, 0o600)
             self._put(unfinished, name, stream.entry)
-        except BaseException:
-            if unfinished.exists():
-                unfinished.unlink()
-            raise
 
     @contextmanager
     def reading(self, name: str) -> Iterator[IO[bytes]]:
         self._check(name, self._entry(name))
-        with self._opened(name) as file, _decompressing(file, name) as open_file:
+        with disk(self), self._opened(name) as file, _decompressing(file, name) as open_file:
             try:
                 yield open_file
             except Exception:
@@ -144,9 +145,10 @@ class Staging:
             manifest = self._manifest()
             gone = {name for name in manifest.files if name.startswith(prefix) and name != than}
             self._write_manifest(manifest.without(*gone))
-        for entry in list(self.folder.iterdir()):
-            if entry.name.startswith(prefix) and entry.name != than:
-                entry.unlink()
+        with disk(self):
+            for entry in list(self.folder.iterdir()):
+                if entry.name.startswith(prefix) and entry.name != than:
+                    entry.unlink()
 
     def read_bytes(self, name: str) -> bytes:
         with self.reading(name) as file:
@@ -213,9 +215,10 @@ class Staging:
                 yield parquet.read(columns).to_pandas()
 
     def _make_private_folder(self) -> None:
-        if not self.folder.exists():
-            self.folder.mkdir(parents=True, exist_ok=True)
-            _make_private(self.folder, 0o700)
+        with disk(self):
+            if not self.folder.exists():
+                self.folder.mkdir(parents=True, exist_ok=True)
+                _make_private(self.folder, 0o700)
 
     def _unfinished(self, name: str) -> Folder:
         return self.folder / f"{name}.{token_hex(4)}{_UNFINISHED}"
@@ -244,7 +247,7 @@ class Staging:
     def _check(self, name: str, entry: StagedFile | None) -> None:
         if entry is None or self._checked.get(name) == entry:
             return
-        with self._opened(name) as file:
+        with disk(self), self._opened(name) as file:
             found = summed(file)
         if problem := entry.differs_from(found):
             raise StagingError(f"{name} of {self} is damaged: {problem}")
@@ -260,7 +263,7 @@ class Staging:
         """What is there, as it stands on the disk now: another process may have written since."""
         place = self.folder / MANIFEST
         try:
-            with place.open("rb") as file:
+            with disk(self, but=FileNotFoundError), place.open("rb") as file:
                 content = file.read()
         except FileNotFoundError:
             left = self._left_alone()
@@ -285,19 +288,24 @@ class Staging:
 
     def _write_manifest(self, manifest: Manifest) -> None:
         unfinished = self._unfinished(MANIFEST)
-        with unfinished.open("wb") as file:
-            file.write(manifest.to_bytes())
-        _make_private(unfinished, 0o600)
-        unfinished.rename(self.folder / MANIFEST)
+        with disk(self), _removed_on_error(unfinished):
+            with unfinished.open("wb") as file:
+                file.write(manifest.to_bytes())
+            _make_private(unfinished, 0o600)
+            unfinished.rename(self.folder / MANIFEST)
 
     def _is_of_an_earlier_version(self, name: str) -> bool:
-        return bool(self._unlisted) and name.startswith(self._unlisted) and (self.folder / name).exists()
+        if not self._unlisted or not name.startswith(self._unlisted):
+            return False
+        with disk(self):
+            return (self.folder / name).exists()
 
     def _left_alone(self) -> set[str]:
         """The finished files of a folder without a manifest that should be listed in one."""
-        if not self.folder.exists():
-            return set()
-        names = {entry.name for entry in self.folder.iterdir() if entry.is_file()}
+        with disk(self):
+            if not self.folder.exists():
+                return set()
+            names = {entry.name for entry in self.folder.iterdir() if entry.is_file()}
         return {n for n in names if not n.endswith(_UNFINISHED) and not self._is_of_an_earlier_version(n)}
 
 
@@ -311,6 +319,16 @@ def _note_rows(file: IO[bytes], rows: int) -> None:
     """For the manifest; a test may have put a file of its own in the way."""
     if isinstance(file, SummedStream):
         file.rows = rows
+
+
+@contextmanager
+def _removed_on_error(unfinished: Folder) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):  # the error under way says more; what is left over is never read
+            unfinished.unlink()
+        raise
 
 
 def _compressing(file: IO[bytes], name: str) -> AbstractContextManager[IO[bytes]]:

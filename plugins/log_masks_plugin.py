@@ -8,7 +8,7 @@ from typing import Any
 from airflow.listeners import hookimpl
 from airflow.plugins_manager import AirflowPlugin
 
-from plugins.log_masks import mask_environment, mask_known_connections, mask_lines
+from plugins.hooks.log_masks import mask_environment, mask_known_connections, mask_lines
 
 
 class WhenStarted:

@@ -10,7 +10,7 @@ from include.state import Shop, StateStore, open_state_store, upgrade
 from plugins.executor import require_one_machine
 from plugins.hooks.airflow_connections import STORE, store_connection
 from plugins.hooks.connection_fields import extra, required, text
-from plugins.log_masks import mask
+from plugins.hooks.log_masks import mask
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection

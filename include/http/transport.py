@@ -139,6 +139,18 @@ class Transport:
         self._paces = dict(rate_limits or {})
         self._retry = retry or RetryPolicy()
         self.timeouts = timeouts or Timeouts(*self._options.timeouts or ())
+        self._guard: Callable[[], None] = lambda: None
+
+    @contextmanager
+    def guarded(self, require: Callable[[], None]) -> Iterator[None]:
+        """Ask `require` before each request of the block, whichever thread sends it: what it raises keeps the
+        request back, and is not retried.
+        """
+        before, self._guard = self._guard, require
+        try:
+            yield
+        finally:
+            self._guard = before
 
     def call(
         self,
@@ -237,6 +249,7 @@ class Transport:
         )
 
     def _attempt(self, call: _Call, statistics: Mapping[str, Any]) -> tuple[requests.Response, Any]:
+        self._guard()
         rate_limit = self._paces.get(call.route.rate_limit, _UNLIMITED)
         rate_limit.acquire()
         status: int | None = None

@@ -13,12 +13,15 @@ from include.connectif.client import ConnectifClient, QueueFull
 from include.connectif.exports import Export, Wanted, rows_of
 from include.connectif.limits import EXPORT_DAYS
 from include.connectif.vocabulary import shown_status
+from include.disk import disk
 from include.errors import TemporaryError
 from include.pipeline.run import SyncRun
 from include.staging import Staging
 from include.window import Window
 
 log = logging.getLogger(__name__)
+
+_TEMPORARY = "temporary files (TMPDIR)"
 
 
 class Exporter:
@@ -66,7 +69,7 @@ class Exporter:
             self._journal.write_json(entry, {"id": None})
             raise TemporaryError(f"Connectif ended export {done.id} of {what} as {shown_status(done.status)}")
         log.info("%s: %s rows", what, f"{done.total:,}")
-        with TemporaryFile() as file:  # it has no name, and goes with the process
+        with disk(_TEMPORARY), TemporaryFile() as file:  # it has no name, and goes with the process
             self._connectif.read_export_file(done.file_url, file)
             yield from self._counted(rows_of(file, wanted), done, what)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
-from include.errors import TemporaryError
+from include.errors import InfrastructureError, TemporaryError
 from include.http.parallel import in_parallel
 from include.http.transport import UnreadableAnswer
 
@@ -24,6 +24,7 @@ class OutageWatch:
     It is when several records in a row went unanswered, or all that there were (several of them). When the
     last ones did, `is_there`, a cheap call, tells: it raises TemporaryError when it is not answered either.
     An answer that cannot be read (UnreadableAnswer) is none.
+    An InfrastructureError is no record's trouble and is raised at once.
     Records that are `known` to be in trouble since an earlier run tell nothing by their silence.
     """
 
@@ -44,6 +45,8 @@ class OutageWatch:
         def answer_or_error(question: Question) -> Answer | Unanswered:
             try:
                 return ask(question)
+            except InfrastructureError:
+                raise
             except (TemporaryError, UnreadableAnswer) as error:
                 return error
 

@@ -17,6 +17,7 @@ from include.connectif.client import ConnectifClient
 from include.errors import StagingError
 from include.http.counters import CallCounter
 from include.outcomes import PipelineName, Reason
+from include.pipeline.lease import leased
 from include.plan import RunPlan
 from include.report import Calls, StageCounts, Vendor
 from include.run_name import safe_name
@@ -54,6 +55,7 @@ class SyncRun:
     `run_key` names the run and its clear number in the store, and is no other run's. `kept` is the folder
     of what outlives runs (the last sent catalogue). `backfill` keeps history quiet; `dry_run` does everything
     but the writes; `full_asked` is somebody's `mode=full`, which is more than a plan that happens to be full.
+    `installation` is the address of the Airflow that does the run, for messages.
     """
 
     pipeline: PipelineName
@@ -70,6 +72,7 @@ class SyncRun:
     full_asked: bool = False
     allow_mass_change: bool = False
     allow_empty: bool = False
+    installation: str = ""
     now: Callable[[], datetime] = utc_now
     sleep: Callable[[float], None] = time.sleep
 
@@ -82,14 +85,15 @@ def run_stage(
     `work` gets the run and the folder, and `source`, the folder of the stage before it, where there is one.
     What it finds in its own folder is of an earlier attempt of the same task, and done. Both are checked
     first: StagingError when a file is gone or damaged. Calls and seconds are counted for failed attempts
-    as well.
+    as well. A stage that writes holds the shop's lease meanwhile (`include/pipeline/lease.py`).
     """
     folder = run.staging.within(name)
     with files_gone(run.settings):
         if source:
             source.require_complete()
         folder.begin()
-        _work(run, name, folder, partial(work, source=source) if source else work)
+        with leased(run, name):
+            _work(run, name, folder, partial(work, source=source) if source else work)
         folder.complete()
     if run.plan.is_partial:
         _log_outcomes(folder)

@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from include.disk import disk
 from include.errors import SyncError
 from include.pipeline.run import KEPT, folder_of
 from include.run_name import attempt_of, safe_name, started_at
@@ -36,7 +37,7 @@ def remove_old(state: StateStore, base: Any, settings: Settings, now: datetime) 
             files += remove_runs_with_people(state, base, begun_before=last_erasure, now=now)[0]
         outcomes = state.remove_outcomes(now - timedelta(days=keep.outcome_retention_days))
         reports = state.remove_reports(now - timedelta(days=keep.report_retention_days))
-    except (SyncError, OSError) as error:
+    except SyncError as error:
         log.warning("old files and outcomes could not all be removed, the next run tries again: %s", error)
         return
     if files or outcomes or reports:
@@ -50,13 +51,14 @@ def remove_old_runs(base: Any, *, older_than: timedelta, now: datetime) -> int:
     folders is touched: it may be a bucket that others use as well.
     """
     removed = 0
-    for run in _runs(base):
-        for cleared in list(run.iterdir()):
-            if _created_at(cleared, now) <= now - older_than:
-                cleared.rmdir(recursive=True)
-                removed += 1
-        if run.exists() and not list(run.iterdir()):  # a bucket has no empty folders
-            run.rmdir(recursive=True)  # without, universal-pathlib 0.3 fails on an empty one
+    with disk(base):
+        for run in _runs(base):
+            for cleared in list(run.iterdir()):
+                if _created_at(cleared, now) <= now - older_than:
+                    cleared.rmdir(recursive=True)
+                    removed += 1
+            if run.exists() and not list(run.iterdir()):  # a bucket has no empty folders
+                run.rmdir(recursive=True)  # without, universal-pathlib 0.3 fails on an empty one
     return removed
 
 
@@ -73,19 +75,22 @@ def remove_runs_with_people(
         place = (one.dag_id, safe_name(one.run_id), attempt_of(one.run_key))
         finished.setdefault(folder_of(one.accounts), set()).add(place)
     removed, running = 0, list[str]()
-    for pair in state.shops_of_the_vtex_account():
-        folder = base / folder_of(pair)
-        for run in (run for dag in _folders(folder) if dag.name != KEPT for run in _folders(dag)):
-            for cleared in _folders(run):
-                place = (run.parent.name, run.name, cleared.name)
-                if _created_at(cleared, now) >= begun_before:
-                    continue
+    with disk(base):
+        for folder in (base / folder_of(pair) for pair in state.shops_of_the_vtex_account()):
+            for cleared in _begun_before(folder, begun_before, now):
+                place = (cleared.parent.parent.name, cleared.parent.name, cleared.name)
                 if place in finished.get(folder.name, ()):
                     cleared.rmdir(recursive=True)
                     removed += 1
                 else:
                     running.append("/".join(place))
     return removed, running
+
+
+def _begun_before(folder: Any, instant: datetime, now: datetime) -> Iterator[Any]:
+    """The folders of a shop's runs, one for each clear, that were begun before then."""
+    for run in (run for dag in _folders(folder) if dag.name != KEPT for run in _folders(dag)):
+        yield from (cleared for cleared in _folders(run) if _created_at(cleared, now) < instant)
 
 
 def _runs(base: Any) -> Iterator[Any]:

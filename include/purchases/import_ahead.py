@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 
-from include.errors import StagingError, SyncError
+from include.errors import InfrastructureError, StagingError, SyncError
 from include.pipeline.import_file import ImportFile
 from include.pipeline.imports import import_files
 from include.pipeline.run import SyncRun
@@ -35,7 +35,7 @@ def import_ahead(
                 run, files, folder=journal, journal=journal, key_column=key_column, searches_rows=False
             )
             log.info("%s ahead of the purchases: %s rows not taken", name, f"{len(not_taken):,}")
-    except StagingError:
+    except (StagingError, InfrastructureError):
         raise
     except SyncError as error:
         log.warning("%s. What is missing is created purchase by purchase (E0101, E0102)", error)

@@ -11,7 +11,7 @@ from typing import Any
 
 from include.connectif.client import ConnectifClient
 from include.connectif.exports import PURCHASE, PURCHASE_ID
-from include.errors import StagingError, SyncError
+from include.errors import InfrastructureError, StagingError, SyncError
 from include.http.transport import AccessRefused
 from include.pipeline.exports import Exporter, exporter_of
 from include.pipeline.run import SyncRun
@@ -62,7 +62,7 @@ def tracked_purchases(run: SyncRun, journal: Staging, purchases: Iterable[Staged
     exporter = exporter_of(run, journal)
     try:
         found = _found_at_connectif(exporter, ours, _days_around(dates, run.now()))
-    except StagingError:
+    except (StagingError, InfrastructureError):
         raise
     except SyncError as error:
         log.warning("%s. All %s purchases are offered one by one", error, f"{len(ours):,}")

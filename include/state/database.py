@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-import re
+import sqlite3
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError, StatementError
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
 
+from include.disk import disk
 from include.errors import ConfigurationError, TemporaryError
+from include.state.failures import BUSY_SECONDS, damaged, failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from include.state.people import People
 
-BUSY_SECONDS = 30
-"""How long SQLite waits for another writer before it gives up."""
 CONNECT_SECONDS = 10
 """How long PostgreSQL may take to answer the door."""
+RECONNECT_SECONDS = BUSY_SECONDS
+"""How long an open store waits for a PostgreSQL that restarts, before the task fails and is retried."""
 
 READ, WRITE, NO_TRANSACTION = "BEGIN", "BEGIN IMMEDIATE", ""
 """How SQLite begins (PostgreSQL begins in one way). A transaction that writes begins IMMEDIATE: one that
@@ -91,41 +94,54 @@ def _sqlite_engine(address: sa.URL) -> sa.Engine:
 
 
 @contextmanager
-def transaction(engine: sa.Engine, begin: str) -> Iterator[sa.Connection]:
-    """A transaction; `TemporaryError` when the database is out of reach, or locked for too long.
+def transaction(engine: sa.Engine, begin: str, *, patience_seconds: float = 0) -> Iterator[sa.Connection]:
+    """A transaction. Every failure of the database is a SyncError whose class says whether a retry can help.
 
-    `ConfigurationError` where the server, or the driver before it, refuses what the connection says.
+    A connection that cannot be had is tried again for `patience_seconds`: nothing has been done by then.
     """
     try:
-        with engine.execution_options(**{_BEGIN: begin}).begin() as connection:
+        with _connected(engine, begin, patience_seconds) as connection, connection.begin():
             yield connection
-    except OperationalError as error:
-        raise _meaning(error, engine.url) from error
+    except (SQLAlchemyError, sqlite3.Error) as error:
+        if (bug := _value_refused(error)) is not None:
+            raise bug from None
+        raise failure(error, engine.url) from error
+    except ValueError as error:  # damage may leave a value of a row unreadable
+        if _is_damaged(engine):
+            raise damaged(engine.url) from error
+        raise
 
 
-_FOR_A_PERSON = re.compile(
-    r"does not support SSL|certificate|private key file|no pg_hba\.conf entry|authentication failed"
-    r"|no password supplied|(role|database) \".*\" does not exist|invalid .*(value|option|parameter)"
-    r"|unrecognized configuration parameter|could not translate host name .* (not known|associated)"
-)
-"""What libpq and the server say of a connection that will not do either in an hour (tried 2026-11-28 with
-PostgreSQL 15). There are no codes for it: psycopg2 has none before there is a connection.
-"""
-
-
-def _meaning(error: OperationalError, address: sa.URL) -> ConfigurationError | TemporaryError:
-    where = address.set(query={}).render_as_string(hide_password=True)
-    if error.statement is not None:
-        return TemporaryError(f"sync_state: {where} is out of reach or busy; is the database up?")
-    said = " ".join(str(error.orig).split())
-    if _FOR_A_PERSON.search(said):
-        return ConfigurationError(
-            f"sync_state: {where} refuses the connection: {said:.300}. Correct the connection sync_state"
-        )
-    return TemporaryError(
-        f"sync_state: {where} is out of reach or busy ({said:.300}); "
-        "is the connection right, is the database up?"
+def _connected(engine: sa.Engine, begin: str, patience_seconds: float) -> sa.Connection:
+    retrying = Retrying(
+        retry=retry_if_exception(lambda error: _may_come_back(error, engine)),
+        stop=stop_after_delay(patience_seconds),
+        wait=wait_random(0.2, 1.0),
+        reraise=True,
     )
+    return retrying(engine.connect).execution_options(**{_BEGIN: begin})
+
+
+def _value_refused(error: Exception) -> BaseException | None:
+    """The error of a value that is refused before the database sees the statement: a bug of the caller."""
+    if not isinstance(error, StatementError) or isinstance(error, DBAPIError):
+        return None
+    return error.orig
+
+
+def _may_come_back(error: BaseException, engine: sa.Engine) -> bool:
+    return isinstance(error, SQLAlchemyError) and isinstance(failure(error, engine.url), TemporaryError)
+
+
+def _is_damaged(engine: sa.Engine) -> bool:
+    """Whether SQLite finds fault with the pages of its file."""
+    if engine.dialect.name != "sqlite":
+        return False
+    with engine.connect() as connection:
+        try:
+            return connection.exec_driver_sql("PRAGMA quick_check(1)").scalar() != "ok"
+        except SQLAlchemyError:
+            return True
 
 
 @dataclass(frozen=True)
@@ -139,14 +155,20 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
         """A transaction that only reads."""
-        with transaction(self.engine, READ) as connection:
+        with transaction(self.engine, READ, patience_seconds=RECONNECT_SECONDS) as connection:
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[sa.Connection]:
         """A transaction that writes, committed at the end of the block."""
-        with transaction(self.engine, WRITE) as connection:
+        with transaction(self.engine, WRITE, patience_seconds=RECONNECT_SECONDS) as connection:
             yield connection
+
+    def now(self, connection: sa.Connection) -> datetime:
+        """What several machines agree on: PostgreSQL's clock; for SQLite, which one machine uses, its own."""
+        if self.engine.dialect.name == "sqlite":
+            return self.clock()
+        return cast("datetime", connection.execute(sa.select(sa.func.clock_timestamp())).scalar_one())
 
     def insert(self, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
         """An INSERT that knows ON CONFLICT, which both databases spell alike."""
@@ -170,7 +192,5 @@ def make_room(address: sa.URL) -> None:
     if address.get_backend_name() != "sqlite":
         return
     folder = Path(str(address.database)).parent
-    try:
+    with disk(f"the folder of the state store, {folder}"):
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigurationError(f"sync_state: {folder} cannot be made ({error.strerror})") from error

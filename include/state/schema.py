@@ -7,9 +7,9 @@ from pathlib import Path
 import sqlalchemy as sa
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_random
 
+from include.disk import disk
 from include.errors import ConfigurationError, TemporaryError
 from include.state.database import (
-    BUSY_SECONDS,
     NO_TRANSACTION,
     WRITE,
     engine_for,
@@ -17,6 +17,7 @@ from include.state.database import (
     parsed,
     transaction,
 )
+from include.state.failures import BUSY_SECONDS
 from include.state.tables import SCHEMA
 
 UPGRADE = "python -m plugins.state upgrade"
@@ -46,7 +47,11 @@ def upgrade(url: str) -> str:
 
 def require_file(address: sa.URL) -> None:
     """Raise `ConfigurationError` when there is no SQLite file: connecting would leave an empty one behind."""
-    if address.get_backend_name() == "sqlite" and not Path(str(address.database)).is_file():
+    if address.get_backend_name() != "sqlite":
+        return
+    with disk(f"the file of the state store, {address.database}"):
+        is_there = Path(str(address.database)).is_file()
+    if not is_there:
         raise ConfigurationError(f"sync_state: {address.database} does not exist yet; run: {UPGRADE}")
 
 

@@ -21,6 +21,7 @@ from include.state.database import (
 )
 from include.state.erasure import Erasure
 from include.state.figures import Figures
+from include.state.leases import Leases
 from include.state.newsletter import Newsletter
 from include.state.people import People
 from include.state.progress import Progress
@@ -40,7 +41,17 @@ if TYPE_CHECKING:
 
 
 class StateStore(
-    Progress, Reports, Records, VendorTexts, Purchases, Newsletter, Catalogue, Retention, Figures, Erasure
+    Progress,
+    Leases,
+    Reports,
+    Records,
+    VendorTexts,
+    Purchases,
+    Newsletter,
+    Catalogue,
+    Retention,
+    Figures,
+    Erasure,
 ):
     """What outlives a run. Each call is a transaction of its own, from any thread.
 

@@ -197,6 +197,19 @@ catalogue = sa.Table(
     sa.Column("replaced_at", Instant, nullable=False),
 )
 
+lease = sa.Table(
+    "sync_leases",
+    metadata,
+    _pair(),
+    _pipeline(),
+    sa.Column("stage", sa.String(40), primary_key=True),
+    sa.Column("run_key", sa.String(500), nullable=False),
+    sa.Column("owner", sa.String(500), nullable=False),
+    sa.Column("acquired_at", Instant, nullable=False),
+    sa.Column("expires_at", Instant, nullable=False),
+)
+"""Which run does a stage that writes. A row of a run that has ended without removing it expires."""
+
 erased = sa.Table(
     "sync_erased",
     metadata,

@@ -10,7 +10,7 @@ from include.vtex.client import VtexAccount
 from plugins.hooks.airflow_connections import connectif_connection, vtex_connection
 from plugins.hooks.connection_fields import base_url, domain, required, text
 from plugins.hooks.http_extras import http_options
-from plugins.log_masks import mask
+from plugins.hooks.log_masks import mask
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from include.errors import ConfigurationError
 from include.http.session import HttpOptions
 from plugins.hooks.connection_fields import extra
-from plugins.log_masks import mask
+from plugins.hooks.log_masks import mask
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import ObjectStoragePath, get_current_context
+from airflow.sdk.configuration import conf
 
 from include.outcomes import PipelineName
 from include.pipeline.run import SyncRun, folder_of, kept_in
@@ -69,6 +70,7 @@ def open_run(pipeline: PipelineName, plan_of: PlanOf, options: RunOptions) -> It
             full_asked=options.full_asked,
             allow_mass_change=options.allow_mass_change,
             allow_empty=options.allow_empty,
+            installation=installation(),
         )
 
 
@@ -86,6 +88,11 @@ def options_of(params: Mapping[str, Any], run_type: str) -> RunOptions:
         allow_mass_change=bool(params.get("allow_mass_change")),
         allow_empty=bool(params.get("allow_empty")),
     )
+
+
+def installation() -> str:
+    """The address under which people know this Airflow; empty where it is not configured."""
+    return str(conf.get("api", "base_url", fallback="") or "")
 
 
 def shop_folder(vtex: VtexClient, connectif: ConnectifClient) -> str:

@@ -6,7 +6,7 @@ from include.errors import ConfigurationError, SyncError
 from include.newsletter.receiver.access import Keys
 from plugins.hooks.airflow_connections import connectif_connection
 from plugins.hooks.connection_fields import text
-from plugins.log_masks import mask
+from plugins.hooks.log_masks import mask
 
 
 class KeysOutOfReach(ConfigurationError):

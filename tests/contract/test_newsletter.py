@@ -25,9 +25,7 @@ TODAY = RunPlan("window", Window(NOON - timedelta(hours=1), NOON + timedelta(hou
 @pytest.fixture
 def people(shop: SimulatedShop) -> dict[str, str]:
     """Twelve customers who said yes in the shop, and whom Connectif knows: e-mail by document id."""
-    found = {
-        f"person-{number}": f"Person.{number}@example.com" for number in range(12)
-    }
+    found = {f"person-{number}": f"Person.{number}@example.com" for number in range(12)}
     for document_id, email in found.items():
         shop.on_vtex("PUT", f"documents/{document_id}", {"email": email, "isNewsletterOptIn": True})
         status = {"_newsletterSubscriptionStatus": "subscribed"}

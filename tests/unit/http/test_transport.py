@@ -583,3 +583,17 @@ def test_waiting__is_capped_and_told(
         transport.call(READ)
     assert slept == [300]
     assert "Vendor, list of things: HTTP 503; waiting 300 s before attempt 2 of 6" in caplog.text
+
+
+def test_guard__keeps_each_request_of_its_block_back(
+    server: ScriptedServer, transport: Transport, slept: list[float]
+) -> None:
+    def refuse() -> None:
+        raise TemporaryError("the work is another run's")
+
+    server.script(OK)
+    with transport.guarded(refuse), pytest.raises(TemporaryError, match="another run's"):
+        transport.call(READ)
+    assert server.requests == []
+    assert slept == []
+    assert transport.call(READ).status_code == 200

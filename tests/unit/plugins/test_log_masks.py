@@ -13,8 +13,14 @@ import structlog
 from airflow.sdk import Connection
 from airflow.sdk._shared.secrets_masker import redact, reset_secrets_masker
 
-from plugins import log_masks
-from plugins.log_masks import mask, mask_connection, mask_environment, mask_known_connections, mask_lines
+from plugins.hooks import log_masks
+from plugins.hooks.log_masks import (
+    mask,
+    mask_connection,
+    mask_environment,
+    mask_known_connections,
+    mask_lines,
+)
 
 
 @pytest.fixture(autouse=True)

@@ -102,7 +102,7 @@ def test_open__an_unreachable_database_is_temporary_and_keeps_its_secret() -> No
 
 def test_upgrade__a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(ConfigurationError, match="file/folder cannot be made"):
+    with pytest.raises(ConfigurationError, match="file/folder is not usable as a folder"):
         upgrade(f"sqlite:///{tmp_path / 'file' / 'folder' / 'state.db'}")
 
 

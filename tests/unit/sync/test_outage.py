@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from include.errors import TemporaryError
+from include.errors import InfrastructureError, TemporaryError
 from include.http.transport import UnreadableAnswer
 from include.pipeline.outage import IN_A_ROW, OutageWatch, Unanswered
 
@@ -81,3 +81,12 @@ def test_outage__counts_on_over_several_rounds() -> None:
     assert len(list(watch.in_parallel(silent, [0, 1, 2, 3], workers=2))) == 4
     with pytest.raises(SILENCE["kind"]):
         list(watch.in_parallel(silent, [1, 2], workers=2))
+
+
+def test_infrastructure__is_no_records_trouble() -> None:
+    def ask(_: str) -> str:
+        raise InfrastructureError("sync_state: locked")
+
+    watch = OutageWatch(lambda: None, known=lambda _: True)
+    with pytest.raises(InfrastructureError, match="locked"):
+        list(watch.in_parallel(ask, "a", workers=1))

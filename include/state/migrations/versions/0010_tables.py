@@ -70,6 +70,21 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("shop_id", "pipeline", "start_at", "end_at"),
     )
     op.create_table(
+        "sync_leases",
+        sa.Column("shop_id", sa.Integer(), nullable=False),
+        sa.Column("pipeline", sa.String(length=20), nullable=False),
+        sa.Column("stage", sa.String(length=40), nullable=False),
+        sa.Column("run_key", sa.String(length=500), nullable=False),
+        sa.Column("owner", sa.String(length=500), nullable=False),
+        sa.Column("acquired_at", INSTANT, nullable=False),
+        sa.Column("expires_at", INSTANT, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["shop_id"],
+            ["sync_shop.shop_id"],
+        ),
+        sa.PrimaryKeyConstraint("shop_id", "pipeline", "stage"),
+    )
+    op.create_table(
         "sync_left_edge",
         sa.Column("shop_id", sa.Integer(), nullable=False),
         sa.Column("pipeline", sa.String(length=20), nullable=False),

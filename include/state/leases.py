@@ -1,0 +1,77 @@
+"""Which run may do a stage that writes: one run of one installation at a time, until its lease expires."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from include.state.database import Part
+from include.state.tables import lease
+
+if TYPE_CHECKING:
+    from include.outcomes import PipelineName
+
+LEASE = timedelta(minutes=3)
+"""How long a lease lasts that its run does not renew.
+
+Longer than a restart of PostgreSQL or the 30 seconds for which SQLite waits, so that a living run keeps its
+lease. Shorter than the first two retry delays of Airflow together (2 and 4 minutes), so that another run goes
+on with its second retry at the latest after a kill.
+"""
+
+
+@dataclass(frozen=True)
+class Lease:
+    """Who does the work. `remaining_seconds` is by the same clock as the expiry."""
+
+    run_key: str
+    owner: str
+    expires_at: datetime
+    remaining_seconds: float
+
+
+class Leases(Part):
+    """One row for each pipeline and stage. Expiry goes by PostgreSQL's clock, or for SQLite by this machine's."""
+
+    def take_lease(self, pipeline: PipelineName, stage: str, run_key: str, owner: str) -> Lease | None:
+        """Take the lease, or take one's own over after a kill. Returns None, or the lease of another run
+        where that has not expired.
+        """
+        insert = self._database.insert(lease)
+        with self._database.write() as connection:
+            now = self._database.now(connection)
+            self._shorten(connection, pipeline, stage, now)
+            free = sa.or_(lease.c.run_key == run_key, lease.c.expires_at <= now)
+            row = {"run_key": run_key, "owner": owner[:500], "acquired_at": now, "expires_at": now + LEASE}
+            values = insert.values(shop_id=self._database.shop_id, pipeline=pipeline, stage=stage, **row)
+            connection.execute(
+                values.on_conflict_do_update(index_elements=list(lease.primary_key), set_=row, where=free)
+            )
+            held = connection.execute(sa.select(lease).where(*self._of(pipeline, stage))).one()
+        if held.run_key == run_key:
+            return None
+        return Lease(held.run_key, held.owner, held.expires_at, (held.expires_at - now).total_seconds())
+
+    def renew_lease(self, pipeline: PipelineName, stage: str, run_key: str) -> bool:
+        """Put the end of one's own lease off. False where another run has taken it since."""
+        with self._database.write() as connection:
+            until = self._database.now(connection) + LEASE
+            mine = sa.update(lease).where(*self._of(pipeline, stage), lease.c.run_key == run_key)
+            return bool(connection.execute(mine.values(expires_at=until)).rowcount)
+
+    def release_lease(self, pipeline: PipelineName, stage: str, run_key: str) -> None:
+        """Give one's own lease back; another run's stays."""
+        mine = sa.delete(lease).where(*self._of(pipeline, stage), lease.c.run_key == run_key)
+        with self._database.write() as connection:
+            connection.execute(mine)
+
+    def _of(self, pipeline: PipelineName, stage: str) -> tuple[sa.ColumnElement[bool], ...]:
+        return lease.c.shop_id == self._database.shop_id, lease.c.pipeline == pipeline, lease.c.stage == stage
+
+    def _shorten(self, connection: sa.Connection, pipeline: PipelineName, stage: str, now: datetime) -> None:
+        """A lease that lasts longer than any lease was written before the clock was set back."""
+        later = sa.update(lease).where(*self._of(pipeline, stage), lease.c.expires_at > now + LEASE)
+        connection.execute(later.values(expires_at=now + LEASE))

@@ -1,0 +1,191 @@
+"""Each failure of a database is one sentence: which database, what happened, what to do."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from include.errors import ConfigurationError, ContractError, InfrastructureError, SyncError
+from include.outcomes import PipelineName
+from include.state import open_state_store, upgrade
+from include.state.database import READ, WRITE, engine_for, parsed, transaction
+from include.state.failures import failure
+from tests.unit.state.conftest import HASH_KEY, SHOP
+
+ADDRESS = parsed("postgresql://me:hunter2@db/shop")
+
+
+class Refusal(Exception):
+    """What psycopg2 raises, as far as it is looked at."""
+
+    def __init__(self, pgcode: str | None) -> None:
+        super().__init__("words with a customer's address")
+        self.pgcode = pgcode
+
+
+def from_postgres(pgcode: str | None, kind: type[sa.exc.DBAPIError] = sa.exc.OperationalError) -> SyncError:
+    return failure(kind("SELECT 1", {}, Refusal(pgcode)), ADDRESS)
+
+
+@pytest.mark.parametrize(
+    ("pgcode", "raised_as", "kind", "says"),
+    [
+        ("57P01", sa.exc.OperationalError, InfrastructureError, "Check that the database is up"),
+        ("40P01", sa.exc.OperationalError, InfrastructureError, "the task is retried"),
+        (None, sa.exc.InterfaceError, InfrastructureError, "the connection was lost"),
+        ("53100", sa.exc.OperationalError, InfrastructureError, "Free space"),
+        ("58030", sa.exc.OperationalError, InfrastructureError, "Check that disk"),
+        ("25006", sa.exc.InternalError, InfrastructureError, "Connect to the primary"),
+        ("42501", sa.exc.ProgrammingError, ConfigurationError, "Grant that user"),
+        ("42P01", sa.exc.ProgrammingError, ConfigurationError, "from a backup"),
+        ("XX001", sa.exc.InternalError, ConfigurationError, "from a backup"),
+        ("23505", sa.exc.IntegrityError, ContractError, "refused a statement (Refusal, 23505)"),
+    ],
+)
+def test_postgresql__goes_by_its_codes(
+    pgcode: str | None, raised_as: type[sa.exc.DBAPIError], kind: type[SyncError], says: str
+) -> None:
+    error = from_postgres(pgcode, raised_as)
+    assert type(error) is kind
+    assert says in str(error)
+    assert "db/shop" in str(error)
+    assert "hunter2" not in str(error)
+    assert "customer" not in str(error)
+
+
+def test_postgresql__goes_by_its_codes_at_a_commit_too() -> None:
+    error = failure(sa.exc.OperationalError(None, None, Refusal("53100")), ADDRESS)
+    assert "has no space left on its disk" in str(error)
+
+
+def test_pool__that_is_used_up_is_retried() -> None:
+    assert type(failure(sa.exc.TimeoutError("QueuePool limit"), ADDRESS)) is InfrastructureError
+
+
+def store_file(folder: Path) -> Path:
+    upgrade(f"sqlite:///{folder / 'state.db'}")
+    return folder / "state.db"
+
+
+@pytest.mark.parametrize("content", [b"no database at all" * 500, b"SQLite format 3\x00" + bytes(9000)])
+def test_sqlite__that_is_no_database_is_named(tmp_path: Path, content: bytes) -> None:
+    file = store_file(tmp_path)
+    file.write_bytes(content)
+    with pytest.raises(ConfigurationError, match=r"store\.db is damaged.*restore .* from a backup"):
+        open_state_store(f"sqlite:///{file}", HASH_KEY, SHOP)
+
+
+def test_sqlite__a_page_that_is_damaged_later_is_named(tmp_path: Path) -> None:
+    file = store_file(tmp_path)
+    with open_state_store(f"sqlite:///{file}", HASH_KEY, SHOP) as state:
+        state.replace_catalogue("a/path", 3, "run 1")
+    content = bytearray(file.read_bytes())
+    with sqlite3.connect(file) as connection:
+        page = connection.execute(
+            "SELECT rootpage FROM sqlite_schema WHERE name = 'sync_catalogue'"
+        ).fetchone()[0]
+    connection.close()
+    content[(page - 1) * 4096 : page * 4096] = b"\xff" * 4096
+    file.write_bytes(content)
+    with (
+        open_state_store(f"sqlite:///{file}", HASH_KEY, SHOP) as state,
+        pytest.raises(ConfigurationError, match="is damaged"),
+    ):
+        state.last_catalogue()
+
+
+def test_sqlite__a_value_that_damage_made_unreadable_is_told_from_a_bug(tmp_path: Path) -> None:
+    file = store_file(tmp_path)
+    engine = engine_for(parsed(f"sqlite:///{file}"))
+    with pytest.raises(ValueError, match="a bug"), transaction(engine, READ):
+        raise ValueError("a bug")
+    with sqlite3.connect(file) as connection:
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute("UPDATE sqlite_schema SET rootpage = 3 WHERE name = 'sync_record'")
+    connection.close()
+    engine.dispose()
+    with pytest.raises(ConfigurationError, match="is damaged"), transaction(engine, READ):
+        raise ValueError("unreadable")
+    engine.dispose()
+
+
+def test_sqlite__locked_by_another_process_is_retried(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("include.state.database.BUSY_SECONDS", 0.1)
+    file = store_file(tmp_path)
+    other = sqlite3.connect(file, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(InfrastructureError, match=r"is busy: .* Look for a program that keeps the file open"):
+        open_state_store(f"sqlite:///{file}", HASH_KEY, SHOP)
+    other.close()
+
+
+def test_table__that_was_removed_is_named(tmp_path: Path) -> None:
+    file = store_file(tmp_path)
+    with open_state_store(f"sqlite:///{file}", HASH_KEY, SHOP) as state:
+        with sqlite3.connect(file) as connection:
+            connection.execute("DROP TABLE sync_left_edge")
+        connection.close()
+        with pytest.raises(ConfigurationError, match="lacks a table or column"):
+            state.left_edge(PipelineName.CONTACTS)
+
+
+def test_constraint__is_no_raw_error(tmp_path: Path) -> None:
+    engine = engine_for(parsed(f"sqlite:///{store_file(tmp_path)}"))
+    with (
+        pytest.raises(ContractError, match="IntegrityError, SQLITE_CONSTRAINT"),
+        transaction(engine, WRITE) as connection,
+    ):
+        connection.execute(sa.text("INSERT INTO sync_shop (shop_id) VALUES (1)"))
+    engine.dispose()
+
+
+def refused_at_first(engine: sa.Engine, times: int) -> list[int]:
+    """A server that starts: it refuses so many connections. Returns a list that grows with each try."""
+    tries: list[int] = []
+
+    @sa.event.listens_for(engine, "do_connect")
+    def refuse(*_: object) -> None:
+        tries.append(1)
+        if len(tries) <= times:
+            raise sqlite3.OperationalError("the database system is starting up")
+
+    return tries
+
+
+def test_connection__of_an_open_store_waits_for_a_server_that_starts(tmp_path: Path) -> None:
+    engine = engine_for(parsed(f"sqlite:///{store_file(tmp_path)}"))
+    tries = refused_at_first(engine, 2)
+    with transaction(engine, READ, patience_seconds=20) as connection:
+        assert connection.execute(sa.text("SELECT 1")).scalar() == 1
+    assert len(tries) == 3
+    engine.dispose()
+
+
+def test_connection__is_tried_once_while_a_store_opens(tmp_path: Path) -> None:
+    engine = engine_for(parsed(f"sqlite:///{store_file(tmp_path)}"))
+    tries = refused_at_first(engine, 2)
+    with pytest.raises(InfrastructureError, match="out of reach or busy"), transaction(engine, READ):
+        pytest.fail("there was a connection")
+    assert len(tries) == 1
+    engine.dispose()
+
+
+def test_postgresql__that_ends_a_connection_costs_one_transaction(postgres: sa.Engine) -> None:
+    engine = engine_for(postgres.url)
+
+    def interrupted() -> None:
+        with transaction(engine, WRITE) as connection, postgres.connect() as other:
+            process = connection.execute(sa.text("SELECT pg_backend_pid()")).scalar()
+            other.execute(sa.text("SELECT pg_terminate_backend(:process, 5000)"), {"process": process})
+            connection.execute(sa.text("SELECT 1"))
+
+    with pytest.raises(InfrastructureError, match="the connection was lost or the server is starting"):
+        interrupted()
+    with transaction(engine, READ) as connection:
+        assert connection.execute(sa.text("SELECT 1")).scalar() == 1
+    engine.dispose()

@@ -1,0 +1,99 @@
+"""One run at a time has the lease of a stage; it expires by the clock of the database."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+
+import sqlalchemy as sa
+
+from include.outcomes import PipelineName
+from include.state import Shop, StateStore, open_state_store
+from include.state.database import WRITE, engine_for, parsed, transaction
+from include.state.leases import LEASE
+from include.state.tables import lease
+from tests.unit.state.conftest import HASH_KEY, SHOP, Opener
+
+ELSEWHERE = Shop("othershop", SHOP.vtex_host, SHOP.connectif_host, SHOP.connectif_key_id)
+LOAD = (PipelineName.CONTACTS, "load")
+
+
+def move_expiry(url: str, by: timedelta) -> None:
+    engine = engine_for(parsed(url))
+    with transaction(engine, WRITE) as connection:
+        until = connection.execute(sa.select(lease.c.expires_at)).scalar_one()
+        connection.execute(sa.update(lease).values(expires_at=until + by))
+    engine.dispose()
+
+
+def test_lease__keeps_another_run_out_and_names_its_owner(state: StateStore) -> None:
+    assert state.take_lease(*LOAD, "first", "http://a:8080, host one") is None
+    held = state.take_lease(*LOAD, "second", "host two")
+    assert held is not None
+    assert (held.run_key, held.owner) == ("first", "http://a:8080, host one")
+    assert LEASE.total_seconds() - 20 < held.remaining_seconds <= LEASE.total_seconds()
+
+
+def test_lease__is_taken_over_by_the_same_run_at_once(state: StateStore) -> None:
+    state.take_lease(*LOAD, "first", "host one")
+    assert state.take_lease(*LOAD, "first", "host two") is None
+
+
+def test_lease__is_of_one_shop_pipeline_and_stage(state: StateStore, opened: Opener) -> None:
+    state.take_lease(*LOAD, "first", "host one")
+    assert state.take_lease(PipelineName.PRODUCTS, "load", "second", "host two") is None
+    assert state.take_lease(PipelineName.CONTACTS, "repair", "second", "host two") is None
+    assert opened(ELSEWHERE).take_lease(*LOAD, "second", "host two") is None
+
+
+def test_lease__that_is_released_is_free_and_only_its_run_releases_it(state: StateStore) -> None:
+    state.take_lease(*LOAD, "first", "host one")
+    state.release_lease(*LOAD, "second")
+    assert state.take_lease(*LOAD, "second", "host two") is not None
+    state.release_lease(*LOAD, "first")
+    assert state.take_lease(*LOAD, "second", "host two") is None
+
+
+def test_lease__that_expired_goes_to_the_next_and_its_run_hears_of_it(state: StateStore, url: str) -> None:
+    state.take_lease(*LOAD, "first", "host one")
+    move_expiry(url, -LEASE - timedelta(seconds=1))
+    assert state.take_lease(*LOAD, "second", "host two") is None
+    assert not state.renew_lease(*LOAD, "first")
+    assert state.renew_lease(*LOAD, "second")
+
+
+def test_lease__that_is_renewed_lasts_its_whole_time_again(state: StateStore, url: str) -> None:
+    state.take_lease(*LOAD, "first", "host one")
+    move_expiry(url, -LEASE + timedelta(seconds=1))
+    assert state.renew_lease(*LOAD, "first")
+    held = state.take_lease(*LOAD, "second", "host two")
+    assert held is not None
+    assert held.remaining_seconds > LEASE.total_seconds() - 20
+
+
+def test_lease__of_a_clock_that_was_set_back_lasts_no_longer_than_others(state: StateStore, url: str) -> None:
+    state.take_lease(*LOAD, "first", "host one")
+    move_expiry(url, timedelta(days=1))
+    held = state.take_lease(*LOAD, "second", "host two")
+    assert held is not None
+    assert held.remaining_seconds <= LEASE.total_seconds()
+    move_expiry(url, -LEASE - timedelta(seconds=1))
+    assert state.take_lease(*LOAD, "second", "host two") is None
+
+
+def test_lease__goes_to_one_of_many_who_ask_at_once(url: str) -> None:
+    stores = [open_state_store(url, HASH_KEY, SHOP) for _ in range(8)]
+    begin, answers = threading.Barrier(8), []
+
+    def ask(number: int) -> None:
+        begin.wait()
+        answers.append(stores[number].take_lease(*LOAD, f"run {number}", "host"))
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for one in stores:
+        one.close()
+    assert [answer for answer in answers if answer is None] == [None]
