@@ -21,8 +21,9 @@ from include.state.database import (
 )
 from include.state.erasure import Erasure
 from include.state.figures import Figures
-from include.state.newsletter import Newsletter
+from include.state.newsletter_runs import NewsletterRuns
 from include.state.people import People
+from include.state.post_marks import PostMarks
 from include.state.progress import Progress
 from include.state.purchases import Purchases
 from include.state.records import Records
@@ -40,7 +41,17 @@ if TYPE_CHECKING:
 
 
 class StateStore(
-    Progress, Reports, Records, VendorTexts, Purchases, Newsletter, Catalogue, Retention, Figures, Erasure
+    Progress,
+    Reports,
+    Records,
+    VendorTexts,
+    Purchases,
+    PostMarks,
+    NewsletterRuns,
+    Catalogue,
+    Retention,
+    Figures,
+    Erasure,
 ):
     """What outlives a run. Each call is a transaction of its own, from any thread.
 

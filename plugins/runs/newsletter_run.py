@@ -46,7 +46,7 @@ def apply_events(events: list[dict[str, Any]]) -> str:
     )
     identity = RunIdentity(run.dag_id, run.run_id, run.clear_number or 0, run.start_date or run.run_after)
     with open_state(pair) as state:
-        sync = NewsletterSync(vtex, state, rules_of(settings), identity.name)
+        sync = NewsletterSync(vtex, state, rules_of(settings), identity.name, run_key(run))
         sync.apply(events, now)
         sync.counts.calls["vtex"] = calls_of(vtex.transport.counter)
         sync.counts.seconds["apply"] = round(time.monotonic() - begun, 3)
