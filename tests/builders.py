@@ -204,20 +204,29 @@ class SyncRunner:
     state: StateStore = field(init=False)
 
     def __post_init__(self) -> None:
+        shutil.copyfile(_empty_state(), self.folder / "state.db")
+        self._open()
+
+    def _open(self) -> None:
         self.vtex, self.connectif = vtex_client(self.shop), connectif_client(self.shop)
-        state = shutil.copyfile(_empty_state(), self.folder / "state.db")
         pair = Shop(
             self.shop.vtex.state().get("account", "sandboxshop"),
             self.shop.vtex_url,
             self.shop.connectif_url,
             KEY_ID,
         )
-        self.state = open_state_store(f"sqlite:///{state}", "k" * 32, pair, clock=self.shop.clock.now)
+        address = f"sqlite:///{self.folder / 'state.db'}"
+        self.state = open_state_store(address, "k" * 32, pair, clock=self.shop.clock.now)
 
     def close(self) -> None:
         self.state.close()
         self.vtex.transport.session.close()
         self.connectif.transport.session.close()
+
+    def restart(self) -> None:
+        """New clients and a new connection to the same store, as in another process."""
+        self.close()
+        self._open()
 
     def change(self, section: str, **values: Any) -> None:
         """Other settings for the runs to come."""

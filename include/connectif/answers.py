@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from include.http.transport import Unexpected
@@ -33,6 +34,16 @@ def count(body: Mapping[str, Any], field: str) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return int(value) if value >= 0 and value == value // 1 else None
+
+
+def instant(body: Mapping[str, Any], field: str) -> datetime | None:
+    """`2026-11-23T12:00:05.000Z`; None where it is absent, no instant, or without an offset."""
+    value = body.get(field)
+    try:
+        found = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+    return found if found and found.utcoffset() is not None else None
 
 
 def written(body: Any, _headers: Headers) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum, auto
 from io import BytesIO
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 from urllib.parse import urljoin, urlsplit
 
 import requests
@@ -76,6 +76,12 @@ class Posted(Enum):
 
     CREATED = auto()
     ALREADY_THERE = auto()
+
+
+class FoundPurchase(NamedTuple):
+    """A purchase at Connectif. `created_at` is None where the answer does not tell it."""
+
+    created_at: datetime | None
 
 
 class QueueFull(TemporaryError):
@@ -251,7 +257,12 @@ class ConnectifClient:
 
     def has_purchase(self, purchase_id: str) -> bool:
         """Whether a purchase with the shop's own id exists."""
-        return self._unless_missing(routes.READ_PURCHASE, purchase_id=purchase_id) is not None
+        return self.find_purchase(purchase_id) is not None
+
+    def find_purchase(self, purchase_id: str) -> FoundPurchase | None:
+        """The purchase with the shop's own id; None when there is none."""
+        found = self._unless_missing(routes.READ_PURCHASE, purchase_id=purchase_id)
+        return None if found is None else FoundPurchase(answers.instant(found, "createdAt"))
 
     def _post_or_find(self, purchase: Mapping[str, Any], fire_workflows: bool) -> Posted:
         try:

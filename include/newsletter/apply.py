@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import chain
+from secrets import token_hex
 from typing import Any
 
 from include.batching import in_batches
@@ -65,11 +66,16 @@ class NewsletterSync:
 
     `look_again` are the events that should be tried once more after `rules.unknown_retry`; until then they
     wait in the store as well. `settled` are people for whom VTEX has their subscription change, or a greater one. `writer`
-    names the run: its retries know by it what they left unfinished.
+    names the run: its retries know by it what they left unfinished. By its `run_key`, which a clear changes,
+    a retry also takes the events that the first attempt took, and counts as sent what that attempt has sent;
+    without one it cannot.
     """
 
-    def __init__(self, vtex: VtexClient, state: StateStore, rules: NewsletterRules, writer: str) -> None:
+    def __init__(
+        self, vtex: VtexClient, state: StateStore, rules: NewsletterRules, writer: str, run_key: str = ""
+    ) -> None:
         self._vtex, self._state, self._rules, self._writer = vtex, state, rules, writer
+        self._run_key = run_key or f"{writer}/{token_hex(8)}"
         self.counts = StageCounts()
         self.outcomes: list[RecordOutcome] = []
         self.look_again: list[Event] = []
@@ -83,14 +89,14 @@ class NewsletterSync:
         Raises TemporaryError when VTEX does not answer the look-up; repeating changes nothing. Events that it
         does not take are put off, so that they hold up nobody.
         """
-        waited = self._waited(self._state.due_pending(now))
+        waited = self._waited(self._state.take_due(self._run_key, now))
         self._apply_all(chain(waited, self._read(raw_events, now)), now, last_chance=False)
 
     def resolve(self, exported: Iterable[dict[str, Any]], now: datetime) -> None:
         """What the daily run does: everything that waits is tried once more, the last time for who is still
         unknown, together with what Connectif's export says, events as in `apply`.
         """
-        waiting = self._state.due_pending(now, limit=_ALL, looked_up=LOOK_UPS - 1)
+        waiting = self._state.take_due(self._run_key, now, limit=_ALL, looked_up=LOOK_UPS - 1)
         changes = (replace(event, exported=True) for event in self._read(exported, now))
         self._apply_all(chain(self._waited(waiting), changes), now, last_chance=True)
 
@@ -158,16 +164,30 @@ class NewsletterSync:
         One that is overridden, but was on its way when its process died, has the greater subscription change written again.
         """
         persons = {self._state.hashed(event.email): event for event in events}
-        subscription_state = self._state.claim({person: event.change for person, event in persons.items()})
-        tasks = []
+        changes = {person: event.change for person, event in persons.items()}
+        subscription_state = self._state.claim(changes, self._run_key)
+        resolved, tasks = dict[str, Event](), list[_Task]()
         for person, event in persons.items():
             stands = subscription_state.get(person)
             if stands and stands.resolves(event.change, *event.lesser):
-                self._overridden(event)
-                self.resolved.add(person)
+                resolved[person] = event
             else:
                 tasks.append(_task(event, person, stands, now))
+        self._already_settled(resolved)
         return tasks
+
+    def _already_settled(self, events: Mapping[str, Event]) -> None:
+        """Nothing is left to do for these people. An interrupted attempt of this run may have done it."""
+        numbers = self._state.count_documents(self._run_key, dict.fromkeys(events, 0))
+        for person, event in events.items():
+            self._sent(person, event, numbers[person])
+
+    def _sent(self, person: str, event: Event, documents: int) -> None:
+        """The event is over; as many documents were written for it."""
+        self._done_waiting(event)
+        self.resolved.add(person)
+        self.counts.written += documents
+        self.counts.count(Outcome.SENT if documents else Outcome.UNCHANGED)
 
     def _overridden(self, event: Event) -> None:
         self.counts.count(Outcome.UNCHANGED)
@@ -195,28 +215,30 @@ class NewsletterSync:
         """Write, count what worked, put off what did not."""
         busy: list[_Task] = []
         written = refused = 0
-        for task, result in self._written(known).items():
+        numbers = self._state.count_documents(
+            self._run_key, {task.person: len(documents) for task, documents in known}
+        )
+        for task, result in self._written(known, numbers).items():
             if isinstance(result, int):
                 written += result
-                self._done_waiting(task.event)
-                self.resolved.add(task.person)
-                self.counts.count(Outcome.SENT if result else Outcome.UNCHANGED)
+                self._sent(task.person, task.event, numbers[task.person])
             elif isinstance(result, TemporaryError):
                 busy.append(task)
             else:
                 refused += 1
                 self._put_off_refused(task, result, now, last_chance)
-        self.counts.written += written
         self._put_off_all(busy, now)
         # One is an event's own trouble. Several and nothing else: VTEX takes no writes now, the rest waits.
         self._writes_fail = len(busy) > 1 and not refused and not written
 
-    def _written(self, known: list[_Known]) -> dict[_Task, _Result]:
+    def _written(self, known: list[_Known], numbers: Mapping[str, int]) -> dict[_Task, _Result]:
         """Write the subscription changes and record what was applied. Where a greater one came meanwhile, VTEX may have got
         ours after it, also when ours failed half-way: that one is written again, until none came in between.
         """
-        begun = [task for task, documents in known if documents]
-        self._state.begin_writing({task.person: task.event.change for task in begun}, self._writer)
+        begun = [task.person for task, _ in known if numbers[task.person]]  # now, or before an interruption
+        self._state.begin_writing(
+            {task.person: task.event.change for task, documents in known if documents}, self._writer
+        )
         ends: dict[str, tuple[_Task, _Result]] = {}
         while known:
             tried = list(in_parallel(self._patched, known, workers=PATCHES_AT_ONCE))
@@ -227,7 +249,7 @@ class NewsletterSync:
                 {task.person: task.change for task in applied if task.person not in erased}
             )
             known = self._overtaken([one for one in known if one[1]])
-        self._end_writing([ends[task.person] for task in begun])
+        self._end_writing([ends[person] for person in begun])
         return dict(ends.values())
 
     def _patched(self, known: _Known) -> _Result:

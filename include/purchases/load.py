@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any
 
+from include.batching import in_batches
 from include.connectif.limits import CALLS_PER_MINUTE
 from include.outcomes import OUTCOME_OF, Outcome, Reason
 from include.pipeline.erased_people import ErasedPeople
@@ -16,23 +17,26 @@ from include.pipeline.preview import log_sample, masked
 from include.pipeline.progress import Progress
 from include.pipeline.run import SyncRun
 from include.purchases.buyers import ensure_buyers
+from include.purchases.interrupted import purchases_to_post, resolve_interrupted_posts
 from include.purchases.late_parts import late_parts, note_on
 from include.purchases.load_summary import summarize_load
 from include.purchases.missing_products import ensure_products
 from include.purchases.order_selection import unanswered_before
 from include.purchases.posting import Answer, Poster
-from include.purchases.tracked import OtherIds, note_on_the_tag, tracked_purchases
+from include.purchases.recording import recorded_answer, to_record
+from include.purchases.tracked import TRACKED, OtherIds, note_on_the_tag, tracked_purchases
 from include.purchases.tracking_loss import tracking_by_day
 from include.purchases.transform import PURCHASES, UNSENT
 from include.report import StageCounts
 from include.staging import Staging
-from include.state import PurchaseOutcome, StateStore, StoredPurchase
+from include.state import PurchaseOutcome
 
 log = logging.getLogger(__name__)
 
 # Connectif allows a hundred calls a minute: so many threads use them up even when each takes five seconds.
 WORKERS = 8
 _TRACKED = Answer(Outcome.ALREADY_THERE, Reason.ALREADY_TRACKED)
+_TRACKED_OTHERWISE = Answer(Outcome.ALREADY_THERE, Reason.ALREADY_TRACKED, "under another form of its id")
 _ERASED = Answer(OUTCOME_OF[Reason.ERASED], Reason.ERASED)
 _BUSY = Answer(OUTCOME_OF[Reason.TARGET_BUSY], Reason.TARGET_BUSY, "Connectif did not answer for it")
 
@@ -51,8 +55,9 @@ def load(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
         return _rehearsal(run, source)
     _record_unsent(run, source)
     ids = [purchase["purchase_id"] for purchase in _staged(source)]
-    answers = {key: _answer_of(stored) for key, stored in run.state.purchases_of(run.run_key).items()}
-    others = OtherIds(run.connectif)
+    answers = {key: recorded_answer(stored) for key, stored in run.state.purchases_of(run.run_key).items()}
+    interrupted = resolve_interrupted_posts(run, _unanswered(source, answers), looked=target.has(TRACKED))
+    answers |= interrupted.answers
     notes, known = ([], False) if run.plan.only else _resolve_tracked(run, target, source, answers)
     missing = sum(key not in answers for key in ids)
     log.info("%s", _forecast(run, len(ids), missing))
@@ -65,8 +70,10 @@ def load(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
 
         ensure_buyers(run, target, going())
         hidden = ensure_products(run, target, going)
-    _post(run, Poster(run, hidden), source, answers, None if known else others)
-    notes += filter(None, [note_on_the_tag(run, others.found)])
+    poster = Poster(run, hidden, interrupted.in_doubt)
+    _post(run, poster, source, answers, None if known else OtherIds(run.connectif))
+    otherwise = sum(answer == _TRACKED_OTHERWISE for answer in answers.values())
+    notes += filter(None, [note_on_the_tag(run, otherwise)])
     late = late_parts(run, _staged(source), answers)
     counts = summarize_load(run, target, _staged(source), answers, late)
     counts.notes += [*notes, *note_on(late)]
@@ -115,19 +122,13 @@ def _record_unsent(run: SyncRun, source: Staging) -> None:
     """Held purchases are taken up again by the next runs; those that no longer wait are not."""
     unsent = chain.from_iterable(source.read_json(name) for name in source.names(UNSENT))
     run.state.record_purchases(
-        run.run_key, (_recorded(purchase, _unsent(purchase), run.state) for purchase in unsent)
+        run.run_key, (to_record(purchase, _unsent(purchase), run.state) for purchase in unsent)
     )
 
 
 def _unsent(purchase: dict[str, Any]) -> Answer:
     reason = Reason(purchase["reason"])
     return Answer(OUTCOME_OF[reason], reason)
-
-
-def _answer_of(stored: StoredPurchase) -> Answer:
-    """What an earlier attempt of this run was answered (a sent purchase may have been met again)."""
-    outcome = OUTCOME_OF[stored.reason] if stored.reason else stored.outcome
-    return Answer(outcome, stored.reason, stored.detail)
 
 
 def _resolve_tracked(
@@ -143,7 +144,7 @@ def _resolve_tracked(
             if tracked.has(purchase):
                 answer = _ERASED if purchase["body"]["contactEmail"] in erased else _TRACKED
                 resolved[purchase["purchase_id"]] = answer
-                yield _recorded(purchase, answer, run.state)
+                yield to_record(purchase, answer, run.state)
 
     run.state.record_purchases(run.run_key, recorded())
     answers |= resolved
@@ -163,26 +164,39 @@ def _post(run: SyncRun, poster: Poster, source: Staging, answers: Answers, other
         if run.state.is_erased(purchase["body"]["contactEmail"]):  # since the orders were mapped
             answer = _ERASED
         elif others is not None and others.have(purchase):
-            answer = _TRACKED
+            answer = _TRACKED_OTHERWISE
         else:
             answer = poster.post(
                 purchase["body"], contact=purchase["contact"], fire_workflows=_may_fire(run, purchase)
             )
-        run.state.record_purchases(run.run_key, [_recorded(purchase, answer, run.state)])
-        if answer.private:
+        if answer.private:  # first: what is recorded is not asked again
             run.state.keep_vendor_texts(run.pipeline, dict.fromkeys(_names(purchase), answer.private))
+        run.state.record_purchases(run.run_key, [to_record(purchase, answer, run.state)])
         return answer
 
     known = {one.purchase_id for one in unanswered_before(run)}
     watch = OutageWatch(run.connectif.check, known=lambda purchase: purchase["purchase_id"] in known)
-    for purchase, answer in watch.in_parallel(post, _unanswered(source, dict(answers)), workers=WORKERS):
+    unanswered = _marked(run, _unanswered(source, dict(answers)))
+    for purchase, answer in watch.in_parallel(post, unanswered, workers=WORKERS):
         if isinstance(answer, Unanswered):
             log.warning("purchase %s is held: %s", purchase["purchase_id"], answer)
-            busy.append(_recorded(purchase, _BUSY, run.state))
+            busy.append(to_record(purchase, _BUSY, run.state))
         answers[purchase["purchase_id"]] = _BUSY if isinstance(answer, Unanswered) else answer
         progress.add()
     run.state.record_purchases(run.run_key, busy)
     log.info("%s", progress.line())
+
+
+def _marked(run: SyncRun, purchases: Iterable[StagedPurchase]) -> Iterator[StagedPurchase]:
+    """The purchases, each after a mark that it is being posted (decision 0032).
+
+    As many as there are threads share a transaction: more would be looked up in vain after a restart.
+    """
+    for batch in in_batches(purchases, WORKERS):
+        erased = ErasedPeople(run.state)
+        going = [one for one in batch if one["body"]["contactEmail"] not in erased]
+        run.state.mark_posts(run.run_key, purchases_to_post(going, run.state))
+        yield from batch
 
 
 def _names(purchase: StagedPurchase) -> list[str]:
@@ -193,17 +207,3 @@ def _names(purchase: StagedPurchase) -> list[str]:
 def _may_fire(run: SyncRun, purchase: StagedPurchase) -> bool:
     age = run.now() - datetime.fromisoformat(purchase["happened"])
     return not run.backfill and age <= timedelta(hours=run.settings.purchases.no_workflows_after_hours)
-
-
-def _recorded(purchase: StagedPurchase, answer: Answer, state: StateStore) -> PurchaseOutcome:
-    """For the store. Whose it is stands there as a hash, so that an erasure finds it; unless it is erased."""
-    known = answer.reason is not Reason.ERASED and "body" in purchase
-    return PurchaseOutcome(
-        purchase["purchase_id"],
-        answer.outcome,
-        answer.reason,
-        answer.detail,
-        purchase["order_ids"],
-        datetime.fromisoformat(purchase["happened"]),
-        state.hashed(purchase["body"]["contactEmail"]) if known else None,
-    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,7 @@ from include.products.mapping import product_body
 from include.purchases.missing_products import ProductSearch
 from include.purchases.missing_references import products_from_lines, without_products
 from include.purchases.once_per_key import OncePerKey
+from include.state import PostMark, PurchaseToPost
 from include.vtex import limits
 
 log = logging.getLogger(__name__)
@@ -38,14 +39,18 @@ class Answer:
 
 
 class Poster:
-    """Posts purchases; safe to use from several threads.
+    """Posts purchases that are marked (`StateStore.mark_posts`); safe to use from several threads.
 
     What several purchases lack is created once: a thread that comes second waits for the first. `hidden` are
-    products that search is known not to show.
+    products that search is known not to show. For posts `in_doubt`, by purchase id, a 409 says that an
+    interrupted attempt of the run has sent them.
     """
 
-    def __init__(self, run: SyncRun, hidden: Iterable[str] = ()) -> None:
+    def __init__(
+        self, run: SyncRun, hidden: Iterable[str] = (), in_doubt: Mapping[str, PostMark] | None = None
+    ) -> None:
         self._run, self._search = run, ProductSearch(run)
+        self._in_doubt = in_doubt or {}
         self._contacts, self._products = OncePerKey(), OncePerKey()
         self._searched: dict[str, Body | None] = dict.fromkeys(hidden)
 
@@ -61,7 +66,7 @@ class Poster:
         while True:
             try:
                 posted = self._run.connectif.post_purchase(body, fire_workflows=fire_workflows)
-                return _answer(posted, lines - len(body["products"]))
+                return self._answer(body, posted, lines - len(body["products"]))
             except (ContactMissing, ProductsMissing) as missing:
                 chances[type(missing)] -= 1
                 if chances[type(missing)] < 0:
@@ -75,8 +80,23 @@ class Poster:
                 if resolved_keys is None:
                     return Answer(OUTCOME_OF[Reason.NO_LINES], Reason.NO_LINES, "no line has a price")
                 body = resolved_keys
+                self._mark(body, lines - len(body["products"]))
             except RecordRejected as refused:
                 return _rejected(refused)
+
+    def _answer(self, body: Body, posted: Posted, lines_left_out: int) -> Answer:
+        if posted is Posted.CREATED:
+            return Answer(Outcome.SENT, lines_left_out=lines_left_out)
+        if mark := self._in_doubt.get(body["purchaseId"]):
+            return Answer(Outcome.SENT, lines_left_out=mark.lines_left_out)
+        return Answer(Outcome.ALREADY_THERE, Reason.ALREADY_TRACKED)
+
+    def _mark(self, body: Body, lines_left_out: int) -> None:
+        """A post that goes without some lines is marked anew, so that a restart knows how many."""
+        if lines_left_out:
+            person = self._run.state.hashed(body["contactEmail"])
+            post = PurchaseToPost(body["purchaseId"], person, lines_left_out)
+            self._run.state.mark_posts(self._run.run_key, [post])
 
     def _create_missing(
         self, body: Body, contact: Body, missing: ContactMissing | ProductsMissing
@@ -122,12 +142,6 @@ class Poster:
             return {}
         records = ({str(k): v for k, v in row.items()} for row in rows.to_dict("records"))
         return {row["productId"]: product_body(row) for row in records}
-
-
-def _answer(posted: Posted, lines_left_out: int) -> Answer:
-    if posted is Posted.ALREADY_THERE:
-        return Answer(Outcome.ALREADY_THERE, Reason.ALREADY_TRACKED)
-    return Answer(Outcome.SENT, lines_left_out=lines_left_out)
 
 
 def _rejected(refused: RecordRejected) -> Answer:

@@ -22,6 +22,7 @@ from include.window import Window
 log = logging.getLogger(__name__)
 
 TRACKED = "tracked.json"
+WITHOUT_EXPORT = "without-export.json"
 # The tag's clock and ours differ, and a purchase may reach Connectif late.
 _MARGIN = timedelta(days=1)
 _FRUITLESS = 200
@@ -58,7 +59,7 @@ def tracked_purchases(run: SyncRun, journal: Staging, purchases: Iterable[Staged
         ours[purchase["purchase_id"]] = _ids_of(purchase)
         dates.append(datetime.fromisoformat(purchase["happened"]))
     if not ours:
-        return Tracked(frozenset())
+        return _without_export(journal)
     exporter = exporter_of(run, journal)
     try:
         found = _found_at_connectif(exporter, ours, _days_around(dates, run.now()))
@@ -67,11 +68,19 @@ def tracked_purchases(run: SyncRun, journal: Staging, purchases: Iterable[Staged
     except SyncError as error:
         log.warning("%s. All %s purchases are offered one by one", error, f"{len(ours):,}")
         note = f"no export of purchases, all were offered one by one ({error})"
+        journal.write_json(WITHOUT_EXPORT, {"note": note})
         return Tracked(frozenset(), note, known=False)
     tracked = Tracked(found, _about_the_tag(run, ours, found), known=not exporter.is_short)
     if tracked.known:
         journal.write_json(TRACKED, {"ids": sorted(tracked.ids), "note": tracked.note})
     return tracked
+
+
+def _without_export(journal: Staging) -> Tracked:
+    """Nothing is left to ask for. Where an interrupted attempt had no export, the report still says so."""
+    if not journal.has(WITHOUT_EXPORT):
+        return Tracked(frozenset())
+    return Tracked(frozenset(), journal.read_json(WITHOUT_EXPORT)["note"], known=False)
 
 
 class OtherIds:
@@ -86,7 +95,6 @@ class OtherIds:
         self._connectif = connectif
         self._lock = Lock()
         self._left = _FRUITLESS
-        self.found = 0
 
     def have(self, purchase: StagedPurchase) -> bool:
         """Whether Connectif has it under another id than the one that it would be posted under."""
@@ -104,7 +112,6 @@ class OtherIds:
             self._left = 0
             return False
         with self._lock:
-            self.found += there
             self._left = _FRUITLESS if there else self._left - 1
             if self._left == 0:
                 log.warning(_NOT_LOOKED_UP, _FRUITLESS)

@@ -5,18 +5,21 @@
 
 from include.state.erasure import Traces
 from include.state.figures import AppliedChange, ReasonCount
-from include.state.newsletter import PendingEvent, SubscriptionChange, SubscriptionState
+from include.state.post_marks import PostMark, PurchaseToPost
 from include.state.purchases import PurchaseOutcome, StoredPurchase
 from include.state.records import RecordOutcome, StoredOutcome
 from include.state.reports import StoredReport
 from include.state.schema import upgrade
 from include.state.shop import Shop
 from include.state.state_store import StateStore, open_state_store
+from include.state.subscription_changes import PendingEvent, SubscriptionChange, SubscriptionState
 
 __all__ = [
     "AppliedChange",
     "PendingEvent",
+    "PostMark",
     "PurchaseOutcome",
+    "PurchaseToPost",
     "ReasonCount",
     "RecordOutcome",
     "Shop",

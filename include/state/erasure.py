@@ -12,7 +12,19 @@ from include.errors import ConfigurationError
 from include.outcomes import PipelineName
 from include.state.database import Part
 from include.state.shop import Shop
-from include.state.tables import change, erased, pending_event, purchase, record, run, vendor_text, writing
+from include.state.tables import (
+    change,
+    claim,
+    erased,
+    pending_event,
+    posting,
+    purchase,
+    record,
+    run,
+    taken_event,
+    vendor_text,
+    writing,
+)
 from include.state.tables import pair as pairs
 
 if TYPE_CHECKING:
@@ -100,9 +112,10 @@ class Erasure(Part):
                 ).rowcount
                 for table in (change, writing, pending_event)
             )
-            connection.execute(
-                sa.delete(purchase).where(purchase.c.shop_id.in_(ours), purchase.c.person == person)
-            )
+            for table in (purchase, posting, taken_event, claim):
+                connection.execute(
+                    sa.delete(table).where(table.c.shop_id.in_(ours), table.c.person == person)
+                )
             named = {*document_ids, *orders, *(row.purchase_id for row in bought)}
             reports = self._forget_in_reports(connection, ours, named)
         return Traces(changes, outcomes, len(bought), reports)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from include.batching import in_batches
 from include.state.database import Part
+from include.state.newsletter_claims import remember_claims
+from include.state.subscription_changes import PendingEvent, SubscriptionChange, SubscriptionState
 from include.state.tables import change, pending_event, writing
 
 if TYPE_CHECKING:
@@ -16,47 +18,6 @@ if TYPE_CHECKING:
 
 
 _ASKED_AT_ONCE = 500
-
-
-class SubscriptionChange(NamedTuple):
-    """When somebody wished, and what. The later subscription change is greater; at the same instant, `unsubscribed` is."""
-
-    instant: datetime
-    unsubscribed: bool
-
-
-class PendingEvent(NamedTuple):
-    """An event whose person VTEX did not know yet. Its repr has no address."""
-
-    email: str
-    person: str
-    change: SubscriptionChange
-    not_before: datetime
-    attempts: int
-
-    def __repr__(self) -> str:
-        return f"PendingEvent(person={self.person[:8]}…, subscription change={self.change}, attempts={self.attempts})"
-
-
-class SubscriptionState(NamedTuple):
-    """The greatest subscription change that somebody began to apply. `applied_at` is None until that was finished.
-
-    `on_their_way` are subscription changes, lesser ones too, whose writing began and did not end: a process is at it or
-    died.
-    """
-
-    change: SubscriptionChange
-    applied_at: datetime | None
-    on_their_way: frozenset[SubscriptionChange] = frozenset()
-
-    def resolves(self, *changes: SubscriptionChange) -> bool:
-        """Whether nothing is left to do for these: a greater one stands, or the greatest of them was applied.
-
-        Not where one of them was on its way when its process died: VTEX may have got it after what stands.
-        """
-        greatest = max(changes)
-        stands = greatest < self.change or (greatest == self.change and self.applied_at is not None)
-        return stands and self.on_their_way.isdisjoint(changes)
 
 
 class Newsletter(Part):
@@ -72,11 +33,14 @@ class Newsletter(Part):
         with self._database.read() as connection:
             return self._subscription_state(connection, people)
 
-    def claim(self, changes: Mapping[str, SubscriptionChange]) -> dict[str, SubscriptionState]:
+    def claim(
+        self, changes: Mapping[str, SubscriptionChange], run_key: str = ""
+    ) -> dict[str, SubscriptionState]:
         """Write down, by person, what is going to be applied; a greater subscription change that stands is left alone.
 
         Returns what stood before, and what is on its way. Claims come one after the other: of two at once,
-        the later one sees the earlier one.
+        the later one sees the earlier one. With a `run_key` the retry of a run that was interrupted after
+        its claim is told what stood before the run.
         """
         with self._database.write() as connection:
             if connection.dialect.name == "postgresql":
@@ -84,6 +48,8 @@ class Newsletter(Part):
             before = self._subscription_state(connection, changes)
             on_their_way = self._on_their_way(connection, changes)
             self._save(connection, changes, applied_at=None)
+            if run_key:
+                before = remember_claims(self._database, connection, run_key, changes, before)
         return {
             person: one._replace(on_their_way=frozenset(on_their_way.get(person, ())))
             for person, one in before.items()

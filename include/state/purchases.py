@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from include.batching import in_batches
 from include.outcomes import Outcome, Reason
 from include.state.database import Part
+from include.state.post_marks import unmark
 from include.state.records import wanted_by
 from include.state.tables import purchase
 
@@ -28,7 +29,10 @@ _WRITTEN_AT_ONCE = 1_000
 
 @dataclass(frozen=True)
 class StoredPurchase:
-    """One purchase and the VTEX orders that it is made of; `attempts` counts the answers recorded."""
+    """One purchase and the VTEX orders that it is made of; `attempts` counts the answers recorded.
+
+    `lines_left_out` is how many of its lines it was sent without.
+    """
 
     purchase_id: str
     outcome: Outcome
@@ -37,6 +41,7 @@ class StoredPurchase:
     run_key: str
     order_ids: tuple[str, ...]
     purchase_date: datetime
+    lines_left_out: int
     attempts: int
     first_seen: datetime
     last_seen: datetime
@@ -53,6 +58,7 @@ class PurchaseOutcome:
     order_ids: Sequence[str]
     purchase_date: datetime
     person: str | None = None
+    lines_left_out: int = 0
 
 
 class Purchases(Part):
@@ -117,13 +123,17 @@ class Purchases(Part):
             return sorted({one for order_ids in connection.execute(query).scalars() for one in order_ids})
 
     def record_purchases(self, run_key: str, answers: Iterable[PurchaseOutcome]) -> None:
-        """Write answers; they are durable on return. One that is not `DONE` never replaces one that is."""
+        """Write answers; they are durable on return. One that is not `DONE` never replaces one that is.
+
+        The run's marks of these purchases go in the same transaction (see `PostMarks`).
+        """
         for batch in in_batches(answers, _WRITTEN_AT_ONCE):
             # one statement must not meet the same key twice (PostgreSQL): the last one counts
             latest = {answer.purchase_id: answer for answer in batch}
             rows = [self._purchase_row(run_key, answer) for answer in latest.values()]
             with self._database.write() as connection:
                 connection.execute(self._purchase_upsert(), rows)
+                unmark(connection, self._database.shop_id, run_key, list(latest.values()))
 
     def _purchase_row(self, run_key: str, answer: PurchaseOutcome) -> dict[str, Any]:
         now = self._database.clock()
@@ -149,6 +159,7 @@ class Purchases(Part):
             | {
                 "outcome": sa.case((met_again, Outcome.SENT), else_=new.outcome),
                 "order_ids": sa.case((met_again, purchase.c.order_ids), else_=new.order_ids),
+                "lines_left_out": sa.case((met_again, purchase.c.lines_left_out), else_=new.lines_left_out),
                 "attempts": purchase.c.attempts + 1,
             },
             where=sa.or_(sa.not_(_is_done(purchase.c.outcome)), _is_done(new.outcome)),
@@ -183,6 +194,7 @@ def _stored(row: sa.RowMapping) -> StoredPurchase:
         run_key=row["run_key"],
         order_ids=tuple(row["order_ids"]),
         purchase_date=row["purchase_date"],
+        lines_left_out=row["lines_left_out"],
         attempts=row["attempts"],
         first_seen=row["first_seen"],
         last_seen=row["last_seen"],

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from include.state.database import Part
-from include.state.tables import purchase, record, run, vendor_text
+from include.state.tables import claim, posting, purchase, record, run, taken_event, vendor_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,10 +30,12 @@ class Retention(Part):
     def remove_outcomes(self, before: datetime) -> int:
         """Remove outcomes of records and answers to purchases, last seen before then; returns how many.
 
-        What vendors said of records goes at the same age.
+        What vendors said of records, and what interrupted runs have left for a retry, goes at the same age.
         """
-        for _ in self._batches(vendor_text, vendor_text.c.last_seen < before):
-            pass
+        others = (vendor_text.c.last_seen, posting.c.marked_at, taken_event.c.taken_at, claim.c.claimed_at)
+        for seen in others:
+            for _ in self._batches(seen.table, seen < before):
+                pass
         return sum(sum(self._batches(table, table.c.last_seen < before)) for table in (record, purchase))
 
     def remove_reports(self, before: datetime) -> int:

@@ -22,8 +22,9 @@ from include.state.database import (
 from include.state.erasure import Erasure
 from include.state.figures import Figures
 from include.state.leases import Leases
-from include.state.newsletter import Newsletter
+from include.state.newsletter_runs import NewsletterRuns
 from include.state.people import People
+from include.state.post_marks import PostMarks
 from include.state.progress import Progress
 from include.state.purchases import Purchases
 from include.state.records import Records
@@ -47,7 +48,8 @@ class StateStore(
     Records,
     VendorTexts,
     Purchases,
-    Newsletter,
+    PostMarks,
+    NewsletterRuns,
     Catalogue,
     Retention,
     Figures,

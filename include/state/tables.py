@@ -146,9 +146,26 @@ purchase = sa.Table(
     sa.Column("last_seen", Instant, nullable=False),
     sa.Index("sync_purchase_outcome", "shop_id", "outcome", "first_seen"),
     sa.Column("person", sa.String(64)),
+    sa.Column("lines_left_out", sa.Integer, nullable=False, server_default="0"),
     sa.Index("sync_purchase_age", "last_seen"),
     sa.Index("sync_purchase_person", "person"),
 )
+
+posting = sa.Table(
+    "sync_posting",
+    metadata,
+    _pair(),
+    sa.Column("purchase_id", sa.String(200), primary_key=True),
+    sa.Column("run_key", sa.String(500), primary_key=True),
+    sa.Column("person", sa.String(64), nullable=False),
+    sa.Column("lines_left_out", sa.Integer, nullable=False),
+    sa.Column("marked_at", Instant, nullable=False),
+    sa.Index("sync_posting_age", "marked_at"),
+    sa.Index("sync_posting_person", "person"),
+)
+"""Purchases on their way to Connectif, and the runs that post them. A row that stays is of a process that
+ended before it recorded the answer: Connectif may have the purchase.
+"""
 
 change = sa.Table(
     "sync_subscription",
@@ -186,6 +203,41 @@ pending_event = sa.Table(
     sa.Column("waiting_since", Instant, nullable=False),
     sa.Index("sync_pending_event_due", "shop_id", "not_before"),
 )
+
+taken_event = sa.Table(
+    "sync_taken_event",
+    metadata,
+    _pair(),
+    sa.Column("run_key", sa.String(600), primary_key=True),
+    sa.Column("person", sa.String(64), primary_key=True),
+    sa.Column("sealed_email", sa.Text, nullable=False),
+    sa.Column("instant", Instant, nullable=False),
+    sa.Column("unsubscribed", sa.Boolean, nullable=False),
+    sa.Column("not_before", Instant, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("taken_at", Instant, nullable=False),
+    sa.Index("sync_taken_event_age", "taken_at"),
+    sa.Index("sync_taken_event_person", "person"),
+)
+"""Waiting events as a run found them. A retry takes the same, whatever has become of them since."""
+
+claim = sa.Table(
+    "sync_claim",
+    metadata,
+    _pair(),
+    sa.Column("run_key", sa.String(600), primary_key=True),
+    sa.Column("person", sa.String(64), primary_key=True),
+    sa.Column("instant", Instant, nullable=False),
+    sa.Column("unsubscribed", sa.Boolean, nullable=False),
+    sa.Column("before_instant", Instant),
+    sa.Column("before_unsubscribed", sa.Boolean),
+    sa.Column("before_applied_at", Instant),
+    sa.Column("documents", sa.Integer, nullable=False),
+    sa.Column("claimed_at", Instant, nullable=False),
+    sa.Index("sync_claim_age", "claimed_at"),
+    sa.Index("sync_claim_person", "person"),
+)
+"""What a run has claimed, what the ledger said before, and how many documents it began to write."""
 
 catalogue = sa.Table(
     "sync_catalogue",

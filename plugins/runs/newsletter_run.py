@@ -45,7 +45,7 @@ def apply_events(events: list[dict[str, Any]]) -> str:
     )
     identity = run_identity()
     with open_state(pair) as state:
-        sync = NewsletterSync(vtex, state, rules_of(settings), identity.name)
+        sync = NewsletterSync(vtex, state, rules_of(settings), identity.name, run_key(run))
         sync.apply(events, now)
         sync.counts.calls["vtex"] = calls_of(vtex.transport.counter)
         sync.counts.seconds["apply"] = round(time.monotonic() - begun, 3)

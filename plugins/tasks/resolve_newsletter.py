@@ -31,7 +31,8 @@ def resolve(extracted: ObjectStoragePath) -> str:
             return "nothing to do in a dry run, a back-fill, or for chosen records"
         begun = time.monotonic()
         identity = run_identity()
-        sync = NewsletterSync(run.vtex, run.state, rules_of(run.settings), identity.name)
+        key = f"{run.run_key}/newsletter"
+        sync = NewsletterSync(run.vtex, run.state, rules_of(run.settings), identity.name, key)
         with files_gone(run.settings):
             sync.resolve(missed_changes(run, Staging(extracted.parent / "newsletter")), run.now())
         sync.counts.calls = {
@@ -39,7 +40,7 @@ def resolve(extracted: ObjectStoragePath) -> str:
             "connectif": calls_of(run.connectif.transport.counter),
         }
         sync.counts.seconds["settle"] = round(time.monotonic() - begun, 3)
-        summary = keep_report(sync, run.state, identity, f"{run.run_key}/newsletter", run.now())
+        summary = keep_report(sync, run.state, identity, key, run.now())
         look_again_at = run.now() + rules_of(run.settings).unknown_retry
     log.info("%s", summary)
     if sync.look_again:

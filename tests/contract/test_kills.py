@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 import threading
 from collections.abc import Callable, Iterator
@@ -17,6 +16,7 @@ from include.outcomes import PipelineName
 from include.plan import RunPlan
 from include.staging import Staging
 from tests.builders import EVERYTHING, Killed, SimulatedShop, SyncRunner, stages_of, window_ending
+from tests.steady_target import differences, steady
 
 DAILY: list[tuple[PipelineName, RunPlan]] = [
     (PipelineName.CONTACTS, EVERYTHING),
@@ -80,33 +80,6 @@ def fate_of(runner: SyncRunner, fate: Fate) -> Iterator[None]:
             session = client.transport.session
             patch.setattr(session, "request", called(session.request))
         yield
-
-
-def steady(target: dict[str, Any]) -> dict[str, Any]:
-    """What depends neither on when it was written nor on which thread was first."""
-    tables = ("contacts", "products", "purchases")
-    return target | {table: {key: _steady_row(row) for key, row in target[table].items()} for table in tables}
-
-
-def _steady_row(row: dict[str, Any]) -> dict[str, Any]:
-    lines = json.loads(row.get("products") or "[]")
-    without_ids = [{name: value for name, value in line.items() if name != "id"} for line in lines]
-    return row | {"created_at": "", "products": without_ids}
-
-
-def differences(found: dict[str, Any], expected: dict[str, Any]) -> list[tuple[str, Any, Any]]:
-    """What to look at when the two are not the same."""
-    lines = []
-    for table in ("contacts", "products", "purchases"):
-        for key in found[table].keys() | expected[table].keys():
-            one, other = found[table].get(key, {}), expected[table].get(key, {})
-            lines += [
-                (f"{table} {key} {name}", one.get(name), other.get(name))
-                for name in one | other
-                if one.get(name) != other.get(name)
-            ]
-    counted = [(name, found[name], expected[name]) for name in ("workflows", "vtex")]
-    return lines + [line for line in counted if line[1] != line[2]]
 
 
 def undisturbed(shop: SimulatedShop, folder: Path, pipeline: PipelineName, plan: RunPlan) -> dict[str, Any]:

@@ -12,7 +12,6 @@ import shutil
 import tempfile
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -25,7 +24,7 @@ from unittest import mock
 from include.connectif.routes import POST_PURCHASE
 from include.errors import ConfigurationError, InfrastructureError, SyncError
 from include.http.counters import CallCounter
-from include.outcomes import OUTCOME_OF, Outcome, PipelineName, Reason
+from include.outcomes import PipelineName
 from include.pipeline.lease import WorkHeld, WorkTakenOver
 from include.pipeline.run import SyncRun, run_stage
 from include.pipelines import DAILY_PIPELINES
@@ -145,17 +144,6 @@ def _without_order(value: Any) -> Any:
     return [_without_order(one) for one in value] if isinstance(value, list) else value
 
 
-def _though_there(ended: Ended) -> Ended:
-    """A purchase that was posted and could not be recorded is answered 409 by the retry: it counts as there
-    already, and not as sent."""
-    outcomes = Counter(ended.outcomes)
-    outcomes[Outcome.SENT] += outcomes.pop(Outcome.ALREADY_THERE, 0)
-    reasons = {
-        key: n for key, n in ended.reasons.items() if OUTCOME_OF[Reason(key)] is not Outcome.ALREADY_THERE
-    }
-    return replace(ended, outcomes=dict(outcomes), reasons=reasons)
-
-
 Active = Callable[[Installation], AbstractContextManager[object]]
 
 
@@ -170,7 +158,6 @@ class Fault:
     stages: Sequence[str] = STAGES
     pipelines: Sequence[PipelineName] = (PipelineName.CONTACTS, PipelineName.PRODUCTS, PipelineName.PURCHASES)
     may_end_well: bool = False
-    posts_may_be_there: bool = False
 
 
 # --- one trial
@@ -193,8 +180,6 @@ def trial(calm: Ended, runner: Installation, pipeline: PipelineName, stage: str,
     except Exception as error:  # noqa: BLE001 - that is what is looked for
         problem = f"no error of ours: {type(error).__name__}: {error}"
     ended = Ended.of(runner.shop, stages_of(run()))
-    if fault.posts_may_be_there:
-        ended, calm = _though_there(ended), _though_there(calm)
     return problem or ended.differs_from(calm)
 
 
@@ -426,7 +411,6 @@ SQLITE = (
         "Free space",
         stages=("load",),
         pipelines=(PipelineName.PURCHASES,),
-        posts_may_be_there=True,
     ),
     Fault(
         "SQLite: locked between posts",
@@ -435,7 +419,6 @@ SQLITE = (
         "Look for a program",
         stages=("load",),
         pipelines=(PipelineName.PURCHASES,),
-        posts_may_be_there=True,
     ),
     Fault("SQLite: locked", _locked, InfrastructureError, "Look for a program", stages=("load",)),
 )

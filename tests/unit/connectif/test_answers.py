@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from include.connectif.client import ConnectifAccount, ConnectifClient
+from include.connectif.client import ConnectifAccount, ConnectifClient, FoundPurchase
 from include.errors import SyncError
 from include.http.form import FileToSend
 from include.http.rate_limiter import Unlimited
@@ -41,6 +41,10 @@ METHODS: dict[str, tuple[Callable[[ConnectifClient], Any], Any]] = {
     "read product": (lambda c: c.read_product("1"), {"productId": "1"}),
     "post purchase": (lambda c: c.post_purchase(PURCHASE, fire_workflows=False), {"purchaseId": "p"}),
     "has purchase": (lambda c: c.has_purchase("p"), {"purchaseId": "p"}),
+    "find purchase": (
+        lambda c: c.find_purchase("p"),
+        {"purchaseId": "p", "createdAt": "2026-11-23T12:00:05.000Z"},
+    ),
 }
 
 
@@ -72,3 +76,12 @@ def test_any_answer__is_a_result_or_an_error_of_ours(
     server.script(*[Answer(status, b"" if status == 204 else cut)] * 12)
     with contextlib.suppress(SyncError):
         call(client)
+
+
+@pytest.mark.parametrize("value", [None, 5, "", "yesterday", "2026-11-23T12:00:05", [], True])
+def test_created_at__that_is_no_instant_is_not_known(
+    value: Any, server: ScriptedServer, client: ConnectifClient
+) -> None:
+    server.forget()
+    server.script(Answer(200, json.dumps({"purchaseId": "p", "createdAt": value}).encode()))
+    assert client.find_purchase("p") == FoundPurchase(None)

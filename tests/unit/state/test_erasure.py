@@ -11,7 +11,14 @@ import sqlalchemy as sa
 from include.errors import ConfigurationError
 from include.outcomes import Cause, Outcome, PipelineName, Reason
 from include.report import Compared, Report
-from include.state import PurchaseOutcome, RecordOutcome, StateStore, SubscriptionChange, Traces
+from include.state import (
+    PurchaseOutcome,
+    PurchaseToPost,
+    RecordOutcome,
+    StateStore,
+    SubscriptionChange,
+    Traces,
+)
 from include.state.database import READ, transaction
 from include.state.tables import metadata
 from tests.unit.state.conftest import HASH_KEY, SHOP, Clock, Opener
@@ -24,9 +31,10 @@ OTHER_SHOP = replace(SHOP, vtex_account="othershop")
 def leave_traces(state: StateStore, name: str, email: str, clock: Clock) -> None:
     """Everything that the store may know of somebody."""
     person, change = state.hashed(email), SubscriptionChange(clock.now, unsubscribed=True)
-    state.claim({person: change})
+    state.claim({person: change}, "run")
     state.begin_writing({person: change}, "run")
     state.add_pending(email, True, clock.now, clock.now, 1)
+    state.take_due(f"run of {name}", clock.now)
     rows = [RecordOutcome(person, Outcome.EXCLUDED, Reason.UNKNOWN_CONTACT)]
     state.save_outcomes(PipelineName.NEWSLETTER, "run", rows)
     state.save_outcomes(
@@ -37,6 +45,7 @@ def leave_traces(state: StateStore, name: str, email: str, clock: Clock) -> None
     )
     bought = PurchaseOutcome(name, Outcome.SENT, None, "", [f"{name}-01"], clock.now, person)
     state.record_purchases("run", [bought])
+    state.mark_posts("run", [PurchaseToPost(f"{name}-on-its-way", person)])
 
 
 def report(state: StateStore, *keys: str) -> None:
@@ -71,6 +80,8 @@ def test_erase__leaves_nothing_but_the_hash_and_takes_nobody_elses(opened: Opene
             one.hashed(BO),
         }
         assert one.recorded_purchases(["a", "b"]).keys() == {"b"}
+        assert [mark.purchase_id for mark in one.post_marks()] == ["b-on-its-way"]
+        assert not [event for event in one.take_due("run of a", clock.now) if event.email == ANA]
         compared = one.reports(PipelineName.RECONCILE)[0].report.compared[PipelineName.CONTACTS]
         assert compared.examples == {Cause.GONE: ["doc-b"]}
     assert {row.key for row in other.outcomes(PipelineName.CONTACTS)} == {"doc-a", "doc-b"}
@@ -127,5 +138,5 @@ def test_erase__nothing_readable_stays_in_the_store(state: StateStore, clock: Cl
     leave_traces(state, "a", "piepmatz.zwitscher@example.com", clock)
     state.erase("piepmatz.zwitscher@example.com", ["doc-a"])
     left = everything(state)
-    assert not [word for word in ("piepmatz", "zwitscher", "doc-a", "a-01") if word in left]
+    assert not [word for word in ("piepmatz", "zwitscher", "doc-a", "a-01", "a-on-its-way") if word in left]
     assert left.count(state.hashed("piepmatz.zwitscher@example.com")) == 1

@@ -57,7 +57,7 @@ def test_lost_hash_key__after_the_sql_runs_go_on_and_nothing_waits_for_ever(
     clock.advance(timedelta(hours=1))
     with pytest.raises(ConfigurationError, match="hash_key is not the one"):
         opened(hash_key=ANOTHER_HASH_KEY).erased_people()
-    run_as_written(url, "DELETE FROM sync_(?:erased|pending_event|subscription change)")
+    run_as_written(url, "DELETE FROM sync_(?:erased|pending_event|taken_event|subscription change)")
     state = opened(hash_key=ANOTHER_HASH_KEY)
     assert state.erased_people() == frozenset()
     assert list(state.due_pending(clock.now)) == []

@@ -10,8 +10,16 @@ import sqlalchemy as sa
 
 from include.outcomes import Outcome, PipelineName, Reason
 from include.report import Report
-from include.state import PurchaseOutcome, RecordOutcome, StateStore, retention
+from include.state import (
+    PurchaseOutcome,
+    PurchaseToPost,
+    RecordOutcome,
+    StateStore,
+    SubscriptionChange,
+    retention,
+)
 from include.state.database import READ, engine_for, parsed, transaction
+from include.state.tables import claim, taken_event
 from tests.unit.state.conftest import SHOP, Clock, Opener
 
 DAY = timedelta(days=1)
@@ -57,6 +65,25 @@ def test_retention__takes_the_old_and_leaves_the_young(opened: Opener, clock: Cl
     assert kept(abandoned) == (set(), set(), set())
 
 
+def test_retention__takes_what_runs_that_were_never_tried_again_have_left(
+    state: StateStore, clock: Clock
+) -> None:
+    ana = state.hashed("ana@example.com")
+    state.mark_posts("old", [PurchaseToPost("old", ana)])
+    state.add_pending("ana@example.com", True, clock.now, clock.now, 1)
+    state.take_due("old", clock.now)
+    state.claim({ana: SubscriptionChange(clock.now, unsubscribed=False)}, "old")
+    clock.advance(60 * DAY)
+    state.mark_posts("young", [PurchaseToPost("young", ana)])
+    clock.advance(40 * DAY)
+    assert state.remove_outcomes(clock.now - 90 * DAY) == 0, "no outcome of a record"
+    assert [mark.run_key for mark in state.post_marks()] == ["young"]
+    engine = state._database.engine
+    with transaction(engine, READ) as connection:
+        left = [connection.execute(sa.select(table)).all() for table in (taken_event, claim)]
+    assert left == [[], []]
+
+
 def test_retention__what_is_seen_again_begins_anew(state: StateStore, clock: Clock) -> None:
     keep(state, "old", clock.now)
     clock.advance(100 * DAY)
@@ -98,7 +125,14 @@ def test_retention__stops_after_its_time_and_goes_on_the_next_day(
 
 @pytest.mark.parametrize(
     ("table", "column"),
-    [("sync_record", "last_seen"), ("sync_purchase", "last_seen"), ("sync_run", "started_at")],
+    [
+        ("sync_record", "last_seen"),
+        ("sync_purchase", "last_seen"),
+        ("sync_run", "started_at"),
+        ("sync_posting", "marked_at"),
+        ("sync_taken_event", "taken_at"),
+        ("sync_claim", "claimed_at"),
+    ],
 )
 def test_retention__finds_the_old_by_an_index(url: str, table: str, column: str) -> None:
     engine = engine_for(parsed(url))

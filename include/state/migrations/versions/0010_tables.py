@@ -58,6 +58,26 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("shop_id"),
     )
     op.create_table(
+        "sync_claim",
+        sa.Column("shop_id", sa.Integer(), nullable=False),
+        sa.Column("run_key", sa.String(length=600), nullable=False),
+        sa.Column("person", sa.String(length=64), nullable=False),
+        sa.Column("instant", INSTANT, nullable=False),
+        sa.Column("unsubscribed", sa.Boolean(), nullable=False),
+        sa.Column("before_instant", INSTANT),
+        sa.Column("before_unsubscribed", sa.Boolean()),
+        sa.Column("before_applied_at", INSTANT),
+        sa.Column("documents", sa.Integer(), nullable=False),
+        sa.Column("claimed_at", INSTANT, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["shop_id"],
+            ["sync_shop.shop_id"],
+        ),
+        sa.PrimaryKeyConstraint("shop_id", "run_key", "person"),
+    )
+    op.create_index("sync_claim_age", "sync_claim", ["claimed_at"], unique=False)
+    op.create_index("sync_claim_person", "sync_claim", ["person"], unique=False)
+    op.create_table(
         "sync_coverage",
         sa.Column("shop_id", sa.Integer(), nullable=False),
         sa.Column("pipeline", sa.String(length=20), nullable=False),
@@ -113,6 +133,22 @@ def upgrade() -> None:
     )
     op.create_index("sync_pending_event_due", "sync_pending_event", ["shop_id", "not_before"], unique=False)
     op.create_table(
+        "sync_posting",
+        sa.Column("shop_id", sa.Integer(), nullable=False),
+        sa.Column("purchase_id", sa.String(length=200), nullable=False),
+        sa.Column("run_key", sa.String(length=500), nullable=False),
+        sa.Column("person", sa.String(length=64), nullable=False),
+        sa.Column("lines_left_out", sa.Integer(), nullable=False),
+        sa.Column("marked_at", INSTANT, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["shop_id"],
+            ["sync_shop.shop_id"],
+        ),
+        sa.PrimaryKeyConstraint("shop_id", "purchase_id", "run_key"),
+    )
+    op.create_index("sync_posting_age", "sync_posting", ["marked_at"], unique=False)
+    op.create_index("sync_posting_person", "sync_posting", ["person"], unique=False)
+    op.create_table(
         "sync_purchase",
         sa.Column("shop_id", sa.Integer(), nullable=False),
         sa.Column("purchase_id", sa.String(length=200), nullable=False),
@@ -126,6 +162,7 @@ def upgrade() -> None:
         sa.Column("first_seen", INSTANT, nullable=False),
         sa.Column("last_seen", INSTANT, nullable=False),
         sa.Column("person", sa.String(length=64)),
+        sa.Column("lines_left_out", sa.Integer(), server_default="0", nullable=False),
         sa.ForeignKeyConstraint(
             ["shop_id"],
             ["sync_shop.shop_id"],
@@ -193,6 +230,25 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("shop_id", "person"),
     )
+    op.create_table(
+        "sync_taken_event",
+        sa.Column("shop_id", sa.Integer(), nullable=False),
+        sa.Column("run_key", sa.String(length=600), nullable=False),
+        sa.Column("person", sa.String(length=64), nullable=False),
+        sa.Column("sealed_email", sa.Text(), nullable=False),
+        sa.Column("instant", INSTANT, nullable=False),
+        sa.Column("unsubscribed", sa.Boolean(), nullable=False),
+        sa.Column("not_before", INSTANT, nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("taken_at", INSTANT, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["shop_id"],
+            ["sync_shop.shop_id"],
+        ),
+        sa.PrimaryKeyConstraint("shop_id", "run_key", "person"),
+    )
+    op.create_index("sync_taken_event_age", "sync_taken_event", ["taken_at"], unique=False)
+    op.create_index("sync_taken_event_person", "sync_taken_event", ["person"], unique=False)
     op.create_table(
         "sync_vendor_text",
         sa.Column("shop_id", sa.Integer(), nullable=False),

@@ -1,0 +1,180 @@
+"""A process that ends between Connectif's answer and our note: whose purchase it was is still known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import pytest
+
+from include.connectif.client import ConnectifClient, Posted
+from include.outcomes import Drop, Outcome, PipelineName, Reason
+from include.purchases.posting import Body
+from include.report import Report
+from tests.builders import Killed, SimulatedShop, SyncRunner
+from tests.orders import (
+    LINE,
+    MORNING,
+    calls,
+    day_of,
+    purchases,
+    put_buyer,
+    put_order,
+    put_product,
+    put_purchase,
+    without_baskets,
+)
+
+PURCHASES = PipelineName.PURCHASES
+DAY = day_of(MORNING, hours=1)
+
+
+@pytest.fixture(autouse=True)
+def one_order(shop: SimulatedShop) -> None:
+    without_baskets(shop)
+    put_buyer(shop)
+    put_product(shop)
+    put_order(shop, "1-01", MORNING)
+
+
+@contextmanager
+def killed_after_the_post(*, arrives: bool = True) -> Iterator[None]:
+    """The process ends when Connectif has answered a post, or before the post is sent."""
+    post = ConnectifClient.post_purchase
+
+    def ends(client: ConnectifClient, body: Body, *, fire_workflows: bool) -> Posted:
+        if arrives:
+            post(client, body, fire_workflows=fire_workflows)
+        raise Killed
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ConnectifClient, "post_purchase", ends)
+        yield
+
+
+def interrupted(runner: SyncRunner, key: str = "run", *, arrives: bool = True) -> None:
+    with killed_after_the_post(arrives=arrives), pytest.raises(Killed):
+        runner.sync(PURCHASES, DAY, key)
+    runner.restart()
+
+
+def outcomes(report: Report) -> dict[Outcome, int]:
+    return dict(report.counts.outcomes)
+
+
+def tracking(report: Report) -> tuple[int, int]:
+    """By the tag, by the sync."""
+    (day,) = report.counts.tracking.values()
+    return day.tracked, day.added
+
+
+def test_interrupted__what_arrived_was_sent_by_the_run_and_one_look_up_tells(
+    runner: SyncRunner, shop: SimulatedShop
+) -> None:
+    interrupted(runner)
+    assert [one.purchase_id for one in runner.state.post_marks()] == ["1"]
+    report = runner.sync(PURCHASES, DAY, "run")
+    assert (outcomes(report), report.counts.written, tracking(report)) == ({Outcome.SENT: 1}, 1, (0, 1))
+    assert (calls(shop, "get purchase by purchase id"), calls(shop, "create purchase")) == (1, 1)
+    assert runner.state.post_marks() == []
+
+
+def test_interrupted__what_did_not_arrive_is_posted_again(runner: SyncRunner, shop: SimulatedShop) -> None:
+    interrupted(runner, arrives=False)
+    report = runner.sync(PURCHASES, DAY, "run")
+    assert (outcomes(report), tracking(report)) == ({Outcome.SENT: 1}, (0, 1))
+    assert calls(shop, "create purchase") == 1
+    assert set(purchases(shop)) == {"1"}
+
+
+def test_interrupted__a_cleared_run_counts_what_the_run_before_had_sent(runner: SyncRunner) -> None:
+    interrupted(runner, "first")
+    report = runner.sync(PURCHASES, DAY, "cleared")
+    assert (outcomes(report), tracking(report)) == ({Outcome.ALREADY_THERE: 1}, (0, 1))
+    assert runner.state.recorded_purchases(["1"])["1"].outcome is Outcome.SENT
+    assert runner.state.post_marks() == []
+
+
+@pytest.mark.parametrize("age", [timedelta(hours=1), timedelta(minutes=6)])
+def test_interrupted__what_the_tag_reported_before_is_not_ours(
+    age: timedelta, runner: SyncRunner, shop: SimulatedShop
+) -> None:
+    """Without an export nothing had been looked up before the mark: the 409 was the first to tell."""
+    now = shop.clock.now()
+    shop.clock.set(now - age)
+    put_purchase(shop, "1")
+    shop.clock.set(now)
+    shop.fault_at_connectif("create export", calls=100, status=403)
+    interrupted(runner)
+    report = runner.sync(PURCHASES, DAY, "run")
+    assert (report.counts.reasons, tracking(report)) == ({Reason.ALREADY_TRACKED: 1}, (1, 0))
+
+
+def test_interrupted__what_the_tag_reports_between_mark_and_retry_counts_as_ours(
+    runner: SyncRunner, shop: SimulatedShop
+) -> None:
+    """What decision 0032 says of it: Connectif does not tell who created a purchase."""
+    interrupted(runner, arrives=False)
+    put_purchase(shop, "1")
+    report = runner.sync(PURCHASES, DAY, "run")
+    assert outcomes(report) == {Outcome.SENT: 1}
+
+
+def test_interrupted__without_the_right_to_look_up_the_second_post_tells(
+    runner: SyncRunner, shop: SimulatedShop
+) -> None:
+    interrupted(runner)
+    shop.fault_at_connectif("get purchase by purchase id", calls=100, status=403)
+    report = runner.sync(PURCHASES, DAY, "run")
+    assert (outcomes(report), tracking(report)) == ({Outcome.SENT: 1}, (0, 1))
+    assert shop.counts()["create purchase"]["409"] == 1
+
+
+def test_interrupted__neither_export_nor_look_up_credits_us_with_nothing(
+    runner: SyncRunner, shop: SimulatedShop
+) -> None:
+    put_purchase(shop, "1")
+    for route in ("create export", "get purchase by purchase id"):
+        shop.fault_at_connectif(route, calls=100, status=403)
+    interrupted(runner)
+    report = runner.sync(PURCHASES, DAY, "run")
+    assert (report.counts.reasons, tracking(report)) == ({Reason.ALREADY_TRACKED: 1}, (1, 0))
+
+
+def test_interrupted__a_purchase_that_went_without_a_line_says_so(
+    runner: SyncRunner, shop: SimulatedShop
+) -> None:
+    priceless = LINE | {"product": 901, "sku": 9010, "price": 0, "selling_price": 0, "list_price": 0}
+    put_order(shop, "2-01", MORNING, lines=[LINE, priceless])
+    calm = runner.sync(PURCHASES, DAY, "calm").counts.drops
+    shop.on_connectif("DELETE", "purchases/2")
+    assert calm[Drop.LINE_WITHOUT_PRICE] == 1
+    with pytest.raises(Killed), killed_when_recorded(runner, "2"):
+        runner.sync(PURCHASES, DAY, "run")
+    runner.restart()
+    assert runner.sync(PURCHASES, DAY, "run").counts.drops == calm
+
+
+@contextmanager
+def killed_when_recorded(runner: SyncRunner, purchase_id: str) -> Iterator[None]:
+    """The process ends before it writes down what became of this purchase."""
+    record = type(runner.state).record_purchases
+
+    def ends(state, run_key, answers) -> None:
+        rows = list(answers)
+        if purchase_id in {one.purchase_id for one in rows}:
+            raise Killed
+        record(state, run_key, rows)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(runner.state), "record_purchases", ends)
+        yield
+
+
+def test_find_purchase__tells_when_it_was_created(runner: SyncRunner, shop: SimulatedShop) -> None:
+    put_purchase(shop, "1")
+    found = runner.connectif.find_purchase("1")
+    assert found
+    assert found.created_at == shop.clock.now()
+    assert runner.connectif.find_purchase("2") is None
