@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from importlib import import_module
 
 import pytest
 
@@ -170,6 +171,25 @@ def killed_when_recorded(runner: SyncRunner, purchase_id: str) -> Iterator[None]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(type(runner.state), "record_purchases", ends)
         yield
+
+
+def test_interrupted__a_retry_keeps_the_notes_of_a_run_without_an_export(
+    runner: SyncRunner, shop: SimulatedShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_purchase(shop, "1-01")
+    shop.fault_at_connectif("create export", calls=100, status=403)
+    with monkeypatch.context() as patch:
+        patch.setattr(import_module("include.purchases.load"), "tally", _killed)
+        with pytest.raises(Killed):
+            runner.sync(PURCHASES, DAY, "run")
+    runner.restart()
+    without_export, under_another_id = runner.sync(PURCHASES, DAY, "run").counts.notes
+    assert "all were offered one by one" in without_export
+    assert under_another_id.startswith("1 purchases are at Connectif under their order_id")
+
+
+def _killed(*_arguments: object) -> None:
+    raise Killed
 
 
 def test_find_purchase__tells_when_it_was_created(runner: SyncRunner, shop: SimulatedShop) -> None:
