@@ -223,9 +223,7 @@ def _settling(runner: SyncRunner) -> Stages:
     return [("resolve_newsletter", resolve)]
 
 
-_PEOPLE = {
-    f"subscription change-{number}": f"subscription change.{number}@example.com" for number in range(8)
-}
+_PEOPLE = {f"person-{number}": f"person.{number}@example.com" for number in range(8)}
 
 
 def _event(email: str, subscribed: bool, *, minutes: int = 0) -> dict[str, Any]:
@@ -235,8 +233,8 @@ def _event(email: str, subscribed: bool, *, minutes: int = 0) -> dict[str, Any]:
 
 _EVENTS = [
     *(_event(email, subscribed=False) for email in list(_PEOPLE.values())[:6]),
-    _event("subscription change.0@example.com", subscribed=True, minutes=5),
-    _event("subscription change.6@example.com", subscribed=True),
+    _event("person.0@example.com", subscribed=True, minutes=5),
+    _event("person.6@example.com", subscribed=True),
     _event("unknown@example.com", subscribed=False),
     _event("no address", subscribed=False),
 ]
@@ -247,11 +245,11 @@ def _people(runner: SyncRunner) -> None:
     shop = runner.shop
     for document_id, email in {
         **_PEOPLE,
-        "subscription change-1b": "Subscription change.1@example.com",
+        "person-1b": "Person.1@example.com",
     }.items():
         shop.on_vtex("PUT", f"documents/{document_id}", {"email": email, "isNewsletterOptIn": True})
         shop.on_connectif("PUT", f"contacts/{email.lower()}", {"_newsletterSubscriptionStatus": "subscribed"})
-    runner.state.add_pending("subscription change.7@example.com", False, NOON - timedelta(hours=2), NOON, 1)
+    runner.state.add_pending("person.7@example.com", False, NOON - timedelta(hours=2), NOON, 1)
     shop.clock.advance(60)
 
 

@@ -74,7 +74,7 @@ def store_file(folder: Path) -> Path:
 def test_sqlite__that_is_no_database_is_named(tmp_path: Path, content: bytes) -> None:
     file = store_file(tmp_path)
     file.write_bytes(content)
-    with pytest.raises(ConfigurationError, match=r"store\.db is damaged.*restore .* from a backup"):
+    with pytest.raises(ConfigurationError, match=r"state\.db is damaged.*restore .* from a backup"):
         open_state_store(f"sqlite:///{file}", HASH_KEY, SHOP)
 
 

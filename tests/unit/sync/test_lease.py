@@ -15,10 +15,10 @@ import pytest
 
 from include.errors import InfrastructureError, TemporaryError
 from include.outcomes import PipelineName
+from include.pipeline import lease
 from include.pipeline.lease import WorkHeld, WorkTakenOver, leased
 from include.pipeline.run import SyncRun
 from include.state.leases import LEASE, Lease
-from include.sync import lease
 
 UNTIL = datetime(2026, 11, 23, 3, 14, 5, tzinfo=UTC)
 
@@ -82,7 +82,7 @@ def run_on(state: Leases, *, dry_run: bool = False) -> SyncRun:
     values = {
         "pipeline": PipelineName.CONTACTS,
         "run_key": "mine",
-        "store": state,
+        "state": state,
         "connectif": Connectif(),
         "dry_run": dry_run,
         "installation": "http://a:8080",
