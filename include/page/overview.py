@@ -10,6 +10,7 @@ from enum import StrEnum
 from statistics import median, quantiles
 from zoneinfo import ZoneInfo
 
+from include.dag_ids import UPDATE_NEWSLETTER
 from include.outcomes import Outcome, PipelineName
 from include.page.formats import duration, number, percent
 from include.report import Limits, Report, Tracking
@@ -25,7 +26,7 @@ DAG_OF = {
     PipelineName.CONTACTS: "sync_contacts",
     PipelineName.PRODUCTS: "sync_products",
     PipelineName.PURCHASES: "sync_purchases",
-    PipelineName.NEWSLETTER: "update_newsletter",
+    PipelineName.NEWSLETTER: UPDATE_NEWSLETTER,
     PipelineName.RECONCILE: "reconcile",
 }
 _OVERDUE = {

@@ -8,6 +8,7 @@ from typing import Any
 
 from airflow.sdk import Param
 
+from include.dag_ids import UPDATE_NEWSLETTER
 from include.errors import ConfigurationError, ParameterError
 from include.outcomes import PipelineName
 from include.parameters import unknown_parameters
@@ -108,7 +109,7 @@ KNOWN: dict[str, frozenset[str]] = {
     "sync_products": frozenset(LOAD_PARAMS),
     "sync_purchases": frozenset(DAILY_PARAMS),
     "reconcile": frozenset(RECONCILE_PARAMS),
-    "update_newsletter": frozenset({"events"}),
+    UPDATE_NEWSLETTER: frozenset({"events"}),
     "check_setup": frozenset(),
 }
 """The keys that a run's conf may have, by DAG."""
