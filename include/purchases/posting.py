@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from include.batching import in_batches
-from include.connectif.client import ContactMissing, Posted, ProductsMissing
+from include.connectif.client import ContactMissing, PostResult, ProductsMissing
 from include.errors import RecordRejected
 from include.http.transport import RequestRefused
 from include.outcomes import OUTCOME_OF, Outcome, Reason
@@ -124,8 +124,8 @@ class Poster:
         return {row["productId"]: product_body(row) for row in records}
 
 
-def _answer(posted: Posted, lines_left_out: int) -> Answer:
-    if posted is Posted.ALREADY_THERE:
+def _answer(posted: PostResult, lines_left_out: int) -> Answer:
+    if posted is PostResult.ALREADY_THERE:
         return Answer(Outcome.ALREADY_THERE, Reason.ALREADY_TRACKED)
     return Answer(Outcome.SENT, lines_left_out=lines_left_out)
 

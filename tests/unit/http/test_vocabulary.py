@@ -96,4 +96,4 @@ def test_content_type(header: str | None, shown: str) -> None:
     ("status", "shown"), [("error", "'error'"), ("Ana", "a status that is not documented")]
 )
 def test_shown_status(status: str, shown: str) -> None:
-    assert connectif.shown_status(status) == shown
+    assert connectif.describe_status(status) == shown
