@@ -51,6 +51,6 @@ STATUSES = frozenset({"queued", "inProgress", "finished", "error", "cancelled"})
 """States of imports and exports (reference, read 2026-11-28). Messages quote no other text."""
 
 
-def describe_status(status: str) -> str:
+def quote_status(status: str) -> str:
     """Quote a documented status, such as `'error'`; replace any other text."""
     return repr(status) if status in STATUSES else "a status that is not documented"

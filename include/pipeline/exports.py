@@ -12,7 +12,7 @@ from tempfile import TemporaryFile
 from include.connectif.client import ConnectifClient, QueueFull
 from include.connectif.exports import Export, WantedColumn, read_rows
 from include.connectif.limits import EXPORT_DAYS
-from include.connectif.vocabulary import describe_status
+from include.connectif.vocabulary import quote_status
 from include.errors import TemporaryError
 from include.pipeline.run import SyncRun
 from include.staging import Staging
@@ -66,9 +66,7 @@ class Exporter:
         done = self._finished(entry, what, create)
         if done.status != "finished" or not done.file_url:
             self._journal.write_json(entry, {"id": None})
-            raise TemporaryError(
-                f"Connectif ended export {done.id} of {what} as {describe_status(done.status)}"
-            )
+            raise TemporaryError(f"Connectif ended export {done.id} of {what} as {quote_status(done.status)}")
         log.info("%s: %s rows", what, f"{done.total:,}")
         with TemporaryFile() as file:  # it has no name, and goes with the process
             self._connectif.read_export_file(done.file_url, file)

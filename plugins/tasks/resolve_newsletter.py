@@ -46,8 +46,8 @@ def resolve(extracted: ObjectStoragePath) -> str:
         }
         sync.counts.seconds["resolve"] = round(time.monotonic() - started, 3)
         summary = save_run_report(sync, run.state, identity, f"{run.run_key}/newsletter", run.now())
-        look_again_at = run.now() + newsletter_rules(run.settings).unknown_retry
+        retry_at = run.now() + newsletter_rules(run.settings).unknown_retry
     log.info("%s", summary)
     if sync.retry_soon:
-        trigger_later_run(sync.retry_soon, look_again_at, airflow_run.run_id)
+        trigger_later_run(sync.retry_soon, retry_at, airflow_run.run_id)
     return summary

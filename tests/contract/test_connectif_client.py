@@ -189,14 +189,14 @@ def test_purchase__409_and_e0101_in_either_order(
 
 
 @pytest.mark.usefixtures("contact_and_product")
-@pytest.mark.parametrize("trouble", [
+@pytest.mark.parametrize("fault", [
     {"kind": "reset_before"}, {"kind": "reset_after"}, {"status": 504}, {"status": 504, "after_effect": True},
     {"status": 500}, {"status": 503, "calls": 3}, {"status": 429}, {"status": 429, "retry_after_seconds": 20},
 ])  # fmt: skip
 def test_purchase__arrives_once_and_fires_once_despite_faults(
-    trouble: dict[str, Any], connectif: ConnectifClient, shop: SimulatedShop
+    fault: dict[str, Any], connectif: ConnectifClient, shop: SimulatedShop
 ) -> None:
-    shop.fault_at_connectif("create purchase", **trouble)
+    shop.fault_at_connectif("create purchase", **fault)
     assert connectif.post_purchase(purchase(), fire_workflows=True) is PostResult.CREATED
     assert "900" in shop.table("purchases", by="purchase_id")
     assert shop.target()["workflows"] == 1

@@ -83,19 +83,19 @@ class Receiver:
         return with_headers(app)
 
     async def callback(self, request: Request) -> Response:
-        """Answer 202 once the event is durable, 4xx with a reason that quotes nothing, or 503 if saving
-        fails.
+        """Answer 202 once the event is durable, 4xx for an invalid call, or 503 if saving fails.
 
+        The reason in a 4xx quotes nothing from the call.
         A bounce changes no subscription and gets 200. An error would add it to Connectif's list of failed
         callbacks, which the operator checks for lost opt-outs.
         """
         try:
             return await self._handle(request)
         except BadCallback as bad:
-            return _detail(bad.status, str(bad))
+            return _detail_response(bad.status, str(bad))
         except SyncError as problem:
             log.warning("newsletter callback: answered 503; %s", problem)
-            return _unavailable(problem)
+            return _unavailable_response(problem)
 
     async def health(self) -> Response:
         """Answer 200 while the receiver accepts callbacks, else 503.
@@ -107,26 +107,26 @@ class Receiver:
             since = await asyncio.to_thread(self.oldest_waiting)
         except SyncError as problem:
             log.warning("newsletter receiver: not accepting callbacks; %s", problem)
-            return self._unhealthy("not accepting")
+            return self._unhealthy_response("not accepting")
         if self._group.is_full:
-            return self._unhealthy("too many events are waiting")
+            return self._unhealthy_response("too many events are waiting")
         ages = [self._group.oldest_seconds, (self.now() - since).total_seconds() if since else None]
         oldest = max((age for age in ages if age is not None), default=None)
-        return _json(200, {"status": "up", "oldest_waiting_seconds": oldest})
+        return _json_response(200, {"status": "up", "oldest_waiting_seconds": oldest})
 
-    def _unhealthy(self, status: str) -> Response:
-        return _json(503, {"status": status, "oldest_waiting_seconds": self._group.oldest_seconds})
+    def _unhealthy_response(self, status: str) -> Response:
+        return _json_response(503, {"status": status, "oldest_waiting_seconds": self._group.oldest_seconds})
 
     async def _handle(self, request: Request) -> Response:
         kind = request.path_params["kind"]
         if kind not in {*SUBSCRIBED_BY_KIND, BOUNCE}:
-            return _detail(404, "no such callback")
+            return _detail_response(404, "no such callback")
         keys = await asyncio.to_thread(self.keys)
         if not keys.accepts(request.path_params["secret"]):
             return self._reject_secret()
         query = parse_query(request.scope["query_string"])
         body = _read_pairs(
-            request, await _read_body(request, self.body_within_seconds), enough=has_email(query)
+            request, await _read_body(request, self.body_within_seconds), query_has_email=has_email(query)
         )
         if is_bounce(query + body):
             return _accept_bounce(request, has_email(query))
@@ -134,9 +134,9 @@ class Receiver:
             raise BadCallback(BOUNCE_FORM, status=405 if request.method == "GET" else 400)
         callback = read_callback(query, body)
         if not keys.checksum_is_valid(callback.given_email, callback.checksum):
-            return _detail(403, "the checksum does not match the address")
+            return _detail_response(403, "the checksum does not match the address")
         await self._record(callback.email, subscribed=SUBSCRIBED_BY_KIND[kind])
-        return _json(202, {"status": "accepted"})
+        return _json_response(202, {"status": "accepted"})
 
     async def _record(self, email: str, *, subscribed: bool) -> None:
         occurred_at = self._next_instant().isoformat(timespec="microseconds")
@@ -148,8 +148,8 @@ class Receiver:
     def _reject_secret(self) -> Response:
         wait = self.wrong_secrets.seconds_to_wait()
         if wait:
-            return _detail(429, "too many wrong secrets", {"Retry-After": str(math.ceil(wait))})
-        return _detail(401, "wrong secret")
+            return _detail_response(429, "too many wrong secrets", {"Retry-After": str(math.ceil(wait))})
+        return _detail_response(401, "wrong secret")
 
     def _next_instant(self) -> datetime:
         """Return the current time, always later than for the last event, even if the clock is set back."""
@@ -157,23 +157,23 @@ class Receiver:
         return self._last
 
 
-def _read_pairs(request: Request, body: bytes, *, enough: bool) -> list[Pair]:
-    """Read the pairs of the body. If the query is `enough`, ignore a body of an unsupported type."""
+def _read_pairs(request: Request, body: bytes, *, query_has_email: bool) -> list[Pair]:
+    """Read the pairs of the body. If the query has an address, ignore a body of an unsupported type."""
     kind, encoding = (request.headers.get(f"content-{name}", "") for name in ("type", "encoding"))
     try:
         return parse_body(body, kind, encoding)
     except BadCallback as bad:
-        if bad.status == UNSUPPORTED_MEDIA_TYPE and enough:
+        if bad.status == UNSUPPORTED_MEDIA_TYPE and query_has_email:
             return []
         raise
 
 
-def _accept_bounce(request: Request, in_query: bool) -> Response:
+def _accept_bounce(request: Request, email_in_query: bool) -> Response:
     """Accept a bounce on every route: the operator may have entered one URL for everything at Connectif."""
     is_post_of_json = request.method == "POST" and is_json(request.headers.get("content-type", ""))
-    if in_query or not is_post_of_json:
+    if email_in_query or not is_post_of_json:
         raise BadCallback(BOUNCE_FORM)
-    return _json(200, {"status": "a bounce changes no subscription"})
+    return _json_response(200, {"status": "a bounce changes no subscription"})
 
 
 async def _read_body(request: Request, within_seconds: float) -> bytes:
@@ -183,15 +183,15 @@ async def _read_body(request: Request, within_seconds: float) -> bytes:
         raise BadCallback(str(refused), refused.status) from None
 
 
-def _json(status: int, content: dict[str, Any], headers: dict[str, str] | None = None) -> Response:
+def _json_response(status: int, content: dict[str, Any], headers: dict[str, str] | None = None) -> Response:
     return Response(json.dumps(content), status, headers, "application/json")
 
 
-def _detail(status: int, detail: str, headers: dict[str, str] | None = None) -> Response:
-    return _json(status, {"detail": detail}, headers)
+def _detail_response(status: int, detail: str, headers: dict[str, str] | None = None) -> Response:
+    return _json_response(status, {"detail": detail}, headers)
 
 
-def _unavailable(problem: SyncError) -> Response:
+def _unavailable_response(problem: SyncError) -> Response:
     asked = problem.retry_after_seconds if isinstance(problem, TemporaryError) else None
     seconds = math.ceil(asked or RETRY_AFTER_SECONDS)
-    return _detail(503, "the event was not saved; repeat it later", {"Retry-After": str(seconds)})
+    return _detail_response(503, "the event was not saved; repeat it later", {"Retry-After": str(seconds)})
