@@ -1,28 +1,30 @@
-"""Newsletter subscription changes from Connectif → the newsletter field of customers in VTEX, within seconds.
+"""Writes newsletter changes from Connectif to the newsletter field of customers in VTEX, within seconds.
 
-**How it starts.** By Connectif itself, which calls the receiver in the api-server (`/connectif/newsletter/…`,
-see docs/operations.md), or by whoever may trigger this DAG over Airflow's REST API, with 1 to 500 events:
+**How it starts.** Connectif calls the receiver in the api-server (`/connectif/newsletter/…`, see
+docs/operations.md). Anyone allowed to trigger the DAG can also submit 1 to 500 events per run over Airflow's
+REST API:
 
     POST /api/v2/dags/update_newsletter/dagRuns
     {"logical_date": null, "conf": {"events": [
         {"email": "ana@example.com", "subscribed": false, "occurred_at": "2026-11-23T10:00:00Z"}]}}
 
-A payload with anything wrong in it is refused with 400 and the reason. A `dag_run_id` of your own makes
-repeating harmless: the second time answers 409.
+Airflow refuses an invalid payload with 400 and the reason. Send your own `dag_run_id` to make a repeated call
+harmless: the second call gets 409.
 
-**What happens.** All customer documents of the address are patched where they differ. The newest subscription change of a
-person wins (at the same instant the no), whatever the order in which events arrive: a replayed, late or
-cleared run changes nothing. Nobody is created: an address that VTEX does not know is looked up once more
-after ten minutes, by a run of its own (`again__…`), and by the next contact run.
+**What happens.** The run patches all customer documents of the address that differ. The newest change of a
+person wins, in any order of arrival; at the same instant, the unsubscription wins. A replayed, late or
+cleared run changes nothing. The run creates no customer. An address that VTEX does not know is looked up
+again after ten minutes, by a run named `again__…`, and by the next contact run.
 
-**When VTEX is out of reach**, the key is refused or a setting is wrong, the run waits and retries for a day,
-and those behind it wait too. Its log says why, and whoever is told of failed runs is told of this. Only a
-connection that does not exist fails the run at once: create it, and clear the run, which holds its events.
-Events that VTEX fails to take block nobody: they are kept in the sync's store, and runs of their own
-(`again__…`) try them every ten minutes, for a day, then the contact run does. The events stay in the run's
-conf until `airflow db clean` removes it.
+**If VTEX is unreachable**, rejects the key, or a setting is wrong, the run retries for a day, and later runs
+wait for it. The log gives the reason, and the alert for failed runs is sent. Only a missing connection fails
+the run at once: create the connection, then clear the run, which holds its events. If VTEX fails to accept an
+event, the event delays no others: the state store keeps it, and runs named `again__…` retry it every ten
+minutes for a day, then the contact run retries it. The events stay in the run's conf until `airflow db clean`
+removes the run.
 
-**Never pause it:** the receiver would have to answer Connectif with 503, and Connectif does not call twice.
+**Never pause this DAG:** the receiver then answers Connectif with 503, and Connectif does not repeat
+the call.
 """
 
 from __future__ import annotations
@@ -35,7 +37,7 @@ from include.values.address import LONGEST, MASKED, TOO_LONG_PART, TYPED_ADDRESS
 from plugins import alerts
 from plugins.default_args import LONG_RETRY_ARGS, START
 
-# jsonschema's own "email" only looks for an @, and "date-time" takes a leap second or the year 1.
+# jsonschema's own "email" only checks for an @, and its "date-time" accepts a leap second or the year 1.
 EVENT = {
     "type": "object",
     "required": ["email", "subscribed", "occurred_at"],
@@ -68,7 +70,7 @@ EVENT = {
             minItems=1,
             maxItems=500,
             title="Events",
-            description="Subscription changes, each with the address, yes or no, and the instant (with offset).",
+            description="Subscription changes: e-mail, subscribed (true or false), instant with offset.",
         )
     },
     tags=["vtex", "connectif", "newsletter"],

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from include.errors import ConfigurationError, SyncError
-from include.newsletter.documents import documents_of
+from include.newsletter.documents import find_documents
 from include.pipeline.preview import masked
 from include.pipeline.staging_retention import remove_runs_with_people
 from include.state import StateStore
@@ -74,7 +74,7 @@ def restore(state: StateStore, email: str) -> Iterator[str]:
 def _documents(vtex: VtexClient, email: str) -> tuple[list[str], str]:
     """Ids of the person's documents, or why they are not known."""
     try:
-        found = documents_of(vtex, [email]).get(email, [])
+        found = find_documents(vtex, [email]).get(email, [])
     except SyncError as error:
         return [], str(error)
     ids = [str(document["id"]) for document in found]

@@ -1,7 +1,7 @@
 """The plugin that mounts the newsletter receiver at `/connectif` of the api-server.
 
-Every component of Airflow imports this file, each task included: what it takes to answer is imported by the
-first request.
+Every component of Airflow imports this file, each task included. So only the first request imports what the
+receiver needs.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ if TYPE_CHECKING:
 
 @cache
 def _application() -> ASGIApp:
-    from plugins.web.newsletter_receiver import build  # noqa: PLC0415 - see above
+    from plugins.web.newsletter_receiver import build_receiver  # noqa: PLC0415 - see above
 
-    return build()
+    return build_receiver()
 
 
 async def receiver(scope: Scope, receive: Receive, send: Send) -> None:
-    """The FastAPI application, made when first called."""
+    """Call the FastAPI application; the first call builds it."""
     await _application()(scope, receive, send)
 
 
 class NewsletterReceiverPlugin(AirflowPlugin):
-    """Found by Airflow's plugin scan."""
+    """Airflow's plugin scan finds this class."""
 
     name = "connectif_newsletter_receiver"
     fastapi_apps: list[Any] = [  # noqa: RUF012 - how Airflow declares it
         {"app": receiver, "url_prefix": "/connectif", "name": "Connectif's newsletter callbacks"}
     ]
     fastapi_root_middlewares: list[Any] = [  # noqa: RUF012 - as above
-        {"middleware": CallbackPaths, "name": "callbacks stay out of the access log"}
+        {"middleware": CallbackPaths, "name": "hides callbacks from the access log"}
     ]

@@ -23,7 +23,7 @@ import requests
 from starlette.routing import BaseRoute
 
 from include.connectif.client import ConnectifAccount, ConnectifClient
-from include.connectif.rate_limit import SharedMinute
+from include.connectif.rate_limit import SharedRateLimiter
 from include.errors import TemporaryError
 from include.http.retry import RetryPolicy
 from include.http.transport import Timeouts
@@ -323,7 +323,7 @@ def connectif_client(
     shop: SimulatedShop, *, key_id: str = KEY_ID, secret: str = KEY_SECRET, **options: Any
 ) -> ConnectifClient:
     """A client of the simulated Connectif that never really waits."""
-    rate_limit = SharedMinute(20, clock=lambda: shop.clock.now().timestamp(), wait=shop.wait)
+    rate_limit = SharedRateLimiter(20, clock=lambda: shop.clock.now().timestamp(), wait=shop.wait)
     given = {"rate_limit": rate_limit, "retry": RetryPolicy(sleep=shop.pause), "timeouts": Timeouts(5, 10)}
     return ConnectifClient(ConnectifAccount(key_id, secret, shop.connectif_url), **{**given, **options})
 

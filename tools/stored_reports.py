@@ -7,6 +7,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from include.outcomes import PipelineName
+from include.pipelines import NEWSLETTER
 from include.state import Shop, open_state_store
 from include.state.reports import StoredReport
 from include.state.tables import pair
@@ -26,8 +27,6 @@ def stored_reports(database: Path, hash_key: str) -> dict[str, StoredReport]:
     with open_state_store(url, hash_key, accounts) as state:
         runs = [run for pipeline in PipelineName for run in state.reports(pipeline, limit=100)]
     own = [
-        run
-        for run in runs
-        if run.pipeline is not PipelineName.NEWSLETTER or run.dag_id == "update_newsletter"
+        run for run in runs if run.pipeline is not PipelineName.NEWSLETTER or run.dag_id == NEWSLETTER.dag_id
     ]
     return {run.run_id: run for run in sorted(own, key=lambda run: run.finished_at or run.started_at)}

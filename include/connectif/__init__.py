@@ -1,1 +1,1 @@
-"""Connectif's HTTP API: one client, its limits, its pace. Knows nothing of VTEX."""
+"""Connectif's HTTP API: the client, its routes, limits and rate limit. Does not depend on VTEX."""

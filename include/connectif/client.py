@@ -1,4 +1,4 @@
-"""One Connectif account as Python methods. Sends one request each, or its retries; loops over nothing."""
+"""The calls to one Connectif account. Each method sends one request, with its retries."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ import requests
 
 from include.connectif import answers, exports, routes
 from include.connectif.exports import Export
-from include.connectif.rate_limit import SharedMinute
+from include.connectif.rate_limit import SharedRateLimiter
 from include.connectif.vocabulary import VOCABULARY
 from include.errors import ContractError, RecordRejected, SyncError, TemporaryError
 from include.http.body import OverBudget, loaded
 from include.http.form import FileToSend, FormWithFile
+from include.http.missing import read_or_none
 from include.http.rate_limiter import RateLimiter
 from include.http.retry import RetryPolicy, TryAgain
 from include.http.route import Route
@@ -43,7 +44,7 @@ _KEPT_BYTES = 8_000
 
 @dataclass(frozen=True)
 class ConnectifAccount:
-    """Where the API is and the key for it. `base_url` is never used to build links."""
+    """The host of the API and its key. Links to the shop never use `base_url`."""
 
     key_id: str
     key_secret: str = field(repr=False)
@@ -55,8 +56,8 @@ class ConnectifAccount:
 class Import:
     """State of an import: `{"id", "status", "total"?, "success"?, "errors"?, "errorReportFileUrl"?}`.
 
-    Creating answers the id and hardly more, reading no id (test doubles of github.com/francescorivola/
-    connectif-importer, 2026-11-28). A number that is absent, or is no count, is None: it is not 0.
+    The answer to a create has little more than the id; the answer to a read has no id (test doubles of
+    github.com/francescorivola/connectif-importer, 2026-11-28). A missing or invalid number is None, not 0.
     """
 
     id: str
@@ -71,8 +72,8 @@ class Import:
         return self.status in {"finished", "error", "cancelled"}
 
 
-class Posted(Enum):
-    """What became of a posted purchase."""
+class PostResult(Enum):
+    """The result of posting a purchase."""
 
     CREATED = auto()
     ALREADY_THERE = auto()
@@ -85,11 +86,11 @@ class FoundPurchase(NamedTuple):
 
 
 class QueueFull(TemporaryError):
-    """As many imports (E0401) or exports (E0301) are queued as the account may have: wait for one to end."""
+    """The account's queue of imports (E0401) or exports (E0301) is full: wait for one to end."""
 
 
 class FileTooLarge(SyncError):
-    """413: the file is above the limit of Connectif (50 MB) or of a proxy before it: send less at once."""
+    """413: the file is above the limit of Connectif (50 MB) or of a proxy before it. Send smaller files."""
 
 
 class ContactMissing(RecordRejected):
@@ -107,7 +108,7 @@ class ProductsMissing(RecordRejected):
 
 
 class ConnectifClient:
-    """The calls of the four syncs. RecordRejected is about the record sent, other errors about the run."""
+    """The Connectif calls of the four syncs. RecordRejected concerns one record, other errors the run."""
 
     def __init__(
         self,
@@ -125,23 +126,22 @@ class ConnectifClient:
             account.base_url,
             {"Authorization": f"apiKey {account.key_id}:{account.key_secret}"},
             read_error=read_error,
-            rate_limits={"default": rate_limit or SharedMinute(keep_free_percent)},
+            rate_limits={"default": rate_limit or SharedRateLimiter(keep_free_percent)},
             retry=self._retry,
             timeouts=timeouts,
             options=account.http,
         )
         self._timeouts = timeouts
-        self._elsewhere: dict[str, Transport] = {}
+        self._file_transports: dict[str, Transport] = {}
 
     def check(self) -> None:
-        """One cheap call that shows whether host, key and a first right are in order."""
+        """Check host, key and the first right with one cheap call."""
         self.transport.json(routes.LIST_IMPORTS)
 
     def create_import(self, kind: str, csv: FileToSend, *, override_existing: bool) -> Import:
-        """Queue a CSV of `kind` contacts or products; rows overwrite by key, or only add new ones.
+        """Queue a CSV of `kind` contacts or products; rows overwrite by key, or only add new records.
 
-        Repeating is harmless: rows overwrite by key. QueueFull when ten are waiting already, FileTooLarge
-        when the file is too large.
+        Repeating is harmless. QueueFull if ten imports are queued, FileTooLarge if the file is too large.
         """
         form = {
             "type": kind,
@@ -157,39 +157,39 @@ class ConnectifClient:
             if refused.status == 413:
                 raise FileTooLarge(str(refused)) from None
             if refused.error.code == "E0401":
-                raise QueueFull(f"{refused}: ten imports are waiting already") from None
+                raise QueueFull(f"{refused}: ten imports are queued. Wait for one to end") from None
             raise ContractError(
-                f"{refused}. The whole file was refused, not a row: check it in the staging folder"
+                f"{refused}. Connectif refused the whole file, not a row: check it in the staging folder"
             ) from None
 
     def read_import(self, import_id: str) -> Import:
-        """The import's progress and, at its end, its result."""
+        """Return the progress of an import and, at its end, its result."""
         return self.transport.read(
             routes.READ_IMPORT,
-            lambda body, _headers: _import(answers.record(body) | {"id": import_id}),
+            lambda body, _headers: _to_import(answers.parse_record(body) | {"id": import_id}),
             path={"id": import_id},
         )
 
     def read_import_report(self, url: str) -> bytes:
-        """The CSV of failed rows, as Connectif names it: the address may be relative."""
+        """Return the CSV of failed rows from the URL that Connectif gives; the URL may be relative."""
         report = BytesIO()
-        self._file(routes.READ_REPORT, url, report)
+        self._download(routes.READ_REPORT, url, report)
         return report.getvalue()
 
     def create_activities_export(self, activity_types: Sequence[str], window: Window) -> Export:
-        """Queue an export of what contacts did in a window of at most 31 days.
+        """Queue an export of the activities of contacts in a window of at most 31 days.
 
-        Repeating is harmless: it only makes another export. QueueFull when five are waiting already.
+        Repeating is harmless: it only creates another export. QueueFull if five exports are queued.
         """
         filters = {
-            "fromDate": _instant(window.start),
-            "toDate": _instant(window.end),
+            "fromDate": _format_instant(window.start),
+            "toDate": _format_instant(window.end),
             "activityTypes": list(activity_types),
         }
         return self._create_export("activities", filters)
 
     def create_contacts_export(self) -> Export:
-        """Queue an export of all contacts; as repeatable as one of activities."""
+        """Queue an export of all contacts. Repeating is harmless."""
         return self._create_export("contacts", {})
 
     def _create_export(self, kind: str, filters: Mapping[str, Any]) -> Export:
@@ -203,48 +203,43 @@ class ConnectifClient:
             return self.transport.read(routes.CREATE_EXPORT, Export.from_answer, json=request)
         except RequestRefused as refused:
             if refused.error.code == "E0301":
-                raise QueueFull(f"{refused}: five exports are waiting already") from None
-            raise ContractError(f"{refused}. The export as a whole was refused") from None
+                raise QueueFull(f"{refused}: five exports are queued. Wait for one to end") from None
+            raise ContractError(f"{refused}. Connectif refused the whole export") from None
 
     def read_export(self, export_id: str) -> Export:
-        """The export's progress and, at its end, where its file is."""
+        """Return the progress of an export and, at its end, the URL of its file."""
         return self.transport.read(routes.READ_EXPORT, Export.from_answer, path={"id": export_id})
 
     def read_export_file(self, url: str, file: BinaryIO) -> None:
-        """The ZIP of a finished export, into a file; read it with `exports.rows_of`."""
-        self._file(routes.READ_EXPORT_FILE, url, file)
+        """Write the ZIP of a finished export into `file`; read it with `exports.read_rows`."""
+        self._download(routes.READ_EXPORT_FILE, url, file)
 
     def contact_fields(self, next_url: str | None = None) -> tuple[list[str], str | None]:
-        """Ids of the account's contact fields, a page of them, and where the next one is (None: nowhere)."""
-        ids, following = self.transport.read(routes.LIST_CONTACT_FIELDS, answers.contact_fields, url=next_url)
-        return ids, urljoin(self.account.base_url, following) if following else None
+        """Return a page of the ids of the account's contact fields, and the URL of the next page or None."""
+        ids, next_path = self.transport.read(
+            routes.LIST_CONTACT_FIELDS, answers.parse_contact_fields, url=next_url
+        )
+        return ids, urljoin(self.account.base_url, next_path) if next_path else None
 
     def patch_contact(self, email: str, fields: Mapping[str, Any]) -> None:
-        """Create or change one contact. RecordRejected when Connectif refuses the fields."""
+        """Create or change one contact. RecordRejected if Connectif refuses the fields."""
         self._write(routes.PATCH_CONTACT, {"email": email}, fields)
 
     def patch_product(self, product_id: str, fields: Mapping[str, Any]) -> None:
-        """Create or change one product. RecordRejected when Connectif refuses it (E0201: its URL)."""
+        """Create or change one product. RecordRejected if Connectif refuses the product (E0201: its URL)."""
         self._write(routes.PATCH_PRODUCT, {"product_id": product_id}, fields)
 
     def read_product(self, product_id: str) -> dict[str, Any] | None:
-        """One product by the shop's own id; None when there is none. Products cannot be listed."""
-        return self._unless_missing(routes.READ_PRODUCT, product_id=product_id)
+        """Return one product by the shop's own id; None if it does not exist. Connectif has no list call."""
+        return read_or_none(
+            self.transport, routes.READ_PRODUCT, answers.parse_record, path={"product_id": product_id}
+        )
 
-    def _unless_missing(self, route: Route, **path: str) -> dict[str, Any] | None:
-        """The record of a route; None for a 404."""
-        try:
-            return self.transport.read(route, answers.record, path=path)
-        except RequestRefused as refused:
-            if refused.status == 404:
-                return None
-            raise
+    def post_purchase(self, purchase: Mapping[str, Any], *, fire_workflows: bool) -> PostResult:
+        """Create a purchase; an existing purchase (409) is no error.
 
-    def post_purchase(self, purchase: Mapping[str, Any], *, fire_workflows: bool) -> Posted:
-        """Create a purchase; one that is there already is no error (409).
-
-        ContactMissing, ProductsMissing or RecordRejected when Connectif refuses it. When the answer is
-        lost, Connectif is asked whether the purchase arrived, and only if not is it sent again.
+        ContactMissing, ProductsMissing or RecordRejected if Connectif refuses the purchase. If the answer is
+        lost, the client looks the purchase up, and sends it again only if it did not arrive.
         """
         retrying = self._retry.retrying()
         try:
@@ -252,7 +247,7 @@ class ConnectifClient:
         except TryAgain:
             raise TemporaryError(
                 f"{SYSTEM}, {routes.POST_PURCHASE.name}: no clear answer {self._retry.attempts} times in a "
-                "row, and the purchase did not arrive. What is done is kept: retry the task later"
+                "row, and the purchase did not arrive. Finished work is kept: retry the task later"
             ) from None
 
     def has_purchase(self, purchase_id: str) -> bool:
@@ -261,41 +256,44 @@ class ConnectifClient:
 
     def find_purchase(self, purchase_id: str) -> FoundPurchase | None:
         """The purchase with the shop's own id; None when there is none."""
-        found = self._unless_missing(routes.READ_PURCHASE, purchase_id=purchase_id)
-        return None if found is None else FoundPurchase(answers.instant(found, "createdAt"))
+        path = {"purchase_id": purchase_id}
+        found = read_or_none(self.transport, routes.READ_PURCHASE, answers.parse_record, path=path)
+        return None if found is None else FoundPurchase(answers.read_instant(found, "createdAt"))
 
-    def _post_or_find(self, purchase: Mapping[str, Any], fire_workflows: bool) -> Posted:
+    def _post_or_find(self, purchase: Mapping[str, Any], fire_workflows: bool) -> PostResult:
         try:
             return self._post_purchase(purchase, fire_workflows)
         except AnswerLost as lost:
             if self.has_purchase(purchase["purchaseId"]):
-                return Posted.CREATED
+                return PostResult.CREATED
             raise TryAgain("no clear answer", None) from lost
 
-    def _post_purchase(self, purchase: Mapping[str, Any], fire_workflows: bool) -> Posted:
+    def _post_purchase(self, purchase: Mapping[str, Any], fire_workflows: bool) -> PostResult:
         query = {"triggerPurchaseEvent": str(fire_workflows).lower()}
         wanted = purchase["purchaseId"]
         try:
             self.transport.read(
                 routes.POST_PURCHASE,
-                lambda body, _: answers.created(body, wanted),
+                lambda body, _: answers.check_created(body, wanted),
                 params=query,
                 json=purchase,
             )
         except RequestRefused as refused:
             if refused.status == 409:
-                return Posted.ALREADY_THERE
-            raise _rejected(refused) from None
-        return Posted.CREATED
+                return PostResult.ALREADY_THERE
+            raise _to_rejection(refused) from None
+        return PostResult.CREATED
 
-    def _file(self, route: Route, url: str, file: BinaryIO) -> None:
-        """Write a file that Connectif points to, directly or by a redirect to a file store (a presigned
-        address, say), into `file`. A file store on another host gets no key of ours."""
+    def _download(self, route: Route, url: str, file: BinaryIO) -> None:
+        """Write the file at a URL from Connectif into `file`.
+
+        The URL may redirect to a file store, for example to a presigned URL. Another host never gets our key.
+        """
         place = f"{self.account.base_url.rstrip('/')}/"
         for _ in range(_MOST_REDIRECTS + 1):
-            place = _joined(route, place, url)
-            ours = origin(place) == origin(self.account.base_url)
-            transport = self.transport if ours else self._transport_to(origin(place))
+            place = _resolve_url(route, place, url)
+            is_api = origin(place) == origin(self.account.base_url)
+            transport = self.transport if is_api else self._transport_for(origin(place))
             try:
                 transport.save(route, place, file)
             except AccessRefused as refused:
@@ -306,10 +304,10 @@ class ConnectifClient:
                 return
         raise ContractError(f"{SYSTEM}, {route.name}: more than {_MOST_REDIRECTS} redirects in a row")
 
-    def _transport_to(self, host: str) -> Transport:
-        """The way to another host: proxies and certificates as for the API, none of its credentials."""
-        if host not in self._elsewhere:
-            self._elsewhere[host] = Transport(
+    def _transport_for(self, host: str) -> Transport:
+        """Return the transport to another host: the API's proxies and certificates, but no credentials."""
+        if host not in self._file_transports:
+            self._file_transports[host] = Transport(
                 SYSTEM,
                 host,
                 {},
@@ -318,26 +316,26 @@ class ConnectifClient:
                 timeouts=self._timeouts,
                 options=self.account.http.for_another_host(),
             )
-        return self._elsewhere[host]
+        return self._file_transports[host]
 
     def _write(self, route: Route, path: Mapping[str, str], fields: Mapping[str, Any]) -> None:
         try:
-            self.transport.read(route, answers.written, path=path, json=fields)
+            self.transport.read(route, answers.check_write, path=path, json=fields)
         except RequestRefused as refused:
-            raise _rejected(refused) from None
+            raise _to_rejection(refused) from None
 
 
 def read_error(response: requests.Response) -> VendorError:
-    """HttpError `{"status", "title", "detail", "code"?, …}`; 422 adds `validationErrors: [{path, reason}]`.
+    """Read the error `{"status", "title", "detail", "code"?, "validationErrors"?: [{path, reason}]}`.
 
-    A 401 is plain text, other bodies are not documented: of those only the private text is kept.
+    A 401 is plain text. Other bodies are not documented: only their private text is kept.
     """
     try:
         body = loaded(response.content)
     except (ValueError, OverBudget):
         body = None
     body = body if isinstance(body, dict) else {}
-    # The table of codes says productIds, the sample beside it productsId (guides, custom error codes).
+    # The table of codes has productIds, the sample next to it productsId (guides, custom error codes).
     named = body.get("productIds") or body.get("productsId")
     product_ids = [str(named_id) for named_id in named] if isinstance(named, list) else []
     domains = body.get("allowedDomains")
@@ -345,56 +343,56 @@ def read_error(response: requests.Response) -> VendorError:
     code = VOCABULARY.code(body.get("code"))
     private = kept(response.content[:_KEPT_BYTES].decode("utf-8", "replace"))
     extra = {"product_ids": product_ids, "allowed_domains": allowed}
-    return VendorError(code, VOCABULARY.known(_said(body), code=code), extra, private)
+    return VendorError(code, VOCABULARY.known(_error_text(body), code=code), extra, private)
 
 
-def _said(body: Mapping[str, Any]) -> str:
-    """Where known words are looked for: the sentence, and what is wrong with which fields."""
+def _error_text(body: Mapping[str, Any]) -> str:
+    """Return the text in which known words are searched: the detail and the errors of fields."""
     problems = body.get("validationErrors")
     listed = problems if isinstance(problems, list) else []
     reasons = [f"{p.get('path')}: {p.get('reason')}" for p in listed if isinstance(p, dict)]
     return "; ".join([str(body.get("detail") or body.get("title") or ""), *reasons])
 
 
-def _rejected(refused: RequestRefused) -> RecordRejected:
+def _to_rejection(refused: RequestRefused) -> RecordRejected:
     error = refused.error
-    told = {"code": error.code or str(refused.status), "detail": error.detail, "private": error.private}
+    details = {"code": error.code or str(refused.status), "detail": error.detail, "private": error.private}
     if error.code == "E0101":
-        return ContactMissing(str(refused), **told)
+        return ContactMissing(str(refused), **details)
     if error.code == "E0102":
-        return ProductsMissing(str(refused), **told, product_ids=list(error.extra.get("product_ids", [])))
-    return RecordRejected(str(refused), **told)
+        return ProductsMissing(str(refused), **details, product_ids=list(error.extra.get("product_ids", [])))
+    return RecordRejected(str(refused), **details)
 
 
-def _instant(moment: datetime) -> str:
-    """`2026-11-23T04:00:00.000Z`"""
+def _format_instant(moment: datetime) -> str:
+    """Format an instant as UTC with milliseconds: `2026-11-23T04:00:00.000Z`."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _joined(route: Route, place: str, url: str) -> str:
-    """An address that may be relative to a place."""
+def _resolve_url(route: Route, place: str, url: str) -> str:
+    """Join a URL that may be relative to `place`; ContractError if the result is not a valid URL."""
     try:
         found = urljoin(place, url)
         parts = urlsplit(found)
-        is_one = parts.scheme in ("https", "http") and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # also of a port that is none
-        is_one = False
-    if not is_one:
-        raise ContractError(f"{SYSTEM}, {route.name}: the address of the file cannot be read")
+        is_url = parts.scheme in ("https", "http") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # also raised for an invalid port
+        is_url = False
+    if not is_url:
+        raise ContractError(f"{SYSTEM}, {route.name}: the URL of the file is not valid")
     return found
 
 
 def _created_import(body: Any, _headers: Mapping[str, str]) -> Import:
-    return _import(answers.record(body) | {"status": "queued"})
+    return _to_import(answers.parse_record(body) | {"status": "queued"})
 
 
-def _import(answer: Mapping[str, Any]) -> Import:
+def _to_import(answer: Mapping[str, Any]) -> Import:
     url = answer.get("errorReportFileUrl")
     return Import(
-        id=answers.text(answer, "id"),
-        status=answers.text(answer, "status"),
-        total=answers.count(answer, "total"),
-        success=answers.count(answer, "success"),
-        errors=answers.count(answer, "errors"),
+        id=answers.read_text(answer, "id"),
+        status=answers.read_text(answer, "status"),
+        total=answers.read_count(answer, "total"),
+        success=answers.read_count(answer, "success"),
+        errors=answers.read_count(answer, "errors"),
         report_url=url if isinstance(url, str) and url else None,
     )

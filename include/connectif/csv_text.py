@@ -1,4 +1,4 @@
-"""CSV texts as Connectif writes them, row by row."""
+"""Reads Connectif's CSV texts row by row."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from collections.abc import Iterator
 from typing import TextIO
 
 MOST_CHARACTERS = 16_000_000
-"""Of a cell, or a line: no export comes near, and a file without an end must not fill the memory."""
-# Python refuses cells above 131,072 characters unless it is told otherwise; the setting is the process's own.
+"""Limit of a cell or a line. Exports are far below; a file with an endless line must not fill the memory."""
+# Python refuses cells above 131,072 characters by default; this setting applies to the whole process.
 csv.field_size_limit(MOST_CHARACTERS)
 
-Broken = csv.Error
-"""What reading raises where the text is no CSV."""
+CsvError = csv.Error
+"""The error for a text that is not CSV."""
 
 
 def csv_rows(text: TextIO, delimiter: str) -> Iterator[list[str]]:
-    """The cells of each row; a blank line is an empty row. Broken beyond MOST_CHARACTERS."""
+    """Yield the cells of each row; a blank line is an empty row. CsvError above MOST_CHARACTERS."""
     return csv.reader(_lines(text), delimiter=delimiter)
 
 
 def _lines(text: TextIO) -> Iterator[str]:
     while line := text.readline(MOST_CHARACTERS + 1):
         if len(line) > MOST_CHARACTERS:
-            raise Broken(f"a line of more than {MOST_CHARACTERS:,} characters")
+            raise CsvError(f"a line has more than {MOST_CHARACTERS:,} characters")
         yield line

@@ -1,7 +1,7 @@
-"""Exports of activities: their state, and what is in their files.
+"""Reads the state of exports and the rows of their files.
 
-A finished export is a ZIP with one or more CSV files (help centre 360015813220). Which columns they have is
-documented nowhere, so readers look for theirs by name: `Purchase ID`, `purchaseId`, `ID de compra` …
+A finished export is a ZIP with one or more CSV files (help centre 360015813220). Connectif does not document
+the columns, so readers find theirs by name: `Purchase ID`, `purchaseId`, `ID de compra` …
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from itertools import zip_longest
 from typing import Any, BinaryIO
 
 from include.connectif import answers
-from include.connectif.csv_text import Broken, csv_rows
+from include.connectif.csv_text import CsvError, csv_rows
 from include.errors import ContractError
 
 DELIMITER = ","
@@ -30,7 +30,7 @@ PURCHASE = "purchase"
 class Export:
     """State of an export: `{"id", "status", "total"?, "fileUrl"?}`.
 
-    `file_url` is there once it is finished, is renewed by each read, and holds for 100 minutes.
+    A finished export has a `file_url`. It is valid for 100 minutes, and each read renews it.
     """
 
     id: str
@@ -44,77 +44,79 @@ class Export:
 
     @classmethod
     def from_answer(cls, body: Any, _headers: Mapping[str, str]) -> Export:
-        """As Connectif answers it; KeyError or Unexpected where it lacks its id or its status."""
-        url, total = answers.record(body).get("fileUrl"), body.get("total")
+        """Parse Connectif's answer; KeyError or Unexpected if id or status are missing."""
+        url, total = answers.parse_record(body).get("fileUrl"), body.get("total")
         return cls(
-            answers.text(body, "id"),
-            answers.text(body, "status"),
+            answers.read_text(body, "id"),
+            answers.read_text(body, "status"),
             total if type(total) is int and total > 0 else 0,
             url if isinstance(url, str) and url else None,
         )
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """The column that a file of an export must have to be read: by its plain name, and what it is called."""
+class WantedColumn:
+    """The column that a file must have to be read: a test of its plain name, and its title for messages."""
 
     is_column: Callable[[str], bool]
     what: str
 
     def cells(self, row: Mapping[str, str]) -> Iterator[str]:
-        """The filled cells of every column that is one."""
+        """Yield the non-empty cells of every matching column."""
         return filter(None, (cell.strip() for column, cell in row.items() if self.is_column(column)))
 
 
-def rows_of(archive: BinaryIO, wanted: Wanted | None = None) -> Iterator[dict[str, str]]:
-    """The rows of all files, as plain column name (see `plain_name`) → cell; ContractError for no ZIP of CSV,
-    or for one beyond all measure.
+def read_rows(archive: BinaryIO, wanted: WantedColumn | None = None) -> Iterator[dict[str, str]]:
+    """Yield the rows of all files, as plain column name (see `plain_name`) → cell.
 
-    Beside the activities an export may hold files on other things (`…-products.csv`): those without a
-    `wanted` column are passed over, ContractError when all that have rows are. An export without any row
-    yields nothing. Streams, and nothing of the archive is written anywhere.
+    ContractError if the archive is not a ZIP of CSV files or is too large. An export may also hold files
+    without activities (`…-products.csv`). Files without a `wanted` column are skipped; ContractError if this
+    skips all files with rows. An export without rows yields nothing. The rows are streamed and not written to
+    disk.
     """
-    read, passed_over = False, False
+    read, skipped = False, False
     try:
         with zipfile.ZipFile(archive) as files:
-            for member in _csv_files(files):
+            for member in _list_csv_files(files):
                 with files.open(member) as packed:
-                    header, rows = _table_of(io.TextIOWrapper(packed, "utf-8-sig", newline=""))
+                    header, rows = _read_table(io.TextIOWrapper(packed, "utf-8-sig", newline=""))
                     if wanted is None or any(map(wanted.is_column, header)):
                         read = True
                         yield from rows
                     else:
-                        passed_over |= next(rows, None) is not None
-        if wanted and passed_over and not read:
-            raise ContractError(f"Connectif: an export of activities without a column for the {wanted.what}")
-    # RuntimeError: an encrypted member, or an unknown way of packing
-    except (zipfile.BadZipFile, zlib.error, EOFError, UnicodeDecodeError, Broken, RuntimeError) as error:
+                        skipped |= next(rows, None) is not None
+        if wanted and skipped and not read:
+            raise ContractError(f"Connectif: an export of activities has no column for the {wanted.what}")
+    # RuntimeError: an encrypted member, or an unknown compression method
+    except (zipfile.BadZipFile, zlib.error, EOFError, UnicodeDecodeError, CsvError, RuntimeError) as error:
         raise ContractError(
-            f"Connectif: an export that is no ZIP of CSV files ({type(error).__name__})"
+            f"Connectif: an export is not a ZIP of CSV files ({type(error).__name__})"
         ) from None
 
 
 _MOST_MEMBERS = 1_000
 _MOST_BYTES = 20_000_000_000
 _LARGEST_RATIO = 300
-"""Text packs to a tenth or a twentieth; only what was made for it packs to a thousandth."""
+"""Text compresses to a tenth or a twentieth. Only a file made to do harm compresses to a thousandth."""
 
 
-def _csv_files(files: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
-    """The CSV files of the archive; zipfile reads no more of one than it is said to hold."""
+def _list_csv_files(files: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
+    """Return the CSV files of the archive, if it is within the limits. zipfile enforces the stated sizes."""
     members = files.infolist()
     found = [member for member in members if member.filename.lower().endswith(".csv")]
     unpacked = sum(member.file_size for member in found)
     if len(members) > _MOST_MEMBERS or unpacked > _MOST_BYTES:
-        raise ContractError(f"Connectif: an export of {len(members):,} files and {unpacked:,} bytes")
+        raise ContractError(
+            f"Connectif: an export has {len(members):,} files and {unpacked:,} bytes, too many to read"
+        )
     if any(one.file_size > _LARGEST_RATIO * max(one.compress_size, 1_000) for one in found):
-        raise ContractError("Connectif: an export that unpacks to more than 300 times its size")
+        raise ContractError("Connectif: an export unpacks to more than 300 times its size")
     if not found:
-        raise ContractError("Connectif: an export that holds no CSV file")
+        raise ContractError("Connectif: an export has no CSV file")
     return found
 
 
-def _table_of(text: io.TextIOWrapper) -> tuple[list[str], Iterator[dict[str, str]]]:
+def _read_table(text: io.TextIOWrapper) -> tuple[list[str], Iterator[dict[str, str]]]:
     lines = csv_rows(text, DELIMITER)
     header = [plain_name(title) for title in next(lines, [])]
     rows = (dict(zip_longest(header, cells[: len(header)], fillvalue="")) for cells in filter(None, lines))
@@ -122,22 +124,22 @@ def _table_of(text: io.TextIOWrapper) -> tuple[list[str], Iterator[dict[str, str
 
 
 def plain_name(title: str) -> str:
-    """`Purchase ID`, `purchase_id`, `purchaseId` → `purchaseid`; `ID de la compra` → `iddelacompra`."""
+    """Reduce a title to lower-case letters and digits: `Purchase ID`, `purchaseId` → `purchaseid`."""
     letters = unicodedata.normalize("NFKD", title).casefold()
     return re.sub(r"[^a-z0-9]", "", letters)
 
 
 def is_purchase_id(column: str) -> bool:
-    """Whether a column, by its plain name, holds the shop's id of a purchase, in English or Spanish.
+    """Whether a column, by its plain name in English or Spanish, holds the shop's id of a purchase.
 
-    Several may: ids are so distinct that a wrong column names no purchase of ours.
+    Several columns may match: a value from a wrong column matches no purchase of the shop.
     """
     noun = next((word for word in ("purchase", "compra", "order", "pedido") if word in column), None)
-    if noun is None or any(word in column for word in _NOT_OF_A_PURCHASE):
+    if noun is None or any(word in column for word in _OTHER_NOUNS):
         return False
     return any(word in column.replace(noun, "") for word in ("id", "number", "numero", "reference"))
 
 
-_NOT_OF_A_PURCHASE = ("cart", "carrito", "contact", "product", "date", "email")
+_OTHER_NOUNS = ("cart", "carrito", "contact", "product", "date", "email")
 
-PURCHASE_ID = Wanted(is_purchase_id, "purchase id")
+PURCHASE_ID = WantedColumn(is_purchase_id, "purchase id")

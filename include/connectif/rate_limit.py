@@ -1,4 +1,4 @@
-"""The pace that Connectif's own headers dictate: 100 calls a minute, shared with all that the shop does."""
+"""Connectif's rate limit: 100 calls a minute for the account, counted by Connectif's own headers."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from datetime import datetime
 from include.connectif.limits import CALLS_PER_MINUTE
 from include.http.retry import seconds_asked_for, server_time
 
-# Connectif documents neither the window's type nor a Retry-After; a public client waits as long after a 429.
-_PAUSE_WITHOUT_ADVICE_SECONDS = 15.0
+# Connectif documents no window type and no Retry-After; a public client waits this long after a 429.
+_DEFAULT_PAUSE_SECONDS = 15.0
 _LONGEST_PAUSE_SECONDS = 300.0
-# The window is a minute (guides, rate limit); twice that for clocks that differ.
+# The window is a minute (guides, rate limit); twice that, because clocks differ.
 _LONGEST_WINDOW_SECONDS = 120.0
-# Unix seconds of the year 5138, as milliseconds of 1973.
+# Larger values are milliseconds: as seconds, 1e11 is the year 5138; as milliseconds, it is 1973.
 _MILLISECONDS_FROM = 1e11
-_WORTH_A_LINE_SECONDS = 5.0
+_LOGGED_PAUSE_SECONDS = 5.0
 
 log = logging.getLogger(__name__)
 
 
-class SharedMinute:
-    """Lets a call go while the account's minute has slots left, above a share kept free for others.
+class SharedRateLimiter:
+    """Allows calls while the account's minute has slots; keeps a share of the slots free for other callers.
 
-    Every answer says `X-RateLimit-Limit`, `-Remaining` and `-Reset` (Unix seconds, the end of the window);
-    that is how several processes share one minute without talking to each other. Calls under way count as
-    spent, because their answers will say so. `-Reset` is read against the answer's own `Date`, so that a
-    skewed clock on our side does no harm. Figures that cannot be (none finite, a limit of 0, a window that
-    ends in a year) are ignored, and no wait is longer than `_LONGEST_PAUSE_SECONDS`.
+    Every answer has `X-RateLimit-Limit`, `-Remaining` and `-Reset` (Unix seconds, the end of the window).
+    So several processes share one minute without talking to each other. Open calls count as spent, because
+    their answers will count them. `-Reset` is compared with the answer's own `Date`, so that a wrong local
+    clock does not matter. Impossible values (not finite, a limit of 0, a window that ends in a year) are
+    ignored. No wait is longer than `_LONGEST_PAUSE_SECONDS`.
     """
 
     def __init__(
@@ -44,48 +44,48 @@ class SharedMinute:
         self._keep_free_share = keep_free_percent / 100
         self._clock = clock
         self._wait = wait
-        self._turn = threading.Condition()
+        self._condition = threading.Condition()
         self._limit = CALLS_PER_MINUTE
         self._remaining = CALLS_PER_MINUTE
         self._window_ends_at: float | None = None
         self._reset = 0.0
-        self._told: float | None = None
-        self._under_way = 0
-        self._neighbours = _Neighbours()
+        self._logged_window: float | None = None
+        self._open_calls = 0
+        self._other_callers = _OtherCallers()
 
     def acquire(self) -> None:
-        """Wait until the minute has a slot for us."""
-        with self._turn:
+        """Wait until the minute has a free slot."""
+        with self._condition:
             while (pause := self._pause_seconds()) > 0:
-                self._tell(pause)
-                self._wait(self._turn, pause)
-            self._under_way += 1
+                self._log_wait(pause)
+                self._wait(self._condition, pause)
+            self._open_calls += 1
 
-    def _tell(self, pause: float) -> None:
-        """A line in the log for a long wait, once for each window that is waited for."""
-        if pause >= _WORTH_A_LINE_SECONDS and self._told != self._window_ends_at:
-            self._told = self._window_ends_at
-            log.info("waiting %.0f s for Connectif's minute: its %d calls are used up", pause, self._limit)
+    def _log_wait(self, pause: float) -> None:
+        """Log a long wait, once for each window."""
+        if pause >= _LOGGED_PAUSE_SECONDS and self._logged_window != self._window_ends_at:
+            self._logged_window = self._window_ends_at
+            log.info("Connectif: waiting %.0f s; the %d calls of this minute are used up", pause, self._limit)
 
     def learn(self, status: int | None, headers: Mapping[str, str]) -> None:
-        """Give the call's place back and believe what the answer says about the window."""
-        with self._turn:
-            self._under_way -= 1
+        """Close the call, and update the window from the answer's headers."""
+        with self._condition:
+            self._open_calls -= 1
             date = server_time(headers.get("Date"))
             remaining, reset = (
-                _number(headers, "X-RateLimit-Remaining"),
-                _number(headers, "X-RateLimit-Reset"),
+                _read_number(headers, "X-RateLimit-Remaining"),
+                _read_number(headers, "X-RateLimit-Reset"),
             )
             if remaining is not None and reset is not None:
-                limit = int(_number(headers, "X-RateLimit-Limit") or 0)
+                limit = int(_read_number(headers, "X-RateLimit-Limit") or 0)
                 self._limit = limit if limit > 0 else self._limit
-                self._take_in(max(0, int(remaining)), reset, date)
+                self._update_window(max(0, int(remaining)), reset, date)
             if status == 429:
-                self._nothing_left(seconds_asked_for(headers.get("Retry-After"), date))
-            self._turn.notify_all()
+                self._use_up_window(seconds_asked_for(headers.get("Retry-After"), date))
+            self._condition.notify_all()
 
-    def _take_in(self, remaining: int, reset: float, date: datetime) -> None:
-        """Answers overtake each other: within one window the lowest count is the latest."""
+    def _update_window(self, remaining: int, reset: float, date: datetime) -> None:
+        """Update the window. Answers may come out of order: in a window, the lowest count is the latest."""
         if reset > _MILLISECONDS_FROM:
             reset /= 1_000
         until_reset = reset - date.timestamp()
@@ -95,15 +95,15 @@ class SharedMinute:
         if reset < self._reset:
             return
         self._remaining = min(self._remaining, remaining) if same_window else remaining
-        self._neighbours.take_in(self._remaining, self._under_way, new_window=not same_window)
+        self._other_callers.update(self._remaining, self._open_calls, new_window=not same_window)
         self._reset = reset
         self._window_ends_at = self._clock() + max(until_reset, 0.0)
 
-    def _nothing_left(self, asked_seconds: float | None) -> None:
+    def _use_up_window(self, asked_seconds: float | None) -> None:
         self._remaining = 0
         ends_at = self._window_ends_at or 0.0
         if asked_seconds is not None or ends_at <= self._clock():
-            pause = asked_seconds or _PAUSE_WITHOUT_ADVICE_SECONDS
+            pause = asked_seconds or _DEFAULT_PAUSE_SECONDS
             self._window_ends_at = self._clock() + min(pause, _LONGEST_PAUSE_SECONDS)
 
     def _pause_seconds(self) -> float:
@@ -112,40 +112,40 @@ class SharedMinute:
             self._window_ends_at, self._remaining = None, self._limit
         kept_free = math.ceil(self._limit * self._keep_free_share)
         if self._window_ends_at is None:
-            # Nobody has said yet how much is left of this window: a few calls go ahead and ask.
-            return 0.0 if self._under_way < 2 else 0.05
-        # A neighbour may have as many under way as we have, and be about to send more.
-        under_way = 2 * self._under_way + 2 if self._neighbours.seen else self._under_way
-        if self._remaining - under_way > kept_free:
+            # No answer has given the slots of this window yet: allow two calls, which will learn them.
+            return 0.0 if self._open_calls < 2 else 0.05
+        # Another process may have as many open calls as this one, and may be about to send more.
+        open_calls = 2 * self._open_calls + 2 if self._other_callers.seen else self._open_calls
+        if self._remaining - open_calls > kept_free:
             return 0.0
         return max(self._window_ends_at - now, 0.01)
 
 
-class _Neighbours:
-    """Whether others use the account beside us, told by what a window loses beyond our own calls.
+class _OtherCallers:
+    """Finds out whether others use the account: then a window loses more slots than our own calls need.
 
-    Believed until a window in which many of our calls were answered shows none of theirs.
+    `seen` stays True until a window with many answers to our calls shows no others.
     """
 
     MANY = 20
 
     def __init__(self) -> None:
         self.seen = False
-        self._first = self._ours = 0
-        self._shown = False
+        self._first = self._own_answers = 0
+        self._seen_in_window = False
 
-    def take_in(self, remaining: int, under_way: int, *, new_window: bool) -> None:
-        """One answer of ours; calls under way may or may not be in the count already."""
+    def update(self, remaining: int, open_calls: int, *, new_window: bool) -> None:
+        """Count one answer of ours; `remaining` may or may not include the open calls."""
         if new_window:
-            self.seen = self._shown or (self.seen and self._ours < self.MANY)
-            self._first, self._ours, self._shown = remaining, 0, False
+            self.seen = self._seen_in_window or (self.seen and self._own_answers < self.MANY)
+            self._first, self._own_answers, self._seen_in_window = remaining, 0, False
             return
-        self._ours += 1
-        if self._first - remaining > self._ours + under_way:
-            self.seen = self._shown = True
+        self._own_answers += 1
+        if self._first - remaining > self._own_answers + open_calls:
+            self.seen = self._seen_in_window = True
 
 
-def _number(headers: Mapping[str, str], name: str) -> float | None:
+def _read_number(headers: Mapping[str, str], name: str) -> float | None:
     try:
         number = float(headers[name])
     except (KeyError, ValueError):

@@ -1,6 +1,6 @@
 """Connectif's endpoints that the sync uses. Rights are the scopes of an API key, in Connectif's words.
 
-Reference pages print collection routes with a final slash; both forms answer.
+Connectif's reference writes collection routes with a final slash; both forms work.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from include.http.route import Repeat, Route
 from include.http.segment import KEY, WORD
 
 LIST_IMPORTS = Route("list imports", "GET", "/imports/", "the scope Imports: Read")
-# 50 MB over a line of half a megabyte a second, and the time to take them in.
+# 50 MB at half a megabyte a second, plus the time that Connectif needs to accept them.
 CREATE_IMPORT = Route(
     "create import",
     "POST",
@@ -26,7 +26,7 @@ LIST_CONTACT_FIELDS = Route(
 )
 CREATE_EXPORT = Route("create export", "POST", "/exports/", "the scope Exports: Write")
 READ_EXPORT = Route("read export", "GET", "/exports/{id}", "the scope Exports: Read", id_form=KEY)
-# A ZIP, kept on disk: a million contacts, or the purchases of a month, are some hundred megabytes.
+# A ZIP, streamed to disk: a million contacts, or the purchases of a month, are some hundred megabytes.
 READ_EXPORT_FILE = Route(
     "read export's file",
     "GET",
@@ -57,7 +57,7 @@ PATCH_PRODUCT = Route(
     "the scope Products: Write",
     silent=_WRITTEN,
 )
-# Which success codes there are is documented nowhere: "created" says it without a body, any other with one.
+# Connectif does not document the success codes. 201 needs no body; other codes need one.
 POST_PURCHASE = Route(
     "post purchase",
     "POST",

@@ -1,4 +1,4 @@
-"""Codes, fields and texts of Connectif that may stand in a message of ours."""
+"""Connectif's codes, fields and texts that our messages may contain."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from include.http.vocabulary import Vocabulary
 _FOREIGN_LINK = "a link is outside the domains that the Connectif account allows"
 
 VOCABULARY = Vocabulary(
-    # The documented codes (guides, custom error codes; read 2026-11-28). A later one would be of this form.
+    # The documented codes (guides, custom error codes; read 2026-11-28). New codes should have this form.
     codes=re.compile(r"E0[1-9]0[1-9]"),
     meanings={
         "E0101": "the contact does not exist",
@@ -48,9 +48,9 @@ VOCABULARY = Vocabulary(
 )
 
 STATUSES = frozenset({"queued", "inProgress", "finished", "error", "cancelled"})
-"""States of imports and exports (reference, read 2026-11-28): another text is not repeated."""
+"""States of imports and exports (reference, read 2026-11-28). Messages quote no other text."""
 
 
-def shown_status(status: str) -> str:
-    """`'error'`, or that it is none that we know."""
+def quote_status(status: str) -> str:
+    """Quote a documented status, such as `'error'`; replace any other text."""
     return repr(status) if status in STATUSES else "a status that is not documented"

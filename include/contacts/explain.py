@@ -14,7 +14,7 @@ from include.contacts.erased import map_without_erased
 from include.contacts.extra_field_checks import extra_fields_of, extra_sources_of
 from include.contacts.mapping import CONTACT_COLUMNS, SOURCE_FIELDS, latest_of_each
 from include.contacts.rules import contact_mapping
-from include.newsletter.documents import documents_of
+from include.newsletter.documents import find_documents
 from include.outcomes import Drop, Kind, PipelineName, Reason
 from include.pipeline.erased_people import ErasedPeople
 from include.pipeline.explain_context import ExplainContext
@@ -87,13 +87,13 @@ def explain_customer(context: ExplainContext, record: str) -> Explanation:
 
 def _documents(context: ExplainContext, record: str, fields: list[str]) -> list[Document]:
     if "@" in record:
-        return documents_of(context.vtex, [tidied(record)], fields).get(tidied(record), [])
+        return find_documents(context.vtex, [tidied(record)], fields).get(tidied(record), [])
     document = context.vtex.client(record, fields)
     if document is None:
         return []
     email = email_of(document)
     competing = (
-        documents_of(context.vtex, [email], fields).get(email, []) if problem_of(email) is None else []
+        find_documents(context.vtex, [email], fields).get(email, []) if problem_of(email) is None else []
     )
     return [document, *(rival for rival in competing if rival["id"] != document["id"])]
 
@@ -177,7 +177,7 @@ def _subscription_state(context: ExplainContext, person: str) -> tuple[Fact, ...
         told = facts(
             {"the latest": f"{change}, of {shown(subscription_state.change.instant)}", "applied": applied}
         )
-    waiting = context.state.waiting_event(person)
+    waiting = context.state.find_pending(person)
     if waiting:
         told += facts(
             {"one waits": f"tried {waiting.attempts} times, again from {shown(waiting.not_before)}"}

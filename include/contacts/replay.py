@@ -12,7 +12,7 @@ from include.batching import in_batches
 from include.contacts.documents import documents_table
 from include.http.parallel import in_parallel
 from include.http.transport import RequestRefused
-from include.newsletter.documents import documents_of
+from include.newsletter.documents import find_documents
 from include.pipeline.replay import keys_to_replay, note_on_lost
 from include.pipeline.run import SyncRun
 from include.report import StageCounts
@@ -70,6 +70,6 @@ def _of_addresses(vtex: VtexClient, documents: list[Document], fields: Sequence[
     ids = {document["id"] for document in documents}
     emails = sorted({email_of(document) for document in documents})
     batches = in_batches((e for e in emails if not problem_of(e)), limits.ALTERNATIVES_PER_FILTER)
-    answers = in_parallel(lambda batch: documents_of(vtex, batch, fields), batches, workers=_WORKERS)
+    answers = in_parallel(lambda batch: find_documents(vtex, batch, fields), batches, workers=_WORKERS)
     found = (one for _, answer in answers for alike in answer.values() for one in alike)
     return [document for document in found if document["id"] not in ids]

@@ -1,7 +1,7 @@
-"""Subscription changes from Connectif → the newsletter field of customers in VTEX: the newest subscription change wins."""
+"""Writes subscription changes from Connectif to the newsletter field of customers in VTEX."""
 
 from include.newsletter.apply import NewsletterRules, NewsletterSync
-from include.newsletter.documents import documents_of
+from include.newsletter.documents import find_documents
 from include.newsletter.events import Event
 
-__all__ = ["Event", "NewsletterRules", "NewsletterSync", "documents_of"]
+__all__ = ["Event", "NewsletterRules", "NewsletterSync", "find_documents"]

@@ -1,4 +1,4 @@
-"""Applies subscription changes to VTEX, a batch at a time: ledger, look-up, patches, ledger."""
+"""Applies subscription changes to VTEX in batches: claim, look up, patch, record as applied."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from include.batching import in_batches
 from include.errors import TemporaryError
 from include.http.parallel import in_parallel
 from include.http.transport import RequestRefused
-from include.newsletter.documents import FIELDS, WITH_CHANGE, looked_up
+from include.newsletter.documents import FIELDS, FIELDS_WITH_DATES, find_documents_and_refusals
 from include.newsletter.events import Event, read_event
 from include.outcomes import OUTCOME_OF, Outcome, PipelineName, Reason
 from include.pipeline.erased_people import ErasedPeople
@@ -24,17 +24,17 @@ from include.vtex import limits
 from include.vtex.client import VtexClient
 
 PATCHES_AT_ONCE = 8
-LOOK_UPS = 3
-"""Of an unknown person: at once, a little later, and by the daily run (or a day later, if none comes)."""
-TRIES_SOON = 144
-"""So often, for a day, an event that VTEX fails to take is tried again soon; then daily, until it works."""
+MAX_LOOK_UPS = 3
+"""Look-ups of an unknown person: at once, a little later, and in the daily run (or a day later)."""
+MAX_SOON_RETRIES = 144
+"""If VTEX does not accept an event, the event is retried soon, for a day. Then it is retried daily."""
 
 Document = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class NewsletterRules:
-    """How far ahead an event may be dated, and when an unknown person is looked up again."""
+    """How far in the future an event may be dated, and when an unknown person is looked up again."""
 
     future_tolerance: timedelta
     unknown_retry: timedelta
@@ -42,33 +42,32 @@ class NewsletterRules:
 
 @dataclass(frozen=True)
 class _Task:
-    """An event to be applied, and the `subscription change` that is written for it: its own, or a greater one that stands.
+    """An event to apply, and the `change` to write for it: the event's own, or a newer one from the ledger.
 
-    `touched`: what VTEX's index says about this person may be outdated. `again`: the subscription change was applied, but
-    VTEX may have got the event's own after it.
+    `index_outdated`: VTEX's index may show an old value for this person.
+    `rewrite`: the change was applied before, but VTEX may have received the event's own change after it.
     """
 
     event: Event
     person: str
     change: SubscriptionChange
-    touched: bool
-    again: bool
+    index_outdated: bool
+    rewrite: bool
 
 
-_Known = tuple[_Task, list[Document]]
-"""A task and the documents that are to be patched for it."""
+_TaskDocuments = tuple[_Task, list[Document]]
+"""A task and the documents to patch for it."""
 _Result = int | RequestRefused | TemporaryError
-"""How many documents were patched, or why not all of them."""
+"""The number of patched documents, or the error that stopped a patch."""
 
 
 class NewsletterSync:
     """Applies events to VTEX. The ledger decides, not the order of arrival: a replay changes nothing.
 
-    `look_again` are the events that should be tried once more after `rules.unknown_retry`; until then they
-    wait in the store as well. `settled` are people for whom VTEX has their subscription change, or a greater one. `writer`
-    names the run: its retries know by it what they left unfinished. By its `run_key`, which a clear changes,
-    a retry also takes the events that the first attempt took, and counts as sent what that attempt has sent;
-    without one it cannot.
+    `retry_soon` holds the events to retry after `rules.unknown_retry`. They also wait in the state store.
+    `resolved` holds the people for whom VTEX has their change or a newer one. `writer` names the run, so
+    that a retry finds its unfinished writes. `run_key` also changes with a clear: by it, a retry takes the
+    events that its first attempt took, and counts as sent what that attempt sent.
     """
 
     def __init__(
@@ -78,182 +77,192 @@ class NewsletterSync:
         self._run_key = run_key or f"{writer}/{token_hex(8)}"
         self.counts = StageCounts()
         self.outcomes: list[RecordOutcome] = []
-        self.look_again: list[Event] = []
+        self.retry_soon: list[Event] = []
         self.resolved: set[str] = set()
         self._writes_fail = False
-        self._nobodies = 0
+        self._anonymous_outcomes = 0
 
     def apply(self, raw_events: Sequence[dict[str, Any]], now: datetime) -> None:
-        """Apply a run's events, `{"email", "subscribed", "occurred_at"}` each, and those that waited.
+        """Apply the events of a run, each `{"email", "subscribed", "occurred_at"}`, and the pending events.
 
-        Raises TemporaryError when VTEX does not answer the look-up; repeating changes nothing. Events that it
-        does not take are put off, so that they hold up nobody.
+        Raises TemporaryError if VTEX does not answer the look-up; repeating changes nothing. Events that VTEX
+        does not accept are postponed, so that they do not delay other events.
         """
-        waited = self._waited(self._state.take_due(self._run_key, now))
-        self._apply_all(chain(waited, self._read(raw_events, now)), now, last_chance=False)
+        pending = self._read_pending(self._state.take_due(self._run_key, now))
+        self._apply_all(chain(pending, self._read(raw_events, now)), now, last_chance=False)
 
     def resolve(self, exported: Iterable[dict[str, Any]], now: datetime) -> None:
-        """What the daily run does: everything that waits is tried once more, the last time for who is still
-        unknown, together with what Connectif's export says, events as in `apply`.
+        """Retry all pending events and apply `exported`, the events of Connectif's export: the daily run.
+
+        For a person who is still unknown, this is the last try.
         """
-        waiting = self._state.take_due(self._run_key, now, limit=_ALL, looked_up=LOOK_UPS - 1)
+        pending = self._state.take_due(self._run_key, now, limit=_ALL, min_attempts=MAX_LOOK_UPS - 1)
         changes = (replace(event, exported=True) for event in self._read(exported, now))
-        self._apply_all(chain(self._waited(waiting), changes), now, last_chance=True)
+        self._apply_all(chain(self._read_pending(pending), changes), now, last_chance=True)
 
     def _read(self, raw_events: Iterable[dict[str, Any]], now: datetime) -> Iterator[Event]:
-        """Events that can be true; the others are rejected."""
+        """Yield the valid events; reject the others."""
         for raw in raw_events:
             self.counts.read += 1
             read = read_event(raw, now, self._rules.future_tolerance)
             if isinstance(read, Event):
                 yield read
             else:
-                self._note(self._key_of(raw, read), read)
+                self._add_outcome(self._outcome_key(raw, read), read)
 
-    def _key_of(self, raw: dict[str, Any], reason: Reason) -> str:
-        """The person's, as for all other reasons; an event without a credible address has one of its own."""
+    def _outcome_key(self, raw: dict[str, Any], reason: Reason) -> str:
+        """Return the person's key; for an event without a valid address, return an anonymous key."""
         if reason in (Reason.IN_THE_FUTURE, Reason.INSTANT_INVALID):
             return self._state.hashed(tidied(raw["email"]))
-        return self._key_of_nobody()
+        return self._anonymous_key()
 
-    def _key_of_nobody(self) -> str:
-        """No other run has it, so that the events of many do not take each other's place in the store."""
-        self._nobodies += 1
-        return f"event {self._nobodies} of {self._state.hashed(self._writer)[:8]}"
+    def _anonymous_key(self) -> str:
+        """Return a key that no other run uses, so that one outcome does not replace another."""
+        self._anonymous_outcomes += 1
+        return f"event {self._anonymous_outcomes} of {self._state.hashed(self._writer)[:8]}"
 
-    def _waited(self, waiting: list[PendingEvent]) -> Iterator[Event]:
-        for pending in waiting:
+    def _read_pending(self, pending: list[PendingEvent]) -> Iterator[Event]:
+        for one in pending:
             self.counts.read += 1
-            yield Event(pending.email, pending.change, pending)
+            yield Event(one.email, one.change, one)
 
-    def _not_erased(self, events: Iterable[Event]) -> list[Event]:
-        """Events of people who are not erased; the others are let go. Asked again after each step that may
-        have waited for a vendor: nobody who is erased meanwhile is written, there or here."""
+    def _drop_erased(self, events: Iterable[Event]) -> list[Event]:
+        """Return the events of people who are not erased; drop the others.
+
+        Each step that may have waited for a vendor checks again. So no person who is erased meanwhile is
+        written to VTEX or to the state store.
+        """
         erased, kept = ErasedPeople(self._state), list[Event]()
         for event in events:
             if event.email in erased:
-                self._done_waiting(event)
-                self._note(self._key_of_nobody(), Reason.ERASED)
+                self._drop_pending(event)
+                self._add_outcome(self._anonymous_key(), Reason.ERASED)
             else:
                 kept.append(event)
         return kept
 
     def _apply_all(self, events: Iterable[Event], now: datetime, *, last_chance: bool) -> None:
-        newest = self._newest_of_each(self._not_erased(events))
+        newest = self._keep_newest(self._drop_erased(events))
         for batch in in_batches(newest, limits.ALTERNATIVES_PER_FILTER):
-            tasks = self._open_tasks(self._not_erased(batch), now)
+            tasks = self._open_tasks(self._drop_erased(batch), now)
             if self._writes_fail:
-                self._put_off_all(tasks, now)
+                self._postpone_all(tasks, now)
             elif tasks:
-                self._apply(tasks, now, last_chance)
+                self._apply_batch(tasks, now, last_chance)
 
-    def _newest_of_each(self, events: Iterable[Event]) -> list[Event]:
+    def _keep_newest(self, events: Iterable[Event]) -> list[Event]:
+        """Return the newest event of each person."""
         newest: dict[str, Event] = {}
         for event in events:
             known = newest.setdefault(event.email, event)
             if known is not event:
-                overridden, greater = sorted((event, known), key=lambda e: e.change)
-                lesser = (*known.lesser, overridden.change)
-                newest[event.email] = replace(greater, lesser=lesser)
-                self._overridden(overridden)
+                older, newer = sorted((event, known), key=lambda e: e.change)
+                superseded = (*known.superseded, older.change)
+                newest[event.email] = replace(newer, superseded=superseded)
+                self._count_superseded(older)
         return list(newest.values())
 
     def _open_tasks(self, events: list[Event], now: datetime) -> list[_Task]:
-        """Claims what no applied subscription change overrides (as it does late events, replays, cleared runs).
+        """Claim the changes and return a task for each, except for changes that an applied one supersedes.
 
-        One that is overridden, but was on its way when its process died, has the greater subscription change written again.
+        Late events, replays and cleared runs are superseded so. But if a process died while it wrote a
+        superseded change, the newer change is written again.
         """
         persons = {self._state.hashed(event.email): event for event in events}
         changes = {person: event.change for person, event in persons.items()}
-        subscription_state = self._state.claim(changes, self._run_key)
+        known = self._state.claim(changes, self._run_key)
         resolved, tasks = dict[str, Event](), list[_Task]()
         for person, event in persons.items():
-            stands = subscription_state.get(person)
-            if stands and stands.resolves(event.change, *event.lesser):
+            current = known.get(person)
+            if current and current.resolves(event.change, *event.superseded):
                 resolved[person] = event
             else:
-                tasks.append(_task(event, person, stands, now))
-        self._already_settled(resolved)
+                tasks.append(_make_task(event, person, current, now))
+        self._count_resolved(resolved)
         return tasks
 
-    def _already_settled(self, events: Mapping[str, Event]) -> None:
-        """Nothing is left to do for these people. An interrupted attempt of this run may have done it."""
+    def _count_resolved(self, events: Mapping[str, Event]) -> None:
+        """Count the events that need no write. An interrupted attempt of this run may have written them."""
         numbers = self._state.count_documents(self._run_key, dict.fromkeys(events, 0))
         for person, event in events.items():
-            self._sent(person, event, numbers[person])
+            self._count_applied(person, event, numbers[person])
 
-    def _sent(self, person: str, event: Event, documents: int) -> None:
-        """The event is over; as many documents were written for it."""
-        self._done_waiting(event)
+    def _count_applied(self, person: str, event: Event, documents: int) -> None:
+        """Count the event as applied, with the number of documents that the run wrote for it."""
+        self._drop_pending(event)
         self.resolved.add(person)
         self.counts.written += documents
         self.counts.count(Outcome.SENT if documents else Outcome.UNCHANGED)
 
-    def _overridden(self, event: Event) -> None:
+    def _count_superseded(self, event: Event) -> None:
         self.counts.count(Outcome.UNCHANGED)
-        self._done_waiting(event)
+        self._drop_pending(event)
 
-    def _apply(self, tasks: list[_Task], now: datetime, last_chance: bool) -> None:
-        fields = WITH_CHANGE if any(task.event.exported for task in tasks) else FIELDS
-        found, refused = looked_up(self._vtex, [task.event.email for task in tasks], fields)
-        there = {event.email for event in self._not_erased(task.event for task in tasks)}
-        known: list[_Known] = []
-        for task in (task for task in tasks if task.event.email in there):
+    def _apply_batch(self, tasks: list[_Task], now: datetime, last_chance: bool) -> None:
+        fields = FIELDS_WITH_DATES if any(task.event.exported for task in tasks) else FIELDS
+        emails = [task.event.email for task in tasks]
+        found, refused = find_documents_and_refusals(self._vtex, emails, fields)
+        not_erased = {event.email for event in self._drop_erased(task.event for task in tasks)}
+        patches: list[_TaskDocuments] = []
+        for task in (task for task in tasks if task.event.email in not_erased):
             documents = found.get(task.event.email)
             if refusal := refused.get(task.event.email):
-                self._put_off_refused(task, refusal, now, last_chance)
+                self._postpone_refused(task, refusal, now, last_chance)
             elif not documents:
-                # Nobody is created. A new person's document may not be indexed yet.
-                self._put_off(task, now, Reason.UNKNOWN_CONTACT, last_chance=last_chance)
-            elif task.event.exported and _answered_since(task.change, documents):
-                self._note(task.person, Reason.CHANGED_SINCE)
+                # The sync creates no customer. VTEX may not have indexed a new customer's document yet.
+                self._postpone(task, now, Reason.UNKNOWN_CONTACT, last_chance=last_chance)
+            elif task.event.exported and _may_undo_opt_out(task.change, documents):
+                self._add_outcome(task.person, Reason.CHANGED_SINCE)
             else:
-                known.append((task, _differing(task, documents)))
-        self._write(known, now, last_chance)
+                patches.append((task, _select_documents(task, documents)))
+        self._write_and_count(patches, now, last_chance)
 
-    def _write(self, known: list[_Known], now: datetime, last_chance: bool) -> None:
-        """Write, count what worked, put off what did not."""
+    def _write_and_count(self, patches: list[_TaskDocuments], now: datetime, last_chance: bool) -> None:
+        """Write the changes, count the successful ones, postpone the others."""
         busy: list[_Task] = []
         written = refused = 0
-        numbers = self._state.count_documents(
-            self._run_key, {task.person: len(documents) for task, documents in known}
-        )
-        for task, result in self._written(known, numbers).items():
+        to_write = {task.person: len(documents) for task, documents in patches}
+        numbers = self._state.count_documents(self._run_key, to_write)
+        for task, result in self._write(patches, numbers).items():
             if isinstance(result, int):
                 written += result
-                self._sent(task.person, task.event, numbers[task.person])
+                self._count_applied(task.person, task.event, numbers[task.person])
             elif isinstance(result, TemporaryError):
                 busy.append(task)
             else:
                 refused += 1
-                self._put_off_refused(task, result, now, last_chance)
-        self._put_off_all(busy, now)
-        # One is an event's own trouble. Several and nothing else: VTEX takes no writes now, the rest waits.
+                self._postpone_refused(task, result, now, last_chance)
+        self._postpone_all(busy, now)
+        # One failure may be due to its event. If several fail and none succeeds, VTEX accepts no writes now.
         self._writes_fail = len(busy) > 1 and not refused and not written
 
-    def _written(self, known: list[_Known], numbers: Mapping[str, int]) -> dict[_Task, _Result]:
-        """Write the subscription changes and record what was applied. Where a greater one came meanwhile, VTEX may have got
-        ours after it, also when ours failed half-way: that one is written again, until none came in between.
+    def _write(self, patches: list[_TaskDocuments], numbers: Mapping[str, int]) -> dict[_Task, _Result]:
+        """Write the changes to VTEX and record the applied ones.
+
+        A newer change may have come meanwhile; VTEX may have received ours after it, even if ours failed
+        half-way. Then the newer change is written again, until no newer one has come meanwhile.
         """
-        begun = [task.person for task, _ in known if numbers[task.person]]  # now, or before an interruption
+        started = [
+            task.person for task, _ in patches if numbers[task.person]
+        ]  # now, or before an interruption
         self._state.begin_writing(
-            {task.person: task.event.change for task, documents in known if documents}, self._writer
+            {task.person: task.event.change for task, documents in patches if documents}, self._writer
         )
-        ends: dict[str, tuple[_Task, _Result]] = {}
-        while known:
-            tried = list(in_parallel(self._patched, known, workers=PATCHES_AT_ONCE))
-            ends |= {task.person: (task, result) for (task, _), result in tried}
+        results: dict[str, tuple[_Task, _Result]] = {}
+        while patches:
+            tried = list(in_parallel(self._try_patch, patches, workers=PATCHES_AT_ONCE))
+            results |= {task.person: (task, result) for (task, _), result in tried}
             erased = self._state.erased_people()
             applied = (task for (task, _), result in tried if isinstance(result, int))
             self._state.record_applied(
                 {task.person: task.change for task in applied if task.person not in erased}
             )
-            known = self._overtaken([one for one in known if one[1]])
-        self._end_writing([ends[person] for person in begun])
-        return dict(ends.values())
+            patches = self._find_superseded([one for one in patches if one[1]])
+        self._end_writing([results[person] for person in started])
+        return dict(results.values())
 
-    def _patched(self, known: _Known) -> _Result:
-        task, documents = known
+    def _try_patch(self, patch: _TaskDocuments) -> _Result:
+        task, documents = patch
         try:
             self._patch(documents, not task.change.unsubscribed)
         except (RequestRefused, TemporaryError) as error:
@@ -261,7 +270,7 @@ class NewsletterSync:
         return len(documents)
 
     def _patch(self, documents: list[Document], wanted: bool) -> None:
-        """One document that is refused does not keep the others from the subscription change."""
+        """Patch every document, even if VTEX refuses one of them."""
         refused: RequestRefused | None = None
         for document in documents:
             try:
@@ -271,58 +280,58 @@ class NewsletterSync:
         if refused:
             raise refused
 
-    def _overtaken(self, known: list[_Known]) -> list[_Known]:
-        """Those for whom a greater subscription change stands by now, to be written in place of ours."""
-        greater = self._state.greater({task.person: task.change for task, _ in known})
+    def _find_superseded(self, patches: list[_TaskDocuments]) -> list[_TaskDocuments]:
+        """Return the patches that a newer change supersedes by now, each with the newer change to write."""
+        newer = self._state.find_newer({task.person: task.change for task, _ in patches})
         return [
-            (replace(task, change=greater[task.person], again=True), documents)
-            for task, documents in known
-            if task.person in greater
+            (replace(task, change=newer[task.person], rewrite=True), documents)
+            for task, documents in patches
+            if task.person in newer
         ]
 
-    def _end_writing(self, ends: list[tuple[_Task, _Result]]) -> None:
-        """All but what has to be written again and could not be: who comes by next must know."""
-        ended = [task.person for task, result in ends if isinstance(result, int) or not task.again]
+    def _end_writing(self, results: list[tuple[_Task, _Result]]) -> None:
+        """End the writing, except of failed rewrites: the next run must find those unfinished."""
+        ended = [task.person for task, result in results if isinstance(result, int) or not task.rewrite]
         if ended:
             self._state.end_writing(ended, self._writer)
 
-    def _put_off_refused(
+    def _postpone_refused(
         self, task: _Task, refusal: RequestRefused, now: datetime, last_chance: bool
     ) -> None:
         detail = f"HTTP {refusal.status}"
         if task.event.email not in ErasedPeople(self._state):
             self._state.keep_vendor_texts(PipelineName.NEWSLETTER, {task.person: refusal.error.private})
-        self._put_off(task, now, Reason.TARGET_REJECTED, detail, last_chance=last_chance)
+        self._postpone(task, now, Reason.TARGET_REJECTED, detail, last_chance=last_chance)
 
-    def _put_off_all(self, tasks: Iterable[_Task], now: datetime) -> None:
+    def _postpone_all(self, tasks: Iterable[_Task], now: datetime) -> None:
         for task in tasks:
-            self._put_off(task, now, Reason.TARGET_BUSY)
+            self._postpone(task, now, Reason.TARGET_BUSY)
 
-    def _put_off(
+    def _postpone(
         self, task: _Task, now: datetime, reason: Reason, detail: str = "", *, last_chance: bool = False
     ) -> None:
-        """Try again later; let go for `reason` when it was the last try."""
+        """Keep the event for a later retry; after the last retry, drop the event with `reason`."""
         event = task.event
-        if not self._not_erased([event]):
+        if not self._drop_erased([event]):
             return
-        tries = 1 + (event.waiting.attempts if event.waiting else 0)
+        tries = 1 + (event.pending.attempts if event.pending else 0)
         is_busy = reason is Reason.TARGET_BUSY
-        if not is_busy and (last_chance or tries >= LOOK_UPS):
-            self._done_waiting(event)
-            self._note(task.person, reason, detail)
+        if not is_busy and (last_chance or tries >= MAX_LOOK_UPS):
+            self._drop_pending(event)
+            self._add_outcome(task.person, reason, detail)
             return
-        soon = tries < (TRIES_SOON if is_busy else LOOK_UPS - 1)
+        soon = tries < (MAX_SOON_RETRIES if is_busy else MAX_LOOK_UPS - 1)
         retry_at = now + (self._rules.unknown_retry if soon else timedelta(days=1))
         self._state.add_pending(event.email, event.subscribed, event.change.instant, retry_at, tries)
-        self._note(task.person, reason if is_busy else Reason.CONTACT_UNRESOLVED, detail)
+        self._add_outcome(task.person, reason if is_busy else Reason.CONTACT_UNRESOLVED, detail)
         if soon:
-            self.look_again.append(event)
+            self.retry_soon.append(event)
 
-    def _done_waiting(self, event: Event) -> None:
-        if event.waiting:
-            self._state.drop_pending(event.waiting)
+    def _drop_pending(self, event: Event) -> None:
+        if event.pending:
+            self._state.drop_pending(event.pending)
 
-    def _note(self, key: str, reason: Reason, detail: str = "") -> None:
+    def _add_outcome(self, key: str, reason: Reason, detail: str = "") -> None:
         self.counts.count(reason)
         self.outcomes.append(RecordOutcome(key, OUTCOME_OF[reason], reason, detail))
 
@@ -330,40 +339,41 @@ class NewsletterSync:
 _ALL = 1_000_000
 
 
-def _task(event: Event, person: str, stands: SubscriptionState | None, now: datetime) -> _Task:
-    if stands is None or event.change > stands.change:
-        return _Task(event, person, event.change, _touched(stands, event.change, now), again=False)
-    again = stands.applied_at is not None
-    return _Task(event, person, stands.change, _touched(stands, stands.change, now), again)
+def _make_task(event: Event, person: str, current: SubscriptionState | None, now: datetime) -> _Task:
+    if current is None or event.change > current.change:
+        outdated = _is_index_outdated(current, event.change, now)
+        return _Task(event, person, event.change, outdated, rewrite=False)
+    rewrite = current.applied_at is not None
+    return _Task(event, person, current.change, _is_index_outdated(current, current.change, now), rewrite)
 
 
-def _touched(stands: SubscriptionState | None, change: SubscriptionChange, now: datetime) -> bool:
-    """Whether VTEX's index may show what was before a write of ours that said the opposite."""
-    if stands is None:
+def _is_index_outdated(current: SubscriptionState | None, change: SubscriptionChange, now: datetime) -> bool:
+    """Whether VTEX's index may still show the value before our last write, which was the opposite one."""
+    if current is None:
         return False
-    if stands.applied_at is None or stands.on_their_way:  # somebody began to write, and may have
+    if current.applied_at is None or current.open_writes:  # a process began to write and may have written
         return True
-    was_opposite = stands.change.unsubscribed is not change.unsubscribed
-    return was_opposite and stands.applied_at > now - limits.INDEX_LAG
+    was_opposite = current.change.unsubscribed is not change.unsubscribed
+    return was_opposite and current.applied_at > now - limits.INDEX_LAG
 
 
-def _differing(task: _Task, documents: list[Document]) -> list[Document]:
-    """Those that do not say so yet, as far as VTEX's index can be trusted."""
+def _select_documents(task: _Task, documents: list[Document]) -> list[Document]:
+    """Return the documents that need a patch; all of them if VTEX's index may be outdated."""
     wanted = not task.change.unsubscribed
-    return [one for one in documents if task.touched or one.get("isNewsletterOptIn") is not wanted]
+    return [one for one in documents if task.index_outdated or one.get("isNewsletterOptIn") is not wanted]
 
 
-def _answered_since(change: SubscriptionChange, documents: list[Document]) -> bool:
-    """Whether a subscription that is read a day later may be older than the customer's own no in the shop.
+def _may_undo_opt_out(change: SubscriptionChange, documents: list[Document]) -> bool:
+    """Whether a subscription from a day-old export may be older than the customer's opt-out in the shop.
 
-    VTEX does not say when the field was changed, only when the document was.
+    VTEX says when the document changed, but not when the field did.
     """
     return not change.unsubscribed and any(
-        document.get("isNewsletterOptIn") is False and _changed_after(document, change)
+        document.get("isNewsletterOptIn") is False and _is_changed_after(document, change)
         for document in documents
     )
 
 
-def _changed_after(document: Document, change: SubscriptionChange) -> bool:
+def _is_changed_after(document: Document, change: SubscriptionChange) -> bool:
     changed = document.get("updatedIn") or document.get("createdIn")
     return changed is not None and datetime.fromisoformat(changed) > change.instant

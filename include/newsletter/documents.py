@@ -1,4 +1,4 @@
-"""The customer documents of addresses, few calls for many."""
+"""Finds the customer documents of many e-mail addresses with few calls."""
 
 from __future__ import annotations
 
@@ -13,53 +13,59 @@ from include.vtex.client import VtexClient
 from include.vtex.filters import any_of
 
 FIELDS = ("id", "email", "isNewsletterOptIn")
-WITH_CHANGE = (*FIELDS, "createdIn", "updatedIn")
-_HARMLESS = "nobody@example.com"
+FIELDS_WITH_DATES = (*FIELDS, "createdIn", "updatedIn")
+_PROBE_EMAIL = "nobody@example.com"
 
 Documents = dict[str, list[dict[str, Any]]]
-"""By lower-cased e-mail."""
+"""Documents by lower-cased e-mail."""
 Refusals = dict[str, RequestRefused]
-"""By e-mail: why VTEX does not look up this one."""
+"""By e-mail: why VTEX refuses to look this address up."""
 
 
-def looked_up(vtex: VtexClient, emails: Sequence[str], fields: Sequence[str]) -> tuple[Documents, Refusals]:
-    """As `documents_of`, but an address that VTEX refuses costs only itself.
+def find_documents_and_refusals(
+    vtex: VtexClient, emails: Sequence[str], fields: Sequence[str]
+) -> tuple[Documents, Refusals]:
+    """Like `find_documents`, but a refused address does not stop the look-up of the others.
 
-    Raises RequestRefused where VTEX refuses everybody, a harmless address too: no event is to blame then.
+    Raises RequestRefused if VTEX refuses all addresses and a valid probe address too: then no event is the
+    cause.
     """
     refused: Refusals = {}
-    found = documents_of(vtex, emails, fields, refused)
+    found = find_documents(vtex, emails, fields, refused)
     if len(refused) == len(emails):
-        documents_of(vtex, [_HARMLESS], fields)
+        find_documents(vtex, [_PROBE_EMAIL], fields)
     return found, refused
 
 
-def documents_of(
+def find_documents(
     vtex: VtexClient,
     emails: Sequence[str],
     fields: Sequence[str] = FIELDS,
     refused: Refusals | None = None,
 ) -> Documents:
-    """CL documents of at most 50 addresses, in one call where that will do.
+    """Return the CL documents of at most 50 addresses, with one call if possible.
 
-    Addresses are compared without case and asked for in all `spellings`, because VTEX keeps them as they
-    were typed; one may have several documents. An address refused alone goes to `refused`, or is raised.
+    VTEX keeps addresses as the customer typed them. So the search includes all `spellings` and ignores the
+    case, and one address may have several documents. If VTEX refuses a single address, it is added to
+    `refused`; without `refused`, RequestRefused is raised.
     """
-    documents = _in_one_call(vtex, emails, fields, refused)
+    documents = _search_at_once(vtex, emails, fields, refused)
     if documents is None:
         first, second = emails[: len(emails) // 2], emails[len(emails) // 2 :]
-        return documents_of(vtex, first, fields, refused) | documents_of(vtex, second, fields, refused)
+        return find_documents(vtex, first, fields, refused) | find_documents(vtex, second, fields, refused)
     found: Documents = {}
     for document in documents:
         found.setdefault(email_of(document), []).append(document)
     return found
 
 
-def _in_one_call(
+def _search_at_once(
     vtex: VtexClient, emails: Sequence[str], fields: Sequence[str], refused: Refusals | None
 ) -> list[dict[str, Any]] | None:
-    """None where it takes more calls: the addresses are too long together, one of them makes VTEX refuse all,
-    or the answer is full (addresses with so many documents are rare, and the rest would be left out).
+    """Return None if the search needs several calls.
+
+    This is so if the filter is too long, if VTEX refuses it because of one address, or if the page is full:
+    the documents beyond a full page would be lost.
     """
     typed = [spelling for email in emails for spelling in spellings(email)]
     where, several = any_of("email", typed), len(emails) > 1

@@ -1,4 +1,4 @@
-"""Somebody's subscription change, and how it is written in the conf of a run."""
+"""A subscription change of a customer, and its form in the conf of a run."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from include.window import as_utc
 
 @dataclass(frozen=True)
 class Event:
-    """A subscription change from a run, from those that waited, or from Connectif's export (`exported`).
+    """A subscription change from a run's conf, the pending events, or Connectif's export (`exported`).
 
-    `lesser` are those of the same person that it took the place of. Its repr holds no address.
+    `superseded` holds older changes of the same person that this event replaces. The repr shows no address.
     """
 
     email: str = field(repr=False)
     change: SubscriptionChange
-    waiting: PendingEvent | None = None
+    pending: PendingEvent | None = None
     exported: bool = False
-    lesser: tuple[SubscriptionChange, ...] = ()
+    superseded: tuple[SubscriptionChange, ...] = ()
 
     @property
     def subscribed(self) -> bool:
         return not self.change.unsubscribed
 
     def to_json(self) -> dict[str, Any]:
-        """As `read_event` and the DAG's params take it."""
+        """Return the form that `read_event` and the DAG's params accept."""
         return {
             "email": self.email,
             "subscribed": self.subscribed,
@@ -39,9 +39,9 @@ class Event:
 
 
 def read_event(raw: dict[str, Any], now: datetime, tolerance: timedelta) -> Event | Reason:
-    """`{"email", "subscribed", "occurred_at"}`, or why it cannot be true.
+    """Read `{"email", "subscribed", "occurred_at"}`; return the reason if the event is not valid.
 
-    The instant has an offset and is at most `tolerance` ahead of `now`.
+    The instant must have an offset and be at most `tolerance` after `now`.
     """
     email = tidied(raw["email"])
     if problem := problem_of(email):

@@ -1,6 +1,6 @@
-"""Subscription changes out of Connectif's export: it does not call out for every kind of change, and never twice.
+"""Reads subscription changes from Connectif's export, for changes whose callback did not come.
 
-The callback of a subscription is limited to sign-up forms, and one that finds nobody at home is not repeated
+Connectif sends the callback of a subscription for sign-up forms only, and does not repeat a failed callback
 (Connectif help centre 360017539820 and 360021426879, read 2026-11-23).
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-from include.connectif.exports import Wanted
+from include.connectif.exports import WantedColumn
 from include.errors import ContractError
 from include.pipeline.exports import Exporter, exporter_of
 from include.pipeline.run import SyncRun
@@ -20,8 +20,10 @@ from include.window import Window
 
 
 def missed_changes(run: SyncRun, journal: Staging) -> Iterator[dict[str, Any]]:
-    """What the export says of a run's window, where the safety net is switched on. A full load has no window:
-    the last day then. `journal` remembers which exports were asked for.
+    """If the safety net is on, yield the exported changes of the run's window; for a full load, of the last
+    day.
+
+    `journal` records the requested exports, so that a retry does not request them again.
     """
     if not run.settings.newsletter.safety_net:
         return
@@ -31,9 +33,9 @@ def missed_changes(run: SyncRun, journal: Staging) -> Iterator[dict[str, Any]]:
 
 
 def exported_changes(exporter: Exporter, settings: Newsletter, window: Window) -> Iterator[dict[str, Any]]:
-    """`{"email", "subscribed", "occurred_at"}` of every subscription and unsubscription in the window.
+    """Yield `{"email", "subscribed", "occurred_at"}` of every subscription and unsubscription in the window.
 
-    One export for each: which of the two a row is would otherwise hang on a column that nobody documents.
+    Each activity has an export of its own, because no documented column tells a row's activity.
     """
     types = ((settings.subscription_activity, True), (settings.unsubscription_activity, False))
     for activity, subscribed in types:
@@ -41,16 +43,16 @@ def exported_changes(exporter: Exporter, settings: Newsletter, window: Window) -
             yield {
                 "email": next(_ADDRESS.cells(row), ""),
                 "subscribed": subscribed,
-                "occurred_at": _cell(row, ("date", "fecha"), "date"),
+                "occurred_at": _find_cell(row, ("date", "fecha"), "date"),
             }
 
 
-_ADDRESS = Wanted(lambda column: "email" in column or "correo" in column, "address")
+_ADDRESS = WantedColumn(lambda column: "email" in column or "correo" in column, "address")
 
 
-def _cell(row: dict[str, str], words: tuple[str, ...], what: str) -> str:
-    """The first column whose plain name holds one of the words: titles are documented nowhere."""
+def _find_cell(row: dict[str, str], words: tuple[str, ...], what: str) -> str:
+    """Return the first cell whose column name holds one of the words. Connectif documents no column names."""
     for name, value in row.items():
         if any(word in name for word in words):
             return value
-    raise ContractError(f"Connectif: an export of activities without a column for the {what}")
+    raise ContractError(f"Connectif: an export of activities has no column for the {what}")

@@ -10,9 +10,9 @@ from functools import partial
 from tempfile import TemporaryFile
 
 from include.connectif.client import ConnectifClient, QueueFull
-from include.connectif.exports import Export, Wanted, rows_of
+from include.connectif.exports import Export, WantedColumn, read_rows
 from include.connectif.limits import EXPORT_DAYS
-from include.connectif.vocabulary import shown_status
+from include.connectif.vocabulary import quote_status
 from include.disk import disk
 from include.errors import TemporaryError
 from include.pipeline.run import SyncRun
@@ -47,7 +47,9 @@ class Exporter:
         self._sleep, self._clock = sleep, clock
         self.is_short = False
 
-    def activities(self, types: Sequence[str], window: Window, wanted: Wanted) -> Iterator[dict[str, str]]:
+    def activities(
+        self, types: Sequence[str], window: Window, wanted: WantedColumn
+    ) -> Iterator[dict[str, str]]:
         """The rows (plain column name → cell) of all activities of these types in the window; each has a
         `wanted` column.
 
@@ -62,16 +64,16 @@ class Exporter:
         yield from self._rows("export-contacts.json", "contacts", self._connectif.create_contacts_export)
 
     def _rows(
-        self, entry: str, what: str, create: Callable[[], Export], wanted: Wanted | None = None
+        self, entry: str, what: str, create: Callable[[], Export], wanted: WantedColumn | None = None
     ) -> Iterator[dict[str, str]]:
         done = self._finished(entry, what, create)
         if done.status != "finished" or not done.file_url:
             self._journal.write_json(entry, {"id": None})
-            raise TemporaryError(f"Connectif ended export {done.id} of {what} as {shown_status(done.status)}")
+            raise TemporaryError(f"Connectif ended export {done.id} of {what} as {quote_status(done.status)}")
         log.info("%s: %s rows", what, f"{done.total:,}")
         with disk(_TEMPORARY), TemporaryFile() as file:  # it has no name, and goes with the process
             self._connectif.read_export_file(done.file_url, file)
-            yield from self._counted(rows_of(file, wanted), done, what)
+            yield from self._counted(read_rows(file, wanted), done, what)
 
     def _counted(self, rows: Iterator[dict[str, str]], done: Export, what: str) -> Iterator[dict[str, str]]:
         """The rows; `is_short` is set at their end when fewer came than the export announced."""

@@ -14,7 +14,7 @@ from functools import partial
 from itertools import islice
 from typing import NamedTuple
 
-from include.connectif.csv_text import Broken, csv_rows
+from include.connectif.csv_text import CsvError, csv_rows
 from include.connectif.exports import plain_name
 from include.http.vocabulary import kept
 from include.pipeline.csv_files import rows_of
@@ -87,7 +87,7 @@ def _lines_of(report: bytes, sent_columns: Sequence[str]) -> tuple[list[str], li
         titles = [title.strip() for title in next(rows)]
         reasons = [place for place, title in enumerate(titles) if _tells_a_reason(title, sent_columns)]
         return titles, [_Line(cells, _reason(cells, reasons)) for cells in islice(rows, _MOST_LINES)]
-    except Broken:
+    except CsvError:
         return [], []
 
 

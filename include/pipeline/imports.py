@@ -13,7 +13,7 @@ import pandas as pd
 
 from include.connectif.client import ConnectifClient, FileTooLarge, Import, QueueFull
 from include.connectif.limits import QUEUED_IMPORTS
-from include.connectif.vocabulary import VOCABULARY, shown_status
+from include.connectif.vocabulary import VOCABULARY, quote_status
 from include.errors import ConfigurationError, SyncError, TemporaryError
 from include.http.transport import RequestRefused
 from include.outcomes import Reason
@@ -235,7 +235,7 @@ class Importer:
             self._forget(queued)
             raise TemporaryError(
                 f"Connectif ended import {done.id} of {queued.sent.file.name} as "
-                f"{shown_status(done.status)} after {_number(done.success)} of {_number(done.total)} rows. "
+                f"{quote_status(done.status)} after {_number(done.success)} of {_number(done.total)} rows. "
                 "Its list of imports may say why; a retry sends the file again"
             )
         result = self._imported(queued.sent, done, key_column)
@@ -269,13 +269,13 @@ class Importer:
                 return state
             if self._clock() - begun > self._patience_seconds:
                 raise TemporaryError(
-                    f"Connectif's import {import_id} of {name} is still {shown_status(state.status)} after "
+                    f"Connectif's import {import_id} of {name} is still {quote_status(state.status)} after "
                     f"{self._patience_seconds / 60:.0f} minutes: a retry goes on waiting"
                 )
             done = (state.success or 0) + (state.errors or 0)
             log.info(
                 "%s: %s, %s of %s rows",
-                name, shown_status(state.status), f"{done:,}", _number(state.total),
+                name, quote_status(state.status), f"{done:,}", _number(state.total),
             )  # fmt: skip
             self._sleep(pause)
             pause = min(2 * pause, self._poll_seconds)

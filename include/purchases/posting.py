@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from include.batching import in_batches
-from include.connectif.client import ContactMissing, Posted, ProductsMissing
+from include.connectif.client import ContactMissing, ProductsMissing
 from include.errors import RecordRejected
 from include.http.transport import RequestRefused
 from include.outcomes import OUTCOME_OF, Outcome, Reason
@@ -84,8 +84,8 @@ class Poster:
             except RecordRejected as refused:
                 return _rejected(refused)
 
-    def _answer(self, body: Body, posted: Posted, lines_left_out: int) -> Answer:
-        if posted is Posted.CREATED:
+    def _answer(self, body: Body, posted: PostResult, lines_left_out: int) -> Answer:
+        if posted is PostResult.CREATED:
             return Answer(Outcome.SENT, lines_left_out=lines_left_out)
         if mark := self._in_doubt.get(body["purchaseId"]):
             return Answer(Outcome.SENT, lines_left_out=mark.lines_left_out)

@@ -1,4 +1,4 @@
-"""The newsletter ledger: the last subscription change applied for each person, and the events that wait for theirs."""
+"""The newsletter ledger: the newest subscription change of each person, and the pending events."""
 
 from __future__ import annotations
 
@@ -17,46 +17,47 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 
-_ASKED_AT_ONCE = 500
+_PERSONS_PER_QUERY = 500
 
 
 class Newsletter(Part):
     """The ledger decides, not the order of runs: a replayed, late or concurrent run changes nothing.
 
-    Whoever applies a subscription change claims it first and records it afterwards: a process that dies in between leaves a
-    claim, so that the next one knows that VTEX may say anything. Around the writing itself it also begins and
-    ends: a greater subscription change replaces a claim, but not the knowledge that a lesser one may still get to VTEX.
+    A run claims a change first and records it as applied afterwards. If the process dies in between, the
+    claim stays, so that the next run does not rely on VTEX's value. A run also calls `begin_writing` and
+    `end_writing` around the call to VTEX. A newer change replaces a claim, but not this mark: the older
+    change may still reach VTEX.
     """
 
     def subscription_state(self, people: Iterable[str]) -> dict[str, SubscriptionState]:
-        """What the ledger says, by person (`StateStore.hashed`); who never wished is absent."""
+        """Return the state of each person (`StateStore.hashed`); a person without a change is absent."""
         with self._database.read() as connection:
             return self._subscription_state(connection, people)
 
     def claim(
         self, changes: Mapping[str, SubscriptionChange], run_key: str = ""
     ) -> dict[str, SubscriptionState]:
-        """Write down, by person, what is going to be applied; a greater subscription change that stands is left alone.
+        """Record, by person, the changes that will be applied; keep a newer change of the ledger.
 
-        Returns what stood before, and what is on its way. Claims come one after the other: of two at once,
-        the later one sees the earlier one. With a `run_key` the retry of a run that was interrupted after
-        its claim is told what stood before the run.
+        Returns the state before the claim, with the open writes. Claims run one after the other: of two
+        concurrent claims, the second one sees the first one. With a `run_key`, the retry of a run that was
+        interrupted after its claim gets the state before the run.
         """
         with self._database.write() as connection:
             if connection.dialect.name == "postgresql":
                 connection.execute(sa.text(f"LOCK TABLE {change.name} IN SHARE ROW EXCLUSIVE MODE"))
             before = self._subscription_state(connection, changes)
-            on_their_way = self._on_their_way(connection, changes)
+            open_writes = self._open_writes(connection, changes)
             self._save(connection, changes, applied_at=None)
             if run_key:
                 before = remember_claims(self._database, connection, run_key, changes, before)
         return {
-            person: one._replace(on_their_way=frozenset(on_their_way.get(person, ())))
+            person: one._replace(open_writes=frozenset(open_writes.get(person, ())))
             for person, one in before.items()
         }
 
     def begin_writing(self, changes: Mapping[str, SubscriptionChange], writer: str) -> None:
-        """Write down that VTEX may say this from now on. A retry is the same `writer` as its first try."""
+        """Record that VTEX may have these changes from now on. A retry has the `writer` of its first try."""
         shared = {"shop_id": self._database.shop_id, "writer": writer}
         rows = [{**shared, "person": person, **changes[person]._asdict()} for person in sorted(changes)]
         if rows:
@@ -64,33 +65,32 @@ class Newsletter(Part):
                 connection.execute(self._database.insert(writing).on_conflict_do_nothing(), rows)
 
     def end_writing(self, people: Iterable[str], writer: str) -> None:
-        """Nothing of this writer is on its way any more to these people, and VTEX has what stands."""
-        ours = writing.c.shop_id == self._database.shop_id, writing.c.writer == writer
+        """Remove the marks of this writer for these people: VTEX now has the newest change."""
+        of_writer = writing.c.shop_id == self._database.shop_id, writing.c.writer == writer
         with self._database.write() as connection:
-            for persons in in_batches(sorted(people), _ASKED_AT_ONCE):
-                connection.execute(sa.delete(writing).where(*ours, writing.c.person.in_(persons)))
+            for persons in in_batches(sorted(people), _PERSONS_PER_QUERY):
+                connection.execute(sa.delete(writing).where(*of_writer, writing.c.person.in_(persons)))
 
     def record_applied(self, changes: Mapping[str, SubscriptionChange]) -> None:
-        """Write down what was applied, where no greater subscription change stands."""
+        """Record the changes as applied, except where the ledger has a newer one."""
         if not changes:
             return
         with self._database.write() as connection:
             self._save(connection, changes, applied_at=self._database.clock())
 
-    def greater(self, changes: Mapping[str, SubscriptionChange]) -> dict[str, SubscriptionChange]:
-        """The people for whom a greater subscription change stands by now, with it: where it came while ours was on its way,
-        VTEX may have got them in the wrong order.
+    def find_newer(self, changes: Mapping[str, SubscriptionChange]) -> dict[str, SubscriptionChange]:
+        """Return, by person, the newer changes that the ledger has by now.
+
+        If a newer change came while ours was being written, VTEX may have received both in the wrong order.
         """
-        subscription_state = self.subscription_state(changes)
-        return {
-            person: one.change for person, one in subscription_state.items() if one.change > changes[person]
-        }
+        current = self.subscription_state(changes)
+        return {person: one.change for person, one in current.items() if one.change > changes[person]}
 
     def _subscription_state(
         self, connection: sa.Connection, people: Iterable[str]
     ) -> dict[str, SubscriptionState]:
         found: dict[str, SubscriptionState] = {}
-        for persons in in_batches(people, _ASKED_AT_ONCE):
+        for persons in in_batches(people, _PERSONS_PER_QUERY):
             query = sa.select(change).where(
                 change.c.shop_id == self._database.shop_id, change.c.person.in_(persons)
             )
@@ -100,11 +100,11 @@ class Newsletter(Part):
                 )
         return found
 
-    def _on_their_way(
+    def _open_writes(
         self, connection: sa.Connection, people: Iterable[str]
     ) -> dict[str, list[SubscriptionChange]]:
         found: dict[str, list[SubscriptionChange]] = {}
-        for persons in in_batches(people, _ASKED_AT_ONCE):
+        for persons in in_batches(people, _PERSONS_PER_QUERY):
             query = sa.select(writing).where(
                 writing.c.shop_id == self._database.shop_id, writing.c.person.in_(persons)
             )
@@ -119,16 +119,17 @@ class Newsletter(Part):
         *,
         applied_at: datetime | None,
     ) -> None:
-        """Sorted, so that two processes never wait for each other's rows crosswise."""
+        """Write the rows sorted by person, so that two processes cannot deadlock on each other's rows."""
         if not changes:
             return
         insert = self._database.insert(change)
         new, old = insert.excluded, change.c
-        ours, theirs = sa.tuple_(new.instant, new.unsubscribed), sa.tuple_(old.instant, old.unsubscribed)
+        new_change = sa.tuple_(new.instant, new.unsubscribed)
+        old_change = sa.tuple_(old.instant, old.unsubscribed)
         statement = insert.on_conflict_do_update(
             index_elements=["shop_id", "person"],
             set_={name: new[name] for name in ("instant", "unsubscribed", "applied_at")},
-            where=ours > theirs if applied_at is None else ours >= theirs,
+            where=new_change > old_change if applied_at is None else new_change >= old_change,
         )
         shared = {"shop_id": self._database.shop_id, "applied_at": applied_at}
         connection.execute(
@@ -139,7 +140,7 @@ class Newsletter(Part):
     def add_pending(
         self, email: str, subscribed: bool, instant: datetime, not_before: datetime, attempts: int
     ) -> None:
-        """Keep an event for later. A person has one waiting event, the one with the greatest subscription change."""
+        """Keep an event for later. A person has one pending event, the one with the newest change."""
         insert = self._database.insert(pending_event).values(
             shop_id=self._database.shop_id,
             person=self._people.hashed(email),
@@ -161,14 +162,15 @@ class Newsletter(Part):
             connection.execute(statement)
 
     def due_pending(
-        self, now: datetime, limit: int = 500, *, looked_up: int | None = None
+        self, now: datetime, limit: int = 500, *, min_attempts: int | None = None
     ) -> list[PendingEvent]:
-        """Waiting events whose time has come, the longest due first; with `looked_up` also those that were
-        looked up so often already, whatever their time.
+        """Return the pending events that are due, the oldest first.
+
+        With `min_attempts`, also return the events with at least this number of attempts, due or not.
         """
         due = pending_event.c.not_before <= now
-        if looked_up is not None:
-            due |= pending_event.c.attempts >= looked_up
+        if min_attempts is not None:
+            due |= pending_event.c.attempts >= min_attempts
         query = (
             sa.select(pending_event)
             .where(pending_event.c.shop_id == self._database.shop_id, due)
@@ -177,20 +179,22 @@ class Newsletter(Part):
         )
         with self._database.read() as connection:
             rows = connection.execute(query).all()
-        return [self._pending(row) for row in rows]
+        return [self._to_pending(row) for row in rows]
 
-    def waiting_event(self, person: str) -> PendingEvent | None:
-        """The event that waits for this person, due or not."""
+    def find_pending(self, person: str) -> PendingEvent | None:
+        """Return the pending event of this person, due or not."""
         query = sa.select(pending_event).where(
             pending_event.c.shop_id == self._database.shop_id, pending_event.c.person == person
         )
         with self._database.read() as connection:
             row = connection.execute(query).first()
-        return None if row is None else self._pending(row)
+        return None if row is None else self._to_pending(row)
 
     def unsubscriptions_under_way(self, since: datetime) -> set[str]:
-        """People who have unsubscribed as far as is known here, while VTEX, read at `since`, may not say so:
-        the event waits, is being applied, or was applied later. A later subscription overrides it.
+        """Return the people who unsubscribed, while VTEX, read at `since`, may still say subscribed.
+
+        Their event is pending, or a run applies it now, or a run applied it after `since`. A later
+        subscription overrides the unsubscription.
         """
         known = (change.c.shop_id == pending_event.c.shop_id) & (change.c.person == pending_event.c.person)
         overridden = ~change.c.unsubscribed & (change.c.instant > pending_event.c.instant)
@@ -211,7 +215,7 @@ class Newsletter(Part):
         with self._database.read() as connection:
             return set(connection.execute(waiting.union(claimed)).scalars())
 
-    def _pending(self, row: sa.Row[Any]) -> PendingEvent:
+    def _to_pending(self, row: sa.Row[Any]) -> PendingEvent:
         return PendingEvent(
             email=self._people.opened(row.sealed_email),
             person=row.person,
@@ -221,7 +225,7 @@ class Newsletter(Part):
         )
 
     def drop_pending(self, event: PendingEvent) -> None:
-        """Remove a waiting event, but not a greater subscription change that came for the same person meanwhile."""
+        """Remove a pending event, but not a newer change that the same person made meanwhile."""
         statement = sa.delete(pending_event).where(
             pending_event.c.shop_id == self._database.shop_id,
             pending_event.c.person == event.person,

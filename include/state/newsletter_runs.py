@@ -20,12 +20,12 @@ class NewsletterRuns(Newsletter):
     """The newsletter's part of the store, with the memory that a retry needs. It is kept for some days."""
 
     def take_due(
-        self, run_key: str, now: datetime, limit: int = 500, *, looked_up: int | None = None
+        self, run_key: str, now: datetime, limit: int = 500, *, min_attempts: int | None = None
     ) -> list[PendingEvent]:
         """As `due_pending`; a retry of the run gets the events that its first attempt got."""
         if taken := self._taken_by(run_key):
             return taken
-        due = self.due_pending(now, limit, looked_up=looked_up)
+        due = self.due_pending(now, limit, min_attempts=min_attempts)
         if due:
             self._remember_taken(run_key, due)
         return due
@@ -46,7 +46,7 @@ class NewsletterRuns(Newsletter):
             .order_by(taken_event.c.not_before, taken_event.c.person)
         )
         with self._database.read() as connection:
-            return [self._pending(row) for row in connection.execute(query)]
+            return [self._to_pending(row) for row in connection.execute(query)]
 
     def _remember_taken(self, run_key: str, events: Sequence[PendingEvent]) -> None:
         now = self._database.clock()

@@ -1,4 +1,4 @@
-"""A subscription change of the newsletter, what the ledger says of it, and an event that waits for its person."""
+"""A subscription change, what the ledger says of it, and an event that could not be applied yet."""
 
 from __future__ import annotations
 
@@ -9,14 +9,20 @@ if TYPE_CHECKING:
 
 
 class SubscriptionChange(NamedTuple):
-    """When somebody wished, and what. The later subscription change is greater; at the same instant, `unsubscribed` is."""
+    """When a person subscribed or unsubscribed.
+
+    The newer change is the greater one. At the same instant, `unsubscribed` is greater.
+    """
 
     instant: datetime
     unsubscribed: bool
 
 
 class PendingEvent(NamedTuple):
-    """An event whose person VTEX did not know yet. Its repr has no address."""
+    """An event that could not be applied yet: the person is unknown, or VTEX did not accept it.
+
+    The repr shows no address.
+    """
 
     email: str
     person: str
@@ -25,25 +31,25 @@ class PendingEvent(NamedTuple):
     attempts: int
 
     def __repr__(self) -> str:
-        return f"PendingEvent(person={self.person[:8]}…, subscription change={self.change}, attempts={self.attempts})"
+        return f"PendingEvent(person={self.person[:8]}…, change={self.change}, attempts={self.attempts})"
 
 
 class SubscriptionState(NamedTuple):
-    """The greatest subscription change that somebody began to apply. `applied_at` is None until that was finished.
+    """The newest change that a run began to apply; `applied_at` is None until the run has finished.
 
-    `on_their_way` are subscription changes, lesser ones too, whose writing began and did not end: a process is at it or
-    died.
+    `open_writes` are changes, older ones too, whose writing began and did not end: a process writes them now,
+    or has died.
     """
 
     change: SubscriptionChange
     applied_at: datetime | None
-    on_their_way: frozenset[SubscriptionChange] = frozenset()
+    open_writes: frozenset[SubscriptionChange] = frozenset()
 
     def resolves(self, *changes: SubscriptionChange) -> bool:
-        """Whether nothing is left to do for these: a greater one stands, or the greatest of them was applied.
+        """Whether nothing is left to do for `changes`: the ledger has a newer one, or the newest was applied.
 
-        Not where one of them was on its way when its process died: VTEX may have got it after what stands.
+        False if a process died while it wrote one of them: VTEX may have received that one last.
         """
-        greatest = max(changes)
-        stands = greatest < self.change or (greatest == self.change and self.applied_at is not None)
-        return stands and self.on_their_way.isdisjoint(changes)
+        newest = max(changes)
+        resolved = newest < self.change or (newest == self.change and self.applied_at is not None)
+        return resolved and self.open_writes.isdisjoint(changes)

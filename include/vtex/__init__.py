@@ -1,1 +1,1 @@
-"""VTEX's HTTP APIs: one client, its limits. Knows nothing of Connectif."""
+"""VTEX's HTTP APIs: the client, its routes and limits. Does not depend on Connectif."""

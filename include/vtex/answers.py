@@ -1,6 +1,6 @@
-"""What the client relies on in VTEX's answers, and no more: each raises Unexpected or KeyError for the rest.
+"""Checks the parts of VTEX's answers that the client uses. Each function raises Unexpected or KeyError.
 
-Absent and wrong are told from empty here, once, so that no flow meets a bare TypeError later.
+The checks tell missing and wrong values from empty ones, so that no pipeline fails later with a TypeError.
 """
 
 from __future__ import annotations
@@ -21,8 +21,10 @@ _RANGE = re.compile(r"resources[ =:]*(\d+)-(\d+)/(\d+)")
 
 @dataclass(frozen=True)
 class SearchPage:
-    """Documents of a search from position `first` on, `most` a page, and how many the filter finds in all
-    (None: VTEX did not say)."""
+    """Documents of a search from position `first` on, at most `most` of them.
+
+    `total` is the number of all documents that match the filter, or None if VTEX does not give it.
+    """
 
     documents: list[Document]
     first: int
@@ -31,7 +33,7 @@ class SearchPage:
 
     @property
     def is_short(self) -> bool:
-        """Whether fewer came than announced."""
+        """Whether VTEX returned fewer documents than it announced."""
         return self.total is not None and len(self.documents) < min(self.most, self.total - self.first)
 
     @property
@@ -40,22 +42,22 @@ class SearchPage:
         return self.total is None or self.first + len(self.documents) >= self.total
 
 
-def records(body: Any) -> list[Document]:
-    """A list of objects."""
+def parse_records(body: Any) -> list[Document]:
+    """Return the body, which must be a list of objects."""
     if not isinstance(body, list) or not all(isinstance(one, dict) for one in body):
-        raise Unexpected("it is no list of records")
+        raise Unexpected("it is not a list of records")
     return body
 
 
-def record(body: Any) -> Document:
-    """One object."""
+def parse_record(body: Any) -> Document:
+    """Return the body, which must be an object."""
     if not isinstance(body, dict):
-        raise Unexpected("it is no record")
+        raise Unexpected("it is not a record")
     return body
 
 
-def identified(found: list[Document], field: str) -> list[Document]:
-    """The records, each of which has an id: without one they would all be taken for the same."""
+def require_ids(found: list[Document], field: str) -> list[Document]:
+    """Return the records, each of which must have an id. Without ids, all would count as one record."""
     for one in found:
         if not is_id(one.get(field)):
             raise Unexpected(f"a record has no `{field}`")
@@ -63,71 +65,73 @@ def identified(found: list[Document], field: str) -> list[Document]:
 
 
 def is_id(value: Any) -> bool:
-    """Whether it is a text, or a whole number, that names something."""
+    """Whether the value is a non-blank text or a whole number."""
     return bool(value.strip()) if isinstance(value, str) else type(value) is int
 
 
-def documents(body: Any, fields: tuple[str, ...]) -> list[Document]:
-    """Documents of Master Data, with their `id` where it was asked for."""
-    found = records(body)
-    return identified(found, "id") if "id" in fields else found
+def parse_documents(body: Any, fields: tuple[str, ...]) -> list[Document]:
+    """Return documents of Master Data; each must have its `id` if the call requested it."""
+    found = parse_records(body)
+    return require_ids(found, "id") if "id" in fields else found
 
 
-def search_page(body: Any, headers: Headers, fields: tuple[str, ...], first: int, most: int) -> SearchPage:
-    """A page of a search."""
+def parse_search_page(
+    body: Any, headers: Headers, fields: tuple[str, ...], first: int, most: int
+) -> SearchPage:
+    """Return a page of a search."""
     match = _RANGE.search(headers.get("REST-Content-Range", ""))
-    return SearchPage(documents(body, fields), first, most, int(match[3]) if match else None)
+    return SearchPage(parse_documents(body, fields), first, most, int(match[3]) if match else None)
 
 
-def total_of_search(_body: Any, headers: Headers) -> int:
-    """How many documents a search finds, by its header."""
+def parse_search_total(_body: Any, headers: Headers) -> int:
+    """Return the number of documents that a search finds, from its header."""
     match = _RANGE.search(headers.get("REST-Content-Range", ""))
     if match is None:
-        raise Unexpected("there is no REST-Content-Range")
+        raise Unexpected("the header REST-Content-Range is missing")
     return int(match[3])
 
 
-def total_of_scroll(headers: Headers) -> int | None:
-    """How many documents a scroll's query has, as its first page announces it."""
+def parse_scroll_total(headers: Headers) -> int | None:
+    """Return the number of documents of a scroll, from the header of its first page."""
     total = headers.get("REST-Content-Total", "")
     return int(total) if total.isdecimal() else None
 
 
-def written(body: Any, _headers: Headers) -> None:
-    """A write is confirmed by a record (`{"Id", "Href", "DocumentId"}`), or by a status without a body."""
+def check_write(body: Any, _headers: Headers) -> None:
+    """Check that a write is confirmed by a record (`{"Id", "Href", "DocumentId"}`) or by an empty body."""
     if body is not None:
-        record(body)
+        parse_record(body)
 
 
-def product_ids(body: Any, _headers: Headers) -> tuple[dict[str, list[int]], int]:
+def parse_product_ids(body: Any, _headers: Headers) -> tuple[dict[str, list[int]], int]:
     """`{"data": {"35": [7, 8]}, "range": {"total": 12}}` → products with their SKU ids, and the total."""
     data, total = body["data"], body["range"]["total"]
     if not isinstance(data, dict) or not all(isinstance(skus, list) for skus in data.values()):
-        raise Unexpected("`data` is no record of lists")
+        raise Unexpected("`data` is not a record of lists")
     if "" in data or type(total) is not int or total < 0:
-        raise Unexpected("a product without id, or `range.total` is no number")
+        raise Unexpected("a product has no id, or `range.total` is not a number")
     return data, total
 
 
-def base_price(body: Any, _headers: Headers) -> Decimal | None:
-    """`basePrice` in currency units; None where there is none."""
-    price = record(body).get("basePrice")
+def parse_base_price(body: Any, _headers: Headers) -> Decimal | None:
+    """Return `basePrice` in currency units; None if it is missing."""
+    price = parse_record(body).get("basePrice")
     if price is None:
         return None
     if isinstance(price, bool) or not isinstance(price, int | float):
-        raise Unexpected("`basePrice` is no number")
+        raise Unexpected("`basePrice` is not a number")
     return Decimal(str(price))
 
 
-def order_page(body: Any, _headers: Headers) -> tuple[list[Document], int]:
-    """`{"list": [{"orderId": …}], "paging": {"total": 1}}` → the entries of a page, and the query's total."""
+def parse_order_page(body: Any, _headers: Headers) -> tuple[list[Document], int]:
+    """`{"list": [{"orderId": …}], "paging": {"total": 1}}` → the page's entries, and the query's total."""
     total = body["paging"]["total"]
     if type(total) is not int or total < 0:
-        raise Unexpected("`paging.total` is no number")
-    return identified(records(body["list"]), "orderId"), total
+        raise Unexpected("`paging.total` is not a number")
+    return require_ids(parse_records(body["list"]), "orderId"), total
 
 
-def order(body: Any, _headers: Headers) -> Document:
-    """An order's detail."""
-    identified([record(body)], "orderId")
-    return record(body)
+def parse_order(body: Any, _headers: Headers) -> Document:
+    """Return the detail of an order."""
+    require_ids([parse_record(body)], "orderId")
+    return parse_record(body)

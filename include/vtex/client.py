@@ -1,10 +1,12 @@
-"""One VTEX account as Python methods. Sends one request each, or its retries; only a search that finds more
-than a page reads them all."""
+"""The calls to one VTEX account. Each method sends one request, with its retries.
+
+Only `search_clients` sends several: it reads all pages of a search.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -14,30 +16,31 @@ import requests
 
 from include.errors import ConfigurationError, TemporaryError
 from include.http.body import OverBudget, loaded
+from include.http.missing import read_or_none
 from include.http.rate_limiter import RateLimiter, TokenBucket
 from include.http.retry import RetryPolicy
 from include.http.route import Route
 from include.http.session import HttpOptions
-from include.http.transport import Parsed, RequestRefused, Timeouts, Transport, Unexpected, VendorError
+from include.http.transport import RequestRefused, Timeouts, Transport, Unexpected, VendorError
 from include.http.vocabulary import kept
 from include.vtex import answers, limits, routes
 from include.vtex.answers import Document, SearchPage
 from include.vtex.filters import instant
-from include.vtex.vocabulary import SLOTS_TAKEN, TOKEN_UNKNOWN, VOCABULARY
+from include.vtex.vocabulary import SLOTS_TAKEN, TOKEN_EXPIRED, VOCABULARY
 
 log = logging.getLogger(__name__)
 
 SYSTEM = "VTEX"
-_MORE_READINGS = 2
+_EXTRA_SEARCHES = 2
 _KEPT_BYTES = 8_000
 
 
 @dataclass(frozen=True)
 class VtexAccount:
-    """Where the API is, the key for it, and what of the shop the API does not say.
+    """The host of the API, its key, and facts about the shop that the API does not give.
 
-    `shop_domain` is the public one, for links (never the host that is called); `country` the one of phone
-    numbers without prefix (ISO 3166); `sales_channel` the one whose prices and visibility count.
+    `shop_domain` is the public domain for links, never the host of the API. `country` (ISO 3166) applies to
+    phone numbers without a prefix. `sales_channel` decides prices and visibility.
     """
 
     account: str
@@ -56,7 +59,7 @@ class VtexAccount:
 
 @dataclass(frozen=True)
 class RateLimits:
-    """Calls a second that we allow ourselves, by VTEX's budgets; far below what VTEX would take."""
+    """Our limits in calls per second, for each of VTEX's budgets; far below VTEX's own limits."""
 
     catalog_per_second: float = 10
     order_list_per_second: float = 2
@@ -74,7 +77,7 @@ class RateLimits:
 
 @dataclass(frozen=True)
 class ScrollPage:
-    """Documents, the token of the next page, and, on a first page, how many documents the query has."""
+    """Documents, the token of the next page, and, on the first page, the number of all documents."""
 
     documents: list[Document]
     token: str
@@ -83,22 +86,25 @@ class ScrollPage:
 
 @dataclass(frozen=True)
 class OrderPage:
-    """Orders of a window: `list` entries as VTEX gives them, and how many the whole query has."""
+    """Orders of a window: `list` entries as VTEX returns them, and the number of all orders of the query."""
 
     orders: list[dict[str, Any]]
     total: int
 
 
 class ScrollSlotsTaken(TemporaryError):
-    """All ten scrolls of the account are open, ours or others': one is free after 20 idle minutes at most."""
+    """All ten scrolls of the account are open. An idle scroll becomes free after at most 20 minutes."""
 
 
 class ScrollExpired(TemporaryError):
-    """The scroll's token is gone: read this slice again from its beginning."""
+    """The scroll's token has expired: read this slice again from its beginning."""
 
 
 class VtexClient:
-    """The calls of the four syncs. Errors: the error tree; RequestRefused where only the caller can judge."""
+    """The VTEX calls of the four syncs.
+
+    Errors are those of include/errors.py, and RequestRefused where only the caller knows its meaning.
+    """
 
     def __init__(
         self,
@@ -121,7 +127,7 @@ class VtexClient:
         )
 
     def check(self) -> None:
-        """One cheap call that shows whether host, key and a first right are in order."""
+        """Check host, key and the first right with one cheap call."""
         self.search_clients(where="createdIn is not null", fields=("id",), most=1)
 
     # Master Data, entity CL
@@ -129,23 +135,26 @@ class VtexClient:
     def search_clients(
         self, *, where: str, fields: Sequence[str], most: int = limits.SEARCH_PAGE
     ) -> list[Document]:
-        """The documents of a filter, or at most `most` of them where that is less than a page (100).
+        """Return the documents of a filter, or at most `most` of them if that is less than a page (100).
 
-        The index lags behind writes by a time nobody publishes, and may announce documents that it does not
-        give: then it is asked again, and believed the third time.
+        VTEX's index lags behind writes; VTEX does not publish by how much. The index may announce documents
+        that it does not return. Then the search is repeated up to twice, and the third answer counts.
         """
         page = self._search(where, fields, 0, most)
-        for _ in range(_MORE_READINGS):
+        for _ in range(_EXTRA_SEARCHES):
             if not page.is_short:
                 break
-            log.warning("%s, %s: fewer documents came than announced", SYSTEM, routes.SEARCH_CLIENTS.name)
+            log.warning(
+                "%s, %s: %s of %s announced documents; the index lags; searching again",
+                *(SYSTEM, routes.SEARCH_CLIENTS.name, len(page.documents), page.total),
+            )
             page = self._search(where, fields, 0, most)
         if (page.total or 0) <= most or most < limits.SEARCH_PAGE:
             return page.documents
         return self._all_pages(where, fields)
 
     def _all_pages(self, where: str, fields: Sequence[str]) -> list[Document]:
-        """All that a filter finds, sorted: unsorted pages repeat and skip documents."""
+        """Return all documents of a filter, sorted: unsorted pages repeat and skip documents."""
         found: list[Document] = []
         while True:
             page = self._search(where, fields, len(found), limits.SEARCH_PAGE, sort="id ASC")
@@ -154,14 +163,14 @@ class VtexClient:
                 return found
 
     def count_clients(self, where: str) -> int:
-        """How many documents a filter finds, by the header of a search for one."""
+        """Return the number of documents of a filter, from the header of a search for one document."""
         request = _search_request(where, ("id",), 0, 1)
-        return self.transport.read(routes.SEARCH_CLIENTS, answers.total_of_search, **request)
+        return self.transport.read(routes.SEARCH_CLIENTS, answers.parse_search_total, **request)
 
     def open_scroll(self, *, where: str, fields: Sequence[str], size: int = limits.SCROLL_PAGE) -> ScrollPage:
-        """The first page of a scroll, which takes one of the account's ten slots: ScrollSlotsTaken.
+        """Return the first page of a scroll. ScrollSlotsTaken if all ten slots of the account are in use.
 
-        TooSlow when VTEX does not manage pages of this `size`: early, where there is a smaller one.
+        TooSlow if VTEX times out on pages of this `size`; after fewer retries if a smaller size is possible.
         """
         query = {"_where": where, "_fields": ",".join(fields), "_size": str(size)}
         return self._scroll(routes.OPEN_SCROLL, query, fields, None, size)
@@ -169,34 +178,40 @@ class VtexClient:
     def continue_scroll(
         self, token: str, *, fields: Sequence[str] = ("id",), size: int = limits.SCROLL_PAGE
     ) -> ScrollPage:
-        """The next page of a scroll that was opened with this `size`; an empty one is the end.
+        """Return the next page of a scroll that was opened with this `size`; an empty page is the end.
 
-        AnswerLost, ScrollExpired or TooSlow: begin the slice anew.
+        After AnswerLost, ScrollExpired or TooSlow, read the slice again from its beginning.
         """
         return self._scroll(routes.CONTINUE_SCROLL, {"_token": token}, fields, token, size)
 
     def client(self, document_id: str, fields: Sequence[str]) -> Document | None:
-        """One document by its id; None when there is none."""
+        """Return one document by its id; None if it does not exist."""
         request: dict[str, Any] = {"path": {"id": document_id}, "params": {"_fields": ",".join(fields)}}
-        return self._unless_missing(
-            routes.READ_CLIENT, lambda body, _: answers.documents([body], tuple(fields))[0], **request
+        return read_or_none(
+            self.transport,
+            routes.READ_CLIENT,
+            lambda body, _: answers.parse_documents([body], tuple(fields))[0],
+            **request,
         )
 
     def patch_client(self, document_id: str, fields: Mapping[str, Any]) -> None:
-        """Change one document by the id that a read just gave: an unknown id might create one."""
-        self.transport.read(routes.PATCH_CLIENT, answers.written, path={"id": document_id}, json=dict(fields))
+        """Change one document. Use only an id from a recent read: an unknown id might create a document."""
+        self.transport.read(
+            routes.PATCH_CLIENT, answers.check_write, path={"id": document_id}, json=dict(fields)
+        )
 
     # Catalogue and prices
 
     def product_ids(self, first: int, last: int) -> tuple[dict[str, list[int]], int]:
-        """Products at the 1-based positions `first` to `last`: {product id: SKU ids}, and the total."""
+        """Return {product id: SKU ids} for the 1-based positions `first` to `last`, and the total."""
         positions = {"_from": str(first), "_to": str(last)}
-        return self.transport.read(routes.PRODUCT_IDS, answers.product_ids, params=positions)
+        return self.transport.read(routes.PRODUCT_IDS, answers.parse_product_ids, params=positions)
 
     def search_products(self, ids: Sequence[str], *, by: str = "productId") -> list[dict[str, Any]]:
-        """Up to 50 products by id (or by `skuId`), with the offers of the shop's sales channel.
+        """Return up to 50 products by id (or by `skuId`), with the offers of the shop's sales channel.
 
-        Hidden ones are missing. Without the window VTEX answers 10 products however many ids are asked for.
+        Hidden products are missing. The call sends `_from` and `_to`, because VTEX otherwise returns at
+        most 10 products.
         """
         query: list[tuple[str, str]] = [("fq", f"{by}:{wanted}") for wanted in ids]
         query += [
@@ -206,21 +221,21 @@ class VtexClient:
         ]
         return self.transport.read(
             routes.SEARCH_PRODUCTS,
-            lambda body, _: answers.identified(answers.records(body), "productId"),
+            lambda body, _: answers.require_ids(answers.parse_records(body), "productId"),
             params=query,
         )
 
     def base_price(self, sku: str) -> Decimal | None:
-        """The base price of a SKU in currency units, before promotions; None when it has none."""
-        return self._unless_missing(routes.PRICE, answers.base_price, path={"sku": sku})
+        """Return the base price of a SKU in currency units, before promotions; None if it has no price."""
+        return read_or_none(self.transport, routes.PRICE, answers.parse_base_price, path={"sku": sku})
 
     def sales_channels(self) -> dict[str, Document]:
-        """The account's sales channels by id. AccessRefused where the key may not see them."""
-        channels = self.transport.read(routes.SALES_CHANNELS, lambda body, _: answers.records(body))
+        """Return the account's sales channels by id. AccessRefused if the key lacks the right."""
+        channels = self.transport.read(routes.SALES_CHANNELS, lambda body, _: answers.parse_records(body))
         return {str(channel.get("Id")): channel for channel in channels}
 
     def currency(self) -> str:
-        """The ISO code of the connection's sales channel; empty where VTEX names none."""
+        """Return the ISO currency code of the connection's sales channel; empty if VTEX has none."""
         return str(
             self.sales_channels().get(self.account.sales_channel, {}).get("CurrencyCode") or ""
         ).upper()
@@ -228,10 +243,10 @@ class VtexClient:
     # Orders
 
     def list_orders(self, date_field: str, start: datetime, end: datetime, *, page: int) -> OrderPage:
-        """One page of the orders whose `date_field` (creationDate, authorizedDate) lies in [start, end).
+        """Return one page of the orders whose `date_field` (creationDate, authorizedDate) is in [start, end).
 
-        VTEX's own bounds are UTC, inclusive and in milliseconds. Ascending: what comes in meanwhile lands
-        at the end instead of shifting the pages.
+        VTEX's own bounds are UTC, inclusive and in milliseconds. The order is ascending, so that new orders
+        come at the end and do not shift the pages.
         """
         last = end - timedelta(milliseconds=1)
         query = {
@@ -240,37 +255,26 @@ class VtexClient:
             "per_page": str(limits.ORDERS_PAGE),
             "page": str(page),
         }
-        return OrderPage(*self.transport.read(routes.LIST_ORDERS, answers.order_page, params=query))
+        return OrderPage(*self.transport.read(routes.LIST_ORDERS, answers.parse_order_page, params=query))
 
     def order(self, order_id: str) -> Document:
-        """The order in full; money is in integer cents. RequestRefused (404) when there is none."""
-        return self.transport.read(routes.READ_ORDER, answers.order, path={"order_id": order_id})
+        """Return the full order; money is in integer cents. RequestRefused (404) if it does not exist."""
+        return self.transport.read(routes.READ_ORDER, answers.parse_order, path={"order_id": order_id})
 
     def order_group(self, group: str) -> list[Document]:
-        """The orders that one checkout was split into; each may lack much of what `order` answers."""
+        """Return the orders of one checkout; each may lack many fields that `order` returns."""
         return self.transport.read(
-            routes.READ_ORDER_GROUP, lambda body, _: answers.records(body), path={"group": group}
+            routes.READ_ORDER_GROUP, lambda body, _: answers.parse_records(body), path={"group": group}
         )
 
-    def _unless_missing(
-        self, route: Route, parse: Callable[[Any, Mapping[str, str]], Parsed], **request: Any
-    ) -> Parsed | None:
-        """What `Transport.read` gives; None for a 404."""
-        try:
-            return self.transport.read(route, parse, **request)
-        except RequestRefused as refused:
-            if refused.status == 404:
-                return None
-            raise
-
-    # How Master Data answers
+    # Pages of Master Data
 
     def _search(self, where: str, fields: Sequence[str], first: int, most: int, sort: str = "") -> SearchPage:
         if most > limits.SEARCH_PAGE:
             raise ValueError(f"a search page holds at most {limits.SEARCH_PAGE} documents")
         return self.transport.read(
             routes.SEARCH_CLIENTS,
-            lambda body, headers: answers.search_page(body, headers, tuple(fields), first, most),
+            lambda body, headers: answers.parse_search_page(body, headers, tuple(fields), first, most),
             **_search_request(where, fields, first, most, sort),
         )
 
@@ -280,11 +284,11 @@ class VtexClient:
         most_timeouts = limits.TIMEOUTS_OF_A_LARGE_PAGE if size > limits.SCROLL_PAGE_AFTER_TIMEOUT else None
 
         def page(body: Any, headers: Mapping[str, str]) -> ScrollPage:
-            documents = answers.documents(body, tuple(fields))
+            documents = answers.parse_documents(body, tuple(fields))
             found = headers.get("X-VTEX-MD-TOKEN") or token
             if documents and not found:
                 raise Unexpected("a first page has no X-VTEX-MD-TOKEN")
-            return ScrollPage(documents, found or "", answers.total_of_scroll(headers))
+            return ScrollPage(documents, found or "", answers.parse_scroll_total(headers))
 
         try:
             return self.transport.read(route, page, params=query, most_timeouts=most_timeouts)
@@ -293,36 +297,36 @@ class VtexClient:
 
 
 def _search_request(where: str, fields: Sequence[str], first: int, most: int, sort: str = "") -> Any:
-    """A page by its positions, as a request."""
+    """Return the request for a page of a search by positions."""
     query = {"_where": where, "_fields": ",".join(fields), **({"_sort": sort} if sort else {})}
     return {"params": query, "headers": {"REST-Range": f"resources={first}-{first + most}"}}
 
 
 def _scroll_error(refused: RequestRefused) -> Exception:
-    said = refused.error.private.casefold()
-    if SLOTS_TAKEN in said:
+    text = refused.error.private.casefold()
+    if SLOTS_TAKEN in text:
         return ScrollSlotsTaken(f"{refused}: wait until one of the account's ten scrolls ends")
-    if TOKEN_UNKNOWN in said:
+    if TOKEN_EXPIRED in text:
         return ScrollExpired(f"{refused}: the scroll was idle for too long")
     return ConfigurationError(
-        f"{refused}. A field of the filter or of the list may not be filterable or readable in Master Data: "
-        "check the entity CL, among others createdIn, updatedIn, email and userId"
+        f"{refused}. Master Data may not allow filtering or reading a requested field: "
+        "check the entity CL, especially createdIn, updatedIn, email and userId"
     )
 
 
 def read_error(response: requests.Response) -> VendorError:
-    """VTEX has no common error body: an object with `Message` or `error.message`, a bare string, HTML …"""
+    """Read an error body, which has no common form: `Message`, `error.message`, a string, HTML …"""
     try:
         body = loaded(response.content)
     except (ValueError, OverBudget):
         body = None
-    code, text = _said(body)
+    code, text = _code_and_text(body)
     private = kept(response.content[:_KEPT_BYTES].decode("utf-8", "replace"))
     return VendorError(VOCABULARY.code(code), VOCABULARY.known(text), private=private)
 
 
-def _said(body: Any) -> tuple[Any, str]:
-    """Code and text of an error body."""
+def _code_and_text(body: Any) -> tuple[Any, str]:
+    """Return code and text of an error body."""
     if isinstance(body, str):
         return "", body
     if not isinstance(body, dict):

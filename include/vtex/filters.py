@@ -1,4 +1,4 @@
-"""Master Data's filter language, as far as the sync speaks it.
+"""Builds filters in the part of Master Data's filter language that the sync uses.
 
 Source: VTEX, querying documents in Master Data v1 (read 2026-11-23).
 """
@@ -10,20 +10,23 @@ from datetime import UTC, datetime
 
 
 def instant(moment: datetime) -> str:
-    """`2026-11-23T04:00:00.000Z`: UTC with milliseconds."""
+    """Format an instant as UTC with milliseconds: `2026-11-23T04:00:00.000Z`."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def between(field: str, start: datetime, end: datetime) -> str:
-    """Whether the bounds belong to it is documented nowhere: overlap the windows and drop doubles."""
+    """Match dates in a window.
+
+    VTEX does not document whether the bounds match. So overlap the windows and drop duplicates.
+    """
     return f"({field} between {instant(start)} AND {instant(end)})"
 
 
 def outside(field: str, start: datetime, end: datetime) -> str:
-    """What `between` leaves out, be its date absent, 0001-01-01 or of next year."""
+    """Match the dates that `between` does not match: missing ones, 0001-01-01, or in the next year."""
     return f"({field} is null) OR ({field}<{instant(start)}) OR ({field}>{instant(end)})"
 
 
 def any_of(field: str, values: Iterable[str]) -> str:
-    """One filter that finds the documents of many values: one call instead of one for each."""
+    """Match the documents of many values, so that one call finds all of them."""
     return " OR ".join(f"({field}={value})" for value in values)

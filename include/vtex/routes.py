@@ -1,7 +1,8 @@
 """VTEX's endpoints that the sync uses. Rights are License Manager resources, in VTEX's words.
 
-`pace` names the budget: Master Data and search publish no limits of their own, order details 6,000 a
-minute, all shared with the live shop (VTEX: Orders API; best practices for avoiding rate limit errors).
+`rate_limit` names the budget. VTEX publishes no limits for Master Data and search, and 6,000 calls a minute
+for order details. The live shop shares all budgets (VTEX: Orders API; best practices for avoiding rate
+limit errors).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Codes, fields and texts of VTEX that may stand in a message of ours."""
+"""VTEX's codes, fields and texts that our messages may contain."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import re
 from include.http.vocabulary import Vocabulary
 
 SLOTS_TAKEN = "maximum simultaneous scrolls"
-TOKEN_UNKNOWN = "operation not found for this token"  # noqa: S105 - a text of VTEX's
+TOKEN_EXPIRED = "operation not found for this token"  # noqa: S105 - VTEX's text
 
 VOCABULARY = Vocabulary(
     # OMS: `{"error": {"code": "OMS007", "message": "Order Not Found", …}}` (VTEX's OpenAPI schema of the
-    # Orders API, read 2026-11-28). Others are numbers of no fixed length.
+    # Orders API, read 2026-11-28). Other codes are numbers of different lengths.
     codes=re.compile(r"OMS\d{3}"),
     texts={
         SLOTS_TAKEN: "Maximum simultaneous scrolls",
-        TOKEN_UNKNOWN: "Operation not found for this token",
+        TOKEN_EXPIRED: "Operation not found for this token",
         "cannot filter by private fields": "Cannot filter by private fields",
         "parameter _from can't be greater than": "Parameter _from can't be greater than 2500",
         "not filterable": "Field not filterable",

@@ -1,6 +1,6 @@
-"""The single task of `update_newsletter`: events of a run into VTEX, counted like any other sync.
+"""The single task of `update_newsletter`: applies the events of a run to VTEX and saves its report.
 
-Somebody waits for it: nothing is imported here that takes long (no hook, no pandas).
+The customer waits for the change, so this module imports nothing slow (no hook, no pandas).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from airflow.sdk import get_current_context
 from airflow.sdk.exceptions import DagRunTriggerException
 
 from include.newsletter import Event, NewsletterRules, NewsletterSync
-from include.newsletter.newsletter_report import keep_report
+from include.newsletter.run_report import save_run_report
 from include.pipeline.run import calls_of
 from include.pipelines import NEWSLETTER
 from include.settings import Settings, load_settings
@@ -26,51 +26,55 @@ from plugins.state import open_state
 
 log = logging.getLogger(__name__)
 
-_MARGIN = timedelta(seconds=15)
-"""Clocks of scheduler and worker may differ: the next run must find that its time has come."""
+_CLOCK_MARGIN = timedelta(seconds=15)
+"""The clocks of scheduler and worker may differ. With this margin, the events are due in the next run."""
 
 
 def apply_events(events: list[dict[str, Any]]) -> str:
-    """Apply the events and those that wait; returns the summary line.
+    """Apply the events of the run and the pending events; return the summary line.
 
-    Fails, for Airflow to retry, only when VTEX as a whole is out of reach; repeating changes nothing. Asks
-    for another run a little later where events are left that should be tried again soon.
+    Fails, so that Airflow retries, only if VTEX is unreachable; repeating changes nothing. If events must be
+    retried soon, a later run is triggered.
     """
-    begun, now, settings = time.monotonic(), datetime.now(UTC), load_settings()
+    started, now, settings = time.monotonic(), datetime.now(UTC), load_settings()
     run = get_current_context()["dag_run"]
     account = vtex_account(vtex_connection())
-    pair = shop_of(account, connectif_account(connectif_connection()))
+    shop = shop_of(account, connectif_account(connectif_connection()))
     vtex = VtexClient(
         account, rate_limits=RateLimits(master_data_per_second=settings.vtex.newsletter_per_second)
     )
     identity = run_identity()
-    with open_state(pair) as state:
-        sync = NewsletterSync(vtex, state, rules_of(settings), identity.name, run_key(run))
+    with open_state(shop) as state:
+        sync = NewsletterSync(vtex, state, newsletter_rules(settings), identity.name, run_key(run))
         sync.apply(events, now)
         sync.counts.calls["vtex"] = calls_of(vtex.transport.counter)
-        sync.counts.seconds["apply"] = round(time.monotonic() - begun, 3)
-        summary = keep_report(sync, state, identity, run_key(run), datetime.now(UTC))
+        sync.counts.seconds["apply"] = round(time.monotonic() - started, 3)
+        summary = save_run_report(sync, state, identity, run_key(run), datetime.now(UTC))
     log.info("%s", summary)
-    if sync.look_again:
-        ask_for_another_run(sync.look_again, now + rules_of(settings).unknown_retry, run.run_id)
+    if sync.retry_soon:
+        trigger_later_run(sync.retry_soon, now + newsletter_rules(settings).unknown_retry, run.run_id)
     return summary
 
 
-def rules_of(settings: Settings) -> NewsletterRules:
-    """The settings of the newsletter as the flow takes them."""
+def newsletter_rules(settings: Settings) -> NewsletterRules:
+    """Read the newsletter rules from the settings."""
     return NewsletterRules(
         future_tolerance=timedelta(minutes=settings.newsletter.future_tolerance_minutes),
         unknown_retry=timedelta(minutes=settings.newsletter.unknown_retry_minutes),
     )
 
 
-def ask_for_another_run(events: list[Event], due: datetime, run_id: str) -> NoReturn:
-    """End this task well, and have Airflow create a run for later: how `TriggerDagRunOperator` does it.
+def trigger_later_run(events: list[Event], due: datetime, run_id: str) -> NoReturn:
+    """End this task successfully and let Airflow create a later run, as `TriggerDagRunOperator` does.
 
-    All the events wait in the store and will be due by then; a run needs one in its conf.
+    The state store holds all events, and they are due by then. The conf needs only one event.
     """
-    at = due + _MARGIN
-    log.info("%s events are tried again by a run at %s", len(events), at.isoformat(timespec="seconds"))
+    at = due + _CLOCK_MARGIN
+    log.info(
+        "newsletter: %s events postponed; a run at %s retries them",
+        len(events),
+        at.isoformat(timespec="seconds"),
+    )
     raise DagRunTriggerException(
         trigger_dag_id=NEWSLETTER.dag_id,
         dag_run_id=f"again__{at:%Y-%m-%dT%H:%M:%S.%fZ}__{run_id[-6:]}",

@@ -1,4 +1,4 @@
-"""What the daily contact run does for the newsletter: subscription changes that wait, and those that nobody called for."""
+"""The newsletter task of the daily contact run: applies pending changes and changes without a callback."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import time
 from airflow.sdk import ObjectStoragePath
 
 from include.newsletter import NewsletterSync
-from include.newsletter.newsletter_report import keep_report
+from include.newsletter.run_report import save_run_report
 from include.newsletter.safety_net import missed_changes
 from include.outcomes import PipelineName
 from include.pipeline.run import calls_of, files_gone
 from include.staging import Staging
-from plugins.runs.newsletter_run import ask_for_another_run, rules_of
+from plugins.runs.newsletter_run import newsletter_rules, trigger_later_run
 from plugins.runs.run_key import run_identity
 from plugins.runs.sync_run import sync_run
 
@@ -21,28 +21,28 @@ log = logging.getLogger(__name__)
 
 
 def resolve(extracted: ObjectStoragePath) -> str:
-    """Try what waits once more, and apply what Connectif's export says of the run's window (a setting).
+    """Retry the pending changes, and apply the changes of Connectif's export of the run's window (a setting).
 
-    Returns the summary line. Does nothing in a dry run, for chosen records, or in a back-fill: a subscription change of
-    last week may be older than what the customer chose in the shop since.
+    Returns the summary line. Does nothing in a dry run, for chosen records, or in a back-fill: since an old
+    change, the customer may have made another choice in the shop.
     """
     with sync_run(PipelineName.CONTACTS, after=extracted) as run:
         if run.dry_run or run.backfill or run.plan.is_partial:
             return "nothing to do in a dry run, a back-fill, or for chosen records"
-        begun = time.monotonic()
+        started = time.monotonic()
         identity = run_identity()
         key = f"{run.run_key}/newsletter"
-        sync = NewsletterSync(run.vtex, run.state, rules_of(run.settings), identity.name, key)
+        sync = NewsletterSync(run.vtex, run.state, newsletter_rules(run.settings), identity.name, key)
         with files_gone(run.settings):
             sync.resolve(missed_changes(run, Staging(extracted.parent / "newsletter")), run.now())
         sync.counts.calls = {
             "vtex": calls_of(run.vtex.transport.counter),
             "connectif": calls_of(run.connectif.transport.counter),
         }
-        sync.counts.seconds["settle"] = round(time.monotonic() - begun, 3)
-        summary = keep_report(sync, run.state, identity, key, run.now())
-        look_again_at = run.now() + rules_of(run.settings).unknown_retry
+        sync.counts.seconds["resolve"] = round(time.monotonic() - started, 3)
+        summary = save_run_report(sync, run.state, identity, key, run.now())
+        retry_at = run.now() + newsletter_rules(run.settings).unknown_retry
     log.info("%s", summary)
-    if sync.look_again:
-        ask_for_another_run(sync.look_again, look_again_at, identity.run_id)
+    if sync.retry_soon:
+        trigger_later_run(sync.retry_soon, retry_at, identity.run_id)
     return summary

@@ -1,4 +1,4 @@
-"""The receiver's secrets, out of the extra of `connectif_default`."""
+"""Reads the receiver's secrets from the extra of `connectif_default`."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from plugins.hooks.connection_fields import text
 from plugins.hooks.log_masks import mask
 
 
-class KeysOutOfReach(ConfigurationError):
-    """The connection cannot be read: it is not there, or what holds it does not answer."""
+class KeysUnreadable(ConfigurationError):
+    """The connection cannot be read: it does not exist, or its backend does not answer."""
 
 
 def read_keys() -> Keys:
-    """The secrets in the extra of `connectif_default`; ConfigurationError when they are missing or short."""
+    """Read the secrets; ConfigurationError if they are missing or too short."""
     try:
         connection = connectif_connection()
     except SyncError as problem:
-        raise KeysOutOfReach(str(problem)) from None
+        raise KeysUnreadable(str(problem)) from None
     named = (text(connection, name) for name in ("webhook_secret", "webhook_secret_previous"))
     keys = Keys(tuple(filter(None, named)), text(connection, "checksum_key"))
     mask(filter(None, [*keys.secrets, keys.checksum_key]))

@@ -1,8 +1,8 @@
-"""The receiver inside Airflow's api-server: its secrets are a connection's, its durable events are runs.
+"""The receiver inside Airflow's api-server: a connection holds its secrets, and its durable events are runs.
 
-Runs are created by `airflow.api.common.trigger_dag`, which Airflow's own API uses too: no credentials are
-needed, and SQLite's "database is locked" hardly ever comes. It is no public interface: Airflow is pinned,
-and tests/integration tries it.
+`airflow.api.common.trigger_dag` creates the runs, as in Airflow's own API: it needs no credentials, and
+SQLite rarely reports "database is locked". It is no public interface: so Airflow is pinned, and
+tests/integration calls it.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from include.newsletter.receiver.app import Event, Receiver
 from include.pipelines import NEWSLETTER
 from plugins.hooks.accounts import named_shop
 from plugins.state import open_state
-from plugins.web.newsletter_keys import KeysOutOfReach, read_keys
+from plugins.web.newsletter_keys import KeysUnreadable, read_keys
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -40,156 +40,162 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-DAG_ID = NEWSLETTER.dag_id
-LOCKED_SECONDS = 60.0
-"""So long the run is tried again while the database is locked (SQLite: each try waits five seconds) or away.
-The caller has his 503 by then; Connectif does not call twice, so the event should not be lost with it.
+LOCK_RETRY_SECONDS = 60.0
+"""How long to retry creating a run while the database is locked (SQLite: 5 s per try) or unreachable.
+
+By then the caller has its 503. Connectif does not repeat the call, so the retries save the event.
 """
-LOCKED_PAUSE_SECONDS = 0.5
-KEYS_HOLD_SECONDS = 15.0
-"""So soon a new secret is known everywhere; meanwhile a flood of wrong ones costs no look-up."""
-KEYS_OUTLAST_SECONDS = 300.0
-"""So long the secrets that were read last count, while the connection cannot be read."""
-HEALTH_HOLDS_SECONDS = 2.0
-STORE_HOLDS_SECONDS = 30.0
-"""So long what the store says counts, or that it says nothing: opening one that is away takes seconds."""
+LOCK_PAUSE_SECONDS = 0.5
+KEYS_TTL_SECONDS = 15.0
+"""After this time every process knows a new secret; until then, calls with wrong secrets cost no look-up."""
+KEYS_KEPT_SECONDS = 300.0
+"""How long the last secrets stay valid while the connection cannot be read."""
+HEALTH_TTL_SECONDS = 2.0
+STATE_TTL_SECONDS = 30.0
+"""How long the state store's answer is kept, or its failure: opening an unreachable one takes seconds."""
 
 Value = TypeVar("Value")
 
 
 class DatabaseBusy(TemporaryError):
-    """Locked (SQLite) or out of reach."""
+    """Airflow's database is locked (SQLite) or unreachable."""
 
 
-def build() -> ASGIApp:
-    """The application that the plugin mounts under `/connectif`."""
-    in_airflow = Held(waits_in_airflow, HEALTH_HOLDS_SECONDS)
-    in_store = Held(waits_in_store, STORE_HOLDS_SECONDS)
+def build_receiver() -> ASGIApp:
+    """Build the application that the plugin mounts under `/connectif`."""
+    oldest_run = TTLCache(oldest_unfinished_run, HEALTH_TTL_SECONDS)
+    oldest_event = TTLCache(oldest_busy_event, STATE_TTL_SECONDS)
     receiver = Receiver(
-        keys=Held(read_keys, KEYS_HOLD_SECONDS, outlasts=(KeysOutOfReach, KEYS_OUTLAST_SECONDS)),
+        keys=TTLCache(read_keys, KEYS_TTL_SECONDS, keep_on=(KeysUnreadable, KEYS_KEPT_SECONDS)),
         commit=create_run,
-        oldest_waiting=lambda: min(filter(None, (in_airflow(), in_store())), default=None),
+        oldest_waiting=lambda: min(filter(None, (oldest_run(), oldest_event())), default=None),
     )
     return receiver.app()
 
 
 def create_run(events: Sequence[Event]) -> None:
-    """One run of `update_newsletter` with these events in its conf, committed when this returns.
+    """Create and commit one run of `update_newsletter` with these events in its conf.
 
-    TemporaryError while the DAG is paused or the database is out of reach.
+    TemporaryError while the DAG is paused or the database is unreachable.
     """
     run_id = f"connectif__{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}__{secrets.token_hex(3)}"
     retrying = Retrying(
-        stop=stop_after_delay(LOCKED_SECONDS),
-        wait=wait_fixed(LOCKED_PAUSE_SECONDS),
+        stop=stop_after_delay(LOCK_RETRY_SECONDS),
+        wait=wait_fixed(LOCK_PAUSE_SECONDS),
         retry=retry_if_exception_type(DatabaseBusy),
         reraise=True,
     )
-    retrying(_create, run_id, events)
+    retrying(_create_run, run_id, events)
 
 
-def waits_in_airflow() -> datetime | None:
-    """When the oldest run that is not finished should have begun; None when there is none."""
+def oldest_unfinished_run() -> datetime | None:
+    """Return when the oldest unfinished run was due; None if all runs are finished."""
     unfinished = (DagRunState.QUEUED, DagRunState.RUNNING)
     query = select(func.min(DagRun.run_after)).where(
-        DagRun.dag_id == DAG_ID, DagRun.state.in_(unfinished), DagRun.run_after <= datetime.now(UTC)
+        DagRun.dag_id == NEWSLETTER.dag_id,
+        DagRun.state.in_(unfinished),
+        DagRun.run_after <= datetime.now(UTC),
     )
-    with _without_parameters(), create_session() as session:
-        _require_awake(session)
+    with _hide_error_details(), create_session() as session:
+        _require_unpaused(session)
         return session.scalar(query)
 
 
-def waits_in_store() -> datetime | None:
-    """Since when the oldest event waits that VTEX failed to take; None when there is none, or no store.
+def oldest_busy_event() -> datetime | None:
+    """Return since when the oldest event waits for VTEX; None if no event waits or the state is unreadable.
 
-    Callbacks are taken without the store, so its trouble is none of theirs; and runs that cannot open it wait
-    in Airflow, where they are seen.
+    The receiver accepts callbacks without the state store. Runs that cannot open it wait in Airflow, and
+    `oldest_unfinished_run` sees them.
     """
     try:
         with open_state(named_shop()) as state:
             return state.oldest_busy_event()
     except (SyncError, SQLAlchemyError) as error:
-        log.warning("How long events wait in the store is not known (%s)", type(error).__name__)
+        log.warning(
+            "state store: not readable (%s); the age of its waiting events is unknown", type(error).__name__
+        )
         return None
 
 
-def _create(run_id: str, events: Sequence[Event]) -> None:
-    with _without_parameters():
+def _create_run(run_id: str, events: Sequence[Event]) -> None:
+    with _hide_error_details():
         with create_session() as session:
-            _require_awake(session)
+            _require_unpaused(session)
         try:
             trigger_dag(
-                dag_id=DAG_ID,
+                dag_id=NEWSLETTER.dag_id,
                 run_id=run_id,
                 conf={"events": list(events)},
                 triggered_by=DagRunTriggeredByType.REST_API,
                 triggering_user_name="connectif",
             )
         except DagRunAlreadyExists:
-            log.info("run %s is there: the attempt that failed had made it after all", run_id)
+            log.info("run %s already exists; an earlier attempt created it", run_id)
 
 
-def _require_awake(session: Session) -> None:
-    """A run of a paused DAG would be created and never started: Connectif should hear of it instead."""
-    dag = session.scalar(select(DagModel).where(DagModel.dag_id == DAG_ID))
+def _require_unpaused(session: Session) -> None:
+    """Raise TemporaryError if the DAG is paused or unknown: Airflow would create a run but never start it."""
+    dag = session.scalar(select(DagModel).where(DagModel.dag_id == NEWSLETTER.dag_id))
     if dag is None or dag.is_stale:
-        raise TemporaryError(f"Airflow does not know the DAG {DAG_ID} (yet)")
+        raise TemporaryError(f"Airflow does not know the DAG {NEWSLETTER.dag_id} (yet)")
     if dag.is_paused:
-        raise TemporaryError(f"the DAG {DAG_ID} is paused: switch it on in the UI", retry_after_seconds=300)
+        raise TemporaryError(
+            f"the DAG {NEWSLETTER.dag_id} is paused: unpause it in the UI", retry_after_seconds=300
+        )
 
 
 @contextmanager
-def _without_parameters() -> Iterator[None]:
-    """Errors of Airflow and its database quote the conf, and with it addresses: only their kind goes on."""
+def _hide_error_details() -> Iterator[None]:
+    """Replace errors of Airflow and its database by their class name: their text may hold addresses."""
     try:
         yield
     except SyncError:
         raise
     except OperationalError:
-        raise DatabaseBusy("Airflow's database is locked or out of reach") from None
-    except Exception as error:  # noqa: BLE001 - its text may hold addresses, whatever it is
+        raise DatabaseBusy("Airflow's database is locked or unreachable") from None
+    except Exception as error:  # noqa: BLE001 - the text of any error may hold addresses
         raise TemporaryError(f"Airflow could not create the run ({type(error).__name__})") from None
 
 
-class Held(Generic[Value]):
-    """Reads a value at most every so many seconds, from one thread at a time.
+class TTLCache(Generic[Value]):
+    """Caches a value for `ttl_seconds`; one thread at a time reads it.
 
-    An error is not held. Where it is of the kind in `outlasts`, the value read last counts on, for so many
-    seconds after it was read.
+    Errors are not cached. `keep_on` is an error class and a time: after such an error, the last value stays
+    valid until this many seconds after it was read.
     """
 
     def __init__(
         self,
         read: Callable[[], Value],
-        seconds: float,
+        ttl_seconds: float,
         *,
-        outlasts: tuple[type[Exception], float] | None = None,
+        keep_on: tuple[type[Exception], float] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._read, self._seconds, self._clock = read, seconds, clock
-        self._outlasts = outlasts
+        self._read, self._ttl_seconds, self._clock = read, ttl_seconds, clock
+        self._keep_on = keep_on
         self._lock = threading.Lock()
-        self._held: tuple[float, Value] | None = None
+        self._entry: tuple[float, Value] | None = None
 
     def __call__(self) -> Value:
         with self._lock:
-            if self._held is None or self._age(self._held) >= self._seconds:
-                self._held = self._read_again(self._held)
-            return self._held[1]
+            if self._entry is None or self._age(self._entry) >= self._ttl_seconds:
+                self._entry = self._refresh(self._entry)
+            return self._entry[1]
 
-    def _read_again(self, held: tuple[float, Value] | None) -> tuple[float, Value]:
+    def _refresh(self, entry: tuple[float, Value] | None) -> tuple[float, Value]:
         try:
             return self._clock(), self._read()
         except Exception as error:
-            if held is None or not self._is_outlasted(error, self._age(held)):
+            if entry is None or not self._keeps_on(error, self._age(entry)):
                 raise
-            return held
+            return entry
 
-    def _is_outlasted(self, error: Exception, age: float) -> bool:
-        if self._outlasts is None:
+    def _keeps_on(self, error: Exception, age: float) -> bool:
+        if self._keep_on is None:
             return False
-        kind, seconds = self._outlasts
+        kind, seconds = self._keep_on
         return isinstance(error, kind) and age < seconds
 
-    def _age(self, held: tuple[float, Value]) -> float:
-        return self._clock() - held[0]
+    def _age(self, entry: tuple[float, Value]) -> float:
+        return self._clock() - entry[0]

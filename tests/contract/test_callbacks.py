@@ -1,4 +1,4 @@
-"""The receiver behind a real server, called by the simulated Connectif in each of its forms."""
+"""The receiver behind a real server; the simulated Connectif calls it in every form."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ FORMS = ("query", "plain_query", "form", "json")
 ANA = "ana+x@example.com"
 
 
-class ShopData:
-    """The receiver's side, with what it has recorded."""
+class RecordingReceiver:
+    """A receiver that records its events in memory."""
 
     def __init__(self) -> None:
         self.events: list[Event] = []
@@ -30,14 +30,14 @@ class ShopData:
     def commit(self, events: Sequence[Event]) -> None:
         self.events += events
 
-    def receiver(self) -> Receiver:
+    def build(self) -> Receiver:
         return Receiver(keys=lambda: self.keys, commit=self.commit, oldest_waiting=lambda: None)
 
 
 @pytest.fixture
-def receiving(shop: SimulatedShop) -> Iterator[ShopData]:
-    made = ShopData()
-    with Server(made.receiver().app()) as server:
+def receiver(shop: SimulatedShop) -> Iterator[RecordingReceiver]:
+    made = RecordingReceiver()
+    with Server(made.build().app()) as server:
         base = f"{server.url}/newsletter/{SECRET}"
         urls = {
             "subscribe": f"{base}/subscribe",
@@ -48,8 +48,8 @@ def receiving(shop: SimulatedShop) -> Iterator[ShopData]:
         yield made
 
 
-def told(shop: SimulatedShop, number: int) -> list[dict[str, Any]]:
-    """The callbacks once there are so many."""
+def wait_for_callbacks(shop: SimulatedShop, number: int) -> list[dict[str, Any]]:
+    """Return the callbacks once Connectif has made `number` of them."""
     deadline = time.monotonic() + 10
     made: list[dict[str, Any]] = []
     while len(made) < number and time.monotonic() < deadline:
@@ -61,44 +61,42 @@ def told(shop: SimulatedShop, number: int) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("checksum_key", ["", CHECKSUM_KEY])
 def test_callback__in_every_form_is_recorded(
-    shop: SimulatedShop, receiving: ShopData, form: str, checksum_key: str
+    shop: SimulatedShop, receiver: RecordingReceiver, form: str, checksum_key: str
 ) -> None:
     shop.on_connectif("POST", "knobs", {"callback_form": form, "callback_checksum_key": checksum_key})
-    receiving.keys = Keys((SECRET,), checksum_key)
+    receiver.keys = Keys((SECRET,), checksum_key)
     shop.on_connectif("POST", "subscribe", {"email": ANA, "ip": "203.0.113.9"})
-    told(shop, 1)
+    wait_for_callbacks(shop, 1)
     shop.on_connectif("POST", "unsubscribe", {"email": ANA})
-    assert [call["status"] for call in told(shop, 2)] == [202, 202]
-    assert [(event["email"], event["subscribed"]) for event in receiving.events] == [
+    assert [call["status"] for call in wait_for_callbacks(shop, 2)] == [202, 202]
+    assert [(event["email"], event["subscribed"]) for event in receiver.events] == [
         (ANA, True),
         (ANA, False),
     ]
-    assert all(
-        datetime.fromisoformat(event["occurred_at"]) <= datetime.now(UTC) for event in receiving.events
-    )
+    assert all(datetime.fromisoformat(event["occurred_at"]) <= datetime.now(UTC) for event in receiver.events)
 
 
-def test_bounce__is_answered_well_and_changes_nothing(shop: SimulatedShop, receiving: ShopData) -> None:
+def test_bounce__gets_200_and_changes_nothing(shop: SimulatedShop, receiver: RecordingReceiver) -> None:
     shop.on_connectif("PUT", f"contacts/{ANA}", {})
     for number, kind in enumerate(("hard", "soft"), start=1):
         shop.on_connectif("POST", "bounce", {"email": ANA, "type": kind})
-        assert told(shop, number)[-1]["status"] == 200
-    assert receiving.events == []
+        assert wait_for_callbacks(shop, number)[-1]["status"] == 200
+    assert receiver.events == []
 
 
-def test_bounce__entered_as_the_url_of_cancellations_records_no_opt_out(
-    shop: SimulatedShop, receiving: ShopData
+def test_bounce__at_the_url_of_cancellations_records_no_opt_out(
+    shop: SimulatedShop, receiver: RecordingReceiver
 ) -> None:
     urls = shop.on_connectif("GET", "callbacks")["urls"]
     shop.on_connectif("POST", "callbacks", urls | {"bounce": urls["cancellation"]})
     shop.on_connectif("PUT", f"contacts/{ANA}", {})
     shop.on_connectif("POST", "bounce", {"email": ANA, "type": "soft"})
-    assert [call["status"] for call in told(shop, 1)] == [200]
-    assert receiving.events == []
+    assert [call["status"] for call in wait_for_callbacks(shop, 1)] == [200]
+    assert receiver.events == []
 
 
-def test_opt_out__sent_to_the_url_of_bounces_shows_in_connectifs_errors(
-    shop: SimulatedShop, receiving: ShopData
+def test_opt_out__at_the_url_of_bounces_is_an_error_at_connectif(
+    shop: SimulatedShop, receiver: RecordingReceiver
 ) -> None:
     urls = shop.on_connectif("GET", "callbacks")["urls"]
     shop.on_connectif("POST", "callbacks", urls | {"cancellation": urls["bounce"]})
@@ -106,7 +104,7 @@ def test_opt_out__sent_to_the_url_of_bounces_shows_in_connectifs_errors(
     for number, form in enumerate(FORMS, start=1):
         shop.on_connectif("POST", "knobs", {"callback_form": form})
         shop.on_connectif("POST", "subscribe", {"email": ANA})
-        told(shop, 2 * number - 1)
+        wait_for_callbacks(shop, 2 * number - 1)
         shop.on_connectif("POST", "unsubscribe", {"email": ANA})
-        assert 400 <= told(shop, 2 * number)[-1]["status"] < 500
-    assert all(event["subscribed"] for event in receiving.events)
+        assert 400 <= wait_for_callbacks(shop, 2 * number)[-1]["status"] < 500
+    assert all(event["subscribed"] for event in receiver.events)

@@ -19,7 +19,7 @@ from include.doctor.rights import connectif_rights, vtex_rights
 from include.doctor.shop import sales_channels
 from include.http.retry import RetryPolicy
 from include.newsletter import NewsletterRules, NewsletterSync
-from include.newsletter.newsletter_report import keep_report
+from include.newsletter.run_report import save_run_report
 from include.outcomes import Outcome, PipelineName, Reason
 from include.run_name import RunIdentity
 from include.settings import ExtraContactField
@@ -204,7 +204,7 @@ def test_write_right_at_vtex__is_known_once_it_was_used(
         runner.shop.clock.now(),
     )
     identity = RunIdentity("update_newsletter", "run-1", 0, NOON)
-    keep_report(sync, runner.state, identity, "update_newsletter/run-1/0", NOON)
+    save_run_report(sync, runner.state, identity, "update_newsletter/run-1/0", NOON)
     assert doctor()[subject].level is Level.OK
 
 

@@ -208,7 +208,7 @@ def test_newsletter__erased_while_their_change_is_looked_up(
     assert sync.counts.reasons == {Reason.ERASED: 1}
     assert runner.state.due_pending(now + timedelta(days=1)) == []
     assert runner.state.subscription_state([runner.state.hashed(EMAIL)]) == {}
-    assert sync.look_again == []
+    assert sync.retry_soon == []
     assert sync.counts.written == 0
 
 

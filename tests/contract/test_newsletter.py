@@ -1,4 +1,4 @@
-"""Subscription changes between both vendors: none is lost in an outage or for want of a call, and none goes in circles."""
+"""Subscription changes between both vendors: outages and missing callbacks lose none, and no loop occurs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TODAY = RunPlan("window", Window(NOON - timedelta(hours=1), NOON + timedelta(hou
 
 @pytest.fixture
 def people(shop: SimulatedShop) -> dict[str, str]:
-    """Twelve customers who said yes in the shop, and whom Connectif knows: e-mail by document id."""
+    """Twelve customers who are subscribed in the shop and at Connectif: e-mail by document id."""
     found = {f"person-{number}": f"Person.{number}@example.com" for number in range(12)}
     for document_id, email in found.items():
         shop.on_vtex("PUT", f"documents/{document_id}", {"email": email, "isNewsletterOptIn": True})
@@ -35,8 +35,8 @@ def people(shop: SimulatedShop) -> dict[str, str]:
 
 
 @pytest.fixture
-def with_net(runner: SyncRunner, people: dict[str, str]) -> SyncRunner:
-    """The safety net is on, and has taken what the simulated shop's people had done before."""
+def net_runner(runner: SyncRunner, people: dict[str, str]) -> SyncRunner:
+    """The safety net is on, and has applied all earlier changes of the simulated shop."""
     runner.change("newsletter", safety_net=True)
     resolve(runner, "before")
     return runner
@@ -53,38 +53,38 @@ def apply(runner: SyncRunner, events: Iterable[dict[str, Any]]) -> StageCounts:
 
 
 def resolve(runner: SyncRunner, key: str, plan: RunPlan = TODAY) -> StageCounts:
-    """What the daily contact run does besides."""
+    """Run the newsletter task of the daily contact run."""
     run = runner.run(PipelineName.CONTACTS, plan, key)
     sync = NewsletterSync(runner.vtex, runner.state, RULES, "run")
     sync.resolve(missed_changes(run, Staging(runner.folder / key / "newsletter")), run.now())
     return sync.counts
 
 
-def opted_in(shop: SimulatedShop, people: Iterable[str]) -> list[bool]:
+def read_opt_ins(shop: SimulatedShop, people: Iterable[str]) -> list[bool]:
     return [shop.on_vtex("GET", f"documents/{one}")["isNewsletterOptIn"] for one in people]
 
 
 # --- the safety net
 
 
-def test_safety_net__finds_what_nobody_called_for(
-    with_net: SyncRunner, shop: SimulatedShop, people: dict[str, str]
+def test_safety_net__finds_changes_without_a_callback(
+    net_runner: SyncRunner, shop: SimulatedShop, people: dict[str, str]
 ) -> None:
-    """No callback is set up: what these people do at Connectif is only in its export of activities."""
+    """No callback is set up: only Connectif's export of activities has these changes."""
     emails = list(people.values())
     for email in emails[:4]:
         shop.on_connectif("POST", "unsubscribe", {"email": email.lower()})
     shop.clock.advance(60)
     shop.on_connectif("POST", "subscribe", {"email": emails[0].lower()})
     shop.clock.advance(3_600)
-    counts = resolve(with_net, "net")
-    assert opted_in(shop, people) == [True, False, False, False, *[True] * 8]
+    counts = resolve(net_runner, "net")
+    assert read_opt_ins(shop, people) == [True, False, False, False, *[True] * 8]
     assert counts.written == 3
-    again = resolve(with_net, "again")
+    again = resolve(net_runner, "again")
     assert (again.written, again.read) == (0, counts.read)
 
 
-def test_safety_net__is_off_until_it_is_asked_for(
+def test_safety_net__is_off_by_default(
     runner: SyncRunner, shop: SimulatedShop, people: dict[str, str]
 ) -> None:
     shop.on_connectif("POST", "unsubscribe", {"email": "person.1@example.com"})
@@ -92,27 +92,27 @@ def test_safety_net__is_off_until_it_is_asked_for(
     assert "create export" not in shop.counts()
 
 
-def test_safety_net__what_the_callback_brought_already_is_not_done_again(
-    with_net: SyncRunner, shop: SimulatedShop, people: dict[str, str]
+def test_safety_net__does_not_repeat_a_change_of_a_callback(
+    net_runner: SyncRunner, shop: SimulatedShop, people: dict[str, str]
 ) -> None:
     shop.on_connectif("POST", "unsubscribe", {"email": "person.1@example.com"})
     shop.clock.advance(2)
-    apply(with_net, [event(with_net, "person.1@example.com", subscribed=False)])
+    apply(net_runner, [event(net_runner, "person.1@example.com", subscribed=False)])
     shop.on_vtex(
         "PUT",
         "documents/person-1",
         {"email": "Person.1@example.com", "isNewsletterOptIn": True},
     )
     shop.clock.advance(3_600)
-    assert resolve(with_net, "net").written == 0, "the customer's own yes in the shop, later, stays"
-    assert opted_in(shop, ["person-1"]) == [True]
+    assert resolve(net_runner, "net").written == 0, "the customer's later yes in the shop stays"
+    assert read_opt_ins(shop, ["person-1"]) == [True]
 
 
-# --- how an address is written
+# --- spellings of an address
 
 
 @pytest.mark.parametrize("written", ["ana@españa.example", "ANA@ESPAÑA.example", "ana@xn--espaa-rta.example"])
-def test_international_address__is_found_as_it_was_typed_in_the_shop(
+def test_international_address__is_found_in_every_spelling(
     runner: SyncRunner, shop: SimulatedShop, written: str
 ) -> None:
     shop.on_vtex("PUT", "documents/typed", {"email": "Ana@España.example", "isNewsletterOptIn": True})
@@ -121,17 +121,17 @@ def test_international_address__is_found_as_it_was_typed_in_the_shop(
     )
     shop.clock.advance(60)
     counts = apply(runner, [event(runner, written, subscribed=False)])
-    assert opted_in(shop, ["typed", "encoded"]) == [False, False]
+    assert read_opt_ins(shop, ["typed", "encoded"]) == [False, False]
     assert counts.written == 2
 
 
-# --- VTEX out of reach
+# --- VTEX is unreachable
 
 
-def test_outage__of_an_hour_loses_no_change_and_the_newest_wins(
+def test_outage__of_an_hour_loses_no_change(
     runner: SyncRunner, shop: SimulatedShop, people: dict[str, str]
 ) -> None:
-    """Runs wait in Airflow and are tried again in their order, each as often as it takes."""
+    """Airflow retries the waiting runs; after the outage, they may run in any order."""
     runs = [[event(runner, email, subscribed=False) for email in people.values()]]
     shop.clock.advance(60)
     runs.append([event(runner, email, subscribed=True) for email in list(people.values())[:3]])
@@ -145,12 +145,12 @@ def test_outage__of_an_hour_loses_no_change_and_the_newest_wins(
         tries += 1
     assert tries > 2
     shop.on_vtex("DELETE", "faults")
-    for run in reversed(runs):  # whatever the order: the ledger decides
+    for run in reversed(runs):  # the ledger decides, not the order
         apply(runner, run)
-    assert opted_in(shop, people) == [True] * 3 + [False] * 9
+    assert read_opt_ins(shop, people) == [True] * 3 + [False] * 9
 
 
-def test_outage__of_the_writes_alone_holds_up_no_run(
+def test_outage__of_writes_only_delays_no_run(
     runner: SyncRunner, shop: SimulatedShop, people: dict[str, str]
 ) -> None:
     shop.fault_at_vtex("md patch", calls=10_000, status=500)
@@ -159,27 +159,27 @@ def test_outage__of_the_writes_alone_holds_up_no_run(
     shop.on_vtex("DELETE", "faults")
     shop.clock.advance(600)
     assert apply(runner, []).written == 12
-    assert opted_in(shop, people) == [False] * 12
+    assert read_opt_ins(shop, people) == [False] * 12
 
 
 @pytest.mark.parametrize("status", [400, 414, 431])
-def test_refused__look_ups_of_many_are_tried_in_halves(
+def test_refused__a_look_up_of_many_is_repeated_in_halves(
     runner: SyncRunner, shop: SimulatedShop, people: dict[str, str], status: int
 ) -> None:
     shop.fault_at_vtex("md search", calls=2, status=status)
     counts = apply(runner, [event(runner, email, subscribed=False) for email in people.values()])
     assert counts.written == 12
-    assert opted_in(shop, people) == [False] * 12
+    assert read_opt_ins(shop, people) == [False] * 12
 
 
 # --- no loop
 
 
-def test_loop__a_change_that_was_applied_comes_back_from_nowhere(
-    with_net: SyncRunner, shop: SimulatedShop, people: dict[str, str]
+def test_loop__an_applied_change_does_not_come_back(
+    net_runner: SyncRunner, shop: SimulatedShop, people: dict[str, str]
 ) -> None:
-    """Connectif → VTEX → the next contact run → Connectif: and there it ends."""
-    runner = with_net
+    """A change goes from Connectif to VTEX and with the next contact run to Connectif, where it ends."""
+    runner = net_runner
     for email in people.values():
         shop.on_connectif("POST", "unsubscribe", {"email": email.lower()})
     apply(runner, [event(runner, email, subscribed=False) for email in people.values()])
@@ -187,24 +187,24 @@ def test_loop__a_change_that_was_applied_comes_back_from_nowhere(
     statuses = {email: row["newsletter_status"] for email, row in _contacts(shop).items()}
     changes = shop.on_vtex("GET", "changes")
     report = runner.sync(PipelineName.CONTACTS, window_ending(shop.clock.now(), hours=3), "day")
-    assert report.counts.written >= 12, "our own write is a change that the next run takes"
+    assert report.counts.written >= 12, "the next run reads our own write as a change"
     assert {email: row["newsletter_status"] for email, row in _contacts(shop).items()} == statuses
     assert resolve(runner, "day").written == 0
     assert shop.on_vtex("GET", "changes") == changes
     assert shop.on_connectif("GET", "callbacks")["made"] == []
 
 
-def test_loop__the_contact_run_does_not_undo_a_change_that_still_waits(
+def test_loop__the_contact_run_does_not_undo_a_pending_change(
     runner: SyncRunner, shop: SimulatedShop, people: dict[str, str]
 ) -> None:
-    """VTEX still says yes when the run reads it; the no at Connectif stays, and gets there in the end."""
+    """The contact run still reads yes from VTEX. The no at Connectif stays and reaches VTEX later."""
     shop.on_connectif("POST", "unsubscribe", {"email": "person.1@example.com"})
     waiting = event(runner, "person.1@example.com", subscribed=False)
     shop.clock.advance(3_600)
     runner.sync(PipelineName.CONTACTS, window_ending(shop.clock.now(), hours=3), "day")
     assert _contacts(shop)["person.1@example.com"]["newsletter_status"] == "unsubscribed"
     apply(runner, [waiting])
-    assert opted_in(shop, ["person-1"]) == [False]
+    assert read_opt_ins(shop, ["person-1"]) == [False]
 
 
 def _contacts(shop: SimulatedShop) -> dict[str, dict[str, Any]]:

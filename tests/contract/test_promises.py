@@ -1,4 +1,4 @@
-"""What must never happen, whatever the run: consent touched, aliases sent, half a catalogue believed."""
+"""Guarantees of every run: it keeps consent, sends no aliases, and trusts no incomplete catalogue."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def put_document(shop: SimulatedShop, document_id: str, **fields: Any) -> None:
 
 
 @pytest.mark.parametrize("default", ["subscribed", "unsubscribed", "none"])
-def test_consent__of_a_contact_that_exists_is_never_touched(
+def test_consent__of_an_existing_contact_never_changes(
     default: str, runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     shop.connectif.knobs.default_newsletter_status = default  # type: ignore[assignment]
@@ -54,22 +54,22 @@ def test_consent__of_a_new_contact_is_explicit(consent: str, runner: SyncRunner,
     after = contacts(shop)
     new = {email: row["newsletter_status"] for email, row in after.items() if email not in before}
     assert len(new) > 20
-    assert set(new.values()) <= {"subscribed", "none"}, "None would be the account's own default"
+    assert set(new.values()) <= {"subscribed", "none"}, "a status of None means the account's own default"
     yes = "subscribed" if consent == "vtex" else "none"
     assert [new[f"new.{answer}@example.com"] for answer in ("true", "false", "none")] == [yes, "none", "none"]
 
 
-def test_consent__unsubscribes_nobody_and_so_calls_nobody_back(
+def test_consent__unsubscribes_no_contact_and_causes_no_callback(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     runner.sync(PipelineName.CONTACTS, EVERYTHING, "run")
     assert shop.on_connectif("GET", "callbacks")["made"] == []
 
 
-def test_consent__is_there_before_the_contact_even_if_the_run_dies_between(
+def test_consent__is_explicit_even_if_the_run_fails_after_the_first_import(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
-    """The main import never gets through: those whom the first one created have their explicit status."""
+    """The main import fails: the contacts of the first import have an explicit status."""
     shop.fault_at_connectif("create import", skip=1, calls=500, status=503)
     before = contacts(shop)
     with pytest.raises(TemporaryError):
@@ -79,7 +79,7 @@ def test_consent__is_there_before_the_contact_even_if_the_run_dies_between(
     assert {row["newsletter_status"] for row in new.values()} <= {"subscribed", "none"}
 
 
-def test_consent__of_a_buyer_whom_nobody_knew_is_none(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_consent__of_an_unknown_buyer_is_none(runner: SyncRunner, shop: SimulatedShop) -> None:
     before = contacts(shop)
     runner.sync(PipelineName.PURCHASES, window_ending(), "run")
     new = {email: row["newsletter_status"] for email, row in contacts(shop).items() if email not in before}
@@ -91,7 +91,7 @@ def test_consent__of_a_buyer_whom_nobody_knew_is_none(runner: SyncRunner, shop: 
 # --- addresses
 
 
-def test_aliases__arrive_nowhere(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_aliases__are_never_sent(runner: SyncRunner, shop: SimulatedShop) -> None:
     put_document(shop, "alias-1", email="0a1b2c3d@ct.vtex.com.br")
     put_document(shop, "alias-2", email="ana@example.com-12b.ct.vtex.com.br")
     put_document(shop, "alias-3", email="a**@example.com")
@@ -117,7 +117,7 @@ def test_addresses__two_spellings_are_one_contact(runner: SyncRunner, shop: Simu
 # --- the catalogue
 
 
-def test_mass_change_guard__half_a_catalogue_is_not_believed(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_mass_change_guard__blocks_an_incomplete_catalogue(runner: SyncRunner, shop: SimulatedShop) -> None:
     runner.sync(PipelineName.PRODUCTS, EVERYTHING, "yesterday")
     before = products(shop)
     shop.vtex.knobs.search_omission_share = 0.75
@@ -131,7 +131,7 @@ def test_mass_change_guard__half_a_catalogue_is_not_believed(runner: SyncRunner,
     assert products(shop) == before
 
 
-def test_mass_change_guard__may_be_let_go(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_mass_change_guard__can_be_allowed(runner: SyncRunner, shop: SimulatedShop) -> None:
     runner.sync(PipelineName.PRODUCTS, EVERYTHING, "yesterday")
     shop.vtex.knobs.search_omission_share = 0.75
     report = runner.sync(PipelineName.PRODUCTS, EVERYTHING, "today", allow_mass_change=True)
@@ -139,33 +139,33 @@ def test_mass_change_guard__may_be_let_go(runner: SyncRunner, shop: SimulatedSho
     assert len([row for row in products(shop).values() if row["availability"] == "outofstock"]) > 10
 
 
-def test_withdrawn__one_product_says_withdrawal_once_and_comes_back(
+def test_withdrawn__a_product_is_withdrawn_once_and_comes_back(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     runner.sync(PipelineName.PRODUCTS, EVERYTHING, "one")
-    gone = next(key for key, row in products(shop).items() if row["availability"] == "instock")
-    known = products(shop)[gone]
-    shop.on_vtex("PATCH", f"products/{gone}", {"is_indexed": 0})
+    withdrawn = next(key for key, row in products(shop).items() if row["availability"] == "instock")
+    known = products(shop)[withdrawn]
+    shop.on_vtex("PATCH", f"products/{withdrawn}", {"is_indexed": 0})
     report = runner.sync(PipelineName.PRODUCTS, EVERYTHING, "two")
     assert report.counts.notes[-1] == "1 withdrawn"
-    row = products(shop)[gone]
+    row = products(shop)[withdrawn]
     assert (row["availability"], row["name"], row["unit_price"]) == (
         "outofstock",
         known["name"],
         known["unit_price"],
     )
     assert runner.sync(PipelineName.PRODUCTS, EVERYTHING, "three").counts.read == report.counts.read - 1
-    shop.on_vtex("PATCH", f"products/{gone}", {"is_indexed": 1})
+    shop.on_vtex("PATCH", f"products/{withdrawn}", {"is_indexed": 1})
     runner.sync(PipelineName.PRODUCTS, EVERYTHING, "four")
-    assert products(shop)[gone]["availability"] == "instock"
+    assert products(shop)[withdrawn]["availability"] == "instock"
 
 
-def test_price__of_zero_never_arrives(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_price__of_zero_is_never_sent(runner: SyncRunner, shop: SimulatedShop) -> None:
     runner.sync(PipelineName.PRODUCTS, EVERYTHING, "run")
     assert all(row["unit_price"] and row["unit_price"] > 0 for row in products(shop).values())
 
 
-def test_links__never_hold_the_host_that_was_called(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_links__never_contain_the_api_host(runner: SyncRunner, shop: SimulatedShop) -> None:
     runner.sync(PipelineName.PRODUCTS, EVERYTHING, "products")
     runner.sync(PipelineName.PURCHASES, window_ending(), "purchases")
     lines = "".join(row["products"] for row in shop.table("purchases", by="row").values())
@@ -176,9 +176,7 @@ def test_links__never_hold_the_host_that_was_called(runner: SyncRunner, shop: Si
 # --- windows
 
 
-def test_window__takes_new_and_changed_customers_and_no_others(
-    runner: SyncRunner, shop: SimulatedShop
-) -> None:
+def test_window__reads_only_new_and_changed_customers(runner: SyncRunner, shop: SimulatedShop) -> None:
     old, recent = "2020-01-01T00:00:00.0000000Z", "2026-11-23T09:00:00.0000000Z"
     put_document(shop, "new", email="new@example.com", createdIn=recent, updatedIn=None)
     put_document(shop, "changed", email="changed@example.com", createdIn=old, updatedIn=recent)
@@ -188,7 +186,7 @@ def test_window__takes_new_and_changed_customers_and_no_others(
     assert "old@example.com" not in contacts(shop)
 
 
-def test_window__is_covered_and_a_full_load_activates(runner: SyncRunner) -> None:
+def test_window__is_recorded_and_a_full_load_activates(runner: SyncRunner) -> None:
     assert not runner.state.is_activated(PipelineName.CONTACTS)
     runner.sync(PipelineName.CONTACTS, window_ending(), "window")
     assert not runner.state.is_activated(PipelineName.CONTACTS)
@@ -197,16 +195,18 @@ def test_window__is_covered_and_a_full_load_activates(runner: SyncRunner) -> Non
     assert runner.state.is_activated(PipelineName.CONTACTS)
 
 
-def test_window__of_purchases_that_lies_ahead_is_read_as_far_as_it_has_come(
+def test_window__of_purchases_in_the_future_is_read_until_now(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     began = shop.clock.now()
     report = runner.sync(PipelineName.PURCHASES, window_ending(NOON + timedelta(days=3), hours=96), "run")
-    assert shop.clock.now() - began < timedelta(hours=1), "nobody waits for three days"
+    assert shop.clock.now() - began < timedelta(hours=1), "the run does not wait for the end of the window"
     assert report.counts.outcomes[Outcome.SENT] > 0
 
 
-def test_history__is_quiet_in_a_backfill_and_when_old(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_workflows__do_not_fire_in_a_backfill_or_for_old_purchases(
+    runner: SyncRunner, shop: SimulatedShop
+) -> None:
     runner.sync(PipelineName.PURCHASES, window_ending(), "backfill", backfill=True)
     runner.sync(PipelineName.PURCHASES, window_ending(NOON - timedelta(hours=50)), "old")
     assert shop.target()["workflows"] == 0

@@ -9,7 +9,7 @@ from importlib import import_module
 
 import pytest
 
-from include.connectif.client import ConnectifClient, Posted
+from include.connectif.client import ConnectifClient, PostResult
 from include.outcomes import Drop, Outcome, PipelineName, Reason
 from include.purchases.posting import Body
 from include.report import Report
@@ -44,7 +44,7 @@ def killed_after_the_post(*, arrives: bool = True) -> Iterator[None]:
     """The process ends when Connectif has answered a post, or before the post is sent."""
     post = ConnectifClient.post_purchase
 
-    def ends(client: ConnectifClient, body: Body, *, fire_workflows: bool) -> Posted:
+    def ends(client: ConnectifClient, body: Body, *, fire_workflows: bool) -> PostResult:
         if arrives:
             post(client, body, fire_workflows=fire_workflows)
         raise Killed

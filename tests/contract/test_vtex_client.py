@@ -1,4 +1,4 @@
-"""VTEX's client against the simulated VTEX, in the situations that recur, and with the unknowns both ways."""
+"""VTEX's client against the simulated VTEX: common situations, and undocumented behaviour in both forms."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ def put(shop: SimulatedShop, document_id: str, **fields: Any) -> None:
     shop.on_vtex("PUT", f"documents/{document_id}", fields)
 
 
-def listed(vtex: VtexClient) -> int:
-    """How many orders the last day has."""
+def count_orders(vtex: VtexClient) -> int:
+    """Return the number of orders of the last day."""
     return vtex.list_orders("creationDate", NOON - timedelta(days=1), NOON, page=1).total
 
 
-def scrolled(vtex: VtexClient, where: str = ALL, *, size: int = 50) -> list[str]:
+def scroll_all(vtex: VtexClient, where: str = ALL, *, size: int = 50) -> list[str]:
     page = vtex.open_scroll(where=where, fields=FIELDS, size=size)
     total, found = page.total, []
     while page.documents:
@@ -44,26 +44,26 @@ def scrolled(vtex: VtexClient, where: str = ALL, *, size: int = 50) -> list[str]
 
 
 def test_scroll__many_pages_and_one(vtex: VtexClient) -> None:
-    everyone = scrolled(vtex)
+    everyone = scroll_all(vtex)
     assert len(set(everyone)) == len(everyone) > 150
-    assert sorted(scrolled(vtex, size=1_000)) == sorted(everyone)
+    assert sorted(scroll_all(vtex, size=1_000)) == sorted(everyone)
     assert vtex.count_clients(ALL) == len(everyone)
 
 
 def test_scroll__nothing_found(vtex: VtexClient) -> None:
-    assert scrolled(vtex, "email=nobody@example.com") == []
+    assert scroll_all(vtex, "email=unknown@example.com") == []
 
 
 def test_search__nothing_found(vtex: VtexClient) -> None:
-    assert vtex.search_clients(where="email=nobody@example.com", fields=FIELDS) == []
-    assert vtex.count_clients("email=nobody@example.com") == 0
+    assert vtex.search_clients(where="email=unknown@example.com", fields=FIELDS) == []
+    assert vtex.count_clients("email=unknown@example.com") == 0
 
 
 @pytest.mark.parametrize("knobs", [
     {"md_range_over_100": "reject"}, {"md_range_over_100": "honour"}, {"md_range_header": "equals"},
     {"md_between": "exclusive"},
 ])  # fmt: skip
-def test_search__all_pages_whatever_vtex_does_beyond_one(
+def test_search__reads_all_pages_for_every_form_of_ranges(
     knobs: dict[str, Any], vtex: VtexClient, shop: SimulatedShop
 ) -> None:
     shop.on_vtex("POST", "knobs", knobs)
@@ -80,7 +80,7 @@ def test_search__by_address_with_a_plus(vtex: VtexClient, shop: SimulatedShop) -
 
 
 def test_search__fifty_addresses_fit_in_one_call(vtex: VtexClient, shop: SimulatedShop) -> None:
-    emails = [f"somebody.with.quite.a.long.name.{number}@mail.example.com" for number in range(50)]
+    emails = [f"customer.with.quite.a.long.name.{number}@mail.example.com" for number in range(50)]
     for number in (0, 49):
         put(shop, f"test-{number}", email=emails[number])
     found = vtex.search_clients(where=any_of("email", emails), fields=FIELDS)
@@ -88,13 +88,13 @@ def test_search__fifty_addresses_fit_in_one_call(vtex: VtexClient, shop: Simulat
 
 
 @pytest.mark.parametrize("bounds", ["inclusive", "exclusive"])
-def test_filter__a_window_finds_what_lies_in_it(bounds: str, vtex: VtexClient, shop: SimulatedShop) -> None:
+def test_filter__a_window_finds_its_documents(bounds: str, vtex: VtexClient, shop: SimulatedShop) -> None:
     shop.on_vtex("POST", "knobs", {"md_between": bounds})
     put(shop, "test-1", email="new@example.com", createdIn="2026-11-23T09:59:59.9990000Z", updatedIn=None)
     before, after = NOON - timedelta(hours=3), NOON - timedelta(hours=1)
     where = f"{between('createdIn', before, after)} OR {between('updatedIn', before, after)}"
-    assert "test-1" in scrolled(vtex, where)
-    assert "test-1" not in scrolled(vtex, between("updatedIn", before, after)), "updatedIn is null at first"
+    assert "test-1" in scroll_all(vtex, where)
+    assert "test-1" not in scroll_all(vtex, between("updatedIn", before, after)), "updatedIn is null at first"
 
 
 def test_products__pages_of_ids(vtex: VtexClient) -> None:
@@ -106,14 +106,14 @@ def test_products__pages_of_ids(vtex: VtexClient) -> None:
     assert vtex.product_ids(total + 1, total + 250) == ({}, total)
 
 
-def test_products__fifty_at_once_come_as_a_part(vtex: VtexClient) -> None:
+def test_products__fifty_ids_in_one_call(vtex: VtexClient) -> None:
     ids, _ = vtex.product_ids(1, 50)
     found = {product["productId"] for product in vtex.search_products(sorted(ids))}
-    assert len(found) > 30, "not the ten of a call without a window"
+    assert len(found) > 30, "more than the ten of a call without positions"
     assert found <= ids.keys()
 
 
-def test_products__none_and_unknown_ones(vtex: VtexClient) -> None:
+def test_products__unknown_ids(vtex: VtexClient) -> None:
     assert vtex.search_products(["99999999"]) == []
     assert vtex.base_price("99999999") is None
 
@@ -132,16 +132,16 @@ def test_orders__pages_and_an_empty_window(vtex: VtexClient, shop: SimulatedShop
         assert (empty.orders, empty.total) == ([], 0)
 
 
-def test_orders__the_end_of_a_window_belongs_to_the_next(vtex: VtexClient, shop: SimulatedShop) -> None:
+def test_orders__the_end_of_a_window_is_exclusive(vtex: VtexClient, shop: SimulatedShop) -> None:
     shop.on_vtex("PUT", "orders/900-01", {"order_group": "900", "created": "2026-11-23T10:00:00.0000000"})
     edge = NOON - timedelta(hours=2)
     hour = timedelta(hours=1)
 
-    def listed(start: Any, end: Any) -> set[str]:
+    def list_ids(start: Any, end: Any) -> set[str]:
         return {order["orderId"] for order in vtex.list_orders("creationDate", start, end, page=1).orders}
 
-    assert "900-01" not in listed(edge - hour, edge)
-    assert "900-01" in listed(edge, edge + hour)
+    assert "900-01" not in list_ids(edge - hour, edge)
+    assert "900-01" in list_ids(edge, edge + hour)
 
 
 def test_order__and_its_group(vtex: VtexClient, shop: SimulatedShop) -> None:
@@ -172,7 +172,7 @@ def test_401__wrong_token(shop: SimulatedShop) -> None:
         (lambda vtex: vtex.patch_client("1", {}), "Dynamic Storage / Insert or update document"),
         (lambda vtex: vtex.product_ids(1, 2), "Catalog / Content / Product management"),
         (lambda vtex: vtex.base_price("1"), "Pricing / Price List / Read prices"),
-        (listed, "OMS / OMS access / List Orders"),
+        (count_orders, "OMS / OMS access / List Orders"),
         (lambda vtex: vtex.order("1-01"), "OMS / OMS access / View order"),
         (lambda vtex: vtex.order_group("1"), "OMS / OMS access / View order"),
     ],
@@ -194,11 +194,11 @@ def test_403__a_reading_key_is_enough_to_read(shop: SimulatedShop) -> None:
     vtex.list_orders("creationDate", NOON - timedelta(1), NOON, page=1)
 
 
-# --- limits and trouble
+# --- limits and errors
 
 
 @pytest.mark.parametrize("form", ["seconds", "date"])
-def test_429__waits_as_long_as_it_is_told(form: str, vtex: VtexClient, shop: SimulatedShop) -> None:
+def test_429__waits_as_long_as_retry_after_says(form: str, vtex: VtexClient, shop: SimulatedShop) -> None:
     shop.fault_at_vtex("md search", calls=2, status=429, retry_after_seconds=77, retry_after_form=form)
     began = shop.clock.now()
     vtex.check()
@@ -207,7 +207,9 @@ def test_429__waits_as_long_as_it_is_told(form: str, vtex: VtexClient, shop: Sim
 
 
 @pytest.mark.parametrize("retry_after", ["seconds", "date", "none"])
-def test_429__a_real_limit_is_lived_with(retry_after: str, vtex: VtexClient, shop: SimulatedShop) -> None:
+def test_429__calls_succeed_under_a_real_limit(
+    retry_after: str, vtex: VtexClient, shop: SimulatedShop
+) -> None:
     shop.on_vtex("POST", "knobs", {"rate_master_data": 20, "retry_after": retry_after})
     for _ in range(30):
         vtex.check()
@@ -217,19 +219,19 @@ def test_429__a_real_limit_is_lived_with(retry_after: str, vtex: VtexClient, sho
     {"status": 500}, {"status": 502, "body": "<html>Bad Gateway</html>"}, {"status": 503}, {"status": 504},
     {"status": 408}, {"kind": "reset_before"}, {"kind": "reset_after"},
 ])  # fmt: skip
-def test_trouble__then_success(kind: dict[str, Any], vtex: VtexClient, shop: SimulatedShop) -> None:
+def test_errors__then_success(kind: dict[str, Any], vtex: VtexClient, shop: SimulatedShop) -> None:
     shop.fault_at_vtex("product ids", calls=2, **kind)
     assert vtex.product_ids(1, 250)[1] > 50
     assert vtex.transport.counter.repeated == 2
 
 
-def test_trouble__that_lasts(vtex: VtexClient, shop: SimulatedShop) -> None:
+def test_errors__that_last_are_a_temporary_error(vtex: VtexClient, shop: SimulatedShop) -> None:
     shop.fault_at_vtex("product ids", calls=6, status=503, body="<html>")
     with pytest.raises(TemporaryError, match="HTTP 503 from 127"):
         vtex.product_ids(1, 250)
 
 
-def test_slow_answer__is_asked_for_again(shop: SimulatedShop) -> None:
+def test_slow_answer__is_a_temporary_error(shop: SimulatedShop) -> None:
     shop.on_vtex("POST", "latency", {"seconds": 0.5, "routes": ["product ids"]})
     vtex = vtex_client(shop, timeouts=Timeouts(1, 0.1), retry=without_retries(shop))
     with pytest.raises(TemporaryError, match="ReadTimeout"):
@@ -239,7 +241,7 @@ def test_slow_answer__is_asked_for_again(shop: SimulatedShop) -> None:
 # --- scrolls
 
 
-def test_scroll__slots_taken_then_free_again(vtex: VtexClient, shop: SimulatedShop) -> None:
+def test_scroll__slots_are_full_then_free_again(vtex: VtexClient, shop: SimulatedShop) -> None:
     pages: list[ScrollPage] = [vtex.open_scroll(where=ALL, fields=FIELDS, size=10) for _ in range(10)]
     with pytest.raises(ScrollSlotsTaken):
         vtex.open_scroll(where=ALL, fields=FIELDS, size=10)
@@ -249,17 +251,17 @@ def test_scroll__slots_taken_then_free_again(vtex: VtexClient, shop: SimulatedSh
 
 
 @pytest.mark.parametrize("freed", [True, False])
-def test_scroll__a_finished_one_may_or_may_not_free_its_slot(
+def test_scroll__a_finished_scroll_may_or_may_not_free_its_slot(
     freed: bool, vtex: VtexClient, shop: SimulatedShop
 ) -> None:
     shop.on_vtex("POST", "knobs", {"scroll_slot_freed_at_end": freed})
     for _ in range(10):
-        scrolled(vtex, "email=nobody@example.com")
+        scroll_all(vtex, "email=unknown@example.com")
     if freed:
-        assert scrolled(vtex)
+        assert scroll_all(vtex)
     else:
         with pytest.raises(ScrollSlotsTaken):
-            scrolled(vtex)
+            scroll_all(vtex)
 
 
 def test_scroll__an_expired_token(vtex: VtexClient, shop: SimulatedShop) -> None:
@@ -269,7 +271,9 @@ def test_scroll__an_expired_token(vtex: VtexClient, shop: SimulatedShop) -> None
         vtex.continue_scroll(page.token)
 
 
-def test_scroll__a_lost_continuation_is_not_repeated(vtex: VtexClient, shop: SimulatedShop) -> None:
+def test_scroll__a_continuation_is_not_repeated_after_a_lost_answer(
+    vtex: VtexClient, shop: SimulatedShop
+) -> None:
     page = vtex.open_scroll(where=ALL, fields=FIELDS, size=10)
     shop.fault_at_vtex("md scroll", kind="reset_after")
     with pytest.raises(AnswerLost):
@@ -298,7 +302,7 @@ def test_patch__an_unknown_id(vtex: VtexClient, shop: SimulatedShop) -> None:
     assert caught.value.status == 404
 
 
-def test_random_faults__reading_survives_them(vtex: VtexClient, shop: SimulatedShop) -> None:
+def test_random_faults__reads_succeed(vtex: VtexClient, shop: SimulatedShop) -> None:
     random_faults(
         shop, 0.2, "408", "429", "429_date", "500", "502", "503", "504", "reset_before", "reset_after"
     )

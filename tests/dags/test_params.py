@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from include.newsletter.receiver.bodies import BadCallback, pairs_of_query
+from include.newsletter.receiver.bodies import BadCallback, parse_query
 from include.newsletter.receiver.callback import read_callback
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def test_newsletter_params__take_what_the_receiver_takes(text: str) -> None:
     from dags.update_newsletter import EVENT as SCHEMA  # noqa: PLC0415 - importing Airflow takes seconds
 
     try:
-        email = read_callback(pairs_of_query(urlencode({"email": text}).encode()), []).email
+        email = read_callback(parse_query(urlencode({"email": text}).encode()), []).email
     except BadCallback:
         return
     event = EVENT | {"email": email, "occurred_at": "2026-11-23T10:00:00.123456+00:00"}

@@ -24,7 +24,7 @@ import sqlalchemy as sa
 from include.http.transport import Transport
 from include.manifest import Manifest
 from include.newsletter import NewsletterRules, NewsletterSync
-from include.newsletter.newsletter_report import keep_report
+from include.newsletter.run_report import save_run_report
 from include.newsletter.safety_net import missed_changes
 from include.outcomes import PipelineName
 from include.pipeline.comparison_report import finish_comparison
@@ -206,7 +206,7 @@ def _newsletter(runner: SyncRunner) -> Stages:
         now = runner.shop.clock.now()
         sync = NewsletterSync(runner.vtex, runner.state, _RULES, KEY, KEY)
         sync.apply(_EVENTS, now)
-        keep_report(sync, runner.state, RunIdentity("update_newsletter", KEY, 0, NOON), KEY, now)
+        save_run_report(sync, runner.state, RunIdentity("update_newsletter", KEY, 0, NOON), KEY, now)
 
     return [("apply", apply)]
 
@@ -218,7 +218,7 @@ def _settling(runner: SyncRunner) -> Stages:
         run = runner.run(PipelineName.CONTACTS, _TODAY, KEY)
         sync = NewsletterSync(runner.vtex, runner.state, _RULES, KEY, KEY)
         sync.resolve(missed_changes(run, run.staging.within("newsletter")), run.now())
-        keep_report(sync, runner.state, RunIdentity("sync_contacts", KEY, 0, NOON), KEY, run.now())
+        save_run_report(sync, runner.state, RunIdentity("sync_contacts", KEY, 0, NOON), KEY, run.now())
 
     return [("resolve_newsletter", resolve)]
 

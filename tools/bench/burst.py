@@ -14,11 +14,11 @@ from urllib.parse import urlsplit
 
 import requests
 
+from include.pipelines import NEWSLETTER
 from tools.airflow_rest import AirflowRest
 from tools.bench.ceiling import forget_journal
 from tools.sandbox_shop import WEBHOOK_SECRET, Sandbox
 
-DAG_ID = "update_newsletter"
 CALLBACKS = 1_000
 GIVE_UP_SECONDS = 300.0
 _THREADS = 8
@@ -69,7 +69,9 @@ def at_once(rest: AirflowRest, sandbox: Sandbox, *, database: str, calls_a_minut
         calls = _journal(session, sandbox)
         last = max(pool.map(lambda person: _applied_at(session, sandbox, person), people))
         runs = [
-            run for run in rest.runs(DAG_ID) if datetime.fromisoformat(run["run_after"]).timestamp() > begun
+            run
+            for run in rest.runs(NEWSLETTER.dag_id)
+            if datetime.fromisoformat(run["run_after"]).timestamp() > begun
         ]
     return Burst(database, calls_a_minute, dict(answers), answered, last - begun, calls, len(runs))
 

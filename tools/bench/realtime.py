@@ -10,7 +10,8 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
 
-from tools.bench.burst import DAG_ID, Burst, at_once
+from include.pipelines import NEWSLETTER
+from tools.bench.burst import Burst, at_once
 from tools.bench.latency import CALLBACKS, Latencies, in_a_row
 from tools.local_stack import LocalStack, StackSettings
 from tools.sandbox_shop import running_sandbox, sandbox_connections
@@ -37,10 +38,10 @@ def _on(database: str, url: str | None, say: Callable[[str], None]) -> Iterator[
         with running_sandbox(home / "sandbox") as sandbox:
             settings = StackSettings(
                 home=home, connections=sandbox_connections(sandbox), database_url=url,
-                dag_ids=frozenset({DAG_ID}),
+                dag_ids=frozenset({NEWSLETTER.dag_id}),
             )  # fmt: skip
             with LocalStack(settings) as stack:
-                stack.rest.unpause(DAG_ID)
+                stack.rest.unpause(NEWSLETTER.dag_id)
                 yield Latencies(database, in_a_row(stack.url, sandbox, CALLBACKS))
                 for limit in MASTER_DATA_LIMITS:
                     yield at_once(stack.rest, sandbox, database=database, calls_a_minute=limit)

@@ -1,1 +1,1 @@
-"""Where Connectif's newsletter callbacks arrive: checked, written down durably, only then answered."""
+"""Receives Connectif's newsletter callbacks: checks each, records it durably, and only then answers."""

@@ -1,4 +1,4 @@
-"""Who may call: a secret in the path, a checksum of the address, and few tries for the others."""
+"""Checks who may call: a secret in the path, a checksum of the address, and a limit for wrong secrets."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ SHORTEST_SECRET = 16
 
 @dataclass(frozen=True)
 class Keys:
-    """The secrets that open the door (two while the address is changed at Connectif), and the checksum's key.
+    """The accepted secrets (two while the operator changes the URL at Connectif), and the checksum's key.
 
-    With a `checksum_key`, every callback must carry `checksum`, the hex HMAC-SHA1 of its address: what
-    Connectif's own shop modules check (Connectif's PrestaShop and Magento modules, read 2026-11-23).
+    With a `checksum_key`, every callback must have a `checksum`: the hex HMAC-SHA1 of its address.
+    Connectif's own shop modules check the same (Connectif's PrestaShop and Magento modules, read
+    2026-11-23).
     """
 
     secrets: tuple[str, ...] = field(repr=False)
@@ -32,13 +33,13 @@ class Keys:
                 "make one with: openssl rand -hex 32"
             )
 
-    def open_for(self, given: str) -> bool:
-        """Whether `given` is one of the secrets, in a time that tells nothing about them."""
+    def accepts(self, given: str) -> bool:
+        """Whether `given` is one of the secrets; compared in constant time."""
         digest = _digest(given)
         return sum(hmac.compare_digest(digest, _digest(secret)) for secret in self.secrets) > 0
 
     def checksum_is_valid(self, email: str, checksum: str) -> bool:
-        """Whether the checksum is that of the address, as it came; True when no key is configured."""
+        """Whether the checksum belongs to the address as received; True if no key is configured."""
         if not self.checksum_key:
             return True
         given = email.encode("utf-8", "surrogatepass")
@@ -50,10 +51,10 @@ def _digest(text: str) -> bytes:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
 
 
-class FewTries:
-    """Counts refused calls, and says when there were too many in this minute. A right secret is never slowed.
+class WrongSecretLimit:
+    """Limits calls with a wrong secret per minute. Calls with the right secret are not limited.
 
-    One count for all callers: behind a proxy they have one address anyway.
+    One count covers all callers, because behind a proxy all callers have one address.
     """
 
     def __init__(self, a_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
@@ -61,7 +62,7 @@ class FewTries:
         self._ends_at, self._count = 0.0, 0
 
     def seconds_to_wait(self) -> float:
-        """Count one more try; 0.0 while there are few, else the seconds until the next minute."""
+        """Count one more call; return 0.0 below the limit, else the seconds until the next minute."""
         now = self._clock()
         if now >= self._ends_at:
             self._ends_at, self._count = now + 60, 0

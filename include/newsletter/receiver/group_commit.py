@@ -1,4 +1,4 @@
-"""Group commit, as databases do it: what arrives while a commit is under way goes together in the next."""
+"""Group commit, as databases do: items that arrive during a commit go together into the next commit."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from include.errors import TemporaryError
 Item = TypeVar("Item")
 
 
-class Rate:
-    """At most `at_once` in a row without a wait, and then one every `seconds`."""
+class CommitRate:
+    """Allows `burst` commits without a wait, and then one every `seconds`."""
 
-    def __init__(self, at_once: int, seconds: float, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._saved_seconds, self._seconds, self._clock = (at_once - 1) * seconds, seconds, clock
+    def __init__(self, burst: int, seconds: float, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._saved_seconds, self._seconds, self._clock = (burst - 1) * seconds, seconds, clock
         self._due = float("-inf")
 
     def seconds_to_wait(self) -> float:
-        """Count one more; after how many seconds it may go."""
+        """Count one more commit; return the seconds to wait before it."""
         now = self._clock()
         self._due = max(self._due, now - self._saved_seconds)
         wait = max(0.0, self._due - now)
@@ -31,81 +31,88 @@ class Rate:
 
 
 @dataclass(eq=False)
-class _Waiting(Generic[Item]):
+class _QueuedItem(Generic[Item]):
     item: Item
     since: float
     done: asyncio.Future[None]
 
 
 class GroupCommit(Generic[Item]):
-    """Makes items durable by `commit`, which is called in a thread, once at a time, with at most `at_once`.
+    """Makes items durable by `commit`: one call at a time, in a thread, with at most `batch_size` items.
 
-    An item goes out at once when nothing is under way and the `rate` of commits allows it. Belongs to one
-    event loop; several processes have one each.
+    If no commit runs and `rate` allows one, an item is committed immediately. An instance belongs to one
+    event loop; each process has its own.
     """
 
     def __init__(
         self,
         commit: Callable[[Sequence[Item]], None],
         *,
-        at_once: int,
-        most_waiting: int,
-        rate: Rate,
+        batch_size: int,
+        max_waiting: int,
+        rate: CommitRate,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._commit, self._at_once, self._most_waiting, self._clock = commit, at_once, most_waiting, clock
+        self._commit, self._batch_size, self._max_waiting, self._clock = (
+            commit,
+            batch_size,
+            max_waiting,
+            clock,
+        )
         self._rate = rate
-        self._queue: deque[_Waiting[Item]] = deque()
-        self._under_way: list[_Waiting[Item]] = []
+        self._queue: deque[_QueuedItem[Item]] = deque()
+        self._committing: list[_QueuedItem[Item]] = []
         self._worker: asyncio.Task[None] | None = None
 
     async def submit(self, item: Item, *, within_seconds: float) -> None:
-        """Returns once the item is durable. Raises what the commit raised, or TemporaryError when it takes
-        too long or too many are waiting. An item given up on may still be committed.
+        """Return once the item is durable.
+
+        Raises the error of the commit, or TemporaryError if the commit takes too long or too many items wait.
+        After a TemporaryError, the item may still be committed.
         """
         if self.is_full:
-            raise TemporaryError("too many events are waiting to be written down", retry_after_seconds=10)
+            raise TemporaryError("too many events wait to be saved", retry_after_seconds=10)
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._queue.append(_Waiting(item, self._clock(), done))
+        self._queue.append(_QueuedItem(item, self._clock(), done))
         if self._worker is None:
-            self._worker = asyncio.create_task(self._work())
+            self._worker = asyncio.create_task(self._commit_queue())
         try:
             await asyncio.wait_for(done, within_seconds)
         except TimeoutError:
             raise TemporaryError(
-                f"the event was not written down within {within_seconds:g} s", retry_after_seconds=10
+                f"the event was not saved within {within_seconds:g} s", retry_after_seconds=10
             ) from None
 
     @property
     def oldest_seconds(self) -> float | None:
-        """For how long the oldest item has been waiting; None when none is."""
-        waiting = [*self._under_way[:1], *list(self._queue)[:1]]
+        """How long the oldest item has waited; None if no item waits."""
+        waiting = [*self._committing[:1], *list(self._queue)[:1]]
         return self._clock() - waiting[0].since if waiting else None
 
     @property
     def is_full(self) -> bool:
-        """Whether the next item would be refused."""
-        return len(self._queue) >= self._most_waiting
+        """Whether the next item will be refused."""
+        return len(self._queue) >= self._max_waiting
 
-    async def _work(self) -> None:
+    async def _commit_queue(self) -> None:
         while self._queue:
             await asyncio.sleep(self._rate.seconds_to_wait())
-            size = min(len(self._queue), self._at_once)
-            self._under_way = [self._queue.popleft() for _ in range(size)]
+            size = min(len(self._queue), self._batch_size)
+            self._committing = [self._queue.popleft() for _ in range(size)]
             try:
-                await asyncio.to_thread(self._commit, [waiting.item for waiting in self._under_way])
-            except Exception as error:  # noqa: BLE001 - each who waits for this commit gets to hear of it
-                self._tell(error)
+                await asyncio.to_thread(self._commit, [waiting.item for waiting in self._committing])
+            except Exception as error:  # noqa: BLE001 - every caller of this commit gets the error
+                self._finish(error)
             else:
-                self._tell(None)
+                self._finish(None)
         self._worker = None
 
-    def _tell(self, error: Exception | None) -> None:
-        for waiting in self._under_way:
-            if waiting.done.done():  # given up on
+    def _finish(self, error: Exception | None) -> None:
+        for waiting in self._committing:
+            if waiting.done.done():  # the caller no longer waits
                 continue
             if error is None:
                 waiting.done.set_result(None)
             else:
                 waiting.done.set_exception(error)
-        self._under_way = []
+        self._committing = []

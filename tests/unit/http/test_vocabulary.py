@@ -95,5 +95,5 @@ def test_content_type(header: str | None, shown: str) -> None:
 @pytest.mark.parametrize(
     ("status", "shown"), [("error", "'error'"), ("Ana", "a status that is not documented")]
 )
-def test_shown_status(status: str, shown: str) -> None:
-    assert connectif.shown_status(status) == shown
+def test_quote_status(status: str, shown: str) -> None:
+    assert connectif.quote_status(status) == shown

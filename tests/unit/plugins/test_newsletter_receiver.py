@@ -1,4 +1,4 @@
-"""An event becomes a run, also when Airflow's database is locked for a while; and errors quote no address."""
+"""Events become a run, even if Airflow's database is locked for a while; errors quote no address."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from include.state import RecordOutcome, Shop, open_state_store, upgrade
 EVENT = {"email": "canary@example.com", "subscribed": False, "occurred_at": "2026-11-23T10:00:00+00:00"}
 
 
-class Airflow:
-    """Airflow's part: runs by id, and what its database answers to the next tries."""
+class FakeAirflow:
+    """Simulates Airflow: its runs by id, and a database that is locked or whose DAG is paused."""
 
     def __init__(self) -> None:
         self.runs: dict[str, Any] = {}
@@ -53,42 +53,42 @@ def locked(conf: dict[str, Any]) -> OperationalError:
 
 
 @pytest.fixture
-def airflow(monkeypatch: pytest.MonkeyPatch) -> Airflow:
-    made = Airflow()
+def airflow(monkeypatch: pytest.MonkeyPatch) -> FakeAirflow:
+    made = FakeAirflow()
     monkeypatch.setattr(receiver, "trigger_dag", made.trigger_dag)
     monkeypatch.setattr(receiver, "create_session", lambda: nullcontext(made))
-    monkeypatch.setattr(receiver, "LOCKED_PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(receiver, "LOCK_PAUSE_SECONDS", 0.0)
     return made
 
 
-def test_run__holds_the_events(airflow: Airflow) -> None:
+def test_run__holds_the_events(airflow: FakeAirflow) -> None:
     receiver.create_run([EVENT, EVENT])
     assert list(airflow.runs.values()) == [{"events": [EVENT, EVENT]}]
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_locked__for_a_while_loses_no_event_and_makes_one_run(airflow: Airflow, when: str) -> None:
-    """`after`: the run was written although its try failed; the next one finds it there."""
+def test_locked__for_a_while_loses_no_event_and_creates_one_run(airflow: FakeAirflow, when: str) -> None:
+    """`after`: the run was created although its attempt failed; the next attempt finds the run."""
     setattr(airflow, f"locked_{when}", 5 if when == "before" else 1)
     receiver.create_run([EVENT])
     assert list(airflow.runs.values()) == [{"events": [EVENT]}]
     assert airflow.tries > 1
 
 
-def test_locked__for_too_long_is_told_without_an_address(
-    airflow: Airflow, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+def test_locked__for_too_long_fails_without_an_address(
+    airflow: FakeAirflow, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    monkeypatch.setattr(receiver, "LOCKED_SECONDS", 0.05)
+    monkeypatch.setattr(receiver, "LOCK_RETRY_SECONDS", 0.05)
     airflow.locked_before = 10**9
     with pytest.raises(TemporaryError, match="locked") as error:
         receiver.create_run([EVENT])
-    told = "".join(traceback.format_exception(error.value))
-    assert "canary" not in told.replace("test_newsletter_receiver", "") + caplog.text
+    message = "".join(traceback.format_exception(error.value))
+    assert "canary" not in message.replace("test_newsletter_receiver", "") + caplog.text
     assert airflow.runs == {}
 
 
-def test_paused__is_told_at_once_with_the_time_to_wait(airflow: Airflow) -> None:
+def test_paused__fails_at_once_with_the_time_to_wait(airflow: FakeAirflow) -> None:
     airflow.paused = True
     with pytest.raises(TemporaryError, match="paused") as error:
         receiver.create_run([EVENT])
@@ -119,20 +119,20 @@ CONNECTIONS = {
 
 @pytest.fixture
 def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The URL of an empty store, and all connections."""
+    """The URL of an empty state store; all connections are set."""
     path = tmp_path / "state.db"
     upgrade(f"sqlite:///{path}")
-    there = {"conn_type": "sqlite", "host": str(path), "extra": {"hash_key": "k" * 32}}
-    for name, fields in {**CONNECTIONS, "sync_state": there}.items():
+    sync_state = {"conn_type": "sqlite", "host": str(path), "extra": {"hash_key": "k" * 32}}
+    for name, fields in {**CONNECTIONS, "sync_state": sync_state}.items():
         monkeypatch.setenv(f"AIRFLOW_CONN_{name.upper()}", json.dumps(fields))
     return f"sqlite:///{path}"
 
 
 def health(monkeypatch: pytest.MonkeyPatch, oldest_run: datetime | None = None) -> httpx.Response:
-    monkeypatch.setattr(receiver, "waits_in_airflow", lambda: oldest_run)
+    monkeypatch.setattr(receiver, "oldest_unfinished_run", lambda: oldest_run)
 
     async def main() -> httpx.Response:
-        transport = httpx.ASGITransport(receiver.build())
+        transport = httpx.ASGITransport(receiver.build_receiver())
         async with httpx.AsyncClient(transport=transport, base_url="http://airflow") as client:
             return await client.get("/health")
 
@@ -140,12 +140,12 @@ def health(monkeypatch: pytest.MonkeyPatch, oldest_run: datetime | None = None) 
 
 
 @pytest.mark.parametrize(("run_hours", "hours"), [(None, 2), (1, 2), (3, 3)])
-def test_health__counts_changes_that_wait_in_the_store(
+def test_health__includes_events_that_wait_in_the_state_store(
     state: str, monkeypatch: pytest.MonkeyPatch, run_hours: int | None, hours: int
 ) -> None:
-    now = datetime.now(UTC)  # the receiver's clock is the system's
-    pair = Shop("shop", VTEX, CONNECTIF, "id")
-    with open_state_store(state, "k" * 32, pair, clock=lambda: now - timedelta(hours=2)) as opened:
+    now = datetime.now(UTC)  # the receiver uses the system's clock
+    shop = Shop("shop", VTEX, CONNECTIF, "id")
+    with open_state_store(state, "k" * 32, shop, clock=lambda: now - timedelta(hours=2)) as opened:
         opened.add_pending("canary@example.com", False, now, now, 1)
         busy = RecordOutcome(opened.hashed("canary@example.com"), Outcome.HELD, Reason.TARGET_BUSY)
         opened.save_outcomes(PipelineName.NEWSLETTER, "run", [busy])
@@ -155,23 +155,23 @@ def test_health__counts_changes_that_wait_in_the_store(
     assert "canary" not in answer.text
 
 
-@pytest.mark.parametrize("trouble", ["no connection", "no file", "no tables", "wrong tables"])
-def test_health__does_without_a_store_that_cannot_be_read(
+@pytest.mark.parametrize("fault", ["no connection", "no file", "no tables", "wrong tables"])
+def test_health__works_without_a_readable_state_store(
     state: str,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
-    trouble: str,
+    fault: str,
 ) -> None:
     file = Path(state.removeprefix("sqlite:///"))
-    if trouble == "no connection":
+    if fault == "no connection":
         monkeypatch.delenv("AIRFLOW_CONN_VTEX_DEFAULT")
-    elif trouble == "no file":
+    elif fault == "no file":
         file.unlink()
-    elif trouble == "no tables":
+    elif fault == "no tables":
         file.write_bytes(b"")
     else:
         file.write_bytes(b"no database at all" * 100)
     answer = health(monkeypatch, datetime.now(UTC) - timedelta(minutes=1))
     assert answer.status_code == 200
     assert answer.json()["oldest_waiting_seconds"] == pytest.approx(60, abs=30)
-    assert "wait in the store" in caplog.text
+    assert "the age of its waiting events is unknown" in caplog.text

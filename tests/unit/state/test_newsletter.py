@@ -1,4 +1,4 @@
-"""The ledger: whatever order events come in, the greatest subscription change is what stays."""
+"""The ledger keeps the newest subscription change, in any order of events."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ def test_hashed__is_the_same_in_any_case_and_needs_the_key(opened) -> None:
     assert other_key.hashed(ANA) != state.hashed(ANA)
 
 
-def test_ledger__only_a_greater_change_is_written(state: StateStore) -> None:
+def test_ledger__records_only_a_newer_change(state: StateStore) -> None:
     ana = state.hashed(ANA)
     assert state.subscription_state([ana]) == {}
-    for instant, unsubscribed, stands in (
+    for instant, unsubscribed, current in (
         (NOON, False, (NOON, False)),
         (NOON - SECOND, True, (NOON, False)),
         (NOON, True, (NOON, True)),
@@ -43,13 +43,13 @@ def test_ledger__only_a_greater_change_is_written(state: StateStore) -> None:
         (NOON + SECOND, False, (NOON + SECOND, False)),
     ):
         state.record_applied({ana: SubscriptionChange(instant, unsubscribed)})
-        greater = state.greater({ana: SubscriptionChange(instant, unsubscribed)})
-        assert state.subscription_state([ana, state.hashed(BEA)])[ana].change == stands
-        assert greater == ({} if (instant, unsubscribed) == stands else {ana: SubscriptionChange(*stands)})
+        newer = state.find_newer({ana: SubscriptionChange(instant, unsubscribed)})
+        assert state.subscription_state([ana, state.hashed(BEA)])[ana].change == current
+        assert newer == ({} if (instant, unsubscribed) == current else {ana: SubscriptionChange(*current)})
     assert state.subscription_state([ana])[ana].change.instant.tzinfo is UTC
 
 
-def test_claim__gives_what_stood_and_is_unfinished_until_recorded(state: StateStore, clock) -> None:
+def test_claim__returns_the_former_state_and_stays_open_until_recorded(state: StateStore, clock) -> None:
     ana, no, yes = (
         state.hashed(ANA),
         SubscriptionChange(NOON, unsubscribed=True),
@@ -67,7 +67,7 @@ def test_claim__gives_what_stood_and_is_unfinished_until_recorded(state: StateSt
     assert SubscriptionState(yes, None).resolves(no)
 
 
-def test_claim__knows_of_a_lesser_change_that_is_on_its_way_until_that_ends(state: StateStore, clock) -> None:
+def test_claim__returns_an_older_open_write_until_it_ends(state: StateStore, clock) -> None:
     ana, yes, no = (
         state.hashed(ANA),
         SubscriptionChange(NOON, unsubscribed=False),
@@ -75,21 +75,21 @@ def test_claim__knows_of_a_lesser_change_that_is_on_its_way_until_that_ends(stat
     )
     state.claim({ana: yes})
     state.begin_writing({ana: yes}, "killed")
-    assert state.claim({ana: no})[ana].on_their_way == {yes}
+    assert state.claim({ana: no})[ana].open_writes == {yes}
     state.begin_writing({ana: no}, "other")
     state.begin_writing({ana: yes}, "other")
     state.record_applied({ana: no})
     state.end_writing([ana], "other")
-    stands = state.claim({ana: yes})[ana]
-    assert stands == SubscriptionState(no, clock.now, frozenset({yes}))
-    assert stands.resolves(no)
-    assert not stands.resolves(yes)
-    assert not stands.resolves(no, yes)
+    current = state.claim({ana: yes})[ana]
+    assert current == SubscriptionState(no, clock.now, frozenset({yes}))
+    assert current.resolves(no)
+    assert not current.resolves(yes)
+    assert not current.resolves(no, yes)
     state.end_writing([ana], "killed")
     assert state.claim({ana: yes})[ana].resolves(yes)
 
 
-def test_claims__at_once_see_each_other(state: StateStore) -> None:
+def test_claims__of_concurrent_threads_see_each_other(state: StateStore) -> None:
     ana = state.hashed(ANA)
     with ThreadPoolExecutor(4) as pool:
         before = list(
@@ -100,7 +100,7 @@ def test_claims__at_once_see_each_other(state: StateStore) -> None:
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(changes, min_size=1, max_size=6), st.randoms(use_true_random=False))
-def test_ledger__any_order_of_the_same_events_ends_the_same(
+def test_ledger__ends_the_same_for_any_order_of_events(
     state: StateStore, events: list[SubscriptionChange], chance
 ) -> None:
     for person in (state.hashed(f"{uuid.uuid4()}@shop.example") for _ in range(2)):
@@ -110,7 +110,7 @@ def test_ledger__any_order_of_the_same_events_ends_the_same(
         assert state.subscription_state([person])[person].change == max(events)
 
 
-def test_ledger__threads_at_once_end_with_the_greatest(state: StateStore) -> None:
+def test_ledger__concurrent_threads_end_with_the_newest(state: StateStore) -> None:
     ana = state.hashed(ANA)
     events = [SubscriptionChange(NOON + n * SECOND, bool(n % 2)) for n in range(40)]
     with ThreadPoolExecutor(4) as pool:
@@ -118,18 +118,18 @@ def test_ledger__threads_at_once_end_with_the_greatest(state: StateStore) -> Non
     assert state.subscription_state([ana])[ana].change == max(events)
 
 
-def test_ledger__many_people_at_once(state: StateStore) -> None:
+def test_ledger__takes_many_people_in_one_call(state: StateStore) -> None:
     people = {state.hashed(f"p{n}@shop.example"): SubscriptionChange(NOON, bool(n % 2)) for n in range(1_200)}
     assert state.claim(people) == {}
     state.begin_writing(people, "run")
     state.record_applied(people)
     state.end_writing(people, "run")
-    assert state.greater(people) == {}
+    assert state.find_newer(people) == {}
     assert {person: one.change for person, one in state.subscription_state(people).items()} == people
     assert state.claim({}) == {}
 
 
-def test_pending__waits_for_its_time_and_knows_its_address(state: StateStore) -> None:
+def test_pending__is_returned_when_due_with_its_address(state: StateStore) -> None:
     state.add_pending(ANA, subscribed=False, instant=NOON, not_before=NOON + SECOND, attempts=1)
     state.add_pending(BEA, subscribed=True, instant=NOON, not_before=NOON, attempts=2)
     assert [event.email for event in state.due_pending(NOON)] == [BEA]
@@ -145,19 +145,17 @@ def test_pending__waits_for_its_time_and_knows_its_address(state: StateStore) ->
     assert state.due_pending(NOON + SECOND) == [ana]
 
 
-def test_pending__a_person_waits_once_with_the_greatest_change(state: StateStore) -> None:
+def test_pending__a_person_has_one_event_with_the_newest_change(state: StateStore) -> None:
     for subscribed, instant in ((True, NOON), (False, NOON), (True, NOON - SECOND)):
         state.add_pending(ANA, subscribed, instant, not_before=NOON, attempts=1)
     [event] = state.due_pending(NOON)
     assert event.change == SubscriptionChange(NOON, unsubscribed=True)
-    state.add_pending(
-        ANA, subscribed=False, instant=NOON, not_before=NOON + SECOND, attempts=2
-    )  # tried again
+    state.add_pending(ANA, subscribed=False, instant=NOON, not_before=NOON + SECOND, attempts=2)  # a retry
     assert state.due_pending(NOON) == []
     assert state.due_pending(NOON + SECOND)[0].attempts == 2
 
 
-def test_pending__a_greater_change_that_came_meanwhile_is_kept(state: StateStore) -> None:
+def test_pending__a_newer_change_is_kept_when_the_old_one_is_dropped(state: StateStore) -> None:
     state.add_pending(ANA, subscribed=True, instant=NOON, not_before=NOON, attempts=1)
     [old] = state.due_pending(NOON)
     state.add_pending(ANA, subscribed=False, instant=NOON, not_before=NOON, attempts=1)
@@ -168,20 +166,20 @@ def test_pending__a_greater_change_that_came_meanwhile_is_kept(state: StateStore
     assert state.due_pending(NOON) == []
 
 
-def test_pending__who_was_looked_up_often_enough_is_due_at_any_time(state: StateStore) -> None:
+def test_pending__is_returned_at_any_time_after_enough_attempts(state: StateStore) -> None:
     later = NOON + timedelta(days=1)
     state.add_pending(ANA, subscribed=True, instant=NOON, not_before=later, attempts=2)
     state.add_pending(BEA, subscribed=True, instant=NOON, not_before=later, attempts=1)
     assert state.due_pending(NOON) == []
-    assert [event.email for event in state.due_pending(NOON, looked_up=2)] == [ANA]
+    assert [event.email for event in state.due_pending(NOON, min_attempts=2)] == [ANA]
 
 
-# --- unsubscriptions that VTEX may not say yet
+# --- unsubscriptions that VTEX may not have yet
 
 NO, YES = True, False
 
 
-def applied(state: StateStore, email: str, instant: datetime, unsubscribed: bool) -> None:
+def record_applied(state: StateStore, email: str, instant: datetime, unsubscribed: bool) -> None:
     state.record_applied({state.hashed(email): SubscriptionChange(instant, unsubscribed)})
 
 
@@ -198,7 +196,7 @@ def applied(state: StateStore, email: str, instant: datetime, unsubscribed: bool
         (None, (NOON, YES), False),
     ],
 )
-def test_unsubscriptions__that_wait_unless_a_later_subscription_stands(
+def test_unsubscriptions__pending_count_unless_a_later_subscription_exists(
     waiting: tuple[datetime, bool] | None,
     subscription_state: tuple[datetime, bool] | None,
     expected: bool,
@@ -208,30 +206,28 @@ def test_unsubscriptions__that_wait_unless_a_later_subscription_stands(
     if waiting:
         state.add_pending(ANA, not waiting[1], waiting[0], NOON, 1)
     if subscription_state:
-        applied(state, ANA, *subscription_state)
+        record_applied(state, ANA, *subscription_state)
     found = state.unsubscriptions_under_way(clock.now + SECOND)
     assert found == ({state.hashed(ANA)} if expected else set())
 
 
-def test_unsubscriptions__that_are_being_applied_or_were_applied_since_vtex_was_read(
-    state: StateStore, clock
-) -> None:
-    applied(state, "before@shop.example", NOON, NO)
+def test_unsubscriptions__claimed_or_applied_since_vtex_was_read_count(state: StateStore, clock) -> None:
+    record_applied(state, "before@shop.example", NOON, NO)
     clock.advance(SECOND)
     read_at = clock.now
-    applied(state, ANA, NOON, NO)
-    applied(state, "yes@shop.example", NOON, YES)
+    record_applied(state, ANA, NOON, NO)
+    record_applied(state, "yes@shop.example", NOON, YES)
     state.claim({state.hashed(BEA): SubscriptionChange(NOON, unsubscribed=True)})
     assert state.unsubscriptions_under_way(read_at) == {state.hashed(ANA), state.hashed(BEA)}
 
 
-def test_pending__a_changed_hash_key_is_a_clear_mistake(opened) -> None:
+def test_pending__a_changed_hash_key_is_a_configuration_error(opened) -> None:
     opened().add_pending(ANA, subscribed=True, instant=NOON, not_before=NOON, attempts=1)
     with pytest.raises(ConfigurationError, match="hash_key is not the one"):
         opened(hash_key="another made-up key").due_pending(NOON)
 
 
-def test_store__no_address_in_the_database_or_in_a_repr(state: StateStore) -> None:
+def test_state_store__no_address_in_the_database_or_in_a_repr(state: StateStore) -> None:
     canary = "canary-7f3a@shop.example"
     state.record_applied({state.hashed(canary): SubscriptionChange(NOON, unsubscribed=True)})
     state.add_pending(canary, subscribed=True, instant=NOON, not_before=NOON, attempts=1)

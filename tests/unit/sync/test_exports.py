@@ -52,8 +52,8 @@ def exported(server: ScriptedServer, tmp_path: Path) -> Iterator[Callable[..., l
 
     yield run
     client.transport.session.close()
-    for elsewhere in client._elsewhere.values():
-        elsewhere.session.close()
+    for transport in client._file_transports.values():
+        transport.session.close()
 
 
 def state(status: str, **more: Any) -> Answer:

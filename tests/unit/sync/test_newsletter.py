@@ -1,4 +1,4 @@
-"""Subscription changes into VTEX: the newest wins, whatever the order of arrival, and nothing is created."""
+"""Subscription changes are written to VTEX: the newest wins in any order, and no customer is created."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 import include.newsletter.apply
 from include.errors import TemporaryError
 from include.http.transport import RequestRefused, VendorError
-from include.newsletter import Event, NewsletterRules, NewsletterSync, documents_of
-from include.newsletter.newsletter_report import keep_report
+from include.newsletter import Event, NewsletterRules, NewsletterSync, find_documents
+from include.newsletter.run_report import save_run_report
 from include.outcomes import Outcome, PipelineName, Reason
 from include.report import Report
 from include.run_name import RunIdentity
@@ -34,7 +34,7 @@ ANA, BO, EVA = "ana@example.com", "bo+news@example.com", "eva@example.com"
 
 @dataclass
 class FakeVtex:
-    """`CL` documents by id; finds them by e-mail whatever the letter case, at most 100 at a time."""
+    """`CL` documents by id; a search finds at most 100 by e-mail, in any letter case."""
 
     documents: dict[str, dict[str, Any]] = field(default_factory=dict)
     patches: list[tuple[str, bool]] = field(default_factory=list)
@@ -63,16 +63,16 @@ class FakeVtex:
     def patch_client(self, document_id: str, fields: Mapping[str, Any]) -> None:
         self.before_patch(document_id)
         if document_id in self.busy:
-            raise TemporaryError("VTEX does not take this one")
+            raise TemporaryError("VTEX does not accept this patch")
         if document_id in self.refuse:
             raise RequestRefused("VTEX, …", status=self.refuse[document_id], error=VendorError())
         if len(self.patches) >= self.fail_after:
-            raise TemporaryError("VTEX is away")
+            raise TemporaryError("VTEX is unreachable")
         self.patches.append((document_id, fields["isNewsletterOptIn"]))
         self.documents[document_id] |= fields
 
     def freeze_index(self) -> None:
-        """From now on searches see what is there now, whatever is written."""
+        """Make searches return the current documents from now on, despite later writes."""
         self.index = {key: dict(document) for key, document in self.documents.items()}
 
     def opted_in(self) -> dict[str, bool | None]:
@@ -81,18 +81,18 @@ class FakeVtex:
 
 @pytest.fixture(scope="module")
 def opener(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], StateStore]]:
-    """Opens the one real SQLite store, each time for another shop: as good as a new one."""
+    """Open the one SQLite state store, each time for another shop, which has no data yet."""
     url = f"sqlite:///{Path(tmp_path_factory.mktemp('state')) / 'state.db'}"
     upgrade(url)
-    numbers, stores = itertools.count(), []
+    numbers, opened = itertools.count(), []
 
-    def open_it() -> StateStore:
-        pair = Shop(f"shop{next(numbers)}", "http://v", "http://c", "key")
-        stores.append(open_state_store(url, "k" * 32, pair, clock=lambda: NOW))
-        return stores[-1]
+    def open_for_new_shop() -> StateStore:
+        shop = Shop(f"shop{next(numbers)}", "http://v", "http://c", "key")
+        opened.append(open_state_store(url, "k" * 32, shop, clock=lambda: NOW))
+        return opened[-1]
 
-    yield open_it
-    for state in stores:
+    yield open_for_new_shop
+    for state in opened:
         state.close()
 
 
@@ -115,7 +115,7 @@ def change(email: str, subscribed: bool, minutes_ago: float = 0) -> dict[str, An
 
 
 def apply(
-    vtex: FakeVtex | Troubled,
+    vtex: FakeVtex | FailingVtex,
     state: StateStore,
     *events: dict[str, Any],
     now: datetime = NOW,
@@ -143,26 +143,24 @@ def outcomes(sync: NewsletterSync) -> dict[str, int]:
 # --- one event
 
 
-def test_change__is_written_to_the_customer_whatever_the_letter_case(
-    vtex: FakeVtex, state: StateStore
-) -> None:
+def test_change__is_written_for_any_letter_case(vtex: FakeVtex, state: StateStore) -> None:
     sync = apply(vtex, state, change(" ANA@example.COM ", subscribed=False))
     assert vtex.patches == [("d1", False)]
     assert outcomes(sync) == {"sent": 1}
     assert sync.counts.written == 1
 
 
-def test_change__that_is_true_already_writes_nothing(vtex: FakeVtex, state: StateStore) -> None:
+def test_change__that_vtex_already_has_writes_nothing(vtex: FakeVtex, state: StateStore) -> None:
     assert outcomes(apply(vtex, state, change(ANA, subscribed=True))) == {"unchanged": 1}
     assert vtex.patches == []
 
 
-def test_change__never_answered_is_not_the_same_as_no(vtex: FakeVtex, state: StateStore) -> None:
+def test_change__to_no_is_written_over_an_empty_field(vtex: FakeVtex, state: StateStore) -> None:
     apply(vtex, state, change(BO, subscribed=False))
     assert vtex.patches == [("d2", False)]
 
 
-def test_change__goes_to_every_document_that_carries_the_address(vtex: FakeVtex, state: StateStore) -> None:
+def test_change__patches_every_document_of_the_address(vtex: FakeVtex, state: StateStore) -> None:
     vtex.put("d3", "ANA@EXAMPLE.COM", None)
     vtex.put("d4", ANA, False)
     sync = apply(vtex, state, change(ANA, subscribed=False))
@@ -182,7 +180,7 @@ def test_change__goes_to_every_document_that_carries_the_address(vtex: FakeVtex,
         (change(ANA, subscribed=True) | {"occurred_at": "0001-01-01T00:00:00+14:00"}, Reason.INSTANT_INVALID),
     ],
 )
-def test_change__that_cannot_be_is_refused_and_holds_up_nobody(
+def test_change__that_is_invalid_is_rejected_and_delays_no_other(
     event: dict[str, Any], reason: Reason, vtex: FakeVtex, state: StateStore
 ) -> None:
     sync = apply(vtex, state, event, change(ANA, subscribed=False))
@@ -194,19 +192,19 @@ def test_change__that_cannot_be_is_refused_and_holds_up_nobody(
 
 
 def report(sync: NewsletterSync, state: StateStore, run: str) -> None:
-    keep_report(sync, state, RunIdentity("update_newsletter", run, 0, NOW), run, NOW)
+    save_run_report(sync, state, RunIdentity("update_newsletter", run, 0, NOW), run, NOW)
 
 
-def test_change__refused_takes_no_other_refused_ones_place(vtex: FakeVtex, state: StateStore) -> None:
+def test_change__rejected_replaces_no_other_rejected_one(vtex: FakeVtex, state: StateStore) -> None:
     for run in ("r1", "r2"):
         events = [change("nobody", subscribed=True), change("no one", subscribed=True)]
         report(apply(vtex, state, *events, run=run), state, run)
-        report(apply(vtex, state, *events, run=run), state, run)  # cleared, or retried
+        report(apply(vtex, state, *events, run=run), state, run)  # the run is cleared or retried
     assert len(state.outcomes(PipelineName.NEWSLETTER, reason=Reason.EMAIL_INVALID)) == 4
 
 
 @pytest.mark.parametrize("newer", [False, True])
-def test_change__that_waited_and_is_settled_waits_in_no_list(
+def test_change__pending_then_resolved_is_recorded_as_sent(
     newer: bool, vtex: FakeVtex, state: StateStore
 ) -> None:
     report(apply(vtex, state, change("late@example.com", subscribed=True, minutes_ago=5)), state, "r1")
@@ -219,14 +217,14 @@ def test_change__that_waited_and_is_settled_waits_in_no_list(
     assert [row.outcome for row in state.outcomes(PipelineName.NEWSLETTER)] == [Outcome.SENT]
 
 
-def test_change__a_little_ahead_of_us_is_fine(vtex: FakeVtex, state: StateStore) -> None:
+def test_change__a_little_in_the_future_is_accepted(vtex: FakeVtex, state: StateStore) -> None:
     assert outcomes(apply(vtex, state, change(ANA, subscribed=False, minutes_ago=-5))) == {"sent": 1}
 
 
 # --- order and replay
 
 
-def test_changes__of_one_run_only_the_newest_is_written(vtex: FakeVtex, state: StateStore) -> None:
+def test_changes__of_one_run_write_only_the_newest(vtex: FakeVtex, state: StateStore) -> None:
     sync = apply(
         vtex, state, change(ANA, True, 1), change(ANA, False, 2), change(ANA, False, 3), change(BO, True, 9)
     )
@@ -234,7 +232,7 @@ def test_changes__of_one_run_only_the_newest_is_written(vtex: FakeVtex, state: S
     assert outcomes(sync) == {"unchanged": 3, "sent": 1}
 
 
-def test_changes__at_the_same_instant_no_wins(vtex: FakeVtex, state: StateStore) -> None:
+def test_changes__at_the_same_instant_write_the_no(vtex: FakeVtex, state: StateStore) -> None:
     for events in ([change(ANA, False, 1), change(ANA, True, 1)], [change(ANA, True, 1)]):
         apply(vtex, state, *events)
         assert vtex.opted_in()["d1"] is False
@@ -247,13 +245,13 @@ def test_changes__a_late_run_changes_nothing(vtex: FakeVtex, state: StateStore) 
 
 
 @pytest.mark.parametrize("last", [True, False])
-def test_changes__a_replay_changes_nothing_even_after_the_customer_did(
+def test_changes__a_replay_keeps_a_later_change_of_the_customer(
     vtex: FakeVtex, state: StateStore, last: bool
 ) -> None:
     events = [change(ANA, not last, 2), change(ANA, last, 1)]
     for event in events:
         apply(vtex, state, event)
-    vtex.put("d1", ANA, not last)  # the customer, in the shop
+    vtex.put("d1", ANA, not last)  # the customer changes it in the shop
     for event in events:
         searches = len(vtex.searches)
         assert outcomes(apply(vtex, state, event)) == {"unchanged": 1}
@@ -270,7 +268,7 @@ EVENTS = st.lists(
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(events=EVENTS, data=st.data())
-def test_changes__any_order_any_split_and_any_replay_end_the_same(
+def test_changes__end_the_same_in_any_order_split_and_replay(
     opener: Callable[[], StateStore], events: list[tuple[str, bool, int]], data: st.DataObject
 ) -> None:
     def end(arrivals: list[tuple[str, bool, int]], cuts: set[int]) -> dict[str, bool | None]:
@@ -297,38 +295,38 @@ def test_changes__any_order_any_split_and_any_replay_end_the_same(
     assert end(replayed, cuts) == expected
 
 
-# --- people whom VTEX does not know
+# --- customers that VTEX does not know
 
 
-def test_unknown__is_looked_up_soon_and_by_the_daily_run_and_let_go(
+def test_unknown__is_looked_up_soon_and_in_the_daily_run_then_dropped(
     vtex: FakeVtex, state: StateStore
 ) -> None:
     first = apply(vtex, state, change(EVA, True))
     assert first.counts.reasons == {Reason.CONTACT_UNRESOLVED: 1}
-    assert [event.to_json() for event in first.look_again] == [change(EVA, True)]
+    assert [event.to_json() for event in first.retry_soon] == [change(EVA, True)]
     assert apply(vtex, state, now=NOW + timedelta(minutes=9)).counts.read == 0
-    second = apply(vtex, state, *(e.to_json() for e in first.look_again), now=NOW + timedelta(minutes=10))
-    assert (second.counts.read, second.look_again) == (2, []), "the event of the conf is the one that waited"
+    second = apply(vtex, state, *(e.to_json() for e in first.retry_soon), now=NOW + timedelta(minutes=10))
+    assert (second.counts.read, second.retry_soon) == (2, []), "the event of the conf is also the pending one"
     assert second.counts.reasons == {Reason.CONTACT_UNRESOLVED: 1}
     third = resolve(vtex, state, now=NOW + timedelta(hours=1))
     assert (third.counts.read, third.counts.reasons) == (1, {Reason.UNKNOWN_CONTACT: 1})
     assert resolve(vtex, state, now=NOW + timedelta(days=9)).counts.read == 0
-    assert len(vtex.documents) == 2, "nobody is created"
+    assert len(vtex.documents) == 2, "no customer is created"
 
 
-def test_unknown__is_let_go_after_a_day_without_a_daily_run(vtex: FakeVtex, state: StateStore) -> None:
+def test_unknown__is_dropped_after_a_day_without_a_daily_run(vtex: FakeVtex, state: StateStore) -> None:
     apply(vtex, state, change(EVA, True))
     for hours, reason in ((1, Reason.CONTACT_UNRESOLVED), (26, Reason.UNKNOWN_CONTACT)):
         assert apply(vtex, state, now=NOW + timedelta(hours=hours)).counts.reasons == {reason: 1}
 
 
-def test_unknown__whose_second_look_is_about_to_come_is_left_to_it(vtex: FakeVtex, state: StateStore) -> None:
+def test_unknown__is_not_looked_up_early_by_the_daily_run(vtex: FakeVtex, state: StateStore) -> None:
     apply(vtex, state, change(EVA, True))
     assert resolve(vtex, state, now=NOW + timedelta(minutes=1)).counts.read == 0
     assert resolve(vtex, state, now=NOW + timedelta(minutes=11)).counts.reasons == {Reason.UNKNOWN_CONTACT: 1}
 
 
-def test_unknown__who_has_come_by_then_gets_the_change(vtex: FakeVtex, state: StateStore) -> None:
+def test_unknown__gets_the_change_once_vtex_has_the_customer(vtex: FakeVtex, state: StateStore) -> None:
     apply(vtex, state, change(EVA, True))
     vtex.put("d9", EVA, None)
     sync = apply(vtex, state, now=NOW + timedelta(minutes=10))
@@ -336,7 +334,7 @@ def test_unknown__who_has_come_by_then_gets_the_change(vtex: FakeVtex, state: St
     assert outcomes(sync) == {"sent": 1}
 
 
-def test_unknown__a_newer_change_replaces_the_waiting_one(vtex: FakeVtex, state: StateStore) -> None:
+def test_unknown__a_newer_change_replaces_the_pending_one(vtex: FakeVtex, state: StateStore) -> None:
     apply(vtex, state, change(EVA, True, 2))
     apply(vtex, state, change(EVA, False, 1))
     vtex.put("d9", EVA, None)
@@ -344,7 +342,9 @@ def test_unknown__a_newer_change_replaces_the_waiting_one(vtex: FakeVtex, state:
     assert vtex.opted_in()["d9"] is False
 
 
-def test_unknown__a_change_applied_meanwhile_beats_the_waiting_one(vtex: FakeVtex, state: StateStore) -> None:
+def test_unknown__a_change_applied_meanwhile_supersedes_the_pending_one(
+    vtex: FakeVtex, state: StateStore
+) -> None:
     apply(vtex, state, change(EVA, True, 2))
     vtex.put("d9", EVA, None)
     apply(vtex, state, change(EVA, False, 1))
@@ -352,10 +352,10 @@ def test_unknown__a_change_applied_meanwhile_beats_the_waiting_one(vtex: FakeVte
     assert vtex.patches == [("d9", False)]
 
 
-# --- trouble
+# --- failures
 
 
-def test_refused__one_document_does_not_hold_up_the_others(vtex: FakeVtex, state: StateStore) -> None:
+def test_refused__one_document_does_not_stop_other_customers(vtex: FakeVtex, state: StateStore) -> None:
     vtex.refuse["d1"] = 404
     sync = apply(vtex, state, change(ANA, False), change(BO, True))
     assert vtex.patches == [("d2", True)]
@@ -363,7 +363,7 @@ def test_refused__one_document_does_not_hold_up_the_others(vtex: FakeVtex, state
     assert sync.outcomes[0].detail == "HTTP 404"
 
 
-def test_refused__by_one_document_the_others_of_the_address_get_the_change(
+def test_refused__one_document_does_not_stop_the_others_of_its_address(
     vtex: FakeVtex, state: StateStore
 ) -> None:
     for document_id in ("d0", "d3"):
@@ -373,7 +373,7 @@ def test_refused__by_one_document_the_others_of_the_address_get_the_change(
     assert [vtex.opted_in()[key] for key in ("d0", "d1", "d3")] == [False, True, False]
 
 
-def test_refused__is_tried_again_and_then_reported(vtex: FakeVtex, state: StateStore) -> None:
+def test_refused__is_retried_and_then_reported(vtex: FakeVtex, state: StateStore) -> None:
     vtex.refuse["d1"] = 400
     apply(vtex, state, change(ANA, False))
     apply(vtex, state, now=NOW + timedelta(minutes=10))
@@ -384,7 +384,7 @@ def test_refused__is_tried_again_and_then_reported(vtex: FakeVtex, state: StateS
 
 
 @pytest.mark.parametrize("others", [0, 60])
-def test_poison__an_address_whose_look_up_is_refused_holds_up_nobody(
+def test_poison__an_address_with_a_refused_look_up_delays_no_other(
     vtex: FakeVtex, state: StateStore, others: int
 ) -> None:
     people = [f"p{number}@example.com" for number in range(others)]
@@ -402,7 +402,7 @@ def test_poison__an_address_whose_look_up_is_refused_holds_up_nobody(
 
 
 @pytest.mark.parametrize("people", [[ANA], [ANA, BO, EVA]])
-def test_poison__when_anybodys_look_up_is_refused_the_run_fails_and_nobody_is_let_go(
+def test_poison__the_run_fails_and_drops_nothing_when_vtex_refuses_all_look_ups(
     vtex: FakeVtex, state: StateStore, people: list[str]
 ) -> None:
     vtex.poison = "email"
@@ -414,18 +414,16 @@ def test_poison__when_anybodys_look_up_is_refused_the_run_fails_and_nobody_is_le
     assert vtex.opted_in()["d1"] is False
 
 
-def test_busy__one_event_that_vtex_does_not_take_waits_and_blocks_nobody(
-    vtex: FakeVtex, state: StateStore
-) -> None:
+def test_busy__one_failed_write_is_postponed_and_delays_no_other(vtex: FakeVtex, state: StateStore) -> None:
     vtex.busy = {"d1"}
     sync = apply(vtex, state, change(ANA, False), change(BO, True))
     assert vtex.opted_in()["d2"] is True
     assert (sync.counts.reasons, outcomes(sync)) == ({Reason.TARGET_BUSY: 1}, {"held": 1, "sent": 1})
-    assert [event.email for event in sync.look_again] == [ANA]
+    assert [event.email for event in sync.retry_soon] == [ANA]
 
 
-def test_busy__several_in_runs_of_their_own_block_nobody_either(vtex: FakeVtex, state: StateStore) -> None:
-    """Each waits and comes up again together with the others: that must not look like an outage for ever."""
+def test_busy__several_failed_writes_delay_no_other_event(vtex: FakeVtex, state: StateStore) -> None:
+    """Pending events are retried together. If all of them fail, this is not an outage of VTEX."""
     vtex.put("d3", EVA, True)
     vtex.busy = {"d1", "d3"}
     apply(vtex, state, change(ANA, False))
@@ -434,9 +432,7 @@ def test_busy__several_in_runs_of_their_own_block_nobody_either(vtex: FakeVtex, 
     assert (again.counts.reasons, vtex.opted_in()["d2"]) == ({Reason.TARGET_BUSY: 2}, True)
 
 
-def test_busy__when_vtex_takes_no_write_the_rest_of_the_run_waits_untried(
-    vtex: FakeVtex, state: StateStore
-) -> None:
+def test_busy__if_all_writes_fail_the_rest_of_the_run_is_postponed(vtex: FakeVtex, state: StateStore) -> None:
     people = [f"p{number}@example.com" for number in range(120)]
     for number, email in enumerate(people):
         vtex.put(f"p{number}", email, None)
@@ -449,10 +445,10 @@ def test_busy__when_vtex_takes_no_write_the_rest_of_the_run_waits_untried(
     assert [vtex.opted_in()[f"p{number}"] for number in range(120)] == [False] + [True] * 119
 
 
-def test_busy__is_tried_until_it_works(
+def test_busy__is_retried_until_vtex_accepts_it(
     vtex: FakeVtex, state: StateStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(include.newsletter.apply, "TRIES_SOON", 6)
+    monkeypatch.setattr(include.newsletter.apply, "MAX_SOON_RETRIES", 6)
     vtex.busy = {"d1"}
     now = NOW
     apply(vtex, state, change(ANA, False))
@@ -460,16 +456,16 @@ def test_busy__is_tried_until_it_works(
         now += timedelta(minutes=10) if tries <= 6 else timedelta(days=1)
         sync = (resolve if tries % 3 == 0 else apply)(vtex, state, now=now)
         assert sync.counts.reasons == {Reason.TARGET_BUSY: 1}
-        assert bool(sync.look_again) is (tries < 6)
+        assert bool(sync.retry_soon) is (tries < 6)
     vtex.busy.clear()
     resolve(vtex, state, now=now + timedelta(days=1))
     assert vtex.opted_in()["d1"] is False
 
 
-# --- what VTEX's index does not show yet
+# --- VTEX's index lags
 
 
-def test_index__that_lags_does_not_hide_that_a_write_is_needed(vtex: FakeVtex, state: StateStore) -> None:
+def test_index__that_lags_does_not_prevent_a_write(vtex: FakeVtex, state: StateStore) -> None:
     vtex.put("d1", ANA, False)
     vtex.freeze_index()
     apply(vtex, state, change(ANA, True, 2))
@@ -477,23 +473,23 @@ def test_index__that_lags_does_not_hide_that_a_write_is_needed(vtex: FakeVtex, s
     assert vtex.opted_in()["d1"] is False
 
 
-def test_index__a_claim_that_was_never_finished_is_not_trusted(vtex: FakeVtex, state: StateStore) -> None:
+def test_index__is_not_trusted_after_an_unfinished_claim(vtex: FakeVtex, state: StateStore) -> None:
     vtex.put("d1", ANA, False)
     vtex.freeze_index()
-    vtex.documents["d1"]["isNewsletterOptIn"] = True  # written by a process that died before recording it
+    vtex.documents["d1"]["isNewsletterOptIn"] = True  # a process wrote it and died before it recorded that
     state.claim({state.hashed(ANA): SubscriptionChange(NOW - timedelta(minutes=2), unsubscribed=False)})
     apply(vtex, state, change(ANA, False, 1))
     assert vtex.opted_in()["d1"] is False
 
 
-def test_index__the_same_change_again_is_no_reason_to_write(vtex: FakeVtex, state: StateStore) -> None:
+def test_index__is_trusted_when_the_change_repeats(vtex: FakeVtex, state: StateStore) -> None:
     apply(vtex, state, change(ANA, False, 2))
     assert outcomes(apply(vtex, state, change(ANA, False, 1))) == {"unchanged": 1}
     assert vtex.patches == [("d1", False)]
 
 
-def once(vtex: FakeVtex, *steps: Callable[[], object]) -> None:
-    """Take these steps when the next patch is on its way."""
+def interrupt_next_patch(vtex: FakeVtex, *steps: Callable[[], object]) -> None:
+    """Call the steps during the next patch."""
 
     def interrupt(_document_id: str) -> None:
         vtex.before_patch = lambda _id: None
@@ -504,23 +500,23 @@ def once(vtex: FakeVtex, *steps: Callable[[], object]) -> None:
 
 
 @pytest.mark.parametrize("last", [True, False])
-def test_race__a_greater_change_that_came_meanwhile_is_what_stays(
+def test_race__the_newer_change_of_another_process_stays(
     vtex: FakeVtex, state: StateStore, last: bool
 ) -> None:
-    """Another process claims, writes and records its subscription change while ours is on its way to VTEX."""
+    """Another process claims, writes and records its change while ours is being written."""
     vtex.put("d1", ANA, None)
-    once(vtex, lambda: apply(vtex, state, change(ANA, last, 1), run="other"))
+    interrupt_next_patch(vtex, lambda: apply(vtex, state, change(ANA, last, 1), run="other"))
     apply(vtex, state, change(ANA, not last, 2))
     assert vtex.patches == [("d1", last), ("d1", not last), ("d1", last)]
 
 
 @pytest.mark.parametrize("last_chance", [True, False])
-def test_race__a_yes_that_another_document_refused_does_not_stay_after_a_newer_no(
+def test_race__a_partly_refused_yes_does_not_stay_after_a_newer_no(
     vtex: FakeVtex, state: StateStore, last_chance: bool
 ) -> None:
     vtex.put("d1", ANA, None)
     vtex.put("d3", ANA, None)
-    once(
+    interrupt_next_patch(
         vtex,
         lambda: apply(vtex, state, change(ANA, False, 1), run="other"),
         lambda: vtex.refuse.update({"d3": 404}),
@@ -530,57 +526,55 @@ def test_race__a_yes_that_another_document_refused_does_not_stay_after_a_newer_n
     assert sync.counts.reasons == {Reason.TARGET_REJECTED if last_chance else Reason.CONTACT_UNRESOLVED: 1}
 
 
-def test_race__a_yes_whose_answer_got_lost_does_not_stay_after_a_newer_no(
+def test_race__a_yes_with_a_lost_answer_does_not_stay_after_a_newer_no(
     vtex: FakeVtex, state: StateStore
 ) -> None:
     vtex.put("d1", ANA, None)
-    once(vtex, lambda: apply(vtex, state, change(ANA, False, 1), run="other"))
-    apply(Troubled(vtex, "lost"), state, change(ANA, True, 2))
+    interrupt_next_patch(vtex, lambda: apply(vtex, state, change(ANA, False, 1), run="other"))
+    apply(FailingVtex(vtex, "lost"), state, change(ANA, True, 2))
     assert vtex.opted_in()["d1"] is False
 
 
-def test_race__a_yes_that_died_unrecorded_does_not_stay_after_a_newer_no(
-    vtex: FakeVtex, state: StateStore
-) -> None:
+def test_race__an_unrecorded_yes_does_not_stay_after_a_newer_no(vtex: FakeVtex, state: StateStore) -> None:
     vtex.put("d1", ANA, None)
     vtex.freeze_index()
-    once(vtex, lambda: apply(vtex, state, change(ANA, False, 1), run="other"))
+    interrupt_next_patch(vtex, lambda: apply(vtex, state, change(ANA, False, 1), run="other"))
     with contextlib.suppress(Killed):
-        apply(Troubled(vtex, "after"), state, change(ANA, True, 2))
+        apply(FailingVtex(vtex, "after"), state, change(ANA, True, 2))
     assert vtex.opted_in()["d1"] is True
-    apply(vtex, state, change(ANA, True, 2))  # Airflow tries again
+    apply(vtex, state, change(ANA, True, 2))  # Airflow retries
     assert vtex.opted_in()["d1"] is False
-    assert apply(vtex, state, change(ANA, True, 2)).counts.written == 0, "that was made good, once"
+    assert apply(vtex, state, change(ANA, True, 2)).counts.written == 0, "VTEX is corrected only once"
 
 
-def test_race__a_yes_that_died_is_not_forgotten_because_it_waited_in_the_other_process_too(
+def test_race__an_unrecorded_yes_that_is_also_pending_does_not_stay(
     vtex: FakeVtex, state: StateStore
 ) -> None:
     vtex.put("d1", ANA, None)
     later = NOW + timedelta(minutes=10)
-    apply(Troubled(vtex, "busy"), state, change(ANA, True, 2))
-    once(vtex, lambda: apply(vtex, state, change(ANA, False, 1), now=later, run="other"))
-    for way in (Troubled(vtex, "after"), vtex):
+    apply(FailingVtex(vtex, "busy"), state, change(ANA, True, 2))
+    interrupt_next_patch(vtex, lambda: apply(vtex, state, change(ANA, False, 1), now=later, run="other"))
+    for way in (FailingVtex(vtex, "after"), vtex):
         with contextlib.suppress(Killed):
             apply(way, state, change(ANA, True, 2), now=later)
     assert vtex.opted_in()["d1"] is False
 
 
-def test_race__a_yes_that_died_and_comes_again_beside_the_newer_no(vtex: FakeVtex, state: StateStore) -> None:
+def test_race__an_unrecorded_yes_that_is_replayed_with_the_newer_no(
+    vtex: FakeVtex, state: StateStore
+) -> None:
     vtex.put("d1", ANA, None)
-    once(vtex, lambda: apply(vtex, state, change(ANA, False, 1), run="other"))
+    interrupt_next_patch(vtex, lambda: apply(vtex, state, change(ANA, False, 1), run="other"))
     with contextlib.suppress(Killed):
-        apply(Troubled(vtex, "after"), state, change(ANA, True, 2))
+        apply(FailingVtex(vtex, "after"), state, change(ANA, True, 2))
     apply(vtex, state, change(ANA, False, 1), change(ANA, True, 2))
     assert vtex.opted_in()["d1"] is False
 
 
-def test_race__a_newer_no_that_could_not_be_written_again_is_not_forgotten(
-    vtex: FakeVtex, state: StateStore
-) -> None:
+def test_race__a_newer_no_is_retried_if_its_rewrite_fails(vtex: FakeVtex, state: StateStore) -> None:
     vtex.put("d1", ANA, None)
-    once(vtex, lambda: apply(vtex, state, change(ANA, False, 1), run="other"))
-    failing = Troubled(vtex, "lost", lambda: vtex.busy.add("d1"))
+    interrupt_next_patch(vtex, lambda: apply(vtex, state, change(ANA, False, 1), run="other"))
+    failing = FailingVtex(vtex, "lost", lambda: vtex.busy.add("d1"))
     assert apply(failing, state, change(ANA, True, 2)).counts.reasons == {Reason.TARGET_BUSY: 1}
     assert vtex.opted_in()["d1"] is True
     vtex.busy.clear()
@@ -589,12 +583,12 @@ def test_race__a_newer_no_that_could_not_be_written_again_is_not_forgotten(
 
 
 class Killed(BaseException):
-    """The process is gone, in the middle of things."""
+    """The process is killed during its work."""
 
 
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(events=EVENTS, data=st.data())
-def test_changes__orders_retries_clears_kills_others_and_a_stale_index_never_turn_a_no_into_a_yes(
+def test_changes__no_disturbance_ever_turns_a_no_into_a_yes(
     opener: Callable[[], StateStore], events: list[tuple[str, bool, int]], data: st.DataObject
 ) -> None:
     vtex, state = FakeVtex(), opener()
@@ -603,22 +597,22 @@ def test_changes__orders_retries_clears_kills_others_and_a_stale_index_never_tur
     if data.draw(st.booleans()):
         vtex.freeze_index()
     runs = [[change(*event)] for event in events]
-    runs += data.draw(st.lists(st.sampled_from(runs), max_size=3))  # cleared, or posted twice
-    for number, events_of in enumerate(data.draw(st.permutations(runs))):
+    runs += data.draw(st.lists(st.sampled_from(runs), max_size=3))  # cleared runs, or events posted twice
+    for number, run_events in enumerate(data.draw(st.permutations(runs))):
         name = f"run {number}"
-        trouble = data.draw(st.sampled_from(["none", *TROUBLES]))
+        fault = data.draw(st.sampled_from(["none", *FAULTS]))
         now = NOW + timedelta(minutes=data.draw(st.integers(0, 30)))
         other = data.draw(st.sampled_from([[], *runs]))
-        if other:  # another process does all of its run while our first patch is on its way
-            once(vtex, partial(apply, vtex, state, *other, now=now, run=f"beside {name}"))
-        if trouble != "none":
+        if other:  # another process does its whole run during our first patch
+            interrupt_next_patch(vtex, partial(apply, vtex, state, *other, now=now, run=f"beside {name}"))
+        if fault != "none":
             with contextlib.suppress(Killed, TemporaryError):
-                apply(Troubled(vtex, trouble), state, *events_of, now=now, run=name)
-        if trouble not in {"busy", "lost", "refused"}:  # Airflow tries again; what VTEX did not take waits
-            apply(vtex, state, *events_of, now=now, run=name)
+                apply(FailingVtex(vtex, fault), state, *run_events, now=now, run=name)
+        if fault not in {"busy", "lost", "refused"}:  # Airflow retries; failed writes are pending
+            apply(vtex, state, *run_events, now=now, run=name)
         vtex.before_patch = lambda _id: None
-        if data.draw(st.booleans()):  # the daily run, and what Connectif's export says by then
-            resolve(vtex, state, *events_of, now=now, run=f"after {name}")
+        if data.draw(st.booleans()):  # the daily run with Connectif's export
+            resolve(vtex, state, *run_events, now=now, run=f"after {name}")
     apply(vtex, state, now=NOW + timedelta(days=2))
     for key, who in (("d1", ANA), ("d2", BO), ("d3", ANA)):
         changes = [((-ago, not yes), yes) for email, yes, ago in events if email.lower() == who]
@@ -626,52 +620,52 @@ def test_changes__orders_retries_clears_kills_others_and_a_stale_index_never_tur
             assert vtex.opted_in()[key] is max(changes)[1]
 
 
-TROUBLES = ("before", "after", "lost", "refused", "busy", "away")
+FAULTS = ("before", "after", "lost", "refused", "busy", "unreachable")
 
 
-class Troubled:
-    """A way to the same customers on which something happens around the first write, and `then`."""
+class FailingVtex:
+    """A VtexClient on the same customers whose first write fails by `fault`; then calls `then`."""
 
-    def __init__(self, vtex: FakeVtex, trouble: str, then: Callable[[], object] = lambda: None) -> None:
-        self.vtex, self.trouble, self.then = vtex, trouble, then
+    def __init__(self, vtex: FakeVtex, fault: str, then: Callable[[], object] = lambda: None) -> None:
+        self.vtex, self.fault, self.then = vtex, fault, then
         self.writes = 0
 
     def search_clients(self, *, where: str, fields: Sequence[str]) -> list[dict[str, Any]]:
-        if self.trouble == "away":
-            raise TemporaryError("VTEX is away")
+        if self.fault == "unreachable":
+            raise TemporaryError("VTEX is unreachable")
         return self.vtex.search_clients(where=where, fields=fields)
 
     def patch_client(self, document_id: str, fields: Mapping[str, Any]) -> None:
-        if self.trouble == "busy":
-            raise TemporaryError("VTEX does not take this one")
-        if self.trouble == "before":
+        if self.fault == "busy":
+            raise TemporaryError("VTEX does not accept this patch")
+        if self.fault == "before":
             raise Killed
-        if self.trouble == "refused" and self.writes:
+        if self.fault == "refused" and self.writes:
             raise RequestRefused("VTEX, …", status=404, error=VendorError())
         self.writes += 1
         self.vtex.patch_client(document_id, fields)
-        if self.trouble == "after":
+        if self.fault == "after":
             raise Killed
-        if self.trouble == "lost" and self.writes == 1:
+        if self.fault == "lost" and self.writes == 1:
             self.then()
-            raise TemporaryError("VTEX did it, and its answer got lost")
+            raise TemporaryError("VTEX wrote it, but the answer was lost")
 
 
-# --- what Connectif's export says a day later
+# --- changes from Connectif's export, a day later
 
 
 def exported(subscribed: bool, hours_ago: float, email: str = ANA) -> dict[str, Any]:
     return change(email, subscribed, 60 * hours_ago)
 
 
-def test_export__a_change_that_got_lost_is_applied(vtex: FakeVtex, state: StateStore) -> None:
+def test_export__a_change_without_a_callback_is_applied(vtex: FakeVtex, state: StateStore) -> None:
     sync = resolve(vtex, state, exported(False, 5), exported(True, 9, BO), exported(True, 3, EVA))
     assert vtex.opted_in() == {"d1": False, "d2": True}
     assert outcomes(sync) == {"sent": 2, "excluded": 1}
     assert sync.counts.reasons == {Reason.UNKNOWN_CONTACT: 1}
 
 
-def test_export__what_arrived_in_time_is_not_done_again(vtex: FakeVtex, state: StateStore) -> None:
+def test_export__a_change_that_was_applied_is_not_applied_again(vtex: FakeVtex, state: StateStore) -> None:
     apply(vtex, state, change(ANA, False, 59))
     assert outcomes(resolve(vtex, state, exported(False, 1))) == {"unchanged": 1}
 
@@ -699,7 +693,7 @@ def test_export__a_no_is_always_applied(vtex: FakeVtex, state: StateStore) -> No
     assert vtex.opted_in()["d1"] is False
 
 
-def test_refused__heals(vtex: FakeVtex, state: StateStore) -> None:
+def test_refused__is_applied_once_vtex_accepts_it(vtex: FakeVtex, state: StateStore) -> None:
     vtex.refuse["d1"] = 404
     apply(vtex, state, change(ANA, False))
     vtex.refuse.clear()
@@ -707,7 +701,7 @@ def test_refused__heals(vtex: FakeVtex, state: StateStore) -> None:
     assert vtex.opted_in()["d1"] is False
 
 
-def test_outage__in_the_middle_then_again_from_the_start(vtex: FakeVtex, state: StateStore) -> None:
+def test_outage__in_the_middle_and_a_repeated_run(vtex: FakeVtex, state: StateStore) -> None:
     for number in range(20):
         vtex.put(f"p{number}", f"p{number}@example.com", None)
     events = [change(f"p{number}@example.com", True, 1) for number in range(20)]
@@ -716,7 +710,7 @@ def test_outage__in_the_middle_then_again_from_the_start(vtex: FakeVtex, state: 
     vtex.fail_after = 10**9
     apply(vtex, state, *events)
     assert all(value for key, value in vtex.opted_in().items() if key.startswith("p"))
-    assert len(vtex.patches) == 20, "what was written before is not written again"
+    assert len(vtex.patches) == 20, "changes written before are not written again"
 
 
 def test_many__are_looked_up_fifty_at_a_time(vtex: FakeVtex, state: StateStore) -> None:
@@ -724,21 +718,21 @@ def test_many__are_looked_up_fifty_at_a_time(vtex: FakeVtex, state: StateStore) 
     assert vtex.searches == [50, 50, 20]
 
 
-def test_many__long_addresses_go_in_smaller_look_ups(vtex: FakeVtex, state: StateStore) -> None:
+def test_many__long_addresses_are_looked_up_in_smaller_batches(vtex: FakeVtex, state: StateStore) -> None:
     people = [f"{'l+' * 30}{number}@{'.'.join(['o' * 30] * 4)}.example.com" for number in range(50)]
     for number, email in enumerate(people):
         vtex.put(f"p{number}", email, None)
-    found = documents_of(cast("VtexClient", vtex), people)
+    found = find_documents(cast("VtexClient", vtex), people)
     assert found.keys() == set(people)
     assert max(vtex.urls) <= 8_000
     assert sum(vtex.searches) == 50
 
 
-def test_many__documents_of_one_batch_are_not_cut_off_at_a_page(vtex: FakeVtex) -> None:
+def test_many__documents_beyond_one_page_are_not_lost(vtex: FakeVtex) -> None:
     emails = [f"p{number}@example.com" for number in range(50)]
     for number, copy in itertools.product(range(50), range(3)):
         vtex.put(f"p{number}-{copy}", f"P{number}@example.com", None)
-    found = documents_of(cast("VtexClient", vtex), emails)
+    found = find_documents(cast("VtexClient", vtex), emails)
     assert {email: len(documents) for email, documents in found.items()} == dict.fromkeys(emails, 3)
 
 

@@ -1,4 +1,4 @@
-"""Whose callback it is, out of a query and bodies of every kind: read strictly, and never echoed."""
+"""Finds the address in queries and bodies of every form: strictly, and without a quote."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.newsletter.receiver.bodies import FORM, BadCallback, pairs_of_body, pairs_of_query
+from include.newsletter.receiver.bodies import FORM, BadCallback, parse_body, parse_query
 from include.newsletter.receiver.callback import has_email, is_bounce, read_callback
 
 JSON = "application/json"
 ANA = "ana@example.com"
 
 
-def email_in(query: bytes) -> str:
-    return read_callback(pairs_of_query(query), []).email
+def read_email(query: bytes) -> str:
+    return read_callback(parse_query(query), []).email
 
 
 @pytest.mark.parametrize(
@@ -38,8 +38,8 @@ def email_in(query: bytes) -> str:
         (b"phone=+34600000000&email=ana@example.com", ANA),
     ],
 )
-def test_query__takes(query: bytes, email: str) -> None:
-    assert email_in(query) == email
+def test_query__is_accepted(query: bytes, email: str) -> None:
+    assert read_email(query) == email
 
 
 @pytest.mark.parametrize(
@@ -67,9 +67,9 @@ def test_query__takes(query: bytes, email: str) -> None:
         (b"email=" + b"a" * 3_000, "longer", 414),
     ],
 )
-def test_query__refuses_without_echo(query: bytes, reason: str, status: int) -> None:
+def test_query__is_refused_without_a_quote(query: bytes, reason: str, status: int) -> None:
     with pytest.raises(BadCallback, match=reason) as error:
-        email_in(query)
+        read_email(query)
     assert error.value.status == status
     assert "ana" not in str(error.value)
 
@@ -94,8 +94,8 @@ def test_query__refuses_without_echo(query: bytes, reason: str, status: int) -> 
         (b'{"email": null, "correo_electronico": "ana@example.com"}', JSON),
     ],
 )
-def test_body__takes(body: bytes, content_type: str) -> None:
-    assert read_callback([], pairs_of_body(body, content_type)).email == ANA
+def test_body__is_accepted(body: bytes, content_type: str) -> None:
+    assert read_callback([], parse_body(body, content_type)).email == ANA
 
 
 @pytest.mark.parametrize(
@@ -127,25 +127,25 @@ def test_body__takes(body: bytes, content_type: str) -> None:
         (b"--x", "multipart/form-data; boundary=x", "must be", 415),
     ],
 )
-def test_body__refuses_without_echo(body: bytes, content_type: str, reason: str, status: int) -> None:
+def test_body__is_refused_without_a_quote(body: bytes, content_type: str, reason: str, status: int) -> None:
     with pytest.raises(BadCallback, match=reason) as error:
-        read_callback([], pairs_of_body(body, content_type))
+        read_callback([], parse_body(body, content_type))
     assert error.value.status == status
     assert "ana" not in str(error.value)
 
 
 def test_body__compressed_is_refused() -> None:
     with pytest.raises(BadCallback, match="compressed") as error:
-        pairs_of_body(b"\x1f\x8b", JSON, "gzip")
+        parse_body(b"\x1f\x8b", JSON, "gzip")
     assert error.value.status == 415
-    assert pairs_of_body(b'{"email": ""}', JSON, "identity") == [("email", "")]
+    assert parse_body(b'{"email": ""}', JSON, "identity") == [("email", "")]
 
 
-def test_query_and_body__name_one_person_together() -> None:
-    body = pairs_of_body(b'{"email": "bo@example.com"}', JSON)
+def test_query_and_body__must_name_one_person() -> None:
+    body = parse_body(b'{"email": "bo@example.com"}', JSON)
     with pytest.raises(BadCallback, match="2 different"):
-        read_callback(pairs_of_query(b"email=ana@example.com"), body)
-    assert read_callback(pairs_of_query(b"email=BO@example.com"), body).given_email == "BO@example.com"
+        read_callback(parse_query(b"email=ana@example.com"), body)
+    assert read_callback(parse_query(b"email=BO@example.com"), body).given_email == "BO@example.com"
 
 
 _ANY_JSON = st.recursive(
@@ -159,13 +159,13 @@ _ANY_JSON = st.recursive(
     body=st.binary(max_size=200) | st.builds(lambda value: json.dumps(value).encode(), _ANY_JSON),
     content_type=st.sampled_from([JSON, FORM, "", "text/plain", f"{FORM}; charset"]) | st.text(max_size=30),
 )
-def test_reading__never_fails_in_another_way(query: bytes, body: bytes, content_type: str) -> None:
+def test_reading__raises_only_bad_callback(query: bytes, body: bytes, content_type: str) -> None:
     with contextlib.suppress(BadCallback):
-        asked, sent = pairs_of_query(query), pairs_of_body(body, content_type)
+        asked, sent = parse_query(query), parse_body(body, content_type)
         has_email(asked)
         is_bounce(asked + sent)
         read_callback(asked, sent)
 
 
-def test_callback__its_repr_holds_no_address() -> None:
-    assert "ana" not in repr(read_callback(pairs_of_query(b"email=ana@example.com"), []))
+def test_callback__repr_shows_no_address() -> None:
+    assert "ana" not in repr(read_callback(parse_query(b"email=ana@example.com"), []))

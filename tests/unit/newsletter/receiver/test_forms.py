@@ -1,4 +1,4 @@
-"""Every form in which an opt-out may arrive: 202 means recorded for the right person, all else is 4xx."""
+"""Every form of an opt-out: 202 means it is recorded for the right person; all others get 4xx."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from include.newsletter.receiver.bodies import FORM
-from tests.unit.newsletter.receiver.test_app import PATH, SimulatedShop
+from tests.unit.newsletter.receiver.test_app import PATH, FakeAirflow
 
 JSON = "application/json"
 PEOPLE = ("ana@example.com", "bo+news@example.org", "O'Neil@example.co.uk")
-NOBODY = ("", "ana", "a***@example.com", "ana news@example.com", "0a1b@ct.vtex.com.br")
+INVALID = ("", "ana", "a***@example.com", "ana news@example.com", "0a1b@ct.vtex.com.br")
 NAMES = ("email", "Email", "_email", "entityEmail", "contact_email")
 METHODS = ("GET", "POST")
 
@@ -27,7 +27,7 @@ def nested(name: str, value: Any, depth: int) -> Any:
 
 
 def body_of(kind: str, name: str, values: list[str], depth: int) -> tuple[bytes, str]:
-    """A body with these addresses and its content type."""
+    """Return a body with these addresses, and its content type."""
     if kind == "json":
         given: Any = values[0] if len(values) == 1 else values
         return json.dumps(nested(name, given, depth)).encode(), JSON
@@ -35,34 +35,34 @@ def body_of(kind: str, name: str, values: list[str], depth: int) -> tuple[bytes,
 
 
 def form(pairs: list[tuple[str, str]]) -> str:
-    """With %20 for spaces: an inner plus is read as a plus."""
+    """Encode a form with %20 for spaces: the receiver reads an inner plus as a plus."""
     return urlencode(pairs, quote_via=quote)
 
 
 @given(
     method=st.sampled_from(METHODS),
     kind=st.sampled_from(["subscribe", "unsubscribe"]),
-    in_query=st.lists(st.sampled_from(PEOPLE + NOBODY), max_size=2),
-    in_body=st.lists(st.sampled_from(PEOPLE + NOBODY), max_size=2),
+    in_query=st.lists(st.sampled_from(PEOPLE + INVALID), max_size=2),
+    in_body=st.lists(st.sampled_from(PEOPLE + INVALID), max_size=2),
     written=st.tuples(st.sampled_from(["json", "form"]), st.sampled_from(NAMES), st.integers(0, 3)),
 )
 @settings(deadline=None, max_examples=150)
-def test_forms__202_is_the_one_person_and_anything_else_4xx(
+def test_forms__202_is_for_one_valid_address_and_4xx_for_the_rest(
     method: str, kind: str, in_query: list[str], in_body: list[str], written: tuple[str, str, int]
 ) -> None:
-    shop, (body_kind, name, depth) = SimulatedShop(), written
+    airflow, (body_kind, name, depth) = FakeAirflow(), written
     query = form([(name, value) for value in in_query])
     body, content_type = body_of(body_kind, name, in_body, depth) if in_body else (b"", "")
     url = f"{PATH}/{kind}?{query}"
-    answer = shop.one(method, url, content=body, headers={"content-type": content_type})
+    answer = airflow.call_once(method, url, content=body, headers={"content-type": content_type})
     meant = {given.lower() for given in in_query + in_body if given}
     if len(in_query) < 2 and len(meant) == 1 and meant <= {person.lower() for person in PEOPLE}:
         assert answer.status_code == 202
-        (event,) = shop.events
+        (event,) = airflow.events
         assert (event["email"], event["subscribed"]) == (meant.pop(), kind == "subscribe")
     else:
         assert answer.status_code == 400
-        assert shop.events == []
+        assert airflow.events == []
         assert not any(given in answer.text for given in in_query + in_body if len(given) > 3)
 
 
@@ -80,13 +80,13 @@ def test_forms__202_is_the_one_person_and_anything_else_4xx(
     ),
 )
 @settings(deadline=None, max_examples=150)
-def test_forms__bytes_that_mean_nothing_are_4xx(
+def test_forms__random_bytes_get_4xx(
     method: str, kind: str, query: str, body: bytes, headers: dict[str, str]
 ) -> None:
-    shop = SimulatedShop()
-    answer = shop.one(method, f"{PATH}/{kind}?{query}", content=body, headers=headers)
+    airflow = FakeAirflow()
+    answer = airflow.call_once(method, f"{PATH}/{kind}?{query}", content=body, headers=headers)
     assert 400 <= answer.status_code < 500
-    assert shop.events == []
+    assert airflow.events == []
 
 
 @pytest.mark.parametrize("kind", ["subscribe", "unsubscribe"])
@@ -102,9 +102,9 @@ def test_forms__bytes_that_mean_nothing_are_4xx(
     ],
 )
 def test_forms__documented_by_connectif_are_recorded(kind: str, request_: dict[str, Any]) -> None:
-    shop = SimulatedShop()
-    assert shop.one("POST", f"{PATH}/{kind}", **request_).status_code == 202
-    assert [(event["email"], event["subscribed"]) for event in shop.events] == [
+    airflow = FakeAirflow()
+    assert airflow.call_once("POST", f"{PATH}/{kind}", **request_).status_code == 202
+    assert [(event["email"], event["subscribed"]) for event in airflow.events] == [
         (PEOPLE[0], kind == "subscribe")
     ]
 
@@ -123,9 +123,9 @@ def test_forms__documented_by_connectif_are_recorded(kind: str, request_: dict[s
         ({"params": {"email": PEOPLE[0]}, "content": b"{", "headers": {"content-type": JSON}}, 400),
     ],
 )
-def test_forms__that_cannot_be_read_are_refused(request_: dict[str, Any], status: int) -> None:
-    shop = SimulatedShop()
-    answer = shop.one("POST", f"{PATH}/unsubscribe", **request_)
+def test_forms__that_are_unreadable_are_refused(request_: dict[str, Any], status: int) -> None:
+    airflow = FakeAirflow()
+    answer = airflow.call_once("POST", f"{PATH}/unsubscribe", **request_)
     assert answer.status_code == status
     assert "example" not in answer.text
-    assert shop.events == []
+    assert airflow.events == []

@@ -1,4 +1,4 @@
-"""Group commit: nothing is answered before it is durable, and many need few commits."""
+"""Group commit: no item is confirmed before it is durable, and many items need few commits."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from collections.abc import Sequence
 import pytest
 
 from include.errors import TemporaryError
-from include.newsletter.receiver.group_commit import GroupCommit, Rate
+from include.newsletter.receiver.group_commit import CommitRate, GroupCommit
 
 
 class Recorder:
-    """A commit that can be held up, and can fail."""
+    """A commit that can block and can fail."""
 
     def __init__(self) -> None:
         self.commits: list[list[int]] = []
@@ -28,15 +28,17 @@ class Recorder:
             raise self.fail
 
 
-def group_of(
-    commit: Recorder, *, at_once: int = 500, most_waiting: int = 20_000, rate: Rate | None = None
+def make_group(
+    commit: Recorder, *, batch_size: int = 500, max_waiting: int = 20_000, rate: CommitRate | None = None
 ) -> GroupCommit[int]:
-    return GroupCommit(commit, at_once=at_once, most_waiting=most_waiting, rate=rate or Rate(1_000, 1.0))
+    return GroupCommit(
+        commit, batch_size=batch_size, max_waiting=max_waiting, rate=rate or CommitRate(1_000, 1.0)
+    )
 
 
-def test_rate__lets_some_go_at_once_and_then_one_by_one() -> None:
+def test_commit_rate__allows_a_burst_and_then_one_by_one() -> None:
     now = 100.0
-    rate = Rate(3, 2.0, clock=lambda: now)
+    rate = CommitRate(3, 2.0, clock=lambda: now)
     assert [rate.seconds_to_wait() for _ in range(5)] == [0, 0, 0, 2, 4]
     now = 107.0
     assert [rate.seconds_to_wait() for _ in range(2)] == [0, 1]
@@ -44,15 +46,15 @@ def test_rate__lets_some_go_at_once_and_then_one_by_one() -> None:
     assert [rate.seconds_to_wait() for _ in range(4)] == [0, 0, 0, 2]
 
 
-def test_flood__makes_few_commits_and_loses_nothing() -> None:
+def test_flood__needs_few_commits_and_loses_nothing() -> None:
     commit = Recorder()
 
     async def main() -> None:
-        group = group_of(commit, rate=Rate(2, 1.5))
+        group = make_group(commit, rate=CommitRate(2, 1.5))
         for item in range(2):
             await group.submit(item, within_seconds=5)
         later = []
-        for item in range(2, 5):  # one after the other: each would be a commit of its own
+        for item in range(2, 5):  # one after the other: without the rate, each has its own commit
             later.append(asyncio.create_task(group.submit(item, within_seconds=5)))
             await asyncio.sleep(0.01)
         await asyncio.gather(*later)
@@ -61,11 +63,11 @@ def test_flood__makes_few_commits_and_loses_nothing() -> None:
     assert commit.commits == [[0], [1], [2, 3, 4]]
 
 
-def test_submit__alone_goes_out_at_once() -> None:
+def test_submit__commits_a_single_item_immediately() -> None:
     commit = Recorder()
 
     async def main() -> None:
-        group = group_of(commit)
+        group = make_group(commit)
         for item in range(3):
             await group.submit(item, within_seconds=5)
             assert commit.commits[-1] == [item]
@@ -74,15 +76,15 @@ def test_submit__alone_goes_out_at_once() -> None:
     asyncio.run(main())
 
 
-def test_submit__what_comes_meanwhile_goes_together_in_order_and_in_bounds() -> None:
+def test_submit__items_during_a_commit_go_together_in_order_and_in_batches() -> None:
     commit = Recorder()
 
     async def main() -> None:
-        group = group_of(commit)
+        group = make_group(commit)
         commit.go.clear()
         submitted = [asyncio.create_task(group.submit(n, within_seconds=10)) for n in range(1_200)]
         await asyncio.sleep(0.05)
-        assert not any(task.done() for task in submitted), "nobody is answered before it is durable"
+        assert not any(task.done() for task in submitted), "no item is confirmed before it is durable"
         assert (group.oldest_seconds or 0) > 0
         commit.go.set()
         await asyncio.gather(*submitted)
@@ -92,11 +94,11 @@ def test_submit__what_comes_meanwhile_goes_together_in_order_and_in_bounds() -> 
     assert [len(batch) for batch in commit.commits] == [500, 500, 200]
 
 
-def test_submit__who_is_in_a_failed_commit_hears_of_it_and_the_next_one_works() -> None:
+def test_submit__all_callers_of_a_failed_commit_get_its_error() -> None:
     commit = Recorder()
 
     async def main() -> None:
-        group = group_of(commit)
+        group = make_group(commit)
         commit.fail = TemporaryError("locked")
         results = await asyncio.gather(
             *(group.submit(n, within_seconds=5) for n in range(3)), return_exceptions=True
@@ -109,13 +111,13 @@ def test_submit__who_is_in_a_failed_commit_hears_of_it_and_the_next_one_works() 
     assert commit.commits[-1] == [9]
 
 
-def test_submit__gives_up_waiting_but_not_the_event() -> None:
+def test_submit__stops_waiting_but_keeps_the_event() -> None:
     commit = Recorder()
 
     async def main() -> None:
-        group = group_of(commit)
+        group = make_group(commit)
         commit.go.clear()
-        with pytest.raises(TemporaryError, match="not written down within"):
+        with pytest.raises(TemporaryError, match="not saved within"):
             await group.submit(1, within_seconds=0.01)
         later = asyncio.create_task(group.submit(2, within_seconds=5))
         await asyncio.sleep(0)
@@ -130,10 +132,10 @@ def test_submit__refuses_when_too_many_wait() -> None:
     commit = Recorder()
 
     async def main() -> None:
-        group = group_of(commit, at_once=1, most_waiting=3)
+        group = make_group(commit, batch_size=1, max_waiting=3)
         commit.go.clear()
         first = asyncio.create_task(group.submit(0, within_seconds=5))
-        await asyncio.sleep(0.01)  # under way
+        await asyncio.sleep(0.01)  # the commit runs
         waiting = [asyncio.create_task(group.submit(n, within_seconds=5)) for n in (1, 2, 3)]
         await asyncio.sleep(0.01)
         assert group.is_full

@@ -1,4 +1,4 @@
-"""What stays of a callback for the server's access log, and what a mistyped address gets."""
+"""The access log shows nothing of a callback, and a mistyped URL gets 404."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from include.web_headers import HEADERS
 QUERY = b"email=canary@example.com"
 
 
-def through(
+def call_through(
     path: str, root_path: str = "", query: bytes = QUERY, kind: str = "http"
 ) -> tuple[dict[str, Any], list[dict[str, Any]], list[Any]]:
-    """The scope as the access log finds it, the scopes that came through, and what was sent."""
+    """Return the scope for the access log, the scopes for the application, and the sent messages."""
     seen: list[dict[str, Any]] = []
     sent: list[Any] = []
 
@@ -27,7 +27,7 @@ def through(
         sent.append(message)
 
     async def receive() -> Any:
-        raise AssertionError("nobody reads")
+        raise AssertionError("no part reads the body")
 
     scope = {"type": kind, "path": path, "raw_path": path.encode(), "query_string": query}
     scope |= {"root_path": root_path}
@@ -36,9 +36,9 @@ def through(
 
 
 @pytest.mark.parametrize("root_path", ["", "/airflow"])
-def test_callback__reaches_the_application_whole_and_the_log_empty(root_path: str) -> None:
+def test_callback__reaches_the_application_but_not_the_log(root_path: str) -> None:
     path = f"{root_path}/connectif/newsletter/canary-secret/unsubscribe"
-    scope, (seen,), sent = through(path, root_path)
+    scope, (seen,), sent = call_through(path, root_path)
     assert (seen["path"], seen["query_string"], sent) == (path, QUERY, [])
     assert (scope["path"], scope["query_string"]) == (HIDDEN, b"")
     assert "canary" not in repr(scope)
@@ -59,7 +59,7 @@ def test_callback__reaches_the_application_whole_and_the_log_empty(root_path: st
 )
 @pytest.mark.parametrize("query", [QUERY, b"Email=canary%40example.com", b"correo=canary@example.com"])
 def test_mistyped__gets_404_and_not_the_ui(path: str, query: bytes) -> None:
-    scope, seen, sent = through(path, query=query)
+    scope, seen, sent = call_through(path, query=query)
     assert seen == []
     assert sent[0]["status"] == 404
     assert {name.lower().encode() for name in HEADERS} <= {name for name, _ in sent[0]["headers"]}
@@ -67,19 +67,19 @@ def test_mistyped__gets_404_and_not_the_ui(path: str, query: bytes) -> None:
 
 
 @pytest.mark.parametrize("path", ["/connectif/newsleter/canary/subscribe", "/connectif/canary"])
-def test_mistyped__below_our_own_prefix_is_answered_by_the_application(path: str) -> None:
-    scope, (seen,), _ = through(path)
+def test_mistyped__below_the_prefix_reaches_the_application(path: str) -> None:
+    scope, (seen,), _ = call_through(path)
     assert seen["path"] == path
     assert "canary" not in repr(scope)
 
 
-def test_health__stands_in_the_log_without_what_somebody_added() -> None:
-    scope, (seen,), _ = through("/connectif/health")
+def test_health__is_logged_without_its_query() -> None:
+    scope, (seen,), _ = call_through("/connectif/health")
     assert (scope["path"], scope["query_string"], seen["query_string"]) == ("/connectif/health", b"", QUERY)
 
 
-def test_web_socket__is_closed_and_leaves_nothing() -> None:
-    scope, seen, sent = through("/connectif/newsletter/canary/subscribe", kind="websocket")
+def test_web_socket__is_closed_and_not_logged() -> None:
+    scope, seen, sent = call_through("/connectif/newsletter/canary/subscribe", kind="websocket")
     assert (seen, sent) == ([], [{"type": "websocket.close"}])
     assert "canary" not in repr(scope)
 
@@ -94,7 +94,7 @@ def test_web_socket__is_closed_and_leaves_nothing() -> None:
         ("/api/v2/connections/connectif_default", b""),
     ],
 )
-def test_others__are_left_alone(path: str, query: bytes) -> None:
-    scope, (seen,), _ = through(path, query=query)
+def test_other_paths__are_not_changed(path: str, query: bytes) -> None:
+    scope, (seen,), _ = call_through(path, query=query)
     assert scope == seen
     assert (scope["path"], scope["query_string"]) == (path, query)

@@ -1,4 +1,4 @@
-"""What a run did with subscription changes, for the store and for the last line of its log."""
+"""Saves what a newsletter run did, and returns the last line of its log."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from include.run_name import RunIdentity
 from include.state import RecordOutcome, StateStore
 
 
-def keep_report(
+def save_run_report(
     sync: NewsletterSync, state: StateStore, identity: RunIdentity, run_key: str, finished_at: datetime
 ) -> str:
-    """Save report and outcomes, and return the summary line; UnsafeChange when counts do not add up.
+    """Save report and outcomes, and return the summary line; UnsafeChange if the counts do not add up.
 
-    A subscription change that has waited, or was let go, and is settled at last, is so in the store as well.
+    If a pending or dropped subscription change is resolved at last, the state store records it as sent.
     """
     report = Report(pipeline=PipelineName.NEWSLETTER, mode="events", counts=sync.counts)
     resolved_keys = state.open_keys(
