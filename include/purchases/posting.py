@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from include.batching import in_batches
-from include.connectif.client import ContactMissing, ProductsMissing
+from include.connectif.client import ContactMissing, PostResult, ProductsMissing
 from include.errors import RecordRejected
 from include.http.transport import RequestRefused
 from include.outcomes import OUTCOME_OF, Outcome, Reason
