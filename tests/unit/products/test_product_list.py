@@ -50,7 +50,7 @@ def test_list__pages_of_the_size_that_vtex_allows(count: int) -> None:
 
 def test_list__fifty_thousand_cost_about_two_hundred_calls(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "PRODUCT_IDS_PAGE", 250)
-    monkeypatch.setattr("tests.unit.sync.test_product_list.PAGE", 250)
+    monkeypatch.setattr("tests.unit.products.test_product_list.PAGE", 250)
     shop = MovingShop(50_000)
     complete_list(shop)  # type: ignore[arg-type]
     assert len(shop.asked) == 201
