@@ -55,7 +55,7 @@ def test_slice__that_is_short_is_read_again(
     monkeypatch.setattr(runner.vtex, "continue_scroll", ends_early_once)
     runner.sync(PipelineName.CONTACTS, LAST_HOURS, "run")
     assert {f"n{number:02}@example.com" for number in range(30)} <= held(shop).keys()
-    assert "documents came, it is read again" in caplog.text
+    assert "documents; it is repeated" in caplog.text
 
 
 def test_slice__that_stays_short_sends_nothing(
@@ -65,7 +65,7 @@ def test_slice__that_stays_short_sends_nothing(
         put(shop, f"n{number:02}", email=f"n{number:02}@example.com")
     monkeypatch.setattr("include.vtex.limits.SCROLL_PAGE", 20)
     monkeypatch.setattr(runner.vtex, "continue_scroll", lambda token, **_: ScrollPage([], token, None))
-    with pytest.raises(TemporaryError, match="short 3 times in a row"):
+    with pytest.raises(TemporaryError, match="incomplete 3 times in a row"):
         runner.sync(PipelineName.CONTACTS, LAST_HOURS, "run")
     assert shop.writes() == {}
 
@@ -97,7 +97,7 @@ def test_slice__that_stays_empty_covers_nothing(
 ) -> None:
     put_many(shop, 3)
     monkeypatch.setattr(runner.vtex, "open_scroll", lambda **_: ScrollPage([], "T", 3))
-    with pytest.raises(TemporaryError, match="short 3 times in a row"):
+    with pytest.raises(TemporaryError, match="incomplete 3 times in a row"):
         runner.sync(PipelineName.CONTACTS, LAST_HOURS, "run")
     assert runner.state.covered(PipelineName.CONTACTS) == []
 
@@ -286,7 +286,7 @@ def test_only__shows_the_way_of_one_record_without_its_address(
     assert runner.sync(PipelineName.CONTACTS, only("masked"), "two").counts.outcomes == {Outcome.REJECTED: 1}
     assert "document bird: read" in caplog.text
     assert "masked is rejected: email_masked" in caplog.text
-    assert "goes: _email b…(23), _name T…(6)" in caplog.text
+    assert "to send: _email b…(23), _name T…(6)" in caplog.text
     assert "bird.canary" not in caplog.text
     assert not runner.state.is_activated(PipelineName.CONTACTS)
 
@@ -298,7 +298,7 @@ def test_dry_run__shows_a_masked_sample_and_sends_nothing(
     put(shop, "bird", email="bird.canary@example.com", firstName="Tweety")
     report = runner.sync(PipelineName.CONTACTS, LAST_HOURS, "dry", dry_run=True)
     assert report.counts.outcomes[Outcome.SENT] >= 1
-    assert "would go: _email " in caplog.text
+    assert "would be sent: _email " in caplog.text
     assert "would be sent" in caplog.text
     assert "canary" not in caplog.text
     assert shop.writes() == {}
@@ -341,7 +341,7 @@ def test_target__depends_on_the_source_alone(
 ) -> None:
     """Other slices and pages, parts in another order, one call in twenty going wrong, kills anywhere."""
     dice = random.Random(seed)  # noqa: S311 - a simulation
-    monkeypatch.setattr("include.contacts.slices._FROM", 50)
+    monkeypatch.setattr("include.contacts.slices._CUT_ABOVE", 50)
     monkeypatch.setattr("include.vtex.limits.SCROLL_PAGE", dice.randint(15, 90))
     reading = import_module("include.contacts.extract")  # the package's `extract` is the function
     monkeypatch.setattr(reading, "_DOCUMENTS_A_FILE", dice.randint(10, 120))

@@ -53,7 +53,7 @@ def test_customers__all_of_them_also_those_without_a_credible_date(
 def test_customers__in_several_slices_none_is_lost(
     between: str, total_at_most: int, runner: SyncRunner, shop: SimulatedShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("include.contacts.slices._FROM", 50)
+    monkeypatch.setattr("include.contacts.slices._CUT_ABOVE", 50)
     shop.on_vtex("POST", "knobs", {"md_between": between, "md_total_at_most": total_at_most})
     for number in range(23):  # some on the very edges of windows
         created = f"2026-11-{number + 1:02}T00:00:00.0000000Z"
@@ -64,7 +64,7 @@ def test_customers__in_several_slices_none_is_lost(
 def test_customers__no_more_than_four_scrolls_at_once(
     runner: SyncRunner, shop: SimulatedShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("include.contacts.slices._FROM", 50)
+    monkeypatch.setattr("include.contacts.slices._CUT_ABOVE", 50)
     staged_customers(runner.run(PipelineName.CONTACTS, EVERYTHING, "run"))
     scrolls = shop.on_vtex("GET", "journal?route=md+scroll&limit=500")["calls"]
     opened = [call for call in scrolls if "_token" not in call["query"]]
@@ -136,7 +136,7 @@ def test_customers__waits_until_others_give_a_scroll_back(runner: SyncRunner, sh
 def test_customers__a_retry_reads_only_what_is_missing(
     runner: SyncRunner, shop: SimulatedShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("include.contacts.slices._FROM", 50)
+    monkeypatch.setattr("include.contacts.slices._CUT_ABOVE", 50)
     runner.change("vtex", master_data_parallel=3)
     run = runner.run(PipelineName.CONTACTS, EVERYTHING, "run")
     shop.fault_at_vtex("md scroll", skip=7, calls=60, status=503)

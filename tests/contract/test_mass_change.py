@@ -166,7 +166,7 @@ def test_contacts__names_that_most_had_the_run_before(runner: SyncRunner, shop: 
     before = shop.target()
     with records_of(runner, SCROLL, nameless):
         with pytest.raises(
-            MassChangeBlocked, match=r"should have a name, as in the run before, \d+ have neither"
+            MassChangeBlocked, match=r"should have a name, as in the previous run, \d+ have neither"
         ):
             runner.sync(PipelineName.CONTACTS, EVERYTHING, "two")
         assert shop.target() == before

@@ -192,6 +192,6 @@ def test_reconcile__keeps_no_address(
         folder = runner.run(CONTACTS, EVERYTHING, f"look {number}").staging.within("compare_contacts")
         for name in (FOUND, LIST):
             assert b"canary" not in folder.read_bytes(name).lower()
-        for name in folder.names("theirs-"):
+        for name in folder.names("connectif-"):
             assert not folder.read_frame(name).astype("str").map(lambda cell: "@" in cell).any().any()
     assert "canary" not in caplog.text.lower()

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from include.contacts.documents import documents_frame, documents_table
-from include.contacts.mapping import SOURCE_FIELDS, map_contacts
+from include.contacts.fields import SOURCE_FIELDS
+from include.contacts.mapping import map_contacts
 from include.outcomes import Drop
 
 TODAY = date(2026, 11, 23)

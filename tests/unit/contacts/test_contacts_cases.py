@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import pytest
 
-from include.contacts.extra_field import ExtraField
+from include.contacts.fields import ExtraField
 from include.contacts.mapping import map_contacts
 
 CASES = sorted((Path(__file__).parent / "cases").glob("*.json"))

@@ -10,11 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from include.contacts.extra_field import ExtraField
+from include.contacts.fields import CONTACT_COLUMNS, SOURCE_FIELDS, ExtraField
 from include.contacts.mapping import (
-    CONTACT_COLUMNS,
     ROW_COLUMNS,
-    SOURCE_FIELDS,
     latest_of_each,
     map_contacts,
     split_by_columns,
