@@ -34,7 +34,7 @@ from include.pipeline.explanation import (
 from include.pipeline.preview import masked
 from include.run_name import readable
 from include.state import StoredReport
-from include.values.address import email_of, problem_of, tidied
+from include.values.address import email_of, problem_of, tidy_address
 
 _NOT_PERSONAL = ("id", "isNewsletterOptIn", "createdIn", "updatedIn", "email")
 _SET_BY_CONNECTIF = ("_createdAt", "_updatedAt", "_emailStatus", "_newsletterSubscriptionStatus")
@@ -51,7 +51,7 @@ def explain_customer(context: ExplainContext, record: str) -> Explanation:
     run = context.run(PipelineName.CONTACTS)
     fields = [*SOURCE_FIELDS, *extra_sources_of(run)]
     documents = _documents(context, record, fields)
-    email = tidied(record) if "@" in record else next(iter(_addresses(documents)), "")
+    email = tidy_address(record) if "@" in record else next(iter(_addresses(documents)), "")
     rows, outcomes, drops = _map_documents(context, documents)
     person = context.state.hashed(email) if email else ""
     ids = [str(document["id"]) for document in documents]
@@ -92,7 +92,7 @@ def explain_customer(context: ExplainContext, record: str) -> Explanation:
 
 def _documents(context: ExplainContext, record: str, fields: list[str]) -> list[Document]:
     if "@" in record:
-        return documents_of(context.vtex, [tidied(record)], fields).get(tidied(record), [])
+        return documents_of(context.vtex, [tidy_address(record)], fields).get(tidy_address(record), [])
     document = context.vtex.client(record, fields)
     if document is None:
         return []

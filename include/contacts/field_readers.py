@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from include.outcomes import Drop
 from include.values.email import problems, tidy_addresses
 from include.values.instants import calendar_dates
-from include.values.money import exact
+from include.values.money import decimal_of
 from include.values.names import tidy_names
 from include.values.phones import e164
 from include.values.text import NOTHING, arrow_texts, tidy, tidy_one, unreadable
@@ -138,7 +138,7 @@ def _each(read: Callable[[object], str | None]) -> Callable[[pd.Series, str], An
 
 def _number(value: object) -> Decimal | None:
     try:
-        return exact(Decimal(value.strip()) if isinstance(value, str) else value)
+        return decimal_of(Decimal(value.strip()) if isinstance(value, str) else value)
     except InvalidOperation:
         return None
 

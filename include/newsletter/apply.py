@@ -18,7 +18,7 @@ from include.outcomes import OUTCOME_OF, Outcome, PipelineName, Reason
 from include.pipeline.erased_people import ErasedPeople
 from include.report import StageCounts
 from include.state import PendingEvent, RecordOutcome, StateStore, SubscriptionChange, SubscriptionState
-from include.values.address import tidied
+from include.values.address import tidy_address
 from include.vtex import limits
 from include.vtex.client import VtexClient
 
@@ -107,7 +107,7 @@ class NewsletterSync:
     def _key_of(self, raw: dict[str, Any], reason: Reason) -> str:
         """The person's, as for all other reasons; an event without a credible address has one of its own."""
         if reason in (Reason.IN_THE_FUTURE, Reason.INSTANT_INVALID):
-            return self._state.hashed(tidied(raw["email"]))
+            return self._state.hashed(tidy_address(raw["email"]))
         return self._key_of_nobody()
 
     def _key_of_nobody(self) -> str:

@@ -136,7 +136,7 @@ def test_only__a_product_that_search_does_not_show_is_said_to_be_so(
     key = keys[0] if where == "hidden" else "123456"
     with caplog.at_level(logging.INFO), pytest.raises(UnsafeChange, match=f"no record with the id {key}"):
         runner.sync(PipelineName.PRODUCTS, only(key), "one")
-    assert f"productId {key}: search does not show it" in caplog.text
+    assert f"productId {key}: search does not show this record" in caplog.text
     assert (sent(shop), kept(runner)) == (before, catalogue)
 
 
@@ -156,11 +156,11 @@ def test_log__tells_how_far_a_run_is(runner: SyncRunner, caplog: pytest.LogCaptu
         runner.sync(PipelineName.PRODUCTS, EVERYTHING, "run")
     said = iter(record.getMessage() for record in caplog.records)
     for line in (
-        r"60 products are listed",
+        r"VTEX lists 60 products",
         r"products: 60 of 60, [\d.,]+/s",
         r"products without an offer, base prices: (\d+) of \1, [\d.,]+/s",
         r"products mapped: 50, [\d.,]+/s",
-        r"3 files for Connectif",
+        r"wrote 3 files for Connectif",
         r"products-0001.csv: \d+ rows queued as import \w+",
         r"products-0001.csv: Connectif counts \d+ of its \d+ rows as taken, 0 are refused, 0 not .*",
         r"products, full: 50 read = 46 sent \+ 4 rejected .* hidden from search \(sales channel 1\)",

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 from include.newsletter.receiver.bodies import BadCallback, Pair
 from include.outcomes import Reason
-from include.values.address import problem_of, tidied
+from include.values.address import problem_of, tidy_address
 
-# A document may hold such characters, pasted into a form, and `tidied` forgives them; Connectif sends none.
+# A document may hold such pasted characters, and `tidy_address` removes them; Connectif sends none.
 _BROKEN = re.compile("[\x00-\x08\x0e-\x1f\x7f\ud800-\udfff]")
 
 EMAIL_NAMES = frozenset(
@@ -74,7 +74,7 @@ def _given(pairs: list[Pair], names: frozenset[str]) -> list[object]:
 
 
 def _address(given: object) -> str:
-    email = tidied(given) if isinstance(given, str) else ""
+    email = tidy_address(given) if isinstance(given, str) else ""
     if isinstance(given, str) and _BROKEN.search(given):
         raise BadCallback(Reason.EMAIL_INVALID.value)
     if problem := problem_of(email):

@@ -17,15 +17,15 @@ from include.products.candidates import candidates_of
 from include.products.mapping import (
     PRODUCT_COLUMNS,
     ProductRules,
-    essentials,
     map_products,
-    never_priced,
     product_body,
     product_row,
+    select_unpriced,
     split_by_columns,
+    used_fields,
     without_offer,
 )
-from include.products.offers import offers
+from include.products.offers import buyable_offers
 from include.products.snapshot import SNAPSHOT_COLUMNS, next_snapshot, snapshot_from, withdrawn_rows
 from include.purchases.order_items import list_cents, sold_items
 from include.values.money import cents_of_units, money_texts, percentage_texts, without_vat
@@ -102,7 +102,7 @@ def test_map_products__laws_hold_for_any_products(
     in_stock = {key for key, candidate in candidates.items() if candidate.offer}
     assert set(rows.loc[rows["availability"] == "instock", "productId"]) == in_stock & {*rows["productId"]}
     pd.testing.assert_frame_equal(rows, _map(products, rules, base_prices=prices).rows)
-    lean = [essentials(product) for product in products]
+    lean = [used_fields(product) for product in products]
     pd.testing.assert_frame_equal(rows, _map(lean, rules, base_prices=prices).rows)
 
 
@@ -162,7 +162,7 @@ def test_a_unit_in_the_catalogue__costs_what_its_order_line_says(
     (sold,) = sold_items({"items": [item]}, {})
     offer = {"IsAvailable": True, "Price": float(price), "ListPrice": float(price)}
     sku = {"itemId": "1", "unitMultiplier": float(multiplier), "sellers": [{"commertialOffer": offer}]}
-    in_the_catalogue = [(one.unit_cents, one.original_cents) for one in offers([sku], per_unit=True)]
+    in_the_catalogue = [(one.unit_cents, one.original_cents) for one in buyable_offers([sku], per_unit=True)]
     assert in_the_catalogue == ([(sold.unit, list_cents(item, sold.unit))] if selling else [])
 
 
@@ -227,8 +227,8 @@ def test_base_prices__are_wanted_only_for_what_has_no_price_anywhere() -> None:
         _product("3", _item("100", None), _item("31", None)),
         _product("4"),
     ]
-    assert never_priced(without_offer(products, RULES), known, RULES) == [("3", ["31", "100"]), ("4", [])]
-    assert never_priced(without_offer(products, SKU_RULES), None, SKU_RULES) == [
+    assert select_unpriced(without_offer(products, RULES), known, RULES) == [("3", ["31", "100"]), ("4", [])]
+    assert select_unpriced(without_offer(products, SKU_RULES), None, SKU_RULES) == [
         ("20", ["20"]),
         ("31", ["31"]),
         ("100", ["100"]),

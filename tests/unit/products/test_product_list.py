@@ -62,7 +62,7 @@ def test_list__one_that_stays_short_stops_the_run() -> None:
             products, total = super().product_ids(first, last)
             return products, total + 3
 
-    with pytest.raises(TemporaryError, match=r"25 of 28 products came.* 3 times\. Nothing was sent"):
+    with pytest.raises(TemporaryError, match=r"got 25 of 28 products.* 3 times\. Nothing was sent"):
         complete_list(Short(25))  # type: ignore[arg-type]
 
 

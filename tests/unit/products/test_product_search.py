@@ -13,7 +13,7 @@ import pytest
 
 from include.errors import ContractError, TemporaryError
 from include.products.mapping import ProductRules
-from include.products.search import PART, CatalogueSearch, products_in, wanting_in
+from include.products.search import PART, CatalogueSearch, products_in, records_without_offer
 from include.staging import Staging
 from include.vtex.client import VtexClient
 
@@ -113,7 +113,7 @@ def test_search__a_new_attempt_goes_on_where_the_last_one_ended(folder: Staging)
 
 def test_search__notes_what_nobody_can_buy(folder: Staging) -> None:
     read(FakeSearch(), folder, numbers(3))
-    assert sorted(wanting_in(folder)) == [("0", ["00"]), ("1", ["10"]), ("2", ["20"])]
+    assert sorted(records_without_offer(folder)) == [("0", ["00"]), ("1", ["10"]), ("2", ["20"])]
 
 
 def test_search__a_product_without_an_id_stops_the_run(folder: Staging) -> None:

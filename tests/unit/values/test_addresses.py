@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from include.outcomes import Reason
 from include.state.people import People
-from include.values.address import TYPED_ADDRESS, problem_of, spellings, tidied
+from include.values.address import TYPED_ADDRESS, problem_of, spellings, tidy_address
 from include.values.email import email_problem, tidy_email, without_soft_alias
 
 ASCII_FORMS = {
@@ -44,13 +44,13 @@ NO_ADDRESSES = [
 
 @pytest.mark.parametrize(("written", "expected"), ASCII_FORMS.items())
 def test_address__has_one_ascii_form(written: str, expected: str) -> None:
-    assert tidied(written) == expected
-    assert problem_of(tidied(written)) is None
+    assert tidy_address(written) == expected
+    assert problem_of(tidy_address(written)) is None
 
 
 @pytest.mark.parametrize("written", NO_ADDRESSES)
 def test_address__without_an_ascii_form_is_none(written: str) -> None:
-    assert problem_of(tidied(written)) is Reason.EMAIL_INVALID
+    assert problem_of(tidy_address(written)) is Reason.EMAIL_INVALID
 
 
 def _in_a_column(text: str) -> str:
@@ -70,9 +70,9 @@ _ADDRESSES = st.builds(
 @settings(max_examples=500, deadline=None)
 @given(_ADDRESSES | st.text(max_size=12))
 def test_address__a_column_and_a_single_text_are_tidied_alike(written: str) -> None:
-    once = tidied(written)
+    once = tidy_address(written)
     assert _in_a_column(written) == once
-    assert tidied(once) == once
+    assert tidy_address(once) == once
     found = email_problem(pd.Series([once or None], dtype="str")).iloc[0]
     assert (None if pd.isna(found) else found) == problem_of(once)
 
@@ -80,7 +80,7 @@ def test_address__a_column_and_a_single_text_are_tidied_alike(written: str) -> N
 @given(st.sampled_from([*ASCII_FORMS, "Ana@Example.com"]))
 def test_address__hashes_do_not_depend_on_how_it_is_written(written: str) -> None:
     people = People("a key of sixteen")
-    assert people.hashed(written) == people.hashed(tidied(written))
+    assert people.hashed(written) == people.hashed(tidy_address(written))
 
 
 @pytest.mark.parametrize(
