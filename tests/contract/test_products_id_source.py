@@ -1,6 +1,7 @@
 """A changed `product_id_source`: all products get new ids, and some of these numbers had another meaning.
 
-VTEX numbers products and SKUs independently, so a product and a SKU of another product often have the same id.
+VTEX numbers products and SKUs independently, so the id of a product is often the id of
+another product's SKU.
 """
 
 from __future__ import annotations
