@@ -1,4 +1,4 @@
-"""Each file in cases/ is a situation: products of catalogue search, and the expected rows, outcomes and drops.
+"""Each file in cases/ is a situation: products of catalogue search, and the expected rows, outcomes, drops.
 
 It may also have the catalogue sent last and base prices of the Pricing API.
 """

@@ -142,7 +142,7 @@ def _by_the_library(text: str, country: str | None) -> str | None:
 
 
 def _examples() -> st.SearchStrategy[tuple[str, str]]:
-    """Numbers like the valid ones of a country: an example of the library with changed digits and spelling."""
+    """Numbers like the valid ones of a country: a library example with changed digits and spelling."""
 
     @st.composite
     def written(draw: st.DrawFn) -> tuple[str, str]:
