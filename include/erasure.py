@@ -11,7 +11,7 @@ from include.newsletter.documents import find_documents
 from include.pipeline.preview import masked
 from include.pipeline.staging_retention import remove_runs_with_people
 from include.state import StateStore
-from include.values.address import problem_of, tidied
+from include.values.address import problem_of, tidy_address
 from include.vtex.client import VtexClient
 
 BY_HAND = """\
@@ -26,7 +26,7 @@ Left to you, in this order:
 
 def checked(email: str) -> str:
     """The address as it is compared; ConfigurationError for what is none."""
-    address = tidied(email)
+    address = tidy_address(email)
     if problem_of(address):
         raise ConfigurationError("what was given is no e-mail address. Nothing was changed")
     return address

@@ -1,4 +1,4 @@
-"""Whole runs on the seeded world, and the odd records that the sandbox names in it."""
+"""Complete runs on the seeded shop, and the odd records that the sandbox lists in it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SIZES = Sizes(contacts=220, products=60, orders_per_day=40, days=4)
 
 @dataclass(frozen=True)
 class SeededRun:
-    """A run that has ended on a world of its own; the tests only look."""
+    """A finished run on a shop of its own. Tests must not change it."""
 
     shop: SimulatedShop
     runner: SyncRunner
@@ -31,7 +31,7 @@ class SeededRun:
 
 @contextmanager
 def seeded_run(folder: Path, pipeline: PipelineName, plan: RunPlan, *emptied: str) -> Iterator[SeededRun]:
-    """`emptied` are tables of Connectif's that the run finds without a row."""
+    """Run a pipeline once. `emptied` are tables of Connectif without rows."""
     with simulated_shop(SIZES) as shop:
         shop.connectif.knobs.rate_limit = 0
         for table in emptied:
@@ -43,6 +43,6 @@ def seeded_run(folder: Path, pipeline: PipelineName, plan: RunPlan, *emptied: st
 
 def odd(shop: SimulatedShop, kind: str, label: str) -> list[str]:
     """The ids of the seeded records with this oddity."""
-    found: list[str] = shop.on_vtex("GET", "oddities")[kind][label]["ids"]
-    assert found
-    return found
+    ids: list[str] = shop.on_vtex("GET", "oddities")[kind][label]["ids"]
+    assert ids
+    return ids

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 import requests
 
-from include.values.address import tidied
+from include.values.address import tidy_address
 from tools.sandbox_shop import CONNECTIF_SECRET, VTEX_TOKEN, Sandbox, settings_connections
 
 JSON = dict[str, Any]
@@ -90,7 +90,7 @@ class ShopReads:
 
     def contact(self, email: str) -> JSON | None:
         """The contact as Connectif has it, or None."""
-        return self._at_connectif(f"contacts/email/{quote(tidied(email), safe='')}")
+        return self._at_connectif(f"contacts/email/{quote(tidy_address(email), safe='')}")
 
     def product(self, product_id: str) -> JSON | None:
         """The product as Connectif has it, or None."""

@@ -1,4 +1,4 @@
-"""Customers of VTEX → contacts of Connectif: read by scroll, map by columns, load by import."""
+"""The contacts pipeline: read VTEX customers by scroll, map them by column, import them to Connectif."""
 
 from include.contacts.extract import extract
 from include.contacts.load import load

@@ -1,4 +1,4 @@
-"""Customers who asked to be erased, kept out of what is sent."""
+"""Keep erased customers out of the load."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from include.staging import Staging
 from include.values.email import tidy_email
 from include.values.mapped import Mapped, outcome_rows_of
 
-_KNOWN = "erasures.json"
+_ERASURES = "erasures.json"
 
 Mapping = Callable[[pd.DataFrame], Mapped]
 
 
 def map_without_erased(documents: pd.DataFrame, mapping: Mapping, people: ErasedPeople) -> Mapped:
-    """`mapping` of the documents of all others; those of erased people have the outcome `erased`."""
+    """Map the documents, but give those of erased people the outcome `erased`."""
     if not people:
         return mapping(documents)
     emails = tidy_email(documents["email"])
@@ -34,14 +34,14 @@ def map_without_erased(documents: pd.DataFrame, mapping: Mapping, people: Erased
 
 
 def note_erasures(run: SyncRun, folder: Staging) -> None:
-    """Stage up to when erasures are known here."""
-    folder.write_json(_KNOWN, run.state.erasures())
+    """Stage the current state of erasures, for `erased_since`."""
+    folder.write_json(_ERASURES, run.state.erasures())
 
 
 def erased_since(run: SyncRun, folder: Staging, mapped: str) -> set[str]:
-    """Addresses in the files `mapped`… of the folder whose person was erased since `note_erasures`."""
-    if folder.read_json(_KNOWN) == run.state.erasures():
+    """Addresses in the folder's files `mapped`… whose person was erased after `note_erasures`."""
+    if folder.read_json(_ERASURES) == run.state.erasures():
         return set()
     people = ErasedPeople(run.state)
-    found = (people.among(folder.read_frame(name, ["_email"])["_email"]) for name in folder.names(mapped))
-    return set().union(*found)
+    erased = (people.among(folder.read_frame(name, ["_email"])["_email"]) for name in folder.names(mapped))
+    return set().union(*erased)

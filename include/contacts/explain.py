@@ -1,4 +1,4 @@
-"""A customer: VTEX's documents, the mapping, runs and newsletter ledger, and Connectif's contact."""
+"""Explain a customer: VTEX's documents, the mapping, the runs, the subscription changes and the contact."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import pandas as pd
 from include.connectif import routes
 from include.contacts.documents import documents_frame, documents_table
 from include.contacts.erased import map_without_erased
-from include.contacts.extra_field_checks import extra_fields_of, extra_sources_of
-from include.contacts.mapping import CONTACT_COLUMNS, SOURCE_FIELDS, latest_of_each
+from include.contacts.field_checks import extra_fields_of, extra_sources_of
+from include.contacts.fields import CONTACT_COLUMNS, SOURCE_FIELDS
+from include.contacts.mapping import OUR_COLUMNS, latest_of_each
 from include.contacts.rules import contact_mapping
 from include.newsletter.documents import find_documents
 from include.outcomes import Drop, Kind, PipelineName, Reason
@@ -32,54 +33,57 @@ from include.pipeline.explanation import (
 from include.pipeline.preview import masked
 from include.run_name import readable
 from include.state import StoredReport
-from include.values.address import email_of, problem_of, tidied
+from include.values.address import email_of, problem_of, tidy_address
 
 _NOT_PERSONAL = ("id", "isNewsletterOptIn", "createdIn", "updatedIn", "email")
-_TOLD_BY_CONNECTIF = ("_createdAt", "_updatedAt", "_emailStatus", "_newsletterSubscriptionStatus")
-_RUNS_LOOKED_AT = 100
+_SET_BY_CONNECTIF = ("_createdAt", "_updatedAt", "_emailStatus", "_newsletterSubscriptionStatus")
+_RUNS_TO_CHECK = 100
 
 Document = dict[str, Any]
 
 
 def explain_customer(context: ExplainContext, record: str) -> Explanation:
-    """An e-mail or the id of a `CL` document: all documents with the address, because one of them counts."""
+    """`record` is an address or the id of a `CL` document.
+
+    Shows all documents with the address, because only one of them counts.
+    """
     run = context.run(PipelineName.CONTACTS)
     fields = [*SOURCE_FIELDS, *extra_sources_of(run)]
     documents = _documents(context, record, fields)
-    email = tidied(record) if "@" in record else next(iter(_addresses(documents)), "")
-    rows, outcomes, drops = _mapped(context, documents)
+    email = tidy_address(record) if "@" in record else next(iter(_addresses(documents)), "")
+    rows, outcomes, drops = _map_documents(context, documents)
     person = context.state.hashed(email) if email else ""
     ids = [str(document["id"]) for document in documents]
     stored = context.state.outcomes_of(PipelineName.CONTACTS, ids or [record])
-    said = context.state.vendor_texts(PipelineName.CONTACTS, stored)
+    vendor_texts = context.state.vendor_texts(PipelineName.CONTACTS, stored)
     changes = context.state.outcomes_of(PipelineName.NEWSLETTER, [person] if person else [])
-    of_changes = context.state.vendor_texts(PipelineName.NEWSLETTER, changes)
+    change_texts = context.state.vendor_texts(PipelineName.NEWSLETTER, changes)
     there = context.at_connectif(routes.READ_CONTACT, {"email": email}) if problem_of(email) is None else None
     parts = (
         Part("VTEX holds now", tuple(f for d in documents for f in _document_facts(d)), "no such customer"),
         Part("would be sent", tuple(f for row in rows for f in _row_facts(row)), "nothing"),
-        Part("was sent last", _taken_by(context, rows), "no run of the last ones has taken its last change"),
+        Part("was sent last", _covering_run(context, rows), "none of the last runs covers its last change"),
         Part(
             "the last run's outcome",
             tuple(
                 replace(fact, label=f"{key}, {fact.label}")
                 for key in stored
-                for fact in outcome_facts(stored[key], said.get(key, ""))
+                for fact in outcome_facts(stored[key], vendor_texts.get(key, ""))
             ),
-            "no run had to refuse it",
+            "no run rejected it",
         ),
         Part(
             "subscription changes",
-            (*_subscription_state(context, person), *_outcomes(changes, of_changes)),
-            "none is known",
+            (*_subscription_state(context, person), *_change_facts(changes, change_texts)),
+            "none",
         ),
         Part("Connectif holds", _contact_facts(there) if there else (), "no contact with this address"),
     )
-    on_changes = [f"A subscription change: {because(one.reason)}" for one in changes.values() if one.reason]
+    on_changes = [f"Subscription change, {because(o.reason)}" for o in changes.values() if o.reason]
     erased = [f"This person is {because(Reason.ERASED)}"] if email and context.state.is_erased(email) else []
     on_drops = [f"Left out, {left_out(drop)}" for drop in drops]
-    on_documents = _on_documents(documents, rows, outcomes)
-    decision = (*erased, *on_documents, *on_drops, *_on_connectif(rows, there), *on_changes)
+    on_documents = _describe_documents(documents, rows, outcomes)
+    decision = (*erased, *on_documents, *on_drops, *_describe_contact(rows, there), *on_changes)
     is_known = bool(erased or documents or there or stored or changes or parts[4].facts)
     name = masked(record) if "@" in record else record
     return Explanation(Kind.CUSTOMER, name, parts, decision, is_known)
@@ -87,7 +91,7 @@ def explain_customer(context: ExplainContext, record: str) -> Explanation:
 
 def _documents(context: ExplainContext, record: str, fields: list[str]) -> list[Document]:
     if "@" in record:
-        return find_documents(context.vtex, [tidied(record)], fields).get(tidied(record), [])
+        return find_documents(context.vtex, [tidy_address(record)], fields).get(tidy_address(record), [])
     document = context.vtex.client(record, fields)
     if document is None:
         return []
@@ -95,28 +99,32 @@ def _documents(context: ExplainContext, record: str, fields: list[str]) -> list[
     competing = (
         find_documents(context.vtex, [email], fields).get(email, []) if problem_of(email) is None else []
     )
-    return [document, *(rival for rival in competing if rival["id"] != document["id"])]
+    return [document, *(other for other in competing if other["id"] != document["id"])]
 
 
 def _addresses(documents: list[Document]) -> list[str]:
     return [email for d in documents if (email := email_of(d))]
 
 
-def _mapped(
+def _map_documents(
     context: ExplainContext, documents: list[Document]
 ) -> tuple[list[Document], dict[str, Reason], tuple[Drop, ...]]:
-    """The rows that would go, by document id why the others do not, and why fields are left out."""
+    """The rows that would be sent, document id → reason of the others, and why fields are left out."""
     run = context.run(PipelineName.CONTACTS)
     sources = extra_sources_of(run)
     frame = documents_frame(documents_table(documents, sources))
     mapped = map_without_erased(
         frame, contact_mapping(run, extra_fields_of(run)), ErasedPeople(context.state)
     )
-    goes = latest_of_each(mapped.rows, "_email")
-    outcomes = {str(v.key): Reason(str(v.reason)) for v in mapped.outcomes.itertuples()}
-    outcomes |= dict.fromkeys(map(str, mapped.rows["id"][~goes]), Reason.DUPLICATE_EMAIL)
-    rows = [{str(name): value for name, value in row.items()} for row in mapped.rows[goes].to_dict("records")]
-    return rows, outcomes, tuple(mapped.drops)
+    latest = latest_of_each(mapped.rows, "_email")
+    outcomes = {str(outcome.key): Reason(str(outcome.reason)) for outcome in mapped.outcomes.itertuples()}
+    outcomes |= dict.fromkeys(map(str, mapped.rows["id"][~latest]), Reason.DUPLICATE_EMAIL)
+    chosen = mapped.rows[latest].to_dict("records")
+    return (
+        [{str(name): value for name, value in row.items()} for row in chosen],
+        outcomes,
+        tuple(mapped.drops),
+    )
 
 
 def _document_facts(document: Document) -> tuple[Fact, ...]:
@@ -126,36 +134,36 @@ def _document_facts(document: Document) -> tuple[Fact, ...]:
 
 
 def _row_facts(row: Document) -> tuple[Fact, ...]:
-    consent = {"_newsletterSubscriptionStatus, if Connectif does not have it yet": row["consent"]}
+    consent = {"_newsletterSubscriptionStatus, if Connectif does not have the contact yet": row["consent"]}
     fields = {name: value for name, value in row.items() if name.startswith("_")}
-    extra = {n: v for n, v in row.items() if n not in {"id", "changed", "consent", *CONTACT_COLUMNS}}
+    extra = {n: v for n, v in row.items() if n not in {*OUR_COLUMNS, *CONTACT_COLUMNS}}
     personal = [name for name in (*fields, *extra) if name != "_email"]
     return (*facts(fields | extra, personal), *facts(consent))
 
 
 def _contact_facts(contact: Document) -> tuple[Fact, ...]:
-    personal = [name for name in contact if name not in (*_TOLD_BY_CONNECTIF, "_email", "id")]
+    personal = [name for name in contact if name not in (*_SET_BY_CONNECTIF, "_email", "id")]
     return facts(contact, personal)
 
 
-def _taken_by(context: ExplainContext, rows: list[Document]) -> tuple[Fact, ...]:
-    """Contacts go by the hundred thousand, so no run writes down each of them: which run's window holds the
-    last change tells."""
-    reports = context.state.reports(PipelineName.CONTACTS, _RUNS_LOOKED_AT)
+def _covering_run(context: ExplainContext, rows: list[Document]) -> tuple[Fact, ...]:
+    """The run whose window holds the last change. Runs do not store each contact that they send, because
+    they send hundreds of thousands."""
+    reports = context.state.reports(PipelineName.CONTACTS, _RUNS_TO_CHECK)
     for row in rows:
         changed = datetime.fromtimestamp(int(row["changed"]) / 1e9, UTC)
-        if taken := next((run for run in reports if _took(run, changed, context)), None):
+        if covering := next((run for run in reports if _covers(run, changed, context)), None):
             return facts(
                 {
                     "last change at VTEX": changed,
-                    "by the run": readable(taken.run_key),
-                    "at": taken.finished_at,
+                    "by the run": readable(covering.run_key),
+                    "at": covering.finished_at,
                 }
             )
     return ()
 
 
-def _took(run: StoredReport, changed: datetime, context: ExplainContext) -> bool:
+def _covers(run: StoredReport, changed: datetime, context: ExplainContext) -> bool:
     report = run.report
     if report.dry_run or run.state != "success" or report.mode not in {"full", "window"}:
         return False
@@ -168,45 +176,50 @@ def _subscription_state(context: ExplainContext, person: str) -> tuple[Fact, ...
     if not person:
         return ()
     subscription_state = context.state.subscription_state([person]).get(person)
-    told: tuple[Fact, ...] = ()
+    lines: tuple[Fact, ...] = ()
     if subscription_state:
         change = "unsubscribe" if subscription_state.change.unsubscribed else "subscribe"
         applied = (
             shown(subscription_state.applied_at) if subscription_state.applied_at else "not finished yet"
         )
-        told = facts(
+        lines = facts(
             {"the latest": f"{change}, of {shown(subscription_state.change.instant)}", "applied": applied}
         )
     waiting = context.state.find_pending(person)
     if waiting:
-        told += facts(
-            {"one waits": f"tried {waiting.attempts} times, again from {shown(waiting.not_before)}"}
-        )
-    return told
+        lines += facts({"waiting": f"{waiting.attempts} attempts, the next from {shown(waiting.not_before)}"})
+    return lines
 
 
-def _outcomes(changes: dict[str, Any], said: dict[str, str]) -> tuple[Fact, ...]:
-    return tuple(fact for key, one in changes.items() for fact in outcome_facts(one, said.get(key, "")))
+def _change_facts(changes: dict[str, Any], vendor_texts: dict[str, str]) -> tuple[Fact, ...]:
+    return tuple(
+        fact for key, outcome in changes.items() for fact in outcome_facts(outcome, vendor_texts.get(key, ""))
+    )
 
 
-def _on_documents(documents: list[Document], rows: list[Document], outcomes: dict[str, Reason]) -> list[str]:
+def _describe_documents(
+    documents: list[Document], rows: list[Document], outcomes: dict[str, Reason]
+) -> list[str]:
     if not documents:
         return [
             "VTEX has no such customer: nothing is sent, and a subscription change would be unknown_contact"
         ]
-    said = [f"Document {key} does not go: {because(reason)}" for key, reason in outcomes.items()]
     return [
-        *said,
-        *(f"Document {row['id']} goes with the run that takes its last change, as shown" for row in rows),
+        *(f"Document {key} is not sent: {because(reason)}" for key, reason in outcomes.items()),
+        *(f"Document {row['id']} is sent by the run that covers its last change, as shown" for row in rows),
     ]
 
 
-def _on_connectif(rows: list[Document], there: Document | None) -> list[str]:
+def _describe_contact(rows: list[Document], there: Document | None) -> list[str]:
     if not rows:
         return []
     if there is None:
         return ["Connectif does not have the contact yet"]
-    would = {n: v for n, v in rows[0].items() if n not in {"id", "changed", "consent"} and not pd.isna(v)}
-    other = differences(would, there)
-    same = f"At Connectif other: {', '.join(other)}" if other else "Connectif has the same values"
-    return [same, "The newsletter status of a contact that exists is never touched by the contact sync"]
+    would = {n: v for n, v in rows[0].items() if n not in OUR_COLUMNS and not pd.isna(v)}
+    differing = differences(would, there)
+    values = (
+        f"Connectif has other values: {', '.join(differing)}"
+        if differing
+        else "Connectif has the same values"
+    )
+    return [values, "The contact sync never changes the newsletter status of a contact that exists"]

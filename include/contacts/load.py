@@ -1,4 +1,4 @@
-"""Load the staged files: first who may be written to, finished, then everything else."""
+"""Import the staged files: first the consent import, to its end, then the contacts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from itertools import islice
 
 import pandas as pd
 
-from include.contacts.left_out import LeftOut
+from include.contacts.row_filter import RowFilter
 from include.contacts.transform import FILES, MAPPED, OPEN
 from include.outcomes import Outcome, Reason
 from include.pipeline.csv_files import rows_of
@@ -26,39 +26,40 @@ log = logging.getLogger(__name__)
 
 
 def load(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
-    """Import the files of `transform`; rows that Connectif refuses become `target_rejected`, those that it
-    does not account for `target_unconfirmed`.
+    """Import the files of `transform`.
 
-    The consent import adds contacts that Connectif does not have, with an explicit newsletter status, and
-    must have finished before the other one begins: a contact that the other creates would fall to the
-    account's configurable default. For the same reason an address that it refused, or may not have taken,
-    is not sent again.
+    Rows that Connectif refuses become `target_rejected`. Rows that it does not account for become
+    `target_unconfirmed`.
+
+    The consent import creates the contacts that Connectif does not have, with an explicit newsletter status.
+    It must end before the second import begins: a contact created by the second import would get the
+    account's default status. For the same reason, the second import leaves out each address that the consent
+    import refused or may have lost.
     """
     staged = {step: [ImportFile(**file) for file in files] for step, files in source.read_json(FILES).items()}
     counts = StageCounts()
-    left_out, rows = LeftOut(run, source, target), sum(file.rows for file in staged["contacts"])
+    row_filter, rows = RowFilter(run, source, target), sum(file.rows for file in staged["contacts"])
     if run.dry_run or run.plan.is_partial:
-        log_sample(
-            log, "would go" if run.dry_run else "goes", map(personal, _rows(source, staged["contacts"]))
-        )
+        sample = map(personal, _sample_rows(source, staged["contacts"]))
+        log_sample(log, "would be sent" if run.dry_run else "to send", sample)
     if run.dry_run:
-        rows -= _count_erased(counts, source, target, left_out)
+        rows -= _count_erased(counts, source, target, row_filter)
         log.info("dry run: %s contacts in %s files would be sent", f"{rows:,}", len(staged["contacts"]))
         counts.count(Outcome.SENT, rows)
         return counts
-    going = partial(
-        import_files, run, folder=source, journal=target, key_column="_email", to_send=left_out.to_send
+    import_step = partial(
+        import_files, run, folder=source, journal=target, key_column="_email", to_send=row_filter.to_send
     )
-    consent = going(staged["consent"])
-    left_out.refused.update(consent.not_taken["key"], consent.doubtful)
-    contacts = going(staged["contacts"])
-    rows -= _count_erased(counts, source, target, left_out)
-    not_taken = pd.concat([_named(consent), contacts.not_taken], ignore_index=True)
-    not_taken = not_taken[~not_taken["key"].isin(left_out.erased)].reset_index(drop=True)
+    consent = import_step(staged["consent"])
+    row_filter.refused.update(consent.not_taken["key"], consent.doubtful)
+    contacts = import_step(staged["contacts"])
+    rows -= _count_erased(counts, source, target, row_filter)
+    not_taken = pd.concat([_refused_consent(consent), contacts.not_taken], ignore_index=True)
+    not_taken = not_taken[~not_taken["key"].isin(row_filter.erased)].reset_index(drop=True)
     outcomes = _outcomes(source, not_taken)
     keep_outcomes(target, "refused", outcomes)
     run.state.keep_vendor_texts(run.pipeline, texts_of(outcomes["key"], not_taken["private"]))
-    unsent = {*left_out.erased, *not_taken["key"], *contacts.doubtful}
+    unsent = {*row_filter.erased, *not_taken["key"], *contacts.doubtful}
     keep_sent_at_last(run, target, _sent_at_last(source, unsent))
     count_outcomes(counts, outcomes)
     counts.written = rows - len(not_taken)
@@ -66,25 +67,25 @@ def load(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
     return counts
 
 
-def _named(consent: ImportResult) -> pd.DataFrame:
-    """The rows that the consent import did not take; where it does not tell which, all that may be one."""
+def _refused_consent(consent: ImportResult) -> pd.DataFrame:
+    """The rows that the consent import refused, and the rows that it may have lost."""
     named = consent.not_taken[consent.not_taken["key"] != ""]
-    reason, detail = Reason.TARGET_UNCONFIRMED.value, "the consent import does not tell whether it took it"
+    reason, detail = Reason.TARGET_UNCONFIRMED.value, "the consent import did not confirm this row"
     doubtful = pd.DataFrame(
         {"key": sorted(consent.doubtful), "reason": reason, "detail": detail, "private": ""}, dtype="str"
     )
     return pd.concat([named, doubtful], ignore_index=True)
 
 
-def _rows(source: Staging, files: list[ImportFile]) -> Iterator[dict[str, str]]:
+def _sample_rows(source: Staging, files: list[ImportFile]) -> Iterator[dict[str, str]]:
     for file in files:
         for rows in islice(rows_of(StagedFile(source, file)), 1):
             yield from ({str(k): v for k, v in row.items()} for row in rows.head(SAMPLE).to_dict("records"))
 
 
-def _count_erased(counts: StageCounts, source: Staging, target: Staging, left_out: LeftOut) -> int:
-    """Count whose rows did not go because they are erased, and stage the outcomes; returns how many."""
-    documents = _documents_of(source, left_out.erased).values()
+def _count_erased(counts: StageCounts, source: Staging, target: Staging, row_filter: RowFilter) -> int:
+    """Count the people whose rows were removed as erased, stage their outcomes, and return their number."""
+    documents = _documents_of(source, row_filter.erased).values()
     keep_outcomes(target, "erased", outcome_rows_of((key, Reason.ERASED, "") for key in documents))
     counts.count(Reason.ERASED, len(documents))
     return len(documents)
@@ -97,7 +98,7 @@ def _sent_at_last(source: Staging, unsent: Collection[str]) -> Iterator[str]:
 
 
 def _outcomes(source: Staging, not_taken: pd.DataFrame) -> pd.DataFrame:
-    """Addresses not taken → outcomes on the documents that they came from, in the same order."""
+    """Addresses that were not taken → outcomes of their documents, in the same order."""
     documents = _documents_of(source, set(not_taken["key"]))
     rows = zip(not_taken["key"], not_taken["reason"], not_taken["detail"], strict=True)
     return outcome_rows_of(
@@ -107,17 +108,17 @@ def _outcomes(source: Staging, not_taken: pd.DataFrame) -> pd.DataFrame:
 
 
 def _documents_of(source: Staging, emails: Collection[str]) -> dict[str, str]:
-    """Which document went for each of the addresses."""
+    """Address → id of the document that was sent for it."""
     rows = _rows_of(source, emails, ["id", "_email"])
     return dict(zip(rows["_email"], rows["id"], strict=True))
 
 
 def _rows_of(source: Staging, emails: Collection[str], columns: list[str] | None = None) -> pd.DataFrame:
-    """The mapped row that went for each of the addresses: the one on which there is no outcome yet."""
+    """The mapped row that was sent for each of the addresses: the row without an outcome so far."""
     if not emails:
         return pd.DataFrame(columns=["id", "_email"])
     pieces = (source.read_frame(name, columns) for name in source.names(MAPPED))
     rows = pd.concat([rows[rows["_email"].isin(emails)] for rows in pieces], ignore_index=True)
-    for compared_records in outcomes_in(source):
-        rows = rows[~rows["id"].isin(compared_records["key"])]
+    for outcomes in outcomes_in(source):
+        rows = rows[~rows["id"].isin(outcomes["key"])]
     return rows

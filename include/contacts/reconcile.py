@@ -1,4 +1,4 @@
-"""Contacts: all of VTEX's customer documents against Connectif's export, person by person."""
+"""Compare contacts: all customer documents of VTEX with Connectif's export, person by person."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ import pandas as pd
 from include.batching import in_batches
 from include.contacts.documents import documents_frame
 from include.contacts.extract import PART, extract
+from include.contacts.fields import COMPARED_COLUMNS
 from include.contacts.mapping import latest_of_each
 from include.contacts.reconcile_advice import ADVICE
 from include.contacts.reconcile_match import (
-    FIELDS,
     causes_by_time,
     columns_of,
-    met,
+    match_hashes,
+    match_people,
+    missing_columns,
     nanoseconds,
-    of_people,
     side,
-    titles_missing,
 )
 from include.contacts.rules import contact_mapping
 from include.errors import ContractError
@@ -34,42 +34,45 @@ from include.staging import Staging
 
 log = logging.getLogger(__name__)
 
-_THEIRS = "theirs-"
+_CONNECTIF = "connectif-"
 _COLUMNS = "columns.json"
 _AT_ONCE = 20_000
 
 
 def compare(run: SyncRun, target: Staging) -> StageCounts:
-    """Compare all contacts, and stage what differs; nothing is written anywhere else.
+    """Compare all contacts and stage the differences. It writes nothing else.
 
-    In memory are hashes and ids only. What only Connectif has is counted and left alone.
+    Memory holds only hashes and ids. Contacts that only Connectif has are counted and left alone.
     """
     extracted = target.within("extract")
     extracted.begin()
     extract(run, extracted)
-    ours, refused = _ours(run, extracted)
-    goes, duplicates = _chosen(ours)
-    going = ours[goes]
-    theirs, columns, notes = _theirs(run, target)
-    there, differing, alone = met(going, theirs, [field for field in FIELDS if field in columns])
+    customers, refused = _vtex_side(run, extracted)
+    is_chosen, duplicates = _choose(customers)
+    chosen = customers[is_chosen]
+    contacts, columns, notes = _connectif_side(run, target)
+    fields = [column for column in COMPARED_COLUMNS if column in columns]
+    there, differing, unmatched = match_people(chosen, contacts, fields)
 
-    erased = of_people(going["person"], run.state.erased_people())
+    erased = match_hashes(chosen["person"], run.state.erased_people())
     compared_records = ComparedRecords()
     compared_records.same(int((~erased & there & (differing == "")).sum()))
-    compared_records.there = int(there.sum() + alone.sum())
+    compared_records.there = int(there.sum() + unmatched.sum())
     compared_records.add_all(refused["key"], Cause.REJECTED, refused["reason"])
-    compared_records.add_all(ours.loc[duplicates, "id"], Cause.DUPLICATE)
-    compared_records.add_all(going.loc[erased & there, "id"], Cause.ERASED, "Connectif still has the contact")
-    compared_records.add_all(going.loc[erased & ~there, "id"], Cause.ERASED)
-    gone, other = ~erased & ~there, ~erased & there & (differing != "")
-    _classify(run, compared_records, going[gone], differing[gone], Cause.GONE)
-    _classify(run, compared_records, going[other], differing[other], Cause.DIFFERS)
-    compared_records.add_all(theirs.loc[alone, "id"], Cause.ONLY_AT_CONNECTIF)
-    documents = int(goes.sum() + duplicates.sum()) + len(refused)
+    compared_records.add_all(customers.loc[duplicates, "id"], Cause.DUPLICATE)
+    compared_records.add_all(
+        chosen.loc[erased & there, "id"], Cause.ERASED, "Connectif still has the contact"
+    )
+    compared_records.add_all(chosen.loc[erased & ~there, "id"], Cause.ERASED)
+    gone, differs = ~erased & ~there, ~erased & there & (differing != "")
+    _classify(run, compared_records, chosen[gone], differing[gone], Cause.GONE)
+    _classify(run, compared_records, chosen[differs], differing[differs], Cause.DIFFERS)
+    compared_records.add_all(contacts.loc[unmatched, "id"], Cause.ONLY_AT_CONNECTIF)
+    documents = int(is_chosen.sum() + duplicates.sum()) + len(refused)
     compared = Compared(
         at_vtex=documents,
-        at_connectif=len(theirs),
-        compared=documents + int(alone.sum()),
+        at_connectif=len(contacts),
+        compared=documents + int(unmatched.sum()),
         same=compared_records.number_same,
         notes=notes,
     )
@@ -77,63 +80,65 @@ def compare(run: SyncRun, target: Staging) -> StageCounts:
     return StageCounts()
 
 
-def _ours(run: SyncRun, source: Staging) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The customers that may go, as a side, and the outcomes (`key`, `reason`) on the others.
+def _vtex_side(run: SyncRun, source: Staging) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The customers that the sync may send, as a side; and the outcomes (`key`, `reason`) of the others.
 
-    A document that was changed while it was read may come twice, once fit and once not: the fit one counts.
+    A document that changes during the reading may be read twice, once valid and once not. The valid one
+    counts.
     """
     sides = [_side(run, pd.DataFrame({"id": [], "changed": [], "_email": []}))]
     refused = [pd.DataFrame({"key": [], "reason": []}, dtype="str")]
     mapping = contact_mapping(run)
     for name in source.names(PART):
         mapped = mapping(documents_frame(source.read_table(name)))
-        sides.append(_side(run, mapped.rows[["id", "changed", "_email", *FIELDS]]))
+        sides.append(_side(run, mapped.rows[["id", "changed", "_email", *COMPARED_COLUMNS]]))
         refused.append(mapped.outcomes[["key", "reason"]])
-    ours = pd.concat(sides, ignore_index=True).astype({"id": "str", "changed": "int64"})
+    customers = pd.concat(sides, ignore_index=True).astype({"id": "str", "changed": "int64"})
     outcomes = pd.concat(refused, ignore_index=True).drop_duplicates("key", ignore_index=True)
-    return ours, outcomes[~outcomes["key"].isin(ours["id"])]
+    return customers, outcomes[~outcomes["key"].isin(customers["id"])]
 
 
 def _side(run: SyncRun, rows: pd.DataFrame) -> pd.DataFrame:
     return side(rows, person_of=run.state.hashed, hash_key=run.state.hashed("fields of contacts")[:16])
 
 
-def _chosen(ours: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
-    """Which rows the sync would send, and which are duplicates of another document's e-mail."""
+def _choose(customers: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
+    """Masks of the rows that the sync would send, and of the duplicates of another document's address."""
     keys = pd.DataFrame(
         {
-            "id": pd.util.hash_array(ours["id"].to_numpy(dtype=object)),
-            "_email": ours["person"],
-            "changed": ours["changed"],
+            "id": pd.util.hash_array(customers["id"].to_numpy(dtype=object)),
+            "_email": customers["person"],
+            "changed": customers["changed"],
         }
     )
     newest_reading = latest_of_each(keys, "id")
-    goes = latest_of_each(keys, "_email", among=newest_reading)
-    return goes, newest_reading & ~goes
+    is_chosen = latest_of_each(keys, "_email", among=newest_reading)
+    return is_chosen, newest_reading & ~is_chosen
 
 
-def _theirs(run: SyncRun, target: Staging) -> tuple[pd.DataFrame, dict[str, str], list[str]]:
-    """Connectif's contacts as a side, the columns that were found, and notes on what was left out."""
+def _connectif_side(run: SyncRun, target: Staging) -> tuple[pd.DataFrame, dict[str, str], list[str]]:
+    """Connectif's contacts as a side, the columns of the export, and notes on what is not compared."""
     if not target.has(_COLUMNS):
         columns: dict[str, str] = {}
         rows = exporter_of(run, target).contacts()
         for number, some in enumerate(in_batches(rows, _AT_ONCE), start=1):
             columns = columns_of(list(some[0]))
-            target.write_frame(f"{_THEIRS}{number:05}.parquet", _side(run, _renamed(some, columns)))
+            target.write_frame(f"{_CONNECTIF}{number:05}.parquet", _side(run, _renamed(some, columns)))
         target.write_json(_COLUMNS, columns)
     columns = target.read_json(_COLUMNS)
     none = _side(run, pd.DataFrame({"id": [], "_email": []}))
-    parts = [target.read_frame(name) for name in target.names(_THEIRS)]
-    theirs = pd.concat([none, *parts], ignore_index=True).astype({"id": "str"})
-    unique = theirs.drop_duplicates("person", ignore_index=True)
-    return unique, columns, list(_notes(len(theirs) - len(unique), titles_missing(columns) if parts else []))
+    parts = [target.read_frame(name) for name in target.names(_CONNECTIF)]
+    contacts = pd.concat([none, *parts], ignore_index=True).astype({"id": "str"})
+    unique = contacts.drop_duplicates("person", ignore_index=True)
+    missing = missing_columns(columns) if parts else []
+    return unique, columns, list(_notes(len(contacts) - len(unique), missing))
 
 
 def _renamed(rows: list[dict[str, str]], columns: dict[str, str]) -> pd.DataFrame:
-    """The columns that are compared, under our names; contacts without an address are nobody we know."""
+    """The compared columns, under our names. Contacts without an address are left out."""
     if "_email" not in columns:
-        raise ContractError("Connectif: an export of contacts without a column for the e-mail address")
-    wanted = {ours: [row[theirs] for row in rows] for ours, theirs in columns.items()}
+        raise ContractError("Connectif: the export of contacts has no column for the e-mail address")
+    wanted = {target: [row[title] for row in rows] for target, title in columns.items()}
     frame = pd.DataFrame({"id": [""] * len(rows), **wanted}, dtype="str")
     return frame[frame["_email"].str.strip() != ""]
 
@@ -141,7 +146,7 @@ def _renamed(rows: list[dict[str, str]], columns: dict[str, str]) -> pd.DataFram
 def _notes(twice: int, missing: list[str]) -> Iterator[str]:
     yield "the shop's extra fields and newsletter statuses are not compared"
     if twice:
-        yield f"{twice:,} contacts of Connectif share an address with another one, but for its letter case"
+        yield f"{twice:,} contacts of Connectif have the address of another contact in other letter case"
     if missing:
         yield f"the export has no column for {', '.join(missing)}: not compared"
 
@@ -149,7 +154,7 @@ def _notes(twice: int, missing: list[str]) -> Iterator[str]:
 def _classify(
     run: SyncRun, compared_records: ComparedRecords, rows: pd.DataFrame, fields: pd.Series, otherwise: Cause
 ) -> None:
-    """Customers that are missing or different: refused, not taken by a run yet, or `otherwise`."""
+    """Customers that are missing or different: rejected, not covered by a run yet, or `otherwise`."""
     since = nanoseconds(run.now() - timedelta(days=run.settings.run.coverage_days))
     causes = pd.Series(
         causes_by_time(

@@ -1,4 +1,4 @@
-"""How the shop's settings map its customers, the same for the sync, the comparison and explanations."""
+"""The mapping of customers with the settings of the shop: for the sync, the comparison and explanations."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from include.contacts.extra_field import ExtraField
+from include.contacts.fields import ExtraField
 from include.contacts.mapping import map_contacts
 from include.pipeline.run import SyncRun
 from include.values.mapped import Mapped
@@ -17,7 +17,7 @@ from include.values.mapped import Mapped
 def contact_mapping(
     run: SyncRun, extra_fields: Sequence[ExtraField] = ()
 ) -> Callable[[pd.DataFrame], Mapped]:
-    """`map_contacts` with the country of the shop, today's date and the settings of the contacts."""
+    """`map_contacts` with the country of the shop, today's date and the settings of contacts."""
     zone = run.settings.contacts.birth_date_time_zone
     return partial(
         map_contacts,

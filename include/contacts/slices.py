@@ -1,4 +1,4 @@
-"""Which scrolls a load of customers takes: few, of about equal size, so that every document falls in one."""
+"""Cut the customers into few slices of about equal size, so that each document is in at least one slice."""
 
 from __future__ import annotations
 
@@ -13,35 +13,37 @@ from include.window import BEGINNING, Window
 
 log = logging.getLogger(__name__)
 
-_FROM = 20_000
-_FIRST_SHOPS = 2000
+_CUT_ABOVE = 20_000
+_FIRST_YEAR = 2000  # VTEX has no older customers
 
 
 @dataclass(frozen=True)
 class Slice:
-    """A part of the entity that one scroll reads."""
+    """A part of the data entity that one scroll reads."""
 
     name: str
     where: str
 
 
 def window_slice(wide: Window) -> Slice:
-    """Documents created or changed in the window (`updatedIn` is null until a document's first change, so
-    it alone never shows a new customer)."""
+    """The documents that were created or changed in the window.
+
+    `updatedIn` is null until a document's first change, so it alone would miss new customers.
+    """
     changed = " OR ".join(between(field, wide.start, wide.end) for field in ("createdIn", "updatedIn"))
     return Slice("window", changed)
 
 
 def full_slices(vtex: VtexClient, until: datetime, parts: int) -> list[Slice]:
-    """All documents: by creation date in about equal parts, and those without a credible one.
+    """All documents: about equal slices by creation date, and one slice for documents without a valid date.
 
-    A scroll keeps one of the account's ten slots even when it has ended, so there are few slices, cut where
-    counting finds about equally many documents. Neighbours overlap by a second, because nobody documents
-    whether `between` includes its bounds; documents read twice are dropped by id.
+    A scroll keeps one of the account's ten slots even after its end, so there are few slices. Counting finds
+    cuts with about the same number of documents. Adjacent slices overlap by a second, because VTEX does not
+    document whether `between` includes its bounds. Documents that are read twice are dropped by id.
     """
     total = vtex.count_clients(between("createdIn", BEGINNING, until))
     log.info("%s customers with a creation date", f"{total:,}")
-    parts = parts if total > _FROM else 1
+    parts = parts if total > _CUT_ABOVE else 1
     cuts = [BEGINNING, *(_cut(vtex, total * n // parts, until) for n in range(1, parts)), until]
     second = timedelta(seconds=1)
     dated = [
@@ -52,8 +54,8 @@ def full_slices(vtex: VtexClient, until: datetime, parts: int) -> list[Slice]:
 
 
 def _cut(vtex: VtexClient, wanted: int, until: datetime) -> datetime:
-    """An instant before which about `wanted` documents were created (within 2 %, or a minute)."""
-    low, high = datetime(_FIRST_SHOPS, 1, 1, tzinfo=until.tzinfo), until
+    """An instant before which about `wanted` documents were created (accurate to 2 %, or a minute)."""
+    low, high = datetime(_FIRST_YEAR, 1, 1, tzinfo=until.tzinfo), until
     while high - low > timedelta(minutes=1):
         middle = low + (high - low) / 2
         found = vtex.count_clients(between("createdIn", BEGINNING, middle))

@@ -1,4 +1,4 @@
-"""Map the staged customers, choose one document for each e-mail, and write the files of both imports."""
+"""Map the staged customers, choose one document per address, and write the files of both imports."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import pyarrow as pa
 
 from include.contacts.documents import documents_frame
 from include.contacts.erased import map_without_erased, note_erasures
-from include.contacts.extra_field_checks import extra_fields_of
 from include.contacts.extract import COMPETING, PART
+from include.contacts.field_checks import extra_fields_of
 from include.contacts.mapping import latest_of_each, split_by_columns
 from include.contacts.rules import contact_mapping
 from include.http.parallel import in_parallel
@@ -33,27 +33,27 @@ log = logging.getLogger(__name__)
 
 FILES = "files.json"
 READ_SINCE = "read-since.json"
-"""When VTEX began to be read: the load of a cleared run, too, has to know it."""
+"""The start of the read of VTEX. The load needs it, also in a run whose load is cleared alone."""
 MAPPED = "mapped-"
 OPEN = "open-"
-"""Those of the rows that go which an earlier run could not send: `id`, `_email`."""
+"""Rows to send that an earlier run could not send: `id`, `_email`."""
 _PARTS_AT_ONCE = 2
-_RUNS_TO_LOOK_AT = 30
+_RUNS_TO_CHECK = 30
 
 Column = npt.NDArray[Any]
 Keys = dict[str, Column]
 
 
 def transform(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
-    """Staged documents → CSV files, and outcomes on what does not go.
+    """Staged documents → CSV files, and outcomes of the documents that are not sent.
 
-    Twice over the parts: first to map them and learn which document of an e-mail is the latest, then to
-    write those. Between the two only keys are in memory, 24 bytes a customer.
+    There are two passes over the parts. The first maps them and finds the latest document of each address;
+    the second writes these. Between the passes memory holds only keys, 24 bytes per customer.
     """
     counts = StageCounts()
     note_erasures(run, target)
     keys, refused = _map_parts(run, source, target, counts)
-    goes, duplicates = _choose(keys, _asked_for(run, source))
+    chosen, duplicates = _choose(keys, _hashed_replay_ids(run, source))
     end = 0
     with (
         CsvFiles(target, "contacts", prefix="consent", override_existing=False) as consent,
@@ -62,52 +62,54 @@ def transform(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
         for name in target.names(MAPPED):
             rows = target.read_frame(name)
             begin, end = end, end + len(rows)
-            going = rows[goes[begin:end]]
-            _append(run, going, consent, contacts)
-            counts.named += int(going[["_name", "_surname"]].notna().any(axis=1).sum())
-            _keep_open(run, target, name, going)
+            to_send = rows[chosen[begin:end]]
+            _append(run, to_send, consent, contacts)
+            counts.named += int(to_send[["_name", "_surname"]].notna().any(axis=1).sum())
+            _keep_open(run, target, name, to_send)
             _keep_duplicates(target, name, rows[duplicates[begin:end]], counts)
-    guard_against_mass_change(run, _names_lost(run, counts.named, int(goes.sum())))
+    guard_against_mass_change(run, _names_lost(run, counts.named, int(chosen.sum())))
     files = {"consent": consent.files, "contacts": contacts.files}
-    log.info("%s files for Connectif", len(consent.files) + len(contacts.files))
+    log.info("wrote %s files for Connectif", len(consent.files) + len(contacts.files))
     target.write_json(FILES, {step: [file.to_json() for file in made] for step, made in files.items()})
     target.write_json(READ_SINCE, {"at": stage_started_at(source).isoformat()})
     keep_outcomes(target, "refused", refused)
     count_outcomes(counts, refused)
-    counts.read = int(goes.sum()) + counts.outcomes.total()
+    counts.read = int(chosen.sum()) + counts.outcomes.total()
     return counts
 
 
 def _names_lost(run: SyncRun, named: int, contacts: int) -> Iterator[Share]:
-    """Contacts that should have a name, by the share of the last run that shows one, and have none."""
+    """The share of contacts that lost their name, against the share of names in an earlier run."""
     before = _named_before(run)
     of = contacts if before is None else round(contacts * before)
     yield Share(
         of - named,
         of,
-        "contacts" if before is None else "contacts that should have a name, as in the run before",
+        "contacts" if before is None else "contacts that should have a name, as in the previous run",
         f"{of - named:,} have neither name nor surname",
         99.0 if before is None else run.settings.mass_change.names_lost_percent,
         run.settings.mass_change.minimum,
-        "Check these customers in VTEX (Master Data), and that the VTEX key may read their names.",
+        "Check these customers in VTEX (Master Data), and check that the VTEX key may read their names.",
     )
 
 
 def _named_before(run: SyncRun) -> float | None:
-    """The share of named contacts in the last run that took enough of them to tell; None on a first run."""
-    for stored in run.state.reports(run.pipeline, limit=_RUNS_TO_LOOK_AT):
+    """The share of contacts with a name in the last run with enough contacts; None without such a run."""
+    for stored in run.state.reports(run.pipeline, limit=_RUNS_TO_CHECK):
         counts = stored.report.counts
-        goes = counts.outcomes[Outcome.SENT] + counts.outcomes[Outcome.UNCHANGED]
-        if goes >= run.settings.mass_change.minimum and not stored.report.dry_run:
-            return min(1.0, counts.named / goes)
+        contacts = counts.outcomes[Outcome.SENT] + counts.outcomes[Outcome.UNCHANGED]
+        if contacts >= run.settings.mass_change.minimum and not stored.report.dry_run:
+            return min(1.0, counts.named / contacts)
     return None
 
 
 def _map_parts(
     run: SyncRun, source: Staging, target: Staging, counts: StageCounts
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Map and stage each part; returns keys of the rows that may go (hashes, no address), in the order of the
-    parts, and the outcomes.
+    """Map and stage each part.
+
+    Returns the keys of the rows that may be sent (hashes, no address), in the order of the parts, and the
+    outcomes of the others.
     """
     keys, outcomes = [_keys(pd.DataFrame({"id": [], "_email": [], "changed": []}))], [outcome_rows_of([])]
     mapping = contact_mapping(run, extra_fields_of(run))
@@ -126,17 +128,18 @@ def _map_parts(
         if not name.startswith(COMPETING):
             outcomes.append(part_outcomes)
             counts.drops += drops
-    pa.default_memory_pool().release_unused()  # of the parts that are mapped, before the keys need theirs
-    all_keys = _one_after_the_other(keys)
-    # A document that was changed while it was read may come twice, once fit and once not: the fit one goes.
+    pa.default_memory_pool().release_unused()  # memory of the mapped parts, before the keys need memory
+    all_keys = _concatenate(keys)
+    # A document that changes during the reading may be read twice, once valid and once not. The valid one is
+    # sent.
     refused = pd.concat(outcomes, ignore_index=True).drop_duplicates("key", ignore_index=True)
-    unfit = pd.Series(_hashes(refused["key"]))
-    fit_as_well = all_keys.loc[all_keys["id"].isin(unfit), "id"]  # isin makes a table of what it is given
-    return all_keys, refused[~unfit.isin(fit_as_well)]
+    invalid = pd.Series(_hashes(refused["key"]))
+    also_valid = all_keys.loc[all_keys["id"].isin(invalid), "id"]  # isin builds a hash table of its argument
+    return all_keys, refused[~invalid.isin(also_valid)]
 
 
 def _keys(rows: pd.DataFrame) -> Keys:
-    """Two 64-bit hashes and an instant for each row: enough to compare a million rows in 24 MB."""
+    """Two 64-bit hashes and an instant for each row: a million rows take 24 MB."""
     return {
         "id": _hashes(rows["id"]),
         "_email": _hashes(rows["_email"]),
@@ -144,32 +147,32 @@ def _keys(rows: pd.DataFrame) -> Keys:
     }
 
 
-def _one_after_the_other(parts: list[Keys]) -> pd.DataFrame:
-    """A column at a time, and each part's is let go: all of them twice would be the most memory of a run."""
+def _concatenate(parts: list[Keys]) -> pd.DataFrame:
+    """Concatenate column by column and free the parts. A second copy of all keys would be the run's peak."""
     columns = {name: np.concatenate([part.pop(name) for part in parts]) for name in tuple(parts[0])}
     return pd.DataFrame(columns, copy=False)
 
 
 def _hashes(values: pd.Series) -> Column:
-    # Nearly all are different: to look for equal ones first (`categorize`) takes ten times as long.
+    # Nearly all values are different, so `categorize` would take ten times as long.
     return pd.util.hash_array(values.to_numpy(dtype=object), categorize=False)
 
 
-def _asked_for(run: SyncRun, source: Staging) -> Column | None:
-    """The hashed ids that a replay asks for; None where all that was read is the run's."""
+def _hashed_replay_ids(run: SyncRun, source: Staging) -> Column | None:
+    """The hashed ids of a replay; None if the run is not a replay."""
     return _hashes(pd.Series(keys_to_replay(run, source), dtype="str")) if run.plan.replay else None
 
 
-def _choose(keys: pd.DataFrame, asked: Column | None) -> tuple[Column, Column]:
-    """Masks of the rows: which go, and which are duplicates of another document's e-mail.
+def _choose(keys: pd.DataFrame, replay_ids: Column | None) -> tuple[Column, Column]:
+    """Masks of the rows to send, and of the duplicates of another document's address.
 
-    Rows that are neither are no records of the run: older readings of a document that was read twice, and
-    documents that were not `asked` for.
+    Other rows do not belong to the run: older readings of a document that was read twice, and documents that
+    a replay did not ask for.
     """
     newest_reading = latest_of_each(keys, "id")
-    goes = latest_of_each(keys, "_email", among=newest_reading)
-    ours = newest_reading if asked is None else newest_reading & keys["id"].isin(asked)
-    return (goes & ours).to_numpy(), (ours & ~goes).to_numpy()
+    latest = latest_of_each(keys, "_email", among=newest_reading)
+    in_run = newest_reading if replay_ids is None else newest_reading & keys["id"].isin(replay_ids)
+    return (latest & in_run).to_numpy(), (in_run & ~latest).to_numpy()
 
 
 def _append(run: SyncRun, rows: pd.DataFrame, consent: CsvFiles, contacts: CsvFiles) -> None:
@@ -179,9 +182,9 @@ def _append(run: SyncRun, rows: pd.DataFrame, consent: CsvFiles, contacts: CsvFi
         contacts.append(alike)
 
 
-def _keep_open(run: SyncRun, target: Staging, mapped: str, going: pd.DataFrame) -> None:
-    if still_open := run.state.open_keys(run.pipeline, going["id"]):
-        rows = going.loc[going["id"].isin(list(still_open)), ["id", "_email"]]
+def _keep_open(run: SyncRun, target: Staging, mapped: str, to_send: pd.DataFrame) -> None:
+    if still_open := run.state.open_keys(run.pipeline, to_send["id"]):
+        rows = to_send.loc[to_send["id"].isin(list(still_open)), ["id", "_email"]]
         target.write_frame(f"{OPEN}{mapped}", rows)
 
 

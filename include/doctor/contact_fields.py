@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from include.connectif.client import ConnectifClient
-from include.contacts.extra_field_checks import missing_fields
+from include.contacts.field_checks import missing_fields
 from include.doctor.check import CheckContext, Line, error, ok
 from include.http.transport import AccessRefused
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from include.contacts.mapping import SOURCE_FIELDS
+from include.contacts.fields import SOURCE_FIELDS
 from include.doctor.check import CheckContext, Line, error, ok, warning
 from include.http.transport import AccessRefused, RequestRefused
 from include.outcomes import Reason

@@ -19,7 +19,7 @@ from include.outcomes import OUTCOME_OF, Outcome, PipelineName, Reason
 from include.pipeline.erased_people import ErasedPeople
 from include.report import StageCounts
 from include.state import PendingEvent, RecordOutcome, StateStore, SubscriptionChange, SubscriptionState
-from include.values.address import tidied
+from include.values.address import tidy_address
 from include.vtex import limits
 from include.vtex.client import VtexClient
 
@@ -113,7 +113,7 @@ class NewsletterSync:
     def _outcome_key(self, raw: dict[str, Any], reason: Reason) -> str:
         """Return the person's key; for an event without a valid address, return an anonymous key."""
         if reason in (Reason.IN_THE_FUTURE, Reason.INSTANT_INVALID):
-            return self._state.hashed(tidied(raw["email"]))
+            return self._state.hashed(tidy_address(raw["email"]))
         return self._anonymous_key()
 
     def _anonymous_key(self) -> str:

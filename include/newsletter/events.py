@@ -8,7 +8,7 @@ from typing import Any
 
 from include.outcomes import Reason
 from include.state import PendingEvent, SubscriptionChange
-from include.values.address import problem_of, tidied
+from include.values.address import problem_of, tidy_address
 from include.window import as_utc
 
 
@@ -43,7 +43,7 @@ def read_event(raw: dict[str, Any], now: datetime, tolerance: timedelta) -> Even
 
     The instant must have an offset and be at most `tolerance` after `now`.
     """
-    email = tidied(raw["email"])
+    email = tidy_address(raw["email"])
     if problem := problem_of(email):
         return problem
     try:

@@ -1,4 +1,4 @@
-"""The whole VTEX catalogue → Connectif products: ids, search, offers, mass-change guard, import, snapshot."""
+"""The products pipeline: read the VTEX catalogue, choose offers, import products, keep a snapshot."""
 
 from include.products.extract import extract
 from include.products.load import load

@@ -1,12 +1,12 @@
-"""What VTEX's catalogue search says of each product, read into columns.
+"""Read the products of VTEX's catalogue search into columns.
 
     {"productId": "35", "productName": "…", "brand": "…", "linkText": "shoe", "productReference": "000806",
      "categories": ["/Shoes/Running/", "/Shoes/"], "productClusters": {"138": "Sale"},
      "releaseDate": "2020-10-07T00:00:00", "description": "<p>…", "allSpecifications": ["Colour"],
      "Colour": ["Red"], "items": […]}
 
-Specifications are further keys of the product, named by the shop: only known keys are read, and one that
-takes the place of a field is told by its type (see `unreadable`).
+Specifications are further keys of the product, named by the shop. Only known keys are read. A specification
+that replaces a field is recognised by its type (see `type_checks`).
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from include.errors import ConfigurationError
 from include.products.categories import product_categories
 from include.products.offers import (
     Offer,
-    chosen,
-    essential_offer,
-    offers,
+    best_offer,
+    buyable_offers,
     picture_of,
     skus,
     units_in_stock,
+    used_offer_fields,
 )
 from include.products.type_checks import Unreadable, is_specification, is_text, unreadable_fields
 from include.values.links import link_text_of
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
     from decimal import Decimal
 
-# what a custom field setting may name, beside `specification:<name>`
+# what the setting of a custom field may name, besides `specification:<name>`
 PRODUCT_FIELDS = (
     "productReference",
     "productReferenceCode",
@@ -50,19 +50,21 @@ PRODUCT_FIELDS = (
 PER_UNIT, PER_MEASURE = "unit", "measure"
 SPECIFICATION = "specification:"
 _WITHOUT_SKUS = "product-"
-"""Before the number of a product that has no SKUs, where the numbers are those of SKUs."""
+"""The prefix of a product without SKUs, if the shop sends SKU ids."""
 
 
 @dataclass(frozen=True)
 class ProductRules:
-    """What a shop has set.
+    """The shop's settings for products.
 
-    `product_id_source` is `product` or `sku` (one product of each SKU). `custom_fields` names the source of
-    customField1 to 3: one of PRODUCT_FIELDS, or `specification:` and the name of a specification as the
-    shop wrote it. Specifications have their prefix because search answers them as further keys of the
-    product, named by the shop, so that one may look like a field. Empty: the column is not sent.
-    `weighed_price` says what the prices of goods sold by measure are for: a `unit` in the cart, or a
-    `measure` (a kilogram) as VTEX's catalogue has them.
+    `product_id_source` is `product` or `sku` (one Connectif product per SKU).
+
+    `custom_fields` names the sources of customField1 to 3: one of PRODUCT_FIELDS, or `specification:` and the
+    name of a specification as the shop wrote it. The prefix is needed because a specification may have the
+    name of a field. If the source is empty, the column is not sent.
+
+    `weighed_price` is the quantity that prices of goods sold by measure refer to: a `unit` in the cart, or a
+    `measure` (a kilogram), as in VTEX's catalogue.
     """
 
     shop_domain: str
@@ -75,8 +77,8 @@ class ProductRules:
         for source in self.custom_fields:
             if source and not source.startswith(SPECIFICATION) and source not in PRODUCT_FIELDS:
                 raise ConfigurationError(
-                    f"A custom field cannot come from {source!r}: it is one of {', '.join(PRODUCT_FIELDS)}, "
-                    f"or {SPECIFICATION}<name>."
+                    f"Settings products.custom_field_1 to 3: {source!r} is not a source of a custom field. "
+                    f"Use one of {', '.join(PRODUCT_FIELDS)}, or {SPECIFICATION}<name>."
                 )
 
     @property
@@ -84,26 +86,28 @@ class ProductRules:
         return self.weighed_price == PER_UNIT
 
     @property
-    def searched_by(self) -> str:
-        """The filter of catalogue search that takes the ids of its records."""
+    def search_filter(self) -> str:
+        """The filter of catalogue search that takes these product ids."""
         return "skuId" if self.product_id_source == "sku" else "productId"
 
 
-def essentials(product: Json) -> Json:
-    """The product without what nobody uses of its SKUs: instalments and promotions of each offer are most of
-    what VTEX answers. What has a wrong type keeps it."""
+def used_fields(product: Json) -> Json:
+    """The product with only the SKU fields that the mapping uses. Values of a wrong type stay as they are.
+
+    The instalments and promotions of each offer are most of VTEX's answer.
+    """
     items = product.get("items")
-    return {**product, "items": list(map(_essentials_of, items)) if isinstance(items, list) else items}
+    return {**product, "items": list(map(_used_item_fields, items)) if isinstance(items, list) else items}
 
 
-def _essentials_of(item: object) -> object:
+def _used_item_fields(item: object) -> object:
     if not isinstance(item, dict):
         return item
     pictures, sellers = item.get("images"), item.get("sellers")
     if isinstance(pictures, list):
         pictures = [{"imageUrl": picture.get("imageUrl")} for picture in records(pictures)[:1]]
     if isinstance(sellers, list):
-        sellers = list(map(essential_offer, sellers))
+        sellers = list(map(used_offer_fields, sellers))
     return {field: item[field] for field in _ITEM if field in item} | {"images": pictures, "sellers": sellers}
 
 
@@ -112,8 +116,10 @@ _ITEM = ("itemId", "nameComplete", "unitMultiplier")
 
 @dataclass(frozen=True)
 class Candidate:
-    """One product to be: a VTEX product with its SKUs, or one SKU of it. `unreadable` holds the fields of a
-    wrong type that it would have been made of."""
+    """A record that may become a Connectif product: a VTEX product with its SKUs, or one of its SKUs.
+
+    `unreadable` holds its fields of a wrong type.
+    """
 
     key: str
     product: Json
@@ -125,7 +131,7 @@ class Candidate:
 
 
 def candidates_of(products: Sequence[Json], rules: ProductRules) -> list[Candidate]:
-    """The Connectif products that these VTEX products stand for, each once (the first).
+    """The candidates of these VTEX products. If a key occurs twice, the first one counts.
 
     ContractError for a product without `productId`.
     """
@@ -138,21 +144,22 @@ def candidates_of(products: Sequence[Json], rules: ProductRules) -> list[Candida
 
 
 def _candidate(key: str, product: Json, items: list[Json], rules: ProductRules) -> Candidate:
-    available = tuple(offers(items, per_unit=rules.is_per_unit))
-    offer = chosen(available)
+    available = tuple(buyable_offers(items, per_unit=rules.is_per_unit))
+    offer = best_offer(available)
     picture = picture_of(offer, items)
-    answered = items if rules.product_id_source == "sku" and items else _answered(product.get("items"))
+    answered = items if rules.product_id_source == "sku" and items else _as_list(product.get("items"))
     unreadable = unreadable_fields(product, answered, available, picture, rules.custom_fields)
     return Candidate(key, product, tuple(items), available, offer, picture, unreadable)
 
 
-def _answered(items: object) -> Sequence[object]:
-    """All that the answer has in the place of SKUs, whatever it is."""
+def _as_list(items: object) -> Sequence[object]:
+    """The SKUs of the answer, also if they are not a list."""
     return items if isinstance(items, list) else [] if items is None else [items]
 
 
 def _parts(product: Json, rules: ProductRules) -> list[tuple[str, list[Json]]]:
-    """A product without SKUs stays one record in either mode, so that it is seen to be rejected."""
+    """(key, SKUs) of each record. A product without SKUs stays one record, so that it is reported as
+    rejected."""
     items = skus(product)
     if rules.product_id_source == "product":
         return [(key_of(product, "productId"), items)]
@@ -162,14 +169,14 @@ def _parts(product: Json, rules: ProductRules) -> list[tuple[str, list[Json]]]:
 
 
 def search_of(key: str, rules: ProductRules) -> tuple[str, str]:
-    """The filter of catalogue search, and its value, that bring a record: `("skuId", "7")`."""
+    """The filter of catalogue search that finds a record, and its value: `("skuId", "7")`."""
     if rules.product_id_source == "sku" and key.startswith(_WITHOUT_SKUS):
         return "productId", key.removeprefix(_WITHOUT_SKUS)
-    return rules.searched_by, key
+    return rules.search_filter, key
 
 
-def narrowed(products: Iterable[Json], keys: Collection[str], rules: ProductRules) -> Iterator[Json]:
-    """The products as far as they stand for these records: search by SKU brings its sisters too."""
+def select_records(products: Iterable[Json], keys: Collection[str], rules: ProductRules) -> Iterator[Json]:
+    """The products with only these records. A search by SKU also returns the sibling SKUs."""
     for product in products:
         parts = [(key, items) for key, items in _parts(product, rules) if key in keys]
         if parts and (rules.product_id_source == "product" or not parts[0][1]):
@@ -179,8 +186,10 @@ def narrowed(products: Iterable[Json], keys: Collection[str], rules: ProductRule
 
 
 def facts_of(candidates: list[Candidate], rules: ProductRules) -> pd.DataFrame:
-    """One row a candidate: what Connectif gets but for the prices, as tidied texts (NA: absent), with `link`,
-    `available`, `units`, `picture`, `release` and `unreadable` still to be judged."""
+    """One row per candidate: all fields except the prices, as tidied texts (NA if absent).
+
+    `link`, `available`, `units`, `picture`, `release` and `unreadable` are not columns for Connectif yet.
+    """
 
     def column(field: str) -> pd.Series:
         return pd.Series([candidate.product.get(field) for candidate in candidates], dtype=object)
@@ -209,7 +218,7 @@ def facts_of(candidates: list[Candidate], rules: ProductRules) -> pd.DataFrame:
 
 
 def _link_text(product: Json) -> object:
-    """Where a specification has taken the place of the field, the product's link still tells it."""
+    """`linkText`, or its value from the product's link if a specification replaces the field."""
     text = product.get("linkText")
     return name(text).strip(" /") if is_text(text) else link_text_of(product.get("link"))
 
@@ -248,7 +257,7 @@ def _joined(lists: Any) -> pd.Series:
 
 
 def _without_bar(text: str) -> str:
-    """A bar parts the entries of a list."""
+    """The bar separates the entries of a list."""
     return text.replace("|", "/")
 
 
@@ -263,5 +272,5 @@ def _custom(candidates: list[Candidate], source: str) -> pd.Series:
 
 
 def _specification(product: Json, wanted: str) -> list[Any]:
-    """Only what the product says is a specification: a key of that name may be a field."""
+    """The values of a key that the product lists as a specification. A key of that name may be a field."""
     return values(product.get(wanted)) if wanted in values(product.get("allSpecifications")) else []

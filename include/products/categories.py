@@ -1,11 +1,11 @@
-"""The paths of categories, `Kitchen/Glasses`: as many levels as VTEX has ids for.
+"""Paths of categories, such as `Kitchen/Glasses`, with as many levels as VTEX has ids.
 
-Catalogue search lists each category with its ancestors, and the paths of their ids beside them:
+Catalogue search lists each category with its ancestors, and the same paths as ids:
 
     "categories": ["/Counters/Displays/Dry/", "/Counters/Displays/"], "categoriesIds": ["/1/2/", "/1/"]
 
 A category may be called `Counters/Displays` (deco-cx/apps#833 names a shop with "Balcões/Vitrines"; read
-2026-11-28), so only the ids tell how many levels there are. An answer of 2019 has fewer of them than paths.
+2026-11-28), so only the ids show how many levels there are. An answer of 2019 has fewer ids than paths.
 """
 
 from __future__ import annotations
@@ -25,25 +25,28 @@ _SEPARATORS = re.compile(r"[/|](?:\s*[/|])*")
 
 
 def category_name(text: str) -> str:
-    """A category's own name as one level of a path and one entry of a list: `/` and `|` in it become `-`."""
+    """The name of one category as a level of a path and an entry of a list: `/` and `|` become `-`."""
     return _SEPARATORS.sub("-", text.strip(" /|"))
 
 
 def product_categories(paths: Sequence[str | None], ids: Sequence[str | None]) -> list[str]:
-    """Tidied `categories` and their `categoriesIds` (None where an entry is no text) → the deepest paths, in
-    their order and each once: none that is an ancestor of another."""
+    """Tidied `categories` and `categoriesIds` (None for an entry that is not a text) → the deepest paths.
+
+    They keep their order. Repeated paths, and paths that are an ancestor of another one, are left out.
+    """
     named, keys = list(map(_parts, paths)), list(map(_parts, ids))
     if len(named) == len(keys):
         pairs = [(names, key) for names, key in zip(named, keys, strict=True) if names]
         named, keys = [names for names, _ in pairs], [key for _, key in pairs]
-    found = _named_by_ids(named, keys) if _is_paired(named, keys) else named
-    return _deepest(["/".join(filter(None, map(category_name, names))) for names in found])
+    levels = _split_levels(named, keys) if _is_paired(named, keys) else named
+    return _drop_ancestors(["/".join(filter(None, map(category_name, names))) for names in levels])
 
 
 def line_categories(more: Json) -> list[str]:
-    """The category of an order's line, from its `additionalInfo`: one path, as `product_categories` gives it.
+    """The category of an order's line, from its `additionalInfo`: one path, as in `product_categories`.
 
-    VTEX lists the names in any order and the path by ids. When an id has no name, each name stands alone.
+    VTEX lists the names in any order, and the path as ids. If an id has no name, each name is a path of its
+    own.
     """
     named = {name(entry.get("id")): tidy_one(entry.get("name")) for entry in records(more.get("categories"))}
     names = {key: category_name(text) for key, text in named.items() if text}
@@ -54,30 +57,32 @@ def line_categories(more: Json) -> list[str]:
 
 
 def _parts(path: str | None) -> Names:
-    """What stands between slashes, as it is written: it may be only a piece of a name."""
+    """The texts between slashes. One text may be only a part of a name."""
     return tuple(part for part in (path or "").split("/") if part.strip())
 
 
 def _is_paired(named: Sequence[Names], keys: Sequence[Names]) -> bool:
-    """Whether the two lists belong together entry by entry. A path shorter than its ids shows that not."""
+    """Whether each entry has its ids at the same place. If a path has fewer parts than ids, it has not."""
     return len(named) == len(keys) and all(
         bool(key) and len(key) <= len(parts) for parts, key in zip(named, keys, strict=True)
     )
 
 
-def _named_by_ids(named: Sequence[Names], keys: Sequence[Names]) -> list[Names]:
-    """The names of each path, one for each of its ids: the entry of an ancestor tells what it is called."""
+def _split_levels(named: Sequence[Names], keys: Sequence[Names]) -> list[Names]:
+    """The names of each path, one for each of its ids. The entry of an ancestor gives the ancestor's name."""
     known: dict[Names, tuple[Names, Names]] = {(): ((), ())}  # ids → the parts of the path, its names
-    found: dict[int, Names] = {}
+    levels: dict[int, Names] = {}
     for place in sorted(range(len(keys)), key=lambda place: len(keys[place])):
-        found[place] = _names(named[place], keys[place], known)
-        known.setdefault(keys[place], (named[place], found[place]))
-    return [found[place] for place in range(len(keys))]
+        levels[place] = _names(named[place], keys[place], known)
+        known.setdefault(keys[place], (named[place], levels[place]))
+    return [levels[place] for place in range(len(keys))]
 
 
 def _names(parts: Names, key: Names, known: dict[Names, tuple[Names, Names]]) -> Names:
-    """After the names of the nearest ancestor whose own parts begin these. Where what is left could belong to
-    several levels, the deepest takes the surplus."""
+    """The names of the nearest ancestor whose parts these begin with, then the rest.
+
+    If the rest has more parts than levels, the deepest level takes the surplus.
+    """
     ancestors = ((depth, *known[key[:depth]]) for depth in reversed(range(len(key))) if key[:depth] in known)
     missing, rest, names = next(
         (len(key) - depth, parts[len(begins) :], names)
@@ -87,7 +92,7 @@ def _names(parts: Names, key: Names, known: dict[Names, tuple[Names, Names]]) ->
     return (*names, *rest[: missing - 1], "/".join(rest[missing - 1 :]))
 
 
-def _deepest(paths: list[str]) -> list[str]:
+def _drop_ancestors(paths: list[str]) -> list[str]:
     return [
         path
         for path in dict.fromkeys(filter(None, paths))

@@ -1,4 +1,4 @@
-"""What a run would change of the catalogue at once: the shares of the mass-change guard."""
+"""The changes of a run to the catalogue, as shares for the mass-change guard."""
 
 from __future__ import annotations
 
@@ -19,33 +19,33 @@ _NAMES = {
     "imageUrl": "a picture",
 }
 _ON_A_FIRST_RUN = ("categories", "imageUrl")
-"""A shop may do without brands and descriptions, hardly without these."""
+"""A shop may have no brands or descriptions, but hardly no categories or pictures."""
 
 
 class CatalogueChanges:
-    """Counts, part by part, what differs from `last` (see `last_prices`; None on the first run)."""
+    """Counts the differences from `last`, part by part (see `last_prices`; None on the first run)."""
 
     def __init__(self, last: pd.DataFrame | None, settings: Settings) -> None:
         self.last, self._limits = last, settings.mass_change
         self._id_source = settings.products.product_id_source
-        self._compared = self._other_price = 0
-        self._had: Counter[str] = Counter()
-        self._blank: Counter[str] = Counter()
+        self._compared = self._changed_price = 0
+        self._filled_before: Counter[str] = Counter()
+        self._blank_now: Counter[str] = Counter()
 
     def add(self, rows: pd.DataFrame) -> None:
-        """Take in mapped rows."""
+        """Count the differences of mapped rows."""
         if self.last is None:
             before = pd.Series(2 ** len(TEXTS) - 1, index=rows.index)
         else:
             known = self.last.reindex(rows["productId"]).set_axis(rows.index)
-            ours = known["idSource"] == self._id_source
-            self._count_prices(known.loc[ours, "unitPrice"], rows.loc[ours, "unitPrice"])
-            before = known["filled"].where(ours, 0).fillna(0).astype("int64")
+            same_source = known["idSource"] == self._id_source
+            self._count_prices(known.loc[same_source, "unitPrice"], rows.loc[same_source, "unitPrice"])
+            before = known["filled"].where(same_source, 0).fillna(0).astype("int64")
         now = filled_texts(rows)
         for place, column in enumerate(TEXTS):
-            had = (before.to_numpy(dtype="int64") >> place & 1).astype(bool)
-            self._had[column] += int(had.sum())
-            self._blank[column] += int((had & (now.to_numpy() >> place & 1 == 0)).sum())
+            was_filled = (before.to_numpy(dtype="int64") >> place & 1).astype(bool)
+            self._filled_before[column] += int(was_filled.sum())
+            self._blank_now[column] += int((was_filled & (now.to_numpy() >> place & 1 == 0)).sum())
 
     def _count_prices(self, before: pd.Series, now: pd.Series) -> None:
         old, new = (pd.to_numeric(prices, errors="coerce").to_numpy() for prices in (before, now))
@@ -53,23 +53,23 @@ class CatalogueChanges:
         times = new[both] / old[both]
         self._compared += int(both.sum())
         factor = self._limits.price_factor
-        self._other_price += int(np.count_nonzero((times >= factor) | (times <= 1 / factor)))
+        self._changed_price += int(np.count_nonzero((times >= factor) | (times <= 1 / factor)))
 
-    def gone(self, sent: int, turning: int, vanishing: int, others: str) -> Share:
-        """Products of those `sent` last time that would turn out of stock or vanish; `others` says why so
-        many may be."""
+    def gone_share(self, sent: int, out_of_stock: int, vanishing: int, others: str) -> Share:
+        """Products of those `sent` last time that would turn out of stock or vanish. `others` is a text with
+        a possible cause."""
         return Share(
-            turning + vanishing,
+            out_of_stock + vanishing,
             sent,
             "products sent last time",
-            f"{turning} would turn out of stock and {vanishing} would vanish{others}",
+            f"{out_of_stock} would turn out of stock and {vanishing} would vanish{others}",
             self._limits.products_gone_percent,
             self._limits.products_gone_minimum,
-            "Check that the shop shows them, in the sales channel of vtex_default, with stock.",
+            "Check that the shop shows them with stock in the sales channel of vtex_default.",
         )
 
-    def hidden(self, listed: int, shown: int) -> Share:
-        """Products of a first run that search does not show."""
+    def hidden_share(self, listed: int, shown: int) -> Share:
+        """Products that search does not show, on a first run."""
         return Share(
             listed - shown,
             listed,
@@ -81,24 +81,24 @@ class CatalogueChanges:
         )
 
     def shares(self) -> Iterator[Share]:
-        """Prices and texts."""
+        """The shares of changed prices and of blank texts."""
         limits = self._limits
         yield Share(
-            self._other_price,
+            self._changed_price,
             self._compared,
             "products sent last time",
-            f"{self._other_price:,} would cost {limits.price_factor:g} times as much, or as little",
+            f"{self._changed_price:,} would change price by a factor of {limits.price_factor:g} or more",
             limits.prices_changed_percent,
             limits.minimum,
-            "Check the prices in VTEX, and the sales channel of vtex_default.",
+            "Check the prices in VTEX and the sales channel of vtex_default.",
         )
         first = self.last is None
         for column in _ON_A_FIRST_RUN if first else TEXTS:
             yield Share(
-                self._blank[column],
-                self._had[column],
+                self._blank_now[column],
+                self._filled_before[column],
                 "products" if first else f"products that had {_NAMES[column]} last time",
-                _without(self._blank[column], column, first),
+                _without(self._blank_now[column], column, first),
                 99.0 if first else limits.fields_blanked_percent,
                 limits.minimum,
                 "Check these products in VTEX's catalogue.",

@@ -1,4 +1,4 @@
-"""Read the whole catalogue: the complete list of ids, every product by search, missing prices."""
+"""Read the whole catalogue: the list of ids, all products by search, and missing prices."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from include.pipeline.empty_load import stop_empty_load
 from include.pipeline.replay import keys_to_replay
 from include.pipeline.run import SyncRun
 from include.products.listing import complete_list
-from include.products.mapping import narrowed, search_of
+from include.products.mapping import search_of, select_records
 from include.products.prices import stage_base_prices
-from include.products.search import PART, CatalogueSearch, found, write_part
-from include.products.sent_catalogue import last_file, rules_of, sent_last
+from include.products.search import PART, CatalogueSearch, to_staged, write_part
+from include.products.sent_catalogue import count_sent_last, last_file, rules_of
 from include.report import StageCounts
 from include.staging import Staging
 from include.vtex import limits
@@ -34,14 +34,14 @@ def extract(run: SyncRun, target: Staging) -> StageCounts:
     """Stage `ids.json` (all product ids), `part-<number>.parquet` (see `search`) and
     `base-prices-<number>.json`.
 
-    What is there is not read again by a retry.
+    A retry does not repeat what is staged.
     """
     rules = rules_of(run)
-    last_file(run)  # a catalogue that has got lost stops the run before anything is read
+    last_file(run)  # if the last catalogue is lost, the run stops before it reads anything
     if run.plan.only:
         notes = _extract_one(run, target, run.plan.only)
     elif run.plan.replay:
-        notes = _extract_again(run, target)
+        notes = _extract_replay(run, target)
     else:
         if not target.has(IDS):
             target.write_json(IDS, sorted(complete_list(run.vtex)))
@@ -54,8 +54,9 @@ def extract(run: SyncRun, target: Staging) -> StageCounts:
 
 
 def _require_products(run: SyncRun, listed: int, shown: int) -> None:
-    """Once a catalogue was sent, the mass-change guard judges a load in which all listed are hidden."""
-    on_sale = None if shown else sent_last(run)
+    """Stop an empty load. If a catalogue was sent before and VTEX lists products, the mass-change guard
+    decides instead."""
+    on_sale = None if shown else count_sent_last(run)
     if shown or on_sale == 0 or (listed and on_sale is not None):
         return
     found = f"VTEX's search shows none of {listed:,} products" if listed else "VTEX lists no product"
@@ -78,27 +79,29 @@ def _note_on_hidden(run: SyncRun, listed: int, shown: int) -> str:
 def _extract_one(run: SyncRun, target: Staging, record: str) -> list[str]:
     rules = rules_of(run)
     by, value = search_of(record, rules)
-    products = [*narrowed(run.vtex.search_products([value], by=by), {record}, rules)]
-    log.info("%s %s: %s", by, value, "read" if products else "search does not show it")
-    write_part(target, f"{PART}only.parquet", found(products, rules))
+    products = [*select_records(run.vtex.search_products([value], by=by), {record}, rules)]
+    log.info("%s %s: %s", by, value, "read" if products else "search does not show this record")
+    write_part(target, f"{PART}only.parquet", to_staged(products, rules))
     return []
 
 
-def _extract_again(run: SyncRun, target: Staging) -> list[str]:
-    """The products that a replay takes up, each once for all of its SKUs that are among a part's keys."""
+def _extract_replay(run: SyncRun, target: Staging) -> list[str]:
+    """Stage the products of a replay. A product with several chosen SKUs is read once per part."""
     keys, rules = keys_to_replay(run, target), rules_of(run)
     for number, batch in enumerate(in_batches(keys, _KEYS_A_PART), start=1):
         name = f"{PART}again-{number:05}.parquet"
         if not target.has(name):
-            ways = defaultdict[str, list[str]](list)
+            ids_by_filter = defaultdict[str, list[str]](list)
             for by, value in (search_of(key, rules) for key in batch):
-                ways[by].append(value)
-            products = {p["productId"]: p for by, ids in ways.items() for p in _searched(run.vtex, ids, by)}
-            write_part(target, name, found(narrowed(products.values(), set(batch), rules), rules))
+                ids_by_filter[by].append(value)
+            answers = (_search(run.vtex, ids, by) for by, ids in ids_by_filter.items())
+            products = {product["productId"]: product for answer in answers for product in answer}
+            records = select_records(products.values(), set(batch), rules)
+            write_part(target, name, to_staged(records, rules))
     return []
 
 
-def _searched(vtex: VtexClient, ids: list[str], by: str) -> Iterator[dict[str, Any]]:
+def _search(vtex: VtexClient, ids: list[str], by: str) -> Iterator[dict[str, Any]]:
     pages = in_batches(ids, limits.PRODUCT_SEARCH_PAGE)
     for _, products in in_parallel(partial(vtex.search_products, by=by), pages, workers=_WORKERS):
         yield from products

@@ -1,4 +1,4 @@
-"""The complete list of product ids, by positions that move while products come and go."""
+"""Read the complete list of product ids. Its positions move when the shop adds or removes products."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from include.vtex.client import VtexClient
 
 log = logging.getLogger(__name__)
 
-# Pages read one after the other do not mind what is added before them; eight at once may.
-_WORKERS_BY_READING = (8, 1, 1)
+# A product that is added before a page may disturb pages that are read in parallel, but not in sequence.
+_WORKERS_BY_ATTEMPT = (8, 1, 1)
 
 
 class _Page(NamedTuple):
@@ -24,36 +24,36 @@ class _Page(NamedTuple):
 
 
 def complete_list(vtex: VtexClient) -> dict[str, list[int]]:
-    """Every product of the account, hidden ones too: {product id: its SKU ids}.
+    """All products of the account, also hidden ones: {product id: its SKU ids}.
 
-    A list that is not seen to be complete is read anew. Raises TemporaryError when it stays so: a short list
-    would look like withdrawn products.
+    Repeats a list that may be incomplete; TemporaryError after too many attempts, because a short list would
+    look like withdrawn products.
     """
-    for workers in _WORKERS_BY_READING:
+    for workers in _WORKERS_BY_ATTEMPT:
         pages = _read(vtex, workers)
         listed = {key: skus for page in pages for key, skus in page.products.items()}
         announced = min(page.total for page in pages)
-        if len(listed) >= announced and not _slipped(pages):
+        if len(listed) >= announced and not _has_gap(pages):
             return listed
         log.warning(
-            "the list of ids is read anew: %s of %s products came, or some moved out of sight meanwhile",
+            "the list of product ids is repeated: got %s of %s products, or some moved between pages",
             f"{len(listed):,}",
             f"{announced:,}",
         )
     raise TemporaryError(
-        f"VTEX, product id list: {len(listed)} of {announced} products came, or some moved out of sight, "
-        f"{len(_WORKERS_BY_READING)} times. Nothing was sent: a short list must not look like a withdrawal. "
+        f"VTEX, list of product ids: got {len(listed)} of {announced} products, or some moved between pages, "
+        f"{len(_WORKERS_BY_ATTEMPT)} times. Nothing was sent: a short list must not look like a withdrawal. "
         "Retry the task later"
     )
 
 
 def _read(vtex: VtexClient, workers: int) -> list[_Page]:
-    """Pages that overlap by one position, on until they reach the end that VTEX names last."""
+    """Pages that overlap by one position, up to the total that VTEX announces last."""
     pages = [_page(vtex, 1)]
     while (reached := len(pages) * _step() + 1) < pages[-1].total:
         starts = range(reached, pages[-1].total, _step())
         pages += [page for _, page in in_parallel(partial(_page, vtex), starts, workers=workers)]
-    log.info("%s products are listed", f"{pages[-1].total:,}")
+    log.info("VTEX lists %s products", f"{pages[-1].total:,}")
     return pages
 
 
@@ -65,6 +65,6 @@ def _step() -> int:
     return limits.PRODUCT_IDS_PAGE - 1
 
 
-def _slipped(pages: list[_Page]) -> bool:
-    """Whether neighbours have nothing in common: what went before them has moved others past the seam."""
+def _has_gap(pages: list[_Page]) -> bool:
+    """Whether two adjacent pages share no product: products may have moved past their border unseen."""
     return any(not one.products.keys() & other.products.keys() for one, other in pairwise(pages))

@@ -1,4 +1,4 @@
-"""Import the catalogue, and keep what was sent as the next run's yardstick."""
+"""Import the catalogue, and keep the sent rows for comparison in the next run."""
 
 from __future__ import annotations
 
@@ -24,16 +24,17 @@ log = logging.getLogger(__name__)
 
 
 def load(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
-    """Import the files of `transform`; rows that Connectif refuses become `target_rejected`, those that it
-    does not account for `target_unconfirmed`.
+    """Import the files of `transform`.
 
-    The snapshot is replaced only after all imports have finished, without the rows that were not taken.
+    Rows that Connectif refuses become `target_rejected`. Rows that it does not account for become
+    `target_unconfirmed`. The snapshot is replaced after all imports have ended, without the rows that
+    Connectif did not take.
     """
-    last_file(run)  # needed when all is sent: one that is gone or damaged stops the run before that
+    last_file(run)  # the end of the load needs it: if it is lost or damaged, the run stops here
     files = [ImportFile(**file) for file in source.read_json(FILES)]
     counts, rows = StageCounts(), sum(file.rows for file in files)
     if run.dry_run or run.plan.is_partial:
-        log_sample(log, "would go" if run.dry_run else "goes", map(plain, _rows(source)))
+        log_sample(log, "would be sent" if run.dry_run else "to send", map(plain, _rows(source)))
     if run.dry_run:
         log.info("dry run: %s products in %s files would be sent", f"{rows:,}", len(files))
         counts.count(Outcome.SENT, rows)
@@ -49,10 +50,10 @@ def load(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
     counts.written = rows - len(not_taken)
     counts.count(Outcome.SENT, counts.written)
     named = set(not_taken["key"])
-    keep_sent_at_last(run, target, _sent(source, named | doubtful))
-    # A product that perhaps was not taken stays the next run's yardstick; its withdrawal is said again.
-    rows_taken = _taken(source, ROWS, named)
-    withdrawals = _taken(source, WITHDRAWN, named | doubtful)
+    keep_sent_at_last(run, target, _sent_keys(source, named | doubtful))
+    # A doubtful row stays in the snapshot for comparison, but a doubtful withdrawal is sent again.
+    rows_taken = _accepted_rows(source, ROWS, named)
+    withdrawals = _accepted_rows(source, WITHDRAWN, named | doubtful)
     id_source = run.settings.products.product_id_source
     keep_catalogue(run, next_snapshot(last_rows(run), rows_taken, withdrawals, id_source))
     return counts
@@ -63,12 +64,12 @@ def _rows(source: Staging) -> Iterator[dict[str, str]]:
         yield from ({str(k): v for k, v in row.items()} for row in source.read_frame(name).to_dict("records"))
 
 
-def _sent(source: Staging, refused: set[str]) -> Iterator[str]:
+def _sent_keys(source: Staging, refused: set[str]) -> Iterator[str]:
     for name in [*source.names(ROWS), *source.names(WITHDRAWN)]:
         yield from (key for key in source.read_frame(name, ["productId"])["productId"] if key not in refused)
 
 
-def _taken(source: Staging, prefix: str, refused: set[str]) -> Iterator[pd.DataFrame]:
+def _accepted_rows(source: Staging, prefix: str, refused: set[str]) -> Iterator[pd.DataFrame]:
     """The staged rows that Connectif took."""
     for name in source.names(prefix):
         rows = source.read_frame(name)

@@ -1,7 +1,7 @@
 """Products of VTEX's catalogue search → products of Connectif, as the rows of an import.
 
-VTEX is the master of the catalogue: text and list columns are always sent, and blank clears them. Only dates,
-numbers and columns that no setting fills are left out (NA) when absent.
+VTEX is the master of the catalogue: text and list columns are always sent, and a blank clears them. Dates,
+numbers, and columns without a source in the settings are left out (NA) if they are absent.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from include.products.candidates import (
     Candidate,
     ProductRules,
     candidates_of,
-    essentials,
     facts_of,
-    narrowed,
     search_of,
+    select_records,
+    used_fields,
 )
 from include.products.type_checks import is_text
 from include.values.instants import iso_texts
@@ -39,14 +39,14 @@ __all__ = [
     "OUT_OF_STOCK",
     "PRODUCT_COLUMNS",
     "ProductRules",
-    "essentials",
     "map_products",
-    "narrowed",
-    "never_priced",
     "product_body",
     "product_row",
     "search_of",
+    "select_records",
+    "select_unpriced",
     "split_by_columns",
+    "used_fields",
     "without_offer",
 ]
 
@@ -76,7 +76,7 @@ IN_STOCK, OUT_OF_STOCK = "instock", "outofstock"
 
 
 def without_offer(products: Sequence[Json], rules: ProductRules) -> list[tuple[str, list[str]]]:
-    """(key, SKU ids ascending) of the records that nobody can buy now."""
+    """(key, SKU ids ascending) of the records that cannot be bought now."""
     return [
         (candidate.key, [name(item["itemId"]) for item in candidate.items])
         for candidate in candidates_of(products, rules)
@@ -84,13 +84,16 @@ def without_offer(products: Sequence[Json], rules: ProductRules) -> list[tuple[s
     ]
 
 
-def never_priced(
-    wanting: Sequence[tuple[str, list[str]]], last_sent: pd.DataFrame | None, rules: ProductRules
+def select_unpriced(
+    unavailable: Sequence[tuple[str, list[str]]], last_sent: pd.DataFrame | None, rules: ProductRules
 ) -> list[tuple[str, list[str]]]:
-    """Of the records without an offer those that no price was sent of before. The Pricing API is asked for
-    their SKUs in this order until one has a base price, which goes to `map_products` under the key."""
-    known = _last_prices(last_sent, [key for key, _ in wanting], rules)
-    return [record for record, price in zip(wanting, known, strict=True) if price is None]
+    """Of the records without an offer, those whose price was never sent.
+
+    The caller asks the Pricing API for their SKUs in this order, until a SKU has a base price, and gives the
+    price to `map_products`.
+    """
+    known = _last_prices(last_sent, [key for key, _ in unavailable], rules)
+    return [record for record, price in zip(unavailable, known, strict=True) if price is None]
 
 
 def map_products(
@@ -102,9 +105,9 @@ def map_products(
 ) -> Mapped:
     """Products of catalogue search → rows of PRODUCT_COLUMNS, as texts ready for CSV.
 
-    `last_sent` is the snapshot (see `include.products.snapshot`) for the last known price of what has no
-    offer; `base_prices` holds the Pricing API's for those never sent, by SKU id. A product that comes twice
-    counts once. ContractError for a product without `productId`.
+    A product without an offer has its price from `last_sent`, the snapshot (see `include.products.snapshot`).
+    If it was never sent, the price is from `base_prices`, the Pricing API's prices by SKU id. A repeated
+    product counts once. ContractError for a product without `productId`.
     """
     candidates = candidates_of(products, rules)
     facts = facts_of(candidates, rules)
@@ -115,11 +118,12 @@ def map_products(
     good = missing.isna()
     rows, drops = _rows(facts[good].reset_index(drop=True), rules)
     refused = zip(candidates, missing, strict=True)
-    return Mapped(rows, outcome_rows_of(_refusal(*one) for one in refused if pd.notna(one[1])), drops)
+    outcomes = outcome_rows_of(_refusal(candidate, word) for candidate, word in refused if pd.notna(word))
+    return Mapped(rows, outcomes, drops)
 
 
 def _refusal(candidate: Candidate, word: str) -> tuple[str, Reason, str]:
-    """The detail tells a field that cannot be read from one that is absent."""
+    """The outcome of a rejected record. Its detail shows whether the field is unreadable or absent."""
     reason, product = Reason(word), candidate.product
     is_unreadable = {
         Reason.NAME_MISSING: not is_text(product.get("productName")),
@@ -130,14 +134,14 @@ def _refusal(candidate: Candidate, word: str) -> tuple[str, Reason, str]:
 
 
 def split_by_columns(rows: pd.DataFrame) -> Iterator[tuple[tuple[str, ...], pd.DataFrame]]:
-    """Rows grouped by the columns that they have."""
+    """Group the rows by the columns that they have."""
     return split_by_columns_of(rows, PRODUCT_COLUMNS)
 
 
 def product_body(row: Mapping[str, Any]) -> Json:
-    """One row as the body of the PATCH that creates a product at Connectif; the id stands in the path.
+    """One row as the body of the PATCH that creates a product at Connectif. The id is in the path.
 
-    What is blank is left out: there is nothing to clear yet, and a blank picture is refused as no URL.
+    Blank fields are left out: a new product has nothing to clear, and Connectif refuses a blank picture URL.
     """
     given = {
         column: value for column, value in row.items() if isinstance(value, str) and value and column in _BODY
@@ -146,8 +150,11 @@ def product_body(row: Mapping[str, Any]) -> Json:
 
 
 def product_row(product_id: str, body: Mapping[str, Any]) -> dict[str, str]:
-    """The reverse of `product_body`: the row of a product that is to be created. Texts and lists that the
-    body lacks are blank, so that rows have the same columns; other fields that it lacks are left out."""
+    """The row of a product to create: the reverse of `product_body`.
+
+    Texts and lists that the body does not have are blank, so that rows have the same columns. Other missing
+    fields are left out.
+    """
     given = {column: _text_of(value) for column, value in body.items() if column in _BODY}
     return {"productId": product_id, **dict.fromkeys(_BLANK_IF_ABSENT, ""), **given}
 
@@ -164,7 +171,7 @@ def _prices(
     last: list[tuple[int, int] | None],
     base_prices: Mapping[str, Decimal],
 ) -> list[tuple[int, int] | None]:
-    """(unit, original) in cents: of the offer now, else as sent last time, else the base price."""
+    """(unit, original) in cents: from the offer, else as sent last time, else the base price."""
     return [
         (candidate.offer.unit_cents, candidate.offer.original_cents)
         if candidate.offer
@@ -176,7 +183,7 @@ def _prices(
 def _base_price(
     candidate: Candidate, rules: ProductRules, base_prices: Mapping[str, Decimal]
 ) -> tuple[int, int] | None:
-    """Of the lowest SKU id that has one, for the same measure as an offer's."""
+    """The base price of the lowest SKU id that has one, for the same measure as an offer."""
     for item in candidate.items:
         multiplier = multiplier_of(item.get("unitMultiplier")) if rules.is_per_unit else ONE
         cents = unit_price_cents(base_prices.get(name(item["itemId"])), multiplier)
@@ -188,7 +195,7 @@ def _base_price(
 def _last_prices(
     last_sent: pd.DataFrame | None, keys: list[str], rules: ProductRules
 ) -> list[tuple[int, int] | None]:
-    """What was sent under the other kind of id is another product, though the number be the same."""
+    """The prices sent last. A row with the other kind of id is another product, even with the same number."""
     if last_sent is None:
         return [None] * len(keys)
     rows = last_sent.reindex(keys)
@@ -204,7 +211,7 @@ def _pair(unit: float | None, original: float | None) -> tuple[int, int] | None:
 
 
 def _missing(facts: pd.DataFrame) -> pd.Series:
-    """Why a product cannot go: no name, no page, no price, in this order; NA when it can."""
+    """Why a product is rejected: no name, no page or no price, in this order; NA if it can be sent."""
     missing = pd.Series(index=facts.index, dtype="str")
     for column, reason in (
         ("price", Reason.PRICE_MISSING),
@@ -242,10 +249,10 @@ def _rows(facts: pd.DataFrame, rules: ProductRules) -> tuple[pd.DataFrame, Count
 
 
 def _leave_out_unreadable(rows: pd.DataFrame, facts: pd.DataFrame) -> int:
-    """Clear the columns that unreadable fields would have filled; how many fields these are.
+    """Leave out the columns of unreadable fields, and return the number of these fields.
 
-    Without a chosen offer stock is not known either: Connectif keeps what it was told, and a product that it
-    was never told of is out of stock (without the column Connectif takes a new one for in stock).
+    Without a readable offer the stock is unknown, and Connectif keeps its value. A new product is sent as out
+    of stock, because Connectif takes a new product without this column as in stock.
     """
     left_out = [
         {column for filled in fields.values() for column in filled}

@@ -1,12 +1,12 @@
-"""Which offer of a product counts: its price, its stock, its picture.
+"""Choose the offer of a product that gives its price, stock and picture.
 
     {"itemId": "18", "unitMultiplier": 1.0, "images": [{"imageUrl": "…"}],
      "sellers": [{"sellerId": "1", "sellerDefault": true, "commertialOffer": {
          "IsAvailable": true, "Price": 42.1, "ListPrice": 50, "AvailableQuantity": 16}}]}
 
-Without stock VTEX answers `IsAvailable: false` and prices of 0, which are no prices. Answers before 2022
-have no `IsAvailable` (lojaprojetoverao, 2019): what is absent is not false. What is of a wrong type is not
-absent either: what such an offer says is not known.
+Without stock VTEX answers `IsAvailable: false` and prices of 0, which do not count as prices. Answers before
+2022 have no `IsAvailable` (lojaprojetoverao, 2019): absent does not mean false. A value of a wrong type is
+neither: it is unknown whether the product can be bought.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from include.values.money import cents_of_units, exact
+from include.values.money import cents_of_units, decimal_of
 from include.values.shapes import Json, name, record, records
 from include.values.weighed import ONE, multiplier_of, unit_price, unit_price_cents
 
@@ -25,8 +25,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Offer:
-    """One SKU as one seller sells it now. `units` is None where the quantity is absent or cannot be read;
-    `rank` orders the offers: cheapest, default seller, lowest SKU."""
+    """One SKU as one seller sells it now.
+
+    `units` is None if the quantity is absent or unreadable. `rank` orders offers: cheapest, then default
+    seller, then lowest SKU.
+    """
 
     item: Json
     terms: Json
@@ -50,9 +53,11 @@ def skus(product: Json) -> list[Json]:
     return sorted(items, key=lambda item: sku_order(name(item["itemId"])))
 
 
-def offers(items: Sequence[Json], *, per_unit: bool) -> Iterator[Offer]:
-    """The offers that can be bought: available, at a price that is not 0 once it is in cents. Prices are
-    for a unit in the cart (`per_unit`), or as VTEX gives them, for a measurement unit."""
+def buyable_offers(items: Sequence[Json], *, per_unit: bool) -> Iterator[Offer]:
+    """The offers that are available at a price above 0 cents.
+
+    Prices are for a unit in the cart (`per_unit`), or for a measurement unit, as in VTEX's answer.
+    """
     for item in items:
         multiplier = multiplier_of(item.get("unitMultiplier")) if per_unit else ONE
         for seller in records(item.get("sellers")):
@@ -66,7 +71,7 @@ def _offer(item: Json, seller: Json, multiplier: Decimal) -> Offer | None:
     price, cents = terms.get("Price"), unit_price_cents(terms.get("Price"), multiplier)
     if not is_available(terms) or cents is None or cents <= 0:
         return None
-    quantity = exact(terms.get("AvailableQuantity"))
+    quantity = decimal_of(terms.get("AvailableQuantity"))
     return Offer(
         item=item,
         terms=terms,
@@ -83,26 +88,26 @@ def _offer(item: Json, seller: Json, multiplier: Decimal) -> Offer | None:
 
 
 def _original_cents(terms: Json, multiplier: Decimal, unit_cents: int) -> int:
-    """At least the unit price: a list price that does not exceed the price is no discount, whatever rounding
-    makes of the two."""
-    listed, price = exact(terms.get("ListPrice")), exact(terms.get("Price"))
+    """The list price, but at least the unit price. If the list price does not exceed the price there is no
+    discount, also after rounding."""
+    listed, price = decimal_of(terms.get("ListPrice")), decimal_of(terms.get("Price"))
     if listed is None or (price is not None and listed <= price):
         return unit_cents
     return max(unit_cents, cents_of_units(unit_price(listed, multiplier)) or 0)
 
 
 def is_available(terms: Json) -> bool | None:
-    """Whether an offer says that it can be bought, by its quantity where it has no flag; None when what it
-    says cannot be read."""
+    """Whether an offer can be bought: by its flag, or by its quantity if there is no flag; None if the value
+    is unreadable."""
     flag, quantity = terms.get("IsAvailable"), terms.get("AvailableQuantity")
     if flag is not None:
         return flag if isinstance(flag, bool) else None
-    number = exact(quantity)
+    number = decimal_of(quantity)
     return None if quantity is not None and number is None else bool(number and number > 0)
 
 
 def has_unreadable_offer(item: object) -> bool:
-    """Whether a SKU, or an offer of it, has a wrong type where it tells price or availability."""
+    """Whether a SKU or one of its offers has a wrong type in its price or availability."""
     if not isinstance(item, dict):
         return True
     sellers = item.get("sellers")
@@ -121,16 +126,16 @@ def _has_unreadable_price(terms: Json) -> bool:
 
 
 def _is_unreadable_amount(amount: object) -> bool:
-    return amount is not None and exact(amount) is None
+    return amount is not None and decimal_of(amount) is None
 
 
 def has_unreadable_amount(offer: Offer, field: str) -> bool:
-    """Whether an amount of an offer that can be bought has a wrong type."""
+    """Whether an amount of this offer has a wrong type."""
     return _is_unreadable_amount(offer.terms.get(field))
 
 
-def essential_offer(seller: object) -> object:
-    """Of a seller of a SKU what is read here; a wrong type stays one."""
+def used_offer_fields(seller: object) -> object:
+    """The fields of a seller that this module reads. Values of a wrong type stay as they are."""
     if not isinstance(seller, dict):
         return seller
     terms = seller.get("commertialOffer")
@@ -142,14 +147,17 @@ _TERMS = ("IsAvailable", "Price", "ListPrice", "AvailableQuantity")
 _SELLER = ("sellerId", "sellerDefault")
 
 
-def chosen(available: Sequence[Offer]) -> Offer | None:
-    """The offer whose price is shown; None means out of stock."""
+def best_offer(available: Sequence[Offer]) -> Offer | None:
+    """The offer whose price is sent; None means out of stock."""
     return min(available, key=lambda offer: offer.rank, default=None)
 
 
 def units_in_stock(available: Sequence[Offer]) -> int | None:
-    """Over the SKUs the largest quantity that one seller offers; None when none of the offers tells one. It
-    is a simulation's number, good as a sign of stock: VTEX shows unlimited stock as a round figure."""
+    """The sum over the SKUs of the largest quantity that one seller offers; None if no offer has a quantity.
+
+    The quantity only shows that there is stock: it is from a simulation, and VTEX shows unlimited stock as a
+    round number.
+    """
     best: dict[str, int] = {}
     for offer in available:
         if offer.units is not None:
@@ -159,8 +167,8 @@ def units_in_stock(available: Sequence[Offer]) -> int | None:
 
 
 def picture_of(offer: Offer | None, items: Sequence[Json]) -> object:
-    """The address of the first picture of the offer's SKU, as VTEX wrote it; without an offer, of the
-    lowest SKU that has one."""
+    """The address of the first picture of the offer's SKU, as VTEX wrote it. Without an offer it is from the
+    lowest SKU that has a picture."""
     if offer is not None:
         return _first_picture(offer.item)
     return next(filter(None, map(_first_picture, items)), None)

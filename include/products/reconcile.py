@@ -1,7 +1,7 @@
-"""The catalogue: VTEX's list of ids against what was sent last, and a sample of it read back from Connectif.
+"""Compare the catalogue: VTEX's list of ids with the catalogue sent last, and a sample read from Connectif.
 
-Connectif has no list of products (API reference, products; read 2026-11-23): only single ones can be read,
-each for one of the account's hundred calls a minute. What it has beyond what was sent cannot be seen.
+Connectif has no list of products (API reference, products; read 2026-11-23). It reads single products, and
+each costs one of the account's hundred calls per minute. Products that only Connectif has cannot be found.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _WORKERS = 8
 
 
 def compare(run: SyncRun, target: Staging) -> StageCounts:
-    """Compare the catalogue, and stage what differs; nothing is written anywhere else."""
+    """Compare the catalogue and stage the differences. It writes nothing else."""
     sent, others = _sent_last(run)
     listed = _listed(run, target)
     active = sent.loc[~sent["withdrawn"], "productId"]
@@ -67,7 +67,7 @@ def compare(run: SyncRun, target: Staging) -> StageCounts:
 
 
 def _listed(run: SyncRun, target: Staging) -> pd.Series:
-    """The ids of all products (or SKUs, where each is a product) that VTEX lists."""
+    """The ids of all products that VTEX lists, or of all SKUs if the shop sends SKUs."""
     if not target.has(LISTED):
         products = complete_list(run.vtex)
         by_sku = run.settings.products.product_id_source == "sku"
@@ -77,17 +77,17 @@ def _listed(run: SyncRun, target: Staging) -> pd.Series:
 
 
 def _sent_last(run: SyncRun) -> tuple[pd.DataFrame, int]:
-    """The catalogue that was sent last (empty before the first time), as far as it is of today's kind of id;
-    how many are offered under the other kind."""
+    """The rows of the catalogue sent last with today's kind of id, and the number of products on sale with
+    the other kind. Before the first catalogue there are no rows."""
     last = last_prices(run)
     if last is None:
         return pd.DataFrame({"productId": pd.Series(dtype="str"), "withdrawn": pd.Series(dtype="bool")}), 0
-    is_ours = last["idSource"] == run.settings.products.product_id_source
-    return last[is_ours], int((~is_ours & ~last["withdrawn"]).sum())
+    same_source = last["idSource"] == run.settings.products.product_id_source
+    return last[same_source], int((~same_source & ~last["withdrawn"]).sum())
 
 
 def _read_back(run: SyncRun, target: Staging, keys: pd.Series) -> dict[str, str]:
-    """A sample of the keys as Connectif has them: "" (as sent), "gone", or names of fields that differ."""
+    """A sample of the keys, read from Connectif: "" (as sent), "gone", or the names of fields that differ."""
     if not target.has(READ_BACK):
         seed = hashlib.sha256(run.run_key.encode()).hexdigest()[:16]
         chosen = sample(keys, run.settings.reconcile.product_sample, seed)
@@ -102,7 +102,7 @@ def _read_back(run: SyncRun, target: Staging, keys: pd.Series) -> dict[str, str]
 
 
 def _rows(run: SyncRun, keys: list[str]) -> dict[str, dict[str, object]]:
-    """What was sent last of these products."""
+    """The rows of these products in the catalogue sent last."""
     name = last_file(run)
     if name is None or not keys:
         return {}
@@ -114,7 +114,7 @@ def _rows(run: SyncRun, keys: list[str]) -> dict[str, dict[str, object]]:
 def _classify_not_sent(
     run: SyncRun, target: Staging, compared_records: ComparedRecords, keys: pd.Series, sent_before: set[str]
 ) -> None:
-    """Listed products that were not sent, or said withdrawal to: search tells whether the shop shows them."""
+    """Listed products that were not sent, or were withdrawn: search shows whether they are on sale."""
     shown = set(_shown(run, target, list(keys)))
     recorded = run.state.outcomes_of(run.pipeline, keys)
     for key in keys:
@@ -130,7 +130,7 @@ def _classify_not_sent(
 
 
 def _shown(run: SyncRun, target: Staging, keys: list[str]) -> list[str]:
-    """Those of the keys that the shop's search shows, asked once for all attempts."""
+    """The keys that the shop's search shows. A retry does not ask again."""
     if not target.has(SHOWN):
         by_sku = run.settings.products.product_id_source == "sku"
         pages = in_batches(keys, limits.PRODUCT_SEARCH_PAGE)

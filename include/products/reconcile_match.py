@@ -1,4 +1,4 @@
-"""A product as it was sent against what Connectif answers for it: no HTTP, no log."""
+"""Compare a product as it was sent with Connectif's answer. No HTTP, no log."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ _A_CENT = 0.005
 
 
 def fields_that_differ(sent: Mapping[str, Any], there: Mapping[str, Any]) -> list[str]:
-    """Names of the fields that are not as they were sent; what was sent blank is not looked at.
+    """Names of the fields that differ from the sent values. Fields that were sent blank are not compared.
 
-    `sent` is a row of the last catalogue, `there` the answer: numbers, lists, and instants in any form.
+    `sent` is a row of the last catalogue. `there` is the answer, with numbers, lists, and instants in any
+    form.
     """
     body = product_body({str(column): value for column, value in sent.items()})
-    return [field for field, value in body.items() if not _alike(value, there.get(field))]
+    return [field for field, value in body.items() if not _is_equal(value, there.get(field))]
 
 
-def _alike(sent: Any, there: Any) -> bool:
+def _is_equal(sent: Any, there: Any) -> bool:
     if isinstance(sent, int | float):
         return isinstance(there, int | float) and abs(sent - there) < _A_CENT
     if isinstance(sent, list):
@@ -34,8 +35,7 @@ def _alike(sent: Any, there: Any) -> bool:
 
 
 def sample(keys: pd.Series, size: int, seed: str) -> list[str]:
-    """So many of the keys, chosen by `seed` (16 characters): another run looks at others, a retry at the
-    same."""
+    """`size` of the keys, chosen by `seed` (16 characters). A retry with the same seed chooses the same."""
     if keys.empty:
         return []
     order = pd.util.hash_array(keys.to_numpy(dtype=object), hash_key=seed)

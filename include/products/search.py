@@ -1,4 +1,4 @@
-"""Every listed product by catalogue search, staged part by part; what an answer lacks is asked for again."""
+"""Read all listed products by catalogue search, part by part. It requests missing products twice."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from include.batching import in_batches
 from include.http.parallel import in_parallel
 from include.pipeline.progress import Progress
-from include.products.mapping import ProductRules, essentials, without_offer
+from include.products.mapping import ProductRules, used_fields, without_offer
 from include.staging import Staging
 from include.values.shapes import key_of
 from include.vtex import limits
@@ -26,62 +26,67 @@ log = logging.getLogger(__name__)
 PART = "part-"
 CALLS_A_PART = 20
 _WORKERS = 12
-# Beside its 50 new ids a call asks for some that an earlier answer lacked: 75 ids are 1.8 KB of URL.
-_AGAIN_BESIDE_NEW = 25
+# A call asks for 50 new ids, and for some ids that an earlier answer did not have: 75 ids are 1.8 KB of URL.
+_REPEATED_PER_CALL = 25
 
 
-class Found(NamedTuple):
-    """An answered product: `json` is what is used of it, `wanting` the records of it that have no offer."""
+class StagedProduct(NamedTuple):
+    """A product as it is staged.
+
+    `json` holds its used fields, `without_offer` its records without an offer.
+    """
 
     key: str
     json: bytes
-    wanting: bytes | None
+    without_offer: bytes | None
 
 
 class _Question(NamedTuple):
     new: list[str]
-    again: list[str]
+    repeated: list[str]
 
 
 class _Answer(NamedTuple):
-    products: list[Found]
+    products: list[StagedProduct]
     unseen: list[str]
 
 
-def found(products: Iterable[dict[str, Any]], rules: ProductRules) -> list[Found]:
-    """Answered products as they are staged; ContractError for one without an id."""
-    return [_found(product, rules) for product in products]
+def to_staged(products: Iterable[dict[str, Any]], rules: ProductRules) -> list[StagedProduct]:
+    """Answered products in the form for staging; ContractError for a product without an id."""
+    return [_to_staged(product, rules) for product in products]
 
 
-def _found(product: dict[str, Any], rules: ProductRules) -> Found:
-    wanting = without_offer([product], rules)
-    return Found(
+def _to_staged(product: dict[str, Any], rules: ProductRules) -> StagedProduct:
+    unavailable = without_offer([product], rules)
+    return StagedProduct(
         key_of(product, "productId"),
-        orjson.dumps(essentials(product)),
-        orjson.dumps(wanting) if wanting else None,
+        orjson.dumps(used_fields(product)),
+        orjson.dumps(unavailable) if unavailable else None,
     )
 
 
-def write_part(target: Staging, name: str, products: Iterable[Found], unseen: Iterable[str] = ()) -> None:
-    """Stage products, and the ids (`json` null) that were asked for and not shown."""
-    rows = [*products, *(Found(key, b"", None) for key in unseen)]
+def write_part(
+    target: Staging, name: str, products: Iterable[StagedProduct], unseen: Iterable[str] = ()
+) -> None:
+    """Stage products, and the ids that were requested but not shown (their `json` is null)."""
+    rows = [*products, *(StagedProduct(key, b"", None) for key in unseen)]
     columns = {
         "productId": pa.array([row.key for row in rows], pa.string()),
         "shown": pa.array([bool(row.json) for row in rows], pa.bool_()),
         "json": pa.array([row.json or None for row in rows], pa.large_binary()),
-        "wanting": pa.array([row.wanting for row in rows], pa.large_binary()),
+        "without_offer": pa.array([row.without_offer for row in rows], pa.large_binary()),
     }
     target.write_table(name, pa.table(columns))
 
 
 def products_in(source: Staging, name: str) -> list[dict[str, Any]]:
-    """The products of one part as search answered them, without what nobody uses."""
+    """The products of one part with their used fields."""
     return [orjson.loads(encoded) for encoded in _values(source, name, "json")]
 
 
-def wanting_in(source: Staging) -> Iterator[tuple[str, list[str]]]:
+def records_without_offer(source: Staging) -> Iterator[tuple[str, list[str]]]:
     """(key, SKU ids ascending) of all staged records that have no offer."""
-    parts = (_values(source, name, "wanting") for name in source.names(PART))
+    parts = (_values(source, name, "without_offer") for name in source.names(PART))
     for encoded in chain.from_iterable(parts):
         yield from ((key, skus) for key, skus in orjson.loads(encoded))
 
@@ -92,33 +97,33 @@ def _values(source: Staging, name: str, column: str) -> list[bytes]:
 
 
 class CatalogueSearch:
-    """Asks for all `ids`, 50 new ones a call, and once more, later, for each that its answer lacked.
+    """Requests all `ids`, 50 new ones per call, and once more each id that its answer did not have.
 
-    The second time costs hardly a call of its own: it goes along with the next ones. Parts that are staged
-    hold what was asked and what was shown, so that another attempt goes on from there.
+    The second request is part of a later call, so it costs hardly a call. Staged parts hold the requested and
+    the shown ids, so a retry continues from there.
     """
 
     def __init__(self, vtex: VtexClient, target: Staging, ids: Iterable[str], rules: ProductRules) -> None:
         self._vtex, self._target, self._rules = vtex, target, rules
         self.shown: set[str] = set()
-        self._lacked: Counter[str] = Counter()  # how often an answer had room for it and lacked it
+        self._misses: Counter[str] = Counter()  # id → how often a complete answer did not have it
         staged = target.names(PART)
         self._parts = len(staged)
         for name in staged:
             part = target.read_table(name, ["productId", "shown"])
             self.shown.update(part.filter(part["shown"])["productId"].to_pylist())
-            self._lacked.update(part.filter(pc.invert(part["shown"]))["productId"].to_pylist())
-        self._new = deque(key for key in ids if key not in self.shown and key not in self._lacked)
-        self._again = deque(
-            key for key, times in self._lacked.items() if times == 1 and key not in self.shown
+            self._misses.update(part.filter(pc.invert(part["shown"]))["productId"].to_pylist())
+        self._new = deque(key for key in ids if key not in self.shown and key not in self._misses)
+        self._to_repeat = deque(
+            key for key, times in self._misses.items() if times == 1 and key not in self.shown
         )
 
     def read(self) -> None:
-        """Stage what is not staged yet; then `shown` holds the ids of all products that search shows."""
+        """Stage what is missing. Afterwards `shown` has the ids of all products that search shows."""
         progress = Progress(log, "products", len(self._new))
         if self.shown:
-            log.info("%s products were read by an earlier attempt", f"{len(self.shown):,}")
-        while self._new or self._again:
+            log.info("an earlier attempt read %s products", f"{len(self.shown):,}")
+        while self._new or self._to_repeat:
             answers = in_parallel(self._ask, self._questions(), workers=_WORKERS)
             resolved = (self._resolve(question, products, progress) for question, products in answers)
             for some in in_batches(resolved, CALLS_A_PART):
@@ -126,29 +131,30 @@ class CatalogueSearch:
         log.info("%s", progress.line())
 
     def _questions(self) -> Iterator[_Question]:
-        """Drawn while answers come in: what they lack goes along with the next new ids, or alone."""
+        """Ids for each call, chosen while answers arrive. Missing ids are added to the next new ids, or are
+        requested alone at the end."""
         if not self._new:
-            rest = [*self._again]
-            self._again.clear()
+            rest = [*self._to_repeat]
+            self._to_repeat.clear()
             yield from (_Question([], page) for page in in_batches(rest, limits.PRODUCT_SEARCH_PAGE))
         while self._new:
-            new = _taken(self._new, limits.PRODUCT_SEARCH_PAGE)
-            yield _Question(new, _taken(self._again, _AGAIN_BESIDE_NEW))
+            new = _take(self._new, limits.PRODUCT_SEARCH_PAGE)
+            yield _Question(new, _take(self._to_repeat, _REPEATED_PER_CALL))
 
-    def _ask(self, question: _Question) -> list[Found]:
-        return found(self._vtex.search_products(question.new + question.again), self._rules)
+    def _ask(self, question: _Question) -> list[StagedProduct]:
+        return to_staged(self._vtex.search_products(question.new + question.repeated), self._rules)
 
-    def _resolve(self, question: _Question, products: list[Found], progress: Progress) -> _Answer:
-        asked = question.new + question.again
+    def _resolve(self, question: _Question, products: list[StagedProduct], progress: Progress) -> _Answer:
+        asked = question.new + question.repeated
         shown = {product.key for product in products}
         unseen = [key for key in asked if key not in shown]
         self.shown |= shown
         progress.add(len(question.new))
         if len(products) >= limits.PRODUCT_SEARCH_PAGE < len(asked):
-            self._again.extend(unseen)  # an answer without room says nothing of them
+            self._to_repeat.extend(unseen)  # a full answer may have left them out
             return _Answer(products, [])
-        self._lacked.update(unseen)
-        self._again.extend(key for key in unseen if self._lacked[key] == 1)
+        self._misses.update(unseen)
+        self._to_repeat.extend(key for key in unseen if self._misses[key] == 1)
         return _Answer(products, unseen)
 
     def _stage(self, answers: list[_Answer]) -> None:
@@ -158,5 +164,5 @@ class CatalogueSearch:
         write_part(self._target, f"{PART}{self._parts:05}.parquet", products, unseen)
 
 
-def _taken(ids: deque[str], most: int) -> list[str]:
+def _take(ids: deque[str], most: int) -> list[str]:
     return [ids.popleft() for _ in range(min(most, len(ids)))]

@@ -1,10 +1,10 @@
-"""The snapshot of the catalogue as it was last sent: what keeps absence from being deletion.
+"""The snapshot of the catalogue sent last. With it a run can withdraw products that the shop no longer shows.
 
-A frame with the columns of a product row, `withdrawn` (bool) and `idSource`, indexed by `productId`. It gives
-a product without an offer its last price, and a product that is gone the values it is withdrawn with.
+It is a frame with the columns of a product row, `withdrawn` (bool) and `idSource`, indexed by `productId`. A
+product without an offer has its last price from here; a withdrawn product has its last values from here.
 
-`idSource` says whose id it is, a `product`'s or a `sku`'s: VTEX numbers them apart, so that after a change of
-the setting the same number may be something else.
+`idSource` is the kind of the id, `product` or `sku`. VTEX numbers products and SKUs independently, so after a
+change of the setting the same number may be another product.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ SNAPSHOT_COLUMNS = (*PRODUCT_COLUMNS, "withdrawn", "idSource")
 
 
 def snapshot_from(table: pd.DataFrame) -> pd.DataFrame:
-    """A stored table of some or all SNAPSHOT_COLUMNS → the snapshot, indexed for look-ups by product id. One
-    that was kept before there was an `idSource` is taken for products."""
+    """A stored table with some or all SNAPSHOT_COLUMNS → the snapshot. A table without `idSource`, from an
+    earlier version, has product ids."""
     table = table if "idSource" in table else table.assign(idSource="product")
     columns = [column for column in SNAPSHOT_COLUMNS if column in table]
     types = dict.fromkeys(columns, "str") | {"withdrawn": "bool"}
     return table[columns].astype(types).set_index("productId", drop=False).rename_axis(index=None)
 
 
-def vanishing(last_sent: pd.DataFrame, shown: Collection[str], id_source: str) -> int:
-    """How many products that were sent last time are not among the ids that search shows today; under the
-    other kind of id none is."""
+def count_vanishing(last_sent: pd.DataFrame, shown: Collection[str], id_source: str) -> int:
+    """The number of products on sale in `last_sent` that search does not show today. All products with the
+    other kind of id count."""
     is_there = _among(last_sent["productId"], shown) & (last_sent["idSource"] == id_source)
     return int((~last_sent["withdrawn"] & ~is_there).sum())
 
@@ -45,10 +45,11 @@ def withdrawn_rows(
     *,
     again: bool = False,
 ) -> pd.DataFrame:
-    """The rows that say withdrawal, with `idSource`: products sent before that are not `shown` today, with their
-    last values but `outofstock` and no units. Once only, unless `again` (mode=full).
+    """The rows that withdraw products, with `idSource`: products sent before that are not `shown` today.
 
-    A number of the other kind that is shown is overwritten by what has it now, unless that is `refused`.
+    They have their last values, but `outofstock` and no units. A product is withdrawn once, or in each run
+    with `again` (mode=full). If today's catalogue has the same number with the other kind of id, its row
+    overwrites the old product, and there is no withdrawal unless that row is `refused`.
     """
     ids, is_other = last_sent["productId"], last_sent["idSource"] != id_source
     gone = ~_among(ids, shown) | (is_other & _among(ids, refused))
@@ -62,22 +63,24 @@ def next_snapshot(
     withdrawn: Iterable[pd.DataFrame],
     id_source: str,
 ) -> Iterator[pd.DataFrame]:
-    """The snapshot after a run that sent these rows, piece by piece: what was neither sent nor withdrawn
-    stays as it was (already withdrawn, or rejected today). None of the frames given is changed; the first
-    piece is empty, so that one comes in any case."""
+    """The snapshot after a run that sent these rows, in pieces.
+
+    Products that were neither sent nor withdrawn (withdrawn before, or rejected today) keep their rows. The
+    given frames are not changed. The first piece is empty, so that there is always one.
+    """
     yield snapshot_from(pd.DataFrame(columns=list(SNAPSHOT_COLUMNS)))
     now = set[str]()
-    for rows, news in (
+    for rows, columns in (
         (sent, {"withdrawn": False, "idSource": id_source}),
         (withdrawn, {"withdrawn": True}),
     ):
         for piece in rows:
             now.update(piece["productId"])
-            yield snapshot_from(piece.assign(**news))
+            yield snapshot_from(piece.assign(**columns))
     for piece in last_sent:
         yield piece[~_among(piece["productId"], now)]
 
 
 def _among(ids: pd.Series, known: Collection[str]) -> pd.Series:
-    """Like `isin`, which would make a table of all that is known for each few ids."""
-    return pd.Series([one in known for one in ids], index=ids.index, dtype=bool)
+    """Like `isin`, which would build a hash table of all known ids for each piece."""
+    return pd.Series([key in known for key in ids], index=ids.index, dtype=bool)

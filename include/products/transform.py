@@ -1,4 +1,4 @@
-"""Map the staged catalogue, say withdrawal to what is gone, mass-change guard on a mass change, write the import's files."""
+"""Map the staged catalogue, guard against mass changes, withdraw products, write the files of the import."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from include.products.mapping import IN_STOCK, OUT_OF_STOCK, map_products, split
 from include.products.prices import base_prices_in
 from include.products.search import PART, products_in
 from include.products.sent_catalogue import last_prices, last_rows, rules_of
-from include.products.snapshot import vanishing, withdrawn_rows
+from include.products.snapshot import count_vanishing, withdrawn_rows
 from include.report import StageCounts
 from include.staging import Staging
 from include.values.mapped import Mapped
@@ -34,14 +34,13 @@ WITHDRAWN = "withdrawn-"
 def transform(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
     """Staged products → `rows-<part>.parquet`, `withdrawn-<number>.parquet`, CSV files, and outcomes.
 
-    Raises BrakeApplied, before anything could be sent, when too much of the catalogue would turn out of
-    stock or vanish.
+    MassChangeBlocked, before anything is sent, if too many products would turn out of stock or vanish.
     """
-    counts, shown, refused, turning = StageCounts(), set[str](), set[str](), 0
+    counts, shown, refused, out_of_stock = StageCounts(), set[str](), set[str](), 0
     progress = Progress(log, "products mapped")
     last, id_source = last_prices(run), run.settings.products.product_id_source
     if run.plan.is_partial:
-        _meets_its_own_kind(run, last)
+        _require_same_id_source(run, last)
     was_in_stock, changes = _in_stock(last, id_source), CatalogueChanges(last, run.settings)
     for number, all_mapped in enumerate(_mapped_parts(run, source, last), start=1):
         new = all_mapped.keys - shown
@@ -49,7 +48,7 @@ def transform(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
         shown |= new
         refused.update(mapped.outcomes["key"])
         target.write_frame(f"{ROWS}{number:05}.parquet", mapped.rows)
-        turning += len(was_in_stock & _with_availability(mapped.rows, OUT_OF_STOCK))
+        out_of_stock += len(was_in_stock & _with_availability(mapped.rows, OUT_OF_STOCK))
         changes.add(mapped.rows)
         keep_outcomes(target, f"{number:05}", mapped.outcomes)
         count_outcomes(counts, mapped.outcomes)
@@ -57,8 +56,8 @@ def transform(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
         progress.add(len(new))
     log.info("%s", progress.line())
     counts.read = len(shown)
-    # Of chosen records nothing follows for the others: they are neither gone nor part of a mass change.
-    guard_against_mass_change(run, _shares(run, source, changes, shown, turning))
+    # A run of chosen records says nothing about the others: there are no withdrawals and no mass change.
+    guard_against_mass_change(run, _shares(run, source, changes, shown, out_of_stock))
     if not run.plan.is_partial and last is not None:
         withdrawn = _write_withdrawn(run, target, shown, refused)
         counts.read += withdrawn
@@ -92,30 +91,34 @@ def _with_availability(rows: pd.DataFrame, availability: str) -> set[str]:
 
 
 def _shares(
-    run: SyncRun, source: Staging, changes: CatalogueChanges, shown: set[str], turning: int
+    run: SyncRun, source: Staging, changes: CatalogueChanges, shown: set[str], out_of_stock: int
 ) -> Iterator[Share]:
-    """A half-served catalogue must not take the shop's products out of all recommendations."""
+    """The shares for the guard. An incomplete catalogue must not take products out of all recommendations."""
     if run.plan.is_partial:
         return
     if changes.last is None:
-        yield changes.hidden(len(source.read_json(IDS)), len(shown))
+        yield changes.hidden_share(len(source.read_json(IDS)), len(shown))
     else:
         id_source = run.settings.products.product_id_source
         others, sent = _changed_id_source(changes.last, id_source), int((~changes.last["withdrawn"]).sum())
-        yield changes.gone(sent, turning, vanishing(changes.last, shown, id_source), others)
+        vanishing = count_vanishing(changes.last, shown, id_source)
+        yield changes.gone_share(sent, out_of_stock, vanishing, others)
     yield from changes.shares()
 
 
-def _meets_its_own_kind(run: SyncRun, last: pd.DataFrame | None) -> None:
-    """A few records of the new kind would overwrite some of the old, and nobody would say withdrawal to the
-    others: the whole catalogue goes first."""
+def _require_same_id_source(run: SyncRun, last: pd.DataFrame | None) -> None:
+    """MassChangeBlocked for chosen records after a change of the kind of id.
+
+    They would overwrite some old products, and the others would never be withdrawn. The whole catalogue must
+    be sent first.
+    """
     if last is None or run.allow_mass_change:
         return
-    id_source, sold = run.settings.products.product_id_source, last[~last["withdrawn"]]
-    if len(sold) and not (sold["idSource"] == id_source).any():
+    id_source, on_sale = run.settings.products.product_id_source, last[~last["withdrawn"]]
+    if len(on_sale) and not (on_sale["idSource"] == id_source).any():
         raise MassChangeBlocked(
-            f"products: {len(sold)} products were sent last time{_changed_id_source(last, id_source)}, and "
-            "nothing was sent. If the setting is right, send the whole catalogue first: trigger the DAG with "
+            f"products: {len(on_sale)} products were sent last time{_changed_id_source(last, id_source)}. "
+            "Nothing was sent. If the setting is right, send the whole catalogue first: trigger the DAG with "
             "mode full and allow_mass_change"
         )
 
@@ -126,7 +129,7 @@ def _changed_id_source(last: pd.DataFrame, id_source: str) -> str:
 
 
 def _write_withdrawn(run: SyncRun, target: Staging, shown: set[str], refused: set[str]) -> int:
-    """Stage the rows that say withdrawal; returns how many."""
+    """Stage the rows that withdraw products, and return their number."""
     number, id_source = 0, run.settings.products.product_id_source
     for place, piece in enumerate(last_rows(run), start=1):
         rows = withdrawn_rows(piece, shown, refused, id_source, again=run.full_asked)
@@ -141,5 +144,5 @@ def _write_files(target: Staging) -> None:
         for name in [*target.names(ROWS), *target.names(WITHDRAWN)]:
             for _, alike in split_by_columns(target.read_frame(name)):
                 files.append(alike)
-    log.info("%s files for Connectif", len(files.files))
+    log.info("wrote %s files for Connectif", len(files.files))
     target.write_json(FILES, [file.to_json() for file in files.files])

@@ -1,10 +1,10 @@
-"""Which fields of a product have a type that VTEX never gives them, and which columns are left out for it.
+"""Find the fields of a product with an unexpected type, and the columns that are left out because of them.
 
-A specification that is named like a field (`"brand": ["Acme"]`) takes its place in the answer: search writes
+A specification with the name of a field (`"brand": ["Acme"]`) replaces it in the answer. Search writes
 specifications as further keys of the product, each a list of texts, and a JSON parser keeps the last of two
 equal keys (in VTEX's answers they come after `categories` and before `description` and `items`; read
-2026-11-28). What the field says is then unknown, which is not the same as blank: a column that is left out
-of an import keeps its value at Connectif.
+2026-11-28). The value of the field is then unknown, which is not the same as blank: if an import leaves out a
+column, Connectif keeps its value.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from include.products.offers import Offer
 
 Unreadable = dict[str, tuple[str, ...]]
-"""VTEX's field → the columns that it would have filled."""
+"""VTEX's field → the columns that it fills."""
 
 _TEXTS = {"brand": "brand", "description": "description", "releaseDate": "publishedAt"}
 _PICTURE = ("imageUrl", "thumbnailUrl")
@@ -30,7 +30,7 @@ _STOCK = ("availability", "inStockUnits")
 
 
 def is_text(value: object) -> bool:
-    """Whether it is a text, or absent."""
+    """Whether the value is a text or absent."""
     return value is None or isinstance(value, str) or text_of(value) is not None
 
 
@@ -41,10 +41,10 @@ def unreadable_fields(
     picture: object,
     custom_fields: Sequence[str],
 ) -> Unreadable:
-    """`items` are the SKUs that the record stands for, as VTEX answered them; `picture` is the address
-    chosen.
+    """The unreadable fields of a record. `items` are its SKUs as VTEX answered them; `picture` is the chosen
+    address.
 
-    Of the offers: with one that can be bought price and availability are known, whatever the others say.
+    If one offer can be bought, price and availability are known, also if other offers are unreadable.
     """
     texts = {field: (column,) for field, column in _TEXTS.items() if not is_text(product.get(field))}
     texts |= {
@@ -69,8 +69,7 @@ def _has_paths(product: Json) -> bool:
 
 
 def is_specification(product: Json, field: str) -> bool:
-    """Whether a specification has taken the place of a list of paths (`/1/2/`): it is a list of texts,
-    too."""
+    """Whether a specification, which is also a list of texts, replaces a list of paths (`/1/2/`)."""
     return field in values(product.get("allSpecifications")) and not any(
         isinstance(path, str) and path.startswith("/") for path in values(product.get(field))
     )

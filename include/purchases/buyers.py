@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from include.contacts.fields import ORDER_FIELDS
 from include.pipeline.csv_files import CsvFiles
 from include.pipeline.import_file import ImportFile
 from include.pipeline.run import SyncRun
@@ -15,7 +16,7 @@ from include.staging import Staging
 from include.values.mapped import split_by_columns
 
 _NAME = "buyers"
-_COLUMNS = ("_email", "_newsletterSubscriptionStatus", "_name", "_surname", "_mobilePhone")
+_COLUMNS = ("_email", "_newsletterSubscriptionStatus", *(target for target, _ in ORDER_FIELDS))
 
 
 def ensure_buyers(run: SyncRun, journal: Staging, purchases: Iterable[dict[str, Any]]) -> None:

@@ -18,14 +18,14 @@ from include.pipeline.outage import OutageWatch
 from include.pipeline.run import SyncRun
 from include.products.mapping import (
     map_products,
-    narrowed,
-    never_priced,
     product_row,
+    select_records,
+    select_unpriced,
     split_by_columns,
     without_offer,
 )
-from include.products.prices import Wanting, base_prices_of
-from include.products.sent_catalogue import rules_of, sent_among
+from include.products.prices import RecordSkus, base_prices_of
+from include.products.sent_catalogue import rules_of, sent_rows_of
 from include.purchases.import_ahead import WORTH_AN_IMPORT, import_ahead
 from include.purchases.missing_references import products_from_lines
 from include.staging import Staging
@@ -54,18 +54,18 @@ class ProductSearch:
 
         Base prices are asked for only as far as they can be had. RequestRefused for ids that search refuses.
         """
-        products = self._run.vtex.search_products(product_ids, by=self._rules.searched_by)
-        found = list(narrowed(products, set(product_ids), self._rules))
+        products = self._run.vtex.search_products(product_ids, by=self._rules.search_filter)
+        found = list(select_records(products, set(product_ids), self._rules))
         wanting = without_offer(found, self._rules)
         last = self._sent_last([key for key, _ in wanting]) if wanting and were_sent else None
-        prices = self._base_prices(never_priced(wanting, last, self._rules))
+        prices = self._base_prices(select_unpriced(wanting, last, self._rules))
         return map_products(found, self._rules, last_sent=last, base_prices=prices).rows
 
     def _sent_last(self, product_ids: list[str]) -> pd.DataFrame | None:
-        pieces = list(sent_among(self._run, product_ids))
+        pieces = list(sent_rows_of(self._run, product_ids))
         return pd.concat(pieces) if pieces else None
 
-    def _base_prices(self, wanting: list[Wanting]) -> dict[str, Decimal]:
+    def _base_prices(self, wanting: list[RecordSkus]) -> dict[str, Decimal]:
         if not wanting or not self._may_read_prices:
             return {}
         try:
@@ -114,7 +114,7 @@ def _never_sent(run: SyncRun, purchases: Iterable[dict[str, Any]]) -> list[str]:
         number += 1
     if number < WORTH_AN_IMPORT:
         return []
-    for rows in sent_among(run, ids):
+    for rows in sent_rows_of(run, ids):
         for key in rows.loc[rows["idSource"] == run.settings.products.product_id_source, "productId"]:
             ids.pop(key, None)
     return list(ids)

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from include.contacts.fields import ORDER_FIELDS
 from include.products.mapping import OUT_OF_STOCK
 from include.values.links import thumbnail_url
-from include.values.names import name_of
-from include.values.phones import one_e164
 from include.values.shapes import Json, record
-from include.values.text import tidy_one
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Collection, Iterable
 
 
 def contact_from_order(orders: Iterable[Json], *, country: str) -> Json:
@@ -23,14 +21,9 @@ def contact_from_order(orders: Iterable[Json], *, country: str) -> Json:
     """
     profiles = [record(order.get("clientProfileData")) for order in orders]
     body: Json = {}
-    readers: tuple[tuple[str, str, Callable[[object], str | None]], ...] = (
-        ("_name", "firstName", name_of),
-        ("_surname", "lastName", name_of),
-        ("_mobilePhone", "phone", lambda value: one_e164(tidy_one(value), country)),
-    )
-    for target, source, read in readers:
-        value = next(filter(None, (read(profile.get(source)) for profile in profiles)), None)
-        if value:
+    for target, field in ORDER_FIELDS:
+        values = (field.read(profile.get(field.source), country) for profile in profiles)
+        if value := next(filter(None, values), None):
             body[target] = value
     return {**body, "_newsletterSubscriptionStatus": "none"}
 

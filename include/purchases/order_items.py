@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from include.products.categories import product_categories
 from include.purchases.type_checks import is_readable_item
-from include.values.money import MOST_CENTS, cents_of_cents, exact, whole
+from include.values.money import MOST_CENTS, cents_of_cents, decimal_of, round_half_up
 from include.values.shapes import Json, name, record, records, values
 from include.values.weighed import multiplier_of
 
@@ -79,7 +79,7 @@ def sold_items(order: Json, catalogue: Mapping[str, Json]) -> list[SoldItem]:
 
 def quantity_of(item: Json) -> int:
     """The whole units of an item; 0 when it has none."""
-    return int(exact(item.get("quantity")) or 0)
+    return int(decimal_of(item.get("quantity")) or 0)
 
 
 def unit_cents(item: Json) -> int:
@@ -97,7 +97,7 @@ def list_cents(item: Json, unit: int) -> int | None:
         return None
     if price is not None and listed <= price:
         return unit
-    return max(unit, whole(_measured(item, listed) or Decimal(0)))
+    return max(unit, round_half_up(_measured(item, listed) or Decimal(0)))
 
 
 def _measured(item: Json, price: object) -> Decimal | None:
@@ -122,8 +122,10 @@ def _definition_cents(item: Json) -> int | None:
 
 def _multiplied(item: Json, quantity: int) -> int:
     selling = cents_of_cents(item.get("sellingPrice"))
-    each = Decimal(selling) if selling is not None else (exact(item.get("price")) or 0) * _multiplier(item)
-    return whole(max(min(each * quantity, Decimal(MOST_CENTS)), Decimal(-MOST_CENTS)))
+    each = (
+        Decimal(selling) if selling is not None else (decimal_of(item.get("price")) or 0) * _multiplier(item)
+    )
+    return round_half_up(max(min(each * quantity, Decimal(MOST_CENTS)), Decimal(-MOST_CENTS)))
 
 
 def _items_total(order: Json) -> int | None:
@@ -273,7 +275,7 @@ def _without(items: list[SoldItem], gone: Json) -> tuple[list[SoldItem], int]:
 
 def _fewer(sold: SoldItem, taken: int) -> SoldItem:
     rest = sold.quantity - taken
-    return replace(sold, quantity=rest, total=whole(Decimal(sold.total) * rest / sold.quantity))
+    return replace(sold, quantity=rest, total=round_half_up(Decimal(sold.total) * rest / sold.quantity))
 
 
 def _costs(item: Json, price: object) -> bool:

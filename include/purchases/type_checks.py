@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from include.values.money import exact
+from include.values.money import decimal_of
 from include.values.shapes import Json, record, records
 from include.values.text import text_of
 
@@ -26,7 +26,7 @@ def _text(value: object) -> bool:
 
 
 def _number(value: object) -> bool:
-    return exact(value) is not None
+    return decimal_of(value) is not None
 
 
 def _object(value: object) -> bool:

@@ -9,7 +9,7 @@ import hmac
 from cryptography.fernet import Fernet, InvalidToken
 
 from include.errors import ConfigurationError
-from include.values.address import tidied
+from include.values.address import tidy_address
 
 _SHORTEST_KEY = 16
 
@@ -31,9 +31,9 @@ class People:
         return "People()"
 
     def hashed(self, email: str) -> str:
-        """64 hex digits (HMAC-SHA256), the same for an address however it is written (`tidied`)."""
+        """64 hex digits (HMAC-SHA256), the same for an address however it is written (`tidy_address`)."""
         digest = self._person.copy()
-        digest.update(tidied(email).encode())
+        digest.update(tidy_address(email).encode())
         return digest.hexdigest()
 
     @property

@@ -1,5 +1,7 @@
-"""What an e-mail address is and how it is compared: for one text and without pandas, because the newsletter
-has no second to lose. `email` does the same for a column."""
+"""Tidy and check one e-mail address. `email` does the same for a column.
+
+This module works without pandas, because the import of pandas would delay newsletter runs.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +17,10 @@ from include.values.characters import CONTROL, SPACE, is_format
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# What mail systems really carry, after `tidied`: RFC 5322's dot-atom before the @ (no quoted local parts: so
-# no leading, trailing or double dots), host labels of letters, digits and inner hyphens after it, at least
-# two of them, the last not a number. ASCII only: an internationalised domain is in its xn-- form. Lengths are
-# RFC 5321's.
+# The addresses that mail systems accept, after `tidy_address`. Before the @: RFC 5322's dot-atom (no quoted
+# local part, so no leading, trailing or double dots). After it: at least two host labels of letters, digits
+# and inner hyphens, the last one not a number. ASCII only: an internationalised domain is in its xn-- form.
+# The lengths are from RFC 5321.
 _ATOM = r"[a-z0-9!#$%&'+/=?^_`{|}~-]+"
 _LABEL = r"[a-z0-9]+(?:-+[a-z0-9]+)*"
 ADDRESS = rf"^{_ATOM}(?:\.{_ATOM})*@(?:{_LABEL}\.)+[a-z](?:[a-z0-9-]*[a-z0-9])$"
@@ -27,11 +29,11 @@ LONGEST = 254
 TYPED_ADDRESS = (
     ADDRESS.replace("a-z", "A-Za-z") + rf"|^(?i:{_ATOM}(?:\.{_ATOM})*)@[^@\s]*[^\x00-\x7f][^@\s]*$"
 )
-"""What `tidied` can make an ADDRESS of: letters of any case, and domains in letters of any script."""
+"""The texts that `tidy_address` can turn into an ADDRESS: any letter case, and domains in any script."""
 
-# VTEX hides the buyer behind an alias, hard (hex@ct.vtex.com.br) or soft (address-123b.ct.vtex.com.br),
-# also under other countries' endings (VTEX: Orders API, conversation tracker; read 2026-11-23). A `*` is
-# how VTEX masks a value that the key may not see.
+# VTEX replaces the buyer's address by an alias, hard (hex@ct.vtex.com.br) or soft
+# (address-123b.ct.vtex.com.br), also with the endings of other countries (VTEX: Orders API, conversation
+# tracker; read 2026-11-23). With a `*` VTEX masks a value that the key may not read.
 MASKED = r"\*|[@.-]ct\.vtex\.com(?:\.[a-z]{2})?\.?$"
 
 # The soft alias is the address, a hyphen, digits and a letter: ana@example.com-207700027841b.ct.vtex.com.br
@@ -44,9 +46,12 @@ _CONTROLS, _SPACES = re.compile(CONTROL), re.compile(SPACE)
 _LOWER = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
 
 
-def tidied(text: str) -> str:
-    """How addresses are compared, sent and hashed: trimmed, ASCII letters lower-cased, the domain in its xn--
-    form. A domain that has none stays as it is, and is no address (`problem_of`)."""
+def tidy_address(text: str) -> str:
+    """The form in which addresses are compared, sent and hashed.
+
+    It is trimmed, its ASCII letters are lower-case, and its domain is in the xn-- form. A domain without an
+    xn-- form is not changed; then the address is not valid (`problem_of`).
+    """
     if _PLAIN.fullmatch(text):
         return text.lower()
     visible = _CONTROLS.sub("", text.encode("utf-8", "ignore").decode())
@@ -56,7 +61,7 @@ def tidied(text: str) -> str:
 
 
 def _without_marks(text: str) -> str:
-    """Without spaces and invisible marks at both ends, which are pasted along with an address."""
+    """The text without spaces and invisible marks at both ends, which often come with a pasted address."""
     first, last = 0, len(text)
     while first < last and (text[first] == " " or is_format(text[first])):
         first += 1
@@ -66,7 +71,7 @@ def _without_marks(text: str) -> str:
 
 
 def _ascii_domain(domain: str) -> str:
-    """IDNA 2008 after the mapping of UTS 46 (which makes one of `ESPAÑA` and `españa`, and leaves `ß`)."""
+    """IDNA 2008 after the mapping of UTS 46, which maps `ESPAÑA` to `españa` and keeps `ß`."""
     if domain.isascii():
         return domain
     try:
@@ -76,7 +81,7 @@ def _ascii_domain(domain: str) -> str:
 
 
 def spellings(email: str) -> tuple[str, ...]:
-    """A tidied address as a source that keeps what was typed may have it: also with its domain decoded."""
+    """The forms of a tidied address in a source that stores typed text: also with a decoded domain."""
     local, _, domain = email.rpartition("@")
     if "xn--" not in domain:
         return (email,)
@@ -87,13 +92,13 @@ def spellings(email: str) -> tuple[str, ...]:
 
 
 def email_of(document: Mapping[str, object]) -> str:
-    """The tidied `email` of a document as VTEX answers it; empty when it has none."""
+    """The tidied `email` of a document from VTEX; empty if there is none."""
     email = document.get("email")
-    return tidied(email) if isinstance(email, str) else ""
+    return tidy_address(email) if isinstance(email, str) else ""
 
 
 def problem_of(email: str) -> Reason | None:
-    """Why a tidied text cannot be a contact's address; None when it can."""
+    """Why a tidied text is not a valid address for a contact; None if it is valid."""
     if not email:
         return Reason.EMAIL_MISSING
     if re.search(MASKED, email):

@@ -1,4 +1,4 @@
-"""E-mail addresses, the identity of a contact at Connectif, a column at a time."""
+"""Tidy and check columns of e-mail addresses, the identity of a contact at Connectif."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from include.outcomes import Reason
-from include.values.address import ADDRESS, LONGEST, MASKED, SOFT_ALIAS, TOO_LONG_PART, tidied
+from include.values.address import ADDRESS, LONGEST, MASKED, SOFT_ALIAS, TOO_LONG_PART, tidy_address
 from include.values.text import arrow_texts, as_series, no_empty, word
 
 if TYPE_CHECKING:
@@ -19,36 +19,37 @@ _PLAIN = "^[!-~]*$"
 
 
 def tidy_email(values: pd.Series) -> pd.Series:
-    """`address.tidied` of each value; empty → NA. Nothing is said yet about whether it is an address."""
+    """`tidy_address` of each value; empty → NA. It does not check that the value is an address."""
     return as_series(tidy_addresses(arrow_texts(values)), values.index)
 
 
 def tidy_addresses(values: Any) -> Any:
-    """`tidy_email` between pyarrow arrays: plain ASCII by column, the rest one by one."""
-    odd = pc.invert(pc.match_substring_regex(values, _PLAIN))
+    """`tidy_email` for pyarrow arrays: plain ASCII by column, other values one by one."""
+    not_plain = pc.invert(pc.match_substring_regex(values, _PLAIN))
     lowered = pc.ascii_lower(values)
-    if pc.any(odd).as_py():
-        one_by_one = [tidied(text) for text in values.filter(odd).to_pylist()]
-        lowered = pc.replace_with_mask(lowered, odd, pa.array(one_by_one, pa.large_string()))
+    if pc.any(not_plain).as_py():
+        one_by_one = [tidy_address(text) for text in values.filter(not_plain).to_pylist()]
+        lowered = pc.replace_with_mask(lowered, not_plain, pa.array(one_by_one, pa.large_string()))
     return no_empty(lowered)
 
 
 def without_soft_alias(emails: pd.Series) -> pd.Series:
-    """Tidied e-mails; of VTEX's soft aliases the address that they show. Hard ones stay, masked."""
+    """Tidied addresses, with VTEX's soft aliases replaced by the address that they contain. Hard aliases
+    stay."""
     shown = pc.replace_substring_regex(arrow_texts(emails), SOFT_ALIAS, r"\1")
     return as_series(shown, emails.index)
 
 
 def email_problem(emails: pd.Series) -> pd.Series:
-    """For each tidied e-mail why it cannot be a contact's (a `Reason`'s word), NA where it can.
+    """Why each tidied address is not valid for a contact (the word of a `Reason`); NA if it is valid.
 
-    Missing comes first, then masked (a masked address often looks valid), then invalid.
+    The order is missing, masked, invalid, because a masked address often looks valid.
     """
     return as_series(problems(arrow_texts(emails)), emails.index)
 
 
 def problems(emails: Any) -> Any:
-    """`email_problem` between pyarrow arrays."""
+    """`email_problem` for pyarrow arrays."""
     valid = pc.fill_null(_valid(emails), False)
     masked = pc.fill_null(pc.match_substring_regex(emails, MASKED), False)
     return (

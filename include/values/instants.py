@@ -1,7 +1,7 @@
-"""Instants and calendar dates as VTEX writes them, a column at a time.
+"""Convert columns of instants and calendar dates from VTEX's texts.
 
-VTEX gives up to seven fractional digits and `Z` or an offset (`2023-04-25T17:28:27.7753548Z`); the
-catalogue's dates have no zone and are taken as UTC. Nothing here goes through a clock or a local time zone.
+VTEX writes up to seven fractional digits, and `Z` or an offset (`2023-04-25T17:28:27.7753548Z`). Dates of the
+catalogue have no zone and count as UTC. This module reads no clock and no local time zone.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from include.values.text import NOTHING, arrow_texts, joined, where, word
+from include.values.text import NOTHING, arrow_texts, change_where, join_texts, word
 
 if TYPE_CHECKING:
     from datetime import date, tzinfo
 
-# years that 64 bits of nanoseconds can hold
+# The years are limited to those that 64 bits of nanoseconds can hold.
 _INSTANT = r"^(?:1[7-9]|2[01])\d\d-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?)?$"
 _UTC_NS = pa.timestamp("ns", "UTC")
 _DATE = r"^\d{4}-\d\d-\d\d(?:[T ].*)?$"
@@ -32,18 +32,20 @@ _MIDNIGHT_UTC = r"^.{10}[T ]00:00(?::00(?:\.0+)?)?(?:Z|[+-]00:?00)?$"
 
 
 def local_dates(values: Any, zone: tzinfo) -> Any:
-    """Instants with a time of day → their date in the zone, by the offset it had then. What is no instant
-    stays as written, and so do dates without a time, or at 00:00 UTC: that is how VTEX stores a plain date.
+    """Instants with a time of day → their date in the zone, with the offset of that day.
+
+    Other texts stay as written. So do dates without a time or at 00:00 UTC, because VTEX stores plain dates
+    like this.
     """
     timed = pc.and_(
         pc.greater(pc.utf8_length(values), _DATE_LENGTH),
         pc.invert(pc.match_substring_regex(values, _MIDNIGHT_UTC)),
     )
-    return where(values, timed, lambda some: _dates_in(some, zone))
+    return change_where(values, timed, lambda some: _dates_in(some, zone))
 
 
 def _dates_in(values: Any, zone: tzinfo) -> Any:
-    """One by one, each different instant once: people share their birthdays."""
+    """Convert each different instant once, because many people share a birthday."""
     asked = values.dictionary_encode()
     whole = nanoseconds(asked.dictionary).to_pylist()
     dates = [None if ns is None else _date_in(ns // 10**9, zone) for ns in whole]
@@ -56,14 +58,14 @@ def _date_in(seconds: int, zone: tzinfo) -> str:
 
 
 def nanoseconds(values: Any) -> Any:
-    """Texts → int64 nanoseconds since 1970 UTC, exact to all digits; null where it is no instant."""
+    """Texts → int64 nanoseconds since 1970 UTC, exact to all digits; null if the text is not an instant."""
     shaped = pc.if_else(pc.match_substring_regex(values, _INSTANT), values, NOTHING)
     dates = pc.equal(pc.binary_length(shaped), _DATE_LENGTH)
-    timed = where(shaped, dates, lambda some: joined(some, word("T00:00:00Z")))
-    zoned = where(
+    timed = change_where(shaped, dates, lambda some: join_texts(some, word("T00:00:00Z")))
+    zoned = change_where(
         timed,
         pc.invert(pc.match_substring_regex(timed, r"(?:Z|[+-]\d\d:?\d\d)$")),
-        lambda some: joined(some, word("Z")),
+        lambda some: join_texts(some, word("Z")),
     )
     return _cast(zoned).cast(pa.int64())
 
@@ -71,7 +73,7 @@ def nanoseconds(values: Any) -> Any:
 def _cast(values: Any) -> Any:
     try:
         return values.cast(_UTC_NS)
-    except pa.ArrowInvalid:  # a month 13 somewhere: find it, the others are good
+    except pa.ArrowInvalid:  # a text such as month 13: convert one by one to keep the others
         return pa.concat_arrays([_cast_one(values.slice(i, 1)) for i in range(len(values))])
 
 
@@ -83,18 +85,18 @@ def _cast_one(value: Any) -> Any:
 
 
 def iso_texts(values: pd.Series) -> pd.Series:
-    """Instants as Connectif takes them: UTC, ISO 8601, `Z`, milliseconds; NA where it is no instant."""
+    """Instants in Connectif's form: UTC, ISO 8601, `Z`, milliseconds; NA if the text is not an instant."""
     whole = pc.fill_null(nanoseconds(arrow_texts(values)), np.iinfo(np.int64).min).to_numpy()
     stamps = pd.Series(whole, index=values.index).astype("datetime64[ns]").dt.floor("ms")
     return stamps.dt.strftime("%Y-%m-%dT%H:%M:%S.%f").str.slice(0, 23).add("Z").astype("str")
 
 
 def instant(value: object) -> datetime | None:
-    """One instant of a JSON record as an aware UTC time (microseconds); None where it is none."""
+    """One instant of a JSON record as an aware UTC time (microseconds); None if it is not an instant."""
     return _instant(value) if isinstance(value, str) else None
 
 
-@lru_cache(maxsize=4_096)  # an order's dates are asked for again at each step
+@lru_cache(maxsize=4_096)  # each step converts an order's dates again
 def _instant(value: str) -> datetime | None:
     whole = nanoseconds(pa.array([value], pa.large_string()))[0].as_py()
     return (
@@ -105,14 +107,14 @@ def _instant(value: str) -> datetime | None:
 
 
 def iso_text(moment: datetime) -> str:
-    """An aware time as Connectif takes it."""
+    """An aware time in Connectif's form."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def calendar_dates(values: Any, *, first: str, last: date, zone: tzinfo | None = None) -> Any:
-    """Texts that begin with a date → that date as written, `YYYY-MM-DD`; with a `zone`, see `local_dates`.
+    """Texts that begin with a date → the date as written, `YYYY-MM-DD`; with a `zone`, see `local_dates`.
 
-    Null where there is none, it is not in the calendar, or it lies outside `first`…`last`.
+    Null if there is no date, it is not in the calendar, or it is outside `first`…`last`.
     """
     written = pc.utf8_slice_codeunits(values if zone is None else local_dates(values, zone), 0, _DATE_LENGTH)
     inside = pc.and_(

@@ -1,4 +1,4 @@
-"""What a mapping hands back: the rows that go on, and an outcome for each record that does not."""
+"""The result of a mapping: the rows to send, and an outcome for each other record."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ OUTCOME_COLUMNS = ("key", "outcome", "reason", "detail")
 
 @dataclass(frozen=True)
 class Mapped:
-    """`rows` go on; `outcomes` (VERDICT_COLUMNS, one row a record) do not; `drops` counts the optional
-    fields that were left out of rows which still go.
+    """`rows` are the records to send. `outcomes` are the others, with OUTCOME_COLUMNS and one row per record.
+    `drops` counts the optional fields that are left out of `rows`.
 
-    Rows and outcomes together are the records that came in. Rows hold personal data: not in the repr.
+    Each input record is in `rows` or in `outcomes`. Rows hold personal data, so they are not in the repr.
     """
 
     rows: pd.DataFrame = field(repr=False)
@@ -31,31 +31,31 @@ class Mapped:
 
     @property
     def keys(self) -> set[str]:
-        """Of products: the ids of all that came in."""
+        """The ids of all input records, for products."""
         return {*self.rows["productId"], *self.outcomes["key"]}
 
 
-def outcome_rows_of(compared_records: Iterable[tuple[str, Reason, str]]) -> pd.DataFrame:
-    """(key, reason, detail) of each record that does not go on → the outcome frame. A detail is a word
-    of ours, never a value of the record: it is stored and shown."""
-    lines = [
-        (key, OUTCOME_OF[reason].value, reason.value, detail) for key, reason, detail in compared_records
-    ]
+def outcome_rows_of(records: Iterable[tuple[str, Reason, str]]) -> pd.DataFrame:
+    """(key, reason, detail) of records that are not sent → the outcome frame.
+
+    A detail is one of our own words, never a value of the record, because it is stored and shown.
+    """
+    lines = [(key, OUTCOME_OF[reason].value, reason.value, detail) for key, reason, detail in records]
     return pd.DataFrame(lines, columns=list(OUTCOME_COLUMNS), dtype="str")
 
 
 def split_by_columns(
     rows: pd.DataFrame, columns: Sequence[str]
 ) -> Iterator[tuple[tuple[str, ...], pd.DataFrame]]:
-    """Group the rows by which of `columns` they have, so that no import file has a blank cell.
+    """Group the rows by the columns that they have, so that no import file has a blank cell.
 
-    Connectif warns that a column blank in some rows and filled in others breaks an import (help centre
-    360020966799): an absent value (NA) is a column left out, an empty text is a value. Yields the columns
-    of a group, in the order given, with its rows in their order and these columns only.
+    Connectif warns that an import breaks if a column is blank in some rows and filled in others (help centre
+    360020966799). If a value is absent (NA), the column is left out; an empty text is a value. Yields the
+    columns of each group, and its rows with only these columns. Columns and rows keep their order.
     """
     if rows.empty:
         return
-    present = np.zeros(len(rows), dtype=np.int64)  # one bit a column
+    present = np.zeros(len(rows), dtype=np.int64)  # one bit per column
     for place, column in enumerate(columns):
         present |= rows[column].notna().to_numpy().astype(np.int64) << place
     for group in np.unique(present):

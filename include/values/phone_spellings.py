@@ -1,8 +1,7 @@
-"""One telephone number as people write it → E.164: words around it, a code given twice, retired forms.
+"""Read one telephone number as people write it: with words, repeated country codes, or in a retired form.
 
-Each step is tried only when the one before gives no valid number, and an answer counts only when
-libphonenumber calls it valid. A wrong number is worse than none: where a text allows two answers, for example
-because it holds two different numbers, it has none.
+Each step runs only if the step before finds no valid number, and a number counts only if libphonenumber calls
+it valid. A wrong number is worse than none: if a text allows two numbers, the result is none.
 """
 
 from __future__ import annotations
@@ -23,57 +22,59 @@ _EXTENSION = re.compile(
     re.IGNORECASE,
 )
 _DASHES = r"\-\u2010-\u2015\u2212"
-# What a number is not written with: words, signs, commas. What lies between them are the text's numbers.
+# Characters that are never part of a number: words, signs, commas. They separate the numbers of a text.
 _BETWEEN = re.compile(rf"[^\d+\s()\[\]./~{_DASHES}]+")
-# What may also lie inside one number, and so separates numbers only when the whole is none.
+# Characters that may be part of one number. They separate numbers only if the complete text is not valid.
 _MAYBE_BETWEEN = re.compile(rf"/|\s[{_DASHES}]\s|(?=\+)")
 _OPTIONAL_TRUNK = re.compile(r"(?<=\d)[\s.-]*\(0\)")
 
 _RETIRED: dict[str, tuple[tuple[str, str], ...]] = {
-    # Mexico: ten digits everywhere since 2019-08-03; 01, 044, 045 and the 1 after +52 are gone (IFT, Plan
+    # Mexico: ten digits everywhere since 2019-08-03, without 01, 044, 045 and the 1 after +52 (IFT, Plan
     # Técnico Fundamental de Numeración, DOF 2018-05-11).
     "52": ((r"(?:0?1|04[45])(\d{10})", r"\1"),),
-    # Chile: every call has nine digits since 2016-02-06, without the 0 before (SUBTEL).
+    # Chile: all numbers have nine digits since 2016-02-06, without a leading 0 (SUBTEL).
     "56": ((r"0(\d{9})", r"\1"),),
-    # Colombia: landlines got 60 before the area on 2021-09-01, carrier codes went (CRC, Resolución 5826).
+    # Colombia: since 2021-09-01 landlines have 60 before the area code, and there are no carrier codes (CRC,
+    # Resolución 5826).
     "57": ((r"(?:0[3579])?([124-8])([2-8]\d{6})", r"60\1\2"),),
-    # Brazil: mobiles got a ninth digit, everywhere since 2016-11-06 (Anatel, Resolução 553, 2010). Only those
-    # of 8 are sure: one of 9 may be a new number that lacks its last digit, 7 was trunking and still is, 6
-    # was also landlines of São Paulo.
+    # Brazil: mobiles have a ninth digit, everywhere since 2016-11-06 (Anatel, Resolução 553, 2010). Only old
+    # numbers that begin with 8 are certain. A number with 9 may be a new one without its last digit, 7 is
+    # trunking, and 6 was also used for landlines of São Paulo.
     "55": ((r"0?([1-9]{2})(8\d{7})", r"\g<1>9\2"),),
-    # Argentina: the 9 of calls from abroad, 0 and 15 of calls at home, mixed (ENACOM, Plan Fundamental
-    # de Numeración Nacional). The area has two to four digits, area and number together have ten.
+    # Argentina: the 9 of international calls mixed with the 0 and 15 of national calls (ENACOM, Plan
+    # Fundamental de Numeración Nacional). The area code has two to four digits; with the number it has ten.
     "54": (
         (r"0?90?(\d{2})15(\d{8})", r"9\1\2"),
         (r"0?90?(\d{3})15(\d{7})", r"9\1\2"),
         (r"0?90?(\d{4})15(\d{6})", r"9\1\2"),
         (r"0?90(\d{10})", r"9\1"),
     ),
-    # Peru: mobiles have no area code since 2010-09-04 (MTC, Área Virtual Móvil). Only Lima's, 1, is sure:
-    # 56 before a mobile may be Ica's, or Chile's country code.
+    # Peru: mobiles have no area code since 2010-09-04 (MTC, Área Virtual Móvil). Only Lima's code 1 is
+    # certain: 56 before a mobile may be the code of Ica, or Chile's country code.
     "51": ((r"0?1(9\d{8})", r"\1"),),
-    # Ecuador: mobiles got a 9 in front on 2012-09-30 (SENATEL). Those of 9 are unsure, as in Brazil.
+    # Ecuador: mobiles have a leading 9 since 2012-09-30 (SENATEL). Old numbers with 9 are uncertain, as in
+    # Brazil.
     "593": ((r"0(8\d{7})", r"9\1"),),
 }
-"""By country code: a national number that is not valid today, in full, and what it became.
+"""Country code → patterns of national numbers that are no longer valid, and their replacements.
 
 Sources: the regulators' plans as named, compared with libphonenumber 9.0.43 on 2026-11-28.
 """
 
 
 def one_number(text: str, country: str) -> str | None:
-    """The one valid number in a tidied text, as E.164; None when there is none or there are several.
+    """The valid number in a tidied text, as E.164; None if there is none or more than one.
 
-    A number without country code is one of `country`. Words are not turned into digits.
+    A number without country code belongs to `country`. Words are not converted to digits.
     """
     plain = unicodedata.normalize("NFKC", text)  # full-width digits, plus and brackets
     pieces = _BETWEEN.split(_EXTENSION.sub("", plain))
-    return _agreed(_number(piece, country) for piece in pieces if _has_digit(piece))
+    return _only_one(_number(piece, country) for piece in pieces if _has_digit(piece))
 
 
-def _agreed(answers: Iterable[str | None]) -> str | None:
-    """What all say; None when they differ."""
-    found = set(answers)
+def _only_one(numbers: Iterable[str | None]) -> str | None:
+    """The number if all are the same, else None."""
+    found = set(numbers)
     return found.pop() if len(found) == 1 else None
 
 
@@ -82,13 +83,13 @@ def _has_digit(text: str) -> bool:
 
 
 def _number(piece: str, country: str) -> str | None:
-    found = _valid(piece, country) or _rewritten(piece, country)
+    found = _valid(piece, country) or _rewrite(piece, country)
     if found:
         return found
     parts = [part for part in _MAYBE_BETWEEN.split(piece) if _has_digit(part)]
     if len(parts) < 2:
         return None
-    return _agreed(_valid(part, country) or _rewritten(part, country) for part in parts)
+    return _only_one(_valid(part, country) or _rewrite(part, country) for part in parts)
 
 
 def _valid(text: str, country: str | None) -> str | None:
@@ -101,23 +102,23 @@ def _valid(text: str, country: str | None) -> str | None:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
-def _rewritten(piece: str, country: str) -> str | None:
-    """The valid number that a piece which is none means by a published rule."""
+def _rewrite(piece: str, country: str) -> str | None:
+    """The valid number that an invalid piece becomes by a published rule; None without a unique one."""
     found = {
         number
-        for code, national in _readings(_OPTIONAL_TRUNK.sub("", piece), country)
-        for meant in _meant(code, national)
-        if (number := _valid(f"+{code}{meant}", None))
+        for code, national in _split_code(_OPTIONAL_TRUNK.sub("", piece), country)
+        for rewritten in _rewrite_national(code, national)
+        if (number := _valid(f"+{code}{rewritten}", None))
     }
     return found.pop() if len(found) == 1 else None
 
 
-def _readings(piece: str, country: str) -> list[tuple[str, str]]:
-    """Country code and national number, as the digits can be read."""
+def _split_code(piece: str, country: str) -> list[tuple[str, str]]:
+    """All possible pairs of country code and national number."""
     own, dials_00 = _dialling(country)
     *before, digits = filter(None, map(phonenumbers.normalize_digits_only, piece.split("+")))
     if not all(digits.removeprefix("00").startswith(code.removeprefix("00")) for code in before):
-        return []  # two codes that differ
+        return []  # two different codes
     if re.search(r"\+\D*\d", piece) or (dials_00 and digits.startswith("00")):
         digits = digits.removeprefix("00")
         code = _code_of(digits)
@@ -126,8 +127,8 @@ def _readings(piece: str, country: str) -> list[tuple[str, str]]:
     return [(own, digits), *([(own, digits[with_code.end() :])] if with_code else [])]
 
 
-def _meant(code: str, national: str) -> Iterator[str]:
-    """The national number, without the country codes that it begins with, and out of its retired form."""
+def _rewrite_national(code: str, national: str) -> Iterator[str]:
+    """The national number as it is, rewritten from a retired form, and without repeated country codes."""
     while True:
         yield national
         for form, now in _RETIRED.get(code, ()):
@@ -141,14 +142,14 @@ def _meant(code: str, national: str) -> Iterator[str]:
 
 @lru_cache(maxsize=32)
 def _dialling(country: str) -> tuple[str, bool]:
-    """The country's code, and whether a plain 00 begins a number of another country there."""
+    """The country's code, and whether 00 is its international prefix."""
     known = phonenumbers.PhoneMetadata.metadata_for_region(country, None)
     code = str(phonenumbers.country_code_for_region(country))
     return code, bool(known and re.fullmatch(known.international_prefix or "", "00"))
 
 
 def _code_of(digits: str) -> str | None:
-    """The country code that an international number begins with: no code begins another one."""
+    """The country code at the start of an international number. No code is a prefix of another code."""
     codes = (digits[:length] for length in (1, 2, 3))
     return next(
         (code for code in codes if code and int(code) in phonenumbers.COUNTRY_CODE_TO_REGION_CODE), None

@@ -1,9 +1,8 @@
-"""Telephone numbers → E.164, a column at a time.
+"""Convert columns of telephone numbers to E.164.
 
-`phonenumbers` (Google's libphonenumber) decides what a valid number is, at some 50,000 a second. Most
-numbers are plainly written ones of the shop's own country; these are recognised by column with patterns
-taken from the library's own metadata, so that both ways say the same and a new release of the library moves
-both.
+`phonenumbers` (Google's libphonenumber) decides which numbers are valid, at about 50,000 per second. Most
+numbers are plain numbers of the shop's own country. Patterns from the library's metadata recognise these by
+column, so both ways give the same result, also with a new release of the library.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ import pyarrow.compute as pc
 
 from include.errors import ConfigurationError
 from include.values.phone_spellings import one_number
-from include.values.text import NOTHING, arrow_texts, as_series, joined, word
+from include.values.text import NOTHING, arrow_texts, as_series, join_texts, word
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,7 +28,7 @@ _SEPARATORS = r"[ ().-]+"
 
 @dataclass(frozen=True)
 class _PlainNumbers:
-    """What the column way needs of one country."""
+    """The patterns of one country for numbers that are converted by column."""
 
     code: str
     shapes: tuple[tuple[str, tuple[int, ...]], ...]
@@ -43,7 +42,7 @@ def _plain_numbers(country: str) -> _PlainNumbers:
     known = phonenumbers.PhoneMetadata.metadata_for_region(country, None)
     if known is None or known.country_code is None or known.general_desc is None:
         raise ConfigurationError(
-            f"Country {country!r} is no ISO 3166 code with telephone numbers, such as BR or ES."
+            f"Country {country!r} is not an ISO 3166 code with telephone numbers. Use one such as BR or ES."
         )
     kinds = [kind for kind in (known.fixed_line, known.mobile) if kind and kind.national_number_pattern]
     return _PlainNumbers(
@@ -62,37 +61,36 @@ def _lengths(kind: phonenumbers.PhoneNumberDesc, general: phonenumbers.PhoneNumb
 
 
 def to_e164(values: pd.Series, country: str) -> pd.Series:
-    """Each tidied number as E.164 (`+5511987654321`), NA where there is none or it is not valid.
+    """Each tidied number as E.164 (`+5511987654321`); NA if it is absent or not valid.
 
-    A number without a country prefix is one of `country` (ISO 3166, ConfigurationError when unknown).
-    Extensions ("ramal 2") and other words are left out, retired forms are rewritten: see phone_spellings.
+    A number without a country code belongs to `country` (ISO 3166; ConfigurationError if it is unknown).
+    Extensions ("ramal 2") and other words are left out, and retired forms are rewritten: see
+    `phone_spellings`.
     """
     return as_series(e164(arrow_texts(values), country), values.index)
 
 
 def one_e164(text: str | None, country: str) -> str | None:
-    """`to_e164` of one tidied number, without a column for it."""
+    """`to_e164` for one tidied number."""
     return one_number(text, country) if text else None
 
 
 def e164(values: Any, country: str) -> Any:
-    """`to_e164` between pyarrow arrays."""
+    """`to_e164` for pyarrow arrays."""
     plain = _plain(values, _plain_numbers(country))
     rest = pc.and_(pc.is_null(plain), pc.is_valid(values))
     if not pc.any(rest).as_py():
         return plain
-    asked = values.filter(rest).dictionary_encode()
-    answers = pa.array(
-        [one_number(text, country) for text in asked.dictionary.to_pylist()], pa.large_string()
-    )
-    return pc.replace_with_mask(plain, rest, answers.take(asked.indices))
+    other = values.filter(rest).dictionary_encode()
+    numbers = [one_number(text, country) for text in other.dictionary.to_pylist()]
+    return pc.replace_with_mask(plain, rest, pa.array(numbers, pa.large_string()).take(other.indices))
 
 
 def _plain(values: Any, numbers: _PlainNumbers) -> Any:
-    """E.164 of the plainly written fixed and mobile numbers of the country, null for all others.
+    """E.164 of the plain fixed and mobile numbers of the country; null for all others.
 
-    Left to the library: whatever begins with a national or an international prefix, because stripping it has
-    rules of its own.
+    Numbers that begin with a national or international prefix are left to the library, because the removal of
+    a prefix has special rules.
     """
     shaped = pc.if_else(pc.match_substring_regex(values, _PLAIN), values, NOTHING)
     digits = pc.replace_substring_regex(shaped, _SEPARATORS, "")
@@ -110,5 +108,5 @@ def _plain(values: Any, numbers: _PlainNumbers) -> Any:
         if prefix:
             without = pc.replace_substring_regex(national, f"^(?:{prefix})", "", max_replacements=1)
             sure = pc.and_(sure, pc.equal(without, national))
-    complete = joined(word(f"+{numbers.code}"), national)
+    complete = join_texts(word(f"+{numbers.code}"), national)
     return pc.if_else(sure, complete, NOTHING)

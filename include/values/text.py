@@ -1,4 +1,4 @@
-"""Texts, a column at a time: tidy, and out of HTML."""
+"""Tidy columns of texts, and convert them from HTML."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _BLOCK = re.compile(
     r"|header|hr|li|main|nav|ol|p|pre|section|table|tbody|td|tfoot|th|thead|tr|ul)\b)",
     re.IGNORECASE,
 )
-# in a text that was decoded once: a whole tag that HTML knows, not what only looks like one ("a <b and c>d")
+# In a text that was decoded once: a complete HTML tag, not a text that only looks like one ("a <b and c>d").
 _NAMES = (
     "a|abbr|address|article|aside|b|big|blockquote|body|br|button|caption|center|cite|code|col|colgroup|dd|del"
     "|details|div|dl|dt|em|embed|fieldset|figcaption|figure|font|footer|form|h[1-6]|head|header|hr|html|i|iframe"
@@ -42,14 +42,16 @@ _LONE = re.compile(rf"<(?i:(?!{_TAG}))")
 _MOST_DECODINGS = 3
 _TIDY = re.compile("[!-~]+(?: [!-~]+)*")
 _NO_TAG = re.compile(r"<(?![a-zA-Z/!?])")
-# what an XML text cannot hold; and ends of the document, behind which the parser would stop
+# Characters that XML does not allow, and ends of the document, at which the parser would stop.
 _NEVER_SEEN = re.compile("[\x00-\x08\x0e-\x1f\ufffe\uffff]|</(?:html|body)[^>]*>", re.IGNORECASE)
 _UNSEEN = ("script", "style", "template", etree.Comment, etree.ProcessingInstruction)
 
 
 def text_of(value: object) -> str | None:
-    """The text that a JSON value is: text as it is, a whole number by its digits (ids and telephone numbers
-    are sometimes numbers). Anything else is no text. Lone surrogates, which no encoder takes, go."""
+    """A text, or the digits of a whole number: ids and telephone numbers are sometimes JSON numbers.
+
+    None for other types. Lone surrogates are removed, because they cannot be encoded.
+    """
     if isinstance(value, str):
         return value.encode("utf-8", "ignore").decode("utf-8")
     if isinstance(value, int) and not isinstance(value, bool):
@@ -58,7 +60,7 @@ def text_of(value: object) -> str | None:
 
 
 def arrow_texts(values: pd.Series) -> Any:
-    """The column as one pyarrow large_string array, NA as null; values that are no text become null."""
+    """The column as one pyarrow large_string array. NA and values that are not texts become null."""
     try:
         array = pa.array(values, from_pandas=True)
         if pa.types.is_null(array.type) or pa.types.is_string(array.type):
@@ -71,14 +73,14 @@ def arrow_texts(values: pd.Series) -> Any:
 
 
 def unreadable(values: pd.Series) -> Any:
-    """Where the column has a value that is no text (numpy mask): not the same as none at all."""
+    """A numpy mask of the values that are not texts. Absent values are not in it."""
     if values.dtype == "str":
         return np.zeros(len(values), dtype=bool)
     return values.notna().to_numpy() & pc.is_null(arrow_texts(values)).to_numpy(zero_copy_only=False)
 
 
-def where(values: Any, mask: Any, change: Callable[[Any], Any]) -> Any:
-    """`change` applied to the values that the mask names: the costly work for the few that need it."""
+def change_where(values: Any, mask: Any, change: Callable[[Any], Any]) -> Any:
+    """Apply `change` only to the values in the mask, because it is expensive."""
     if not pc.any(mask).as_py():
         return values
     return pc.replace_with_mask(values, mask, change(values.filter(mask)))
@@ -86,49 +88,45 @@ def where(values: Any, mask: Any, change: Callable[[Any], Any]) -> Any:
 
 def no_empty(values: Any) -> Any:
     """Empty texts → null."""
-    return where(values, pc.equal(values, ""), lambda empty: pa.nulls(len(empty), empty.type))
+    return change_where(values, pc.equal(values, ""), lambda empty: pa.nulls(len(empty), empty.type))
 
 
 def word(text: str) -> Any:
-    """A pyarrow text that goes together with the columns of this package."""
+    """A pyarrow scalar of the type of this package's columns."""
     return pa.scalar(text, pa.large_string())
 
 
 NOTHING: Any = pa.scalar(None, pa.large_string())
 
 
-def joined(*parts: Any) -> Any:
-    """Columns and words one after the other; null where one of them is null."""
+def join_texts(*parts: Any) -> Any:
+    """Concatenate columns and words; null if one of them is null."""
     return pc.binary_join_element_wise(*parts, word(""))
 
 
 def tidy(values: Any) -> Any:
-    """`tidy_text` between pyarrow arrays."""
-    composed = where(
-        values,
-        pc.match_substring_regex(values, _NOT_PLAIN_LATIN),
-        _composed,
-    )
-    spaced = where(composed, pc.match_substring_regex(composed, _UNTIDY), _spaced)
+    """`tidy_text` for pyarrow arrays."""
+    composed = change_where(values, pc.match_substring_regex(values, _NOT_PLAIN_LATIN), _compose)
+    spaced = change_where(composed, pc.match_substring_regex(composed, _UNTIDY), _collapse_spaces)
     return no_empty(spaced)
 
 
-def _composed(values: Any) -> Any:
-    """Control characters first: one may lie between a letter and its accent."""
+def _compose(values: Any) -> Any:
+    """Remove control characters first: one may be between a letter and its accent."""
     return pc.utf8_normalize(pc.replace_substring_regex(values, CONTROL, ""), form="NFC")
 
 
-def _spaced(values: Any) -> Any:
+def _collapse_spaces(values: Any) -> Any:
     return pc.utf8_trim(pc.replace_substring_regex(values, SPACE, " "), characters=" ")
 
 
 def tidy_text(values: pd.Series) -> pd.Series:
-    """Unicode NFC, control characters out, runs of white space to one space, trimmed; empty → NA."""
+    """Unicode NFC, without control characters, with single spaces, trimmed; empty → NA."""
     return as_series(tidy(arrow_texts(values)), values.index)
 
 
 def tidy_one(value: object) -> str | None:
-    """One JSON value as a tidied text; None when it is no text or empty."""
+    """One JSON value as a tidied text; None if it is not a text, or empty."""
     text = text_of(value)
     if text is None or _TIDY.fullmatch(text):
         return text
@@ -137,52 +135,56 @@ def tidy_one(value: object) -> str | None:
 
 
 def as_series(array: Any, index: pd.Index) -> pd.Series:
-    """A pyarrow text array as a pandas column of dtype `str` over the index."""
+    """A pyarrow text array as a pandas column of dtype `str` with this index."""
     return pd.Series(array.to_pandas().array, index=index, dtype="str")
 
 
 def html_to_text(values: pd.Series) -> pd.Series:
-    """The text that a reader of the HTML sees, tidied: entities decoded, scripts, styles and comments out, a
-    space where a block or a line ends (`<p>a</p>b` is two words, `<b>a</b>b` is one).
+    """The visible text of HTML, tidied.
 
-    HTML that was escaped, once more than it should be or twice (`&amp;lt;p&amp;gt;`), is decoded until it no
-    longer changes, at most three times. `a &lt; b` is `a < b`: what is no tag then is text.
+    Entities are decoded. Scripts, styles and comments are removed. The end of a block or a line becomes a
+    space (`<p>a</p>b` is two words, `<b>a</b>b` is one).
+
+    Some HTML was escaped too often (`&amp;lt;p&amp;gt;`). It is decoded until it no longer changes, at most
+    three times. Text that is not a tag stays: `a &lt; b` becomes `a < b`.
     """
     texts = arrow_texts(values)
     marked = pc.match_substring_regex(texts, "[<&]")
-    return as_series(
-        tidy(where(texts, marked, lambda some: pa.array(map(_seen, some.to_pylist()), pa.large_string()))),
-        values.index,
-    )
+    visible = change_where(texts, marked, _visible_texts)
+    return as_series(tidy(visible), values.index)
 
 
-@lru_cache(maxsize=16)  # the SKUs of a product have its description, one after the other
-def _seen(markup: str) -> str:
-    text = _decoded(markup)
+def _visible_texts(markup: Any) -> Any:
+    return pa.array(map(_visible_text, markup.to_pylist()), pa.large_string())
+
+
+@lru_cache(maxsize=16)  # consecutive SKUs of a product have the same description
+def _visible_text(markup: str) -> str:
+    text = _decode(markup)
     for _ in range(_MOST_DECODINGS - 1):
         if not _STILL_MARKED.search(text):
             break
-        text = _decoded(_LONE.sub("&lt;", text))
+        text = _decode(_LONE.sub("&lt;", text))
     return text
 
 
-def _decoded(markup: str) -> str:
+def _decode(markup: str) -> str:
     if "<" not in markup:
         return html.unescape(markup)
     spaced = _NO_TAG.sub("&lt;", _BLOCK.sub(" <", _NEVER_SEEN.sub("", markup)))
-    # our own outer tags: a text may begin like XML, or hold nothing but a comment
-    seen = etree.fromstring(f"<html><body>{spaced}</body></html>", etree.HTMLParser())
-    etree.strip_elements(seen, *_UNSEEN, with_tail=False)
-    return "".join(seen.itertext())
+    # With our own outer tags, because a text may begin like XML or be only a comment.
+    tree = etree.fromstring(f"<html><body>{spaced}</body></html>", etree.HTMLParser())
+    etree.strip_elements(tree, *_UNSEEN, with_tail=False)
+    return "".join(tree.itertext())
 
 
 def tidy_lists(lists: Sequence[Sequence[object]]) -> list[list[str]]:
-    """Lists of JSON values → lists of their tidied texts; what is no text or empty goes."""
+    """Lists of JSON values → lists of their tidied texts, without empty texts and other types."""
     return [[text for text in texts if text is not None] for texts in tidy_entries(lists)]
 
 
 def tidy_entries(lists: Sequence[Sequence[object]]) -> list[list[str | None]]:
-    """Like `tidy_lists`, each entry in its place: None for what is no text or empty."""
+    """Like `tidy_lists`, but each entry keeps its place: None for an empty text or another type."""
     flat = pa.array([text_of(value) for values in lists for value in values], pa.large_string())
     tidied = iter(tidy(flat).to_pylist())
     return [list(islice(tidied, len(values))) for values in lists]

@@ -41,50 +41,50 @@ def only(document_id: str) -> RunPlan:
 # --- reading
 
 
-def test_slice__that_is_short_is_read_again(
+def test_slice__that_is_incomplete_is_repeated(
     runner: SyncRunner, shop: SimulatedShop, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     for number in range(30):
         put(shop, f"n{number:02}", email=f"n{number:02}@example.com")
-    continued, ends = runner.vtex.continue_scroll, iter([True])
+    continue_scroll, ends = runner.vtex.continue_scroll, iter([True])
 
     def ends_early_once(token: str, **more: Any) -> ScrollPage:
-        return ScrollPage([], token, None) if next(ends, False) else continued(token, **more)
+        return ScrollPage([], token, None) if next(ends, False) else continue_scroll(token, **more)
 
     monkeypatch.setattr("include.vtex.limits.SCROLL_PAGE", 20)
     monkeypatch.setattr(runner.vtex, "continue_scroll", ends_early_once)
     runner.sync(PipelineName.CONTACTS, LAST_HOURS, "run")
     assert {f"n{number:02}@example.com" for number in range(30)} <= held(shop).keys()
-    assert "documents came, it is read again" in caplog.text
+    assert "documents; it is repeated" in caplog.text
 
 
-def test_slice__that_stays_short_sends_nothing(
+def test_slice__that_stays_incomplete_sends_nothing(
     runner: SyncRunner, shop: SimulatedShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(30):
         put(shop, f"n{number:02}", email=f"n{number:02}@example.com")
     monkeypatch.setattr("include.vtex.limits.SCROLL_PAGE", 20)
     monkeypatch.setattr(runner.vtex, "continue_scroll", lambda token, **_: ScrollPage([], token, None))
-    with pytest.raises(TemporaryError, match="short 3 times in a row"):
+    with pytest.raises(TemporaryError, match="incomplete 3 times in a row"):
         runner.sync(PipelineName.CONTACTS, LAST_HOURS, "run")
     assert shop.writes() == {}
 
 
 def put_many(shop: SimulatedShop, number: int) -> list[str]:
-    names = [f"n{one:02}" for one in range(number)]
+    names = [f"n{index:02}" for index in range(number)]
     for name in names:
         put(shop, name, email=f"{name}@example.com")
     return names
 
 
-def test_slice__an_empty_first_page_that_announces_documents_is_read_again(
+def test_slice__an_empty_first_page_that_announces_documents_is_repeated(
     runner: SyncRunner, shop: SimulatedShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names = put_many(shop, 3)
-    opened, empty = runner.vtex.open_scroll, iter([True])
+    open_scroll, empty = runner.vtex.open_scroll, iter([True])
 
     def empty_once(**more: Any) -> ScrollPage:
-        page = opened(**more)
+        page = open_scroll(**more)
         return ScrollPage([], page.token, page.total) if next(empty, False) else page
 
     monkeypatch.setattr(runner.vtex, "open_scroll", empty_once)
@@ -97,37 +97,37 @@ def test_slice__that_stays_empty_covers_nothing(
 ) -> None:
     put_many(shop, 3)
     monkeypatch.setattr(runner.vtex, "open_scroll", lambda **_: ScrollPage([], "T", 3))
-    with pytest.raises(TemporaryError, match="short 3 times in a row"):
+    with pytest.raises(TemporaryError, match="incomplete 3 times in a row"):
         runner.sync(PipelineName.CONTACTS, LAST_HOURS, "run")
     assert runner.state.covered(PipelineName.CONTACTS) == []
 
 
-def test_slice__a_page_that_comes_twice_does_not_hide_a_lost_one(
+def test_slice__a_repeated_page_does_not_hide_a_lost_one(
     runner: SyncRunner, shop: SimulatedShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names = put_many(shop, 30)
     monkeypatch.setattr("include.vtex.limits.SCROLL_PAGE", 10)
-    continued, last, doubled = runner.vtex.continue_scroll, list[ScrollPage](), iter([False, True])
+    continue_scroll, last, repeats = runner.vtex.continue_scroll, list[ScrollPage](), iter([False, True])
 
-    def doubles_one(token: str, **more: Any) -> ScrollPage:
-        page = continued(token, **more)
+    def repeat_one(token: str, **more: Any) -> ScrollPage:
+        page = continue_scroll(token, **more)
         last.append(page)
-        return last[-2] if page.documents and next(doubled, False) else page
+        return last[-2] if page.documents and next(repeats, False) else page
 
-    monkeypatch.setattr(runner.vtex, "continue_scroll", doubles_one)
+    monkeypatch.setattr(runner.vtex, "continue_scroll", repeat_one)
     runner.sync(PipelineName.CONTACTS, LAST_HOURS, "run")
     assert {f"{name}@example.com" for name in names} <= held(shop).keys()
 
 
-def test_slice__documents_that_the_shop_deletes_meanwhile_are_not_missed(
+def test_slice__documents_that_the_shop_deletes_meanwhile_are_not_expected(
     runner: SyncRunner, shop: SimulatedShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Announced with the first page, gone when their page comes; the count of the entity explains it."""
+    """VTEX announces them with the first page, then the shop deletes them. The entity count explains it."""
     names = put_many(shop, 12)
-    opened = runner.vtex.open_scroll
+    open_scroll = runner.vtex.open_scroll
 
     def announces_two_more(**more: Any) -> ScrollPage:
-        page = opened(**more)
+        page = open_scroll(**more)
         return ScrollPage(page.documents, page.token, (page.total or 0) + 2)
 
     monkeypatch.setattr(runner.vtex, "open_scroll", announces_two_more)
@@ -139,32 +139,32 @@ def test_slice__documents_that_the_shop_deletes_meanwhile_are_not_missed(
 # --- loading
 
 
-def test_consent__of_an_address_that_is_refused_keeps_its_contact_from_being_sent(
+def test_consent__an_address_that_its_import_refuses_is_not_sent_by_the_second_import(
     runner: SyncRunner, shop: SimulatedShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The report of the first import is made to name some addresses, in the middle of files."""
+    """The report of the first import names some addresses in the middle of files."""
     monkeypatch.setattr("include.pipeline.csv_files._ROWS_AT_A_TIME", 7)
     runner.change("run", reject_limit_percent=100.0)
     for number in range(30):
         put(shop, f"n{number:02}", email=f"n{number:02}@example.com", firstName="Ana")
-    unwanted = {f"n{number:02}@example.com" for number in (0, 8, 9, 29)}
+    refused_emails = {f"n{number:02}@example.com" for number in (0, 8, 9, 29)}
     read_import, report = runner.connectif.read_import, runner.connectif.read_import_report
     consents: set[str] = set()
     create = runner.connectif.create_import
 
-    def created(kind: str, csv: Any, *, override_existing: bool) -> Any:
-        made = create(kind, csv, override_existing=override_existing)
-        consents.update(() if override_existing else {made.id})
-        return made
+    def create_import(kind: str, csv: Any, *, override_existing: bool) -> Any:
+        queued = create(kind, csv, override_existing=override_existing)
+        consents.update(() if override_existing else {queued.id})
+        return queued
 
     def read(import_id: str) -> Any:
         state = read_import(import_id)
         refuses = import_id in consents and state.is_over
         return state.__class__(**{**vars(state), "errors": 4, "report_url": "r"}) if refuses else state
 
-    monkeypatch.setattr(runner.connectif, "create_import", created)
+    monkeypatch.setattr(runner.connectif, "create_import", create_import)
     monkeypatch.setattr(runner.connectif, "read_import", read)
-    lines = "".join(f"{email},no\n" for email in sorted(unwanted))
+    lines = "".join(f"{email},no\n" for email in sorted(refused_emails))
     monkeypatch.setattr(
         runner.connectif,
         "read_import_report",
@@ -172,8 +172,8 @@ def test_consent__of_an_address_that_is_refused_keeps_its_contact_from_being_sen
     )
     found = runner.sync(PipelineName.CONTACTS, LAST_HOURS, "run")
     named = {email for email, row in held(shop).items() if row["name"] == "Ana" and email.startswith("n")}
-    assert named & unwanted == set(), "the second import never saw them"
-    assert {f"n{number:02}@example.com" for number in range(30)} - unwanted <= held(shop).keys()
+    assert named & refused_emails == set(), "the second import did not send them"
+    assert {f"n{number:02}@example.com" for number in range(30)} - refused_emails <= held(shop).keys()
     assert found.counts.reasons[Reason.TARGET_REJECTED] == 4
     refused = {
         row.key
@@ -183,7 +183,7 @@ def test_consent__of_an_address_that_is_refused_keeps_its_contact_from_being_sen
     assert refused == {"n00", "n08", "n09", "n29"}
 
 
-def test_load__a_reason_that_quotes_what_was_sent_is_kept_without_it(
+def test_load__a_reason_that_quotes_a_value_is_stored_without_the_value(
     runner: SyncRunner, shop: SimulatedShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(shop, "bird", email="bird@example.com", firstName="Piepmatz", lastName="Zwitscher")
@@ -204,7 +204,7 @@ def test_load__a_reason_that_quotes_what_was_sent_is_kept_without_it(
     assert (row.key, row.detail) == ("bird", "_surname")
 
 
-def test_load__killed_after_an_import_was_accepted_sends_it_no_second_time(
+def test_load__killed_after_an_import_was_accepted_does_not_send_it_twice(
     runner: SyncRunner, shop: SimulatedShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(shop, "one", email="one@example.com", firstName="Ana")
@@ -239,7 +239,7 @@ def extra(*targets: str) -> dict[str, Any]:
     return {"extra_fields": tuple(fields)}
 
 
-def test_extra_fields__one_that_connectif_lacks_is_named_before_anything_is_read(
+def test_extra_fields__a_field_that_connectif_does_not_have_stops_the_run_before_it_reads(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     runner.change("contacts", **extra("shoe_size"))
@@ -257,7 +257,7 @@ def create_field(runner: SyncRunner, shop: SimulatedShop, name: str) -> None:
     assert answer.ok, answer.text
 
 
-def test_extra_fields__arrive_and_the_number_of_files_is_logged(
+def test_extra_fields__are_sent_and_the_number_of_files_is_logged(
     runner: SyncRunner, shop: SimulatedShop, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -266,17 +266,17 @@ def test_extra_fields__arrive_and_the_number_of_files_is_logged(
     runner.change("contacts", extra_fields=(field,))
     put(shop, "one", email="one@example.com", corporateName="Ninha")
     runner.sync(PipelineName.CONTACTS, LAST_HOURS, "run")
-    told = runner.connectif.transport.session.get(
+    contact = runner.connectif.transport.session.get(
         f"{shop.connectif_url}/contacts/email/one@example.com", timeout=5
     ).json()
-    assert told["nickname"] == "Ninha"
+    assert contact["nickname"] == "Ninha"
     assert "files for Connectif" in caplog.text
 
 
 # --- trying out
 
 
-def test_only__shows_the_way_of_one_record_without_its_address(
+def test_only__logs_what_happens_to_one_record_without_its_address(
     runner: SyncRunner, shop: SimulatedShop, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -286,7 +286,7 @@ def test_only__shows_the_way_of_one_record_without_its_address(
     assert runner.sync(PipelineName.CONTACTS, only("masked"), "two").counts.outcomes == {Outcome.REJECTED: 1}
     assert "document bird: read" in caplog.text
     assert "masked is rejected: email_masked" in caplog.text
-    assert "goes: _email b…(23), _name T…(6)" in caplog.text
+    assert "to send: _email b…(23), _name T…(6)" in caplog.text
     assert "bird.canary" not in caplog.text
     assert not runner.state.is_activated(PipelineName.CONTACTS)
 
@@ -298,18 +298,18 @@ def test_dry_run__shows_a_masked_sample_and_sends_nothing(
     put(shop, "bird", email="bird.canary@example.com", firstName="Tweety")
     report = runner.sync(PipelineName.CONTACTS, LAST_HOURS, "dry", dry_run=True)
     assert report.counts.outcomes[Outcome.SENT] >= 1
-    assert "would go: _email " in caplog.text
+    assert "would be sent: _email " in caplog.text
     assert "would be sent" in caplog.text
     assert "canary" not in caplog.text
     assert shop.writes() == {}
 
 
-# --- the law: what the target holds depends on the final state of the source only
+# --- the result depends only on the final state of VTEX
 
 
 @pytest.fixture
 def twins(shop: SimulatedShop) -> None:
-    """Addresses with several documents, in which order and last change disagree."""
+    """Addresses with several documents, whose ids and last changes have different orders."""
     for number in range(8):
         for twin, changed in enumerate(("2026-03-01", "2026-01-01", "2026-02-01")):
             put(
@@ -322,13 +322,13 @@ def twins(shop: SimulatedShop) -> None:
 
 
 @pytest.fixture
-def quiet(runner: SyncRunner, shop: SimulatedShop, twins: None, tmp_path: Path) -> dict[str, Any]:
-    """The target after a run that nothing disturbs; Connectif is then as before."""
-    folder = tmp_path / "quiet"
+def undisturbed(runner: SyncRunner, shop: SimulatedShop, twins: None, tmp_path: Path) -> dict[str, Any]:
+    """The contacts after a run without faults. Connectif is empty again afterwards."""
+    folder = tmp_path / "undisturbed"
     folder.mkdir()
-    calm = SyncRunner(shop, folder)
-    calm.sync(PipelineName.CONTACTS, EVERYTHING, "calm")
-    calm.close()
+    other = SyncRunner(shop, folder)
+    other.sync(PipelineName.CONTACTS, EVERYTHING, "undisturbed")
+    other.close()
     target = steady(shop.target())
     shop.on_connectif("POST", "reset")
     shop.connectif.knobs.rate_limit = 0
@@ -336,12 +336,16 @@ def quiet(runner: SyncRunner, shop: SimulatedShop, twins: None, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_target__depends_on_the_source_alone(
-    seed: int, runner: SyncRunner, shop: SimulatedShop, quiet: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+def test_contacts__are_the_same_after_faults_and_kills(
+    seed: int,
+    runner: SyncRunner,
+    shop: SimulatedShop,
+    undisturbed: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Other slices and pages, parts in another order, one call in twenty going wrong, kills anywhere."""
+    """Other slices and pages, parts in another order, a fault in one of twenty calls, and kills anywhere."""
     dice = random.Random(seed)  # noqa: S311 - a simulation
-    monkeypatch.setattr("include.contacts.slices._FROM", 50)
+    monkeypatch.setattr("include.contacts.slices._CUT_ABOVE", 50)
     monkeypatch.setattr("include.vtex.limits.SCROLL_PAGE", dice.randint(15, 90))
     reading = import_module("include.contacts.extract")  # the package's `extract` is the function
     monkeypatch.setattr(reading, "_DOCUMENTS_A_FILE", dice.randint(10, 120))
@@ -353,13 +357,13 @@ def test_target__depends_on_the_source_alone(
         return random.Random(seed).sample(found, len(found)) if prefix == "part-" else found  # noqa: S311
 
     monkeypatch.setattr(Staging, "names", shuffled)
-    for there in (shop.on_vtex, shop.on_connectif):
-        there("POST", "faults", {"random": {"rate": 0.05, "seed": seed, "kinds": TROUBLE}})
+    for vendor in (shop.on_vtex, shop.on_connectif):
+        vendor("POST", "faults", {"random": {"rate": 0.05, "seed": seed, "kinds": TROUBLE}})
     fate = Fate(seed, every=14)
     with fate_of(runner, fate):
         report = stages_of(runner.run(PipelineName.CONTACTS, EVERYTHING, "run"), tries=30)
-    for there in (shop.on_vtex, shop.on_connectif):
-        there("DELETE", "faults")
-    assert fate.kills >= 2, "the test has to kill something"
+    for vendor in (shop.on_vtex, shop.on_connectif):
+        vendor("DELETE", "faults")
+    assert fate.kills >= 2, "the test must kill something"
     assert report.missing == 0
-    assert differences(steady(shop.target()), quiet) == []
+    assert differences(steady(shop.target()), undisturbed) == []

@@ -1,4 +1,4 @@
-"""A full load that finds nothing, and `only` that finds nothing: said, and no good first day."""
+"""A full load or an `only` run that finds no record fails, and does not count as the first load."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ def hide_products(shop: SimulatedShop) -> None:
     shop.vtex._database.execute("UPDATE product SET is_indexed = 0")
 
 
-def untouched(runner: SyncRunner, shop: SimulatedShop, pipeline: PipelineName) -> bool:
-    """Nothing was written anywhere, and nothing is remembered as done."""
+def is_untouched(runner: SyncRunner, shop: SimulatedShop, pipeline: PipelineName) -> bool:
+    """Whether nothing was sent and nothing was stored."""
     kept = runner.state.last_catalogue()
     return not shop.writes() and not runner.state.is_activated(pipeline) and kept is None
 
 
 @pytest.mark.parametrize("dry_run", [False, True])
-def test_contacts__none_at_all_stops_the_first_load(
+def test_contacts__no_customer_stops_the_first_load(
     runner: SyncRunner, shop: SimulatedShop, *, dry_run: bool
 ) -> None:
     remove_customers(shop)
@@ -50,22 +50,22 @@ def test_contacts__none_at_all_stops_the_first_load(
         UnsafeChange, match=r"no customer.*Check the account.*Read only documents.*allow_empty"
     ):
         runner.sync(CONTACTS, EVERYTHING, "first", dry_run=dry_run)
-    assert untouched(runner, shop, CONTACTS)
+    assert is_untouched(runner, shop, CONTACTS)
     assert runner.state.covered(CONTACTS) == []
 
 
-def test_contacts__none_is_let_through_by_allow_empty(
+def test_contacts__no_customer_is_allowed_with_allow_empty(
     runner: SyncRunner, shop: SimulatedShop, caplog: pytest.LogCaptureFixture
 ) -> None:
     remove_customers(shop)
     with caplog.at_level(logging.WARNING):
         report = runner.sync(CONTACTS, EVERYTHING, "first", allow_empty=True)
     assert report.counts.read == 0
-    assert "empty load let through by allow_empty: VTEX shows no customer" in caplog.text
+    assert "empty load let through by allow_empty: VTEX has no customer" in caplog.text
     assert runner.state.is_activated(CONTACTS)
 
 
-def test_contacts__none_after_thousands_is_suspicious_too(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_contacts__no_customer_stops_a_later_full_load(runner: SyncRunner, shop: SimulatedShop) -> None:
     runner.sync(CONTACTS, EVERYTHING, "first")
     before = runner.state.covered(CONTACTS)
     remove_customers(shop)
@@ -74,14 +74,16 @@ def test_contacts__none_after_thousands_is_suspicious_too(runner: SyncRunner, sh
     assert runner.state.covered(CONTACTS) == before
 
 
-def test_contacts__a_window_without_any_is_an_ordinary_day(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_contacts__a_window_without_customers_is_valid(runner: SyncRunner, shop: SimulatedShop) -> None:
     remove_customers(shop)
     plan = window_ending()
     assert runner.sync(CONTACTS, plan, "a day").counts.read == 0
     assert plan.window in runner.state.covered(CONTACTS)
 
 
-def test_contacts__all_rejected_do_not_activate(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_contacts__a_first_load_of_rejected_customers_does_not_activate(
+    runner: SyncRunner, shop: SimulatedShop
+) -> None:
     remove_customers(shop)
     for number in range(3):
         shop.on_vtex("PUT", f"documents/masked-{number}", {"email": f"a***{number}@example.com"})
@@ -94,7 +96,7 @@ def test_contacts__all_rejected_do_not_activate(runner: SyncRunner, shop: Simula
     assert runner.state.is_activated(CONTACTS)
 
 
-def test_contacts__one_that_goes_activates(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_contacts__one_sent_customer_activates(runner: SyncRunner, shop: SimulatedShop) -> None:
     remove_customers(shop)
     shop.on_vtex("PUT", "documents/masked", {"email": "a***@example.com"})
     shop.on_vtex("PUT", "documents/good", {"email": "good@example.com"})
@@ -103,33 +105,31 @@ def test_contacts__one_that_goes_activates(runner: SyncRunner, shop: SimulatedSh
 
 
 @pytest.mark.parametrize(
-    ("emptied", "says"),
+    ("remove", "message"),
     [(remove_products, "lists no product"), (hide_products, r"shows none of \d+ products")],
 )
-def test_products__none_stops_the_first_load(
-    emptied: Callable[[SimulatedShop], None], says: str, runner: SyncRunner, shop: SimulatedShop
+def test_products__no_product_stops_the_first_load(
+    remove: Callable[[SimulatedShop], None], message: str, runner: SyncRunner, shop: SimulatedShop
 ) -> None:
-    emptied(shop)
-    with pytest.raises(UnsafeChange, match=rf"{says}.*sales channel \(1\).*allow_empty"):
+    remove(shop)
+    with pytest.raises(UnsafeChange, match=rf"{message}.*sales channel \(1\).*allow_empty"):
         runner.sync(PRODUCTS, EVERYTHING, "first")
-    assert untouched(runner, shop, PRODUCTS)
+    assert is_untouched(runner, shop, PRODUCTS)
 
 
-def test_products__of_a_new_shop_are_let_through_once_and_come_later(
-    runner: SyncRunner, shop: SimulatedShop
-) -> None:
+def test_products__an_empty_new_shop_is_allowed_once(runner: SyncRunner, shop: SimulatedShop) -> None:
     remove_products(shop)
     assert runner.sync(PRODUCTS, EVERYTHING, "first", allow_empty=True).counts.read == 0
-    assert runner.sync(PRODUCTS, EVERYTHING, "the next day").counts.read == 0, "known to be empty"
+    assert runner.sync(PRODUCTS, EVERYTHING, "the next day").counts.read == 0, "the shop is known to be empty"
     shop.on_vtex("PUT", "products/9901", {"link_text": "nova", "skus": [{"sku_id": 99_010}]})
     report = runner.sync(PRODUCTS, EVERYTHING, "the first product")
     assert report.counts.outcomes == Counter({Outcome.SENT: 1})
 
 
-def test_products__an_empty_list_after_a_full_one_stops_a_small_shop_too(
+def test_products__an_empty_list_after_a_full_one_stops_a_small_shop(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
-    """The mass-change guard begins at ten products."""
+    """The mass-change guard only works from ten products on."""
     remove_products(shop)
     shop.on_vtex("PUT", "products/9901", {"link_text": "nova", "skus": [{"sku_id": 99_010}]})
     runner.sync(PRODUCTS, EVERYTHING, "first")
@@ -139,7 +139,7 @@ def test_products__an_empty_list_after_a_full_one_stops_a_small_shop_too(
         runner.sync(PRODUCTS, EVERYTHING, "second")
     assert runner.state.last_catalogue() == before
     assert runner.sync(PRODUCTS, EVERYTHING, "third", allow_empty=True).counts.notes[-1] == "1 withdrawn"
-    assert runner.sync(PRODUCTS, EVERYTHING, "fourth").counts.read == 0, "nothing is on sale since"
+    assert runner.sync(PRODUCTS, EVERYTHING, "fourth").counts.read == 0, "no product is on sale any more"
 
 
 def test_products__an_empty_list_after_a_full_one_stops_a_large_shop(
@@ -154,13 +154,13 @@ def test_products__an_empty_list_after_a_full_one_stops_a_large_shop(
         runner.sync(PRODUCTS, EVERYTHING, "none listed", full_asked=True, allow_mass_change=True)
 
 
-def test_purchases__a_day_without_any_is_an_ordinary_day(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_purchases__a_day_without_orders_is_valid(runner: SyncRunner, shop: SimulatedShop) -> None:
     without_baskets(shop)
     assert runner.sync(PURCHASES, window_ending(), "a day").counts.read == 0
 
 
 @pytest.mark.parametrize("pipeline", [CONTACTS, PRODUCTS, PURCHASES])
-def test_only__that_finds_nothing_fails_and_says_so(pipeline: PipelineName, runner: SyncRunner) -> None:
+def test_only__that_finds_no_record_fails_with_a_message(pipeline: PipelineName, runner: SyncRunner) -> None:
     with pytest.raises(
         (UnsafeChange, ParameterError),
         match=rf"{pipeline}: VTEX shows no record with the id 123456.*check it",

@@ -31,7 +31,7 @@ from include.vtex.client import VtexClient
 from tests.builders import EVERYTHING, NOON, SimulatedShop, SyncRunner, replay_of, stages_of, window_ending
 from tests.orders import MORNING, day_of, put_order, put_product, without_baskets
 from tests.orders import purchases as at_connectif
-from tests.unit.sync.test_cleaning import Folder
+from tests.unit.pipeline.test_cleaning import Folder
 
 EMAIL = "piepmatz.zwitscher@example.com"
 CANARIES = (b"piepmatz", b"zwitscher", b"98765")

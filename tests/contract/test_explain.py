@@ -166,7 +166,7 @@ def test_change__that_waits_for_its_person_is_shown(runner: SyncRunner, context:
     NewsletterSync(runner.vtex, runner.state, RULES, "run").apply([change], NOON)
     found = explain(context, "nobody@example.com")
     assert found.is_known
-    assert part(found, "subscription changes")["one waits"].startswith("tried 1 times, again from 2026-11-23")
+    assert part(found, "subscription changes")["waiting"].startswith("1 attempts, the next from 2026-11-23")
 
 
 def test_reasons__all_have_a_meaning_and_a_row_in_the_operations_guide() -> None:
@@ -204,7 +204,7 @@ def test_customer__is_followed_from_vtex_to_connectif(
     assert part(after, "Connectif holds")["_name"] == "Ana"
     assert "Connectif has the same values" in after.decision
     shop.on_connectif("PUT", "contacts/ana.piepmatz@example.com", {"_name": "Anna"})
-    assert "At Connectif other: _name" in explain(context, "ana.piepmatz@example.com").decision
+    assert "Connectif has other values: _name" in explain(context, "ana.piepmatz@example.com").decision
 
 
 def test_customer__shows_the_ledger_of_changes(
@@ -234,7 +234,7 @@ def test_product__is_followed_from_vtex_to_connectif(
     assert "Connectif has the same values" in after.decision
     product(shop, skus=[{"sku_id": 9000, "offers": [{"price": 2100, "list_price": 2490}]}])
     changed = explain(context, "900").decision[-1]
-    assert changed.startswith("At Connectif other: unitPrice")
+    assert changed.startswith("Connectif has other values: unitPrice")
 
 
 def test_product__that_search_hides_will_be_withdrawn(

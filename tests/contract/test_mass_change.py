@@ -1,4 +1,4 @@
-"""A source that is wrong as a whole stops the run before anything is sent, on the first run too."""
+"""The mass-change guard stops a run before anything is sent, also the first run."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SCROLL = r"GET .*/dataentities/CL/scroll"
 
 @contextmanager
 def records_of(runner: SyncRunner, route: str, change: Callable[[dict[str, Any]], None]) -> Iterator[None]:
-    """VTEX answers each record of the route changed."""
+    """Change each record in VTEX's answers of the route."""
 
     def mutate(seen: Seen) -> Seen:
         records = seen.body
@@ -57,49 +57,49 @@ def times(factor: float) -> Callable[[dict[str, Any]], None]:
 
 
 @pytest.mark.parametrize(
-    ("change", "says"),
+    ("change", "message"),
     [
-        (times(100), r"of \d+ products sent last time, \d+ would cost 10 times as much, or as little"),
-        (times(0.01), r"would cost 10 times as much, or as little \(limit 20 %\)"),
+        (times(100), r"of \d+ products sent last time, \d+ would change price by a factor of 10 or more"),
+        (times(0.01), r"would change price by a factor of 10 or more \(limit 20 %\)"),
         (blank("description", ""), r"of \d+ products that had a description last time, \d+ have none now"),
         (blank("categories", []), "that had a category last time"),
         (blank("brand", None), "that had a brand last time"),
         (without_pictures, "that had a picture last time"),
     ],
 )
-def test_products__most_of_them_changed_at_once_is_taken_for_a_fault(
-    change: Callable[[dict[str, Any]], None], says: str, runner: SyncRunner, shop: SimulatedShop
+def test_products__a_change_of_most_products_is_blocked(
+    change: Callable[[dict[str, Any]], None], message: str, runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     runner.sync(PipelineName.PRODUCTS, EVERYTHING, "one")
     before = shop.target()
     with records_of(runner, SEARCH, change):
-        with pytest.raises(MassChangeBlocked, match=says):
+        with pytest.raises(MassChangeBlocked, match=message):
             runner.sync(PipelineName.PRODUCTS, EVERYTHING, "two")
         assert shop.target() == before
         runner.sync(PipelineName.PRODUCTS, EVERYTHING, "allowed", allow_mass_change=True)
     assert shop.target() != before
 
 
-def test_products__a_sale_is_no_fault(runner: SyncRunner) -> None:
+def test_products__a_sale_is_allowed(runner: SyncRunner) -> None:
     runner.sync(PipelineName.PRODUCTS, EVERYTHING, "one")
     with records_of(runner, SEARCH, times(0.5)):
         assert runner.sync(PipelineName.PRODUCTS, EVERYTHING, "two").counts.outcomes[Outcome.SENT] > 30
 
 
 @pytest.mark.parametrize(
-    ("change", "says"),
+    ("change", "message"),
     [(blank("categories", []), "do not have a category"), (without_pictures, "do not have a picture")],
 )
-def test_products__a_first_run_is_held_against_what_is_plausible(
-    change: Callable[[dict[str, Any]], None], says: str, runner: SyncRunner, shop: SimulatedShop
+def test_products__an_implausible_first_run_is_blocked(
+    change: Callable[[dict[str, Any]], None], message: str, runner: SyncRunner, shop: SimulatedShop
 ) -> None:
-    with records_of(runner, SEARCH, change), pytest.raises(MassChangeBlocked, match=says):
+    with records_of(runner, SEARCH, change), pytest.raises(MassChangeBlocked, match=message):
         runner.sync(PipelineName.PRODUCTS, EVERYTHING, "one")
     assert shop.writes() == {}
     assert runner.state.last_catalogue() is None
 
 
-def test_products__a_first_run_that_shows_none_is_a_fault(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_products__a_first_run_without_products_is_blocked(runner: SyncRunner, shop: SimulatedShop) -> None:
     nothing = Changed(SEARCH, lambda seen: seen.with_body([]), 10_000)
     with changing(nothing, runner.vtex.transport.session), pytest.raises(UnsafeChange, match="sales channel"):
         runner.sync(PipelineName.PRODUCTS, EVERYTHING, "one")
@@ -123,21 +123,21 @@ ORDER = r"GET .*/oms/pvt/orders/\d"
 
 @pytest.mark.usefixtures("orders")
 @pytest.mark.parametrize(
-    ("field", "value", "says"),
+    ("field", "value", "message"),
     [
         ("affiliateId", "MKT", r"of 25 orders .*, 25 would be left out \(25 order_excluded\)"),
         ("isCompleted", "true", r"25 target_busy"),
         ("clientProfileData", None, r"25 contact_unresolved"),
     ],
 )
-def test_purchases__all_of_them_left_out_is_taken_for_a_fault(
-    field: str, value: Any, says: str, runner: SyncRunner, shop: SimulatedShop
+def test_purchases__a_day_with_all_orders_left_out_is_blocked(
+    field: str, value: Any, message: str, runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     def mutate(seen: Seen) -> Seen:
         return seen.with_body({**seen.body, field: value})
 
     with changing(Changed(ORDER, mutate, 10_000), runner.vtex.transport.session):
-        with pytest.raises(MassChangeBlocked, match=says):
+        with pytest.raises(MassChangeBlocked, match=message):
             runner.sync(PipelineName.PURCHASES, day_of(MORNING, hours=1), "one")
         assert shop.writes() == {}
         assert runner.state.covered(PipelineName.PURCHASES) == []
@@ -145,7 +145,7 @@ def test_purchases__all_of_them_left_out_is_taken_for_a_fault(
 
 
 @pytest.mark.usefixtures("orders")
-def test_purchases__a_day_of_canceled_orders_is_none(runner: SyncRunner) -> None:
+def test_purchases__a_day_of_canceled_orders_is_allowed(runner: SyncRunner) -> None:
     def mutate(seen: Seen) -> Seen:
         return seen.with_body({**seen.body, "status": "canceled"})
 
@@ -161,19 +161,19 @@ def nameless(document: dict[str, Any]) -> None:
     document.update(firstName=None, lastName=" ")
 
 
-def test_contacts__names_that_most_had_the_run_before(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_contacts__names_that_most_contacts_lose_are_blocked(runner: SyncRunner, shop: SimulatedShop) -> None:
     runner.sync(PipelineName.CONTACTS, EVERYTHING, "one")
     before = shop.target()
     with records_of(runner, SCROLL, nameless):
         with pytest.raises(
-            MassChangeBlocked, match=r"should have a name, as in the run before, \d+ have neither"
+            MassChangeBlocked, match=r"should have a name, as in the previous run, \d+ have neither"
         ):
             runner.sync(PipelineName.CONTACTS, EVERYTHING, "two")
         assert shop.target() == before
         runner.sync(PipelineName.CONTACTS, EVERYTHING, "allowed", allow_mass_change=True)
 
 
-def test_contacts__a_first_run_without_any_name(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_contacts__a_first_run_without_names_is_blocked(runner: SyncRunner, shop: SimulatedShop) -> None:
     with (
         records_of(runner, SCROLL, nameless),
         pytest.raises(MassChangeBlocked, match="have neither name nor"),
@@ -183,7 +183,7 @@ def test_contacts__a_first_run_without_any_name(runner: SyncRunner, shop: Simula
     assert not runner.state.is_activated(PipelineName.CONTACTS)
 
 
-def test_contacts__a_few_without_a_name_are_no_fault(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_contacts__a_few_without_a_name_are_allowed(runner: SyncRunner, shop: SimulatedShop) -> None:
     for number in range(8):
         shop.on_vtex("PUT", f"documents/n{number}", {"email": f"n{number}@example.com", "firstName": None})
     runner.sync(PipelineName.CONTACTS, window_ending(), "one")
@@ -196,11 +196,11 @@ def test_contacts__a_few_without_a_name_are_no_fault(runner: SyncRunner, shop: S
     ("number", "of", "expected"),
     [(0, 0, False), (9, 9, False), (10, 40, True), (10, 50, False), (11, 50, True), (10, 10, True)],
 )
-def test_share__is_too_large_above_its_limit_and_from_its_minimum_on(
+def test_share__is_too_large_above_its_limit_and_from_its_minimum(
     number: int, of: int, expected: bool
 ) -> None:
     assert Share(number, of, "records", "odd", 20.0, 10, "Check.").is_too_large is expected
 
 
-def test_share__a_minimum_of_0_does_not_make_an_alarm_of_nothing() -> None:
+def test_share__of_no_records_is_never_too_large() -> None:
     assert not Share(0, 0, "records", "odd", 0.0, 0, "Check.").is_too_large

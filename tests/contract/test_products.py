@@ -1,4 +1,4 @@
-"""The catalogue on the simulated shop: short reads, missing rights, the snapshot, SKUs as products."""
+"""The products pipeline on the simulated shop: incomplete reads, permissions, snapshot, SKU ids."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def calls(shop: SimulatedShop, route: str) -> int:
 
 
 def yesterday(runner: SyncRunner, shop: SimulatedShop) -> dict[str, dict[str, Any]]:
-    """What a first run leaves; afterwards nothing has been called."""
+    """The products after a first run. The journals are empty afterwards."""
     runner.sync(PipelineName.PRODUCTS, EVERYTHING, "yesterday")
     for there in (shop.on_vtex, shop.on_connectif):
         there("DELETE", "journal")
@@ -38,7 +38,7 @@ def sold_out(sku_id: int, **prices: Any) -> dict[str, Any]:
     return {"sku_id": sku_id, "offers": [], **prices}
 
 
-# --- nothing is sent of what was not read whole
+# --- an incomplete catalogue is not sent
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def sold_out(sku_id: int, **prices: Any) -> dict[str, Any]:
     ],
     ids=["no list", "short list", "no search", "no prices"],
 )
-def test_reading__that_fails_or_stays_short_sends_nothing(
+def test_reading__that_fails_or_stays_incomplete_sends_nothing(
     route: str, trouble: dict[str, Any], runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     before = yesterday(runner, shop)
@@ -62,7 +62,7 @@ def test_reading__that_fails_or_stays_short_sends_nothing(
     assert sent(shop) == before
 
 
-def test_reading__half_the_list_is_not_believed_though_it_is_consistent(
+def test_reading__half_of_the_list_is_blocked_although_it_is_consistent(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     before = yesterday(runner, shop)
@@ -88,10 +88,10 @@ def test_mass_change_guard__counts_what_turns_out_of_stock(runner: SyncRunner, s
     assert {sent(shop)[key]["availability"] for key in in_stock[:20]} == {"outofstock"}
     assert {sent(shop)[key]["unit_price"] for key in in_stock[:20]} == {
         before[key]["unit_price"] for key in in_stock[:20]
-    }, "the price of the day before"
+    }, "the price of the previous day"
 
 
-def test_snapshot__that_got_lost_stops_the_run_before_it_reads(
+def test_snapshot__that_is_lost_stops_the_run_before_it_reads(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     yesterday(runner, shop)
@@ -104,16 +104,18 @@ def test_snapshot__that_got_lost_stops_the_run_before_it_reads(
     runner.sync(PipelineName.PRODUCTS, EVERYTHING, "and again without")
 
 
-# --- what catalogues have that is odd
+# --- odd products
 
 
-def test_oddities__of_the_seeded_catalogue_arrive_right_and_are_counted(
+def test_oddities__of_the_seeded_catalogue_are_sent_correctly_and_counted(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     before = sent(shop)
     report = runner.sync(PipelineName.PRODUCTS, EVERYTHING, "first")
     there = sent(shop)
-    assert report.counts.drops[Drop.FIELD_UNREADABLE] == 1, "the specification called brand, once in 40"
+    assert report.counts.drops[Drop.FIELD_UNREADABLE] == 1, (
+        "the specification called brand, in one of 40 products"
+    )
     assert there["25"]["categories"] == '["Casa/Cama-Mesa-Banho"]'
     assert there["26"]["brand"] == before["26"]["brand"] != ""
     assert there["27"]["description"].endswith("durável. Garantia: 12 meses & troca")
@@ -126,7 +128,7 @@ def test_oddities__of_the_seeded_catalogue_arrive_right_and_are_counted(
         assert there[key]["unit_price"] == int(cheapest * round(share * 10) / 10) / 100
 
 
-def test_a_specification__that_takes_a_field_leaves_connectifs_value(
+def test_specification__that_replaces_a_field_keeps_connectifs_value(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     shop.on_vtex("PUT", "products/9901", {"brand": "Aurora", "skus": [{"sku_id": 99010}]})
@@ -143,12 +145,10 @@ def test_a_specification__that_takes_a_field_leaves_connectifs_value(
     assert report.counts.drops[Drop.FIELD_UNREADABLE] == 1 + 3
 
 
-# --- prices that stand nowhere but in the Pricing API
+# --- prices that only the Pricing API has
 
 
-def test_base_price__is_asked_for_only_where_nothing_else_gives_one(
-    runner: SyncRunner, shop: SimulatedShop
-) -> None:
+def test_base_price__is_requested_only_without_another_price(runner: SyncRunner, shop: SimulatedShop) -> None:
     shop.on_vtex("PUT", "products/9901", {"skus": [sold_out(99010, base_price=None), sold_out(99011)]})
     runner.sync(PipelineName.PRODUCTS, EVERYTHING, "one")
     assert (sent(shop)["9901"]["unit_price"], sent(shop)["9901"]["availability"]) == (10.0, "outofstock")
@@ -160,7 +160,7 @@ def test_base_price__is_asked_for_only_where_nothing_else_gives_one(
     runner.sync(PipelineName.PRODUCTS, EVERYTHING, "two")
     again = {call["path"].rsplit("/", 1)[1] for call in journal_of(shop, "price")}
     assert again < asked
-    assert not {"99010", "99011"} & again, "the price sent before stands"
+    assert not {"99010", "99011"} & again, "the price sent before is still valid"
 
 
 def journal_of(shop: SimulatedShop, route: str) -> list[dict[str, Any]]:
@@ -168,7 +168,7 @@ def journal_of(shop: SimulatedShop, route: str) -> list[dict[str, Any]]:
     return found
 
 
-def test_base_price__without_the_right_the_catalogue_goes_and_the_report_says_so(
+def test_base_price__without_the_permission_is_left_out_and_the_report_says_so(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     shop.on_vtex("POST", "keys", {"id": "poor", "secret": "s", "rights": ["Product management"]})
@@ -180,11 +180,11 @@ def test_base_price__without_the_right_the_catalogue_goes_and_the_report_says_so
     assert any("give it Pricing / Price List / Read prices" in note for note in report.counts.notes)
 
 
-# --- what is not on the way of the catalogue
+# --- calls that the pipeline does not make
 
 
-def test_metadata__is_not_asked_for(runner: SyncRunner, shop: SimulatedShop) -> None:
-    """Category tree and brand list answer 429 for half an hour at times: names and paths come by search."""
+def test_metadata__is_not_requested(runner: SyncRunner, shop: SimulatedShop) -> None:
+    """Category tree and brand list sometimes answer 429 for half an hour. Search has names and paths too."""
     runner.sync(PipelineName.PRODUCTS, EVERYTHING, "run")
     assert {call["route"] for call in shop.on_vtex("GET", "journal?limit=5000")["calls"]} == {
         "product ids",
@@ -193,18 +193,18 @@ def test_metadata__is_not_asked_for(runner: SyncRunner, shop: SimulatedShop) -> 
     }
 
 
-# --- the snapshot, and a process that ends at any of its steps
+# --- the snapshot, and a process that ends at any step
 
 
 def kept(runner: SyncRunner) -> list[dict[str, Any]]:
-    """What the next run would compare with, whole."""
+    """The complete snapshot that the next run compares with."""
     snapshot = last_catalogue(runner.run(PipelineName.PRODUCTS, EVERYTHING, "look"))
     assert snapshot is not None
     return snapshot.astype(object).where(snapshot.notna(), None).sort_index().to_dict("records")
 
 
 class EndsAt(Fate):
-    """Ends the process at one step, counted from 1; 0 is never."""
+    """Ends the process at one step, counted from 1; never at 0."""
 
     def __init__(self, step: int) -> None:
         super().__init__(seed=0, every=1)
@@ -218,7 +218,7 @@ class EndsAt(Fate):
 def test_load__that_ends_near_its_end_leaves_the_old_or_the_new_snapshot(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
-    """One product is withdrawn, one renamed; the load dies at each of its last steps, and is retried."""
+    """One product is withdrawn and one is renamed. The load dies at each of its last steps and is retried."""
     yesterday(runner, shop)
     old = kept(runner)
     gone, renamed = (row["productId"] for row in old[:2])
@@ -243,10 +243,10 @@ def test_load__that_ends_near_its_end_leaves_the_old_or_the_new_snapshot(
         run.kept.write_bytes(old_name, old_file)
         runner.state.replace_catalogue(old_name, len(old), "yesterday")
         found.append(load(f"load-{step}", EndsAt(step)))
-        assert load(f"load-{step}", EndsAt(0)) == new, "the retry goes on to the same end"
+        assert load(f"load-{step}", EndsAt(0)) == new, "the retry has the same result"
     assert all(snapshot in (old, new) for snapshot in found)
-    assert old in found, "it died before the snapshot was replaced"
-    assert new in found, "and after it"
+    assert old in found, "it died before the replacement of the snapshot"
+    assert new in found, "it died after the replacement"
     assert sent(shop)[renamed]["name"] == "Novo nome"
     assert sent(shop)[gone]["availability"] == "outofstock"
 
@@ -261,7 +261,7 @@ def test_load__an_import_that_fails_keeps_the_old_snapshot(runner: SyncRunner, s
     assert kept(runner) == old
 
 
-def test_load__a_refused_row_is_a_reject_and_not_in_the_snapshot(
+def test_load__a_refused_row_is_rejected_and_not_in_the_snapshot(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     shop.on_vtex("PUT", "products/9901", {"link_text": "nova", "skus": [{"sku_id": 99010}]})
@@ -272,13 +272,13 @@ def test_load__a_refused_row_is_a_reject_and_not_in_the_snapshot(
     runner.change("run", reject_limit_percent=100.0)
     report = runner.sync(PipelineName.PRODUCTS, EVERYTHING, "today")
     assert report.counts.reasons[Reason.TARGET_REJECTED] == report.counts.written + len(old)
-    assert kept(runner) == old, "what was not taken is as it was sent last"
+    assert kept(runner) == old, "a refused row stays as it was sent last"
 
 
-def test_load__a_withdrawal_that_was_perhaps_refused_is_said_again(
+def test_load__a_withdrawal_that_may_be_refused_is_sent_again(
     runner: SyncRunner, shop: SimulatedShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The columns of Connectif's report are documented nowhere: it may name no row."""
+    """The columns of Connectif's report are not documented, so it may not name the row."""
     yesterday(runner, shop)
     gone = next(row["productId"] for row in kept(runner) if row["availability"] == "instock")
     shop.on_vtex("DELETE", f"products/{gone}")
@@ -297,7 +297,7 @@ def test_load__a_withdrawal_that_was_perhaps_refused_is_said_again(
 # --- withdrawn
 
 
-def test_withdrawn__in_full_mode_once_more(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_withdrawn__products_are_sent_again_in_full_mode(runner: SyncRunner, shop: SimulatedShop) -> None:
     yesterday(runner, shop)
     gone = kept(runner)[0]["productId"]
     shop.on_vtex("DELETE", f"products/{gone}")
@@ -346,7 +346,7 @@ def only(record: str) -> RunPlan:
         {"status": 200, "body": {"basePrice": "12"}},
     ],
 )
-def test_base_price__that_is_none_costs_its_product_and_not_the_catalogue(
+def test_base_price__that_is_unreadable_affects_only_its_product(
     fault: dict[str, Any], runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     shop.on_vtex("PUT", "products/9901", {"skus": [sold_out(99010, base_price=1_500)]})

@@ -1,4 +1,4 @@
-"""A process that ends in the middle of a file: what it leaves is taken for nothing, and goes."""
+"""A process that ends in the middle of a file: the half-written file is ignored and removed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.contract.test_kills import differences, steady, undisturbed
 
 
 class EndsWhileWriting:
-    """Ends the process in the middle of the first staged file whose name begins so, as SIGKILL does."""
+    """Ends the process like SIGKILL, in the middle of the first staged file with this prefix."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, prefix: str) -> None:
         self.left_behind: list[Path] = []
@@ -37,7 +37,7 @@ class EndsWhileWriting:
                     left = [path.read_bytes() for path in self.left_behind]
                     raise Killed
             finally:
-                # An exception tidies up; SIGKILL does not.
+                # An exception removes the file; SIGKILL does not.
                 for path, content in zip(self.left_behind, left, strict=True):
                     path.write_bytes(content)
 
@@ -45,22 +45,22 @@ class EndsWhileWriting:
 
 
 @pytest.mark.parametrize("prefix", ["ids.json", "part-", "base-prices-", "rows-", "products-", "files.json"])
-def test_staged_file__that_was_half_written_is_not_taken_for_done(
+def test_staged_file__that_is_half_written_is_written_again(
     prefix: str, runner: SyncRunner, shop: SimulatedShop, quiet_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = undisturbed(shop, quiet_folder, PipelineName.PRODUCTS, EVERYTHING)
     fate = EndsWhileWriting(monkeypatch, prefix)
     run = runner.run(PipelineName.PRODUCTS, EVERYTHING, "run")
     report = stages_of(run, tries=2)
-    assert fate.left_behind, "the test has to kill something"
+    assert fate.left_behind, "the test must kill something"
     assert report.missing == 0
     assert differences(steady(shop.target()), expected) == []
 
 
-def test_snapshot__that_was_half_written_does_not_stay(
+def test_snapshot__that_is_half_written_is_removed(
     runner: SyncRunner, shop: SimulatedShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nobody retries the run: the next one has another name for its file."""
+    """The run is not retried, and the next run uses another file name."""
     runner.sync(PipelineName.PRODUCTS, EVERYTHING, "yesterday")
     old = runner.state.last_catalogue()
     fate = EndsWhileWriting(monkeypatch, "sent-")

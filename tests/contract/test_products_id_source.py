@@ -1,6 +1,7 @@
-"""A changed `product_id_source`: every product becomes another one, also where the numbers are the same.
+"""A changed `product_id_source`: all products get new ids, and some of these numbers had another meaning.
 
-VTEX numbers products and SKUs apart, so that a product and somebody else's SKU often have the same id.
+VTEX numbers products and SKUs independently, so the id of a product is often the id of
+another product's SKU.
 """
 
 from __future__ import annotations
@@ -36,17 +37,17 @@ def sent(shop: SimulatedShop) -> dict[str, dict[str, Any]]:
     return shop.table("products", by="product_id")
 
 
-def ids_kept(runner: SyncRunner) -> tuple[set[str], set[str]]:
-    """(under which something is sold, said withdrawal to), as the next run finds them."""
+def kept_ids(runner: SyncRunner) -> tuple[set[str], set[str]]:
+    """The ids on sale and the withdrawn ids in the snapshot of the next run."""
     last = last_catalogue(runner.run(PipelineName.PRODUCTS, EVERYTHING, "look"))
     assert last is not None
     return set(last.index[~last["withdrawn"]]), set(last.index[last["withdrawn"]])
 
 
 def in_stock(runner: SyncRunner, shop: SimulatedShop) -> set[str]:
-    """Of all ids that were ever sent those that can be bought at Connectif, which has others too."""
-    ours = set.union(*ids_kept(runner))
-    return {key for key, row in sent(shop).items() if key in ours and row["availability"] == "instock"}
+    """The ids that were ever sent and are in stock at Connectif. Connectif also has other products."""
+    all_ids = set.union(*kept_ids(runner))
+    return {key for key, row in sent(shop).items() if key in all_ids and row["availability"] == "instock"}
 
 
 def sync(runner: SyncRunner, key: str, source: str, **options: Any) -> Report:
@@ -54,23 +55,21 @@ def sync(runner: SyncRunner, key: str, source: str, **options: Any) -> Report:
     return runner.sync(PipelineName.PRODUCTS, EVERYTHING, key, **options)
 
 
-def assert_let_through_only_when_asked(
-    runner: SyncRunner, shop: SimulatedShop, key: str, source: str
-) -> Report:
-    """The mass-change guard holds and nothing is written; with `allow_mass_change` it goes: the report of that."""
-    before, (selling, _) = sent(shop), ids_kept(runner)
+def assert_needs_allow_mass_change(runner: SyncRunner, shop: SimulatedShop, key: str, source: str) -> Report:
+    """The guard blocks the run and nothing is sent. With `allow_mass_change` the run succeeds."""
+    before, (selling, _) = sent(shop), kept_ids(runner)
     for vendor in (shop.on_vtex, shop.on_connectif):
         vendor("DELETE", "journal")
     with pytest.raises(MassChangeBlocked, match=rf"{len(selling)} would vanish.*product_id_source"):
         sync(runner, f"{key} stopped", source)
     assert shop.writes() == {}
     assert sent(shop) == before
-    assert ids_kept(runner)[0] == selling
+    assert kept_ids(runner)[0] == selling
     return sync(runner, key, source, allow_mass_change=True)
 
 
-def assert_quiet(runner: SyncRunner, shop: SimulatedShop, key: str, source: str) -> None:
-    """Another run needs no parameter, says withdrawal to nobody and changes nothing."""
+def assert_changes_nothing(runner: SyncRunner, shop: SimulatedShop, key: str, source: str) -> None:
+    """Another run needs no parameter, withdraws no product and changes nothing."""
     before = sent(shop)
     report = sync(runner, key, source)
     assert [note for note in report.counts.notes if "withdrawn" in note] == []
@@ -79,37 +78,37 @@ def assert_quiet(runner: SyncRunner, shop: SimulatedShop, key: str, source: str)
 
 def test_id_source__changed_and_changed_back(runner: SyncRunner, shop: SimulatedShop) -> None:
     sync(runner, "products", "product")
-    product_ids, _ = ids_kept(runner)
-    assert_let_through_only_when_asked(runner, shop, "skus", "sku")
-    sku_ids, gone = ids_kept(runner)
+    product_ids, _ = kept_ids(runner)
+    assert_needs_allow_mass_change(runner, shop, "skus", "sku")
+    sku_ids, gone = kept_ids(runner)
     assert (len(sku_ids) > 2 * len(product_ids), gone) == (True, product_ids)
     assert set() < in_stock(runner, shop) <= sku_ids
-    assert_quiet(runner, shop, "skus again", "sku")
+    assert_changes_nothing(runner, shop, "skus again", "sku")
 
-    assert_let_through_only_when_asked(runner, shop, "back", "product")
+    assert_needs_allow_mass_change(runner, shop, "back", "product")
     assert set() < in_stock(runner, shop) <= product_ids
-    assert ids_kept(runner) == (product_ids, sku_ids)
-    assert_quiet(runner, shop, "back again", "product")
+    assert kept_ids(runner) == (product_ids, sku_ids)
+    assert_changes_nothing(runner, shop, "back again", "product")
     assert all(row["unit_price"] > 0 for row in sent(shop).values())
 
 
-def test_id_source__mass_change_guard_holds_though_all_numbers_are_taken(
+def test_id_source__guard_blocks_although_the_new_ids_have_the_same_numbers(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
-    """Each product id is the SKU id of another product: by number nothing vanishes."""
+    """Each product id is the SKU id of another product, so no number vanishes."""
     keys = [str(row[0]) for row in shop.vtex._database.rows("SELECT product_id FROM product")]
     for key in keys:
         shop.on_vtex("DELETE", f"products/{key}")
     for place in range(20):
         put_product(shop, str(9_000 + place), {"sku_id": 9_000 + (place + 7) % 20, **ON_OFFER})
     sync(runner, "products", "product")
-    assert_let_through_only_when_asked(runner, shop, "skus", "sku")
+    assert_needs_allow_mass_change(runner, shop, "skus", "sku")
     assert in_stock(runner, shop) == {str(9_000 + place) for place in range(20)}
     assert sent(shop)["9007"]["url"] == "https://www.sandbox-shop.example/9000/p"
-    assert_quiet(runner, shop, "skus again", "sku")
+    assert_changes_nothing(runner, shop, "skus again", "sku")
 
 
-def test_id_source__prices_of_another_kind_of_id_are_no_last_prices(
+def test_id_source__prices_of_the_other_kind_of_id_are_not_used(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     put_product(shop, "9901", {"sku_id": 99010, **ON_OFFER}, sold_out(99020, base_price=1_500))
@@ -118,16 +117,16 @@ def test_id_source__prices_of_another_kind_of_id_are_no_last_prices(
     assert sent(shop)["99020"]["unit_price"] == 9.0
     sync(runner, "skus", "sku", allow_mass_change=True)
     assert sent(shop)["99020"]["name"] == "Chaleira 9901 M"
-    assert sent(shop)["99020"]["unit_price"] == 15.0, "the SKU's own, by the Pricing API"
+    assert sent(shop)["99020"]["unit_price"] == 15.0, "the SKU's own price, from the Pricing API"
     sync(runner, "back", "product", allow_mass_change=True)
     assert sent(shop)["99020"]["name"] == "Chaleira 99020"
     assert sent(shop)["99020"]["unit_price"] == 9.0
 
 
-def test_id_source__withdrawal_also_where_the_same_number_is_rejected_now(
+def test_id_source__a_product_is_withdrawn_although_its_number_is_rejected_now(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
-    """The SKU cannot be sent (it has no price), the product of that number is not what the shop reports."""
+    """The SKU has no price and cannot be sent, and the product with the same number is not sent any more."""
     put_product(shop, "9901", {"sku_id": 99010, **ON_OFFER}, sold_out(99020, has_price=False))
     put_product(shop, "99020", {"sku_id": 99030, **ON_OFFER})
     sync(runner, "products", "product")
@@ -136,13 +135,13 @@ def test_id_source__withdrawal_also_where_the_same_number_is_rejected_now(
     assert sent(shop)["99020"] == known | {"availability": "outofstock", "in_stock_units": 0}
     assert report.counts.reasons[Reason.PRICE_MISSING] >= 1
     assert report.counts.outcomes[Outcome.SENT] == report.counts.written
-    assert_quiet(runner, shop, "skus again", "sku")
+    assert_changes_nothing(runner, shop, "skus again", "sku")
 
 
-def test_skus__a_product_without_any_is_reported_though_a_sku_has_its_number(
+def test_skus__a_product_without_skus_is_reported_although_a_sku_has_its_number(
     runner: SyncRunner, shop: SimulatedShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Search shows none so far; should it ever, then no record may be lost for that."""
+    """Search has not shown such a product so far. If it does, no record may be lost."""
     search = VtexClient.search_products
 
     def without_some_skus(*args: Any, **kwargs: Any) -> list[dict[str, Any]]:
@@ -163,7 +162,7 @@ def test_skus__a_product_without_any_is_reported_though_a_sku_has_its_number(
 
 
 @pytest.mark.parametrize("plan", [only("99010"), replay_of("all")], ids=["only", "replay"])
-def test_id_source__changed_lets_no_single_records_go_before_the_whole_catalogue(
+def test_id_source__after_a_change_the_whole_catalogue_must_be_sent_first(
     plan: RunPlan, runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     put_product(shop, "9901", {"sku_id": 99010, **ON_OFFER})
@@ -177,7 +176,7 @@ def test_id_source__changed_lets_no_single_records_go_before_the_whole_catalogue
     runner.sync(PipelineName.PRODUCTS, plan, "few again")
 
 
-def test_only__one_sku_counts_and_asks_nothing_of_its_sisters(
+def test_only__one_sku_does_not_count_or_request_its_sibling_skus(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     runner.change("products", product_id_source="sku")

@@ -1,4 +1,4 @@
-"""A catalogue that was sent before: kills and faults while it changes, one record, a dry run, the log."""
+"""Runs after the first catalogue: kills and faults during changes, one record, a dry run, the log."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def sent(shop: SimulatedShop) -> dict[str, dict[str, Any]]:
 
 
 def kept(runner: SyncRunner) -> dict[str, dict[str, Any]]:
-    """The catalogue that the next run would compare with, by id."""
+    """The catalogue that the next run compares with, by id."""
     snapshot = last_catalogue(runner.run(PipelineName.PRODUCTS, EVERYTHING, "look"))
     assert snapshot is not None
     rows = snapshot.astype(object).where(snapshot.notna(), None).to_dict("records")
@@ -34,13 +34,13 @@ def kept(runner: SyncRunner) -> dict[str, dict[str, Any]]:
 
 
 def yesterday(runner: SyncRunner) -> list[str]:
-    """A first run; returns the products that are in stock, by number."""
+    """Make a first run and return the products in stock, by number."""
     runner.sync(PipelineName.PRODUCTS, EVERYTHING, "yesterday")
     return sorted((key for key, row in kept(runner).items() if row["availability"] == "instock"), key=int)
 
 
 def change(shop: SimulatedShop, keys: list[str]) -> None:
-    """One is hidden, one withdrawn, one sold out, one renamed, and two are new."""
+    """Hide, withdraw, sell out and rename one product each, and add two."""
     hidden, withdrawn, sold_out, renamed = keys[:4]
     shop.on_vtex("PATCH", f"products/{hidden}", {"is_indexed": 0})
     shop.on_vtex("DELETE", f"products/{withdrawn}")
@@ -52,7 +52,7 @@ def change(shop: SimulatedShop, keys: list[str]) -> None:
 
 
 def undisturbed(shop: SimulatedShop, folder: Path) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
-    """The target and the kept catalogue after a quiet second day; then the world is as before."""
+    """Connectif and the kept catalogue after a second day without faults. The shop is reset afterwards."""
     runner = SyncRunner(shop, folder)
     change(shop, yesterday(runner))
     runner.sync(PipelineName.PRODUCTS, EVERYTHING, "today")
@@ -73,7 +73,7 @@ def test_kill__on_the_second_day_leaves_the_same_catalogue_on_both_sides(
     fate = Fate(seed, every=9)
     with fate_of(runner, fate):
         stages_of(runner.run(PipelineName.PRODUCTS, EVERYTHING, "today"), tries=KILLS_A_RUN + 1)
-    assert fate.kills >= 2, "the test has to kill something"
+    assert fate.kills >= 2, "the test must kill something"
     assert differences(steady(shop.target()), target) == []
     assert kept(runner) == catalogue
 
@@ -95,7 +95,7 @@ def test_faults__on_the_second_day_leave_the_same_catalogue_on_both_sides(
     assert kept(runner) == catalogue
 
 
-def test_dry_run__on_the_second_day_keeps_the_catalogue_of_the_first(
+def test_dry_run__on_the_second_day_keeps_the_first_catalogue(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     keys = yesterday(runner)
@@ -109,7 +109,7 @@ def test_dry_run__on_the_second_day_keeps_the_catalogue_of_the_first(
 # --- one record
 
 
-def test_only__one_product_goes_and_nothing_follows_for_the_others(
+def test_only__one_product_is_sent_without_effect_on_the_others(
     runner: SyncRunner, shop: SimulatedShop, caplog: pytest.LogCaptureFixture
 ) -> None:
     keys = yesterday(runner)
@@ -123,11 +123,11 @@ def test_only__one_product_goes_and_nothing_follows_for_the_others(
     assert sent(shop)[renamed]["name"] == "Novo nome"
     assert {key for key, row in kept(runner).items() if row != catalogue.get(key)} == {renamed}
     assert f"productId {renamed}: read" in caplog.text
-    assert "Novo nome" in caplog.text, "its row is shown"
+    assert "Novo nome" in caplog.text, "the log has its row"
 
 
 @pytest.mark.parametrize("where", ["hidden", "nowhere"])
-def test_only__a_product_that_search_does_not_show_is_said_to_be_so(
+def test_only__a_product_that_search_does_not_show_is_logged(
     where: str, runner: SyncRunner, shop: SimulatedShop, caplog: pytest.LogCaptureFixture
 ) -> None:
     keys = yesterday(runner)
@@ -136,11 +136,11 @@ def test_only__a_product_that_search_does_not_show_is_said_to_be_so(
     key = keys[0] if where == "hidden" else "123456"
     with caplog.at_level(logging.INFO), pytest.raises(UnsafeChange, match=f"no record with the id {key}"):
         runner.sync(PipelineName.PRODUCTS, only(key), "one")
-    assert f"productId {key}: search does not show it" in caplog.text
+    assert f"productId {key}: search does not show this record" in caplog.text
     assert (sent(shop), kept(runner)) == (before, catalogue)
 
 
-def test_only__one_sku_goes_without_its_sisters(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_only__one_sku_is_sent_without_its_sibling_skus(runner: SyncRunner, shop: SimulatedShop) -> None:
     runner.change("products", product_id_source="sku")
     shop.on_vtex("PUT", "products/9901", {"skus": [{"sku_id": 99_010}, {"sku_id": 99_011}]})
     report = runner.sync(PipelineName.PRODUCTS, only("99011"), "one")
@@ -151,18 +151,18 @@ def test_only__one_sku_goes_without_its_sisters(runner: SyncRunner, shop: Simula
 # --- the log
 
 
-def test_log__tells_how_far_a_run_is(runner: SyncRunner, caplog: pytest.LogCaptureFixture) -> None:
+def test_log__shows_the_progress_of_a_run(runner: SyncRunner, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
         runner.sync(PipelineName.PRODUCTS, EVERYTHING, "run")
-    said = iter(record.getMessage() for record in caplog.records)
+    logged = iter(record.getMessage() for record in caplog.records)
     for line in (
-        r"60 products are listed",
+        r"VTEX lists 60 products",
         r"products: 60 of 60, [\d.,]+/s",
         r"products without an offer, base prices: (\d+) of \1, [\d.,]+/s",
         r"products mapped: 50, [\d.,]+/s",
-        r"3 files for Connectif",
+        r"wrote 3 files for Connectif",
         r"products-0001.csv: \d+ rows queued as import \w+",
         r"products-0001.csv: Connectif counts \d+ of its \d+ rows as taken, 0 are refused, 0 not .*",
         r"products, full: 50 read = 46 sent \+ 4 rejected .* hidden from search \(sales channel 1\)",
     ):
-        assert any(re.fullmatch(line, text) for text in said), f"not said, or not in this order: {line}"
+        assert any(re.fullmatch(line, text) for text in logged), f"not logged, or not in this order: {line}"

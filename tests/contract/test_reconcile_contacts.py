@@ -1,4 +1,4 @@
-"""Contacts of both sides by keyed hashes of their addresses: a cause for each difference."""
+"""The comparison of contacts by keyed hashes of their addresses: each difference has a cause."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ def sent(runner: SyncRunner, shop: SimulatedShop) -> Compared:
     shop.clock.set(MORNING)
     runner.sync(CONTACTS, EVERYTHING, "sync")
     shop.clock.set(NOON)
-    return look(runner, "before")
+    return compare_contacts(runner, "before")
 
 
-def look(runner: SyncRunner, key: str = "look") -> Compared:
+def compare_contacts(runner: SyncRunner, key: str = "compare") -> Compared:
     return runner.compare(CONTACTS, EVERYTHING, key)
 
 
@@ -86,8 +86,8 @@ CAUSES = {
 }
 
 
-def news(sent: Compared, found: Compared) -> dict[Cause, set[str]]:
-    """What differs now and did not before."""
+def new_differences(sent: Compared, found: Compared) -> dict[Cause, set[str]]:
+    """The differences that `sent` does not have."""
     new = {cause: set(keys) - set(sent.examples.get(cause, [])) for cause, keys in found.examples.items()}
     return {cause: keys for cause, keys in new.items() if keys}
 
@@ -100,51 +100,53 @@ def test_reconcile__names_the_cause(
     shop: SimulatedShop,
 ) -> None:
     happens(runner, shop)
-    assert news(sent, look(runner)) == {CAUSES[happens]: {"ana"}}
+    assert new_differences(sent, compare_contacts(runner)) == {CAUSES[happens]: {"ana"}}
 
 
 def test_reconcile__only_at_connectif_is_named_by_connectifs_id(
     sent: Compared, runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     shop.on_connectif("PUT", "contacts/guest@example.com", {"_name": "Guest"})
-    found = look(runner)
-    ((cause, (key,)),) = news(sent, found).items()
+    found = compare_contacts(runner)
+    ((cause, (key,)),) = new_differences(sent, found).items()
     assert cause is Cause.ONLY_AT_CONNECTIF
     assert "@" not in key
     assert found.at_connectif == sent.at_connectif + 1
 
 
-def test_reconcile__refused_by_connectif(sent: Compared, runner: SyncRunner, shop: SimulatedShop) -> None:
-    """As the report of a run writes it down."""
+def test_reconcile__a_contact_that_connectif_refused_is_rejected(
+    sent: Compared, runner: SyncRunner, shop: SimulatedShop
+) -> None:
+    """The outcome is stored as the report of a run stores it."""
     shop.on_vtex("PUT", "documents/bo", {"email": "bo@example.com", "firstName": "Bo", **LONG_AGO})
     row = RecordOutcome("bo", Outcome.REJECTED, Reason.TARGET_REJECTED, "phone")
     runner.state.save_outcomes(CONTACTS, "a run", [row])
-    assert news(sent, look(runner)) == {Cause.REJECTED: {"bo"}}
+    assert new_differences(sent, compare_contacts(runner)) == {Cause.REJECTED: {"bo"}}
 
 
-def test_reconcile__every_cause_was_made_once() -> None:
+def test_reconcile__every_cause_has_a_test() -> None:
     made = {*CAUSES.values(), Cause.ONLY_AT_CONNECTIF}
     assert made | {Cause.ERASED} == set(ADVICE)
 
 
-def test_reconcile__of_contacts_in_step(sent: Compared) -> None:
+def test_reconcile__equal_contacts_have_no_difference(sent: Compared) -> None:
     assert sent.same > 100
     assert set(sent.causes) == {Cause.REJECTED, Cause.DUPLICATE, Cause.ONLY_AT_CONNECTIF}
     assert sent.at_vtex == sent.same + sent.causes[Cause.REJECTED] + sent.causes[Cause.DUPLICATE]
     assert sent.at_connectif == sent.same + sent.causes[Cause.ONLY_AT_CONNECTIF]
 
 
-def test_reconcile__before_the_first_load(runner: SyncRunner, shop: SimulatedShop) -> None:
-    found = look(runner)
+def test_reconcile__works_before_the_first_load(runner: SyncRunner, shop: SimulatedShop) -> None:
+    found = compare_contacts(runner)
     assert found.causes[Cause.NOT_COVERED] > 50
     assert Cause.GONE not in found.causes
 
 
-def test_reconcile__says_which_fields_differ(
+def test_reconcile__names_the_fields_that_differ(
     sent: Compared, runner: SyncRunner, shop: SimulatedShop, caplog: pytest.LogCaptureFixture
 ) -> None:
     differs(runner, shop)
-    look(runner)
+    compare_contacts(runner)
     assert "contacts, differs, 1: ana (_name, _birthdate). Trigger sync_contacts with only" in caplog.text
 
 
@@ -153,14 +155,14 @@ def test_reconcile__writes_nothing_and_reads_nothing_twice(
 ) -> None:
     state = shop.target()
     shop.on_connectif("DELETE", "journal")
-    first = look(runner)
+    first = compare_contacts(runner)
     assert shop.writes() == {"create export": 1}
-    assert look(runner) == first
+    assert compare_contacts(runner) == first
     assert calls(shop, "create export") == 1
     assert shop.target() == state
 
 
-def test_reconcile__in_the_words_of_another_export(
+def test_reconcile__reads_an_export_with_other_titles(
     sent: Compared, runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     shop.connectif.knobs.export_columns = {
@@ -168,30 +170,30 @@ def test_reconcile__in_the_words_of_another_export(
         "_mobilePhone": "Teléfono móvil", "_birthdate": "Fecha de nacimiento",
     }  # fmt: skip
     shop.connectif.knobs.export_rows_per_file = 50
-    found = look(runner)
+    found = compare_contacts(runner)
     assert (found.same, found.causes, found.notes) == (sent.same, sent.causes, sent.notes)
 
 
-def test_reconcile__without_a_column_says_what_was_not_compared(
+def test_reconcile__names_fields_without_a_column_as_not_compared(
     sent: Compared, runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     shop.connectif.knobs.export_columns = {"_birthdate": "something"}
     differs(runner, shop)
-    found = look(runner)
+    found = compare_contacts(runner)
     assert "the export has no column for _birthdate: not compared" in found.notes
-    assert news(sent, found) == {Cause.DIFFERS: {"ana"}}
+    assert new_differences(sent, found) == {Cause.DIFFERS: {"ana"}}
 
 
-def test_reconcile__keeps_no_address(
+def test_reconcile__stores_no_address(
     sent: Compared, runner: SyncRunner, shop: SimulatedShop, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("DEBUG")
     for number, happens in enumerate((gone, differs, duplicate)):
         happens(runner, shop)
-        look(runner, f"look {number}")
+        compare_contacts(runner, f"look {number}")
         folder = runner.run(CONTACTS, EVERYTHING, f"look {number}").staging.within("compare_contacts")
         for name in (FOUND, LIST):
             assert b"canary" not in folder.read_bytes(name).lower()
-        for name in folder.names("theirs-"):
+        for name in folder.names("connectif-"):
             assert not folder.read_frame(name).astype("str").map(lambda cell: "@" in cell).any().any()
     assert "canary" not in caplog.text.lower()

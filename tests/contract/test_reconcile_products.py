@@ -1,4 +1,4 @@
-"""The catalogue: VTEX's ids against what was sent last, and a sample read back from Connectif."""
+"""The comparison of the catalogue: VTEX's ids, the catalogue sent last, and a sample from Connectif."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ NEW = {"name": "Chaleira", "skus": [{"sku_id": 90000, "offers": [OFFER]}]}
 
 @pytest.fixture
 def sent(runner: SyncRunner, shop: SimulatedShop) -> Compared:
-    """The catalogue was sent, every product of it is read back; what a shop in step looks like."""
+    """The catalogue was sent, and all its products are read back: both sides are equal."""
     runner.change("reconcile", product_sample=1000, examples=1000)
     runner.sync(PRODUCTS, EVERYTHING, "sync")
-    return look(runner, "before")
+    return compare_products(runner, "before")
 
 
-def look(runner: SyncRunner, key: str = "look") -> Compared:
+def compare_products(runner: SyncRunner, key: str = "compare") -> Compared:
     return runner.compare(PRODUCTS, EVERYTHING, key)
 
 
 def a_product(sent: Compared, shop: SimulatedShop) -> str:
-    """One that VTEX lists and Connectif has as it was sent."""
+    """A product that VTEX lists, and that Connectif has as it was sent."""
     hidden = {key for keys in sent.examples.values() for key in keys}
     rows = shop.table("products", by="product_id")
     return next(key for key in sorted(rows, key=int) if key not in hidden and int(key) < 50)
@@ -93,71 +93,71 @@ def test_reconcile__names_the_cause(
     shop: SimulatedShop,
 ) -> None:
     key = happens(runner, shop, a_product(sent, shop))
-    found = look(runner)
+    found = compare_products(runner)
     new = {
         cause: sorted(set(keys) - set(sent.examples.get(cause, []))) for cause, keys in found.examples.items()
     }
     assert {cause: keys for cause, keys in new.items() if keys} == {CAUSES[happens]: [key]}
 
 
-def test_reconcile__every_cause_was_made_once() -> None:
+def test_reconcile__every_cause_has_a_test() -> None:
     assert set(CAUSES.values()) == set(ADVICE)
 
 
-def test_reconcile__says_which_fields_differ(
+def test_reconcile__names_the_fields_that_differ(
     sent: Compared, runner: SyncRunner, shop: SimulatedShop, caplog: pytest.LogCaptureFixture
 ) -> None:
     product = differs(runner, shop, a_product(sent, shop))
-    look(runner)
+    compare_products(runner)
     assert f"products, differs, 1: {product} (name, unitPrice, tags). Trigger sync_products" in caplog.text
 
 
-def test_reconcile__of_a_catalogue_in_step(sent: Compared) -> None:
+def test_reconcile__an_equal_catalogue_has_no_difference(sent: Compared) -> None:
     assert set(sent.causes) == {Cause.HIDDEN, Cause.REJECTED}
     assert sent.same > 40
     assert f"{sent.same} of them read back" in sent.line()
 
 
-def test_reconcile__reads_back_no_more_than_it_may(
+def test_reconcile__reads_back_at_most_the_sample(
     sent: Compared, runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     runner.change("reconcile", product_sample=7)
     shop.on_connectif("DELETE", "journal")
-    found = look(runner)
+    found = compare_products(runner)
     assert calls(shop, "get product") == 7
     assert found.same == sent.same
-    look(runner)
-    assert calls(shop, "get product") == 7, "a retry asks nothing again"
+    compare_products(runner)
+    assert calls(shop, "get product") == 7, "a retry requests nothing again"
 
 
 def test_reconcile__writes_nothing(sent: Compared, runner: SyncRunner, shop: SimulatedShop) -> None:
     state = shop.target()
     shop.on_connectif("DELETE", "journal")
-    look(runner)
+    compare_products(runner)
     assert shop.writes() == {}
     assert shop.target() == state
 
 
-def test_reconcile__before_the_first_catalogue(runner: SyncRunner, shop: SimulatedShop) -> None:
-    found = look(runner)
+def test_reconcile__works_before_the_first_catalogue(runner: SyncRunner, shop: SimulatedShop) -> None:
+    found = compare_products(runner)
     assert found.same == 0
     assert found.causes[Cause.NEVER_SENT] > 40
     assert found.notes == ["no catalogue has been sent yet: only VTEX's list was read"]
 
 
-def test_reconcile__where_each_sku_is_a_product(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_reconcile__compares_skus_if_the_shop_sends_skus(runner: SyncRunner, shop: SimulatedShop) -> None:
     runner.change("products", product_id_source="sku")
     runner.sync(PRODUCTS, EVERYTHING, "sync")
-    found = look(runner)
+    found = compare_products(runner)
     assert found.same > 60
     assert Cause.NO_LONGER_LISTED not in found.causes
     assert Cause.NEVER_SENT not in found.causes
 
 
-def test_reconcile__compares_nothing_that_was_sent_under_the_other_kind_of_id(runner: SyncRunner) -> None:
+def test_reconcile__does_not_compare_products_with_the_other_kind_of_id(runner: SyncRunner) -> None:
     sent = runner.sync(PRODUCTS, EVERYTHING, "sync").counts.outcomes[Outcome.SENT]
     runner.change("products", product_id_source="sku")
-    found = look(runner)
+    found = compare_products(runner)
     assert f"{sent} were sent when product_id_source was not sku: not compared" in found.notes
     assert found.same == 0
     assert found.causes[Cause.NEVER_SENT] > 60

@@ -1,4 +1,4 @@
-"""A whole run on the seeded world: each kind of odd customer becomes the contact that it should, or none."""
+"""A complete run on the seeded shop: each kind of odd customer becomes the expected contact, or none."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ def emails(shop: SimulatedShop, label: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def customers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeededRun]:
-    """All customers, at an account that knows none of them."""
+    """A full load of all customers into an empty Connectif account."""
     folder = tmp_path_factory.mktemp("customers")
     with seeded_run(folder, PipelineName.CONTACTS, EVERYTHING, "purchases", "contacts") as run:
         yield run
 
 
-def test_customers__whose_e_mail_is_no_text_are_rejected(customers: SeededRun) -> None:
+def test_customers__with_an_email_that_is_not_a_text_are_rejected(customers: SeededRun) -> None:
     found = customers.reasons(odd(customers.shop, "documents", "e-mail as a number or an object"))
     assert {reason for reason, _ in found} == {Reason.EMAIL_INVALID}
 
 
 @pytest.mark.parametrize("label", ["masked name", "invisible name"])
-def test_customers__names_that_are_none_are_not_sent(label: str, customers: SeededRun) -> None:
+def test_customers__masked_and_invisible_names_are_not_sent(label: str, customers: SeededRun) -> None:
     for email in emails(customers.shop, label):
         contact = customers.shop.table("contacts", by="email")[email]
         assert (contact["name"], contact["surname"]) == (None, None)
@@ -51,7 +51,9 @@ def test_customers__a_name_that_is_an_object_is_not_sent(customers: SeededRun) -
         ("extension after the phone", "+551140028922"),
     ],
 )
-def test_customers__phones_are_read(label: str, number: str, customers: SeededRun) -> None:
+def test_customers__phones_in_unusual_forms_are_converted(
+    label: str, number: str, customers: SeededRun
+) -> None:
     for email in emails(customers.shop, label):
         assert customers.shop.table("contacts", by="email")[email]["mobile_phone"] == number
 
@@ -62,7 +64,7 @@ def test_customers__birth_dates_stay_as_written(customers: SeededRun) -> None:
             assert customers.shop.table("contacts", by="email")[email]["birthdate"][:10] == day
 
 
-def test_customers__of_an_international_domain_have_its_ascii_form(customers: SeededRun) -> None:
+def test_customers__with_an_international_domain_have_its_ascii_form(customers: SeededRun) -> None:
     for email in emails(customers.shop, "international domain"):
         local = email.partition("@")[0]
         assert f"{local}@xn--espaa-rta.example" in customers.shop.table("contacts", by="email")

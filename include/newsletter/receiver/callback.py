@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 from include.newsletter.receiver.bodies import BadCallback, Pair
 from include.outcomes import Reason
-from include.values.address import problem_of, tidied
+from include.values.address import problem_of, tidy_address
 
-# Customers paste such characters into forms, so `tidied` removes them. Connectif sends none of them.
+# Customers paste such characters into forms, so `tidy_address` removes them. Connectif sends none of them.
 _CONTROL_CHARACTERS = re.compile("[\x00-\x08\x0e-\x1f\x7f\ud800-\udfff]")
 
 EMAIL_NAMES = frozenset(
@@ -38,7 +38,7 @@ _BOUNCE_NAMES = frozenset({"bouncetypeid", "bouncestatus", "bounceerrormessage"}
 
 @dataclass(frozen=True)
 class Callback:
-    """`email` is tidied; `given_email` and `checksum` are as received. The receiver does not use the ip."""
+    """`email` is tidy_address; `given_email` and `checksum` are as received. The receiver does not use the ip."""
 
     email: str = field(repr=False)
     given_email: str = field(repr=False)
@@ -78,7 +78,7 @@ def _values_named(pairs: list[Pair], names: frozenset[str]) -> list[object]:
 
 
 def _parse_address(given: object) -> str:
-    email = tidied(given) if isinstance(given, str) else ""
+    email = tidy_address(given) if isinstance(given, str) else ""
     if isinstance(given, str) and _CONTROL_CHARACTERS.search(given):
         raise BadCallback(Reason.EMAIL_INVALID.value)
     if problem := problem_of(email):

@@ -1,4 +1,4 @@
-"""Each file in cases/contacts is a situation: source documents, and the rows, outcomes and drops expected."""
+"""Each file in cases/ is a situation: source documents, and the expected rows, outcomes and drops."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import pytest
 
-from include.contacts.extra_field import ExtraField
+from include.contacts.fields import ExtraField
 from include.contacts.mapping import map_contacts
 
 CASES = sorted((Path(__file__).parent / "cases").glob("*.json"))
@@ -44,7 +44,7 @@ def _pairs(rows: pd.DataFrame, expected: list[dict[str, Any]]) -> list[tuple[dic
 
 
 def _readable(row: dict[str, Any], like: dict[str, Any]) -> dict[str, Any]:
-    """Without absent fields; `changed` as text, where the case is about it."""
+    """The row without absent fields. `changed` is a text, and only present if the case expects it."""
     there = {field: value for field, value in row.items() if pd.notna(value)}
     there["changed"] = pd.Timestamp(there["changed"]).isoformat(timespec="nanoseconds") + "Z"
     return {field: value for field, value in there.items() if field != "changed" or field in like}

@@ -1,4 +1,4 @@
-"""Laws of the contact mapping, and what follows it: the latest of each e-mail, the split by columns."""
+"""Properties of the contact mapping, of the choice of the latest document, and of the split by columns."""
 
 from __future__ import annotations
 
@@ -10,11 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from include.contacts.extra_field import ExtraField
+from include.contacts.fields import CONTACT_COLUMNS, SOURCE_FIELDS, ExtraField
 from include.contacts.mapping import (
-    CONTACT_COLUMNS,
     ROW_COLUMNS,
-    SOURCE_FIELDS,
     latest_of_each,
     map_contacts,
     split_by_columns,
@@ -49,7 +47,7 @@ def _mapped(documents: list[dict[str, Any]]) -> Any:
 
 @settings(max_examples=60, deadline=None)
 @given(DOCUMENTS)
-def test_map_contacts__laws_hold_for_any_documents(documents: list[dict[str, Any]]) -> None:
+def test_map_contacts__properties_hold_for_any_documents(documents: list[dict[str, Any]]) -> None:
     frame = pd.DataFrame(documents, dtype=object)
     before = frame.copy(deep=True)
     mapped = map_contacts(frame, country="BR", today=TODAY)
@@ -66,7 +64,7 @@ def test_map_contacts__laws_hold_for_any_documents(documents: list[dict[str, Any
 
 @settings(max_examples=50, deadline=None)
 @given(DOCUMENTS)
-def test_map_contacts__a_chunk_is_its_records_one_by_one(documents: list[dict[str, Any]]) -> None:
+def test_map_contacts__a_chunk_is_mapped_like_single_records(documents: list[dict[str, Any]]) -> None:
     together = _mapped(documents)
     alone = [_mapped([document]) for document in documents]
     rows = [row for mapped in alone for row in mapped.rows.fillna("").to_dict("records")]
@@ -80,11 +78,11 @@ def test_map_contacts__an_empty_chunk_has_the_columns() -> None:
     assert mapped.outcomes.empty
 
 
-def test_map_contacts__shows_no_personal_data() -> None:
+def test_map_contacts__repr_has_no_personal_data() -> None:
     assert "ana@example.com" not in repr(_mapped([{"id": "a", "email": "ana@example.com"}]))
 
 
-def test_map_contacts__takes_the_column_types_that_readers_make() -> None:
+def test_map_contacts__accepts_the_column_types_of_readers() -> None:
     document = {"id": "a", "email": "ana@example.com", "isNewsletterOptIn": True, "phone": "11987654321"}
     frame = pd.DataFrame([document])
     for kinds in (
@@ -103,12 +101,12 @@ def _keys(*rows: tuple[str, int, str]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["_email", "changed", "id"])
 
 
-def test_latest_of_each__last_change_wins_then_the_id() -> None:
+def test_latest_of_each__the_last_change_wins_then_the_highest_id() -> None:
     keys = _keys(("a", 2, "x"), ("a", 3, "b"), ("a", 3, "c"), ("b", 1, "d"), ("a", 1, "z"))
     assert latest_of_each(keys, "_email").tolist() == [False, False, True, True, False]
 
 
-def test_latest_of_each__one_of_exact_repeats_wins() -> None:
+def test_latest_of_each__one_of_equal_rows_wins() -> None:
     assert latest_of_each(_keys(("a", 1, "x"), ("a", 1, "x")), "_email").sum() == 1
 
 
@@ -147,12 +145,14 @@ def test_split_by_columns__no_group_has_a_blank_cell_and_no_row_is_lost() -> Non
     ("target", "kind"),
     [("tier", "colour"), ("id", "text"), ("_email", "text"), ("7up", "text"), ("", "text")],
 )
-def test_extra_field__what_connectif_cannot_have_is_a_wrong_setting(target: str, kind: str) -> None:
+def test_extra_field__an_id_or_type_that_connectif_cannot_have_is_a_configuration_error(
+    target: str, kind: str
+) -> None:
     with pytest.raises(ConfigurationError):
         ExtraField("tier", target, kind)
 
 
-def test_extra_fields__are_columns_of_their_own_files() -> None:
+def test_extra_fields__are_further_columns() -> None:
     documents = [{"id": "a", "email": "a@example.com", "tier": "gold"}, {"id": "b", "email": "b@example.com"}]
     mapped = map_contacts(
         pd.DataFrame(documents, dtype=object),

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from include.connectif import vocabulary as connectif
-from include.contacts.mapping import CONTACT_COLUMNS
+from include.contacts.fields import CONTACT_COLUMNS
 from include.http.vocabulary import LONGEST, content_type, kept
 from include.products.mapping import PRODUCT_COLUMNS
 from include.vtex import vocabulary as vtex

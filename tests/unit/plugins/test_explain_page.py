@@ -81,7 +81,7 @@ def test_answer__explains_and_masks_what_is_personal(
     with caplog.at_level(logging.DEBUG):
         answer = page.post("/", data={"record": EMAIL, "kind": ""}, headers=allowed())
     assert answer.status_code == 200, answer.text
-    assert "goes with the run that takes its last change" in answer.text
+    assert "is sent by the run that covers its last change" in answer.text
     for secret in ("piepmatz", "zwitscher", "ana."):
         assert secret not in answer.text.lower()
     assert "piepmatz" not in caplog.text.lower()
@@ -100,7 +100,7 @@ def test_form__of_another_site_looks_nothing_up(page: Page, connections: None) -
     assert page.post("/", data={"record": EMAIL}, headers=basic).status_code == 403
     answer = page.post("/", data={"record": EMAIL, "form_token": token}, headers=session)
     assert answer.status_code == 200, answer.text
-    assert "goes with the run" in answer.text
+    assert "is sent by the run" in answer.text
 
 
 @pytest.mark.parametrize(

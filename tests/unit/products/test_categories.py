@@ -1,4 +1,4 @@
-"""Paths of categories: the examples that shops have, and the law that ids give the levels."""
+"""Paths of categories: examples from shops, and the property that ids give the number of levels."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from include.products.categories import category_name, line_categories, product_
             ["/1/2/3/", "/1/2/", "/1/"],
             ["A-B/C/D-E"],
         ),
-        # an ancestor of another branch tells nothing; one that is called like the beginning does not mislead
+        # an ancestor of another branch, or a name with the same beginning, has no effect
         (["/A/B/C/", "/A/", "/A/B/"], ["/1/2/", "/3/", "/1/"], ["A-B/C", "A"]),
-        # VTEX always lists the ancestors; without them the deepest level takes the surplus
+        # VTEX always lists the ancestors. Without them the deepest level takes the surplus
         (["/A/B/C/D/"], ["/1/2/"], ["A/B-C-D"]),
         (["/Men | Women/Low shoes/", "/Men | Women/"], ["/1/2/", "/1/"], ["Men - Women/Low shoes"]),
         (["/TV//Audio/", "//"], ["/1/", "/2/"], ["TV-Audio"]),
@@ -39,11 +39,11 @@ from include.products.categories import category_name, line_categories, product_
             ["/1/2/", "/1/", "/8/9/", "/8/", "/1/2/"],
             ["Office/Chairs", "Sale/50-50"],
         ),
-        # not as many ids as categories: nothing tells which belong together
+        # fewer ids than categories: the lists do not match
         (["/Food/Greens/Chlorella/", "/Food/Greens/", "/Food/", "/Food/Detox/"], ["/7/8/9/"],
          ["Food/Greens/Chlorella", "Food/Detox"]),
         (["/Food/Greens/"], [], ["Food/Greens"]),
-        # the ids stand in another order: a path is shorter than its ids
+        # the ids have another order: a path has fewer parts than ids
         (["/Food/Greens/", "/Food/"], ["/7/", "/7/8/"], ["Food/Greens"]),
         (["/Food/Greens/", "/Food/"], ["/7/8/", None], ["Food/Greens"]),
         ([], [], []),
@@ -61,7 +61,7 @@ BRANCHES = st.lists(st.lists(NAMES, min_size=1, max_size=4), min_size=1, max_siz
 
 
 @given(BRANCHES)
-def test_product_categories__law_of_a_shop_that_lists_every_ancestor(branches: list[list[str]]) -> None:
+def test_product_categories__are_exact_if_every_ancestor_is_listed(branches: list[list[str]]) -> None:
     paths = [
         ("/" + "/".join(branch[:depth]) + "/", f"/{'/'.join(f'{number}{level}' for level in range(depth))}/")
         for number, branch in enumerate(branches)
@@ -78,7 +78,7 @@ def test_product_categories__law_of_a_shop_that_lists_every_ancestor(branches: l
 @given(
     st.lists(st.tuples(st.text(max_size=8), st.lists(st.integers(0, 3), min_size=1, max_size=4)), max_size=4)
 )
-def test_product_categories__never_more_levels_than_ids(pairs: list[tuple[str, list[int]]]) -> None:
+def test_product_categories__never_have_more_levels_than_ids(pairs: list[tuple[str, list[int]]]) -> None:
     paths = [f"/{'/'.join(['a'] * len(key))}{text}/" for text, key in pairs]
     ids = [f"/{'/'.join(map(str, key))}/" for _, key in pairs]
     deepest = max((len(key) for _, key in pairs), default=0)
@@ -108,7 +108,7 @@ def test_line_categories__have_the_levels_of_their_ids(more: dict[str, object], 
 
 
 @given(st.lists(NAMES, min_size=1, max_size=4))
-def test_a_line_and_a_product_are_in_the_same_category(names: list[str]) -> None:
+def test_line_categories__are_the_same_as_of_the_product(names: list[str]) -> None:
     keys = [str(number) for number in range(len(names))]
     entries = [{"id": key, "name": name} for key, name in zip(keys, names, strict=True)]
     line = line_categories({"categoriesIds": f"/{'/'.join(keys)}/", "categories": entries})

@@ -1,4 +1,4 @@
-"""Laws of the product mapping, the snapshot of what was sent, and the body of a single product."""
+"""Properties of the product mapping, the snapshot, and the body of a single product."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from include.products.candidates import candidates_of
 from include.products.mapping import (
     PRODUCT_COLUMNS,
     ProductRules,
-    essentials,
     map_products,
-    never_priced,
     product_body,
     product_row,
+    select_unpriced,
     split_by_columns,
+    used_fields,
     without_offer,
 )
-from include.products.offers import offers
+from include.products.offers import buyable_offers
 from include.products.snapshot import SNAPSHOT_COLUMNS, next_snapshot, snapshot_from, withdrawn_rows
 from include.purchases.order_items import list_cents, sold_items
 from include.values.money import cents_of_units, money_texts, percentage_texts, without_vat
@@ -44,7 +44,7 @@ PRICES = st.floats(0, 1000) | st.decimals(0, 1000, places=3).map(float) | st.int
 
 
 def _product_like(*, damaged: bool) -> st.SearchStrategy[dict[str, Any]]:
-    """A product of catalogue search: whole, or with fields that are absent or of another type."""
+    """A product of catalogue search: complete, or with absent fields and fields of another type."""
 
     def with_fields(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
         if not damaged:
@@ -89,24 +89,24 @@ def _map(products: list[dict[str, Any]], rules: ProductRules = RULES, **more: An
 
 @settings(max_examples=60, deadline=None)
 @given(PRODUCTS, st.sampled_from([RULES, SKU_RULES]), BASE_PRICES)
-def test_map_products__laws_hold_for_any_products(
+def test_map_products__properties_hold_for_any_products(
     products: list[dict[str, Any]], rules: ProductRules, prices: dict[str, Decimal]
 ) -> None:
     before = deepcopy(products)
     mapped = _map(products, rules, base_prices=prices)
     assert products == before
     rows = mapped.rows
-    _assert_laws_of_rows(rows)
+    _assert_valid_rows(rows)
     candidates = {candidate.key: candidate for candidate in candidates_of(products, rules)}
     assert sorted([*rows["productId"], *mapped.outcomes["key"]]) == sorted(candidates)
     in_stock = {key for key, candidate in candidates.items() if candidate.offer}
     assert set(rows.loc[rows["availability"] == "instock", "productId"]) == in_stock & {*rows["productId"]}
     pd.testing.assert_frame_equal(rows, _map(products, rules, base_prices=prices).rows)
-    lean = [essentials(product) for product in products]
+    lean = [used_fields(product) for product in products]
     pd.testing.assert_frame_equal(rows, _map(lean, rules, base_prices=prices).rows)
 
 
-def _assert_laws_of_rows(rows: pd.DataFrame) -> None:
+def _assert_valid_rows(rows: pd.DataFrame) -> None:
     assert tuple(rows.columns) == PRODUCT_COLUMNS
     assert rows["availability"].dropna().isin(["instock", "outofstock"]).all()
     assert rows["productDetailUrl"].str.startswith("https://www.sandbox-shop.example/").all()
@@ -126,7 +126,7 @@ ANY_FIELD = st.sampled_from(
 
 @settings(max_examples=60, deadline=None)
 @given(st.dictionaries(ANY_FIELD, st.lists(st.text(max_size=4), min_size=1, max_size=2), max_size=4))
-def test_map_products__a_specification_never_blanks_or_alters_a_field(taken: dict[str, list[str]]) -> None:
+def test_map_products__a_specification_never_clears_or_changes_a_field(taken: dict[str, list[str]]) -> None:
     whole = {
         **_product("1", _item("11", 5.0)),
         "brand": "Acme",
@@ -146,10 +146,10 @@ def test_map_products__a_specification_never_blanks_or_alters_a_field(taken: dic
 
 
 @given(st.decimals("0.01", 1000, places=2), st.decimals("0.01", 20, places=3), st.integers(1, 20))
-def test_a_unit_in_the_catalogue__costs_what_its_order_line_says(
+def test_price_of_a_unit__is_the_same_in_catalogue_and_order_line(
     price: Decimal, multiplier: Decimal, quantity: int
 ) -> None:
-    """VTEX's checkout: the selling price is cut off, the total of the units is rounded."""
+    """VTEX's checkout truncates the selling price, and rounds the total of the units."""
     selling = int(price * multiplier * 100)
     item = {
         "id": "1",
@@ -162,13 +162,13 @@ def test_a_unit_in_the_catalogue__costs_what_its_order_line_says(
     (sold,) = sold_items({"items": [item]}, {})
     offer = {"IsAvailable": True, "Price": float(price), "ListPrice": float(price)}
     sku = {"itemId": "1", "unitMultiplier": float(multiplier), "sellers": [{"commertialOffer": offer}]}
-    in_the_catalogue = [(one.unit_cents, one.original_cents) for one in offers([sku], per_unit=True)]
+    in_the_catalogue = [(one.unit_cents, one.original_cents) for one in buyable_offers([sku], per_unit=True)]
     assert in_the_catalogue == ([(sold.unit, list_cents(item, sold.unit))] if selling else [])
 
 
 @settings(max_examples=40, deadline=None)
 @given(PRODUCTS, st.sampled_from([RULES, SKU_RULES]), BASE_PRICES)
-def test_map_products__what_is_sold_out_or_gone_the_next_day_keeps_its_price(
+def test_map_products__a_product_that_is_sold_out_or_withdrawn_keeps_its_price(
     products: list[dict[str, Any]], rules: ProductRules, prices: dict[str, Decimal]
 ) -> None:
     source = rules.product_id_source
@@ -181,7 +181,7 @@ def test_map_products__what_is_sold_out_or_gone_the_next_day_keeps_its_price(
     sold_out = _map(nothing_to_buy, rules, last_sent=snapshot, base_prices=prices).rows
     gone = withdrawn_rows(snapshot, set(), set(), source)
     for rows in (sold_out, gone[list(PRODUCT_COLUMNS)]):
-        _assert_laws_of_rows(rows)
+        _assert_valid_rows(rows)
         assert set(rows["availability"].dropna()) <= {"outofstock"}
         assert set(rows["inStockUnits"].dropna()) <= {"0"}
         again = rows.set_index("productId")
@@ -214,12 +214,12 @@ def test_map_products__an_empty_answer_has_the_columns() -> None:
     assert tuple(_map([]).rows.columns) == PRODUCT_COLUMNS
 
 
-def test_product_rules__refuse_a_source_that_no_product_has() -> None:
+def test_product_rules__an_unknown_source_is_a_configuration_error() -> None:
     with pytest.raises(ConfigurationError, match="specification:"):
         ProductRules(shop_domain="www.sandbox-shop.example", custom_fields=("colour", "", ""))
 
 
-def test_base_prices__are_wanted_only_for_what_has_no_price_anywhere() -> None:
+def test_base_prices__are_needed_only_for_products_without_another_price() -> None:
     known = _next(None, _map([_product("2", _item("20", 5.0))]).rows, _map([]).rows)
     products = [
         _product("1", _item("11", 5.0)),
@@ -227,8 +227,8 @@ def test_base_prices__are_wanted_only_for_what_has_no_price_anywhere() -> None:
         _product("3", _item("100", None), _item("31", None)),
         _product("4"),
     ]
-    assert never_priced(without_offer(products, RULES), known, RULES) == [("3", ["31", "100"]), ("4", [])]
-    assert never_priced(without_offer(products, SKU_RULES), None, SKU_RULES) == [
+    assert select_unpriced(without_offer(products, RULES), known, RULES) == [("3", ["31", "100"]), ("4", [])]
+    assert select_unpriced(without_offer(products, SKU_RULES), None, SKU_RULES) == [
         ("20", ["20"]),
         ("31", ["31"]),
         ("100", ["100"]),
@@ -245,7 +245,7 @@ def _withdrawals(last_sent: pd.DataFrame, shown: set[str], *, again: bool = Fals
     return withdrawn_rows(last_sent, shown, set(), "product", again=again)
 
 
-def test_snapshot__says_withdrawal_once_and_welcomes_back() -> None:
+def test_snapshot__withdraws_a_product_once_and_takes_it_back() -> None:
     none = _map([]).rows
     first = _next(None, _map([_product("1", _item("11", 5.0)), _product("2", _item("21", 7.5))]).rows, none)
     assert tuple(first.columns) == SNAPSHOT_COLUMNS
@@ -276,7 +276,7 @@ def test_snapshot__keeps_the_values_of_a_product_rejected_today() -> None:
     pd.testing.assert_frame_equal(again, first)
 
 
-def test_snapshot__of_nothing_is_empty() -> None:
+def test_snapshot__of_no_rows_is_empty() -> None:
     none = _map([]).rows
     snapshot = _next(None, none, none)
     assert snapshot.empty
@@ -284,7 +284,7 @@ def test_snapshot__of_nothing_is_empty() -> None:
     assert _withdrawals(snapshot, {"1"}).empty
 
 
-def test_snapshot__kept_without_id_source_is_of_products() -> None:
+def test_snapshot__without_id_source_has_product_ids() -> None:
     known = _next(None, _map([_product("1", _item("11", 5.0))]).rows, _map([]).rows)
     before = snapshot_from(known.drop(columns="idSource"))
     assert before["idSource"].tolist() == ["product"]
@@ -292,7 +292,7 @@ def test_snapshot__kept_without_id_source_is_of_products() -> None:
     assert _map(sold_out, last_sent=before).rows["unitPrice"].tolist() == ["5.00"]
 
 
-def test_last_price__survives_days_without_an_offer() -> None:
+def test_last_price__is_kept_for_days_without_an_offer() -> None:
     snapshot = _next(None, _map([_product("1", _item("11", 5.0))]).rows, _map([]).rows)
     for _ in range(3):
         mapped = _map([_product("1", _item("11", None))], last_sent=snapshot)
@@ -302,7 +302,7 @@ def test_last_price__survives_days_without_an_offer() -> None:
     ]
 
 
-def test_split_by_columns__leaves_out_absent_dates_only() -> None:
+def test_split_by_columns__leaves_out_only_absent_dates() -> None:
     dated = {**_product("2", _item("21", 5.0)), "releaseDate": "2024-05-06"}
     plain = ProductRules(shop_domain="www.sandbox-shop.example", custom_fields=("", "", ""))
     groups = {
@@ -324,7 +324,7 @@ BODIES = st.fixed_dictionaries(
 
 
 @given(body=BODIES)
-def test_product_row__is_the_body_again_as_a_body(body: dict[str, Any]) -> None:
+def test_product_row__and_product_body_are_inverse(body: dict[str, Any]) -> None:
     row = product_row("6", body)
     assert product_body(row) == body
     assert {"productId", "categories", "tags", "brand", "description", "imageUrl", "thumbnailUrl"} <= {*row}
@@ -343,11 +343,11 @@ def test_product_row__is_the_body_again_as_a_body(body: dict[str, Any]) -> None:
         ("availability", "outofstock", "outofstock"),
     ],
 )
-def test_product_row__spells_values_as_the_catalogue_does(field: str, value: Any, text: str) -> None:
+def test_product_row__has_the_texts_of_the_catalogue(field: str, value: Any, text: str) -> None:
     assert product_row("6", {field: value})[field] == text
 
 
-def test_product_body__is_the_row_in_json_types() -> None:
+def test_product_body__has_the_json_types_of_the_row() -> None:
     product = {**_product("1", _item("11", 12.1)), "categories": ["/A/B/"], "productClusters": {}}
     row = _map([product]).rows.to_dict("records")[0]
     assert product_body(row) == {
@@ -365,7 +365,7 @@ def test_product_body__is_the_row_in_json_types() -> None:
 
 
 @given(st.decimals(0, 10**9, places=3))
-def test_cents__round_half_up_whatever_the_parser_made_of_the_number(amount: Decimal) -> None:
+def test_cents__are_rounded_half_up_from_any_parsed_number(amount: Decimal) -> None:
     expected = int((amount * 100 + Decimal("0.5")) // 1)
     assert cents_of_units(float(str(amount))) == cents_of_units(amount) == expected
 

@@ -1,5 +1,7 @@
-"""Each file in cases/products is a situation: products of catalogue search, with what was sent before and the
-Pricing API's base prices where they matter, and the rows, outcomes and drops expected."""
+"""Each file in cases/ is a situation: products of catalogue search, and the expected rows, outcomes, drops.
+
+It may also have the catalogue sent last and base prices of the Pricing API.
+"""
 
 from __future__ import annotations
 
@@ -48,8 +50,8 @@ def _rules(settings: dict[str, Any]) -> ProductRules:
 
 
 def _last_sent(rows: list[dict[str, Any]] | None, rules: ProductRules) -> pd.DataFrame | None:
-    """Sent under the same kind of id, unless the file says otherwise."""
+    """The snapshot of the case. Its ids are of the same kind, unless the file says otherwise."""
     if rows is None:
         return None
-    whole = [{"idSource": rules.product_id_source, **row} for row in rows]
-    return snapshot_from(pd.DataFrame(whole).reindex(columns=list(SNAPSHOT_COLUMNS)))
+    complete = [{"idSource": rules.product_id_source, **row} for row in rows]
+    return snapshot_from(pd.DataFrame(complete).reindex(columns=list(SNAPSHOT_COLUMNS)))

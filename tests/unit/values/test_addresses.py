@@ -1,4 +1,4 @@
-"""One function for addresses: a column and a single text alike, and tidying twice changes nothing."""
+"""Addresses are tidied the same way in columns and single texts, and a second time changes nothing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from include.outcomes import Reason
 from include.state.people import People
-from include.values.address import TYPED_ADDRESS, problem_of, spellings, tidied
+from include.values.address import TYPED_ADDRESS, problem_of, spellings, tidy_address
 from include.values.email import email_problem, tidy_email, without_soft_alias
 
 ASCII_FORMS = {
@@ -44,13 +44,13 @@ NO_ADDRESSES = [
 
 @pytest.mark.parametrize(("written", "expected"), ASCII_FORMS.items())
 def test_address__has_one_ascii_form(written: str, expected: str) -> None:
-    assert tidied(written) == expected
-    assert problem_of(tidied(written)) is None
+    assert tidy_address(written) == expected
+    assert problem_of(tidy_address(written)) is None
 
 
 @pytest.mark.parametrize("written", NO_ADDRESSES)
-def test_address__without_an_ascii_form_is_none(written: str) -> None:
-    assert problem_of(tidied(written)) is Reason.EMAIL_INVALID
+def test_address__without_an_ascii_form_is_not_valid(written: str) -> None:
+    assert problem_of(tidy_address(written)) is Reason.EMAIL_INVALID
 
 
 def _in_a_column(text: str) -> str:
@@ -69,35 +69,35 @@ _ADDRESSES = st.builds(
 
 @settings(max_examples=500, deadline=None)
 @given(_ADDRESSES | st.text(max_size=12))
-def test_address__a_column_and_a_single_text_are_tidied_alike(written: str) -> None:
-    once = tidied(written)
+def test_address__is_tidied_the_same_way_in_a_column_and_alone(written: str) -> None:
+    once = tidy_address(written)
     assert _in_a_column(written) == once
-    assert tidied(once) == once
+    assert tidy_address(once) == once
     found = email_problem(pd.Series([once or None], dtype="str")).iloc[0]
     assert (None if pd.isna(found) else found) == problem_of(once)
 
 
 @given(st.sampled_from([*ASCII_FORMS, "Ana@Example.com"]))
-def test_address__hashes_do_not_depend_on_how_it_is_written(written: str) -> None:
+def test_address__has_the_same_hash_in_any_spelling(written: str) -> None:
     people = People("a key of sixteen")
-    assert people.hashed(written) == people.hashed(tidied(written))
+    assert people.hashed(written) == people.hashed(tidy_address(written))
 
 
 @pytest.mark.parametrize(
     "written", ["ana@españa.example", "Ana.Paz+x@Example.COM", "ana@xn--espaa-rta.example"]
 )
-def test_address__as_typed_passes_the_newsletter_params(written: str) -> None:
+def test_address__as_typed_matches_the_newsletter_parameter(written: str) -> None:
     assert re.search(TYPED_ADDRESS, written)
 
 
 @pytest.mark.parametrize(
     "written", ["", "ana", "ana@", "@españa.example", "a b@españa.example", "josé@ñ.example"]
 )
-def test_address__what_can_be_none_does_not_pass_the_newsletter_params(written: str) -> None:
+def test_address__an_invalid_text_does_not_match_the_newsletter_parameter(written: str) -> None:
     assert not re.search(TYPED_ADDRESS, written)
 
 
-def test_spellings__an_international_domain_is_also_asked_for_as_typed() -> None:
+def test_spellings__include_an_international_domain_as_typed() -> None:
     assert spellings("ana@xn--espaa-rta.example") == ("ana@xn--espaa-rta.example", "ana@españa.example")
     assert spellings("ana@example.com") == ("ana@example.com",)
     assert spellings("ana@xn--.example") == ("ana@xn--.example",)
@@ -122,7 +122,7 @@ def test_spellings__an_international_domain_is_also_asked_for_as_typed() -> None
         ("ana@-1b.ct.vtex.com.br", None),
     ],
 )
-def test_soft_alias__shows_the_address_before_its_suffix(alias: str, shown: str | None) -> None:
+def test_soft_alias__contains_the_address_before_its_suffix(alias: str, shown: str | None) -> None:
     found = without_soft_alias(tidy_email(pd.Series([alias], dtype="str")))
     usable = found[email_problem(found).isna()]
     assert usable.to_list() == ([] if shown is None else [shown])

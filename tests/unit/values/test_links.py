@@ -1,4 +1,4 @@
-"""Addresses are ASCII, encoded once, and always on the shop's own domain."""
+"""URLs are ASCII, encoded once, and always on the shop's own domain."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ DOMAIN = "www.sandbox-shop.example"
         ("日本", "%E6%97%A5%E6%9C%AC"),
     ],
 )
-def test_product_url__encodes_what_an_address_cannot_hold(link_text: str, path: str) -> None:
+def test_product_url__encodes_characters_that_a_url_cannot_have(link_text: str, path: str) -> None:
     assert product_url(DOMAIN, link_text) == f"https://{DOMAIN}/{path}/p"
     assert product_url(DOMAIN, path) == f"https://{DOMAIN}/{path}/p"
     assert page_url(DOMAIN, f"/{path}/p?skuId=7") == f"https://{DOMAIN}/{path}/p"
@@ -53,7 +53,7 @@ def test_page_url__encodes_the_path_of_an_order_line(detail_url: object, path: s
 
 
 @given(st.text(max_size=20).filter(lambda text: text.encode("utf-8", "ignore").decode() == text))
-def test_product_url__is_ascii_and_encoding_twice_changes_nothing(link_text: str) -> None:
+def test_product_url__is_ascii_and_a_second_encoding_changes_nothing(link_text: str) -> None:
     url = product_url(DOMAIN, link_text)
     parts = urlsplit(url)
     assert url.isascii()
@@ -76,7 +76,7 @@ def test_product_url__is_ascii_and_encoding_twice_changes_nothing(link_text: str
         (None, None),
     ],
 )
-def test_link_text_of__reads_it_from_the_products_link(link: object, link_text: str | None) -> None:
+def test_link_text_of__reads_the_text_from_the_link(link: object, link_text: str | None) -> None:
     assert link_text_of(link) == link_text
 
 

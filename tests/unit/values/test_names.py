@@ -1,4 +1,4 @@
-"""Names: what can be seen of them is sent, and tidying twice changes nothing."""
+"""Visible names are sent, and tidying a second time changes nothing."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_names__of_marks_and_fillers_only_are_absent(text: str) -> None:
 @given(
     st.lists(st.text(max_size=8) | st.text(alphabet=_MARKS + "A*é愛👩❤", max_size=6) | st.none(), max_size=6)
 )
-def test_names__a_column_and_a_single_value_agree_and_twice_changes_nothing(texts: list[str | None]) -> None:
+def test_names__are_equal_in_a_column_and_alone_and_stable(texts: list[str | None]) -> None:
     once = tidy_names(pa.array(texts, pa.large_string()))
     assert once.to_pylist() == [None if text is None else name_of(text) for text in texts]
     assert tidy_names(once).equals(once)
@@ -44,7 +44,7 @@ def test_names__a_column_and_a_single_value_agree_and_twice_changes_nothing(text
 @given(
     st.text(alphabet=_MARKS, max_size=3), st.sampled_from("Aé김愛ع👩-"), st.text(alphabet=_MARKS, max_size=3)
 )
-def test_names__one_visible_character_is_a_name(before: str, seen: str, after: str) -> None:
+def test_names__with_one_visible_character_are_kept(before: str, seen: str, after: str) -> None:
     text = before + seen + after
     assert name_of(text) == tidy_one(text) is not None
 
@@ -69,10 +69,10 @@ def test_contact_from_order__leaves_out_masks_and_invisible_names() -> None:
         ["Europe/Madrid", "Atlantic/Canary", "Europe/Lisbon", "America/Mexico_City", "America/Lima"]
     ),
 )
-def test_local_dates__midnight_there_is_that_day_in_every_year(day: date, name: str) -> None:
+def test_local_dates__local_midnight_is_that_day_in_every_year(day: date, name: str) -> None:
     zone = ZoneInfo(name)
     midnight = datetime(day.year, day.month, day.day, tzinfo=zone)
-    assume(midnight.astimezone(UTC).astimezone(zone) == midnight)  # not on a day that begins at one o'clock
+    assume(midnight.astimezone(UTC).astimezone(zone) == midnight)  # not on a day that starts at one o'clock
     written = midnight.astimezone(UTC).isoformat().replace("+00:00", "Z")
     found = local_dates(pa.array([written], pa.large_string()), zone).to_pylist()
     assert [text[:10] for text in found] == [day.isoformat()]
@@ -102,7 +102,7 @@ def test_local_dates__a_plain_date_stays(day: str, behind: str) -> None:
     st.sampled_from(["+5215545258448", "044 55 4525 8448", "55 4525 8448 wsp", "x"]),
     st.sampled_from(["1990-04-30T22:00:00Z", "1990-04-30", "soon"]),
 )
-def test_contacts__mapping_a_mapped_contact_again_changes_nothing(
+def test_contacts__a_second_mapping_changes_nothing(
     zone: ZoneInfo | None, email: str, name: str, phone: str, birth: str
 ) -> None:
     def mapped(document: dict[str, object]) -> dict[str, object]:

@@ -1,6 +1,6 @@
-"""Each file in phones/ is a country's numbering plan: how its numbers are written, and what each is as E.164.
+"""Each file in phones/ is a country's numbering plan: spellings of numbers, and their E.164 form.
 
-An expected null is a text without exactly one number: a wrong number is worse than none.
+Null is expected if a text does not have exactly one number: a wrong number is worse than none.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ TABLES: dict[str, Any] = {
     for path in sorted((Path(__file__).parent / "phones").glob("*.json"))
 }
 SHOPS = tuple(TABLES)
-WHERE_VTEX_SELLS = set("BR AR CL CO MX PE UY PY BO EC VE CR PA GT SV HN NI DO PR ES PT".split())  # noqa: SIM905
+VTEX_COUNTRIES = set("BR AR CL CO MX PE UY PY BO EC VE CR PA GT SV HN NI DO PR ES PT".split())  # noqa: SIM905
 
 
-def test_phone_tables__cover_where_vtex_sells() -> None:
-    assert TABLES.keys() >= WHERE_VTEX_SELLS
+def test_phone_tables__cover_the_countries_of_vtex_shops() -> None:
+    assert TABLES.keys() >= VTEX_COUNTRIES
     for country, table in TABLES.items():
         assert table["country"] == country
         assert "2026-11-28" in table["source"]
@@ -34,7 +34,7 @@ def test_phone_tables__cover_where_vtex_sells() -> None:
 
 
 @pytest.mark.parametrize("country", TABLES)
-def test_phone_table__each_spelling_gives_its_number(country: str) -> None:
+def test_phone_table__each_spelling_becomes_its_number(country: str) -> None:
     written, expected = zip(*TABLES[country]["spellings"], strict=True)
     found = to_e164(pd.Series(written, dtype="str"), country)
     read = [None if pd.isna(one) else one for one in found]
@@ -42,13 +42,13 @@ def test_phone_table__each_spelling_gives_its_number(country: str) -> None:
 
 
 @pytest.mark.parametrize("country", TABLES)
-def test_phone_table__a_column_and_a_single_text_agree(country: str) -> None:
+def test_phone_table__is_the_same_in_a_column_and_alone(country: str) -> None:
     for written, expected in TABLES[country]["spellings"]:
         assert one_e164(written, country) == expected
 
 
 @pytest.mark.parametrize("shop", SHOPS)
-def test_phones__a_number_with_its_own_prefix_is_right_in_every_shop(shop: str) -> None:
+def test_phones__a_number_with_a_country_code_is_the_same_in_every_shop(shop: str) -> None:
     for table in TABLES.values():
         for written, expected in table["spellings"]:
             if expected and expected.startswith(written.replace(" ", "")):
@@ -60,7 +60,7 @@ _NATIONAL = st.from_regex(r"\A(0|00|01|044|045|1|15|9|09)?[1-9][0-9]{6,11}\Z")
 
 @settings(max_examples=400, deadline=None)
 @given(st.sampled_from(SHOPS), st.sampled_from(SHOPS), _NATIONAL)
-def test_phones__a_foreign_prefix_never_gives_a_number_of_the_shop(
+def test_phones__a_foreign_country_code_never_becomes_a_number_of_the_shop(
     shop: str, other: str, national: str
 ) -> None:
     code = phonenumbers.country_code_for_region(other)
@@ -76,7 +76,7 @@ _NOISE = st.sampled_from(
 
 @settings(max_examples=400, deadline=None)
 @given(_WRITTEN, _NOISE, _NOISE, st.sampled_from(SHOPS))
-def test_phones__mapping_a_mapped_number_again_changes_nothing(
+def test_phones__a_second_mapping_changes_nothing(
     case: tuple[str, str], before: str, after: str, shop: str
 ) -> None:
     country, written = case
@@ -88,6 +88,6 @@ def test_phones__mapping_a_mapped_number_again_changes_nothing(
 
 @settings(max_examples=200, deadline=None)
 @given(st.sampled_from(SHOPS), st.text(alphabet="0123456789+() -./,;xrwhatspé📱", max_size=30))
-def test_phones__any_text_gives_a_valid_number_or_none(shop: str, text: str) -> None:
+def test_phones__any_text_becomes_a_valid_number_or_none(shop: str, text: str) -> None:
     found = one_e164(text, shop)
     assert found is None or phonenumbers.is_valid_number(phonenumbers.parse(found))

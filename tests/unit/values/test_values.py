@@ -1,4 +1,4 @@
-"""The values that several mappings share: texts, e-mails, telephone numbers, instants."""
+"""Values of several mappings: texts, e-mails, telephone numbers, instants."""
 
 from __future__ import annotations
 
@@ -65,14 +65,14 @@ def _one(function: object, *arguments: object) -> object:
         (None, None),
     ],
 )
-def test_html_to_text__shows_what_a_reader_sees(markup: str | None, text: str | None) -> None:
+def test_html_to_text__is_the_visible_text(markup: str | None, text: str | None) -> None:
     assert _one(html_to_text, pd.Series([markup], dtype="str")) == text
 
 
 @settings(deadline=None)
 @given(st.text(alphabet=st.sampled_from("ab &<>;/p=é\"'")), st.integers(0, 2))
-def test_html_to_text__what_was_escaped_too_often_is_read_all_the_same(text: str, times: int) -> None:
-    """As long as three decodings are enough: the text, its tags, and the escapes."""
+def test_html_to_text__decodes_text_that_was_escaped_too_often(text: str, times: int) -> None:
+    """Three decodings must be enough for the text, its tags and the escapes."""
     markup = html.escape(f"<p>x {text.replace('&', '').replace('<', '')} y</p>")
     once = _one(html_to_text, pd.Series([f"<p>x {text.replace('&', '').replace('<', '')} y</p>"]))
     for _ in range(times):
@@ -82,7 +82,7 @@ def test_html_to_text__what_was_escaped_too_often_is_read_all_the_same(text: str
 
 @settings(deadline=None)
 @given(st.text(alphabet=st.sampled_from("ab &<>;/p=-!#1lt")))
-def test_html_to_text__a_text_that_html_escapes_once_and_shows_no_tag_stays(text: str) -> None:
+def test_html_to_text__an_escaped_text_without_a_tag_stays(text: str) -> None:
     shown = f"x {text} y".replace(">", "").replace("!--", "").replace(";", "")
     assert _one(html_to_text, pd.Series([f"<i>{html.escape(shown)}</i>"])) == " ".join(shown.split())
 
@@ -90,18 +90,18 @@ def test_html_to_text__a_text_that_html_escapes_once_and_shows_no_tag_stays(text
 @pytest.mark.parametrize(
     "part", ["<b ", "<b =", "&lt;p a=", "&amp;lt;", "<", "&amp;amp;amp;", "<p>&lt;div&gt;", "<b" + " " * 50]
 )
-def test_html_to_text__takes_no_longer_than_the_text_is_long(part: str) -> None:
+def test_html_to_text__takes_linear_time(part: str) -> None:
     def seconds(size: int) -> float:
         begun = time.perf_counter()
         _one(html_to_text, pd.Series([part * (size // len(part))]))
         return time.perf_counter() - begun
 
-    assert min(seconds(100_000 + again) for again in range(2)) < 5, "quadratic takes minutes"
+    assert min(seconds(100_000 + again) for again in range(2)) < 5, "quadratic time would be minutes"
 
 
 @settings(deadline=None)
 @given(st.lists(st.text(), max_size=5))
-def test_tidy_text__tidying_twice_changes_nothing(texts: list[str]) -> None:
+def test_tidy_text__a_second_time_changes_nothing(texts: list[str]) -> None:
     once = tidy_text(pd.Series(texts, dtype="str"))
     pd.testing.assert_series_equal(tidy_text(once), once)
     kept = once.dropna()
@@ -114,7 +114,7 @@ def test_tidy_text__keeps_the_index() -> None:
 
 @settings(deadline=None)
 @given(st.emails(domains=st.sampled_from(["example.com", "mail.example.co"])))
-def test_email__what_standards_call_an_address_is_one(address: str) -> None:
+def test_email__an_address_by_the_standards_is_valid(address: str) -> None:
     expected = "email_masked" if "*" in address else None
     assert _one(email_problem, tidy_email(pd.Series([address]))) == expected
 
@@ -126,7 +126,7 @@ def test_email__what_standards_call_an_address_is_one(address: str) -> None:
     | st.integers(60, 70).map(lambda n: "a@" + "b" * n + ".com")
     | st.integers(230, 250).map(lambda n: "a@" + "b.c" * (n // 3) + ".com")
 )
-def test_email__a_column_and_a_single_text_are_judged_alike(address: str) -> None:
+def test_email__is_checked_the_same_way_in_a_column_and_alone(address: str) -> None:
     found = _one(email_problem, pd.Series([address or None], dtype="str"))
     assert found == problem_of(address)
 
@@ -142,8 +142,7 @@ def _by_the_library(text: str, country: str | None) -> str | None:
 
 
 def _examples() -> st.SearchStrategy[tuple[str, str]]:
-    """Numbers near the valid ones of a country: an example of the library with digits changed, written
-    anyhow."""
+    """Numbers like the valid ones of a country: a library example with changed digits and spelling."""
 
     @st.composite
     def written(draw: st.DrawFn) -> tuple[str, str]:
@@ -174,12 +173,12 @@ def test_to_e164__agrees_with_the_library(example: tuple[str, str]) -> None:
     assert found == one_e164(text, country)
     if (known := _by_the_library(text, country)) is not None:
         assert found == known
-    elif found is not None:  # a form that the library does not know, or no longer
+    elif found is not None:  # a form that the library does not know (any more)
         assert _by_the_library(str(found), None) == found
 
 
 @pytest.mark.parametrize("country", ["XX", "", "br", "Brazil"])
-def test_to_e164__an_unknown_country_is_a_wrong_setting(country: str) -> None:
+def test_to_e164__an_unknown_country_is_a_configuration_error(country: str) -> None:
     with pytest.raises(ConfigurationError, match="ISO 3166"):
         to_e164(pd.Series(["11987654321"]), country)
 
@@ -199,7 +198,7 @@ def test_to_e164__an_unknown_country_is_a_wrong_setting(country: str) -> None:
         ("", None),
     ],
 )
-def test_instants__come_out_in_utc_with_milliseconds(text: str, iso: str | None) -> None:
+def test_instants__are_converted_to_utc_with_milliseconds(text: str, iso: str | None) -> None:
     assert _one(iso_texts, pd.Series([text])) == iso
     moment = instant(text)
     assert (None if moment is None else iso_text(moment)) == iso

@@ -1,4 +1,4 @@
-"""Documents as columns: what VTEX may answer in place of a text or a yes."""
+"""Documents as columns, with values of an unexpected type."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from include.contacts.documents import documents_frame, documents_table
-from include.contacts.mapping import SOURCE_FIELDS, map_contacts
+from include.contacts.fields import SOURCE_FIELDS
+from include.contacts.mapping import map_contacts
 from include.outcomes import Drop
 
 TODAY = date(2026, 11, 23)
@@ -22,22 +23,22 @@ def column(name: str, *values: Any) -> list[Any]:
     return read
 
 
-def test_documents__keep_texts_answers_and_absence() -> None:
+def test_documents__keep_texts_opt_ins_and_absent_values() -> None:
     assert column("firstName", "Ana", None, "") == ["Ana", None, ""]
     assert column("isNewsletterOptIn", True, False, None) == [True, False, None]
 
 
-def test_documents__a_missing_or_unknown_key_is_no_matter() -> None:
+def test_documents__may_have_missing_and_unknown_keys() -> None:
     table = documents_table([{"id": "a", "unknown": 1}, {"id": "b", "email": "b@example.com"}])
     assert table["email"].to_pylist() == [None, "b@example.com"]
 
 
-def test_documents__a_number_becomes_its_digits_and_spares_its_neighbours() -> None:
+def test_documents__a_number_becomes_its_digits_and_other_values_stay() -> None:
     assert column("phone", "+5511987654321", 5511987654321, None) == ["+5511987654321", "5511987654321", None]
 
 
 @pytest.mark.parametrize("odd", [1.5, True, ["x"], {"x": 1}])
-def test_documents__a_value_of_the_wrong_type_is_not_the_same_as_none(odd: Any) -> None:
+def test_documents__a_value_of_the_wrong_type_is_unreadable_and_not_absent(odd: Any) -> None:
     assert column("phone", "+5511987654321", odd, None) == ["+5511987654321", None, None]
     documents = [{"id": "a", "phone": "1"}, {"id": "b", "phone": odd, "lastName": odd}, {"id": "c"}]
     frame = documents_frame(documents_table(documents))
@@ -50,7 +51,7 @@ def test_documents__a_value_of_the_wrong_type_is_not_the_same_as_none(odd: Any) 
 
 
 @pytest.mark.parametrize("odd", ["true", 1, {}])
-def test_documents__an_odd_answer_is_no_answer(odd: Any) -> None:
+def test_documents__an_opt_in_of_another_type_is_absent(odd: Any) -> None:
     assert column("isNewsletterOptIn", True, odd) == [True, None]
 
 
@@ -60,5 +61,5 @@ def test_documents__extra_sources_keep_their_types() -> None:
     assert frame["points"].tolist() == [7, "7", None]
 
 
-def test_documents__none_are_an_empty_table() -> None:
+def test_documents__an_empty_list_is_an_empty_table() -> None:
     assert documents_table([], ["points"]).num_rows == 0

@@ -1,4 +1,4 @@
-"""Catalogue search: 50 new ids a call, a second question for what an answer lacked, resume, few calls."""
+"""Catalogue search: 50 new ids per call, a second request for missing products, resume, few calls."""
 
 from __future__ import annotations
 
@@ -13,18 +13,20 @@ import pytest
 
 from include.errors import ContractError, TemporaryError
 from include.products.mapping import ProductRules
-from include.products.search import PART, CatalogueSearch, products_in, wanting_in
+from include.products.search import PART, CatalogueSearch, products_in, records_without_offer
 from include.staging import Staging
 from include.vtex.client import VtexClient
 
 RULES = ProductRules(shop_domain="www.sandbox-shop.example")
-NOBODY: Callable[[str, int], bool] = lambda _key, _times: False  # noqa: E731 - a rule like the ones below
+HIDES_NONE: Callable[[str, int], bool] = lambda _key, _times: False  # noqa: E731 - a rule like the ones below
 
 
 class FakeSearch:
-    """Shows products; those that `hides(id, how often it was asked)` names are missing without a word."""
+    """Shows products, except those for which `hides(id, number of requests)` is true."""
 
-    def __init__(self, hides: Callable[[str, int], bool] = NOBODY, fails_after: int | None = None) -> None:
+    def __init__(
+        self, hides: Callable[[str, int], bool] = HIDES_NONE, fails_after: int | None = None
+    ) -> None:
         self.hides, self.fails_after = hides, fails_after
         self.pages: list[list[str]] = []
         self.asked: Counter[str] = Counter()
@@ -33,7 +35,7 @@ class FakeSearch:
     def search_products(self, ids: list[str]) -> list[dict[str, Any]]:
         with self.lock:
             if self.fails_after is not None and len(self.pages) >= self.fails_after:
-                raise TemporaryError("VTEX is out of reach")
+                raise TemporaryError("VTEX is unreachable")
             self.pages.append(ids)
             self.asked.update(ids)
             shown = [key for key in ids if not self.hides(key, self.asked[key])]
@@ -58,23 +60,23 @@ def numbers(count: int) -> list[str]:
     return [str(number) for number in range(count)]
 
 
-def test_search__asks_for_each_product_once_when_all_are_shown(folder: Staging) -> None:
+def test_search__requests_each_product_once_if_all_are_shown(folder: Staging) -> None:
     vtex = FakeSearch()
     assert read(vtex, folder, numbers(2_345)) == set(numbers(2_345))
     assert max(vtex.asked.values()) == 1
     assert sorted((len(page) for page in vtex.pages), reverse=True) == [50] * 46 + [45]
 
 
-def test_search__an_index_that_forgets_is_asked_again(folder: Staging) -> None:
+def test_search__a_product_that_an_answer_omits_is_requested_again(folder: Staging) -> None:
     dice = random.Random(3)  # noqa: S311 - a simulation
-    forgotten = {key for key in numbers(3_000) if dice.random() < 0.2}
-    vtex = FakeSearch(lambda key, times: key in forgotten and times == 1)
+    omitted = {key for key in numbers(3_000) if dice.random() < 0.2}
+    vtex = FakeSearch(lambda key, times: key in omitted and times == 1)
     assert read(vtex, folder, numbers(3_000)) == set(numbers(3_000))
-    assert min(vtex.asked[key] for key in forgotten) == 2
+    assert min(vtex.asked[key] for key in omitted) == 2
 
 
 @pytest.mark.parametrize("share", [0.0, 0.125, 0.5, 1.0])
-def test_search__what_is_hidden_is_asked_for_twice_and_no_more(share: float, folder: Staging) -> None:
+def test_search__a_hidden_product_is_requested_at_most_twice(share: float, folder: Staging) -> None:
     dice = random.Random(4)  # noqa: S311 - a simulation
     hidden = {key for key in numbers(1_500) if dice.random() < share}
     vtex = FakeSearch(lambda key, _: key in hidden)
@@ -84,36 +86,36 @@ def test_search__what_is_hidden_is_asked_for_twice_and_no_more(share: float, fol
     assert max(map(len, vtex.pages)) <= 75
 
 
-def test_search__asking_again_costs_hardly_a_call(folder: Staging) -> None:
+def test_search__second_requests_take_few_calls(folder: Staging) -> None:
     """One product in eight is hidden, as in the sandbox's shop."""
     vtex = FakeSearch(lambda key, _: int(key) % 8 == 3)
     read(vtex, folder, numbers(10_000))
     assert len(vtex.pages) <= 200 + 6
 
 
-def test_search__an_answer_without_room_says_nothing_of_the_others(folder: Staging) -> None:
-    """Some calls get 50 products for 75 ids: what did not fit was neither shown nor hidden."""
+def test_search__a_full_answer_does_not_count_as_a_miss(folder: Staging) -> None:
+    """Some answers have 50 products for 75 ids. The others may be shown or hidden."""
     vtex = FakeSearch(lambda key, times: int(key) % 100 < 50 and times == 1)
     assert read(vtex, folder, numbers(4_000)) == set(numbers(4_000))
 
 
-def test_search__a_new_attempt_goes_on_where_the_last_one_ended(folder: Staging) -> None:
+def test_search__a_retry_continues_where_the_last_attempt_ended(folder: Staging) -> None:
     hides: Callable[[str, int], bool] = lambda key, _: int(key) % 10 == 0  # noqa: E731
     first = FakeSearch(hides, fails_after=90)
     with pytest.raises(TemporaryError):
         read(first, folder, numbers(6_000))
     second = FakeSearch(hides)
     assert len(read(second, folder, numbers(6_000))) == 5_400
-    assert sum(map(len, second.pages)) < 6_000 - 50 * 60 + 1_000, "what is staged is not asked for again"
+    assert sum(map(len, second.pages)) < 6_000 - 50 * 60 + 1_000, "staged products are not requested again"
     assert max((first.asked + second.asked).values()) <= 3
     third = FakeSearch(hides)
     assert len(read(third, folder, numbers(6_000))) == 5_400
-    assert third.pages == [], "all is read"
+    assert third.pages == [], "all products are read"
 
 
-def test_search__notes_what_nobody_can_buy(folder: Staging) -> None:
+def test_search__stages_records_without_an_offer(folder: Staging) -> None:
     read(FakeSearch(), folder, numbers(3))
-    assert sorted(wanting_in(folder)) == [("0", ["00"]), ("1", ["10"]), ("2", ["20"])]
+    assert sorted(records_without_offer(folder)) == [("0", ["00"]), ("1", ["10"]), ("2", ["20"])]
 
 
 def test_search__a_product_without_an_id_stops_the_run(folder: Staging) -> None:

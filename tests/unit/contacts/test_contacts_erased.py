@@ -1,4 +1,4 @@
-"""Customers who asked to be erased: left out before anything is made of them."""
+"""Erased customers are left out before the mapping."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ PEOPLE = People("k" * 32)
 MAPPING = partial(map_contacts, country="BR", today=date(2026, 11, 26), extra_fields=())
 
 
-class Register:
-    """A store that knows nothing but who was erased."""
+class ErasedState:
+    """A state store that only has the erased people."""
 
     def __init__(self, *emails: str) -> None:
         self._people = {PEOPLE.hashed(email) for email in emails}
@@ -31,7 +31,7 @@ class Register:
 
 
 def among(*emails: str) -> ErasedPeople:
-    return ErasedPeople(Register(*emails))  # type: ignore[arg-type]
+    return ErasedPeople(ErasedState(*emails))  # type: ignore[arg-type]
 
 
 def documents(*emails: str | None) -> pd.DataFrame:
@@ -42,9 +42,9 @@ def documents(*emails: str | None) -> pd.DataFrame:
     return pd.DataFrame(rows, dtype=object)
 
 
-def test_erased__are_left_out_however_vtex_writes_them_and_the_others_are_as_without_them() -> None:
+def test_erased__are_left_out_in_any_spelling_and_the_others_do_not_change() -> None:
     read = documents("ana@example.com", " Bia@Example.com ", None, "no address", "bia@example.com")
-    mapped = map_without_erased(read, MAPPING, among("bia@example.com", "nobody@example.com"))
+    mapped = map_without_erased(read, MAPPING, among("bia@example.com", "unknown@example.com"))
     others = MAPPING(read.drop([1, 4]).reset_index(drop=True))
     pd.testing.assert_frame_equal(mapped.rows, others.rows)
     assert mapped.drops == others.drops
@@ -57,7 +57,7 @@ def test_erased__are_left_out_however_vtex_writes_them_and_the_others_are_as_wit
     assert set(mapped.outcomes["outcome"]) == {Outcome.EXCLUDED, Outcome.REJECTED}
 
 
-def test_erased__nobody_in_a_part_changes_nothing() -> None:
+def test_erased__a_part_without_erased_people_does_not_change() -> None:
     read = documents("ana@example.com", None)
     for people in (among(), among("bia@example.com")):
         mapped = map_without_erased(read, MAPPING, people)
@@ -65,7 +65,7 @@ def test_erased__nobody_in_a_part_changes_nothing() -> None:
         pd.testing.assert_frame_equal(mapped.outcomes, MAPPING(read).outcomes)
 
 
-def test_erased__nothing_is_mapped_twice() -> None:
+def test_erased__documents_are_mapped_once() -> None:
     seen: list[Any] = []
 
     def mapping(frame: pd.DataFrame) -> Mapped:
@@ -76,7 +76,7 @@ def test_erased__nothing_is_mapped_twice() -> None:
     assert seen == ["d0"]
 
 
-def test_hash__is_the_one_under_which_people_were_erased_before() -> None:
+def test_hash__is_the_same_as_in_earlier_versions() -> None:
     assert PEOPLE.hashed(" Ana@Example.com") == PEOPLE.hashed("ana@example.com")
     assert (
         PEOPLE.hashed("ana@example.com") == "578b8c937a44aa45cd2482780108f631dfd0de36b4407b7b07a8de3408fd1a33"

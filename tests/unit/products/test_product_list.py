@@ -1,4 +1,4 @@
-"""The list of product ids is complete, or the run stops: whatever moves while it is read."""
+"""The list of product ids is complete, or the run stops, also if products move during the reading."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PAGE = 10
 
 
 class MovingShop:
-    """Answers positions of a list; after each call `meanwhile` may change it."""
+    """Answers with positions of a list. `meanwhile` may change the list after each call."""
 
     def __init__(self, count: int, meanwhile: Callable[[MovingShop], Any] = lambda _: None) -> None:
         self.ids = [str(number) for number in range(count)]
@@ -41,44 +41,46 @@ def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("count", [0, 1, 9, 10, 11, 19, 20, 100])
-def test_list__pages_of_the_size_that_vtex_allows(count: int) -> None:
+def test_list__uses_pages_of_the_size_that_vtex_allows(count: int) -> None:
     shop = MovingShop(count)
     assert complete_list(shop) == {key: [int(key)] for key in shop.ids}  # type: ignore[arg-type]
     assert all(last - first == PAGE - 1 and first >= 1 for first, last in shop.asked)
     assert len(shop.asked) <= max(1, -(-count // (PAGE - 1)))
 
 
-def test_list__fifty_thousand_cost_about_two_hundred_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_list__of_fifty_thousand_products_takes_about_two_hundred_calls(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(limits, "PRODUCT_IDS_PAGE", 250)
-    monkeypatch.setattr("tests.unit.sync.test_product_list.PAGE", 250)
+    monkeypatch.setattr("tests.unit.products.test_product_list.PAGE", 250)
     shop = MovingShop(50_000)
     complete_list(shop)  # type: ignore[arg-type]
     assert len(shop.asked) == 201
 
 
-def test_list__one_that_stays_short_stops_the_run() -> None:
+def test_list__that_stays_incomplete_stops_the_run() -> None:
     class Short(MovingShop):
         def product_ids(self, first: int, last: int) -> tuple[dict[str, list[int]], int]:
             products, total = super().product_ids(first, last)
             return products, total + 3
 
-    with pytest.raises(TemporaryError, match=r"25 of 28 products came.* 3 times\. Nothing was sent"):
+    with pytest.raises(TemporaryError, match=r"got 25 of 28 products.* 3 times\. Nothing was sent"):
         complete_list(Short(25))  # type: ignore[arg-type]
 
 
-def test_list__a_page_that_came_short_is_read_anew() -> None:
+def test_list__with_an_incomplete_page_is_repeated() -> None:
     shop = MovingShop(35)
-    whole = shop.product_ids
+    product_ids = shop.product_ids
 
-    def once_short(first: int, last: int) -> tuple[dict[str, list[int]], int]:
-        products, total = whole(first, last)
+    def incomplete_once(first: int, last: int) -> tuple[dict[str, list[int]], int]:
+        products, total = product_ids(first, last)
         return (dict(list(products.items())[:4]) if len(shop.asked) == 2 else products), total
 
-    shop.product_ids = once_short  # type: ignore[method-assign]
+    shop.product_ids = incomplete_once  # type: ignore[method-assign]
     assert set(complete_list(shop)) == set(shop.ids)  # type: ignore[arg-type]
 
 
-def test_list__arrivals_before_each_page_do_not_stop_it() -> None:
+def test_list__is_complete_if_products_are_added_before_each_page() -> None:
     arriving = iter(range(1_000, 2_000))
     shop = MovingShop(95, lambda shop: shop.ids.insert(0, str(next(arriving))))
     assert set(complete_list(shop)) >= {str(number) for number in range(95)}  # type: ignore[arg-type]
@@ -86,8 +88,8 @@ def test_list__arrivals_before_each_page_do_not_stop_it() -> None:
 
 @settings(deadline=None, max_examples=60)
 @given(st.integers(0, 80), st.lists(st.tuples(st.sampled_from("+-"), st.integers(0, 80)), max_size=12))
-def test_list__holds_whatever_was_there_all_the_time(count: int, changes: list[tuple[str, int]]) -> None:
-    """Products are added and taken away anywhere; those that stay are on the list, or nothing is sent."""
+def test_list__has_all_products_that_existed_all_the_time(count: int, changes: list[tuple[str, int]]) -> None:
+    """Products are added and removed anywhere. Those that stay are on the list, or the run stops."""
     pending = list(changes)
 
     def meanwhile(shop: MovingShop) -> None:

@@ -1,10 +1,9 @@
-"""The shop's further contact fields: from its settings, checked against Connectif before anything is read."""
+"""The extra contact fields of the settings, checked against Connectif before anything is read."""
 
 from __future__ import annotations
 
 from include.connectif.client import ConnectifClient
-from include.contacts.extra_field import ExtraField
-from include.contacts.mapping import CONTACT_COLUMNS, SOURCE_FIELDS
+from include.contacts.fields import CONTACT_COLUMNS, SOURCE_FIELDS, ExtraField
 from include.errors import ConfigurationError
 from include.pipeline.run import SyncRun
 from include.settings import Settings
@@ -17,18 +16,18 @@ def extra_fields_of(run: SyncRun) -> tuple[ExtraField, ...]:
 
 
 def extra_sources_of(run: SyncRun) -> list[str]:
-    """The document fields to ask for beside SOURCE_FIELDS."""
+    """The document fields to read in addition to SOURCE_FIELDS."""
     return sorted({field.source for field in extra_fields_of(run)} - set(SOURCE_FIELDS))
 
 
 def check_extra_fields(run: SyncRun) -> None:
-    """ConfigurationError when Connectif has no such field: it would leave the column out without a word."""
+    """ConfigurationError if Connectif lacks a field: an import would ignore its column without an error."""
     extra_fields_of(run)
-    unknown = missing_fields(run.connectif, run.settings)
-    if unknown:
+    missing = missing_fields(run.connectif, run.settings)
+    if missing:
         raise ConfigurationError(
-            f"Connectif has no contact field {', '.join(unknown)}. Create it there (Store settings > "
-            "Contacts > Fields), or take it out of the setting contacts.extra_fields. Nothing was sent"
+            f"Connectif has no contact field {', '.join(missing)}. Create it there (Store settings > "
+            "Contacts > Fields), or remove it from the setting contacts.extra_fields. Nothing was sent"
         )
 
 
@@ -39,8 +38,8 @@ def missing_fields(connectif: ConnectifClient, settings: Settings) -> list[str]:
 
 
 def _contact_fields(connectif: ConnectifClient) -> set[str]:
-    found, following = connectif.contact_fields()
+    fields, following = connectif.contact_fields()
     while following:
         more, following = connectif.contact_fields(following)
-        found += more
-    return set(found)
+        fields += more
+    return set(fields)

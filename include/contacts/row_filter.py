@@ -1,4 +1,4 @@
-"""What must not be sent any more of what is in the staged files: rows, and a `subscribed`."""
+"""Remove rows, and the status `subscribed`, that must not be sent from staged files."""
 
 from __future__ import annotations
 
@@ -23,30 +23,31 @@ _STATUS = "_newsletterSubscriptionStatus"
 Mask = Callable[[pd.DataFrame], "pd.Series[bool]"]
 
 
-class LeftOut:
-    """Rows that stay out of the files although they are in them, looked up anew before each file goes: a
-    load may wait for hours, and nobody who is erased meanwhile is sent.
+class RowFilter:
+    """Removes rows of erased people from staged files.
 
-    Likewise a contact is not created as subscribed while an unsubscription waits for VTEX: its status is
-    `none` then, never `unsubscribed`, for which Connectif would call back.
+    It reads the erasures again before each file, because a load may wait for hours.
 
-    `erased` are the addresses of those whose rows did not go for that.
+    It also changes `subscribed` to `none` while an unsubscription waits for VTEX. It never writes
+    `unsubscribed`, because Connectif would send a callback for it.
+
+    `erased` are the addresses of the removed rows. The caller adds to `refused` further addresses to remove.
     """
 
     def __init__(self, run: SyncRun, source: Staging, target: Staging) -> None:
         self._run, self._source, self._target = run, source, target
-        self._known_until = ""
-        self._people: set[str] = set()
-        self._look()
-        self.erased = set(self._people)
+        self._erasures = ""
+        self._erased_now: set[str] = set()
+        self._refresh_erased()
+        self.erased = set(self._erased_now)
         self.refused: set[str] = set()
 
     def to_send(self, staged: StagedFile) -> StagedFile | None:
-        """The file as it is staged, or a copy without those rows; None when no row is left."""
-        self._look()
-        out = self._people | self.refused
-        unwanted = _emails(staged, lambda rows: rows["_email"].isin(out)) if out else set()
-        self.erased |= unwanted & self._people
+        """The staged file, or a copy without the removed rows; None if no row is left."""
+        self._refresh_erased()
+        excluded = self._erased_now | self.refused
+        unwanted = _emails(staged, lambda rows: rows["_email"].isin(excluded)) if excluded else set()
+        self.erased |= unwanted & self._erased_now
         unsubscribed = self._unsubscribed(staged) - unwanted
         if not unwanted and not unsubscribed:
             return staged
@@ -60,7 +61,8 @@ class LeftOut:
         return changed_copy(staged, self._target, change)
 
     def _unsubscribed(self, staged: StagedFile) -> set[str]:
-        """Those whom the file calls subscribed, and who said no since VTEX was read, or to a busy VTEX."""
+        """Addresses that are `subscribed` in the file, but have an unsubscription that is newer than the read
+        of VTEX, or that waits for VTEX."""
         if staged.file.override_existing:
             return set()
         state = self._run.state
@@ -76,15 +78,19 @@ class LeftOut:
             ),
         )
         if found:
-            log.info("%s: %s are not subscribed: their unsubscription waits", staged.file.name, len(found))
+            log.info(
+                "%s: %s contacts are sent with status none: their unsubscription waits for VTEX",
+                staged.file.name,
+                len(found),
+            )
         return found
 
-    def _look(self) -> None:
-        if (mark := self._run.state.erasures()) != self._known_until:
-            self._known_until = mark
-            self._people = erased_since(self._run, self._source, MAPPED)
+    def _refresh_erased(self) -> None:
+        if (mark := self._run.state.erasures()) != self._erasures:
+            self._erasures = mark
+            self._erased_now = erased_since(self._run, self._source, MAPPED)
 
 
 def _emails(staged: StagedFile, mask: Mask) -> set[str]:
-    """The addresses of the file's rows for which the mask is true."""
+    """The addresses of the file's rows that match the mask."""
     return set().union(*(rows.loc[mask(rows), "_email"] for rows in rows_of(staged)))
