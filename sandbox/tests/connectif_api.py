@@ -20,7 +20,7 @@ import requests
 import yaml
 from openapi_schema_validator import OAS31Validator
 
-from sandbox.connectif.knobs import Knobs
+from sandbox.connectif.knobs import ConnectifKnobs
 from sandbox.connectif.vendor import Connectif
 from sandbox.core.app import vendor_app
 from sandbox.core.clock import Clock
@@ -106,7 +106,7 @@ class Api:
         return [archive.read(name).decode().splitlines() for name in archive.namelist()]
 
 
-def start(knobs: Knobs | None = None, window_seconds: float = 60.0) -> tuple[Connectif, Server, Clock]:
+def start(knobs: ConnectifKnobs | None = None, window_seconds: float = 60.0) -> tuple[Connectif, Server, Clock]:
     clock = Clock(NOON)
     clock.freeze()
     vendor = Connectif(WORLD, clock, knobs=knobs, window_seconds=window_seconds)

@@ -163,7 +163,7 @@ def test_report__names_rows_by_cells_by_key_or_by_line(
 
 
 def test_report__lines_go_on_over_batches(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sandbox.connectif.imports.BATCH_ROWS", 2)
+    monkeypatch.setattr("sandbox.connectif.rules_imports.BATCH_ROWS", 2)
     api.knobs(error_report_rows="line")
     text = "_email\n" + "\n".join(["a@example.com", "no", "b@example.com", "no", "no"])
     assert [row.partition(",")[0] for row in api.error_rows(api.run_import(text))[1:]] == ["3", "5", "6"]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.connectif import imports
+from sandbox.connectif import rules_imports
 from sandbox.tests.connectif_api import SHOP, Api, until
 
 
@@ -245,7 +245,7 @@ def test_form__file_part_and_media_type(api: Api) -> None:
 
 def test_form__above_fifty_megabytes(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sandbox.connectif.routes.MAX_FILE_BYTES", 1_000)
-    assert imports.MAX_FILE_BYTES == 50 * 1024 * 1024
+    assert rules_imports.MAX_FILE_BYTES == 50 * 1024 * 1024
     assert api.upload("_email\n" + "x" * 1_000).status_code == 413
     assert api.upload("_email\n" + "x" * 993).status_code == 201
 

@@ -51,6 +51,9 @@ class Toy(Vendor):
     def reset(self) -> None:
         self.count = 0
 
+    def close(self) -> None:
+        """The toy has no files and no threads."""
+
     def state(self) -> dict[str, Any]:
         return {"things": self.count}
 

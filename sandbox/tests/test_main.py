@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from sandbox.__main__ import set_knobs
-from sandbox.connectif.knobs import Knobs as ConnectifKnobs
+from sandbox.connectif.knobs import ConnectifKnobs
 from sandbox.vtex.knobs import VtexKnobs
 
 ROOT = Path(__file__).parents[2]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import requests
 
-from sandbox.connectif.knobs import Knobs
+from sandbox.connectif.knobs import ConnectifKnobs
 from sandbox.tests.connectif_api import Api, purchase, start
 
 
@@ -19,7 +19,7 @@ def test_world__what_the_web_tag_brought(api: Api) -> None:
 
 def test_world__seeded_purchases_have_the_order_group_as_id(api: Api) -> None:
     groups = {basket.group for basket in api.shop.tracked_purchases()}
-    rows = api.vendor.account.database.rows("SELECT purchase_id FROM purchases")
+    rows = api.vendor.database.rows("SELECT purchase_id FROM purchases")
     assert {row[0] for row in rows} <= groups
     first = api.get(f"/purchases/purchase-id/{rows[0][0]}")
     assert first["products"][0]["id"]
@@ -27,23 +27,23 @@ def test_world__seeded_purchases_have_the_order_group_as_id(api: Api) -> None:
 
 
 def test_world__the_tag_may_report_order_ids() -> None:
-    vendor, server, clock = start(Knobs(web_purchase_id="orderId"))
+    vendor, server, clock = start(ConnectifKnobs(web_purchase_id="orderId"))
     with server:
         api = Api(vendor, server, clock)
         orders = {part.order_id for basket in api.shop.tracked_purchases() for part in basket.parts}
-        rows = vendor.account.database.rows("SELECT purchase_id FROM purchases")
+        rows = vendor.database.rows("SELECT purchase_id FROM purchases")
         assert rows
         assert {row[0] for row in rows} <= orders
     vendor.close()
 
 
 def test_world__a_reset_makes_it_again(api: Api) -> None:
-    before = [tuple(row) for row in api.vendor.account.database.rows("SELECT * FROM purchases")]
+    before = [tuple(row) for row in api.vendor.database.rows("SELECT * FROM purchases")]
     api.put_contact()
     api.put_product()
     api.send("POST", "/purchases/", json=purchase())
     api.reset()
-    assert [tuple(row) for row in api.vendor.account.database.rows("SELECT * FROM purchases")] == before
+    assert [tuple(row) for row in api.vendor.database.rows("SELECT * FROM purchases")] == before
 
 
 def test_page__shows_what_is_there(api: Api) -> None:
