@@ -97,7 +97,7 @@ def test_id_source__mass_change_guard_holds_though_all_numbers_are_taken(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     """Each product id is the SKU id of another product: by number nothing vanishes."""
-    keys = [str(row[0]) for row in shop.vtex._database.rows("SELECT product_id FROM product")]
+    keys = [str(row[0]) for row in shop.vtex.database.rows("SELECT product_id FROM product")]
     for key in keys:
         shop.on_vtex("DELETE", f"products/{key}")
     for place in range(20):
