@@ -116,7 +116,7 @@ class People:
         created, updated = self._instants(indexes)
         phones = draws.all_below("phone", indexes, 10)
         dialled = draws.all_below("dialled", indexes, 40_000_000)
-        mobile = [f"+55{AREA_CODES[d % len(AREA_CODES)]}9{60_000_000 + d:08}" for d in dialled]
+        mobile = [f"+55{DIALLING_CODES[d % len(DIALLING_CODES)]}9{60_000_000 + d:08}" for d in dialled]
         return (
             numbers,
             draws.guids("document", indexes),
@@ -156,7 +156,7 @@ class People:
         return [f"{day}T00:00:00Z" if is_known else None for day, is_known in zip(stamps, known, strict=True)]
 
 
-AREA_CODES = (11, 21, 31, 41, 51, 61, 71, 81, 85)
+DIALLING_CODES = (11, 21, 31, 41, 51, 61, 71, 81, 85)
 ANSWERS = (None, True, True, False, False, None, True, True, True, False)  # 20 % never answered
 
 Oddity = Callable[[Customer, People], Customer]

@@ -50,9 +50,7 @@ class VtexKnobs(Knobs):
     scroll_408_share: float = Field(
         0, ge=0, le=1, description="share of first calls (_size above 250, large entity) that get 408"
     )
-    scroll_large_entity: int = Field(
-        100_000, ge=0, description="documents that make an entity large"
-    )
+    scroll_large_entity: int = Field(100_000, ge=0, description="documents that make an entity large")
 
     # Catalogue
     ids_arrivals_per_page: int = Field(
