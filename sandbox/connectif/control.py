@@ -10,7 +10,7 @@ from sandbox.connectif.callbacks import CallbackUrls
 from sandbox.connectif.gate import parse_json
 from sandbox.connectif.rate_limit import ConnectifRateLimit
 from sandbox.connectif.rules import ConnectifRules
-from sandbox.core.control import ControlBody, Handler, Row, control_routes, with_body
+from sandbox.core.control import ControlBody, Handler, Row, control_routes, read_body
 from sandbox.core.endpoints import Call
 
 
@@ -45,18 +45,18 @@ class ConnectifControl:
         contacts, products, purchases = self._rules.contacts, self._rules.products, self._rules.purchases
         table: list[Row] = [
             ("GET", "/callbacks", lambda _: self._show_callbacks()),
-            ("POST", "/callbacks", with_body(CallbackUrls, self._set_urls)),
-            ("POST", "/subscribe", with_body(Subscriber, self._subscribe)),
-            ("POST", "/unsubscribe", with_body(Subscriber, self._unsubscribe)),
-            ("POST", "/bounce", with_body(Bounce, self._bounce)),
-            ("POST", "/traffic", with_body(Traffic, self._add_traffic)),
+            ("POST", "/callbacks", read_body(CallbackUrls, self._set_urls)),
+            ("POST", "/subscribe", read_body(Subscriber, self._subscribe)),
+            ("POST", "/unsubscribe", read_body(Subscriber, self._unsubscribe)),
+            ("POST", "/bounce", read_body(Bounce, self._bounce)),
+            ("POST", "/traffic", read_body(Traffic, self._add_traffic)),
             ("GET", "/workflows", lambda _: purchases.fired_workflows()),
-            ("PUT", "/contacts/{key}", put_with(lambda key, body: contacts.patch(key, body)[0])),
-            ("DELETE", "/contacts/{key}", delete_with(contacts.delete)),
-            ("PUT", "/products/{key}", put_with(lambda key, body: products.patch(key, body)[0])),
-            ("DELETE", "/products/{key}", delete_with(products.delete)),
-            ("PUT", "/purchases/{key}", put_with(self._replace_purchase)),
-            ("DELETE", "/purchases/{key}", delete_with(purchases.delete)),
+            ("PUT", "/contacts/{key}", make_put(lambda key, body: contacts.patch(key, body)[0])),
+            ("DELETE", "/contacts/{key}", make_delete(contacts.delete)),
+            ("PUT", "/products/{key}", make_put(lambda key, body: products.patch(key, body)[0])),
+            ("DELETE", "/products/{key}", make_delete(products.delete)),
+            ("PUT", "/purchases/{key}", make_put(self._replace_purchase)),
+            ("DELETE", "/purchases/{key}", make_delete(purchases.delete)),
         ]
         return control_routes(table)
 
@@ -90,11 +90,11 @@ class ConnectifControl:
             return self._rules.purchases.create(body, trigger=False, origin="control")
 
 
-def put_with(act: Callable[[str, Any], Any]) -> Handler:
+def make_put(act: Callable[[str, Any], Any]) -> Handler:
     return lambda call: act(call.path("key"), parse_json(call.body))
 
 
-def delete_with(act: Callable[[str], None]) -> Handler:
+def make_delete(act: Callable[[str], None]) -> Handler:
     """The handler answers 204: the rules return nothing."""
 
     def handle(call: Call) -> None:

@@ -45,7 +45,7 @@ class Target:
     required: tuple[str, ...] = ()
 
 
-def target_of(options: ImportOptions, contact_fields: dict[str, Field]) -> Target:
+def import_target(options: ImportOptions, contact_fields: dict[str, Field]) -> Target:
     if options.type == "products":
         key = Field("productId", FieldKind.TEXT, "product_id")
         return Target("products", key, PRODUCT_FIELDS, PRODUCT_REQUIRED)

@@ -44,7 +44,7 @@ class ConnectifGate:
         elif not allowance.allowed:
             app = self._too_many(allowance)
         scope[KEY] = key
-        await app(scope, receive, _with_headers(send, allowance))
+        await app(scope, receive, _add_headers(send, allowance))
 
     def _find_key(self, request: Request) -> Key | None:
         """The header must be exactly `apiKey id:secret`."""
@@ -88,7 +88,7 @@ def media_type(request: Request) -> str:
     return request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
 
 
-def _with_headers(send: Send, allowance: Allowance) -> Send:
+def _add_headers(send: Send, allowance: Allowance) -> Send:
     async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
             message = {**message, "headers": list(message.get("headers", []))}

@@ -11,7 +11,7 @@ from threading import Event
 from typing import IO, Any
 
 from sandbox.connectif.account import Account
-from sandbox.connectif.csv_load import BadFile, ImportOptions, Load, Target, target_of
+from sandbox.connectif.csv_load import BadFile, ImportOptions, Load, Target, import_target
 from sandbox.connectif.error_report import ErrorReport
 from sandbox.connectif.errors import http_error, not_found, queue_full, unprocessable
 from sandbox.connectif.jobs import Jobs
@@ -161,7 +161,7 @@ class Imports:
         return self._knobs.import_lost_rows if self._knobs.import_lost_kind in ("all", kind) else 0
 
     def _load(self, options: ImportOptions, header: list[str]) -> Load:
-        target: Target = target_of(options, self._contacts.fields())
+        target: Target = import_target(options, self._contacts.fields())
         return Load(self._account, options, target, header)
 
     def _batch_rows(self) -> int:

@@ -78,10 +78,10 @@ class Connectif(Vendor):
     def state(self) -> dict[str, Any]:
         """Counts by table, by origin (web, import, api, form, control) and by newsletter status."""
         counts = {table: self._count(table) for table in TABLES}
-        origins = {table: self._grouped(table, "origin") for table in ("contacts", "products", "purchases")}
+        origins = {table: self._count_by(table, "origin") for table in ("contacts", "products", "purchases")}
         return counts | {
             "origins": origins,
-            "newsletter": self._grouped("contacts", "newsletter_status"),
+            "newsletter": self._count_by("contacts", "newsletter_status"),
             "rate_limit": self._rate_limit.take(0).headers(),
         }
 
@@ -103,6 +103,6 @@ class Connectif(Vendor):
     def _count(self, table: str) -> int:
         return int(self.database.value(f"SELECT COUNT(*) FROM {table}"))  # noqa: S608
 
-    def _grouped(self, table: str, column: str) -> dict[str, int]:
+    def _count_by(self, table: str, column: str) -> dict[str, int]:
         rows = self.database.rows(f"SELECT {column}, COUNT(*) FROM {table} GROUP BY 1")  # noqa: S608
         return {row[0]: row[1] for row in rows}

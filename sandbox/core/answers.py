@@ -19,7 +19,7 @@ def json_answer(
     return Response(orjson.dumps(content, default=str, option=options), status, headers, media_type)
 
 
-def answer_with(content: Any) -> Response:
+def to_answer(content: Any) -> Response:
     """204 for None, a response as it is, anything else as JSON."""
     if content is None:
         return Response(status_code=204)

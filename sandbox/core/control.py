@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from sandbox.core.answers import answer_with, json_answer
+from sandbox.core.answers import json_answer, to_answer
 from sandbox.core.clock import Clock
 from sandbox.core.endpoints import Call
 from sandbox.core.faults import FaultPlan, Faults
@@ -58,7 +58,7 @@ def control_routes(table: Iterable[Row]) -> list[BaseRoute]:
     return [Route(f"{CONTROL}{path}", _serve(handle), methods=[verb]) for verb, path, handle in table]
 
 
-def with_body(model: type[Model], act: Callable[[Model], Any]) -> Handler:
+def read_body(model: type[Model], act: Callable[[Model], Any]) -> Handler:
     """A handler that reads its body as `model`; an empty body has the defaults."""
     return lambda call: act(model.model_validate_json(call.body or b"{}"))
 
@@ -67,7 +67,7 @@ def _serve(handle: Handler) -> Callable[[Request], Any]:
     async def serve(request: Request) -> Response:
         call = Call(request, body=await request.body())
         try:
-            return answer_with(await run_in_threadpool(handle, call))
+            return to_answer(await run_in_threadpool(handle, call))
         except ValidationError as error:
             return _answer_invalid(error)
 
@@ -91,21 +91,21 @@ class ControlPlane:
     def routes(self) -> list[BaseRoute]:
         table: list[Row] = [
             ("GET", "/", lambda _: self._show_page()),
-            ("POST", "/reset", with_body(KnobChanges, self._reset)),
+            ("POST", "/reset", read_body(KnobChanges, self._reset)),
             ("GET", "/clock", lambda _: self._show_clock()),
-            ("POST", "/clock", with_body(ClockChange, self._set_clock)),
+            ("POST", "/clock", read_body(ClockChange, self._set_clock)),
             ("GET", "/faults", lambda _: self._faults.state()),
-            ("POST", "/faults", with_body(FaultPlan, self._add_faults)),
+            ("POST", "/faults", read_body(FaultPlan, self._add_faults)),
             ("DELETE", "/faults", lambda _: self._clear_faults()),
             ("GET", "/latency", lambda _: self.latency.model_dump()),
-            ("POST", "/latency", with_body(Latency, self._set_latency)),
+            ("POST", "/latency", read_body(Latency, self._set_latency)),
             ("GET", "/journal", self._show_journal),
             ("DELETE", "/journal", lambda _: self._clear_journal()),
             ("GET", "/state", lambda _: self._vendor.state()),
             ("GET", "/knobs", lambda _: self._vendor.knobs.model_dump()),
-            ("POST", "/knobs", with_body(KnobChanges, self._set_knobs)),
+            ("POST", "/knobs", read_body(KnobChanges, self._set_knobs)),
             ("GET", "/keys", lambda _: self._show_keys()),
-            ("POST", "/keys", with_body(Key, self._add_key)),
+            ("POST", "/keys", read_body(Key, self._add_key)),
             ("DELETE", "/keys/{id}", self._remove_key),
         ]
         home: BaseRoute = Route(CONTROL, lambda _: RedirectResponse(f"{CONTROL}/"))

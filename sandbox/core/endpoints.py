@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sandbox.core.answers import answer_with
+from sandbox.core.answers import to_answer
 from sandbox.core.vendor import Key
 
 
@@ -70,6 +70,6 @@ def route(endpoint: Endpoint, admit: Admit) -> Route:
 
     async def serve(request: Request) -> Response:
         call = await admit(request, endpoint)
-        return answer_with(await run_in_threadpool(endpoint.handle, call))
+        return to_answer(await run_in_threadpool(endpoint.handle, call))
 
     return Route(endpoint.path, serve, methods=[endpoint.verb], name=endpoint.name)

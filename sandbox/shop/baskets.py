@@ -256,7 +256,7 @@ def _split(basket: Basket, *, second_canceled: bool = False) -> Changes:
     return {"parts": (part, second)}
 
 
-def _from_marketplace(prefix: str, **changes: Any) -> Callable[[Basket], Changes]:
+def _move_to_marketplace(prefix: str, **changes: Any) -> Callable[[Basket], Changes]:
     """Another marketplace sells the basket, with its own ids and without a profile of this shop."""
 
     def change(basket: Basket) -> Changes:
@@ -271,20 +271,20 @@ def _from_marketplace(prefix: str, **changes: Any) -> Callable[[Basket], Changes
     return change
 
 
-def _with(**changes: Any) -> Callable[[Basket], Changes]:
+def _set_fields(**changes: Any) -> Callable[[Basket], Changes]:
     return lambda _basket: changes
 
 
-def _never_paid(_basket: Basket) -> Changes:
+def _leave_unpaid(_basket: Basket) -> Changes:
     return {"authorized": None, "handled": None, "invoiced": None, "payments": ("Boleto Bancário",)}
 
 
-def _canceled(basket: Basket, ends_as: str = "canceled") -> Changes:
+def _cancel(basket: Basket, ends_as: str = "canceled") -> Changes:
     end = instant_text(datetime.fromisoformat(f"{basket.created[:26]}+00:00") + timedelta(hours=7))
     return {"canceled": end, "handled": None, "invoiced": None, "ends_as": ends_as}
 
 
-def _paid_late(basket: Basket) -> Changes:
+def _pay_late(basket: Basket) -> Changes:
     """Paid by bank slip three days after it was placed."""
     created = datetime.fromisoformat(f"{basket.created[:26]}+00:00")
     authorized, handled, invoiced = (instant_text(created + timedelta(hours=h)) for h in (72, 80, 100))
@@ -296,11 +296,11 @@ def _paid_late(basket: Basket) -> Changes:
 Lines = tuple[Line, ...]
 
 
-def _lines(change: Callable[[Lines], Lines]) -> Callable[[Basket], Changes]:
+def _change_lines(change: Callable[[Lines], Lines]) -> Callable[[Basket], Changes]:
     return lambda basket: {"parts": tuple(part._replace(lines=change(part.lines)) for part in basket.parts)}
 
 
-def _with_gift(lines: Lines) -> Lines:
+def _add_gift(lines: Lines) -> Lines:
     return (*lines, _gift(lines[0])._replace(price=0))
 
 
@@ -308,7 +308,7 @@ def _gift(line: Line) -> Line:
     return line._replace(quantity=1, net_price=0, is_gift=True)
 
 
-def _changed(
+def _modify(
     change: Callable[[Lines, str], tuple[Lines, Change]],
 ) -> Callable[[Basket], Changes]:
     """`change` takes the lines and the instant, and returns the lines as placed and the change."""
@@ -352,19 +352,19 @@ def _add_unknown_item(lines: Lines, at: str) -> tuple[Lines, Change]:
     return lines, Change(at, added=(ChangedLine(99_999_999, "Item avulso", 1, 1_290, 1_290),))
 
 
-def _ignored_discount(line: Line) -> Line:
+def _ignore_discount(line: Line) -> Line:
     """10 % off, which the price definition of a chain ignores (known issue 663203, read 2026-11-28)."""
     return line._replace(net_price=line.price * 9 // 10, defined_price=line.price)
 
 
-def _negative(lines: Lines) -> Lines:
+def _make_negative_line(lines: Lines) -> Lines:
     """A fixed discount above the price of a cut of one centimetre (known issue 867838, read 2026-11-28)."""
     *others, last = lines
     cut = last._replace(unit_multiplier=0.01)
     return (*others, cut._replace(off=cut.selling_price + 90))
 
 
-def _only_gift_remains(basket: Basket) -> Changes:
+def _leave_only_gift(basket: Basket) -> Changes:
     """Two sellers: the part with a price is canceled; the gift of the other seller is still shipped."""
     (part,) = basket.parts
     gift = Part(f"{basket.group}-02", OTHER_SELLER, (_gift(part.lines[0]),), 0)
@@ -415,43 +415,43 @@ LABELS = {
 ODDITIES: dict[int, Callable[[Basket], Changes]] = {
     0: _split,
     1: lambda basket: _split(basket, second_canceled=True),
-    2: _with(profile_id=None, mail="plain"),
-    3: _with(profile_id=None),
-    4: _from_marketplace("MLB", affiliate="MLB"),
-    5: _from_marketplace("SLR", origin="Fulfillment", affiliate="SLR"),
-    6: _with(origin="Chain"),
-    7: _never_paid,
-    8: _canceled,
-    9: lambda basket: _never_paid(basket) | {"is_complete": False},
-    10: lambda basket: _canceled(basket, "replaced"),
-    11: _lines(lambda lines: tuple(line._replace(is_kit=True) for line in lines)),
-    12: _lines(_with_gift),
-    14: _with(payments=("Visa", "Vale-presente", "Visa")),
-    15: _paid_late,
-    17: lambda basket: _canceled(basket, "request-cancel"),
-    18: _lines(lambda _lines: ()),
-    19: _with(profile_id=None, mail="plain"),
-    20: _with(channel=2),
-    21: lambda basket: _canceled(basket, "cancellation-requested"),
-    22: _from_marketplace("FVG", affiliate="FVG", mail="soft"),
-    23: _with(profile_id="00000000-0000-4000-8000-000000000000", mail="soft"),
-    25: _changed(_remove_item),
-    26: _changed(_remove_from_list),
-    27: _changed(_add_unit),
-    28: _changed(_add_item),
+    2: _set_fields(profile_id=None, mail="plain"),
+    3: _set_fields(profile_id=None),
+    4: _move_to_marketplace("MLB", affiliate="MLB"),
+    5: _move_to_marketplace("SLR", origin="Fulfillment", affiliate="SLR"),
+    6: _set_fields(origin="Chain"),
+    7: _leave_unpaid,
+    8: _cancel,
+    9: lambda basket: _leave_unpaid(basket) | {"is_complete": False},
+    10: lambda basket: _cancel(basket, "replaced"),
+    11: _change_lines(lambda lines: tuple(line._replace(is_kit=True) for line in lines)),
+    12: _change_lines(_add_gift),
+    14: _set_fields(payments=("Visa", "Vale-presente", "Visa")),
+    15: _pay_late,
+    17: lambda basket: _cancel(basket, "request-cancel"),
+    18: _change_lines(lambda _lines: ()),
+    19: _set_fields(profile_id=None, mail="plain"),
+    20: _set_fields(channel=2),
+    21: lambda basket: _cancel(basket, "cancellation-requested"),
+    22: _move_to_marketplace("FVG", affiliate="FVG", mail="soft"),
+    23: _set_fields(profile_id="00000000-0000-4000-8000-000000000000", mail="soft"),
+    25: _modify(_remove_item),
+    26: _modify(_remove_from_list),
+    27: _modify(_add_unit),
+    28: _modify(_add_item),
     29: lambda basket: {
         "origin": "Chain",
-        **_lines(lambda lines: tuple(map(_ignored_discount, lines)))(basket),
+        **_change_lines(lambda lines: tuple(map(_ignore_discount, lines)))(basket),
     },
-    30: _lines(_negative),
-    31: _changed(_add_unknown_item),
-    32: _with(abandoned=("Boleto Bancário",)),
-    33: _with(currency="USD", channel=3),
-    34: _only_gift_remains,
-    35: _with(
+    30: _change_lines(_make_negative_line),
+    31: _modify(_add_unknown_item),
+    32: _set_fields(abandoned=("Boleto Bancário",)),
+    33: _set_fields(currency="USD", channel=3),
+    34: _leave_only_gift,
+    35: _set_fields(
         shown={"clientProfileData": {"firstName": 7, "lastName": {"value": "Lima"}, "phone": 5521998765436}}
     ),
-    36: _with(profile_id=None, shown={"clientProfileData": {"email": 5521998765437}}),
-    38: _with(marks_active=False),
+    36: _set_fields(profile_id=None, shown={"clientProfileData": {"email": 5521998765437}}),
+    38: _set_fields(marks_active=False),
 }
 """`GUESTS`, `WEIGHED` and `OF_TWO_LINES` count by the same period."""

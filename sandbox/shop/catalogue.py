@@ -220,62 +220,62 @@ def first_sku(product_id: int) -> int:
     return 1_000 + product_id * 10
 
 
-def _sold_out(sku: Sku) -> Sku:
+def _sell_out(sku: Sku) -> Sku:
     return replace(sku, offers=tuple(offer._replace(quantity=0) for offer in sku.offers))
 
 
-def _default_seller_sold_out(sku: Sku) -> Sku:
+def _sell_out_default_seller(sku: Sku) -> Sku:
     own = [offer._replace(quantity=0) for offer in sku.offers if offer.seller == MAIN_SELLER]
     other = [offer._replace(seller=OTHER_SELLER, is_default=False, quantity=4) for offer in own]
     return replace(sku, offers=(*own, *other))
 
 
-def _above_list_price(sku: Sku) -> Sku:
+def _lower_list_price(sku: Sku) -> Sku:
     return replace(sku, offers=tuple(offer._replace(list_price=offer.price - 100) for offer in sku.offers))
 
 
-def _without_flag(sku: Sku) -> Sku:
+def _drop_flag(sku: Sku) -> Sku:
     return replace(sku, offers=tuple(offer._replace(has_flag=False) for offer in sku.offers))
 
 
 Changes = dict[str, Any]
 
 
-def _with(**changes: Any) -> Callable[[Product], Changes]:
+def _set_fields(**changes: Any) -> Callable[[Product], Changes]:
     return lambda _product: changes
 
 
-def _each_sku(change: Callable[[Sku], Sku]) -> Callable[[Product], Changes]:
+def _change_skus(change: Callable[[Sku], Sku]) -> Callable[[Product], Changes]:
     return lambda product: {"skus": tuple(change(sku) for sku in product.skus)}
 
 
 ODDITIES: dict[int, Callable[[Product], Changes]] = {
-    1: _each_sku(_default_seller_sold_out),
-    3: _each_sku(_sold_out),
-    4: _with(is_active=False, is_indexed=False),
-    5: _with(is_visible=False, is_indexed=False),
-    6: _with(is_indexed=False),
-    7: _each_sku(lambda sku: replace(sku, is_kit=True)),
-    8: _with(
+    1: _change_skus(_sell_out_default_seller),
+    3: _change_skus(_sell_out),
+    4: _set_fields(is_active=False, is_indexed=False),
+    5: _set_fields(is_visible=False, is_indexed=False),
+    6: _set_fields(is_indexed=False),
+    7: _change_skus(lambda sku: replace(sku, is_kit=True)),
+    8: _set_fields(
         specifications={"Link": ["https://spec.example"], "Items": ["2"], "Cor": ["Azul"], "cor": ["blue"]}
     ),
-    9: _with(channels=(2,)),
-    10: _with(is_active=False),
-    12: _with(description="<div>Lava &lt; 30&deg;C &eacute; f&aacute;cil<ul><li>um<li>dois</ul></div>"),
-    14: _each_sku(lambda sku: replace(sku, has_image=False)),
-    19: _each_sku(_above_list_price),
-    21: _with(release_date=None),
+    9: _set_fields(channels=(2,)),
+    10: _set_fields(is_active=False),
+    12: _set_fields(description="<div>Lava &lt; 30&deg;C &eacute; f&aacute;cil<ul><li>um<li>dois</ul></div>"),
+    14: _change_skus(lambda sku: replace(sku, has_image=False)),
+    19: _change_skus(_lower_list_price),
+    21: _set_fields(release_date=None),
     22: lambda product: {"name": f'{product.name} 15" & <i>cabo</i>; \u00bd litro'},
-    24: lambda product: {"skus": (*map(_sold_out, product.skus[:1]), *product.skus[1:])},
-    25: _with(category=("Casa", "Cama/Mesa/Banho")),
-    26: _with(specifications={"brand": ["Premium"], "Cor": ["Azul"]}),
+    24: lambda product: {"skus": (*map(_sell_out, product.skus[:1]), *product.skus[1:])},
+    25: _set_fields(category=("Casa", "Cama/Mesa/Banho")),
+    26: _set_fields(specifications={"brand": ["Premium"], "Cor": ["Azul"]}),
     27: lambda product: {"description": escape(escape(product.description))},
-    28: _each_sku(_without_flag),
+    28: _change_skus(_drop_flag),
     29: lambda product: {"link_text": f"{product.link_text} edição"},
-    30: _each_sku(lambda sku: replace(sku, unit_multiplier=0.3)),
+    30: _change_skus(lambda sku: replace(sku, unit_multiplier=0.3)),
 }
 """Situations that a catalogue sync must handle. Number 2 has no SKU, see `Catalogue.brief`."""
 WITHOUT_PRICE: dict[int, Callable[[Product], Changes]] = {
-    17: _each_sku(lambda sku: replace(_sold_out(sku), has_price=False)),
-    18: _each_sku(lambda sku: replace(_sold_out(sku), base_price=None)),
+    17: _change_skus(lambda sku: replace(_sell_out(sku), has_price=False)),
+    18: _change_skus(lambda sku: replace(_sell_out(sku), base_price=None)),
 }

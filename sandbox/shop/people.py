@@ -61,7 +61,7 @@ class Customer(NamedTuple):
         """The e-mail address in lower case, with an ASCII domain. None for an alias or an invalid address."""
         email = _text(self.email).strip().lower()
         usable = email.count("@") == 1 and "*" not in email and not email.endswith("ct.vtex.com.br")
-        return _ascii_domain(email) if usable else None
+        return _to_ascii_domain(email) if usable else None
 
     @property
     def given_name(self) -> str | None:
@@ -80,7 +80,7 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _ascii_domain(address: str) -> str:
+def _to_ascii_domain(address: str) -> str:
     local, _, domain = address.partition("@")
     return f"{local}@{domain.encode('idna').decode()}" if not domain.isascii() else address
 
@@ -162,34 +162,34 @@ ANSWERS = (None, True, True, False, False, None, True, True, True, False)  # 20 
 Oddity = Callable[[Customer, People], Customer]
 
 
-def _with(**values: Any) -> Oddity:
+def _set_fields(**values: Any) -> Oddity:
     return lambda customer, _people: customer._replace(**values)
 
 
-def _only_phone(number: Any) -> Oddity:
-    return _with(home_phone=number, phone=None, cell_phone=None)
+def _set_phone(number: Any) -> Oddity:
+    return _set_fields(home_phone=number, phone=None, cell_phone=None)
 
 
-def _untyped_email(customer: Customer, _people: People) -> Customer:
+def _set_untyped_email(customer: Customer, _people: People) -> Customer:
     """A number or an object, by turns. One oddity for each would leave too few usable customers."""
     if customer.number // ODDITY_PERIOD % 2:
         return customer._replace(email={"address": f"cliente{customer.number}@example.com"})
     return customer._replace(email=5521998765435)
 
 
-def _international_domain(customer: Customer, _people: People) -> Customer:
+def _set_international_domain(customer: Customer, _people: People) -> Customer:
     return customer._replace(email=f"cliente{customer.number}@españa.example")
 
 
-def _upper_case(customer: Customer, _people: People) -> Customer:
+def _upper_email(customer: Customer, _people: People) -> Customer:
     return customer._replace(email=(customer.email or "").upper())
 
 
-def _mixed_case(customer: Customer, _people: People) -> Customer:
+def _title_email(customer: Customer, _people: People) -> Customer:
     return customer._replace(email=(customer.email or "").title())
 
 
-def _second_document(customer: Customer, people: People) -> Customer:
+def _share_email(customer: Customer, people: People) -> Customer:
     """The address of the customer before, in lower case: one customer with two documents."""
     first = people.one(customer.number - 1)
     return customer._replace(
@@ -197,15 +197,15 @@ def _second_document(customer: Customer, people: People) -> Customer:
     )
 
 
-def _with_plus(customer: Customer, _people: People) -> Customer:
+def _add_plus(customer: Customer, _people: People) -> Customer:
     return customer._replace(email=(customer.email or "").replace("@", "+shop@"))
 
 
-def _padded(customer: Customer, _people: People) -> Customer:
+def _pad_email(customer: Customer, _people: People) -> Customer:
     return customer._replace(email=f"  {customer.email} ")
 
 
-def _alias(customer: Customer, _people: People) -> Customer:
+def _set_alias(customer: Customer, _people: People) -> Customer:
     return customer._replace(email=f"{customer.document_id.replace('-', '')}b@ct.vtex.com.br")
 
 
@@ -254,47 +254,49 @@ LABELS = {
 }
 """The names of the oddities in `ODDITIES`, as `/_sandbox/oddities` shows them."""
 ODDITIES: dict[int, Oddity] = {
-    0: _with(email=None),
-    1: _mixed_case,
-    2: _second_document,
-    3: _with(first_name="   ", last_name=None),
-    4: _with(first_name="Zoë 🎉", last_name="👩‍👩‍👧 Souza"),
-    5: _with(first_name="\u0645\u062d\u0645\u062f", last_name="\u202b\u0643\u0648\u0647\u064a\u0646\u202c"),
-    6: _with(first_name="Ma\x00ria\x07", last_name="da\tCosta\u200b\r\n Lima"),
-    7: _with(home_phone="00000000000", phone=None, cell_phone=None),
-    8: _with(home_phone="call me", phone="", cell_phone="+5511"),
-    9: _with(birth_date="0001-01-01T00:00:00Z"),
-    10: _with(birth_date="2091-02-03T00:00:00+00:00"),
-    11: _with(birth_date="1984-02-29T00:00:00.0000000Z"),
-    12: _with(user_id=None),
-    13: _with(email="somebody at example.com"),
-    14: _alias,
-    15: _with(email="a***@example.com"),
-    16: _with_plus,
-    17: _padded,
-    18: _with(created_in=None, updated_in=None),
-    19: _with(first_name=None, last_name=None),
-    20: _with(corporate_name="Padaria Exemplo Ltda."),
-    21: _with(first_name="Jose\u0301", last_name="Nun\u0303ez"),
-    22: _with(birth_date="1890-05-06T00:00:00Z"),
-    23: _with(home_phone="(11) 98765-4321", phone=None, cell_phone=None),
-    24: _with(first_name="<b>Lia</b>", last_name="O'Hara & Filhos"),
-    25: _upper_case,
-    26: _with(first_name='Rui "Tico"; |', last_name="=1+1, Lda\nSul"),
-    27: _with(phone="12345", home_phone="+351 912 345 678"),
+    0: _set_fields(email=None),
+    1: _title_email,
+    2: _share_email,
+    3: _set_fields(first_name="   ", last_name=None),
+    4: _set_fields(first_name="Zoë 🎉", last_name="👩‍👩‍👧 Souza"),
+    5: _set_fields(
+        first_name="\u0645\u062d\u0645\u062f", last_name="\u202b\u0643\u0648\u0647\u064a\u0646\u202c"
+    ),
+    6: _set_fields(first_name="Ma\x00ria\x07", last_name="da\tCosta\u200b\r\n Lima"),
+    7: _set_fields(home_phone="00000000000", phone=None, cell_phone=None),
+    8: _set_fields(home_phone="call me", phone="", cell_phone="+5511"),
+    9: _set_fields(birth_date="0001-01-01T00:00:00Z"),
+    10: _set_fields(birth_date="2091-02-03T00:00:00+00:00"),
+    11: _set_fields(birth_date="1984-02-29T00:00:00.0000000Z"),
+    12: _set_fields(user_id=None),
+    13: _set_fields(email="somebody at example.com"),
+    14: _set_alias,
+    15: _set_fields(email="a***@example.com"),
+    16: _add_plus,
+    17: _pad_email,
+    18: _set_fields(created_in=None, updated_in=None),
+    19: _set_fields(first_name=None, last_name=None),
+    20: _set_fields(corporate_name="Padaria Exemplo Ltda."),
+    21: _set_fields(first_name="Jose\u0301", last_name="Nun\u0303ez"),
+    22: _set_fields(birth_date="1890-05-06T00:00:00Z"),
+    23: _set_fields(home_phone="(11) 98765-4321", phone=None, cell_phone=None),
+    24: _set_fields(first_name="<b>Lia</b>", last_name="O'Hara & Filhos"),
+    25: _upper_email,
+    26: _set_fields(first_name='Rui "Tico"; |', last_name="=1+1, Lda\nSul"),
+    27: _set_fields(phone="12345", home_phone="+351 912 345 678"),
     # Retired forms have a 1 (Mexico) or a 0 (Chile) before mobile numbers.
-    28: _only_phone("+52 1 33 1234 5678"),
-    29: _only_phone("+56 09 8765 4321"),
-    30: _only_phone("+55+5521998765432"),
-    31: _only_phone("+55 21 99876-5433 (whatsapp)"),
-    32: _only_phone("(11) 4002-8922 ramal 2"),
-    33: _only_phone(21998765434),
-    34: _with(first_name="J***", last_name="P** S****"),
-    35: _with(first_name="\u200f", last_name="\u2060\u200b"),
+    28: _set_phone("+52 1 33 1234 5678"),
+    29: _set_phone("+56 09 8765 4321"),
+    30: _set_phone("+55+5521998765432"),
+    31: _set_phone("+55 21 99876-5433 (whatsapp)"),
+    32: _set_phone("(11) 4002-8922 ramal 2"),
+    33: _set_phone(21998765434),
+    34: _set_fields(first_name="J***", last_name="P** S****"),
+    35: _set_fields(first_name="\u200f", last_name="\u2060\u200b"),
     # A form stored local midnight as UTC: the day before in the east of Greenwich, the same day in the west.
-    36: _with(birth_date="1990-04-30T22:00:00Z"),
-    37: _with(birth_date="1985-07-14T03:00:00Z"),
-    38: _international_domain,
-    39: _untyped_email,
-    40: _with(first_name=7, last_name={"value": "Lima"}),
+    36: _set_fields(birth_date="1990-04-30T22:00:00Z"),
+    37: _set_fields(birth_date="1985-07-14T03:00:00Z"),
+    38: _set_international_domain,
+    39: _set_untyped_email,
+    40: _set_fields(first_name=7, last_name={"value": "Lima"}),
 }

@@ -76,10 +76,20 @@ class ConnectifCaller:
         assert self.send("PATCH", f"/contacts/email/{email}", json=values).ok
 
     def upload(self, text: str | bytes, type_: str = "contacts", **changes: str) -> requests.Response:
-        form = {"type": type_, "overrideExisting": "true", "updateOnlyEmptyFields": "false", "delimiter": ","}
+        return self.post_import(text, {"type": type_, **changes})
+
+    def post_import(
+        self, text: str | bytes, changes: dict[str, str], *, documented: bool = True
+    ) -> requests.Response:
+        form = {"type": "contacts", "overrideExisting": "true", "updateOnlyEmptyFields": "false"}
         content = text.encode() if isinstance(text, str) else text
-        files = {"file": ("rows.csv", io.BytesIO(content), "text/csv")}
-        return self.send("POST", "/imports/", data=form | changes, files=files)
+        return self.send(
+            "POST",
+            "/imports/",
+            documented=documented,
+            data=form | {"delimiter": ","} | changes,
+            files={"file": ("rows.csv", io.BytesIO(content), "text/csv")},
+        )
 
     def run_import(self, text: str | bytes, type_: str = "contacts", **changes: str) -> dict[str, Any]:
         """Uploads a file and returns the import after its end."""

@@ -76,15 +76,8 @@ def test_lost_rows__depend_on_the_kind_of_import(api: ConnectifCaller, kind: str
 # --- the proxy
 
 
-def upload(api: ConnectifCaller, text: str, **more: Any) -> requests.Response:
-    form = {
-        "type": "contacts",
-        "overrideExisting": "true",
-        "updateOnlyEmptyFields": "false",
-        "delimiter": ",",
-    }
-    files = {"file": ("rows.csv", text.encode(), "text/csv")}
-    return api.send("POST", "/imports/", documented=False, data=form, files=files, **more)
+def upload(api: ConnectifCaller, text: str) -> requests.Response:
+    return api.post_import(text, {}, documented=False)
 
 
 @pytest.mark.parametrize(("body", "page", "media_type"), [("html", NGINX, "text/html"), ("empty", "", None)])

@@ -67,8 +67,8 @@ def test_purchase__a_misspelt_parameter_is_refused(shop: ConnectifCaller, query:
 
 def test_purchase__existing_id_is_409_and_changes_nothing(shop: ConnectifCaller) -> None:
     created = post(shop).json()
-    again = post(shop, totalPrice=1, contactEmail="unknown@example.com")
-    assert again.json() == {"status": 409, "title": "Conflict", "detail": "Purchase 1001 already exists."}
+    second = post(shop, totalPrice=1, contactEmail="unknown@example.com")
+    assert second.json() == {"status": 409, "title": "Conflict", "detail": "Purchase 1001 already exists."}
     assert shop.get("/purchases/purchase-id/1001") == created
     shop.knobs(purchase_precedence="references_first")
     assert post(shop, contactEmail="unknown@example.com").json()["code"] == "E0101"
@@ -109,19 +109,19 @@ def test_purchase__foreign_url_is_e0103(shop: ConnectifCaller) -> None:
     assert (found["code"], found["productIds"], found["allowedDomains"]) == ("E0103", ["p1"], [SHOP])
 
 
-def refused(answer: Any) -> set[str]:
+def problem_paths(answer: Any) -> set[str]:
     assert answer.status_code == 422, answer.text
     return {one["path"] for one in answer.json()["validationErrors"]}
 
 
 def test_purchase__missing_keys_are_refused(shop: ConnectifCaller) -> None:
-    assert refused(shop.send("POST", "/purchases/", json={})) == {
+    assert problem_paths(shop.send("POST", "/purchases/", json={})) == {
         "purchaseId", "purchaseDate", "totalPrice", "totalQuantity", "cartId", "products",
     }  # fmt: skip
     body = purchase()
     del body["contactEmail"]
-    assert refused(shop.send("POST", "/purchases/", json=body)) == {"contactEmail"}
-    assert refused(post(shop, products=[{}])) == {
+    assert problem_paths(shop.send("POST", "/purchases/", json=body)) == {"contactEmail"}
+    assert problem_paths(post(shop, products=[{}])) == {
         f"products[0].{key}"
         for key in ("productId", "name", "productDetailUrl", "unitPrice", "quantity", "price")
     }
@@ -135,8 +135,8 @@ def test_purchase__wrong_types_and_unknown_keys_are_refused(shop: ConnectifCalle
         "status": "paid",
         "purchaseId": 1,
     }
-    assert refused(post(shop, **body)) == set(body)
-    assert refused(post(shop, products=line(quantity=0, availability="instock"))) == {
+    assert problem_paths(post(shop, **body)) == set(body)
+    assert problem_paths(post(shop, products=line(quantity=0, availability="instock"))) == {
         "products[0].quantity", "products[0].availability",
     }  # fmt: skip
 
@@ -144,7 +144,7 @@ def test_purchase__wrong_types_and_unknown_keys_are_refused(shop: ConnectifCalle
 def test_purchase__cart_id_is_required_by_a_knob(shop: ConnectifCaller) -> None:
     body = purchase()
     del body["cartId"]
-    assert refused(shop.send("POST", "/purchases/", json=body)) == {"cartId"}
+    assert problem_paths(shop.send("POST", "/purchases/", json=body)) == {"cartId"}
     shop.knobs(cart_id_required=False)
     assert shop.send("POST", "/purchases/", json=body).status_code == 201
 

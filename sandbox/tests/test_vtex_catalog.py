@@ -9,7 +9,7 @@ from sandbox.tests.vtex_api import IDS, SEARCH, VtexCaller
 COUNT = 45
 
 
-def found(vtex: VtexCaller, *ids: int, **query: Any) -> dict[str, Any]:
+def search_products(vtex: VtexCaller, *ids: int, **query: Any) -> dict[str, Any]:
     """The products by id, from one window."""
     answer = vtex.get(SEARCH, fq=[f"productId:{number}" for number in ids], _from=0, _to=49, **query)
     assert answer.status_code == 200, answer.text
@@ -55,7 +55,7 @@ def test_ids__can_move_between_pages(vtex: VtexCaller) -> None:
 
 
 def test_search__shows_the_oddities_of_old_catalogues(vtex: VtexCaller) -> None:
-    products = found(vtex, 25, 26, 27, 28, 29, 30)
+    products = search_products(vtex, 25, 26, 27, 28, 29, 30)
     assert products["25"]["categories"] == ["/Casa/Cama/Mesa/Banho/", "/Casa/"]
     assert [path.count("/") for path in products["25"]["categoriesIds"]] == [3, 2]
     assert products["26"]["brand"] == ["Premium"], "a specification replaces the field"
@@ -103,20 +103,20 @@ def test_search__needs_no_key(vtex: VtexCaller) -> None:
 
 def test_search__leaves_hidden_products_out(vtex: VtexCaller) -> None:
     hidden = {"inactive": 4, "invisible": 5, "not indexed": 6, "other channel": 9, "no SKU": 2}
-    assert found(vtex, *hidden.values()) == {}
+    assert search_products(vtex, *hidden.values()) == {}
     assert vtex.get("/api/catalog/pvt/product/6").json()["IsActive"] is True
     assert vtex.get("/api/catalog/pvt/product/4").json()["IsActive"] is False
     assert vtex.get("/api/catalog/pvt/product/5").json()["IsVisible"] is False
-    assert list(found(vtex, 9, sc=2)) == ["9"]
+    assert list(search_products(vtex, 9, sc=2)) == ["9"]
 
 
 def test_search__still_shows_an_inactive_product(vtex: VtexCaller) -> None:
-    assert list(found(vtex, 10)) == ["10"]
+    assert list(search_products(vtex, 10)) == ["10"]
     assert vtex.get("/api/catalog/pvt/product/10").json()["IsActive"] is False
 
 
 def test_search__products_out_of_stock_have_the_price_0(vtex: VtexCaller) -> None:
-    for offer in offers(found(vtex, 3)["3"]):
+    for offer in offers(search_products(vtex, 3)["3"]):
         assert (offer["Price"], offer["ListPrice"], offer["AvailableQuantity"], offer["IsAvailable"]) == (
             0,
             0,
@@ -126,7 +126,7 @@ def test_search__products_out_of_stock_have_the_price_0(vtex: VtexCaller) -> Non
 
 
 def test_search__only_the_default_seller_can_be_out_of_stock(vtex: VtexCaller) -> None:
-    product = found(vtex, 1)["1"]
+    product = search_products(vtex, 1)["1"]
     assert not any(offer["IsAvailable"] for offer in offers(product))
     assert all(offer["IsAvailable"] for offer in offers(product, "lojaparceira"))
 
@@ -135,16 +135,21 @@ def test_search__prices_differ_by_channel(vtex: VtexCaller) -> None:
     vtex.control("PUT", "products/100", {"skus": [{"sku_id": 9_000, "offers": [
         {"price": 1_000, "list_price": 1_250}, {"channel": 2, "price": 1_101, "list_price": 1_300}
     ]}]})  # fmt: skip
-    (main,), (other,) = offers(found(vtex, 100)["100"]), offers(found(vtex, 100, sc=2)["100"])
+    (main,), (other,) = (
+        offers(search_products(vtex, 100)["100"]),
+        offers(search_products(vtex, 100, sc=2)["100"]),
+    )
     assert (main["Price"], main["ListPrice"], other["Price"]) == (10.0, 12.5, 11.01)
 
 
 def test_search__links_have_the_host_of_the_call(vtex: VtexCaller) -> None:
-    assert found(vtex, 0)["0"]["link"] == f"{vtex.url}/{found(vtex, 0)['0']['linkText']}/p"
+    assert (
+        search_products(vtex, 0)["0"]["link"] == f"{vtex.url}/{search_products(vtex, 0)['0']['linkText']}/p"
+    )
 
 
 def test_search__specifications_are_keys_beside_the_fields(vtex: VtexCaller) -> None:
-    product = found(vtex, 8)["8"]
+    product = search_products(vtex, 8)["8"]
     assert product["Link"] == ["https://spec.example"]
     assert product["link"].startswith(vtex.url)
     assert (product["Cor"], product["cor"]) == (["Azul"], ["blue"])
@@ -153,7 +158,7 @@ def test_search__specifications_are_keys_beside_the_fields(vtex: VtexCaller) -> 
 
 
 def test_search__texts_and_lists_have_the_oddities_of_real_data(vtex: VtexCaller) -> None:
-    products = found(vtex, *range(45))
+    products = search_products(vtex, *range(45))
     assert "&eacute;" in products["12"]["description"]
     assert any("|" in name for product in products.values() for name in product["productClusters"].values())
     first = products["0"]
@@ -165,14 +170,14 @@ def test_search__texts_and_lists_have_the_oddities_of_real_data(vtex: VtexCaller
 
 
 def test_search__can_lose_products_at_random(vtex: VtexCaller) -> None:
-    whole = len(found(vtex, *range(45)))
+    whole = len(search_products(vtex, *range(45)))
     vtex.knobs(search_omission_share=0.5)
-    assert 0 < len(found(vtex, *range(45))) < whole
+    assert 0 < len(search_products(vtex, *range(45))) < whole
 
 
 def test_product__can_be_hidden_and_deleted_by_the_control_plane(vtex: VtexCaller) -> None:
     vtex.control("PATCH", "products/0", {"is_indexed": 0})
-    assert found(vtex, 0) == {}
+    assert search_products(vtex, 0) == {}
     vtex.control("DELETE", "products/0")
     assert vtex.get("/api/catalog/pvt/product/0").status_code == 404
     assert "0" not in vtex.get(IDS).json()["data"]
@@ -180,7 +185,7 @@ def test_product__can_be_hidden_and_deleted_by_the_control_plane(vtex: VtexCalle
 
 def test_price__is_the_base_price_with_rate_limit_headers(vtex: VtexCaller) -> None:
     answer = vtex.get("/api/pricing/prices/1000")
-    offer = offers(found(vtex, 0)["0"])[0]
+    offer = offers(search_products(vtex, 0)["0"])[0]
     assert answer.json()["basePrice"] == round(offer["Price"] + 7, 2)
     assert answer.headers["Ratelimit-Limit"] == "2000"
     assert answer.headers["Ratelimit-Remaining"] == "1999"

@@ -65,8 +65,8 @@ def test_rate_limit__sends_retry_after_as_the_knob_says(vtex: VtexCaller) -> Non
     assert answer.headers["Retry-After"] == "60"
     assert answer.json()["error"]["message"] == "Too many requests"
     vtex.knobs(retry_after="date")
-    again = parsedate_to_datetime(vtex.get(ORDERS).headers["Retry-After"])
-    assert again.isoformat() == "2026-11-23T12:01:00+00:00"
+    second = parsedate_to_datetime(vtex.get(ORDERS).headers["Retry-After"])
+    assert second.isoformat() == "2026-11-23T12:01:00+00:00"
     vtex.knobs(retry_after="none")
     assert "Retry-After" not in vtex.get(ORDERS).headers
 

@@ -14,7 +14,7 @@ from sandbox.tests.vtex_api import ORDERS, VtexCaller
 PLACED, PAID, CHANGED = (f"2026-11-22T{at}:00.0000000" for at in ("10:00", "10:05", "11:00"))
 
 
-def order(vtex: VtexCaller, *lines: dict[str, Any], id_: str = "900-01", **values: Any) -> Any:
+def put_order(vtex: VtexCaller, *lines: dict[str, Any], id_: str = "900-01", **values: Any) -> Any:
     body = {"order_group": id_.rpartition("-")[0], "created": PLACED, "authorized": PAID}
     vtex.control("PUT", f"orders/{id_}", body | {"lines": list(lines) or [{}]} | values)
     return vtex.get(f"{ORDERS}/{id_}").json()
@@ -28,7 +28,7 @@ def totals(found: Any) -> dict[str, int]:
 
 
 def test_weighed__three_packs_of_300_grams_are_like_vtexs_sample(vtex: VtexCaller) -> None:
-    found = order(vtex, {"price": 199, "list_price": 199, "quantity": 3, "unit_multiplier": 0.3})
+    found = put_order(vtex, {"price": 199, "list_price": 199, "quantity": 3, "unit_multiplier": 0.3})
     (item,) = found["items"]
     assert (item["price"], item["unitMultiplier"], item["sellingPrice"]) == (199, 0.3, 59)
     assert item["measurementUnit"] == "kg"
@@ -61,14 +61,14 @@ def test_weighed__selling_price_is_cut_and_the_total_is_rounded_once(
 def test_weighed__the_selling_price_includes_a_discount(vtex: VtexCaller) -> None:
     """A kilogram at 10.00 costs 9.00, so two packs of 2.5 kg cost 22.50 each."""
     line = {"price": 1_000, "quantity": 2, "unit_multiplier": 2.5, "selling_price": 2_250}
-    found = order(vtex, line, shipping=500)
+    found = put_order(vtex, line, shipping=500)
     assert found["items"][0]["priceDefinition"]["total"] == 4_500
     assert totals(found) == {"Items": 5_000, "Discounts": -500, "Shipping": 500, "Tax": 0}
     assert found["value"] == 5_000
 
 
 def test_weighed__can_lack_the_price_definition(vtex: VtexCaller) -> None:
-    found = order(vtex, {"price": 765, "unit_multiplier": 2.0, "has_definition": False})
+    found = put_order(vtex, {"price": 765, "unit_multiplier": 2.0, "has_definition": False})
     assert (found["items"][0]["priceDefinition"], found["value"]) == (None, 1_530)
 
 
@@ -99,7 +99,7 @@ REMOVED = {"id": "1000", "name": "Bule", "quantity": 1, "price": 3_290}
 
 def test_changed__a_removed_item_is_still_listed_as_in_vtexs_sample(vtex: VtexCaller) -> None:
     line = {"name": "Bule", "price": 3_290, "list_price": 3_290}
-    found = order(vtex, line, shipping=1_160, changes=[{"at": CHANGED, "removed": [REMOVED]}])
+    found = put_order(vtex, line, shipping=1_160, changes=[{"at": CHANGED, "removed": [REMOVED]}])
     assert found["value"] == 1_160
     expected = {"Items": 3_290, "Discounts": 0, "Shipping": 1_160, "Tax": 0, "Change": -3_290}
     assert totals(found) == expected
@@ -118,7 +118,7 @@ def test_changed__a_removed_item_is_still_listed_as_in_vtexs_sample(vtex: VtexCa
 def test_changed__the_list_of_items_can_show_the_change(vtex: VtexCaller) -> None:
     kept, removed = {"sku": 1, "price": 1_000}, {"sku": 2, "price": 3_290}
     change = {"at": CHANGED, "removed": [REMOVED | {"id": "2"}], "lines": [kept]}
-    found = order(vtex, kept, removed, shipping=500, changes=[change])
+    found = put_order(vtex, kept, removed, shipping=500, changes=[change])
     assert [item["id"] for item in found["items"]] == ["1"]
     assert totals(found) == {"Items": 1_000, "Discounts": 0, "Shipping": 500, "Tax": 0}
     assert found["value"] == 1_500
@@ -127,21 +127,21 @@ def test_changed__the_list_of_items_can_show_the_change(vtex: VtexCaller) -> Non
 
 def test_changed__an_added_item_is_only_in_the_attachment(vtex: VtexCaller) -> None:
     added = {"id": "3", "name": "Jarra", "quantity": 2, "price": 1_500, "unitMultiplier": "1.0"}
-    found = order(vtex, {"sku": 1, "price": 1_000}, changes=[{"at": CHANGED, "added": [added]}])
+    found = put_order(vtex, {"sku": 1, "price": 1_000}, changes=[{"at": CHANGED, "added": [added]}])
     assert (found["value"], totals(found)["Change"], totals(found)["Items"]) == (4_000, 3_000, 1_000)
     assert [item["id"] for item in found["items"]] == ["1"]
     assert found["changesAttachment"]["changesData"][0]["itemsAdded"] == [added]
 
 
 def test_changed__can_change_only_the_value(vtex: VtexCaller) -> None:
-    found = order(vtex, {"price": 1_000}, changes=[{"at": CHANGED, "discount": 200, "reason": "Avaria"}])
+    found = put_order(vtex, {"price": 1_000}, changes=[{"at": CHANGED, "discount": 200, "reason": "Avaria"}])
     assert (found["value"], totals(found)["Change"]) == (800, -200)
     assert found["changesAttachment"]["changesData"][0]["reason"] == "Avaria"
 
 
 def test_changed__applies_from_its_instant_on(vtex: VtexCaller) -> None:
     change = {"at": "2026-11-23T13:00:00.0000000", "removed": [REMOVED]}
-    found = order(vtex, {"price": 3_290}, {"sku": 2, "price": 700}, changes=[change])
+    found = put_order(vtex, {"price": 3_290}, {"sku": 2, "price": 700}, changes=[change])
     assert (found["value"], found["changesAttachment"], "Change" in totals(found)) == (3_990, None, False)
     vtex.advance(3_600)
     found = vtex.get(f"{ORDERS}/900-01").json()
@@ -155,7 +155,7 @@ def test_changed__applies_from_its_instant_on(vtex: VtexCaller) -> None:
 
 def test_changed__can_happen_twice(vtex: VtexCaller) -> None:
     second = {"at": "2026-11-22T12:00:00.0000000", "added": [{"id": "1000", "price": 3_290}]}
-    found = order(vtex, {"price": 3_290}, changes=[{"at": CHANGED, "removed": [REMOVED]}, second])
+    found = put_order(vtex, {"price": 3_290}, changes=[{"at": CHANGED, "removed": [REMOVED]}, second])
     assert (found["value"], totals(found)["Change"]) == (3_290, 0)
     assert len(found["changesAttachment"]["changesData"]) == 2
 
@@ -163,7 +163,7 @@ def test_changed__can_happen_twice(vtex: VtexCaller) -> None:
 @needs_contracts
 def test_changed__has_the_vendors_structure(vtex: VtexCaller) -> None:
     changes = [{"at": CHANGED, "removed": [REMOVED], "added": [REMOVED | {"unitMultiplier": "0.3"}]}]
-    found = order(vtex, {"price": 3_290}, changes=changes)
+    found = put_order(vtex, {"price": 3_290}, changes=changes)
     assert order_problems(found) == []
 
 
@@ -173,7 +173,7 @@ def test_changed__has_the_vendors_structure(vtex: VtexCaller) -> None:
 def test_chain__the_definition_can_ignore_the_discount(vtex: VtexCaller) -> None:
     """Known issue 663203: the definition has `price`; selling price and totals include the discount."""
     line = {"price": 10_000, "list_price": 10_000, "selling_price": 9_000, "defined_price": 10_000}
-    found = order(vtex, line, origin="Chain")
+    found = put_order(vtex, line, origin="Chain")
     (item,) = found["items"]
     assert (item["sellingPrice"], found["value"]) == (9_000, 9_000)
     assert item["priceDefinition"]["total"] == item["priceDefinition"]["calculatedSellingPrice"] == 10_000
@@ -184,7 +184,7 @@ def test_negative__a_line_is_negative_but_the_order_is_not(vtex: VtexCaller) -> 
     """Known issue 867838: a discount of $50 on $500; one line of $100 has the unit multiplier 0.01."""
     cut = {"sku": 1, "price": 10_000, "unit_multiplier": 0.01, "selling_price": -900}
     cloth = {"sku": 2, "price": 20_000, "selling_price": 18_000, "quantity": 2}
-    found = order(vtex, cut, cloth)
+    found = put_order(vtex, cut, cloth)
     first = found["items"][0]
     assert (first["sellingPrice"], first["priceDefinition"]["total"]) == (-900, -900)
     assert first["priceDefinition"]["sellingPrices"] == [{"value": -900, "quantity": 1}]
@@ -195,7 +195,7 @@ def test_negative__a_line_is_negative_but_the_order_is_not(vtex: VtexCaller) -> 
 
 
 def test_abandoned_attempt__is_a_separate_transaction(vtex: VtexCaller) -> None:
-    transactions = order(vtex, abandoned=["Boleto Bancário"])["paymentData"]["transactions"]
+    transactions = put_order(vtex, abandoned=["Boleto Bancário"])["paymentData"]["transactions"]
     assert [one["isActive"] for one in transactions] == [False, True]
     names = [[payment["paymentSystemName"] for payment in one["payments"]] for one in transactions]
     assert names == [["Boleto Bancário"], ["Visa"]]
@@ -203,7 +203,7 @@ def test_abandoned_attempt__is_a_separate_transaction(vtex: VtexCaller) -> None:
 
 
 def test_transaction__can_lack_is_active(vtex: VtexCaller) -> None:
-    (transaction,) = order(vtex, marks_active=False)["paymentData"]["transactions"]
+    (transaction,) = put_order(vtex, marks_active=False)["paymentData"]["transactions"]
     assert "isActive" not in transaction
 
 
@@ -213,7 +213,7 @@ def test_transaction__can_lack_is_active(vtex: VtexCaller) -> None:
 def test_currency__is_the_orders_own(
     vtex: VtexCaller, currency: str, symbol: str, locale: int | None
 ) -> None:
-    found = order(vtex, currency=currency)["storePreferencesData"]
+    found = put_order(vtex, currency=currency)["storePreferencesData"]
     assert (found["currencyCode"], found["currencySymbol"], found["currencyLocale"]) == (
         currency,
         symbol,
@@ -222,7 +222,7 @@ def test_currency__is_the_orders_own(
 
 
 def test_gift__alone_has_no_transaction(vtex: VtexCaller) -> None:
-    found = order(vtex, {"price": 5_000, "selling_price": 0, "is_gift": True})
+    found = put_order(vtex, {"price": 5_000, "selling_price": 0, "is_gift": True})
     assert (found["value"], found["paymentData"]["transactions"]) == (0, [])
     assert totals(found) == {"Items": 5_000, "Discounts": -5_000, "Shipping": 0, "Tax": 0}
 
@@ -243,13 +243,13 @@ def test_seed__gifts_remain_after_a_canceled_part(vtex: VtexCaller) -> None:
 
 @pytest.mark.parametrize("value", [None, "false", 0, [], {}])
 def test_members__can_have_other_values(vtex: VtexCaller, value: object) -> None:
-    found = order(vtex, shown={"isCompleted": value, "clientProfileData": {"email": value}})
+    found = put_order(vtex, shown={"isCompleted": value, "clientProfileData": {"email": value}})
     assert found["isCompleted"] == value
     assert (found["clientProfileData"]["email"], found["clientProfileData"]["firstName"]) == (value, "Ana")
 
 
 def test_members__can_be_absent(vtex: VtexCaller) -> None:
-    found = order(vtex, absent=["isCompleted", "totals"])
+    found = put_order(vtex, absent=["isCompleted", "totals"])
     assert not {"isCompleted", "totals"} & found.keys()
 
 
@@ -257,7 +257,7 @@ def test_members__can_be_absent(vtex: VtexCaller) -> None:
 
 
 def put_split_order(vtex: VtexCaller) -> list[Any]:
-    return [order(vtex, id_=f"900-0{number}") for number in (1, 2)]
+    return [put_order(vtex, id_=f"900-0{number}") for number in (1, 2)]
 
 
 def test_group__can_be_brief_while_details_are_complete(vtex: VtexCaller) -> None:

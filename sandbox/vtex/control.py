@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 from starlette.routing import BaseRoute
 
-from sandbox.core.control import Row, control_routes, with_body
+from sandbox.core.control import Row, control_routes, read_body
 from sandbox.core.endpoints import Call
 from sandbox.core.errors import VendorError
 from sandbox.shop import ShopData, baskets, people
@@ -39,7 +39,7 @@ class VtexControl:
             ("DELETE", "/products/{id}", lambda call: self._delete("product", "product_id", call)),
             ("PUT", "/orders/{id}", self._put_order),
             ("DELETE", "/orders/{id}", lambda call: self._delete("sale", "order_id", call)),
-            ("POST", "/arrivals", with_body(Arrivals, self._add_arrivals)),
+            ("POST", "/arrivals", read_body(Arrivals, self._add_arrivals)),
             ("GET", "/changes", lambda _: self.changes(MOST_CHANGES)),
             ("GET", "/oddities", lambda _: oddities(self._shop)),
         ]

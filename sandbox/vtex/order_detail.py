@@ -64,8 +64,8 @@ def full_detail(row: Any, now: str) -> dict[str, Any]:
         "workflowIsInError": False,
         "statusDescription": DESCRIPTIONS.get(row["status"]),
         "value": value_at(row, now),
-        "creationDate": with_offset(row["created"]),
-        "lastChange": with_offset(max(filter(None, instants))),
+        "creationDate": add_offset(row["created"]),
+        "lastChange": add_offset(max(filter(None, instants))),
         "orderGroup": row["order_group"],
         "totals": totals(row, lines, changes),
         "items": [order_item(line, row, place) for place, line in enumerate(lines)],
@@ -96,8 +96,8 @@ def full_detail(row: Any, now: str) -> dict[str, Any]:
         "allowEdition": False,
         "isCheckedIn": False,
         "marketplace": {"baseURL": "http://oms.vtexinternal.com.br", "isCertified": None, "name": ACCOUNT},
-        "authorizedDate": with_offset(dates["authorized"]),
-        "invoicedDate": with_offset(dates["invoiced"]),
+        "authorizedDate": add_offset(dates["authorized"]),
+        "invoicedDate": add_offset(dates["invoiced"]),
         "cancelReason": "Desistência" if dates["canceled"] else None,
         "subscriptionData": None,
         "taxData": None,
@@ -121,7 +121,7 @@ def store_preferences(currency: str | None) -> dict[str, Any]:
     }
 
 
-def with_offset(instant: str | None) -> str | None:
+def add_offset(instant: str | None) -> str | None:
     return None if instant is None else f"{instant}+00:00"
 
 
@@ -167,7 +167,7 @@ def change_data(row: Any, change: dict[str, Any]) -> dict[str, Any]:
         "itemsAdded": change["added"],
         "itemsRemoved": change["removed"],
         "receipt": {
-            "date": with_offset(change["at"]),
+            "date": add_offset(change["at"]),
             "orderId": row["order_id"],
             "receipt": f"{row['row']:08x}-0000-4000-8000-000000000000",
         },

@@ -12,7 +12,7 @@ from sandbox.shop import ShopData
 from sandbox.shop.instants import instant_text
 from sandbox.vtex.errors import oms_error
 from sandbox.vtex.knobs import VtexKnobs
-from sandbox.vtex.order_detail import DESCRIPTIONS, brief_order, order_detail, value_at, with_offset
+from sandbox.vtex.order_detail import DESCRIPTIONS, add_offset, brief_order, order_detail, value_at
 from sandbox.vtex.seed import SALE_SQL, sale_rows
 
 MOST_PAGES = 30
@@ -193,7 +193,7 @@ def list_row(row: Any, index: str) -> dict[str, Any]:
     authorized = row["authorized"] if row["authorized"] and row["authorized"] <= index else None
     return {
         "orderId": row["order_id"],
-        "creationDate": with_offset(row["created"]),
+        "creationDate": add_offset(row["created"]),
         "clientName": f"{row['first_name'] or ''} {row['last_name'] or ''}".strip(),
         "items": None,
         "totalValue": float(value_at(row, index)),
@@ -214,7 +214,7 @@ def list_row(row: Any, index: str) -> dict[str, Any]:
         "orderIsComplete": bool(row["is_complete"]),
         "listId": None,
         "listType": None,
-        "authorizedDate": with_offset(authorized),
+        "authorizedDate": add_offset(authorized),
         "callCenterOperatorName": None,
         "totalItems": row["lines"].count('"sku":'),
         "currencyCode": row["currency"],
