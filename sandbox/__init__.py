@@ -1,1 +1,1 @@
-"""`python -m sandbox`: VTEX and Connectif, simulated from their documents, importing nothing of ours."""
+"""`python -m sandbox`: a simulated VTEX and a simulated Connectif. Imports nothing of the sync."""

@@ -1,4 +1,4 @@
-"""`python -m sandbox`: both vendors, from one seeded world, until SIGTERM or Ctrl-C."""
+"""`python -m sandbox`: serves both vendors with the data of one seed, until SIGTERM or Ctrl-C."""
 
 import argparse
 import signal
@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, time
 import orjson
 from pydantic import BaseModel, ValidationError
 
-from sandbox.connectif.knobs import Knobs as ConnectifKnobs
+from sandbox.connectif.knobs import ConnectifKnobs
 from sandbox.connectif.vendor import Connectif
 from sandbox.core.app import vendor_app
 from sandbox.core.clock import Clock
@@ -20,12 +20,12 @@ from sandbox.vtex.knobs import VtexKnobs
 from sandbox.vtex.vendor import Vtex
 
 
-def arguments() -> argparse.Namespace:
+def parse_arguments() -> argparse.Namespace:
     sizes = Sizes()
     parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (0.0.0.0 in a container)")
-    parser.add_argument("--vtex-port", type=int, default=8101, help="0 takes a free one")
-    parser.add_argument("--connectif-port", type=int, default=8102, help="0 takes a free one")
+    parser.add_argument("--vtex-port", type=int, default=8101, help="0 takes a free port")
+    parser.add_argument("--connectif-port", type=int, default=8102, help="0 takes a free port")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument(
         "--today", type=date.fromisoformat, help="the clock starts at noon UTC of this day (default: now)"
@@ -33,20 +33,21 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--contacts", type=int, default=sizes.contacts)
     parser.add_argument("--products", type=int, default=sizes.products, help="about four SKUs each")
     parser.add_argument("--orders-per-day", type=int, default=sizes.orders_per_day)
-    parser.add_argument("--days", type=int, default=sizes.days, help="days of orders, the last is today")
+    parser.add_argument("--days", type=int, default=sizes.days, help="days with orders; the last is today")
     parser.add_argument(
-        "--tracked-share", type=float, default=sizes.tracked_share, help="orders the web tag reported"
+        "--tracked-share",
+        type=float,
+        default=sizes.tracked_share,
+        help="share of orders that the web tag reported",
     )
-    parser.add_argument(
-        "--rate-window-seconds", type=float, default=60, help="how long a rate-limit minute lasts"
-    )
+    parser.add_argument("--rate-window-seconds", type=float, default=60, help="length of a rate-limit minute")
     parser.add_argument(
         "--knob", action="append", default=[], metavar="NAME=VALUE", help="see /_sandbox/knobs"
     )
     return parser.parse_args()
 
 
-def world(options: argparse.Namespace) -> tuple[ShopData, Clock]:
+def build_shop(options: argparse.Namespace) -> tuple[ShopData, Clock]:
     now = datetime.combine(options.today, time(12), UTC) if options.today else datetime.now(UTC)
     sizes = Sizes(
         options.contacts, options.products, options.orders_per_day, options.days, options.tracked_share
@@ -55,12 +56,12 @@ def world(options: argparse.Namespace) -> tuple[ShopData, Clock]:
 
 
 def set_knobs(settings: list[str], *vendors: Knobs) -> None:
-    """`name=value` for whichever vendor has the knob; values are JSON, or else plain text."""
+    """Sets `name=value` at each vendor that has the knob. Values are JSON, or else plain text."""
     for setting in settings:
         name, _, text = setting.partition("=")
         owners = [knobs for knobs in vendors if name in type(knobs).model_fields]
         if not owners:
-            sys.exit(f"--knob {setting}: no such knob")
+            sys.exit(f"--knob {setting}: neither vendor has this knob; see /_sandbox/knobs")
         try:
             value = orjson.loads(text)
         except orjson.JSONDecodeError:
@@ -70,24 +71,24 @@ def set_knobs(settings: list[str], *vendors: Knobs) -> None:
 
 
 def set_knob(knobs: BaseModel, name: str, value: object, text: str) -> None:
-    """A value that does not fit as JSON may still fit as the text it was written as (`404`)."""
+    """Tries the JSON value, then the text: the value of some knobs is a text such as `404`."""
     for attempt in (value, text):
         try:
             setattr(knobs, name, attempt)
         except ValidationError:
             continue
         return
-    sys.exit(f"--knob {name}={text}: this value does not fit")
+    sys.exit(f"--knob {name}={text}: the knob does not take this value; see /_sandbox/")
 
 
 def main() -> None:
-    options = arguments()
-    # Hand the interpreter over more often: one vendor stays quick while the other takes a big import.
+    options = parse_arguments()
+    # Threads switch more often, so that one vendor answers quickly during a large import at the other.
     sys.setswitchinterval(0.001)
-    shop, clock = world(options)
+    shop, clock = build_shop(options)
     vtex_knobs, connectif_knobs = VtexKnobs(rate_window_seconds=options.rate_window_seconds), ConnectifKnobs()
     set_knobs(options.knob, vtex_knobs, connectif_knobs)
-    vtex = Vtex(shop, clock, vtex_knobs)
+    vtex = Vtex(shop, clock, knobs=vtex_knobs)
     connectif = Connectif(shop, clock, knobs=connectif_knobs, window_seconds=options.rate_window_seconds)
     try:
         serve(shop, clock, vtex, connectif, options)

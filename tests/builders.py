@@ -150,7 +150,7 @@ class SimulatedShop:
     def table(self, name: str, *, by: str) -> dict[str, dict[str, Any]]:
         """A table of Connectif's by a key column, without the columns that every write touches."""
         passing = {"row", "updated_at", "contact_row"}
-        rows = self.connectif.account.database.rows(f"SELECT * FROM {name}")  # noqa: S608 - our own names
+        rows = self.connectif.database.rows(f"SELECT * FROM {name}")  # noqa: S608 - our own names
         return {row[by]: {k: row[k] for k in row.keys() if k not in passing} for row in rows}  # noqa: SIM118
 
     def target(self) -> dict[str, Any]:

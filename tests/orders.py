@@ -7,7 +7,7 @@ from typing import Any
 
 from include.plan import RunPlan
 from include.window import Window
-from sandbox.vtex.control import OrderBody
+from sandbox.vtex.control_bodies import OrderBody
 from sandbox.vtex.seed import SALE_SQL
 from tests.builders import NOON, SimulatedShop
 
@@ -24,8 +24,8 @@ def day_of(start: datetime, *, hours: float = 24) -> RunPlan:
 
 def without_baskets(shop: SimulatedShop) -> None:
     """Take the seeded orders away, and the purchases that their tag reported: what a test puts is all."""
-    shop.vtex._database.execute("DELETE FROM sale")
-    shop.connectif.account.database.execute("DELETE FROM purchases")
+    shop.vtex.database.execute("DELETE FROM sale")
+    shop.connectif.database.execute("DELETE FROM purchases")
 
 
 def put_order(shop: SimulatedShop, order_id: str, created: datetime, **fields: Any) -> None:
@@ -42,7 +42,7 @@ def put_orders(
         OrderBody(**_body(f"{group}-01", start + n * length / number, fields)).row(f"{group}-01")
         for n, group in enumerate(groups)
     ]
-    shop.vtex._database.insert(SALE_SQL, rows)
+    shop.vtex.database.insert(SALE_SQL, rows)
     return groups
 
 

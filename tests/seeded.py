@@ -35,7 +35,7 @@ def seeded_run(folder: Path, pipeline: PipelineName, plan: RunPlan, *emptied: st
     with simulated_shop(SIZES) as shop:
         shop.connectif.knobs.rate_limit = 0
         for table in emptied:
-            shop.connectif.account.database.execute(f"DELETE FROM {table}")  # noqa: S608 - our own names
+            shop.connectif.database.execute(f"DELETE FROM {table}")  # noqa: S608 - our own names
         runner = SyncRunner(shop, folder)
         yield SeededRun(shop, runner, runner.sync(pipeline, plan, "run"))
         runner.close()

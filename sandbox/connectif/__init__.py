@@ -1,1 +1,1 @@
-"""The simulated Connectif, written from its public documents (read 2026-11-23)."""
+"""The simulated Connectif, written from its documents (read 2026-11-23)."""

@@ -1,31 +1,32 @@
-"""The account that every rule works on: its rows, its settings and its time."""
+"""The account that all rules use: its database, its settings and its clock."""
 
-from __future__ import annotations
-
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 from urllib.parse import urlsplit
 
-from sandbox.connectif.fields import instant_text
-
-if TYPE_CHECKING:
-    from sandbox.connectif.knobs import Knobs
-    from sandbox.core.clock import Clock
-    from sandbox.core.database import Database
+from sandbox.connectif.fields import Field, instant_text, read_object
+from sandbox.connectif.knobs import ConnectifKnobs
+from sandbox.core.clock import Clock
+from sandbox.core.database import Database
 
 
 @dataclass(frozen=True)
 class Account:
-    """One Connectif account. `shop_domain` is authorised unless the knob names others."""
+    """One Connectif account. `shop_domain` is authorised, unless the knob names other domains."""
 
     database: Database
-    knobs: Knobs
+    knobs: ConnectifKnobs
     clock: Clock
     shop_domain: str
 
     def now(self) -> str:
-        """The instant as it is stored and shown."""
+        """The current instant in the form that the tables and the API have."""
         return instant_text(self.clock.now())
+
+    def read(self, body: Any, fields: Mapping[str, Field]) -> tuple[dict[str, Any], dict[str, str]]:
+        """`read_object`, as strict as the account's knobs say."""
+        return read_object(body, fields, reject_unknown=self.rejects_unknown, reject_null=self.rejects_null)
 
     @property
     def rejects_unknown(self) -> bool:
@@ -45,5 +46,5 @@ class Account:
         return [f"https://{host}" for host in self.hosts]
 
     def allows(self, url: str) -> bool:
-        """Whether the URL is on an authorised domain: hosts are compared whole and without case."""
+        """Whether the URL's host is an authorised domain. The whole host must match, in any case."""
         return urlsplit(url).hostname in {host.lower() for host in self.hosts}

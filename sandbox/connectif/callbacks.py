@@ -1,9 +1,8 @@
-"""Newsletter changes and how Connectif tells a shop of them (help centre 360017539820).
+"""Connectif's callbacks to the shop after newsletter changes (help centre 360017539820).
 
-Callbacks go by GET (bounces by POST), once, without following redirects, and only ever to this machine.
+Connectif sends each callback once, by GET (bounces by POST), without following redirects. The sandbox only
+sends them to this machine.
 """
-
-from __future__ import annotations
 
 import hashlib
 import hmac
@@ -13,27 +12,20 @@ import json
 from dataclasses import dataclass
 from queue import Empty, Queue
 from threading import Thread
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 from urllib.parse import SplitResult, urlencode, urlsplit
 
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import field_validator
 
-from sandbox.connectif.errors import ApiError, not_found
-from sandbox.connectif.fields import EMAIL
-from sandbox.connectif.schema import id_of
-
-if TYPE_CHECKING:
-    from sandbox.connectif.account import Account
-    from sandbox.connectif.contacts import Contacts
+from sandbox.connectif.account import Account
+from sandbox.core.control import ControlBody
 
 THREADS = 4
-Kind = Literal["subscribe", "cancellation", "bounce"]
+CallbackKind = Literal["subscribe", "cancellation", "bounce"]
 
 
-class Urls(BaseModel):
-    """Where to call; None calls nobody. Only http and only this machine."""
-
-    model_config = ConfigDict(extra="forbid")
+class CallbackUrls(ControlBody):
+    """The URLs of the shop; None sends no callback. Only http on a loopback address is allowed."""
 
     subscribe: str | None = None
     cancellation: str | None = None
@@ -41,7 +33,7 @@ class Urls(BaseModel):
 
     @field_validator("subscribe", "cancellation", "bounce")
     @classmethod
-    def _stays_here(cls, url: str | None) -> str | None:
+    def _check_loopback(cls, url: str | None) -> str | None:
         if url is not None and not _is_loopback(url):
             raise ValueError("must be an http URL on a loopback address")
         return url
@@ -49,9 +41,9 @@ class Urls(BaseModel):
 
 @dataclass(frozen=True)
 class Delivery:
-    """One call that is to be made."""
+    """One callback that waits in the queue."""
 
-    kind: Kind
+    kind: CallbackKind
     url: str
     email: str
     ip: str = ""
@@ -59,19 +51,17 @@ class Delivery:
 
 
 class Callbacks:
-    """Sends callbacks from a few threads and writes down what came back."""
+    """Sends callbacks from a few threads and records the answers."""
 
     def __init__(self, account: Account) -> None:
-        self.urls = Urls()
-        self._account = account
-        self._database = account.database
-        self._knobs = account.knobs
+        self.urls = CallbackUrls()
+        self._account, self._database, self._knobs = account, account.database, account.knobs
         self._queue: Queue[Delivery | None] = Queue()
         self._threads: list[Thread] = []
 
     def reset(self) -> None:
-        """Forgets the URLs and what is still to be sent."""
-        self.urls = Urls()
+        """Forgets the URLs and the queued callbacks."""
+        self.urls = CallbackUrls()
         try:
             while True:
                 self._queue.get_nowait()
@@ -79,15 +69,15 @@ class Callbacks:
             return
 
     def close(self) -> None:
-        """Ends the threads; one that waits for a silent shop is left behind."""
+        """Ends the threads, but waits at most a second for a thread whose call has no answer yet."""
         self.reset()
         for _ in self._threads:
             self._queue.put(None)
         for thread in self._threads:
             thread.join(1.0)
 
-    def tell(self, kind: Kind, email: str, ip: str = "", body: dict[str, Any] | None = None) -> None:
-        """Queues the call, if the account has a URL for it."""
+    def queue(self, kind: CallbackKind, email: str, ip: str = "", body: dict[str, Any] | None = None) -> None:
+        """Queues a callback, if the account has a URL for its kind."""
         url: str | None = getattr(self.urls, kind)
         if url is None:
             return
@@ -97,8 +87,8 @@ class Callbacks:
             self._threads.append(thread)
             thread.start()
 
-    def made(self) -> list[dict[str, Any]]:
-        """The calls made so far, oldest first; `status` is None where no answer came."""
+    def deliveries(self) -> list[dict[str, Any]]:
+        """The callbacks sent so far, oldest first. `status` is None if the shop did not answer."""
         rows = self._database.rows("SELECT at, kind, email, ip, status, error FROM callbacks ORDER BY row")
         return [dict(row) for row in rows]
 
@@ -151,73 +141,6 @@ class Callbacks:
         if key := self._knobs.callback_checksum_key:
             parameters["checksum"] = hmac.new(key.encode(), delivery.email.encode(), hashlib.sha1).hexdigest()
         return parameters
-
-
-class Newsletter:
-    """What people do with the newsletter, and who gets to hear of it."""
-
-    def __init__(self, account: Account, contacts: Contacts, callbacks: Callbacks) -> None:
-        self._account = account
-        self._database = account.database
-        self._contacts = contacts
-        self._callbacks = callbacks
-
-    def subscribe(self, email: str, ip: str) -> None:
-        """Somebody fills in a sign-up form; an unknown address becomes a contact."""
-        with self._database.transaction():
-            self._contacts.patch(email, {"_newsletterSubscriptionStatus": "subscribed"}, origin="form")
-            self.settle(tell=False)
-        self._callbacks.tell("subscribe", self._contacts.key(email), ip)
-
-    def unsubscribe(self, email: str, ip: str) -> None:
-        """Somebody follows the link in an e-mail (again, too)."""
-        with self._database.transaction():
-            self._known(email)
-            self._contacts.patch(email, {"_newsletterSubscriptionStatus": "unsubscribed"})
-            self._database.execute(
-                "UPDATE contacts SET unsubscribed_ip = ? WHERE email = ?",
-                (ip or None, self._contacts.key(email)),
-            )
-            self.settle(tell=False)
-        self._callbacks.tell("cancellation", self._contacts.key(email), ip)
-
-    def bounce(self, email: str, kind: Literal["hard", "soft", "other"], reason: str) -> None:
-        """A mail server refuses a mail; after a hard bounce the contact gets no more."""
-        row, now = self._known(email)["row"], self._account.now()
-        if kind == "hard":
-            change = "email_status = 'bounced', bounced_reason = ?, bounced_at = ?"
-        else:
-            change = "soft_bounces = soft_bounces + 1, bounced_reason = ?, soft_bounced_at = ?"
-        self._database.execute(f"UPDATE contacts SET {change} WHERE row = ?", (reason, now, row))  # noqa: S608
-        body = {
-            "bounceErrorMessage": reason,
-            "bouncestatus": "550" if kind == "hard" else "450",
-            "bounceTypeId": kind,
-            "workflowId": "0" * 24,
-            "contentId": "0" * 24,
-            "entityId": id_of("contacts", row),
-            "entityEmail": email,
-        }
-        self._callbacks.tell("bounce", email, body=body)
-
-    def settle(self, *, tell: bool) -> None:
-        """Calls the cancellation URL for the latest unsubscriptions, or lets them pass in silence."""
-        with self._database.transaction():
-            rows = self._database.rows(
-                "SELECT row, email, status FROM newsletter_changes WHERE told = 0 ORDER BY row"
-            )
-            self._database.execute("UPDATE newsletter_changes SET told = 1 WHERE told = 0")
-        for row in rows:
-            if tell and row["status"] == "unsubscribed":
-                self._callbacks.tell("cancellation", row["email"])
-
-    def _known(self, email: str) -> Any:
-        if not EMAIL.fullmatch(email):
-            raise ApiError(400, "Invalid email.")
-        contact = self._contacts.find(email)
-        if contact is None:
-            raise not_found("Contact")
-        return contact
 
 
 def _is_loopback(url: str) -> bool:

@@ -1,111 +1,103 @@
-"""Control routes of Connectif's side: people at the newsletter, other traffic, records put directly."""
+"""Connectif's own control routes: newsletter events, other traffic, single records."""
 
-from __future__ import annotations
+from collections.abc import Callable
+from typing import Any, Literal
 
-from typing import TYPE_CHECKING, Any, Literal
+from pydantic import Field
+from starlette.routing import BaseRoute
 
-from pydantic import BaseModel, ConfigDict, Field
-from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
-
-from sandbox.connectif.bodies import read_json
-from sandbox.connectif.callbacks import Urls
-from sandbox.core.control import controlled, json_answer
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-    from sandbox.connectif.vendor import Connectif
+from sandbox.connectif.callbacks import CallbackUrls
+from sandbox.connectif.gate import parse_json
+from sandbox.connectif.rate_limit import ConnectifRateLimit
+from sandbox.connectif.rules import ConnectifRules
+from sandbox.core.control import ControlBody, Handler, Row, control_routes, read_body
+from sandbox.core.endpoints import Call
 
 
-class _Order(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class Person(_Order):
-    """Somebody at the sign-up form, or following the link in an e-mail."""
+class Subscriber(ControlBody):
+    """A customer who fills in the sign-up form or follows the link in an e-mail."""
 
     email: str
     ip: str = "203.0.113.7"
 
 
-class Bounce(_Order):
-    """A mail that came back."""
+class Bounce(ControlBody):
+    """An e-mail that a mail server refused."""
 
     email: str
     type: Literal["hard", "soft", "other"] = "hard"
     reason: str = "550 5.1.1 no such user"
 
 
-class Traffic(_Order):
-    """Calls that somebody else makes with the account: they use up slots of the window."""
+class Traffic(ControlBody):
+    """Calls of other programs with the same account. They use up slots of the rate window."""
 
     slots: int = Field(1, ge=1)
 
 
-class Control:
-    """The handlers. Records go through the API's own rules, without key, limit and workflow."""
+class ConnectifControl:
+    """Records pass the API's own rules, without key, rate limit and workflows."""
 
-    def __init__(self, connectif: Connectif) -> None:
-        self._of = connectif
+    def __init__(self, rules: ConnectifRules, rate_limit: ConnectifRateLimit) -> None:
+        self._rules, self._rate_limit = rules, rate_limit
 
-    def routes(self) -> list[BaseRoute]:
-        table: list[tuple[str, str, Any]] = [
-            ("GET", "/callbacks", self._callbacks),
-            ("POST", "/callbacks", controlled(Urls, self._set_urls)),
-            ("POST", "/subscribe", controlled(Person, self._subscribe)),
-            ("POST", "/unsubscribe", controlled(Person, self._unsubscribe)),
-            ("POST", "/bounce", controlled(Bounce, self._bounce)),
-            ("POST", "/traffic", controlled(Traffic, self._traffic)),
-            ("GET", "/workflows", lambda _: json_answer(self._of.purchases.fired())),
-            ("PUT", "/contacts/{key}", self._put(lambda key, body: self._of.contacts.patch(key, body)[0])),
-            ("DELETE", "/contacts/{key}", self._delete(self._of.contacts.delete)),
-            ("PUT", "/products/{key}", self._put(lambda key, body: self._of.products.patch(key, body)[0])),
-            ("DELETE", "/products/{key}", self._delete(self._of.products.delete)),
-            ("PUT", "/purchases/{key}", self._put(self._replace_purchase)),
-            ("DELETE", "/purchases/{key}", self._delete(self._of.purchases.delete)),
+    def table(self) -> list[BaseRoute]:
+        contacts, products, purchases = self._rules.contacts, self._rules.products, self._rules.purchases
+        table: list[Row] = [
+            ("GET", "/callbacks", lambda _: self._show_callbacks()),
+            ("POST", "/callbacks", read_body(CallbackUrls, self._set_urls)),
+            ("POST", "/subscribe", read_body(Subscriber, self._subscribe)),
+            ("POST", "/unsubscribe", read_body(Subscriber, self._unsubscribe)),
+            ("POST", "/bounce", read_body(Bounce, self._bounce)),
+            ("POST", "/traffic", read_body(Traffic, self._add_traffic)),
+            ("GET", "/workflows", lambda _: purchases.fired_workflows()),
+            ("PUT", "/contacts/{key}", make_put(lambda key, body: contacts.patch(key, body)[0])),
+            ("DELETE", "/contacts/{key}", make_delete(contacts.delete)),
+            ("PUT", "/products/{key}", make_put(lambda key, body: products.patch(key, body)[0])),
+            ("DELETE", "/products/{key}", make_delete(products.delete)),
+            ("PUT", "/purchases/{key}", make_put(self._replace_purchase)),
+            ("DELETE", "/purchases/{key}", make_delete(purchases.delete)),
         ]
-        return [Route(f"/_sandbox{path}", handler, methods=[verb]) for verb, path, handler in table]
+        return control_routes(table)
 
-    def _callbacks(self, _request: Request) -> Response:
-        return json_answer({"urls": self._of.callbacks.urls.model_dump(), "made": self._of.callbacks.made()})
+    def _show_callbacks(self) -> Any:
+        callbacks = self._rules.callbacks
+        return {"urls": callbacks.urls.model_dump(), "made": callbacks.deliveries()}
 
-    def _set_urls(self, urls: Urls) -> Any:
-        self._of.callbacks.urls = urls
+    def _set_urls(self, urls: CallbackUrls) -> Any:
+        self._rules.callbacks.urls = urls
         return urls.model_dump()
 
-    def _subscribe(self, person: Person) -> Any:
-        self._of.newsletter.subscribe(person.email, person.ip)
-        return self._of.contacts.get(person.email)
+    def _subscribe(self, subscriber: Subscriber) -> Any:
+        self._rules.newsletter.subscribe(subscriber.email, subscriber.ip)
+        return self._rules.contacts.get(subscriber.email)
 
-    def _unsubscribe(self, person: Person) -> Any:
-        self._of.newsletter.unsubscribe(person.email, person.ip)
-        return self._of.contacts.get(person.email)
+    def _unsubscribe(self, subscriber: Subscriber) -> Any:
+        self._rules.newsletter.unsubscribe(subscriber.email, subscriber.ip)
+        return self._rules.contacts.get(subscriber.email)
 
     def _bounce(self, bounce: Bounce) -> Any:
-        self._of.newsletter.bounce(bounce.email, bounce.type, bounce.reason)
-        return self._of.contacts.get(bounce.email)
+        self._rules.newsletter.bounce(bounce.email, bounce.type, bounce.reason)
+        return self._rules.contacts.get(bounce.email)
 
-    def _traffic(self, traffic: Traffic) -> Any:
-        return self._of.rate_limit.use_up(traffic.slots).headers()
+    def _add_traffic(self, traffic: Traffic) -> Any:
+        return self._rate_limit.use_up(traffic.slots).headers()
 
     def _replace_purchase(self, key: str, body: Any) -> Any:
-        with self._of.account.database.transaction():
-            self._of.purchases.delete(key)
-            return self._of.purchases.create({**body, "purchaseId": key}, trigger=False, origin="control")
+        with self._rules.database.transaction():
+            self._rules.purchases.delete(key)
+            body = {**body, "purchaseId": key}
+            return self._rules.purchases.create(body, trigger=False, origin="control")
 
-    def _put(self, act: Callable[[str, Any], Any]) -> Callable[[Request], Awaitable[Response]]:
-        async def handle(request: Request) -> Response:
-            body = await read_json(request)
-            return json_answer(await run_in_threadpool(act, request.path_params["key"], body))
 
-        return handle
+def make_put(act: Callable[[str, Any], Any]) -> Handler:
+    return lambda call: act(call.path("key"), parse_json(call.body))
 
-    def _delete(self, act: Callable[[str], None]) -> Callable[[Request], Response]:
-        def handle(request: Request) -> Response:
-            act(request.path_params["key"])
-            return Response(status_code=204)
 
-        return handle
+def make_delete(act: Callable[[str], None]) -> Handler:
+    """The handler answers 204: the rules return nothing."""
+
+    def handle(call: Call) -> None:
+        act(call.path("key"))
+
+    return handle

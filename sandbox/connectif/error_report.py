@@ -1,33 +1,29 @@
-"""The error report of an import, in the forms that `errorReportFileUrl` may lead to."""
-
-from __future__ import annotations
+"""The error report of an import, in the forms that the knobs `error_report_*` set."""
 
 import csv
+from collections.abc import Sequence
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-    from types import TracebackType
-
-    from sandbox.connectif.csv_load import Rejects
-    from sandbox.connectif.knobs import Knobs
+from sandbox.connectif.csv_load import Rejects
+from sandbox.connectif.knobs import ConnectifKnobs
 
 LINE_COLUMN = "line"
 
 
 class ErrorReport:
-    """Writes the rows that fail to a CSV file. The file exists from the first of them on."""
+    """Writes the failed rows to a CSV file. Creates the file with the first failed row."""
 
-    def __init__(self, path: Path, header: Sequence[str], key: str, knobs: Knobs) -> None:
+    def __init__(self, path: Path, header: Sequence[str], key: str, knobs: ConnectifKnobs) -> None:
         self._path, self._header, self._knobs = path, header, knobs
         self._key_at = header.index(key) if key in header else 0
         self._rows = 0
         self._files = ExitStack()
         self._writer: Any = None
 
-    def __enter__(self) -> ErrorReport:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -39,9 +35,11 @@ class ErrorReport:
         self._files.close()
 
     def add(self, batch: Sequence[Sequence[str]], rejects: Rejects) -> None:
-        """The next rows of the file, and why some of them failed by their position in `batch`."""
+        """Adds the failed rows of the next `batch`: `rejects` has the reasons by position in the batch."""
         if rejects:
-            self._open().writerows([*self._named(batch[at], at), why] for at, why in sorted(rejects.items()))
+            self._open().writerows(
+                [*self._identify(batch[at], at), reason] for at, reason in sorted(rejects.items())
+            )
         self._rows += len(batch)
 
     def _open(self) -> Any:
@@ -55,8 +53,8 @@ class ErrorReport:
         names = {"row": self._header, "key": [self._header[self._key_at]], "line": [LINE_COLUMN]}
         return names[self._knobs.error_report_rows]
 
-    def _named(self, row: Sequence[str], at: int) -> Sequence[str]:
-        """The cells that tell which row it was. Lines count from 1, which is the header."""
+    def _identify(self, row: Sequence[str], at: int) -> Sequence[str]:
+        """The cells that identify the row. Line 1 is the header."""
         if self._knobs.error_report_rows == "line":
             return [str(self._rows + at + 2)]
         if self._knobs.error_report_rows == "key":

@@ -1,32 +1,27 @@
-"""What is in an export's files.
+"""The contents of an export's files.
 
-The columns are not documented for the API; ours are the API's field ids and clear names. Of the activity
-types `purchase` and `contact-created` are Connectif's names (help centre 23243787114524), the two of the
-newsletter are ours.
+Connectif does not document the columns for the API: the sandbox uses the API's field ids and its own names.
+The activity types `purchase` and `contact-created` are Connectif's (help centre 23243787114524); the names of
+the two newsletter types are invented.
 """
-
-from __future__ import annotations
 
 import csv
 import io
 import json
+import sqlite3
 import zipfile
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import count, islice
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from threading import Event
+from typing import Any
 
-from sandbox.connectif.contacts import READ_ONLY, SYSTEM_FIELDS
-from sandbox.connectif.fields import Kind
+from sandbox.connectif.fields import FieldKind
+from sandbox.connectif.rules_contacts import READ_ONLY, SYSTEM_FIELDS
 from sandbox.connectif.schema import id_of
-
-if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-    from threading import Event
-
-    from sandbox.core.database import Database
+from sandbox.core.database import Database
 
 PAGE_ROWS = 5_000
 
@@ -61,10 +56,10 @@ _TOTALS = {
         "(SELECT COALESCE(SUM(total_price), 0.0) FROM purchases WHERE contact_row = contacts.row)"
     ),
 }
-_CONTACT_DATES = {key for key, field in SYSTEM_FIELDS.items() if field.kind is Kind.DATE} | {
+_CONTACT_DATES = {key for key, field in SYSTEM_FIELDS.items() if field.kind is FieldKind.DATE} | {
     key for key, column in READ_ONLY.items() if column.endswith("_at")
 }
-# moment.js names of formats, in English.
+# The formats of moment.js, in English.
 _DATES: dict[str, Callable[[datetime], str]] = {
     "L": lambda at: f"{at:%m/%d/%Y}",
     "LL": lambda at: f"{at:%B} {at.day}, {at.year}",
@@ -73,8 +68,8 @@ _DATES: dict[str, Callable[[datetime], str]] = {
 
 
 @dataclass(frozen=True)
-class Style:
-    """How the files look: their name, the rows in each at most, other titles for columns."""
+class FileStyle:
+    """The name of the files, their delimiter, the most rows in a file, and other titles for columns."""
 
     name: str
     delimiter: str
@@ -83,7 +78,7 @@ class Style:
 
 
 class Sheet:
-    """Header and rows of one export, read a page at a time so that the lock is never held for long."""
+    """Header and rows of one export. Reads page by page, so that it never holds the lock for long."""
 
     def __init__(self, database: Database, date_format: str, stopping: Event) -> None:
         self._database = database
@@ -92,14 +87,14 @@ class Sheet:
         self.header: list[str] = list(ACTIVITY_HEADER)
 
     def activities(self, filters: dict[str, Any]) -> Iterator[list[Any]]:
-        """One type after the other, all of them when none is named."""
+        """The activities type by type; all types if the filters name none."""
         limits = {"start": filters["fromDate"], "end": filters["toDate"]}
         for name in filters.get("activityTypes") or ACTIVITIES:
             for row in self._paged(ACTIVITIES[name], limits):
                 yield [name, self._date(row["date"]), id_of("contacts", row["contact_row"]), *tuple(row)[3:]]
 
     def contacts(self, custom: list[str]) -> Iterator[list[Any]]:
-        """All contacts; `custom` are the keys of the account's own fields."""
+        """All contacts; `custom` are the keys of the custom fields."""
         self.header = ["id", "_email", *SYSTEM_FIELDS, *READ_ONLY, *_TOTALS, *custom]
         dates = [place for place, key in enumerate(self.header) if key in _CONTACT_DATES and self._format]
         for row in self._paged(_CONTACTS, {}):
@@ -123,8 +118,8 @@ class Sheet:
             after = page[-1]["row"]
 
 
-def write_zip(path: Path, sheet: Sheet, rows: Iterator[list[Any]], style: Style) -> int:
-    """CSV files, each with the header; returns the number of rows."""
+def write_zip(path: Path, sheet: Sheet, rows: Iterator[list[Any]], style: FileStyle) -> int:
+    """Writes CSV files, each with the header, and returns the number of rows."""
     total = 0
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for number in count(1):
@@ -143,7 +138,7 @@ def write_zip(path: Path, sheet: Sheet, rows: Iterator[list[Any]], style: Style)
 
 
 def _contacts_sql() -> str:
-    """Row and custom fields first, then the columns of the sheet; only words of our own schema."""
+    """Selects row and custom fields, then the columns of the sheet; all names are our own."""
     system = [
         field.column if field.default is None else f"COALESCE({field.column}, '{field.default}')"
         for field in SYSTEM_FIELDS.values()

@@ -1,22 +1,18 @@
 """The types of Connectif's fields, as a JSON value and as a CSV cell.
 
-JSON is checked value by value. CSV is read a column at a time, because an import has a million rows: a reader
-turns a column of cells into a column of stored values, with `BAD` wherever a cell is not of the type.
-Instants are kept as text in UTC with milliseconds (`2026-11-20T14:03:11.000Z`), lists as JSON text.
+JSON is checked value by value. CSV is read column by column, because an import can have a million rows: a
+reader turns a column of cells into stored values, with `BAD` for a cell of another type. Instants are stored
+as text in UTC with milliseconds (`2026-11-20T14:03:11.000Z`), lists as JSON text.
 """
-
-from __future__ import annotations
 
 import json
 import math
 import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final
 
 BAD: Final = object()
 
@@ -30,8 +26,8 @@ _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})")
 
 
-class Kind(StrEnum):
-    """Types of contact fields (the first nine, as the API names them), then of products and purchases."""
+class FieldKind(StrEnum):
+    """The first nine are the API's types of contact fields; the others are for products and purchases."""
 
     TEXT = "text"
     EMAIL = "email"
@@ -42,38 +38,46 @@ class Kind(StrEnum):
     DATE = "date"
     RADIO = "radio"
     CHECKBOX = "checkbox"
-    COUNT = "count"  # an integer of a product: unlike a contact's it may be 0 in a file
-    INSTANT = "instant"  # a date-time in files too
+    COUNT = "count"  # an integer of a product; unlike a contact's integer it may be 0 in a file
+    INSTANT = "instant"  # a date-time, also in files
     LIST = "list"
     URL = "url"
 
 
 # "The fields that are of the type phone, date, integer, decimal or radio can't be empty" (360014217640).
 NEVER_BLANK = frozenset(
-    {Kind.EMAIL, Kind.PHONE, Kind.DATE, Kind.INTEGER, Kind.DECIMAL, Kind.RADIO, Kind.BOOLEAN}
+    {
+        FieldKind.EMAIL,
+        FieldKind.PHONE,
+        FieldKind.DATE,
+        FieldKind.INTEGER,
+        FieldKind.DECIMAL,
+        FieldKind.RADIO,
+        FieldKind.BOOLEAN,
+    }
 )
 
 
 @dataclass(frozen=True)
 class Field:
-    """One field: its key at Connectif, its type, and the column of our table that keeps it."""
+    """One field: its key at Connectif, its type, and the column of our table."""
 
     key: str
-    kind: Kind
+    kind: FieldKind
     column: str
     options: tuple[str, ...] = ()
     maximum: float | None = None
     minimum: float | None = None
     max_length: int | None = None
-    default: Any = None  # what a field shows that is cleared or was never written
+    default: Any = None  # the value of a field that was cleared or never written
 
-    def shown(self, stored: Any) -> Any:
-        """The JSON value of a stored one."""
+    def json_value(self, stored: Any) -> Any:
+        """The JSON value of a stored value."""
         if stored is None:
             stored = self.default
-        if self.kind is Kind.BOOLEAN and stored is not None:
+        if self.kind is FieldKind.BOOLEAN and stored is not None:
             return bool(stored)
-        return json.loads(stored) if stored and self.kind in (Kind.LIST, Kind.CHECKBOX) else stored
+        return json.loads(stored) if stored and self.kind in (FieldKind.LIST, FieldKind.CHECKBOX) else stored
 
 
 def instant_text(moment: datetime) -> str:
@@ -81,7 +85,7 @@ def instant_text(moment: datetime) -> str:
 
 
 def parse_instant(text: str) -> str | None:
-    """An ISO 8601 date-time with offset as stored text, or None."""
+    """The stored text of an ISO 8601 date-time with offset, or None for another text."""
     if not _INSTANT.fullmatch(text):
         return None
     try:
@@ -91,7 +95,7 @@ def parse_instant(text: str) -> str | None:
 
 
 def parse_day(text: str) -> str | None:
-    """A calendar day as stored text (midnight UTC), or None."""
+    """The stored text of a calendar day (midnight UTC), or None for another text."""
     if not _DAY.fullmatch(text):
         return None
     try:
@@ -107,7 +111,7 @@ def parse_day(text: str) -> str | None:
 def read_object(
     body: Any, fields: Mapping[str, Field], *, reject_unknown: bool, reject_null: bool
 ) -> tuple[dict[str, Any], dict[str, str]]:
-    """Stored values by field key, and the problems by path. Keys that were absent stay absent."""
+    """The stored values by field key, and the problems by path. Absent keys have no value."""
     if not isinstance(body, dict):
         return {}, {"": "must be an object"}
     values: dict[str, Any] = {}
@@ -127,18 +131,19 @@ def read_object(
 
 
 def read_value(field: Field, value: Any) -> tuple[Any, str]:
-    """The stored value and "", or None and why it is refused."""
-    wanted, matches, store = _JSON[field.kind]
+    """The stored value and "", or None and the reason of the refusal."""
+    type_name, matches, store = _JSON[field.kind]
     if not matches(value):
-        return None, f"must be {wanted}"
-    reason = _outside(field, value)
+        return None, f"must be {type_name}"
+    reason = _check_bounds(field, value)
     return (None, reason) if reason else (store(value), "")
 
 
-def _outside(field: Field, value: Any) -> str:
-    if field.kind in (Kind.RADIO, Kind.CHECKBOX):
-        chosen = value if isinstance(value, list) else [value]
-        if not set(chosen) <= set(field.options):
+def _check_bounds(field: Field, value: Any) -> str:
+    """The reason why the value is not allowed, or ""."""
+    if field.kind in (FieldKind.RADIO, FieldKind.CHECKBOX):
+        options = value if isinstance(value, list) else [value]
+        if not set(options) <= set(field.options):
             return f"must be one of {', '.join(field.options)}"
     if field.max_length is not None and len(value) > field.max_length:
         return f"must be at most {field.max_length} characters long"
@@ -177,20 +182,20 @@ def _same(value: Any) -> Any:
     return value
 
 
-_JSON: dict[Kind, tuple[str, Callable[[Any], bool], Callable[[Any], Any]]] = {
-    Kind.TEXT: ("a string", _is_text, _same),
-    Kind.URL: ("a URL", _matches(re.compile(r"https?://[^\s/]+\S*")), _same),
-    Kind.EMAIL: ("an e-mail address", _matches(EMAIL), _same),
-    Kind.PHONE: ("a phone number in international format", _matches(_PHONE), _same),
-    Kind.INTEGER: ("an integer", _is_integer, _same),
-    Kind.COUNT: ("an integer", _is_integer, _same),
-    Kind.DECIMAL: ("a number", _is_number, _same),
-    Kind.BOOLEAN: ("a boolean", lambda value: isinstance(value, bool), int),
-    Kind.DATE: ("an ISO 8601 date-time", _is_instant, parse_instant),
-    Kind.INSTANT: ("an ISO 8601 date-time", _is_instant, parse_instant),
-    Kind.RADIO: ("a string", _is_text, _same),
-    Kind.CHECKBOX: ("an array of strings", _is_list, json.dumps),
-    Kind.LIST: ("an array of strings", _is_list, json.dumps),
+_JSON: dict[FieldKind, tuple[str, Callable[[Any], bool], Callable[[Any], Any]]] = {
+    FieldKind.TEXT: ("a string", _is_text, _same),
+    FieldKind.URL: ("a URL", _matches(re.compile(r"https?://[^\s/]+\S*")), _same),
+    FieldKind.EMAIL: ("an e-mail address", _matches(EMAIL), _same),
+    FieldKind.PHONE: ("a phone number in international format", _matches(_PHONE), _same),
+    FieldKind.INTEGER: ("an integer", _is_integer, _same),
+    FieldKind.COUNT: ("an integer", _is_integer, _same),
+    FieldKind.DECIMAL: ("a number", _is_number, _same),
+    FieldKind.BOOLEAN: ("a boolean", lambda value: isinstance(value, bool), int),
+    FieldKind.DATE: ("an ISO 8601 date-time", _is_instant, parse_instant),
+    FieldKind.INSTANT: ("an ISO 8601 date-time", _is_instant, parse_instant),
+    FieldKind.RADIO: ("a string", _is_text, _same),
+    FieldKind.CHECKBOX: ("an array of strings", _is_list, json.dumps),
+    FieldKind.LIST: ("an array of strings", _is_list, json.dumps),
 }
 
 
@@ -198,29 +203,29 @@ _JSON: dict[Kind, tuple[str, Callable[[Any], bool], Callable[[Any], Any]]] = {
 
 
 def read_column(field: Field, cells: Sequence[str], *, phone_prefix: str) -> list[Any]:
-    """Stored values of a column; None for a blank cell, `BAD` for one that is not of the type."""
-    if field.kind in (Kind.TEXT, Kind.URL):
-        return [_short_enough(cell, field.max_length) for cell in cells] if field.max_length else list(cells)
-    if field.kind is Kind.PHONE:
+    """The stored values of a column: None for a blank cell, `BAD` for a cell of another type."""
+    if field.kind in (FieldKind.TEXT, FieldKind.URL):
+        return [_check_length(cell, field.max_length) for cell in cells] if field.max_length else list(cells)
+    if field.kind is FieldKind.PHONE:
         return _phones(cells, phone_prefix)
-    if field.kind is Kind.RADIO:
+    if field.kind is FieldKind.RADIO:
         known = {option: option for option in field.options} | {"": None}
         return [known.get(cell, BAD) for cell in cells]
     values = _CSV[field.kind](cells)
     if field.options or field.minimum is not None or field.maximum is not None:
-        return [_within(field, value) for value in values]
+        return [_check_value(field, value) for value in values]
     return values
 
 
-def _short_enough(cell: str, length: int) -> Any:
+def _check_length(cell: str, length: int) -> Any:
     return cell if len(cell) <= length else BAD
 
 
-def _within(field: Field, value: Any) -> Any:
+def _check_value(field: Field, value: Any) -> Any:
     if value is None or value is BAD:
         return value
-    plain = json.loads(value) if field.kind is Kind.CHECKBOX else value
-    return BAD if _outside(field, plain) else value
+    plain = json.loads(value) if field.kind is FieldKind.CHECKBOX else value
+    return BAD if _check_bounds(field, plain) else value
 
 
 def _phones(cells: Iterable[str], prefix: str) -> list[Any]:
@@ -239,7 +244,7 @@ def _pattern_column(
 
 
 def _parsed_column(parse: Callable[[str], str | None]) -> Callable[[Iterable[str]], list[Any]]:
-    """Days and instants repeat, so each distinct cell is parsed once."""
+    """Parses each distinct cell once: days and instants repeat."""
 
     def read(cells: Iterable[str]) -> list[Any]:
         known: dict[str, Any] = {"": None}
@@ -262,14 +267,14 @@ def _lists(cells: Iterable[str]) -> list[Any]:
     return [json.dumps(cell.split("|")) if cell else None for cell in cells]
 
 
-_CSV: dict[Kind, Callable[[Iterable[str]], list[Any]]] = {
-    Kind.EMAIL: _pattern_column(EMAIL, str),
-    Kind.INTEGER: _pattern_column(_CSV_INTEGER, int),
-    Kind.COUNT: _pattern_column(_CSV_COUNT, int),
-    Kind.DECIMAL: _pattern_column(_CSV_DECIMAL, float),
-    Kind.BOOLEAN: _booleans,
-    Kind.DATE: _parsed_column(parse_day),
-    Kind.INSTANT: _parsed_column(parse_instant),
-    Kind.CHECKBOX: _lists,
-    Kind.LIST: _lists,
+_CSV: dict[FieldKind, Callable[[Iterable[str]], list[Any]]] = {
+    FieldKind.EMAIL: _pattern_column(EMAIL, str),
+    FieldKind.INTEGER: _pattern_column(_CSV_INTEGER, int),
+    FieldKind.COUNT: _pattern_column(_CSV_COUNT, int),
+    FieldKind.DECIMAL: _pattern_column(_CSV_DECIMAL, float),
+    FieldKind.BOOLEAN: _booleans,
+    FieldKind.DATE: _parsed_column(parse_day),
+    FieldKind.INSTANT: _parsed_column(parse_instant),
+    FieldKind.CHECKBOX: _lists,
+    FieldKind.LIST: _lists,
 }

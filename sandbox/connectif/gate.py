@@ -1,54 +1,42 @@
-"""What every call to the API goes through: the key, the account's rate limit, and its three headers.
+"""The checks before every handler: key, rate limit, right and body.
 
-The middleware lies outside of the faults, so that their answers carry the headers, too. Files are fetched
-from URLs that Connectif hands out, without a key and without a limit, as from a storage service.
+Key and rate limit are middleware outside the faults: unknown paths and the answers of faults cost a call and
+have the three headers, too. Files have no such checks, as at a storage service.
 """
 
-from __future__ import annotations
+from collections.abc import Sequence
+from typing import Any
 
-from typing import TYPE_CHECKING, Any
-
+import orjson
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from sandbox.connectif.errors import ApiError
+from sandbox.connectif.errors import http_error
+from sandbox.connectif.knobs import ConnectifKnobs
+from sandbox.connectif.rate_limit import Allowance, ConnectifRateLimit
+from sandbox.core.endpoints import Call, Endpoint
 from sandbox.core.middleware import is_control
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
-    from sandbox.connectif.knobs import Knobs
-    from sandbox.connectif.rate_limit import Allowance, RateLimit
-    from sandbox.core.vendor import Key
+from sandbox.core.vendor import Key
 
 FILES = "/files/"
 KEY = "connectif.key"
 
 
-def require(request: Request, right: str) -> None:
-    """403 when the key of the call lacks the scope."""
-    key: Key = request.scope[KEY]
-    if not key.may(right):
-        raise ApiError(403, "Permission not granted to the API Key.")
+class ConnectifGate:
+    """ASGI middleware: 401, then 429, then the call. Only a call with a valid key takes a slot."""
 
-
-class Gate:
-    """ASGI middleware: 401, then 429, then the call; only calls with a good key take a slot."""
-
-    def __init__(self, app: ASGIApp, *, keys: Sequence[Key], limit: RateLimit, knobs: Knobs) -> None:
-        self._app = app
-        self._keys = keys
-        self._limit = limit
-        self._knobs = knobs
+    def __init__(
+        self, app: ASGIApp, *, keys: Sequence[Key], limit: ConnectifRateLimit, knobs: ConnectifKnobs
+    ) -> None:
+        self._app, self._keys, self._limit, self._knobs = app, keys, limit, knobs
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if is_control(scope) or scope["path"].startswith(FILES):
             await self._app(scope, receive, send)
             return
-        key = self._key_of(Request(scope))
+        key = self._find_key(Request(scope))
         allowance = self._limit.take(1 if key else 0)
         app: Any = self._app
         if key is None:
@@ -56,26 +44,55 @@ class Gate:
         elif not allowance.allowed:
             app = self._too_many(allowance)
         scope[KEY] = key
-        await app(scope, receive, _with_headers(send, allowance))
+        await app(scope, receive, _add_headers(send, allowance))
 
-    def _key_of(self, request: Request) -> Key | None:
-        """The header is exactly `apiKey id:secret`."""
-        sent = request.headers.get("Authorization")
-        return next((key for key in self._keys if sent == f"apiKey {key.id}:{key.secret}"), None)
+    def _find_key(self, request: Request) -> Key | None:
+        """The header must be exactly `apiKey id:secret`."""
+        header = request.headers.get("Authorization")
+        return next((key for key in self._keys if header == f"apiKey {key.id}:{key.secret}"), None)
 
     def _too_many(self, allowance: Allowance) -> Response:
-        """No body is documented, and Retry-After only comes when the knob says so."""
+        """Connectif documents no body. Retry-After depends on a knob."""
         response = Response(status_code=429)
         if self._knobs.retry_after == "seconds":
             response.headers["Retry-After"] = str(allowance.seconds_left)
         return response
 
 
-def _with_headers(send: Send, allowance: Allowance) -> Send:
-    async def dressed(message: Message) -> None:
+async def admit(request: Request, endpoint: Endpoint) -> Call:
+    """403 without the right, 415 for a body of another type, 400 for invalid JSON."""
+    key = check_right(request, *(endpoint.rights or ()))
+    if not endpoint.takes_json:
+        return Call(request, key)
+    if media_type(request) != "application/json":
+        raise http_error(415, "Content-Type must be application/json.")
+    return Call(request, key, content=parse_json(await request.body()))
+
+
+def check_right(request: Request, *rights: str) -> Key:
+    key: Key = request.scope[KEY]
+    if not key.may(*rights):
+        raise http_error(403, "Permission not granted to the API Key.")
+    return key
+
+
+def parse_json(body: bytes) -> Any:
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise http_error(400, "Invalid JSON.") from None
+
+
+def media_type(request: Request) -> str:
+    """The Content-Type without its parameters."""
+    return request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+
+
+def _add_headers(send: Send, allowance: Allowance) -> Send:
+    async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
             message = {**message, "headers": list(message.get("headers", []))}
             MutableHeaders(raw=message["headers"]).update(allowance.headers())
         await send(message)
 
-    return dressed
+    return send_with_headers

@@ -1,17 +1,11 @@
-"""A reverse proxy in front of Connectif that takes smaller files than Connectif itself does."""
-
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+"""A reverse proxy in front of Connectif, with a lower limit for files than Connectif's own."""
 
 from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-if TYPE_CHECKING:
-    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from sandbox.connectif.knobs import ConnectifKnobs
 
-    from sandbox.connectif.knobs import Knobs
-
-# As nginx answers; it knows no JSON of the vendor's.
+# nginx's own page; the proxy does not know the vendor's JSON.
 _PAGE = (
     "<html>\r\n<head><title>413 Request Entity Too Large</title></head>\r\n<body>\r\n"
     "<center><h1>413 Request Entity Too Large</h1></center>\r\n<hr><center>nginx</center>\r\n"
@@ -20,13 +14,13 @@ _PAGE = (
 
 
 class Proxy:
-    """ASGI middleware, outside of the gate: what it refuses needs no key and takes no slot of the limit.
+    """ASGI middleware outside the gate: a refused call needs no key and takes no slot of the rate limit.
 
-    Proxies count the whole body, the form around the file included. Like nginx (`lingering_close`) it reads
-    what the client still sends, so that the client sees the answer and not a broken connection.
+    The limit applies to the whole body, including the form around the file. Like nginx (`lingering_close`),
+    the proxy reads the rest of the body, so that the client gets the answer and no broken connection.
     """
 
-    def __init__(self, app: ASGIApp, *, knobs: Knobs) -> None:
+    def __init__(self, app: ASGIApp, *, knobs: ConnectifKnobs) -> None:
         self._app, self._knobs = app, knobs
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -34,11 +28,11 @@ class Proxy:
         if not limit or not _is_upload(scope):
             await self._app(scope, receive, send)
             return
-        messages, size = await _body(receive, limit)
+        messages, size = await _read_body(receive, limit)
         if size > limit:
             await self._refusal()(scope, receive, send)
         else:
-            await self._app(scope, _again(messages, receive), send)
+            await self._app(scope, _replay(messages, receive), send)
 
     def _refusal(self) -> Response:
         page = _PAGE if self._knobs.import_proxy_body == "html" else ""
@@ -50,8 +44,8 @@ def _is_upload(scope: Scope) -> bool:
     return path == "/imports" and scope.get("method") == "POST"
 
 
-async def _body(receive: Receive, limit: int) -> tuple[list[Message], int]:
-    """The messages of the body as far as the limit allows, and the size of the whole."""
+async def _read_body(receive: Receive, limit: int) -> tuple[list[Message], int]:
+    """The messages of the body up to the limit, and the size of the whole body."""
     messages: list[Message] = []
     size, more = 0, True
     while more:
@@ -63,8 +57,8 @@ async def _body(receive: Receive, limit: int) -> tuple[list[Message], int]:
     return messages, size
 
 
-def _again(messages: list[Message], receive: Receive) -> Receive:
-    async def replayed() -> Message:
+def _replay(messages: list[Message], receive: Receive) -> Receive:
+    async def receive_replayed() -> Message:
         return messages.pop(0) if messages else await receive()
 
-    return replayed
+    return receive_replayed

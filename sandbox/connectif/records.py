@@ -1,19 +1,15 @@
-"""What contacts and products have in common: create-or-change statements and reading rows back."""
+"""The SQL and the JSON that contacts and products share."""
 
-from __future__ import annotations
-
+import sqlite3
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Iterable, Mapping
-
-    from sandbox.connectif.fields import Field
+from sandbox.connectif.fields import Field
 
 
-class Rule(StrEnum):
-    """What a new value does to the one that an existing record has."""
+class UpdateRule(StrEnum):
+    """How a new value changes the value of an existing record."""
 
     REPLACE = "excluded.{c}"
     UNLESS_BLANK = "COALESCE(NULLIF(excluded.{c}, ''), {t}.{c})"
@@ -26,16 +22,17 @@ def upsert_sql(
     table: str,
     key: str,
     columns: Iterable[str],
-    rules: Mapping[str, Rule],
+    rules: Mapping[str, UpdateRule],
     *,
     fixed: Mapping[str, str] | None = None,
     rows: int = 1,
 ) -> str:
-    """Creates a record with all `columns`; of an existing one it changes those that have a rule, or nothing.
+    """The statement that creates records with all `columns`, and changes existing ones by `rules`.
 
-    `fixed` holds further columns with one value for all rows: binding them row by row would cost an import
-    much of its time. `rows` of them at once are one step of SQLite, which leaves the interpreter to others
-    meanwhile. Table, columns and fixed values are words and instants of our own, never input.
+    Without rules it leaves existing records as they are. `fixed` holds more columns, with one value for all
+    rows: binding them for each row would take much of an import's time. `rows` is the number of records in
+    one statement; SQLite releases the interpreter meanwhile. Table, columns and fixed values are our own
+    words and instants, never input.
     """
     names, literals = list(columns), dict(fixed or {})
     marks = ", ".join(["?"] * len(names) + [f"'{value}'" for value in literals.values()])
@@ -47,7 +44,7 @@ def upsert_sql(
     return f"{insert} ON CONFLICT ({key}) DO UPDATE SET {changes}"
 
 
-def shown(fields: Mapping[str, Field], row: sqlite3.Row) -> dict[str, Any]:
-    """The API's keys for a row; fields without a value are absent."""
-    found = {key: field.shown(row[field.column]) for key, field in fields.items()}
-    return {key: value for key, value in found.items() if value is not None}
+def json_values(fields: Mapping[str, Field], row: sqlite3.Row) -> dict[str, Any]:
+    """The API's keys and values of a row, without fields that have no value."""
+    values = {key: field.json_value(row[field.column]) for key, field in fields.items()}
+    return {key: value for key, value in values.items() if value is not None}

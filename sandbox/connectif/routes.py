@@ -1,10 +1,8 @@
-"""Connectif over HTTP: paths, scopes, bodies. Every path works with and without a final slash."""
+"""Connectif over HTTP: the routes, their rights and their answers. A final slash is optional."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
@@ -13,264 +11,227 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from sandbox.connectif.bodies import media_type, read_json
-from sandbox.connectif.errors import ApiError, Unprocessable
-from sandbox.connectif.gate import FILES, require
-from sandbox.connectif.imports import MAX_FILE_BYTES, read_options
-from sandbox.core.control import json_answer
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Mapping
-
-    from sandbox.connectif.vendor import Connectif
+from sandbox.connectif.errors import http_error, unprocessable
+from sandbox.connectif.gate import FILES, admit, check_right, media_type
+from sandbox.connectif.rules import ConnectifRules
+from sandbox.connectif.rules_imports import MAX_FILE_BYTES, read_options
+from sandbox.core.answers import json_answer
+from sandbox.core.endpoints import Call, Endpoint, route
+from sandbox.core.errors import answer_error
 
 
-@dataclass(frozen=True)
-class Call:
-    """What a rule needs of a request."""
+class ConnectifRoutes:
+    """The table of the API, and the handlers that lead from a call to the rules."""
 
-    path: Mapping[str, str]
-    query: Mapping[str, str]
-    base_url: str
-    body: Any = None
+    def __init__(self, rules: ConnectifRules) -> None:
+        self._rules, self._knobs = rules, rules.knobs
 
-
-Act = Callable[[Call], Any]
-Handler = Callable[[Request], "Awaitable[Response]"]
-Row = tuple[str, str, str, Handler]
-
-
-def routes(connectif: Connectif) -> list[BaseRoute]:
-    """The table of the API: method, path, name in the journal, handler."""
-    api = Api(connectif)
-    table: list[Row] = [
-        *(row for path in ("/contacts/email/{email}", "/contacts/{email}") for row in api.contact_rows(path)),
-        *api.product_rows("/products/product-id/{id}"),
-        *api.purchase_rows("/purchases"),
-        *api.import_rows("/imports"),
-        *api.export_rows("/exports"),
-        ("GET", "/contact-fields", "list contact fields", plain("contact-fields:read", api.list_fields)),
-        (
-            "POST",
-            "/contact-fields",
-            "create contact field",
-            json_body("contact-fields:write", api.define_field),
-        ),
-        ("GET", "/store", "get store", plain("store:read", api.get_store)),
-    ]
-    both = [Route(path + slash, handler, methods=[verb], name=name)
-            for verb, path, name, handler in table for slash in ("", "/")]  # fmt: skip
-    files = [
-        Route(FILES + "import-errors/{id}.csv", api.download_import_errors, name="download import errors"),
-        Route(FILES + "exports/{id}/{ticket}.zip", api.download_export, name="download export"),
-    ]
-    return [*both, *files]
-
-
-def api_error(_request: Request, error: ApiError) -> Response:
-    return json_answer(error.body(), error.status)
-
-
-def router_error(request: Request, error: HTTPException) -> Response:
-    """404 and 405 of the router and 400 of the form parser, as `HttpError`."""
-    return api_error(request, ApiError(error.status_code, error.detail))
-
-
-def plain(right: str, act: Act) -> Handler:
-    """A handler without body."""
-
-    async def handle(request: Request) -> Response:
-        require(request, right)
-        return _answer(await run_in_threadpool(act, _call(request)))
-
-    return handle
-
-
-def json_body(right: str, act: Act) -> Handler:
-    """A handler with a JSON body: 415 for another type, 400 for what is no JSON."""
-
-    async def handle(request: Request) -> Response:
-        require(request, right)
-        if media_type(request) != "application/json":
-            raise ApiError(415, "Content-Type must be application/json.")
-        return _answer(await run_in_threadpool(act, _call(request, await read_json(request))))
-
-    return handle
-
-
-class Api:
-    """The handlers' insides: from a call to the rules and back to an answer."""
-
-    def __init__(self, connectif: Connectif) -> None:
-        self._of = connectif
-
-    def contact_rows(self, path: str) -> list[Row]:
+    def table(self) -> list[BaseRoute]:
+        endpoints = [
+            *self._contacts("/contacts/email/{email}"),
+            *self._contacts("/contacts/{email}"),
+            *self._contact_fields("/contact-fields"),
+            *self._products("/products/product-id/{id}"),
+            *self._purchases("/purchases"),
+            *self._jobs("/imports", "/exports"),
+            Endpoint("get store", "GET", "/store", self._get_store, ("store:read",)),
+        ]
+        with_slash = [replace(endpoint, path=f"{endpoint.path}/") for endpoint in endpoints]
         return [
-            ("GET", path, "get contact", plain("contacts:read", self.get_contact)),
-            ("PATCH", path, "patch contact", json_body("contacts:write", self.patch_contact)),
-            ("DELETE", path, "delete contact", plain("contacts:delete", self.delete_contact)),
+            *(route(endpoint, admit) for endpoint in (*endpoints, *with_slash)),
+            *(
+                Route(path, self._create_import, methods=["POST"], name="create import")
+                for path in ("/imports", "/imports/")
+            ),
+            Route(f"{FILES}import-errors/{{id}}.csv", self._download_errors, name="download import errors"),
+            Route(f"{FILES}exports/{{id}}/{{ticket}}.zip", self._download_export, name="download export"),
         ]
 
-    def product_rows(self, path: str) -> list[Row]:
+    def _contacts(self, path: str) -> list[Endpoint]:
+        write = ("contacts:write",)
         return [
-            ("GET", path, "get product", plain("products:read", self.get_product)),
-            ("PATCH", path, "patch product", json_body("products:write", self.patch_product)),
-            ("DELETE", path, "delete product", plain("products:delete", self.delete_product)),
+            Endpoint("get contact", "GET", path, self._get_contact, ("contacts:read",)),
+            Endpoint("patch contact", "PATCH", path, self._patch_contact, write, takes_json=True),
+            Endpoint("delete contact", "DELETE", path, self._delete_contact, ("contacts:delete",)),
         ]
 
-    def purchase_rows(self, path: str) -> list[Row]:
-        by_id = path + "/purchase-id/{id}"
+    def _contact_fields(self, path: str) -> list[Endpoint]:
+        read, write = ("contact-fields:read",), ("contact-fields:write",)
         return [
-            ("POST", path, "create purchase", json_body("purchases:write", self.create_purchase)),
-            ("GET", path + "/{id}", "get purchase", plain("purchases:read", self.get_purchase)),
-            ("GET", by_id, "get purchase by purchase id", plain("purchases:read", self.find_purchase)),
-            ("DELETE", by_id, "delete purchase", plain("purchases:delete", self.delete_purchase)),
+            Endpoint("list contact fields", "GET", path, self._list_fields, read),
+            Endpoint("create contact field", "POST", path, self._define_field, write, takes_json=True),
         ]
 
-    def import_rows(self, path: str) -> list[Row]:
+    def _products(self, path: str) -> list[Endpoint]:
+        write = ("products:write",)
         return [
-            ("POST", path, "create import", self.create_import),
-            ("GET", path, "list imports", plain("imports:read", self.list_imports)),
-            ("GET", path + "/{id}", "get import", plain("imports:read", self.get_import)),
-            ("DELETE", path + "/{id}", "delete import", plain("imports:delete", self.delete_import)),
+            Endpoint("get product", "GET", path, self._get_product, ("products:read",)),
+            Endpoint("patch product", "PATCH", path, self._patch_product, write, takes_json=True),
+            Endpoint("delete product", "DELETE", path, self._delete_product, ("products:delete",)),
         ]
 
-    def export_rows(self, path: str) -> list[Row]:
+    def _purchases(self, path: str) -> list[Endpoint]:
+        by_id = f"{path}/purchase-id/{{id}}"
+        read, write, delete = ("purchases:read",), ("purchases:write",), ("purchases:delete",)
         return [
-            ("POST", path, "create export", json_body("exports:write", self.create_export)),
-            ("GET", path, "list exports", plain("exports:read", self.list_exports)),
-            ("GET", path + "/{id}", "get export", plain("exports:read", self.get_export)),
+            Endpoint("create purchase", "POST", path, self._create_purchase, write, takes_json=True),
+            Endpoint("get purchase", "GET", f"{path}/{{id}}", self._get_purchase, read),
+            Endpoint("get purchase by purchase id", "GET", by_id, self._find_purchase, read),
+            Endpoint("delete purchase", "DELETE", by_id, self._delete_purchase, delete),
         ]
 
-    def get_contact(self, call: Call) -> Any:
-        return self._of.contacts.get(call.path["email"])
+    def _jobs(self, imports: str, exports: str) -> list[Endpoint]:
+        one_import, one_export, read = f"{imports}/{{id}}", f"{exports}/{{id}}", ("imports:read",)
+        return [
+            Endpoint("list imports", "GET", imports, self._list_imports, read),
+            Endpoint("get import", "GET", one_import, self._get_import, read),
+            Endpoint("delete import", "DELETE", one_import, self._delete_import, ("imports:delete",)),
+            Endpoint(
+                "create export", "POST", exports, self._create_export, ("exports:write",), takes_json=True
+            ),
+            Endpoint("list exports", "GET", exports, self._list_exports, ("exports:read",)),
+            Endpoint("get export", "GET", one_export, self._get_export, ("exports:read",)),
+        ]
 
-    def patch_contact(self, call: Call) -> Any:
-        with self._of.account.database.transaction():
-            result = self._of.contacts.patch(call.path["email"], call.body)
-            self._of.newsletter.settle(tell=self._of.knobs.callback_on_api_unsubscribe)
-        return self._upserted(*result)
+    # --- contacts and their fields
 
-    def delete_contact(self, call: Call) -> Any:
-        return self._of.contacts.delete(call.path["email"])
+    def _get_contact(self, call: Call) -> Any:
+        return self._rules.contacts.get(call.path("email"))
 
-    def list_fields(self, _call: Call) -> Any:
-        return {"links": {}, "results": self._of.contacts.list_fields()}
+    def _patch_contact(self, call: Call) -> Any:
+        with self._rules.database.transaction():
+            result = self._rules.contacts.patch(call.path("email"), call.content)
+            self._rules.newsletter.process_changes(notify=self._knobs.callback_on_api_unsubscribe)
+        return self._answer_patch(*result)
 
-    def define_field(self, call: Call) -> Any:
-        return json_answer(self._of.contacts.define_field(call.body), 201)
+    def _delete_contact(self, call: Call) -> None:
+        self._rules.contacts.delete(call.path("email"))
 
-    def get_product(self, call: Call) -> Any:
-        return self._of.products.get(call.path["id"])
+    def _list_fields(self, _call: Call) -> Any:
+        return {"links": {}, "results": self._rules.contacts.list_fields()}
 
-    def patch_product(self, call: Call) -> Any:
-        return self._upserted(*self._of.products.patch(call.path["id"], call.body))
+    def _define_field(self, call: Call) -> Response:
+        return json_answer(self._rules.contacts.define_field(call.content), 201)
 
-    def delete_product(self, call: Call) -> Any:
-        return self._of.products.delete(call.path["id"])
+    # --- products
 
-    def create_purchase(self, call: Call) -> Any:
-        return json_answer(self._of.purchases.create(call.body, trigger=self._trigger(call.query)), 201)
+    def _get_product(self, call: Call) -> Any:
+        return self._rules.products.get(call.path("id"))
 
-    def get_purchase(self, call: Call) -> Any:
-        return self._of.purchases.get(call.path["id"])
+    def _patch_product(self, call: Call) -> Response:
+        return self._answer_patch(*self._rules.products.patch(call.path("id"), call.content))
 
-    def find_purchase(self, call: Call) -> Any:
-        return self._of.purchases.get_by_purchase_id(call.path["id"])
+    def _delete_product(self, call: Call) -> None:
+        self._rules.products.delete(call.path("id"))
 
-    def delete_purchase(self, call: Call) -> Any:
-        return self._of.purchases.delete(call.path["id"])
+    # --- purchases
 
-    async def create_import(self, request: Request) -> Response:
-        require(request, "imports:write")
+    def _create_purchase(self, call: Call) -> Response:
+        purchase = self._rules.purchases.create(call.content, trigger=self._read_trigger(call.query))
+        return json_answer(purchase, 201)
+
+    def _get_purchase(self, call: Call) -> Any:
+        return self._rules.purchases.get(call.path("id"))
+
+    def _find_purchase(self, call: Call) -> Any:
+        return self._rules.purchases.get_by_purchase_id(call.path("id"))
+
+    def _delete_purchase(self, call: Call) -> None:
+        self._rules.purchases.delete(call.path("id"))
+
+    def _read_trigger(self, query: Mapping[str, str]) -> bool:
+        """Refuses unknown parameters: with a misspelt one, the purchase would start workflows."""
+        rejects_unknown = self._rules.account.rejects_unknown
+        unknown = query.keys() - {"triggerPurchaseEvent"} if rejects_unknown else set()
+        if unknown:
+            raise unprocessable(dict.fromkeys(unknown, "unknown parameter"))
+        text = query.get("triggerPurchaseEvent", "true")
+        if text not in ("true", "false"):
+            raise unprocessable({"triggerPurchaseEvent": "must be true or false"})
+        return text == "true"
+
+    # --- import jobs
+
+    async def _create_import(self, request: Request) -> Response:
+        check_right(request, "imports:write")
         if media_type(request) != "multipart/form-data":
-            raise ApiError(415, "Content-Type must be multipart/form-data.")
+            raise http_error(415, "Content-Type must be multipart/form-data.")
         async with request.form(max_files=1) as form:
             file = form.get("file")
             texts = {key: value for key, value in form.items() if isinstance(value, str)}
-            options = read_options(texts, reject_unknown=self._of.account.rejects_unknown)
+            options = read_options(texts, reject_unknown=self._rules.account.rejects_unknown)
             if not isinstance(file, UploadFile) or (file.content_type or "").split(";")[0] != "text/csv":
-                raise Unprocessable({"file": "must be a file of type text/csv"})
+                raise unprocessable({"file": "must be a file of type text/csv"})
             if (file.size or 0) > MAX_FILE_BYTES:
-                raise ApiError(413, "File is larger than 50 MB.")
-            return json_answer(await run_in_threadpool(self._of.imports.create, options, file.file), 201)
+                raise http_error(413, "File is larger than 50 MB.")
+            created = await run_in_threadpool(self._rules.imports.create, options, file.file)
+            return json_answer(created, 201)
 
-    def list_imports(self, call: Call) -> Any:
-        return _page(call, "imports", self._of.imports.page)
+    def _list_imports(self, call: Call) -> Any:
+        return list_page(call, "imports", self._rules.imports.page)
 
-    def get_import(self, call: Call) -> Any:
-        return self._of.imports.get(call.path["id"], call.base_url)
+    def _get_import(self, call: Call) -> Any:
+        return self._rules.imports.get(call.path("id"), f"{call.base_url}/")
 
-    def delete_import(self, call: Call) -> Any:
-        return self._of.imports.delete(call.path["id"])
+    def _delete_import(self, call: Call) -> None:
+        self._rules.imports.delete(call.path("id"))
 
-    def download_import_errors(self, request: Request) -> Response:
-        """With the knob, as storage services do: a link that has moved, or one whose file is gone."""
-        link = self._of.knobs.error_report_link
+    def _download_errors(self, request: Request) -> Response:
+        """The knob `error_report_link` sets a redirect or a missing file, as storage services answer."""
+        link = self._knobs.error_report_link
         if link == "404":
             return Response("<Error><Code>NoSuchKey</Code></Error>", 404, media_type="application/xml")
         if link == "redirect" and "signature" not in request.query_params:
             return RedirectResponse(f"{request.url.path}?signature=sandbox", 302)
-        return FileResponse(self._of.imports.error_report(request.path_params["id"]), media_type="text/csv")
+        path = self._rules.imports.error_report(request.path_params["id"])
+        return FileResponse(path, media_type="text/csv")
 
-    def create_export(self, call: Call) -> Any:
-        return json_answer(self._of.exports.create(call.body), 201)
+    # --- export jobs
 
-    def list_exports(self, call: Call) -> Any:
-        return _page(call, "exports", self._of.exports.page)
+    def _create_export(self, call: Call) -> Response:
+        return json_answer(self._rules.exports.create(call.content), 201)
 
-    def get_export(self, call: Call) -> Any:
-        return self._of.exports.get(call.path["id"], call.base_url)
+    def _list_exports(self, call: Call) -> Any:
+        return list_page(call, "exports", self._rules.exports.page)
 
-    def download_export(self, request: Request) -> Response:
-        path = self._of.exports.file(request.path_params["id"], request.path_params["ticket"])
+    def _get_export(self, call: Call) -> Any:
+        return self._rules.exports.get(call.path("id"), f"{call.base_url}/")
+
+    def _download_export(self, request: Request) -> Response:
+        path = self._rules.exports.file(request.path_params["id"], request.path_params["ticket"])
         return FileResponse(path, media_type="application/zip")
 
-    def get_store(self, _call: Call) -> Any:
-        """The real shape is unknown; these are the account's settings."""
-        account = self._of.account
+    # --- the store
+
+    def _get_store(self, _call: Call) -> Any:
+        """The settings of the account. The real shape is unknown."""
         return {
-            "id": "5fb0" + "0" * 20, "name": "Sandbox shop", "authorizedDomains": account.allowed_domains,
-            "currency": account.knobs.currency, "language": account.knobs.language,
+            "id": "5fb0" + "0" * 20, "name": "Sandbox shop",
+            "authorizedDomains": self._rules.account.allowed_domains,
+            "currency": self._knobs.currency, "language": self._knobs.language,
         }  # fmt: skip
 
-    def _trigger(self, query: Mapping[str, str]) -> bool:
-        """Unknown parameters are refused, so that a misspelt one does not fire workflows unnoticed."""
-        unknown = query.keys() - {"triggerPurchaseEvent"} if self._of.account.rejects_unknown else set()
-        if unknown:
-            raise Unprocessable(dict.fromkeys(unknown, "unknown parameter"))
-        text = query.get("triggerPurchaseEvent", "true")
-        if text not in ("true", "false"):
-            raise Unprocessable({"triggerPurchaseEvent": "must be true or false"})
-        return text == "true"
-
-    def _upserted(self, record: dict[str, Any], created: bool) -> Response:
-        return json_answer(record, self._of.knobs.created_status if created else 200)
+    def _answer_patch(self, record: dict[str, Any], created: bool) -> Response:
+        return json_answer(record, self._knobs.created_status if created else 200)
 
 
-def _page(
+async def answer_router_error(request: Request, error: HTTPException) -> Response:
+    """404 and 405 of the router and 400 of the form parser, in Connectif's form."""
+    return await answer_error(request, http_error(error.status_code, error.detail))
+
+
+def list_page(
     call: Call, kind: str, read: Callable[[int, str], tuple[list[dict[str, Any]], bool]]
 ) -> dict[str, Any]:
-    """A list with links. The names of Connectif's paging parameters are unknown: follow `links.next`."""
+    """A list with links. Connectif does not document its paging parameters: follow `links.next`."""
     text = call.query.get("page", "1")
     if not text.isascii() or not text.isdigit() or int(text) < 1:
-        raise Unprocessable({"page": "must be a positive integer"})
-    number = int(text)
-    results, more = read(number, call.base_url)
+        raise unprocessable({"page": "must be a positive integer"})
+    number, base_url = int(text), f"{call.base_url}/"
+    results, has_more = read(number, base_url)
     links = {"prev": number - 1} if number > 1 else {}
-    links |= {"next": number + 1} if more else {}
+    links |= {"next": number + 1} if has_more else {}
     return {
-        "links": {name: f"{call.base_url}{kind}/?page={page}" for name, page in links.items()},
+        "links": {name: f"{base_url}{kind}/?page={page}" for name, page in links.items()},
         "results": results,
     }
-
-
-def _call(request: Request, body: Any = None) -> Call:
-    return Call(request.path_params, request.query_params, str(request.base_url), body)
-
-
-def _answer(content: Any) -> Response:
-    """JSON, 204 for nothing, or what the handler has made itself."""
-    if content is None:
-        return Response(status_code=204)
-    return content if isinstance(content, Response) else json_answer(content)

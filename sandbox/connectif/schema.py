@@ -1,10 +1,8 @@
 """The tables of the simulated account, and the ids that Connectif shows for their rows."""
 
-from __future__ import annotations
-
 import re
 
-# NULL means that nothing was written: a field with a default (`fields.Field.default`) then shows it.
+# NULL means that the field has no value; the API then shows its default (`fields.Field.default`).
 SCHEMA = """
 CREATE TABLE contacts (
     row INTEGER PRIMARY KEY,
@@ -56,12 +54,12 @@ CREATE TABLE exports (
     progress INTEGER NOT NULL DEFAULT 0, total INTEGER NOT NULL DEFAULT 0,
     created_at TEXT NOT NULL, finished_at TEXT
 );
--- Every change of a newsletter status, whoever made it; `told` says whether the callbacks have dealt with it.
+-- Every change of a newsletter status. `processed` is 1 after the rules queued its callback or needed none.
 CREATE TABLE newsletter_changes (
     row INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, contact_row INTEGER NOT NULL,
-    email TEXT NOT NULL, status TEXT, told INTEGER NOT NULL DEFAULT 0
+    email TEXT NOT NULL, status TEXT, processed INTEGER NOT NULL DEFAULT 0
 );
-CREATE INDEX newsletter_changes_untold ON newsletter_changes (row) WHERE told = 0;
+CREATE INDEX newsletter_changes_new ON newsletter_changes (row) WHERE processed = 0;
 CREATE TRIGGER newsletter_change AFTER UPDATE OF newsletter_status ON contacts
 WHEN NEW.newsletter_status IS NOT OLD.newsletter_status
 BEGIN
@@ -70,7 +68,7 @@ BEGIN
     UPDATE contacts SET unsubscribed_at = NEW.updated_at, unsubscribed_ip = NULL
     WHERE row = NEW.row AND NEW.newsletter_status = 'unsubscribed';
 END;
--- A contact that is created unsubscribed counts as an unsubscription.
+-- A new contact with the status `unsubscribed` counts as an unsubscription.
 CREATE TRIGGER newsletter_start AFTER INSERT ON contacts WHEN NEW.newsletter_status = 'unsubscribed'
 BEGIN
     INSERT INTO newsletter_changes (at, contact_row, email, status)
@@ -82,7 +80,7 @@ CREATE TABLE callbacks (
 );
 """
 
-# Connectif's ids look like 24 hexadecimal digits; ours are the table and the row, so they are reproducible.
+# Connectif's ids are 24 hexadecimal digits. Ours consist of table and row, so they are reproducible.
 _PREFIXES = {
     "contacts": "5fc0",
     "products": "5fd0",
@@ -98,7 +96,7 @@ def id_of(table: str, row: int) -> str:
 
 
 def row_of(table: str, connectif_id: str) -> int | None:
-    """The row behind an id, or None when it is not one of that table."""
+    """The row of an id, or None for an id of another table."""
     if not _ID.fullmatch(connectif_id):
         return None
     row = int(connectif_id[-15:], 16)

@@ -1,21 +1,16 @@
-"""What the shop's web tag brought to Connectif before the first sync: visitors, products, purchases."""
-
-from __future__ import annotations
+"""The records that the shop's web tag created before the first sync: visitors, products, purchases."""
 
 import json
+from collections.abc import Iterator
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sandbox.connectif.products import Products
+from sandbox.connectif.account import Account
 from sandbox.connectif.records import upsert_sql
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from sandbox.connectif.account import Account
-    from sandbox.shop import ShopData
-    from sandbox.shop.baskets import Basket, Line, Part
-    from sandbox.shop.catalogue import Brief, Product
+from sandbox.connectif.rules_products import Products
+from sandbox.shop import ShopData
+from sandbox.shop.baskets import Basket, Line, Part
+from sandbox.shop.catalogue import Product, ProductBrief
 
 BATCH_ROWS = 10_000
 VISITOR_SHARE = 0.4
@@ -28,17 +23,18 @@ _PURCHASE = ("purchase_id", "cart_id", "contact_row", "contact_email", "payment_
 
 
 def seed(account: Account, shop: ShopData) -> None:
-    """Fills the empty account. What the tag brings has the origin `web`; no workflow is recorded for it."""
+    """Fills the empty account. The tag's records have the origin `web`; they start no workflow here."""
     now = account.now()
     _insert(account, "contacts", "email", _CONTACT, _visitors(shop, now))
-    _insert(account, "products", "product_id", _PRODUCT, _viewed(shop, account.knobs.web_viewed_share, now))
+    viewed = _viewed_products(shop, account.knobs.web_viewed_share, now)
+    _insert(account, "products", "product_id", _PRODUCT, viewed)
     baskets = shop.tracked_purchases()
     while batch := list(islice(baskets, BATCH_ROWS)):
         reported = [basket for basket in batch if _lines_of(basket.parts) and basket.customer.address]
         _insert(account, "contacts", "email", _CONTACT, (_buyer(basket) for basket in reported))
-        _insert(account, "products", "product_id", _PRODUCT, _bought(shop, reported, now))
+        _insert(account, "products", "product_id", _PRODUCT, _bought_products(shop, reported, now))
         _insert(account, "purchases", "purchase_id", _PURCHASE, _purchases(account, shop, reported))
-    account.database.execute("UPDATE newsletter_changes SET told = 1")
+    account.database.execute("UPDATE newsletter_changes SET processed = 1")
 
 
 def _insert(
@@ -50,7 +46,7 @@ def _insert(
 
 
 def _visitors(shop: ShopData, now: str) -> Iterator[tuple[Any, ...]]:
-    """A share of the customers has been recognised on the site, by an address in small letters."""
+    """The share of the customers whom the tag has recognised, with their address in lower case."""
     for customer in shop.customers():
         number = customer.number
         if customer.address and shop.draws.share("visitor", number) < VISITOR_SHARE:
@@ -65,7 +61,7 @@ def _visitors(shop: ShopData, now: str) -> Iterator[tuple[Any, ...]]:
             )
 
 
-def _viewed(shop: ShopData, share: float, now: str) -> Iterator[tuple[Any, ...]]:
+def _viewed_products(shop: ShopData, share: float, now: str) -> Iterator[tuple[Any, ...]]:
     for product in shop.products():
         if product.price and shop.draws.share("viewed", product.product_id) < share:
             yield _product(shop, product, product.price, now)
@@ -76,14 +72,14 @@ def _buyer(basket: Basket) -> tuple[Any, ...]:
     return basket.customer.address, basket.customer.given_name, "none", created, created, "web"
 
 
-def _bought(shop: ShopData, baskets: list[Basket], now: str) -> Iterator[tuple[Any, ...]]:
+def _bought_products(shop: ShopData, baskets: list[Basket], now: str) -> Iterator[tuple[Any, ...]]:
     for basket in baskets:
         for part in basket.parts:
             for line in part.lines:
                 yield _product(shop, line.product, line.product.price, now)
 
 
-def _product(shop: ShopData, product: Product | Brief, price: int, now: str) -> tuple[Any, ...]:
+def _product(shop: ShopData, product: Product | ProductBrief, price: int, now: str) -> tuple[Any, ...]:
     category = json.dumps(["/".join(product.category)])
     return (
         str(product.product_id), f"https://{shop.domain}/{product.link_text}/p", product.name, price / 100,
@@ -92,7 +88,7 @@ def _product(shop: ShopData, product: Product | Brief, price: int, now: str) -> 
 
 
 def _purchases(account: Account, shop: ShopData, baskets: list[Basket]) -> Iterator[tuple[Any, ...]]:
-    """By order group one purchase a basket; by order id (a knob) one an order."""
+    """One purchase for each basket, or for each order if the knob `web_purchase_id` says so."""
     rows = {
         row["email"]: row["row"]
         for row in account.database.rows(
@@ -104,18 +100,18 @@ def _purchases(account: Account, shop: ShopData, baskets: list[Basket]) -> Itera
         {str(line.product.product_id) for b in baskets for line in _lines_of(b.parts)}
     )
     for basket in baskets:
-        for purchase_id, parts in _reported(account, basket):
+        for purchase_id, parts in _purchase_parts(account, basket):
             lines = _lines_of(parts)
             created = _instant(basket.created)
             yield (
                 purchase_id, basket.form_id, rows[basket.customer.address or ""], basket.customer.address,
                 ", ".join(dict.fromkeys(basket.payments)), created, sum(part.value for part in parts) / 100,
-                sum(line.quantity for line in lines), json.dumps([_shown(shop, line, ids) for line in lines]),
+                sum(line.quantity for line in lines), json.dumps([_line(shop, line, ids) for line in lines]),
                 created, created, "web",
             )  # fmt: skip
 
 
-def _reported(account: Account, basket: Basket) -> list[tuple[str, tuple[Part, ...]]]:
+def _purchase_parts(account: Account, basket: Basket) -> list[tuple[str, tuple[Part, ...]]]:
     if account.knobs.web_purchase_id == "orderGroup":
         return [(basket.group, basket.parts)]
     return [(part.order_id, (part,)) for part in basket.parts]
@@ -125,7 +121,7 @@ def _lines_of(parts: tuple[Part, ...]) -> list[Line]:
     return [line for part in parts for line in part.lines]
 
 
-def _shown(shop: ShopData, line: Line, ids: dict[str, str]) -> dict[str, Any]:
+def _line(shop: ShopData, line: Line, ids: dict[str, str]) -> dict[str, Any]:
     return {
         "id": ids[str(line.product.product_id)],
         "productId": str(line.product.product_id), "name": line.product.name,
@@ -136,5 +132,5 @@ def _shown(shop: ShopData, line: Line, ids: dict[str, str]) -> dict[str, Any]:
 
 
 def _instant(vtex_text: str) -> str:
-    """The shop's instants have seven digits of a second and perhaps a Z; Connectif's have three and one."""
+    """Converts seven digits of a second (with or without Z) to Connectif's three digits with Z."""
     return f"{vtex_text[:23]}Z"

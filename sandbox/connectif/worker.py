@@ -1,20 +1,16 @@
-"""A queue that is worked off in the background, one job after the other."""
+"""A background worker that runs the jobs of a queue one by one."""
 
-from __future__ import annotations
-
+from collections.abc import Callable
 from threading import Event, Lock, Thread
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 PAUSE_SECONDS = 0.02
 
 
 class Worker:
-    """Runs `run_next` until it says that nothing is left, in a thread that lives only as long.
+    """Calls `run_next` in a thread until the queue is empty; then the thread ends.
 
-    `run_next(stopping)` does the oldest job and returns whether there was one; it gives up once told to stop.
+    `run_next(stopping)` runs the oldest job and returns whether the queue had one. It stops early if
+    `stopping` is set.
     """
 
     def __init__(self, name: str, run_next: Callable[[Event], bool], paused: Callable[[], bool]) -> None:
@@ -24,24 +20,24 @@ class Worker:
         self._lock = Lock()
         self._thread: Thread | None = None
         self._stopping = Event()
-        self._asked = False
+        self._has_new_job = False
 
     def wake(self) -> None:
-        """There is a new job."""
+        """Call it after a new job is in the queue."""
         with self._lock:
-            self._asked = True
+            self._has_new_job = True
             if self._thread is None or not self._thread.is_alive():
                 self._thread = Thread(target=self._work, name=self._name, daemon=True)
                 self._thread.start()
 
     def stop(self) -> None:
-        """Gives up the current job and waits for the thread's end; `wake` starts anew."""
+        """Stops the running job and waits until the thread ends. `wake` starts a new thread."""
         self._stopping.set()
         if self._thread is not None:
             self._thread.join()
         with self._lock:
             self._thread = None
-            self._asked = False
+            self._has_new_job = False
             self._stopping.clear()
 
     def _work(self) -> None:
@@ -52,10 +48,10 @@ class Worker:
                 return
 
     def _is_done(self) -> bool:
-        """Nothing was asked since the last look; the thread ends before the next `wake` can see it alive."""
+        """Whether the thread can end: no `wake` since the last call. A later `wake` sees no thread."""
         with self._lock:
-            if self._asked:
-                self._asked = False
+            if self._has_new_job:
+                self._has_new_job = False
                 return False
             self._thread = None
             return True

@@ -1,1 +1,1 @@
-"""What both simulated vendors share: clock, faults, journal, control plane, database, server."""
+"""What both simulated vendors share: server, clock, database, journal, faults, control plane, endpoints."""

@@ -1,28 +1,29 @@
-"""A vendor becomes an ASGI application: its routes, the control plane, and what every call goes through."""
+"""Turns a vendor into an ASGI application: its routes, the control plane and the middleware."""
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp
 
 from sandbox.core.clock import Clock
-from sandbox.core.control import Control
+from sandbox.core.control import ControlPlane
+from sandbox.core.errors import VendorError, answer_error
 from sandbox.core.faults import Faults
 from sandbox.core.journal import Journal
-from sandbox.core.middleware import DateByClock, Journaling, Troubling
+from sandbox.core.middleware import CallRecorder, DateHeader, FaultInjector
 from sandbox.core.vendor import Vendor
 
 
 def vendor_app(vendor: Vendor, clock: Clock) -> ASGIApp:
-    """`vendor` over HTTP. Everything that is not the vendor's own API lives under /_sandbox/."""
+    """Serves `vendor` over HTTP. Everything that is not the vendor's own API lives under /_sandbox/."""
     journal, faults = Journal(), Faults()
-    control = Control(vendor, clock, journal, faults)
+    control = ControlPlane(vendor, clock, journal, faults)
     return Starlette(
         routes=[*control.routes(), *vendor.control_routes, *vendor.routes],
-        exception_handlers=dict(vendor.exception_handlers),
+        exception_handlers={VendorError: answer_error, **vendor.exception_handlers},
         middleware=[
-            Middleware(DateByClock, clock=clock),
-            Middleware(Journaling, journal=journal, clock=clock, knobs=vendor.knobs, routes=vendor.routes),
+            Middleware(DateHeader, clock=clock),
+            Middleware(CallRecorder, journal=journal, clock=clock, knobs=vendor.knobs, routes=vendor.routes),
             *vendor.middleware,
-            Middleware(Troubling, faults=faults, latency=lambda: control.latency, clock=clock),
+            Middleware(FaultInjector, faults=faults, latency=lambda: control.latency, clock=clock),
         ],
     )

@@ -1,11 +1,11 @@
-"""The sandbox's time: the real one plus an offset, or standing still."""
+"""The sandbox's clock: the real time plus an offset, or a frozen time."""
 
 import threading
 from datetime import UTC, datetime, timedelta
 
 
 class Clock:
-    """Thread-safe; every instant is aware and in UTC. Limits, expiries and index lags follow it."""
+    """Limits, expiries and index lags follow this clock. Every instant is aware and in UTC. Thread-safe."""
 
     def __init__(self, start: datetime | None = None) -> None:
         self._lock = threading.Lock()
@@ -19,9 +19,9 @@ class Clock:
             return self._frozen_at or datetime.now(UTC) + self._offset
 
     def set(self, instant: datetime) -> None:
-        """Jump to `instant` (aware) and run on from there, or stand there when frozen."""
+        """Sets the clock to `instant` (aware). A running clock runs on; a frozen clock stays there."""
         if instant.tzinfo is None:
-            raise ValueError("The clock needs an instant with an offset.")
+            raise ValueError(f"The sandbox clock cannot be set to {instant}: add an offset, such as +00:00.")
         with self._lock:
             self._offset = instant - datetime.now(UTC)
             if self._frozen_at is not None:
@@ -31,7 +31,7 @@ class Clock:
         self.set(self.now() + timedelta(seconds=seconds))
 
     def freeze(self, frozen: bool = True) -> None:
-        """Stop the time where it is, or let it run on from where it stood."""
+        """Stops the clock at the current time, or lets it run on from there."""
         now = self.now()
         with self._lock:
             self._offset = now - datetime.now(UTC)

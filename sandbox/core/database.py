@@ -1,4 +1,4 @@
-"""A private SQLite database: the state of a vendor lives in rows, not in Python objects."""
+"""The SQLite database that holds a vendor's state."""
 
 import shutil
 import sqlite3
@@ -13,9 +13,9 @@ Values = Sequence[Any] | Mapping[str, Any]
 
 
 class Database:
-    """One file in a temporary folder, one connection, one lock. Nothing outlives the process.
+    """One file in a temporary folder, one connection, one lock. The file goes with the process.
 
-    SQLite releases Python's lock while it works, so long statements in one thread do not stop the others.
+    SQLite releases Python's lock while it works, so a long statement does not stop the other threads.
     """
 
     def __init__(self, schema: str) -> None:
@@ -25,15 +25,17 @@ class Database:
         self.connection = self._open()
 
     def clear(self) -> None:
-        """Back to the empty schema."""
+        """Deletes all rows."""
         with self.lock:
             self.connection.close()
             self._file.unlink()
             self.connection = self._open()
 
     def refill(self, fill: Callable[[], None]) -> None:
-        """Empty it and fill it anew. The first time is kept as a file that later times copy, which takes
-        milliseconds: `fill` must do the same each time."""
+        """Deletes all rows and fills the tables with `fill`, which must write the same rows each time.
+
+        The first call keeps the filled file. Later calls copy that file, which takes milliseconds.
+        """
         with self.lock:
             if not self._filled.exists():
                 self.clear()
@@ -51,7 +53,7 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """All or nothing; the lock is held meanwhile. Inside another transaction it is part of that one."""
+        """Commits all statements or none, and holds the lock. A nested transaction joins the outer one."""
         with self.lock:
             if self.connection.in_transaction:
                 yield self.connection
@@ -65,7 +67,7 @@ class Database:
             self.connection.execute("COMMIT")
 
     def execute(self, sql: str, values: Values = ()) -> int:
-        """Run one statement; the number of rows it changed."""
+        """Runs one statement and returns the number of rows that it changed."""
         with self.lock:
             return self.connection.execute(sql, values).rowcount
 
@@ -106,7 +108,7 @@ class Database:
             self._file, check_same_thread=False, isolation_level=None, cached_statements=512
         )
         connection.row_factory = sqlite3.Row
-        # The journal stays in memory rather than off: without one a failed statement could not be taken back.
+        # The journal is in memory, not off: SQLite needs it to roll a failed statement back.
         for pragma in ("journal_mode=MEMORY", "synchronous=OFF", "temp_store=MEMORY", "cache_size=-65536"):
             connection.execute(f"PRAGMA {pragma}")
         return connection

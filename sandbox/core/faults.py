@@ -1,4 +1,4 @@
-"""What goes wrong on purpose: scripted for the next calls of a route, or at random by rate and seed."""
+"""Deliberate faults: scripted for the next calls of a route, or random by rate and seed."""
 
 import random
 import threading
@@ -10,7 +10,7 @@ HTML = "<html><head><title>{0}</title></head><body><h1>{0}</h1></body></html>"
 
 
 class Fault(BaseModel):
-    """One way to answer badly. A `body` of text goes out as HTML, any other as JSON, none as an empty one."""
+    """One faulty answer. A `body` of text is sent as HTML, None as an empty body, anything else as JSON."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -20,7 +20,7 @@ class Fault(BaseModel):
     body: Any = None
     retry_after_seconds: int | None = None
     retry_after_form: Literal["seconds", "date"] = "seconds"
-    after_effect: bool = Field(False, description="do what was asked, then answer so nevertheless")
+    after_effect: bool = Field(False, description="run the call, then send this answer")
 
     @property
     def has_effect(self) -> bool:
@@ -28,7 +28,7 @@ class Fault(BaseModel):
 
 
 class Script(Fault):
-    """The next `calls` calls of `route` (`*` = any) answer so, after the first `skip` of them passed."""
+    """Gives the next `calls` calls of `route` (`*` = any) this fault, after `skip` calls without it."""
 
     route: str = "*"
     calls: int = Field(1, ge=1)
@@ -53,7 +53,7 @@ KINDS: dict[str, Fault] = {
 
 
 class RandomFaults(BaseModel):
-    """Every call of the given routes (none given = all) fails with probability `rate`, in one of `kinds`."""
+    """Each call of `routes` (empty = all routes) fails with probability `rate`, in one of `kinds`."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -64,16 +64,16 @@ class RandomFaults(BaseModel):
 
     @field_validator("kinds")
     @classmethod
-    def _known(cls, kinds: list[str]) -> list[str]:
+    def _check_kinds(cls, kinds: list[str]) -> list[str]:
         if not kinds or (unknown := set(kinds) - set(KINDS)):
             raise ValueError(
-                f"unknown kinds {sorted(unknown) if kinds else kinds}; known are {sorted(KINDS)}"
+                f"unknown kinds {sorted(unknown) if kinds else kinds}; choose from {sorted(KINDS)}"
             )
         return kinds
 
 
-class Orders(BaseModel):
-    """Body of `POST /_sandbox/faults`: scripts are added, random faults replaced."""
+class FaultPlan(BaseModel):
+    """Body of `POST /_sandbox/faults`. Adds the scripts to earlier ones; replaces the random faults."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -82,7 +82,10 @@ class Orders(BaseModel):
 
 
 class Faults:
-    """Decides for each call; thread-safe. Scripts go before chance, first come first served."""
+    """Chooses the fault of each call. Scripts come before random faults, in the order they were added.
+
+    Thread-safe.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -94,15 +97,15 @@ class Faults:
             self._random: RandomFaults | None = None
             self._dice = random.Random(0)
 
-    def add(self, orders: Orders) -> None:
+    def add(self, plan: FaultPlan) -> None:
         with self._lock:
-            self._scripts += [script.model_copy() for script in orders.script]
-            if orders.random is not None:
-                self._random, self._dice = orders.random, random.Random(orders.random.seed)
+            self._scripts += [script.model_copy() for script in plan.script]
+            if plan.random is not None:
+                self._random, self._dice = plan.random, random.Random(plan.random.seed)
 
     def next_for(self, route: str) -> Fault | None:
         with self._lock:
-            return self._scripted(route) or self._by_chance(route)
+            return self._next_scripted(route) or self._draw(route)
 
     def state(self) -> dict[str, Any]:
         with self._lock:
@@ -111,7 +114,7 @@ class Faults:
                 "random": self._random.model_dump() if self._random else None,
             }
 
-    def _scripted(self, route: str) -> Fault | None:
+    def _next_scripted(self, route: str) -> Fault | None:
         script = next((one for one in self._scripts if one.route in ("*", route)), None)
         if script is None:
             return None
@@ -123,8 +126,8 @@ class Faults:
             self._scripts.remove(script)
         return script
 
-    def _by_chance(self, route: str) -> Fault | None:
-        chance = self._random
-        if chance is None or (chance.routes and route not in chance.routes):
+    def _draw(self, route: str) -> Fault | None:
+        faults = self._random
+        if faults is None or (faults.routes and route not in faults.routes):
             return None
-        return KINDS[self._dice.choice(chance.kinds)] if self._dice.random() < chance.rate else None
+        return KINDS[self._dice.choice(faults.kinds)] if self._dice.random() < faults.rate else None

@@ -1,4 +1,4 @@
-"""Every call to a vendor's API: the last ones in full, all of them as counts."""
+"""The journal of calls to a vendor's API: the latest calls in full, all calls as counts."""
 
 import threading
 from collections import Counter, deque
@@ -8,11 +8,11 @@ from typing import Any
 KEPT_CALLS = 5_000
 KEPT_BODY_BYTES = 10_000
 RESET = "reset"
-"""Stands where a status would, when the connection was cut without an answer."""
+"""In place of the status, if the sandbox cut the connection without an answer."""
 
 
 @dataclass(slots=True)
-class Call:
+class JournalEntry:
     time: str
     method: str
     route: str
@@ -27,7 +27,7 @@ class Call:
 
 
 class Journal:
-    """Thread-safe. The calls are bounded, the counts are not."""
+    """Keeps the latest `KEPT_CALLS` calls and counts all of them. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -35,10 +35,10 @@ class Journal:
 
     def clear(self) -> None:
         with self._lock:
-            self._calls: deque[Call] = deque(maxlen=KEPT_CALLS)
+            self._calls: deque[JournalEntry] = deque(maxlen=KEPT_CALLS)
             self._counts: Counter[tuple[str, str]] = Counter()
 
-    def add(self, call: Call) -> None:
+    def add(self, call: JournalEntry) -> None:
         with self._lock:
             self._calls.append(call)
             self._counts[call.route, str(call.status)] += 1

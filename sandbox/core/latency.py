@@ -1,4 +1,4 @@
-"""Slowness on purpose."""
+"""Deliberate latency."""
 
 import random
 
@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class Latency(BaseModel):
-    """Each call of `routes` (none given = all) waits in real time before it is handled."""
+    """Each call of `routes` (empty = all routes) waits in real time before the vendor handles it."""
 
     model_config = ConfigDict(extra="forbid")
 

@@ -1,4 +1,4 @@
-"""An application served from a thread of its own, with its own event loop."""
+"""Serves an application in a thread of its own, with its own event loop."""
 
 import socket
 import threading
@@ -11,7 +11,7 @@ START_SECONDS = 20
 
 
 class Server:
-    """A started server. `port=0` takes a free one; as a context manager it stops at the end."""
+    """Starts when it is built. `port=0` takes a free port. As a context manager it stops at the end."""
 
     def __init__(self, app: ASGIApp, host: str = "127.0.0.1", port: int = 0) -> None:
         self._socket = socket.create_server((host, port), backlog=512, reuse_port=False)
@@ -33,7 +33,7 @@ class Server:
             target=self._uvicorn.run, args=([self._socket],), name=f"sandbox-{self.port}"
         )
         self._thread.start()
-        self._await_start()
+        self._wait_for_start()
 
     @property
     def url(self) -> str:
@@ -52,7 +52,7 @@ class Server:
     ) -> None:
         self.stop()
 
-    def _await_start(self) -> None:
+    def _wait_for_start(self) -> None:
         pause = threading.Event()
         for _ in range(START_SECONDS * 100):
             if self._uvicorn.started:
@@ -60,4 +60,4 @@ class Server:
             if not self._thread.is_alive():
                 break
             pause.wait(0.01)
-        raise RuntimeError(f"The server on port {self.port} did not start.")
+        raise RuntimeError(f"The sandbox server on {self.url} did not start: see the error printed above.")

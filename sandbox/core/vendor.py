@@ -1,4 +1,4 @@
-"""What a simulated vendor has to offer so that the core can serve it."""
+"""The interface between a simulated vendor and the core that serves it."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
@@ -9,7 +9,7 @@ from starlette.routing import BaseRoute
 
 
 class Knobs(BaseModel):
-    """Base of a vendor's knobs. Each has a default, a type and a description, and may change at any time."""
+    """Base of a vendor's knobs. Each knob has a type and a default, and can change at any time."""
 
     model_config = ConfigDict(validate_assignment=True, extra="forbid")
 
@@ -19,7 +19,7 @@ class Knobs(BaseModel):
 
 
 class Key(BaseModel):
-    """A pair of credentials. `rights` are the vendor's own words; `*` grants all of them."""
+    """One key and its secret. `rights` are the vendor's own words; `*` grants all of them."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -28,27 +28,30 @@ class Key(BaseModel):
     rights: list[str] = ["*"]
 
     def may(self, *needed: str) -> bool:
-        """Whether any one of the needed rights is granted (both vendors ask for one of several)."""
+        """Whether the key has one of the needed rights (both vendors ask for one of several)."""
         return "*" in self.rights or any(right in self.rights for right in needed)
 
 
 class Vendor(Protocol):
-    """Subclass it explicitly to inherit the empty defaults of the last three."""
+    """A vendor subclasses it explicitly and so inherits the empty defaults."""
 
     name: str
     routes: Sequence[BaseRoute]
-    """The vendor's API. Each route has a `name`: its name in the journal's counts and in fault scripts."""
+    """The vendor's API. The `name` of a route stands in the journal's counts and in fault scripts."""
     knobs: Knobs
     keys: list[Key]
     control_routes: Sequence[BaseRoute] = ()
-    """Further routes under /_sandbox; their paths begin with it."""
+    """The vendor's own routes under /_sandbox; their paths include the prefix."""
     middleware: Sequence[Middleware] = ()
-    """ASGI middleware between the journal and the faults: it also sees, and may dress, answers of faults."""
+    """ASGI middleware between the journal and the faults. It also sees the answers of faults."""
     exception_handlers: Mapping[Any, Callable[..., Any]] = {}
-    """Starlette exception handlers: errors that the rules raise → the vendor's error bodies."""
+    """Starlette exception handlers besides the one for `VendorError`."""
 
     def reset(self) -> None:
-        """Forget everything and seed the world anew. May block; runs in a thread."""
+        """Deletes all state and seeds the vendor again. May block; runs in a thread."""
+
+    def close(self) -> None:
+        """Stops background work and removes the files."""
 
     def state(self) -> dict[str, Any]:
         """A JSON summary with counts."""

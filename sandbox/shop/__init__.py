@@ -1,7 +1,7 @@
-"""The shop whose data both simulated vendors hold: customers, catalogue and baskets from one seed number.
+"""The shop whose data both simulated vendors have: customers, catalogue and baskets from one seed.
 
-Nothing is stored here. Everything is made when asked for, from the seed and its number alone, so a million
-customers cost no memory, and both vendors see the same ones.
+The shop stores nothing. It computes each record from the seed and the record's number, so a million customers
+need no memory, and both vendors have the same customers.
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ DOMAIN = "www.sandbox-shop.example"
 
 @dataclass(frozen=True)
 class Sizes:
-    """How much there is. Orders are spread over the last `days` days, the last of which is today."""
+    """The size of the shop. Orders are spread over the last `days` days; the last day is today."""
 
     contacts: int = 400
     products: int = 60
@@ -29,7 +29,7 @@ class Sizes:
 
 
 class ShopData:
-    """One seed, one `now` (aware; the instant that the world ends at) and the sizes give one world."""
+    """The same seed, `now` (aware; the last instant of the data) and sizes give the same data."""
 
     account = ACCOUNT
     domain = DOMAIN
@@ -55,9 +55,9 @@ class ShopData:
         return self.catalogue.all()
 
     def tracked_purchases(self) -> Iterator[Basket]:
-        """The baskets that the web tag has reported to Connectif, under their `group` as purchase id.
+        """The baskets that the web tag has reported to Connectif. The purchase id is their `group`.
 
-        The tag sees what is bought on the shop's own site, whatever becomes of it, and misses some.
+        The tag reports baskets of the shop's own site, canceled or not, and misses some of them.
         """
         return (basket for basket in self.baskets.all() if basket.is_own and self.is_tracked(basket))
 

@@ -1,4 +1,4 @@
-"""What was bought: a basket for any number, day by day; the shop keeps it as one order or several."""
+"""The shop's baskets: one for each number, day by day. A basket is one order or several."""
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
@@ -8,27 +8,27 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sandbox.shop.catalogue import MAIN_SELLER, MULTIPLIERS, OTHER_SELLER, Brief, Catalogue, first_sku
+from sandbox.shop.catalogue import MAIN_SELLER, MULTIPLIERS, OTHER_SELLER, Catalogue, ProductBrief, first_sku
 from sandbox.shop.draws import Draws
-from sandbox.shop.instants import DAY, SECOND, micros, text
+from sandbox.shop.instants import DAY, SECOND, instant_text, micros
 from sandbox.shop.people import Customer, People
 
 CHUNK = 1_000
 ODDITY_PERIOD = 40
-"""Each oddity below shows once in so many baskets: every day of the default world has them all."""
+"""Each oddity below occurs once in so many baskets, so every day of the default size has all of them."""
 MINUTE, HOUR = 60 * SECOND, 3_600 * SECOND
 CARDS = ("Visa", "Mastercard", "Pix", "Elo", "American Express")
 
 
 class Line(NamedTuple):
-    """Money in cents. `price`, `list_price` and `net_price` are for one measurement unit, a kilogram perhaps;
-    `off` is a fixed discount on each unit in the cart.
+    """Money in cents. `price`, `list_price` and `net_price` are for one measurement unit, such as a kilogram.
 
-    `defined_price` is the unit price that the price definition goes by where it ignores a discount.
+    `off` is a fixed discount on each unit in the cart. `defined_price` is the unit price of the price
+    definition, if that ignores a discount.
     """
 
     sku_id: int
-    product: Brief
+    product: ProductBrief
     quantity: int
     price: int
     list_price: int
@@ -41,7 +41,7 @@ class Line(NamedTuple):
 
     @property
     def selling_price(self) -> int:
-        """For one unit in the cart, `unit_multiplier` measurement units, cut to whole cents.
+        """The price of one unit in the cart (`unit_multiplier` measurement units), cut to whole cents.
 
         Three packs of 0.3 kg at 199 have the selling price 59 and the total 179 (VTEX's guide *Orderform
         fields*, read 2026-11-28).
@@ -55,7 +55,7 @@ class Line(NamedTuple):
 
 
 def unit_price(price: int, unit_multiplier: float) -> int:
-    """Cents for one unit in the cart: VTEX cuts fractions off."""
+    """Cents for one unit in the cart, rounded down as VTEX does."""
     return int((price * Decimal(str(unit_multiplier))).to_integral_value(ROUND_DOWN))
 
 
@@ -65,7 +65,7 @@ def line_price(price: int, unit_multiplier: float, quantity: int) -> int:
 
 
 class ChangedLine(NamedTuple):
-    """What VTEX tells of an item that was taken out or put in afterwards; cents for a unit, and for all."""
+    """An item that was removed from an order or added to it. `price` is for a unit, `total` for all units."""
 
     sku_id: int
     name: str
@@ -75,10 +75,10 @@ class ChangedLine(NamedTuple):
 
 
 class Change(NamedTuple):
-    """A modification of an order, some time after it was paid.
+    """A modification of an order some time after the payment.
 
-    `lines` are those that the order has afterwards; None where VTEX goes on listing the items as they were
-    placed, and only the order's value and totals tell (VTEX's sample v502556llux-01, read 2026-11-28).
+    `lines` are the order's lines after the change. None: VTEX still lists the items as they were placed, and
+    only the order's value and totals change (VTEX's sample v502556llux-01, read 2026-11-28).
     """
 
     at: str
@@ -88,7 +88,7 @@ class Change(NamedTuple):
 
 
 class Part(NamedTuple):
-    """One order: what one seller ships. `canceled` alone, when the basket as a whole is not."""
+    """One order: the items that one seller ships. `canceled` cancels this part alone."""
 
     order_id: str
     seller: str
@@ -99,16 +99,16 @@ class Part(NamedTuple):
 
     @property
     def value(self) -> int:
-        """As it was placed, before any change."""
+        """The value of the order as it was placed, before any change."""
         return sum(line.total for line in self.lines) + self.shipping
 
 
 class Basket(NamedTuple):
-    """Instants are text as in `instants`, None for what never happens.
+    """Instants are text as in `instants`; None is an event that never happens.
 
-    `mail` says how an app key sees the address: `hard` or `soft` alias, or `plain`. `abandoned` are the
-    payment systems of attempts that came to nothing; `marks_active` False is an order that does not tell
-    which transaction counts. `shown` are members that the order's detail has in place of its own.
+    `mail` is the form of the e-mail that an app key reads: a `hard` or `soft` alias, or `plain`. `abandoned`
+    lists the payment systems of failed attempts. `marks_active` False: the transactions lack `isActive`.
+    `shown` overrides members of the order's detail.
     """
 
     number: int
@@ -136,7 +136,7 @@ class Basket(NamedTuple):
 
     @property
     def is_own(self) -> bool:
-        """Sold through the shop's own web site, whose tag reports purchases."""
+        """Whether the basket was sold on the shop's own web site, whose tag reports purchases."""
         return self.is_complete and self.origin != "Fulfillment" and not self.affiliate
 
     @property
@@ -145,7 +145,7 @@ class Basket(NamedTuple):
 
 
 class Baskets:
-    """`per_day` baskets on each of the last `days` days, today's only as far as the day has come."""
+    """`per_day` baskets on each of the last `days` days. Today has only those until now."""
 
     def __init__(
         self, draws: Draws, now: datetime, people: People, catalogue: Catalogue, *, per_day: int, days: int
@@ -170,8 +170,8 @@ class Baskets:
     def order_ids(self, number: int) -> list[str]:
         return [part.order_id for part in self.one(number).parts]
 
-    def arriving(self, number: int, created: datetime) -> Basket:
-        """A further one, of a number from `count` on."""
+    def arrival(self, number: int, created: datetime) -> Basket:
+        """A new basket, with a number from `count` on."""
         return self._basket(number, self._people.one(self._buyer(number)), micros(created))
 
     def _count(self, days: int) -> int:
@@ -182,51 +182,51 @@ class Baskets:
         return before_today + sum(self._created(number) <= self._now for number in today)
 
     def _created(self, number: int) -> int:
-        """Ascending with the number."""
+        """Baskets with higher numbers are created later."""
         day, place = divmod(number, self._per_day)
         within = (place + self._draws.share("time", number)) / self._per_day
         return self._first + day * DAY + int(within * DAY)
 
     def _buyer(self, number: int) -> int:
-        """A customer, or for guests without a document a stranger beyond the last one."""
-        if number % ODDITY_PERIOD in STRANGERS:
+        """The index of the buyer: a customer, or beyond the last customer a guest without a document."""
+        if number % ODDITY_PERIOD in GUESTS:
             return self._people.count + number
         return self._draws.below("buyer", number, self._people.count)
 
     def _basket(self, number: int, buyer: Customer, created: int) -> Basket:
-        luck = self._draws.number("basket", number)
-        authorized = created + 2 * MINUTE + luck % (90 * MINUTE)
+        bits = self._draws.number("basket", number)
+        authorized = created + 2 * MINUTE + bits % (90 * MINUTE)
         group = f"{1_300_000_000_000 + number * 7}"
         least = 2 if number % ODDITY_PERIOD in OF_TWO_LINES else 1
-        lines = tuple(self._line(number, place) for place in range(max(least, 1 + luck % 3)))
+        lines = tuple(self._line(number, place) for place in range(max(least, 1 + bits % 3)))
         basket = Basket(
             number=number,
             group=group,
             form_id=self._draws.guid("form", number).replace("-", ""),
             customer=buyer,
             profile_id=buyer.user_id,
-            created=text(created),
-            authorized=text(authorized),
-            handled=text(authorized + 6 * HOUR),
-            invoiced=text(authorized + (20 + (luck >> 8) % 60) * HOUR),
+            created=instant_text(created),
+            authorized=instant_text(authorized),
+            handled=instant_text(authorized + 6 * HOUR),
+            invoiced=instant_text(authorized + (20 + (bits >> 8) % 60) * HOUR),
             canceled=None,
-            parts=(Part(f"{group}-01", MAIN_SELLER, lines, (luck >> 16) % 4 * 790),),
-            payments=(CARDS[(luck >> 20) % len(CARDS)],),
-            mail="soft" if luck >> 24 & 1 else "hard",
+            parts=(Part(f"{group}-01", MAIN_SELLER, lines, (bits >> 16) % 4 * 790),),
+            payments=(CARDS[(bits >> 20) % len(CARDS)],),
+            mail="soft" if bits >> 24 & 1 else "hard",
         )
         oddity = ODDITIES.get(number % ODDITY_PERIOD)
         return basket._replace(**oddity(basket)) if oddity else basket
 
     def _line(self, number: int, place: int) -> Line:
-        luck = self._draws.number("line", number * 8 + place)
-        popular = ((luck & 0xFFFFFF) / (1 << 24)) ** 2
+        bits = self._draws.number("line", number * 8 + place)
+        popular = ((bits & 0xFFFFFF) / (1 << 24)) ** 2
         brief = self._catalogue.brief(self._index(number, place, popular))
-        sku_id = first_sku(brief.product_id) + (luck >> 24) % max(brief.sku_count, 1)
-        price = brief.price if luck >> 32 & 3 else brief.price * 9 // 10
+        sku_id = first_sku(brief.product_id) + (bits >> 24) % max(brief.sku_count, 1)
+        price = brief.price if bits >> 32 & 3 else brief.price * 9 // 10
         return Line(
             sku_id,
             brief,
-            1 + (luck >> 36) % 3,
+            1 + (bits >> 36) % 3,
             brief.price,
             brief.list_price,
             price,
@@ -234,14 +234,14 @@ class Baskets:
         )
 
     def _index(self, number: int, place: int, popular: float) -> int:
-        """Of the product; some baskets begin with one sold by weight, where the catalogue has them."""
+        """The product's index. Some baskets start with goods sold by weight, if the catalogue has them."""
         weighed = tuple(MULTIPLIERS)[number % len(MULTIPLIERS)]
         if not place and number % ODDITY_PERIOD in WEIGHED and weighed < self._catalogue.count:
             return weighed
         return int(popular * self._catalogue.count)
 
 
-STRANGERS = frozenset({3, 19, 23, 36})
+GUESTS = frozenset({3, 19, 23, 36})
 WEIGHED = frozenset({13, 24, 37})
 OF_TWO_LINES = frozenset({25, 26, 28, 30})
 
@@ -249,15 +249,15 @@ Changes = dict[str, Any]
 
 
 def _split(basket: Basket, *, second_canceled: bool = False) -> Changes:
-    """Two sellers ship: -01 and -02 of one group."""
+    """Two sellers ship one group: -01 and -02."""
     (part,) = basket.parts
-    again = tuple(line._replace(quantity=1) for line in part.lines[:1])
-    second = Part(f"{basket.group}-02", OTHER_SELLER, again, 990, canceled=second_canceled)
+    lines = tuple(line._replace(quantity=1) for line in part.lines[:1])
+    second = Part(f"{basket.group}-02", OTHER_SELLER, lines, 990, canceled=second_canceled)
     return {"parts": (part, second)}
 
 
-def _elsewhere(prefix: str, **changes: Any) -> Callable[[Basket], Changes]:
-    """Sold by somebody else under ids of their own; the buyer's profile is theirs."""
+def _move_to_marketplace(prefix: str, **changes: Any) -> Callable[[Basket], Changes]:
+    """Another marketplace sells the basket, with its own ids and without a profile of this shop."""
 
     def change(basket: Basket) -> Changes:
         group = f"{prefix}-{basket.group}"
@@ -271,23 +271,23 @@ def _elsewhere(prefix: str, **changes: Any) -> Callable[[Basket], Changes]:
     return change
 
 
-def _always(**changes: Any) -> Callable[[Basket], Changes]:
+def _set_fields(**changes: Any) -> Callable[[Basket], Changes]:
     return lambda _basket: changes
 
 
-def _never_paid(_basket: Basket) -> Changes:
+def _leave_unpaid(_basket: Basket) -> Changes:
     return {"authorized": None, "handled": None, "invoiced": None, "payments": ("Boleto Bancário",)}
 
 
-def _canceled(basket: Basket, ends_as: str = "canceled") -> Changes:
-    end = text(datetime.fromisoformat(f"{basket.created[:26]}+00:00") + timedelta(hours=7))
+def _cancel(basket: Basket, ends_as: str = "canceled") -> Changes:
+    end = instant_text(datetime.fromisoformat(f"{basket.created[:26]}+00:00") + timedelta(hours=7))
     return {"canceled": end, "handled": None, "invoiced": None, "ends_as": ends_as}
 
 
-def _paid_late(basket: Basket) -> Changes:
-    """By slip, three days after it was placed."""
+def _pay_late(basket: Basket) -> Changes:
+    """Paid by bank slip three days after it was placed."""
     created = datetime.fromisoformat(f"{basket.created[:26]}+00:00")
-    authorized, handled, invoiced = (text(created + timedelta(hours=h)) for h in (72, 80, 100))
+    authorized, handled, invoiced = (instant_text(created + timedelta(hours=h)) for h in (72, 80, 100))
     return {
         "authorized": authorized, "handled": handled, "invoiced": invoiced, "payments": ("Boleto Bancário",)
     }  # fmt: skip
@@ -296,11 +296,11 @@ def _paid_late(basket: Basket) -> Changes:
 Lines = tuple[Line, ...]
 
 
-def _lines(change: Callable[[Lines], Lines]) -> Callable[[Basket], Changes]:
+def _change_lines(change: Callable[[Lines], Lines]) -> Callable[[Basket], Changes]:
     return lambda basket: {"parts": tuple(part._replace(lines=change(part.lines)) for part in basket.parts)}
 
 
-def _with_gift(lines: Lines) -> Lines:
+def _add_gift(lines: Lines) -> Lines:
     return (*lines, _gift(lines[0])._replace(price=0))
 
 
@@ -308,63 +308,64 @@ def _gift(line: Line) -> Line:
     return line._replace(quantity=1, net_price=0, is_gift=True)
 
 
-def _changed(
+def _modify(
     change: Callable[[Lines, str], tuple[Lines, Change]],
 ) -> Callable[[Basket], Changes]:
-    """`change` takes the lines and the instant, and gives the lines as placed and what became of them."""
+    """`change` takes the lines and the instant, and returns the lines as placed and the change."""
 
-    def changes(basket: Basket) -> Changes:
+    def apply(basket: Basket) -> Changes:
         (part,) = basket.parts
-        at = text(
+        at = instant_text(
             datetime.fromisoformat(f"{(basket.authorized or basket.created)[:26]}+00:00") + timedelta(hours=1)
         )
-        lines, made = change(part.lines, at)
-        return {"parts": (part._replace(lines=lines, changes=(made,)),)}
+        lines, modification = change(part.lines, at)
+        return {"parts": (part._replace(lines=lines, changes=(modification,)),)}
 
-    return changes
+    return apply
 
 
-def _told(line: Line) -> ChangedLine:
+def _changed_line(line: Line) -> ChangedLine:
     return ChangedLine(line.sku_id, line.product.name, line.quantity, line.selling_price, line.total)
 
 
-def _removed(lines: Lines, at: str) -> tuple[Lines, Change]:
-    """The last item, all of it; VTEX goes on listing it."""
-    return lines, Change(at, removed=(_told(lines[-1]),))
+def _remove_item(lines: Lines, at: str) -> tuple[Lines, Change]:
+    """Removes the last item; VTEX still lists it."""
+    return lines, Change(at, removed=(_changed_line(lines[-1]),))
 
 
-def _removed_and_rewritten(lines: Lines, at: str) -> tuple[Lines, Change]:
-    return lines, Change(at, removed=(_told(lines[-1]),), lines=lines[:-1])
+def _remove_from_list(lines: Lines, at: str) -> tuple[Lines, Change]:
+    """Removes the last item; VTEX no longer lists it."""
+    return lines, Change(at, removed=(_changed_line(lines[-1]),), lines=lines[:-1])
 
 
-def _one_more(lines: Lines, at: str) -> tuple[Lines, Change]:
-    """Of an item that the order has."""
-    return lines, Change(at, added=(_told(lines[0]._replace(quantity=1)),))
+def _add_unit(lines: Lines, at: str) -> tuple[Lines, Change]:
+    """Adds one more unit of an item of the order."""
+    return lines, Change(at, added=(_changed_line(lines[0]._replace(quantity=1)),))
 
 
-def _added(lines: Lines, at: str) -> tuple[Lines, Change]:
-    """An item of the catalogue that the order did not have."""
-    return lines[:-1], Change(at, added=(_told(lines[-1]),))
+def _add_item(lines: Lines, at: str) -> tuple[Lines, Change]:
+    """Adds an item of the catalogue that the order lacks."""
+    return lines[:-1], Change(at, added=(_changed_line(lines[-1]),))
 
 
-def _added_unknown(lines: Lines, at: str) -> tuple[Lines, Change]:
+def _add_unknown_item(lines: Lines, at: str) -> tuple[Lines, Change]:
     return lines, Change(at, added=(ChangedLine(99_999_999, "Item avulso", 1, 1_290, 1_290),))
 
 
-def _forgotten_discount(line: Line) -> Line:
-    """A tenth off, which the price definition of a chain ignores (known issue 663203, read 2026-11-28)."""
+def _ignore_discount(line: Line) -> Line:
+    """10 % off, which the price definition of a chain ignores (known issue 663203, read 2026-11-28)."""
     return line._replace(net_price=line.price * 9 // 10, defined_price=line.price)
 
 
-def _negative(lines: Lines) -> Lines:
-    """A fixed discount on a cut of a centimetre that costs less (known issue 867838, read 2026-11-28)."""
+def _make_negative_line(lines: Lines) -> Lines:
+    """A fixed discount above the price of a cut of one centimetre (known issue 867838, read 2026-11-28)."""
     *others, last = lines
     cut = last._replace(unit_multiplier=0.01)
     return (*others, cut._replace(off=cut.selling_price + 90))
 
 
-def _gifts_remain(basket: Basket) -> Changes:
-    """Two sellers: the part with a price is canceled, the gift of the other one goes on."""
+def _leave_only_gift(basket: Basket) -> Changes:
+    """Two sellers: the part with a price is canceled; the gift of the other seller is still shipped."""
     (part,) = basket.parts
     gift = Part(f"{basket.group}-02", OTHER_SELLER, (_gift(part.lines[0]),), 0)
     return {"parts": (part._replace(canceled=True), gift)}
@@ -389,11 +390,11 @@ LABELS = {
     15: "paid after three days",
     17: "cancellation requested by the customer",
     18: "no items",
-    19: "no profile, plain e-mail of a stranger",
+    19: "no profile, plain e-mail of a guest",
     20: "second sales channel",
     21: "cancellation requested by the seller",
     22: "affiliate, soft alias",
-    23: "unknown profile, soft alias of a stranger",
+    23: "unknown profile, soft alias of a guest",
     24: "weighed goods again",
     25: "item removed and still listed",
     26: "item removed from the list too",
@@ -410,47 +411,47 @@ LABELS = {
     37: "weighed goods once more",
     38: "transactions without isActive",
 }
-"""What is odd about the baskets of the numbers in `ODDITIES` and `WEIGHED`; see `/_sandbox/oddities`."""
+"""The names of the oddities in `ODDITIES` and `WEIGHED`, as `/_sandbox/oddities` shows them."""
 ODDITIES: dict[int, Callable[[Basket], Changes]] = {
     0: _split,
     1: lambda basket: _split(basket, second_canceled=True),
-    2: _always(profile_id=None, mail="plain"),
-    3: _always(profile_id=None),
-    4: _elsewhere("MLB", affiliate="MLB"),
-    5: _elsewhere("SLR", origin="Fulfillment", affiliate="SLR"),
-    6: _always(origin="Chain"),
-    7: _never_paid,
-    8: _canceled,
-    9: lambda basket: _never_paid(basket) | {"is_complete": False},
-    10: lambda basket: _canceled(basket, "replaced"),
-    11: _lines(lambda lines: tuple(line._replace(is_kit=True) for line in lines)),
-    12: _lines(_with_gift),
-    14: _always(payments=("Visa", "Vale-presente", "Visa")),
-    15: _paid_late,
-    17: lambda basket: _canceled(basket, "request-cancel"),
-    18: _lines(lambda _lines: ()),
-    19: _always(profile_id=None, mail="plain"),
-    20: _always(channel=2),
-    21: lambda basket: _canceled(basket, "cancellation-requested"),
-    22: _elsewhere("FVG", affiliate="FVG", mail="soft"),
-    23: _always(profile_id="00000000-0000-4000-8000-000000000000", mail="soft"),
-    25: _changed(_removed),
-    26: _changed(_removed_and_rewritten),
-    27: _changed(_one_more),
-    28: _changed(_added),
+    2: _set_fields(profile_id=None, mail="plain"),
+    3: _set_fields(profile_id=None),
+    4: _move_to_marketplace("MLB", affiliate="MLB"),
+    5: _move_to_marketplace("SLR", origin="Fulfillment", affiliate="SLR"),
+    6: _set_fields(origin="Chain"),
+    7: _leave_unpaid,
+    8: _cancel,
+    9: lambda basket: _leave_unpaid(basket) | {"is_complete": False},
+    10: lambda basket: _cancel(basket, "replaced"),
+    11: _change_lines(lambda lines: tuple(line._replace(is_kit=True) for line in lines)),
+    12: _change_lines(_add_gift),
+    14: _set_fields(payments=("Visa", "Vale-presente", "Visa")),
+    15: _pay_late,
+    17: lambda basket: _cancel(basket, "request-cancel"),
+    18: _change_lines(lambda _lines: ()),
+    19: _set_fields(profile_id=None, mail="plain"),
+    20: _set_fields(channel=2),
+    21: lambda basket: _cancel(basket, "cancellation-requested"),
+    22: _move_to_marketplace("FVG", affiliate="FVG", mail="soft"),
+    23: _set_fields(profile_id="00000000-0000-4000-8000-000000000000", mail="soft"),
+    25: _modify(_remove_item),
+    26: _modify(_remove_from_list),
+    27: _modify(_add_unit),
+    28: _modify(_add_item),
     29: lambda basket: {
         "origin": "Chain",
-        **_lines(lambda lines: tuple(map(_forgotten_discount, lines)))(basket),
+        **_change_lines(lambda lines: tuple(map(_ignore_discount, lines)))(basket),
     },
-    30: _lines(_negative),
-    31: _changed(_added_unknown),
-    32: _always(abandoned=("Boleto Bancário",)),
-    33: _always(currency="USD", channel=3),
-    34: _gifts_remain,
-    35: _always(
+    30: _change_lines(_make_negative_line),
+    31: _modify(_add_unknown_item),
+    32: _set_fields(abandoned=("Boleto Bancário",)),
+    33: _set_fields(currency="USD", channel=3),
+    34: _leave_only_gift,
+    35: _set_fields(
         shown={"clientProfileData": {"firstName": 7, "lastName": {"value": "Lima"}, "phone": 5521998765436}}
     ),
-    36: _always(profile_id=None, shown={"clientProfileData": {"email": 5521998765437}}),
-    38: _always(marks_active=False),
+    36: _set_fields(profile_id=None, shown={"clientProfileData": {"email": 5521998765437}}),
+    38: _set_fields(marks_active=False),
 }
-"""The numbers in `STRANGERS`, `WEIGHED` and `OF_TWO_LINES` are of the same period."""
+"""`GUESTS`, `WEIGHED` and `OF_TWO_LINES` count by the same period."""

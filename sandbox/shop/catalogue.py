@@ -1,4 +1,4 @@
-"""The shop's catalogue: a product for any index, the same one every time."""
+"""The shop's catalogue: one product for each index, always the same."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 from sandbox.shop.draws import Draws
 
 ODDITY_PERIOD = 40
-FEW = 2_000
-"""Among so many first products are those that no price list has: a large shop has hardly more of them."""
+UNPRICED_AMONG = 2_000
+"""Only so many first products can be without a price: a large shop has hardly more of them."""
 CHANNELS = (1, 2)
 MAIN_SELLER, OTHER_SELLER = "1", "lojaparceira"
 SELLER_NAMES = {MAIN_SELLER: "Sandbox Shop", OTHER_SELLER: "Loja Parceira"}
@@ -47,7 +47,7 @@ CLUSTERS = {
     141: "Presentes",
 }
 MULTIPLIERS = {16: 2.5, 26: 0.3, 28: 0.345}
-"""By place in the oddities: products that are sold by weight, in packs of so many kilograms."""
+"""By position in the oddities: products sold by weight, with the kilograms of a pack."""
 SIZES = ("P", "M", "G", "GG", "XG", "37", "38", "39")
 SKU_COUNTS = (1, 2, 3, 4, 4, 6, 8)  # four on average
 LEAVES = [(a, b, noun) for a, children in THINGS.items() for b, nouns in children.items() for noun in nouns]
@@ -60,8 +60,10 @@ CATEGORY_IDS = {
 
 
 class Offer(NamedTuple):
-    """Cents, for one measurement unit; a seller's offer of one SKU in one sales channel. `has_flag` False is
-    an answer without `IsAvailable`, as before 2022."""
+    """A seller's offer of one SKU in one sales channel; cents for one measurement unit.
+
+    `has_flag` False is an answer without `IsAvailable`, as before 2022.
+    """
 
     channel: int
     seller: str
@@ -89,7 +91,7 @@ class Sku:
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """`is_indexed` False is a product that search has lost, though active and visible. Money in cents."""
+    """`is_indexed` False: search lacks the product, although it is active and visible. Money in cents."""
 
     product_id: int
     name: str
@@ -113,13 +115,13 @@ class Product:
 
     @property
     def price(self) -> int:
-        """Cents: the lowest in the main channel; 0 when nothing can be bought."""
+        """The lowest price in the main channel, in cents; 0 if no offer is in stock."""
         prices = (o.price for sku in self.skus for o in sku.offers if o.quantity and o.channel == 1)
         return min(prices, default=0)
 
 
-class Brief(NamedTuple):
-    """What an order line needs of a product, without building the whole. Prices are per measurement unit."""
+class ProductBrief(NamedTuple):
+    """The part of a product that an order line needs. Prices are for one measurement unit."""
 
     product_id: int
     name: str
@@ -142,7 +144,7 @@ class Catalogue:
     def all(self) -> Iterator[Product]:
         return (self.product(index) for index in range(self.count))
 
-    def brief(self, index: int) -> Brief:
+    def brief(self, index: int) -> ProductBrief:
         number = self.draws.number("product", index)
         department, section, noun = LEAVES[number % len(LEAVES)]
         brand_id = 1 + (number >> 8) % len(BRANDS)
@@ -151,7 +153,7 @@ class Catalogue:
         list_price = price * 5 // 4 if (number >> 40) % 3 == 0 else price
         slug = name.lower().translate(SLUG)
         sku_count = 0 if index % ODDITY_PERIOD == 2 else SKU_COUNTS[(number >> 48) % len(SKU_COUNTS)]
-        return Brief(
+        return ProductBrief(
             index,
             name,
             slug,
@@ -186,19 +188,19 @@ class Catalogue:
             skus=tuple(self._sku(brief, place) for place in range(brief.sku_count)),
         )
         place = index % ODDITY_PERIOD
-        oddity = ODDITIES.get(place) or (WITHOUT_PRICE.get(place) if index < FEW else None)
+        oddity = ODDITIES.get(place) or (WITHOUT_PRICE.get(place) if index < UNPRICED_AMONG else None)
         return replace(product, **oddity(product)) if oddity else product
 
-    def _sku(self, brief: Brief, place: int) -> Sku:
+    def _sku(self, brief: ProductBrief, place: int) -> Sku:
         sku_id = first_sku(brief.product_id) + place
         number = self.draws.number("sku", sku_id)
         stock = (0, 3, 12, 40, 250, UNLIMITED, 7, 19)[number % 8]
         price = brief.price + 500 * (place // 4)
-        dearer = max(brief.list_price, price)
-        offers = [Offer(1, MAIN_SELLER, True, price, dearer, stock)]
-        offers.append(Offer(2, MAIN_SELLER, True, price * 11 // 10, dearer * 11 // 10, stock))
+        listed = max(brief.list_price, price)
+        offers = [Offer(1, MAIN_SELLER, True, price, listed, stock)]
+        offers.append(Offer(2, MAIN_SELLER, True, price * 11 // 10, listed * 11 // 10, stock))
         if number >> 16 & 3 == 0:
-            offers.append(Offer(1, OTHER_SELLER, False, price + 250, dearer + 250, 5))
+            offers.append(Offer(1, OTHER_SELLER, False, price + 250, listed + 250, 5))
         return Sku(
             sku_id=sku_id,
             name=SIZES[place],
@@ -206,7 +208,7 @@ class Catalogue:
             reference=f"REF-{brief.product_id:06}-{place}",
             offers=tuple(offers),
             base_price=price + 700,
-            list_price=None if number >> 24 & 1 else dearer,
+            list_price=None if number >> 24 & 1 else listed,
             unit_multiplier=brief.unit_multiplier,
         )
 
@@ -218,62 +220,62 @@ def first_sku(product_id: int) -> int:
     return 1_000 + product_id * 10
 
 
-def _sold_out(sku: Sku) -> Sku:
+def _sell_out(sku: Sku) -> Sku:
     return replace(sku, offers=tuple(offer._replace(quantity=0) for offer in sku.offers))
 
 
-def _default_seller_sold_out(sku: Sku) -> Sku:
+def _sell_out_default_seller(sku: Sku) -> Sku:
     own = [offer._replace(quantity=0) for offer in sku.offers if offer.seller == MAIN_SELLER]
     other = [offer._replace(seller=OTHER_SELLER, is_default=False, quantity=4) for offer in own]
     return replace(sku, offers=(*own, *other))
 
 
-def _dearer_than_listed(sku: Sku) -> Sku:
+def _lower_list_price(sku: Sku) -> Sku:
     return replace(sku, offers=tuple(offer._replace(list_price=offer.price - 100) for offer in sku.offers))
 
 
-def _without_flag(sku: Sku) -> Sku:
+def _drop_flag(sku: Sku) -> Sku:
     return replace(sku, offers=tuple(offer._replace(has_flag=False) for offer in sku.offers))
 
 
 Changes = dict[str, Any]
 
 
-def _always(**changes: Any) -> Callable[[Product], Changes]:
+def _set_fields(**changes: Any) -> Callable[[Product], Changes]:
     return lambda _product: changes
 
 
-def _each_sku(change: Callable[[Sku], Sku]) -> Callable[[Product], Changes]:
+def _change_skus(change: Callable[[Sku], Sku]) -> Callable[[Product], Changes]:
     return lambda product: {"skus": tuple(change(sku) for sku in product.skus)}
 
 
 ODDITIES: dict[int, Callable[[Product], Changes]] = {
-    1: _each_sku(_default_seller_sold_out),
-    3: _each_sku(_sold_out),
-    4: _always(is_active=False, is_indexed=False),
-    5: _always(is_visible=False, is_indexed=False),
-    6: _always(is_indexed=False),
-    7: _each_sku(lambda sku: replace(sku, is_kit=True)),
-    8: _always(
+    1: _change_skus(_sell_out_default_seller),
+    3: _change_skus(_sell_out),
+    4: _set_fields(is_active=False, is_indexed=False),
+    5: _set_fields(is_visible=False, is_indexed=False),
+    6: _set_fields(is_indexed=False),
+    7: _change_skus(lambda sku: replace(sku, is_kit=True)),
+    8: _set_fields(
         specifications={"Link": ["https://spec.example"], "Items": ["2"], "Cor": ["Azul"], "cor": ["blue"]}
     ),
-    9: _always(channels=(2,)),
-    10: _always(is_active=False),
-    12: _always(description="<div>Lava &lt; 30&deg;C &eacute; f&aacute;cil<ul><li>um<li>dois</ul></div>"),
-    14: _each_sku(lambda sku: replace(sku, has_image=False)),
-    19: _each_sku(_dearer_than_listed),
-    21: _always(release_date=None),
+    9: _set_fields(channels=(2,)),
+    10: _set_fields(is_active=False),
+    12: _set_fields(description="<div>Lava &lt; 30&deg;C &eacute; f&aacute;cil<ul><li>um<li>dois</ul></div>"),
+    14: _change_skus(lambda sku: replace(sku, has_image=False)),
+    19: _change_skus(_lower_list_price),
+    21: _set_fields(release_date=None),
     22: lambda product: {"name": f'{product.name} 15" & <i>cabo</i>; \u00bd litro'},
-    24: lambda product: {"skus": (*map(_sold_out, product.skus[:1]), *product.skus[1:])},
-    25: _always(category=("Casa", "Cama/Mesa/Banho")),
-    26: _always(specifications={"brand": ["Premium"], "Cor": ["Azul"]}),
+    24: lambda product: {"skus": (*map(_sell_out, product.skus[:1]), *product.skus[1:])},
+    25: _set_fields(category=("Casa", "Cama/Mesa/Banho")),
+    26: _set_fields(specifications={"brand": ["Premium"], "Cor": ["Azul"]}),
     27: lambda product: {"description": escape(escape(product.description))},
-    28: _each_sku(_without_flag),
+    28: _change_skus(_drop_flag),
     29: lambda product: {"link_text": f"{product.link_text} edição"},
-    30: _each_sku(lambda sku: replace(sku, unit_multiplier=0.3)),
+    30: _change_skus(lambda sku: replace(sku, unit_multiplier=0.3)),
 }
-"""The situations that a catalogue sync must survive; the number 2 has no SKU, see `Catalogue.brief`."""
+"""Situations that a catalogue sync must handle. Number 2 has no SKU, see `Catalogue.brief`."""
 WITHOUT_PRICE: dict[int, Callable[[Product], Changes]] = {
-    17: _each_sku(lambda sku: replace(_sold_out(sku), has_price=False)),
-    18: _each_sku(lambda sku: replace(_sold_out(sku), base_price=None)),
+    17: _change_skus(lambda sku: replace(_sell_out(sku), has_price=False)),
+    18: _change_skus(lambda sku: replace(_sell_out(sku), base_price=None)),
 }

@@ -1,4 +1,4 @@
-"""Reproducible chance: a number for any (seed, name, index), without keeping or stepping a generator."""
+"""Reproducible random numbers: one for any (seed, name, index), without a generator's state."""
 
 from functools import cache
 from hashlib import blake2b
@@ -11,7 +11,7 @@ MASK = (1 << 64) - 1
 
 
 class Draws:
-    """Splitmix64 over salted indexes. The scalar and the array forms give the same numbers."""
+    """Splitmix64 over salted indexes. The scalar and the array methods give the same numbers."""
 
     def __init__(self, seed: int) -> None:
         self.salt = cache(
@@ -29,7 +29,7 @@ class Draws:
         return self.number(name, index) % limit
 
     def share(self, name: str, index: int) -> float:
-        """In [0, 1)."""
+        """A number in [0, 1)."""
         return (self.number(name, index) >> 11) / (1 << 53)
 
     def numbers(self, name: str, indexes: Indexes) -> Indexes:
@@ -39,8 +39,8 @@ class Draws:
         return z ^ (z >> np.uint64(31))
 
     def all_below(self, name: str, indexes: Indexes, limit: int) -> list[int]:
-        found: list[int] = (self.numbers(name, indexes) % np.uint64(limit)).tolist()
-        return found
+        numbers: list[int] = (self.numbers(name, indexes) % np.uint64(limit)).tolist()
+        return numbers
 
     def shares(self, name: str, indexes: Indexes) -> npt.NDArray[np.float64]:
         return (self.numbers(name, indexes) >> np.uint64(11)).astype(np.float64) / (1 << 53)

@@ -1,4 +1,4 @@
-"""The shop's customers: the same one for a number every time, odd in the ways that real ones are."""
+"""The shop's customers: one for each number, always the same, with the oddities of real data."""
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sandbox.shop.draws import Draws, Indexes
-from sandbox.shop.instants import DAY, micros, texts
+from sandbox.shop.instants import DAY, instant_texts, micros
 
 CHUNK = 20_000
 ODDITY_PERIOD = 200
-"""Each oddity below shows once in so many customers: in small worlds too, and rare enough in large ones."""
+"""Each oddity below occurs once in so many customers."""
 
 _FIRST_NAMES = """
 Ana Beatriz Bruno Camila Carlos Cecília Daniel Débora Diego Eduardo Elisa Emília Fábio Fernanda
@@ -34,9 +34,9 @@ PLAIN = str.maketrans("áâãàéêíóôõúüçÁÂÃÀÉÊÍÓÔÕÚÜÇ", "a
 
 
 class Customer(NamedTuple):
-    """As VTEX keeps it: texts as the customer typed them, dates as Master Data prints them.
+    """A customer as VTEX keeps it: texts as typed, dates as Master Data prints them.
 
-    Fields of the type Any hold text or None, and in some oddities JSON of another type.
+    Fields of the type Any are text or None, and in some oddities JSON of another type.
     """
 
     number: int
@@ -58,11 +58,10 @@ class Customer(NamedTuple):
 
     @property
     def address(self) -> str | None:
-        """The e-mail address in lower case, an international domain as `xn--`; None for what is no address,
-        or only an alias."""
-        found = _text(self.email).strip().lower()
-        usable = found.count("@") == 1 and "*" not in found and not found.endswith("ct.vtex.com.br")
-        return _ascii_domain(found) if usable else None
+        """The e-mail address in lower case, with an ASCII domain. None for an alias or an invalid address."""
+        email = _text(self.email).strip().lower()
+        usable = email.count("@") == 1 and "*" not in email and not email.endswith("ct.vtex.com.br")
+        return _to_ascii_domain(email) if usable else None
 
     @property
     def given_name(self) -> str | None:
@@ -81,13 +80,13 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _ascii_domain(address: str) -> str:
+def _to_ascii_domain(address: str) -> str:
     local, _, domain = address.partition("@")
     return f"{local}@{domain.encode('idna').decode()}" if not domain.isascii() else address
 
 
 class People:
-    """`count` customers, and strangers of any higher index (guests without a document)."""
+    """`count` customers with a document. Higher indexes are guests without a document."""
 
     def __init__(self, draws: Draws, now: datetime, count: int, days: int) -> None:
         self._draws, self._now, self._days = draws, micros(now), days
@@ -117,7 +116,7 @@ class People:
         created, updated = self._instants(indexes)
         phones = draws.all_below("phone", indexes, 10)
         dialled = draws.all_below("dialled", indexes, 40_000_000)
-        mobile = [f"+55{AREAS[d % len(AREAS)]}9{60_000_000 + d:08}" for d in dialled]
+        mobile = [f"+55{DIALLING_CODES[d % len(DIALLING_CODES)]}9{60_000_000 + d:08}" for d in dialled]
         return (
             numbers,
             draws.guids("document", indexes),
@@ -138,75 +137,75 @@ class People:
         )
 
     def _instants(self, indexes: Indexes) -> tuple[Sequence[str], Sequence[object]]:
-        """Created over three years, a tenth of them lately; `updatedIn` is null until the first change."""
+        """Created within three years, one in ten within the last days. `updatedIn` is null until a change."""
         draws = self._draws
-        lately = draws.shares("lately", indexes) < 0.1
-        age = draws.shares("age", indexes) * np.where(lately, self._days, 1_095) * DAY
+        recent = draws.shares("lately", indexes) < 0.1
+        age = draws.shares("age", indexes) * np.where(recent, self._days, 1_095) * DAY
         since_change = age * draws.shares("change", indexes) ** 1.5
         changed = (draws.shares("changed", indexes) < 0.6).tolist()
-        updated = texts((self._now - since_change).astype(np.int64))
+        updated = instant_texts((self._now - since_change).astype(np.int64))
         return (
-            texts((self._now - age).astype(np.int64)),
-            [stamp if was else None for stamp, was in zip(updated, changed, strict=True)],
+            instant_texts((self._now - age).astype(np.int64)),
+            [stamp if is_changed else None for stamp, is_changed in zip(updated, changed, strict=True)],
         )
 
     def _birthdays(self, indexes: Indexes) -> list[object]:
         days = self._draws.all_below("birthday", indexes, 365 * 60)
         known = self._draws.all_below("birthday known", indexes, 2)
         stamps = (np.datetime64("1948-01-01") + np.array(days, dtype="timedelta64[D]")).astype(str).tolist()
-        return [f"{day}T00:00:00Z" if here else None for day, here in zip(stamps, known, strict=True)]
+        return [f"{day}T00:00:00Z" if is_known else None for day, is_known in zip(stamps, known, strict=True)]
 
 
-AREAS = (11, 21, 31, 41, 51, 61, 71, 81, 85)
+DIALLING_CODES = (11, 21, 31, 41, 51, 61, 71, 81, 85)
 ANSWERS = (None, True, True, False, False, None, True, True, True, False)  # 20 % never answered
 
 Oddity = Callable[[Customer, People], Customer]
 
 
-def _with(**values: Any) -> Oddity:
+def _set_fields(**values: Any) -> Oddity:
     return lambda customer, _people: customer._replace(**values)
 
 
-def _only_phone(number: Any) -> Oddity:
-    return _with(home_phone=number, phone=None, cell_phone=None)
+def _set_phone(number: Any) -> Oddity:
+    return _set_fields(home_phone=number, phone=None, cell_phone=None)
 
 
-def _no_text(customer: Customer, _people: People) -> Customer:
-    """By turns; with both at once too many customers would be unusable."""
+def _set_untyped_email(customer: Customer, _people: People) -> Customer:
+    """A number or an object, by turns. One oddity for each would leave too few usable customers."""
     if customer.number // ODDITY_PERIOD % 2:
         return customer._replace(email={"address": f"cliente{customer.number}@example.com"})
     return customer._replace(email=5521998765435)
 
 
-def _international(customer: Customer, _people: People) -> Customer:
+def _set_international_domain(customer: Customer, _people: People) -> Customer:
     return customer._replace(email=f"cliente{customer.number}@españa.example")
 
 
-def _shouting(customer: Customer, _people: People) -> Customer:
+def _upper_email(customer: Customer, _people: People) -> Customer:
     return customer._replace(email=(customer.email or "").upper())
 
 
-def _mixed_case(customer: Customer, _people: People) -> Customer:
+def _title_email(customer: Customer, _people: People) -> Customer:
     return customer._replace(email=(customer.email or "").title())
 
 
-def _second_document(customer: Customer, people: People) -> Customer:
-    """The address of the one before, in small letters: one person, two documents."""
+def _share_email(customer: Customer, people: People) -> Customer:
+    """The address of the customer before, in lower case: one customer with two documents."""
     first = people.one(customer.number - 1)
     return customer._replace(
         email=(first.email or "").lower(), first_name=first.first_name, last_name=first.last_name
     )
 
 
-def _tagged(customer: Customer, _people: People) -> Customer:
+def _add_plus(customer: Customer, _people: People) -> Customer:
     return customer._replace(email=(customer.email or "").replace("@", "+shop@"))
 
 
-def _padded(customer: Customer, _people: People) -> Customer:
+def _pad_email(customer: Customer, _people: People) -> Customer:
     return customer._replace(email=f"  {customer.email} ")
 
 
-def _alias(customer: Customer, _people: People) -> Customer:
+def _set_alias(customer: Customer, _people: People) -> Customer:
     return customer._replace(email=f"{customer.document_id.replace('-', '')}b@ct.vtex.com.br")
 
 
@@ -219,12 +218,12 @@ LABELS = {
     5: "name from right to left",
     6: "control characters in the name",
     7: "phone of zeros",
-    8: "phones that are none",
+    8: "invalid phones",
     9: "birth date in the year 1",
     10: "birth date in the future",
     11: "birth date with seven digits of a second",
     12: "no user id",
-    13: "e-mail that is none",
+    13: "invalid e-mail",
     14: "alias as e-mail",
     15: "masked e-mail",
     16: "e-mail with a plus",
@@ -253,49 +252,51 @@ LABELS = {
     39: "e-mail as a number or an object",
     40: "name as a number and an object",
 }
-"""What is odd about the customers of the numbers in `ODDITIES`; see `/_sandbox/oddities`."""
+"""The names of the oddities in `ODDITIES`, as `/_sandbox/oddities` shows them."""
 ODDITIES: dict[int, Oddity] = {
-    0: _with(email=None),
-    1: _mixed_case,
-    2: _second_document,
-    3: _with(first_name="   ", last_name=None),
-    4: _with(first_name="Zoë 🎉", last_name="👩‍👩‍👧 Souza"),
-    5: _with(first_name="\u0645\u062d\u0645\u062f", last_name="\u202b\u0643\u0648\u0647\u064a\u0646\u202c"),
-    6: _with(first_name="Ma\x00ria\x07", last_name="da\tCosta\u200b\r\n Lima"),
-    7: _with(home_phone="00000000000", phone=None, cell_phone=None),
-    8: _with(home_phone="call me", phone="", cell_phone="+5511"),
-    9: _with(birth_date="0001-01-01T00:00:00Z"),
-    10: _with(birth_date="2091-02-03T00:00:00+00:00"),
-    11: _with(birth_date="1984-02-29T00:00:00.0000000Z"),
-    12: _with(user_id=None),
-    13: _with(email="somebody at example.com"),
-    14: _alias,
-    15: _with(email="a***@example.com"),
-    16: _tagged,
-    17: _padded,
-    18: _with(created_in=None, updated_in=None),
-    19: _with(first_name=None, last_name=None),
-    20: _with(corporate_name="Padaria Exemplo Ltda."),
-    21: _with(first_name="Jose\u0301", last_name="Nun\u0303ez"),
-    22: _with(birth_date="1890-05-06T00:00:00Z"),
-    23: _with(home_phone="(11) 98765-4321", phone=None, cell_phone=None),
-    24: _with(first_name="<b>Lia</b>", last_name="O'Hara & Filhos"),
-    25: _shouting,
-    26: _with(first_name='Rui "Tico"; |', last_name="=1+1, Lda\nSul"),
-    27: _with(phone="12345", home_phone="+351 912 345 678"),
-    # Retired forms: a 1 (Mexico) or a 0 (Chile) before mobile numbers.
-    28: _only_phone("+52 1 33 1234 5678"),
-    29: _only_phone("+56 09 8765 4321"),
-    30: _only_phone("+55+5521998765432"),
-    31: _only_phone("+55 21 99876-5433 (whatsapp)"),
-    32: _only_phone("(11) 4002-8922 ramal 2"),
-    33: _only_phone(21998765434),
-    34: _with(first_name="J***", last_name="P** S****"),
-    35: _with(first_name="\u200f", last_name="\u2060\u200b"),
-    # Local midnight that a form stored as UTC: east of Greenwich the day before, west of it the same day.
-    36: _with(birth_date="1990-04-30T22:00:00Z"),
-    37: _with(birth_date="1985-07-14T03:00:00Z"),
-    38: _international,
-    39: _no_text,
-    40: _with(first_name=7, last_name={"value": "Lima"}),
+    0: _set_fields(email=None),
+    1: _title_email,
+    2: _share_email,
+    3: _set_fields(first_name="   ", last_name=None),
+    4: _set_fields(first_name="Zoë 🎉", last_name="👩‍👩‍👧 Souza"),
+    5: _set_fields(
+        first_name="\u0645\u062d\u0645\u062f", last_name="\u202b\u0643\u0648\u0647\u064a\u0646\u202c"
+    ),
+    6: _set_fields(first_name="Ma\x00ria\x07", last_name="da\tCosta\u200b\r\n Lima"),
+    7: _set_fields(home_phone="00000000000", phone=None, cell_phone=None),
+    8: _set_fields(home_phone="call me", phone="", cell_phone="+5511"),
+    9: _set_fields(birth_date="0001-01-01T00:00:00Z"),
+    10: _set_fields(birth_date="2091-02-03T00:00:00+00:00"),
+    11: _set_fields(birth_date="1984-02-29T00:00:00.0000000Z"),
+    12: _set_fields(user_id=None),
+    13: _set_fields(email="somebody at example.com"),
+    14: _set_alias,
+    15: _set_fields(email="a***@example.com"),
+    16: _add_plus,
+    17: _pad_email,
+    18: _set_fields(created_in=None, updated_in=None),
+    19: _set_fields(first_name=None, last_name=None),
+    20: _set_fields(corporate_name="Padaria Exemplo Ltda."),
+    21: _set_fields(first_name="Jose\u0301", last_name="Nun\u0303ez"),
+    22: _set_fields(birth_date="1890-05-06T00:00:00Z"),
+    23: _set_fields(home_phone="(11) 98765-4321", phone=None, cell_phone=None),
+    24: _set_fields(first_name="<b>Lia</b>", last_name="O'Hara & Filhos"),
+    25: _upper_email,
+    26: _set_fields(first_name='Rui "Tico"; |', last_name="=1+1, Lda\nSul"),
+    27: _set_fields(phone="12345", home_phone="+351 912 345 678"),
+    # Retired forms have a 1 (Mexico) or a 0 (Chile) before mobile numbers.
+    28: _set_phone("+52 1 33 1234 5678"),
+    29: _set_phone("+56 09 8765 4321"),
+    30: _set_phone("+55+5521998765432"),
+    31: _set_phone("+55 21 99876-5433 (whatsapp)"),
+    32: _set_phone("(11) 4002-8922 ramal 2"),
+    33: _set_phone(21998765434),
+    34: _set_fields(first_name="J***", last_name="P** S****"),
+    35: _set_fields(first_name="\u200f", last_name="\u2060\u200b"),
+    # A form stored local midnight as UTC: the day before in the east of Greenwich, the same day in the west.
+    36: _set_fields(birth_date="1990-04-30T22:00:00Z"),
+    37: _set_fields(birth_date="1985-07-14T03:00:00Z"),
+    38: _set_international_domain,
+    39: _set_untyped_email,
+    40: _set_fields(first_name=7, last_name={"value": "Lima"}),
 }

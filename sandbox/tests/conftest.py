@@ -1,4 +1,4 @@
-"""One VTEX of a small world, freshly seeded, at noon, the clock standing; one Connectif per module, reset."""
+"""Fixtures: a small VTEX for the session and a Connectif for each module. Each test starts at noon, reset."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -10,7 +10,7 @@ from sandbox.core.clock import Clock
 from sandbox.core.server import Server
 from sandbox.shop import ShopData, Sizes
 from sandbox.tests import connectif_api
-from sandbox.tests.vtex_api import Api
+from sandbox.tests.vtex_api import VtexCaller
 from sandbox.vtex.vendor import Vtex
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -27,8 +27,8 @@ def vtex_server() -> Iterator[Server]:
 
 
 @pytest.fixture
-def vtex(vtex_server: Server) -> Iterator[Api]:
-    api = Api(vtex_server.url)
+def vtex(vtex_server: Server) -> Iterator[VtexCaller]:
+    api = VtexCaller(vtex_server.url)
     api.control("POST", "clock", {"now": NOON.isoformat(), "frozen": True})
     api.control("POST", "reset")
     with api.session:
@@ -36,15 +36,15 @@ def vtex(vtex_server: Server) -> Iterator[Api]:
 
 
 @pytest.fixture(scope="module")
-def shared() -> Iterator[connectif_api.Api]:
-    """The Connectif that a module's tests share; ask for `api`, which resets it."""
+def shared() -> Iterator[connectif_api.ConnectifCaller]:
+    """The Connectif of a module. Tests use `api`, which resets it."""
     vendor, server, clock = connectif_api.start()
     with server:
-        yield connectif_api.Api(vendor, server, clock)
+        yield connectif_api.ConnectifCaller(vendor, server, clock)
     vendor.close()
 
 
 @pytest.fixture
-def api(shared: connectif_api.Api) -> connectif_api.Api:
+def api(shared: connectif_api.ConnectifCaller) -> connectif_api.ConnectifCaller:
     shared.reset()
     return shared

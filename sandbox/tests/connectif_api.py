@@ -1,6 +1,6 @@
-"""A plain client for the tests of the simulated Connectif.
+"""A client for the tests of the simulated Connectif.
 
-Where the vendor's OpenAPI document is at hand, every answer that it describes is checked against it.
+If `VENDOR_CONTRACTS` names the vendor's OpenAPI document, the client checks every documented answer.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import requests
 import yaml
 from openapi_schema_validator import OAS31Validator
 
-from sandbox.connectif.knobs import Knobs
+from sandbox.connectif.knobs import ConnectifKnobs
 from sandbox.connectif.vendor import Connectif
 from sandbox.core.app import vendor_app
 from sandbox.core.clock import Clock
@@ -31,20 +31,20 @@ NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 KEY = "apiKey sandbox-key-id:sandbox-key-secret"
 SHOP = "https://www.sandbox-shop.example"
 CONTRACTS = os.environ.get("VENDOR_CONTRACTS")
-WORLD = ShopData(seed=7, now=NOON, sizes=Sizes(contacts=100, products=20, orders_per_day=20, days=3))
+SHOP_DATA = ShopData(seed=7, now=NOON, sizes=Sizes(contacts=100, products=20, orders_per_day=20, days=3))
 
 
-class Api:
-    """The account over HTTP, with a frozen clock. Limits are off unless a test sets them."""
+class ConnectifCaller:
+    """The account over HTTP, with a frozen clock. The rate limit is off unless a test sets it."""
 
     def __init__(self, vendor: Connectif, server: Server, clock: Clock) -> None:
-        self.vendor, self.url, self.clock, self.shop = vendor, server.url, clock, WORLD
+        self.vendor, self.url, self.clock, self.shop = vendor, server.url, clock, SHOP_DATA
         self._session = requests.Session()
 
     def send(
         self, method: str, path: str, *, key: str = KEY, documented: bool = True, **more: Any
     ) -> requests.Response:
-        """`documented=False`: a knob or a fault makes an answer that the document does not have."""
+        """`documented=False`: a knob or a fault makes an answer that is not in the document."""
         headers = {"Authorization": key, **more.pop("headers", {})}
         answer = self._session.request(method, self.url + path, headers=headers, timeout=20, **more)
         if CONTRACTS and documented:
@@ -63,7 +63,7 @@ class Api:
         self.control("POST", "/knobs", json=values)
 
     def reset(self) -> None:
-        """The seeded account at noon, without a limit."""
+        """The seeded account at noon, without a rate limit."""
         self.clock.set(NOON)
         self.control("POST", "/reset")
         self.knobs(rate_limit=0)
@@ -76,50 +76,62 @@ class Api:
         assert self.send("PATCH", f"/contacts/email/{email}", json=values).ok
 
     def upload(self, text: str | bytes, type_: str = "contacts", **changes: str) -> requests.Response:
-        form = {"type": type_, "overrideExisting": "true", "updateOnlyEmptyFields": "false", "delimiter": ","}
+        return self.post_import(text, {"type": type_, **changes})
+
+    def post_import(
+        self, text: str | bytes, changes: dict[str, str], *, documented: bool = True
+    ) -> requests.Response:
+        form = {"type": "contacts", "overrideExisting": "true", "updateOnlyEmptyFields": "false"}
         content = text.encode() if isinstance(text, str) else text
-        files = {"file": ("rows.csv", io.BytesIO(content), "text/csv")}
-        return self.send("POST", "/imports/", data=form | changes, files=files)
+        return self.send(
+            "POST",
+            "/imports/",
+            documented=documented,
+            data=form | {"delimiter": ","} | changes,
+            files={"file": ("rows.csv", io.BytesIO(content), "text/csv")},
+        )
 
     def run_import(self, text: str | bytes, type_: str = "contacts", **changes: str) -> dict[str, Any]:
-        """The import as it stands at its end."""
+        """Uploads a file and returns the import after its end."""
         answer = self.upload(text, type_, **changes)
         assert answer.status_code == 201, answer.text
-        return self.ended("imports", answer.json()["id"])
+        return self.wait_for_end("imports", answer.json()["id"])
 
-    def ended(self, kind: str, connectif_id: str) -> dict[str, Any]:
-        found: dict[str, Any] = until(
+    def wait_for_end(self, kind: str, connectif_id: str) -> dict[str, Any]:
+        job: dict[str, Any] = wait_until(
             lambda: self.get(f"/{kind}/{connectif_id}"), lambda job: job["status"] in ("finished", "error")
         )
-        return found
+        return job
 
-    def error_rows(self, done: dict[str, Any]) -> list[str]:
-        return requests.get(done["errorReportFileUrl"], timeout=5).text.splitlines()
+    def error_rows(self, job: dict[str, Any]) -> list[str]:
+        return requests.get(job["errorReportFileUrl"], timeout=5).text.splitlines()
 
-    def exported(self, **request: Any) -> list[list[str]]:
-        """The lines of each file of an export."""
+    def run_export(self, **request: Any) -> list[list[str]]:
+        """Creates an export and returns the lines of each file."""
         body = {"delimiter": ",", "dateFormat": "ISO", **request}
         created = self.send("POST", "/exports/", json=body)
         assert created.status_code == 201, created.text
-        url = self.ended("exports", created.json()["id"])["fileUrl"]
+        url = self.wait_for_end("exports", created.json()["id"])["fileUrl"]
         archive = zipfile.ZipFile(io.BytesIO(requests.get(url, timeout=5).content))
         return [archive.read(name).decode().splitlines() for name in archive.namelist()]
 
 
-def start(knobs: Knobs | None = None, window_seconds: float = 60.0) -> tuple[Connectif, Server, Clock]:
+def start(
+    knobs: ConnectifKnobs | None = None, window_seconds: float = 60.0
+) -> tuple[Connectif, Server, Clock]:
     clock = Clock(NOON)
     clock.freeze()
-    vendor = Connectif(WORLD, clock, knobs=knobs, window_seconds=window_seconds)
+    vendor = Connectif(SHOP_DATA, clock, knobs=knobs, window_seconds=window_seconds)
     return vendor, Server(vendor_app(vendor, clock)), clock
 
 
-def until(look: Callable[[], Any], good: Callable[[Any], bool], seconds: float = 10) -> Any:
-    """What `look` finds once it is good; the test fails when that takes too long."""
+def wait_until(read: Callable[[], Any], is_ready: Callable[[Any], bool], seconds: float = 10) -> Any:
+    """Reads until the value is ready, and returns it. Fails the test after `seconds`."""
     deadline = time.monotonic() + seconds
-    while not good(found := look()):
-        assert time.monotonic() < deadline, f"still {found}"
+    while not is_ready(value := read()):
+        assert time.monotonic() < deadline, f"not ready after {seconds} seconds: {value}"
         time.sleep(0.005)
-    return found
+    return value
 
 
 def purchase(**changes: Any) -> dict[str, Any]:
@@ -134,7 +146,7 @@ def purchase(**changes: Any) -> dict[str, Any]:
     return body | changes
 
 
-# --- the OpenAPI document ---
+# --- the OpenAPI document
 
 
 @cache
@@ -144,7 +156,7 @@ def contract() -> dict[str, Any]:
 
 
 def check(answer: requests.Response, path: str) -> None:
-    """Status and body have to be among those of the operation, if the document has the path."""
+    """Fails if the document has the path but not the answer's status, body or headers."""
     operation = _operation(str(answer.request.method).lower(), path.partition("?")[0])
     if operation is None:
         return
@@ -166,6 +178,6 @@ def _operation(method: str, path: str) -> dict[str, Any] | None:
     for template, operations in sorted(contract()["paths"].items(), key=lambda item: "{" in item[0]):
         pattern = re.sub(r"\{\w+\}", "[^/]+", template.rstrip("/")) + "/?"
         if re.fullmatch(pattern, path) and method in operations:
-            found: dict[str, Any] = operations[method]
-            return found
+            operation: dict[str, Any] = operations[method]
+            return operation
     return None

@@ -1,6 +1,7 @@
-"""The vendors' OpenAPI files, where the environment variable VENDOR_CONTRACTS names their folder.
+"""VTEX's OpenAPI files, if the environment variable VENDOR_CONTRACTS names their folder.
 
-Structure only: upstream under-declares null, calls decimals integers, requires what it often leaves out.
+The checks cover the structure only: the files declare too few nulls, declare decimals as integers, and
+require members that VTEX often leaves out.
 """
 
 import json
@@ -24,10 +25,10 @@ def document(name: str) -> Any:
 
 
 def problems(name: str, verb: str, path: str, answer: Any, status: str = "200") -> list[str]:
-    """What in `answer` differs from the schema of `verb path` in the file `name`."""
+    """The differences between `answer` and the schema of `verb path` in the file `name`."""
     contract = document(name)
     content = contract["paths"][path][verb]["responses"][status]["content"]
-    schema = loosened(next(iter(content.values()))["schema"], contract)
+    schema = loosen(next(iter(content.values()))["schema"], contract)
     return [
         f"{error.json_path}: {error.message[:120]}"
         for error in Draft202012Validator(schema).iter_errors(answer)
@@ -35,26 +36,26 @@ def problems(name: str, verb: str, path: str, answer: Any, status: str = "200") 
 
 
 def order_problems(order: dict[str, Any]) -> list[str]:
-    """Of an order's detail, but for two points in which VTEX's schema and its own samples disagree.
+    """The differences of an order's detail, except two in which VTEX's samples differ from its schema.
 
-    The schema declares kits' components as strings, and does not know the total `Change`.
+    The schema declares the components of kits as strings, and lacks the total `Change`.
     """
-    told = order | {
+    checked = order | {
         "items": [item | {"components": []} for item in order["items"]],
         "totals": [total for total in order["totals"] if total["id"] != "Change"],
     }
-    return problems("orders", "get", "/api/oms/pvt/orders/{orderId}", told)
+    return problems("orders", "get", "/api/oms/pvt/orders/{orderId}", checked)
 
 
-def loosened(node: Any, contract: Any) -> Any:
-    """References put in place, null allowed anywhere, integers may have decimals, nothing required."""
+def loosen(node: Any, contract: Any) -> Any:
+    """Resolves references, allows null and decimals everywhere, and requires no member."""
     if isinstance(node, list):
-        return [loosened(one, contract) for one in node]
+        return [loosen(one, contract) for one in node]
     if not isinstance(node, dict):
         return node
     if isinstance(node.get("$ref"), str):
-        return loosened(resolved(node["$ref"], contract), contract)
-    kept = {key: loosened(value, contract) for key, value in node.items() if key not in DROPPED}
+        return loosen(resolve(node["$ref"], contract), contract)
+    kept = {key: loosen(value, contract) for key, value in node.items() if key not in DROPPED}
     if isinstance(kept.get("type"), str):
         kept["type"] = [{"integer": "number"}.get(kept["type"], kept["type"]), "null"]
     if isinstance(kept.get("enum"), list):
@@ -67,7 +68,7 @@ DROPPED = frozenset(
 )
 
 
-def resolved(reference: str, contract: Any) -> Any:
+def resolve(reference: str, contract: Any) -> Any:
     node = contract
     for step in reference.removeprefix("#/").split("/"):
         node = node[step]

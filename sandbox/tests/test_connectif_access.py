@@ -1,23 +1,23 @@
-"""The simulated Connectif's door: keys, scopes, rate limit, paths."""
+"""Access to the simulated Connectif: keys, scopes, rate limit, paths."""
 
 from __future__ import annotations
 
 import pytest
 import requests
 
-from sandbox.tests.connectif_api import CONTRACTS, KEY, NOON, Api, contract, start
+from sandbox.tests.connectif_api import CONTRACTS, KEY, NOON, ConnectifCaller, contract, start
 
 
 @pytest.mark.parametrize(
-    "sent", ["", "sandbox-key-id:sandbox-key-secret", KEY.lower(), KEY + "x", "apiKey  " + KEY[7:]]
+    "header", ["", "sandbox-key-id:sandbox-key-secret", KEY.lower(), KEY + "x", "apiKey  " + KEY[7:]]
 )
-def test_key__anything_but_the_exact_header_is_refused(api: Api, sent: str) -> None:
-    answer = api.send("GET", "/store/", key=sent)
+def test_key__any_other_header_is_refused(api: ConnectifCaller, header: str) -> None:
+    answer = api.send("GET", "/store/", key=header)
     assert (answer.status_code, answer.text) == (401, "Unauthorized")
     assert answer.headers["Content-Type"].startswith("text/plain")
 
 
-def test_key__a_missing_scope_is_403_on_its_routes_alone(api: Api) -> None:
+def test_key__a_missing_scope_is_403_on_its_routes_only(api: ConnectifCaller) -> None:
     api.control("POST", "/keys", json={"id": "small", "secret": "s", "rights": ["contacts:read"]})
     answer = api.send("PATCH", "/contacts/email/ana@example.com", key="apiKey small:s", json={})
     assert answer.status_code == 403
@@ -27,11 +27,11 @@ def test_key__a_missing_scope_is_403_on_its_routes_alone(api: Api) -> None:
 
 
 @pytest.mark.parametrize("path", ["/store", "/store/", "/imports", "/imports/", "/contact-fields"])
-def test_paths__final_slash_or_not(api: Api, path: str) -> None:
+def test_paths__final_slash_is_optional(api: ConnectifCaller, path: str) -> None:
     assert api.send("GET", path).status_code == 200
 
 
-def test_paths__unknown_ones_and_methods_answer_in_the_vendors_shape(api: Api) -> None:
+def test_paths__unknown_paths_and_methods_have_the_vendors_error_form(api: ConnectifCaller) -> None:
     assert api.send("GET", "/segments/").json() == {
         "status": 404,
         "title": "Not Found",
@@ -46,7 +46,7 @@ def limits(answer: requests.Response) -> tuple[int, int, int]:
     return limit, remaining, reset
 
 
-def test_rate_limit__one_window_for_all_keys_and_headers_on_every_answer(api: Api) -> None:
+def test_rate_limit__all_keys_share_a_window_and_every_answer_has_the_headers(api: ConnectifCaller) -> None:
     api.knobs(rate_limit=3)
     api.control("POST", "/keys", json={"id": "other", "secret": "s"})
     end = int(NOON.timestamp()) + 60
@@ -59,7 +59,7 @@ def test_rate_limit__one_window_for_all_keys_and_headers_on_every_answer(api: Ap
     assert "Retry-After" not in refused.headers
 
 
-def test_rate_limit__a_new_window_by_the_clock(api: Api) -> None:
+def test_rate_limit__a_new_window_starts_by_the_clock(api: ConnectifCaller) -> None:
     api.knobs(rate_limit=1, retry_after="seconds")
     api.control("POST", "/clock", json={"advance_seconds": 59})
     assert api.send("GET", "/store").status_code == 200
@@ -68,7 +68,7 @@ def test_rate_limit__a_new_window_by_the_clock(api: Api) -> None:
     assert limits(api.send("GET", "/store")) == (1, 0, int(NOON.timestamp()) + 120)
 
 
-def test_rate_limit__sliding_window_frees_slots_one_by_one(api: Api) -> None:
+def test_rate_limit__sliding_window_frees_slots_one_by_one(api: ConnectifCaller) -> None:
     api.knobs(rate_limit=2, rate_window="sliding")
     api.send("GET", "/store")
     api.control("POST", "/clock", json={"advance_seconds": 40})
@@ -83,7 +83,7 @@ def test_rate_limit__sliding_window_frees_slots_one_by_one(api: Api) -> None:
 def test_rate_limit__a_shorter_minute_ends_on_a_rounded_up_second() -> None:
     vendor, server, clock = start(window_seconds=0.25)
     with server:
-        api = Api(vendor, server, clock)
+        api = ConnectifCaller(vendor, server, clock)
         api.knobs(rate_limit=1)
         assert limits(api.send("GET", "/store")) == (1, 0, int(NOON.timestamp()) + 1)
         clock.advance(0.25)
@@ -91,37 +91,37 @@ def test_rate_limit__a_shorter_minute_ends_on_a_rounded_up_second() -> None:
     vendor.close()
 
 
-def test_rate_limit__other_traffic_uses_up_slots(api: Api) -> None:
+def test_rate_limit__other_traffic_uses_up_slots(api: ConnectifCaller) -> None:
     api.knobs(rate_limit=100)
     assert api.control("POST", "/traffic", json={"slots": 98})["X-RateLimit-Remaining"] == "2"
     api.control("POST", "/traffic", json={"slots": 98})
     assert api.send("GET", "/store").status_code == 429
 
 
-def test_rate_limit__off_still_shows_headers(api: Api) -> None:
+def test_rate_limit__the_headers_stay_if_the_limit_is_off(api: ConnectifCaller) -> None:
     assert [limits(api.send("GET", "/store"))[:2] for _ in range(2)] == [(100, 100)] * 2
 
 
-def test_faults__their_answers_carry_the_headers_and_take_slots(api: Api) -> None:
+def test_faults__their_answers_have_the_headers_and_take_slots(api: ConnectifCaller) -> None:
     api.knobs(rate_limit=100)
     api.control("POST", "/faults", json={"script": [{"route": "get store", "status": 503}]})
     answer = api.send("GET", "/store", documented=False)
     assert (answer.status_code, limits(answer)[1]) == (503, 99)
 
 
-def test_journal__names_every_route(api: Api) -> None:
+def test_journal__names_every_route(api: ConnectifCaller) -> None:
     api.send("GET", "/store/")
     api.send("GET", "/contacts/ana@example.com")
     counts = api.control("GET", "/journal")["counts"]
     assert counts == {"get store": {"200": 1}, "get contact": {"404": 1}}
 
 
-def test_contract__every_route_of_ours_is_in_the_document(api: Api) -> None:
+def test_contract__every_route_of_the_sandbox_is_in_the_document(api: ConnectifCaller) -> None:
     if not CONTRACTS:
         pytest.skip("VENDOR_CONTRACTS does not name the folder with the vendor's OpenAPI document")
     documented = {
         template.rstrip("/").replace("productId}", "id}").replace("purchaseId}", "id}")
         for template in contract()["paths"]
     }
-    ours = {route.path.rstrip("/") for route in api.vendor.routes}  # type: ignore[attr-defined]
-    assert {path for path in ours if not path.startswith("/files/")} <= documented
+    simulated = {route.path.rstrip("/") for route in api.vendor.routes}  # type: ignore[attr-defined]
+    assert {path for path in simulated if not path.startswith("/files/")} <= documented

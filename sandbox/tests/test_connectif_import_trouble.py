@@ -1,4 +1,4 @@
-"""Imports that lose rows without a word, a proxy that takes smaller files, reports in other forms."""
+"""Imports in trouble: lost rows, a proxy with a lower limit, error reports in other forms."""
 
 from __future__ import annotations
 
@@ -9,45 +9,45 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from sandbox.tests.connectif_api import KEY, SHOP, Api
+from sandbox.tests.connectif_api import KEY, SHOP, ConnectifCaller
 
 ROWS = "_email\n" + "".join(f"c{n}@example.com\n" for n in range(5))
 BAD = "_email,_birthdate,_name\nana@example.com,x,Ana\nbo@example.com,1990-04-12,Bo\ncy@example.com,y,Cy\n"
 NGINX = "<center><h1>413 Request Entity Too Large</h1></center>"
 
 
-def exists(api: Api, email: str) -> bool:
+def exists(api: ConnectifCaller, email: str) -> bool:
     return api.send("GET", f"/contacts/email/{email}").status_code == 200
 
 
-def counts(done: dict[str, Any]) -> tuple[str, int, int, int]:
-    return done["status"], done["total"], done["success"], done["errors"]
+def counts(job: dict[str, Any]) -> tuple[str, int, int, int]:
+    return job["status"], job["total"], job["success"], job["errors"]
 
 
-# --- rows that are lost
+# --- lost rows
 
 
-def test_lost__the_last_rows_are_neither_there_nor_counted(api: Api) -> None:
+def test_lost_rows__are_neither_imported_nor_counted(api: ConnectifCaller) -> None:
     api.knobs(import_lost_rows=2)
-    done = api.run_import(ROWS)
-    assert counts(done) == ("finished", 5, 3, 0)
-    assert "errorReportFileUrl" not in done
+    job = api.run_import(ROWS)
+    assert counts(job) == ("finished", 5, 3, 0)
+    assert "errorReportFileUrl" not in job
     assert [exists(api, f"c{n}@example.com") for n in range(5)] == [True, True, True, False, False]
 
 
-def test_lost__also_beside_rows_that_fail(api: Api) -> None:
+def test_lost_rows__can_occur_with_failed_rows(api: ConnectifCaller) -> None:
     api.knobs(import_lost_rows=1)
-    done = api.run_import(BAD)
-    assert counts(done) == ("finished", 3, 1, 1)
-    assert [row.partition(",")[0] for row in api.error_rows(done)[1:]] == ["ana@example.com"]
+    job = api.run_import(BAD)
+    assert counts(job) == ("finished", 3, 1, 1)
+    assert [row.partition(",")[0] for row in api.error_rows(job)[1:]] == ["ana@example.com"]
 
 
-def test_lost__the_total_may_forget_them_too(api: Api) -> None:
+def test_lost_rows__can_be_missing_in_the_total(api: ConnectifCaller) -> None:
     api.knobs(import_lost_rows=2, import_lost_in_total=False)
     assert counts(api.run_import(ROWS)) == ("finished", 3, 3, 0)
 
 
-def test_lost__more_than_there_are_leaves_nothing(api: Api) -> None:
+def test_lost_rows__can_be_the_whole_file(api: ConnectifCaller) -> None:
     api.knobs(import_lost_rows=9)
     assert counts(api.run_import(ROWS)) == ("finished", 5, 0, 0)
     assert not exists(api, "c0@example.com")
@@ -62,34 +62,27 @@ def test_lost__more_than_there_are_leaves_nothing(api: Api) -> None:
         ("products", {"products"}),
     ],
 )
-def test_lost__by_kind_of_import(api: Api, kind: str, short: set[str]) -> None:
+def test_lost_rows__depend_on_the_kind_of_import(api: ConnectifCaller, kind: str, short: set[str]) -> None:
     api.knobs(import_lost_rows=1, import_lost_kind=kind)
     product = f"productId,productDetailUrl,name,unitPrice\np1,{SHOP}/x/p,x,10\n"
-    done = {
+    job = {
         "contacts": api.run_import(ROWS),
         "consent": api.run_import(ROWS, overrideExisting="false"),
         "products": api.run_import(product, "products"),
     }
-    assert {name for name, job in done.items() if job["success"] < job["total"]} == short
+    assert {name for name, job in job.items() if job["success"] < job["total"]} == short
 
 
-# --- a proxy in front
+# --- the proxy
 
 
-def upload(api: Api, text: str, **more: Any) -> requests.Response:
-    form = {
-        "type": "contacts",
-        "overrideExisting": "true",
-        "updateOnlyEmptyFields": "false",
-        "delimiter": ",",
-    }
-    files = {"file": ("rows.csv", text.encode(), "text/csv")}
-    return api.send("POST", "/imports/", documented=False, data=form, files=files, **more)
+def upload(api: ConnectifCaller, text: str) -> requests.Response:
+    return api.post_import(text, {}, documented=False)
 
 
 @pytest.mark.parametrize(("body", "page", "media_type"), [("html", NGINX, "text/html"), ("empty", "", None)])
-def test_proxy__refuses_what_is_larger_and_nothing_else(
-    api: Api, body: str, page: str, media_type: str | None
+def test_proxy__refuses_larger_bodies_only(
+    api: ConnectifCaller, body: str, page: str, media_type: str | None
 ) -> None:
     api.knobs(import_proxy_bytes=2_000, import_proxy_body=body)
     assert upload(api, ROWS).status_code == 201
@@ -101,7 +94,7 @@ def test_proxy__refuses_what_is_larger_and_nothing_else(
     assert len(api.get("/imports/")["results"]) == 1
 
 
-def test_proxy__counts_the_form_around_the_file_and_asks_for_no_key(api: Api) -> None:
+def test_proxy__counts_the_form_and_needs_no_key(api: ConnectifCaller) -> None:
     size = len(requests.Request("POST", api.url, files={"file": ROWS}).prepare().body or b"")
     api.knobs(import_proxy_bytes=size - 1)
     assert requests.post(f"{api.url}/imports", files={"file": ROWS}, timeout=5).status_code == 413
@@ -109,7 +102,7 @@ def test_proxy__counts_the_form_around_the_file_and_asks_for_no_key(api: Api) ->
     assert requests.post(f"{api.url}/imports", files={"file": ROWS}, timeout=5).status_code == 401
 
 
-def test_proxy__takes_no_slot_of_the_limit(api: Api) -> None:
+def test_proxy__takes_no_slot_of_the_rate_limit(api: ConnectifCaller) -> None:
     api.knobs(import_proxy_bytes=100, rate_limit=5)
     left = api.send("GET", "/imports/").headers["X-RateLimit-Remaining"]
     for _ in range(10):
@@ -117,7 +110,7 @@ def test_proxy__takes_no_slot_of_the_limit(api: Api) -> None:
     assert int(api.send("GET", "/imports/").headers["X-RateLimit-Remaining"]) == int(left) - 1
 
 
-def test_proxy__refuses_a_body_of_unknown_length_too(api: Api) -> None:
+def test_proxy__refuses_a_body_of_unknown_length_too(api: ConnectifCaller) -> None:
     """Sent in chunks, without Content-Length."""
     api.knobs(import_proxy_bytes=2_000)
     headers = {"Authorization": KEY, "Content-Type": "multipart/form-data; boundary=x"}
@@ -125,13 +118,13 @@ def test_proxy__refuses_a_body_of_unknown_length_too(api: Api) -> None:
     assert requests.post(f"{api.url}/imports/", data=chunks, headers=headers, timeout=5).status_code == 413
 
 
-def test_proxy__lets_the_client_finish_writing(api: Api) -> None:
-    """Ten megabytes against a limit of one thousand bytes: the answer comes, no broken pipe."""
+def test_proxy__lets_the_client_finish_writing(api: ConnectifCaller) -> None:
+    """Ten megabytes against a limit of 1,000 bytes: the client gets the answer and no broken pipe."""
     api.knobs(import_proxy_bytes=1_000)
     assert upload(api, "_email\n" + "x" * 10_000_000).status_code == 413
 
 
-def test_proxy__closes_the_connection(api: Api) -> None:
+def test_proxy__closes_the_connection(api: ConnectifCaller) -> None:
     api.knobs(import_proxy_bytes=10)
     address = urlsplit(api.url)
     with socket.create_connection((address.hostname or "", address.port or 0), timeout=5) as connection:
@@ -142,7 +135,7 @@ def test_proxy__closes_the_connection(api: Api) -> None:
     assert received.startswith(b"HTTP/1.1 413 ")
 
 
-# --- reports of errors
+# --- error reports
 
 
 @pytest.mark.parametrize(
@@ -153,8 +146,8 @@ def test_proxy__closes_the_connection(api: Api) -> None:
         ("line", "line,error", ["2", "4"]),
     ],
 )
-def test_report__names_rows_by_cells_by_key_or_by_line(
-    api: Api, form: str, columns: str, rows: list[str]
+def test_report__identifies_rows_by_cells_key_or_line(
+    api: ConnectifCaller, form: str, columns: str, rows: list[str]
 ) -> None:
     api.knobs(error_report_rows=form)
     header, *lines = api.error_rows(api.run_import(BAD))
@@ -162,41 +155,41 @@ def test_report__names_rows_by_cells_by_key_or_by_line(
     assert [line.rpartition(",")[0] for line in lines] == rows
 
 
-def test_report__lines_go_on_over_batches(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sandbox.connectif.imports.BATCH_ROWS", 2)
+def test_report__counts_lines_over_batches(api: ConnectifCaller, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sandbox.connectif.rules_imports.BATCH_ROWS", 2)
     api.knobs(error_report_rows="line")
     text = "_email\n" + "\n".join(["a@example.com", "no", "b@example.com", "no", "no"])
     assert [row.partition(",")[0] for row in api.error_rows(api.run_import(text))[1:]] == ["3", "5", "6"]
 
 
-def test_report__other_columns_and_another_delimiter(api: Api) -> None:
+def test_report__can_have_another_column_and_delimiter(api: ConnectifCaller) -> None:
     api.knobs(error_report_delimiter=";", error_report_column="motivo", error_report_rows="key")
     header, row, _ = api.error_rows(api.run_import(BAD))
     assert (header, row) == ("_email;motivo", "ana@example.com;_birthdate: not a valid date")
 
 
-def test_report__a_ragged_row_has_a_key_all_the_same(api: Api) -> None:
+def test_report__a_row_with_missing_cells_has_a_key(api: ConnectifCaller) -> None:
     api.knobs(error_report_rows="key")
     rows = api.error_rows(api.run_import("_name,_email\nBo\nAna,ana@example.com,X\n"))
     assert rows[1:] == [",wrong number of cells", "ana@example.com,wrong number of cells"]
 
 
-def test_report__its_link_may_be_relative(api: Api) -> None:
+def test_report_link__can_be_relative(api: ConnectifCaller) -> None:
     api.knobs(error_report_link="relative")
-    done = api.ended("imports", upload(api, BAD).json()["id"])
-    link = done["errorReportFileUrl"]
-    assert link == f"/files/import-errors/{done['id']}.csv"
+    job = api.wait_for_end("imports", upload(api, BAD).json()["id"])
+    link = job["errorReportFileUrl"]
+    assert link == f"/files/import-errors/{job['id']}.csv"
     assert len(requests.get(api.url + link, timeout=5).text.splitlines()) == 3
 
 
-def test_report__its_link_may_have_moved(api: Api) -> None:
+def test_report_link__can_redirect(api: ConnectifCaller) -> None:
     api.knobs(error_report_link="redirect")
-    done = api.run_import(BAD)
-    moved = requests.get(done["errorReportFileUrl"], allow_redirects=False, timeout=5)
+    job = api.run_import(BAD)
+    moved = requests.get(job["errorReportFileUrl"], allow_redirects=False, timeout=5)
     assert (moved.status_code, moved.text) == (302, "")
-    assert len(api.error_rows(done)) == 3
+    assert len(api.error_rows(job)) == 3
 
 
-def test_report__its_link_may_lead_nowhere(api: Api) -> None:
+def test_report_link__can_be_404(api: ConnectifCaller) -> None:
     api.knobs(error_report_link="404")
     assert requests.get(api.run_import(BAD)["errorReportFileUrl"], timeout=5).status_code == 404

@@ -1,4 +1,4 @@
-"""Newsletter callbacks, and the seeded world."""
+"""Newsletter events and their callbacks."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 import requests
 
-from sandbox.tests.connectif_api import Api, until
+from sandbox.tests.connectif_api import ConnectifCaller, wait_until
 
 
 class Receiver(ThreadingHTTPServer):
-    """A shop's side: keeps what it is called with, answers what it is told."""
+    """The shop's side: keeps the calls and answers with `status`."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
@@ -32,8 +32,8 @@ class Handler(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         is_json = self.headers.get("Content-Type") == "application/json"
-        said = json.loads(body) if is_json else body.decode() or None
-        self.server.calls.append((self.command, self.path, said))
+        content = json.loads(body) if is_json else body.decode() or None
+        self.server.calls.append((self.command, self.path, content))
         self.send_response(self.server.status)
         self.send_header("Location", f"{self.server.url}/elsewhere")
         self.end_headers()
@@ -41,7 +41,7 @@ class Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = _answer  # noqa: N815
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Silent."""
+        """Writes no log."""
 
 
 @pytest.fixture
@@ -55,39 +55,40 @@ def receiver() -> Iterator[Receiver]:
 
 
 @pytest.fixture
-def called(api: Api, receiver: Receiver) -> Receiver:
+def shop(api: ConnectifCaller, receiver: Receiver) -> Receiver:
+    """The receiver, with its URLs set in the account."""
     urls = {name: f"{receiver.url}/{name}?t=1" for name in ("subscribe", "cancellation", "bounce")}
     api.control("POST", "/callbacks", json=urls)
     return receiver
 
 
-def made(api: Api, number: int) -> list[dict[str, Any]]:
-    """The callbacks once there are so many."""
-    found: list[dict[str, Any]] = until(
+def wait_for_calls(api: ConnectifCaller, number: int) -> list[dict[str, Any]]:
+    """Waits for `number` callbacks and returns them."""
+    found: list[dict[str, Any]] = wait_until(
         lambda: api.control("GET", "/callbacks")["made"], lambda calls: len(calls) >= number
     )
     assert len(found) == number
     return found
 
 
-def status(api: Api) -> str:
+def status(api: ConnectifCaller) -> str:
     found: str = api.get("/contacts/ana@example.com")["_newsletterSubscriptionStatus"]
     return found
 
 
-def test_subscribe__creates_the_contact_and_calls_once(api: Api, called: Receiver) -> None:
+def test_subscribe__creates_the_contact_and_calls_once(api: ConnectifCaller, shop: Receiver) -> None:
     api.control("POST", "/subscribe", json={"email": "ana+x@example.com", "ip": "203.0.113.9"})
-    (call,) = made(api, 1)
+    (call,) = wait_for_calls(api, 1)
     assert (call["kind"], call["status"], call["error"]) == ("subscribe", 204, None)
-    assert called.calls == [("GET", "/subscribe?t=1&email=ana%2Bx%40example.com&ip=203.0.113.9", None)]
+    assert shop.calls == [("GET", "/subscribe?t=1&email=ana%2Bx%40example.com&ip=203.0.113.9", None)]
     assert api.get("/contacts/ana+x@example.com")["_newsletterSubscriptionStatus"] == "subscribed"
 
 
-def test_unsubscribe__by_a_person_carries_the_ip(api: Api, called: Receiver) -> None:
+def test_unsubscribe__by_a_contact_sends_the_ip(api: ConnectifCaller, shop: Receiver) -> None:
     api.put_contact()
     api.control("POST", "/unsubscribe", json={"email": "ana@example.com", "ip": "203.0.113.9"})
-    made(api, 1)
-    assert called.calls[0][1] == "/cancellation?t=1&email=ana%40example.com&ip=203.0.113.9"
+    wait_for_calls(api, 1)
+    assert shop.calls[0][1] == "/cancellation?t=1&email=ana%40example.com&ip=203.0.113.9"
     found = api.get("/contacts/ana@example.com")
     assert (found["_newsletterSubscriptionStatus"], found["_emailLastUnsubscribedIp"]) == (
         "unsubscribed",
@@ -111,77 +112,77 @@ def test_unsubscribe__by_a_person_carries_the_ip(api: Api, called: Receiver) -> 
         ),
     ],
 )
-def test_subscribe__is_told_in_other_forms(
-    api: Api, called: Receiver, form: str, call: tuple[str, str, Any]
+def test_subscribe__callback_has_other_forms(
+    api: ConnectifCaller, shop: Receiver, form: str, call: tuple[str, str, Any]
 ) -> None:
     api.control("POST", "/knobs", json={"callback_form": form})
     api.control("POST", "/subscribe", json={"email": "ana+x@example.com", "ip": "203.0.113.9"})
-    made(api, 1)
-    assert called.calls == [call]
+    wait_for_calls(api, 1)
+    assert shop.calls == [call]
 
 
-def test_unsubscribe__an_unknown_person_is_404(api: Api) -> None:
+def test_unsubscribe__an_unknown_contact_is_404(api: ConnectifCaller) -> None:
     answer = requests.post(f"{api.url}/_sandbox/unsubscribe", json={"email": "no@example.com"}, timeout=5)
     assert answer.status_code == 404
 
 
-def test_import__each_row_that_unsubscribes_calls_without_ip(api: Api, called: Receiver) -> None:
+def test_import__each_unsubscription_is_called_back_without_ip(api: ConnectifCaller, shop: Receiver) -> None:
     api.put_contact("ana@example.com")
     api.put_contact("cy@example.com", _newsletterSubscriptionStatus="unsubscribed")
     api.run_import(
         "_email,_newsletterSubscriptionStatus\nana@example.com,unsubscribed\nbo@example.com,unsubscribed\n"
         "cy@example.com,unsubscribed\ndi@example.com,none\n"
     )
-    made(api, 2)
-    assert sorted(path for _, path, _ in called.calls) == [
+    wait_for_calls(api, 2)
+    assert sorted(path for _, path, _ in shop.calls) == [
         "/cancellation?t=1&email=ana%40example.com&ip=", "/cancellation?t=1&email=bo%40example.com&ip=",
     ]  # fmt: skip
 
 
-def test_import__of_skipped_rows_calls_nobody(api: Api, called: Receiver) -> None:
+def test_import__skipped_rows_send_no_callback(api: ConnectifCaller, shop: Receiver) -> None:
     api.put_contact()
     text = "_email,_newsletterSubscriptionStatus\nana@example.com,unsubscribed\nbo@example.com,unsubscribed\n"
     api.run_import(text, overrideExisting="false")
-    assert [call["email"] for call in made(api, 1)] == ["bo@example.com"]
+    assert [call["email"] for call in wait_for_calls(api, 1)] == ["bo@example.com"]
 
 
-def test_patch__calls_only_when_the_knob_says_so(api: Api, called: Receiver) -> None:
+def test_patch__sends_callbacks_only_with_the_knob(api: ConnectifCaller, shop: Receiver) -> None:
     api.put_contact(_newsletterSubscriptionStatus="unsubscribed")
     api.knobs(callback_on_api_unsubscribe=True)
     api.put_contact("bo@example.com", _newsletterSubscriptionStatus="unsubscribed")
-    assert [call["email"] for call in made(api, 1)] == ["bo@example.com"]
+    assert [call["email"] for call in wait_for_calls(api, 1)] == ["bo@example.com"]
 
 
-def test_callback__redirects_are_recorded_and_not_followed(api: Api, called: Receiver) -> None:
-    called.status = 302
+def test_callback__redirects_are_recorded_and_not_followed(api: ConnectifCaller, shop: Receiver) -> None:
+    shop.status = 302
     api.put_contact()
     api.control("POST", "/unsubscribe", json={"email": "ana@example.com"})
-    assert made(api, 1)[0]["status"] == 302
-    assert len(called.calls) == 1
+    assert wait_for_calls(api, 1)[0]["status"] == 302
+    assert len(shop.calls) == 1
 
 
-def test_callback__nobody_answers(api: Api) -> None:
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as gone:
-        url = f"http://127.0.0.1:{gone.server_port}/"
+def test_callback__a_shop_without_answer_is_recorded(api: ConnectifCaller) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as closed:
+        url = f"http://127.0.0.1:{closed.server_port}/"
     api.control("POST", "/callbacks", json={"subscribe": url})
     api.control("POST", "/subscribe", json={"email": "ana@example.com"})
-    call = made(api, 1)[0]
+    call = wait_for_calls(api, 1)[0]
     assert (call["status"], call["error"]) == (None, "ConnectionRefusedError")
 
 
-def test_callback__checksum_knob(api: Api, called: Receiver) -> None:
+def test_callback__has_a_checksum_with_the_knob(api: ConnectifCaller, shop: Receiver) -> None:
     api.knobs(callback_checksum_key="k")
     api.control("POST", "/subscribe", json={"email": "ana@example.com"})
-    made(api, 1)
+    wait_for_calls(api, 1)
     expected = hmac.new(b"k", b"ana@example.com", hashlib.sha1).hexdigest()
-    assert called.calls[0][1].endswith(f"&checksum={expected}")
+    assert shop.calls[0][1].endswith(f"&checksum={expected}")
 
 
-def test_bounce__posts_json_and_marks_the_contact(api: Api, called: Receiver) -> None:
+def test_bounce__posts_json_and_marks_the_contact(api: ConnectifCaller, shop: Receiver) -> None:
     api.put_contact()
     api.control("POST", "/bounce", json={"email": "ana@example.com", "type": "hard"})
-    made(api, 1)
-    method, path, body = called.calls[0]
+    wait_for_calls(api, 1)
+    method, path, body = shop.calls[0]
     assert (method, path) == ("POST", "/bounce?t=1")
     assert (body["bounceTypeId"], body["entityEmail"]) == ("hard", "ana@example.com")
     assert body["entityId"] == api.get("/contacts/ana@example.com")["id"]
@@ -191,5 +192,5 @@ def test_bounce__posts_json_and_marks_the_contact(api: Api, called: Receiver) ->
 @pytest.mark.parametrize(
     "url", ["http://192.0.2.1/x", "http://shop.example.com/", "https://127.0.0.1/", "ftp://localhost/"]
 )
-def test_callback__urls_stay_on_this_machine(api: Api, url: str) -> None:
+def test_callback__urls_stay_on_this_machine(api: ConnectifCaller, url: str) -> None:
     assert requests.post(f"{api.url}/_sandbox/callbacks", json={"bounce": url}, timeout=5).status_code == 422

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.tests.connectif_api import SHOP, Api, purchase
+from sandbox.tests.connectif_api import SHOP, ConnectifCaller, purchase
 
 ANA = "/contacts/email/ana@example.com"
 P1 = "/products/product-id/p1"
@@ -17,10 +17,10 @@ def problems(answer: Any) -> dict[str, str]:
     return {one["path"]: one["reason"] for one in answer.json()["validationErrors"]}
 
 
-# --- contacts ---
+# --- contacts
 
 
-def test_contact__patch_creates_with_the_accounts_default_status(api: Api) -> None:
+def test_contact__patch_creates_with_the_accounts_default_status(api: ConnectifCaller) -> None:
     created = api.send("PATCH", ANA, json={"_name": "Ana", "_birthdate": "1990-04-12T00:00:00.000-03:00"})
     assert created.status_code == 200
     found = created.json()
@@ -31,7 +31,7 @@ def test_contact__patch_creates_with_the_accounts_default_status(api: Api) -> No
     assert len(found["id"]) == 24
 
 
-def test_contact__patch_changes_only_what_it_names(api: Api) -> None:
+def test_contact__patch_changes_only_its_fields(api: ConnectifCaller) -> None:
     api.put_contact(_name="Ana", _newsletterSubscriptionStatus="none")
     api.control("POST", "/clock", json={"advance_seconds": 5})
     changed = api.send("PATCH", "/contacts/ana@example.com", json={"_surname": "Souza"}).json()
@@ -43,14 +43,14 @@ def test_contact__patch_changes_only_what_it_names(api: Api) -> None:
     assert changed["_createdAt"] < changed["_updatedAt"] == "2026-11-23T12:00:05.000Z"
 
 
-def test_contact__wrong_types_enumerations_and_unknown_keys(api: Api) -> None:
+def test_contact__refuses_wrong_types_options_and_unknown_keys(api: ConnectifCaller) -> None:
     body = {"_name": 1, "_points": 1.5, "_birthdate": "1990-04-12", "_mobilePhone": "11 98765",
             "_newsletterSubscriptionStatus": "yes", "_email": "x", "_totalPurchases": 3}  # fmt: skip
     assert set(problems(api.send("PATCH", ANA, json=body))) == set(body)
     assert api.send("GET", ANA).status_code == 404
 
 
-def test_contact__knobs_for_what_is_unknown(api: Api) -> None:
+def test_contact__knobs_change_undocumented_behaviour(api: ConnectifCaller) -> None:
     api.knobs(unknown_keys="ignore", null_values="clear", created_status=201, email_case="lower",
               default_newsletter_status="none")  # fmt: skip
     body = {"_x": 1, "_name": "Ana"}
@@ -62,24 +62,24 @@ def test_contact__knobs_for_what_is_unknown(api: Api) -> None:
     assert "_name" not in changed.json()
 
 
-def test_contact__by_default_the_case_of_an_address_counts_and_null_is_refused(api: Api) -> None:
+def test_contact__by_default_addresses_differ_by_case_and_null_is_refused(api: ConnectifCaller) -> None:
     api.put_contact("Ana@example.com")
     assert api.send("GET", ANA).status_code == 404
     assert problems(api.send("PATCH", ANA, json={"_name": None})) == {"_name": "must be a string"}
 
 
-def test_contact__an_external_id_belongs_to_one(api: Api) -> None:
+def test_contact__an_external_id_is_unique(api: ConnectifCaller) -> None:
     api.put_contact(_externalId="7")
     answer = api.send("PATCH", "/contacts/email/bo@example.com", json={"_externalId": "7"})
     assert answer.status_code == 409
 
 
 @pytest.mark.parametrize(("path", "status"), [("/contacts/email/no", 400), ("/contacts/email/a@b", 400)])
-def test_contact__not_an_address(api: Api, path: str, status: int) -> None:
+def test_contact__refuses_an_invalid_address(api: ConnectifCaller, path: str, status: int) -> None:
     assert api.send("PATCH", path, json={}).status_code == status
 
 
-def test_contact__deleted_goes_but_its_purchases_stay(api: Api) -> None:
+def test_contact__delete_keeps_its_purchases(api: ConnectifCaller) -> None:
     api.put_contact()
     api.put_product()
     api.send("POST", "/purchases/", json=purchase())
@@ -91,21 +91,21 @@ def test_contact__deleted_goes_but_its_purchases_stay(api: Api) -> None:
     assert api.get(ANA)["_totalPurchases"] == 0
 
 
-def test_body__media_type_and_syntax(api: Api) -> None:
+def test_body__media_type_and_syntax_are_checked(api: ConnectifCaller) -> None:
     assert api.send("PATCH", ANA, data="{}").status_code == 415
     assert api.send("PATCH", ANA, data="{", headers={"Content-Type": "application/json"}).status_code == 400
     assert problems(api.send("PATCH", ANA, json=[])) == {"": "must be an object"}
 
 
-# --- custom fields ---
+# --- custom fields
 
 
-def define(api: Api, **definition: Any) -> Any:
+def define(api: ConnectifCaller, **definition: Any) -> Any:
     body = {"name": "x", "required": False, **definition}
     return api.send("POST", "/contact-fields/", json=body)
 
 
-def test_contact_field__defined_ones_are_accepted_with_their_type(api: Api) -> None:
+def test_contact_field__defined_fields_are_checked_by_type(api: ConnectifCaller) -> None:
     options = [{"id": "red", "label": "Red"}, {"id": "blue", "label": "Blue"}]
     assert define(api, id="colours", type="checkbox", options=options).status_code == 201
     assert define(api, id="vip", type="boolean").status_code == 201
@@ -120,7 +120,7 @@ def test_contact_field__defined_ones_are_accepted_with_their_type(api: Api) -> N
     assert listed["_points"]["type"] == "integer"
 
 
-def test_contact_field__bad_definitions(api: Api) -> None:
+def test_contact_field__bad_definitions_are_refused(api: ConnectifCaller) -> None:
     assert set(problems(define(api, id="1x", type="text"))) == {"id"}
     assert set(problems(define(api, id="x", type="text", required=True))) == {"required"}
     assert set(problems(define(api, id="x", type="radio"))) == {"options"}
@@ -129,10 +129,10 @@ def test_contact_field__bad_definitions(api: Api) -> None:
     assert define(api, id="vip", type="boolean").status_code == 400
 
 
-# --- products ---
+# --- products
 
 
-def test_product__patch_creates_then_changes(api: Api) -> None:
+def test_product__patch_creates_then_changes(api: ConnectifCaller) -> None:
     body = {"name": "Chaleira", "productDetailUrl": f"{SHOP}/chaleira/p", "unitPrice": 10,
             "categories": ["Casa/Cozinha"],
             "publishedAt": "2026-01-10T12:00:00Z", "inStockUnits": 0}  # fmt: skip
@@ -144,7 +144,7 @@ def test_product__patch_creates_then_changes(api: Api) -> None:
     assert api.get(P1) == changed
 
 
-def test_product__needs_name_url_and_price_at_first(api: Api) -> None:
+def test_product__a_new_one_needs_name_url_and_price(api: ConnectifCaller) -> None:
     assert set(problems(api.send("PATCH", P1, json={"brand": "Brisa"}))) == {
         "name",
         "productDetailUrl",
@@ -152,7 +152,7 @@ def test_product__needs_name_url_and_price_at_first(api: Api) -> None:
     }
 
 
-def test_product__wrong_types(api: Api) -> None:
+def test_product__wrong_types_are_refused(api: ConnectifCaller) -> None:
     api.put_product()
     body = {"unitPrice": "10", "availability": "discontinued", "inStockUnits": 1.5, "categories": "a",
             "discountedPercentage": 101, "isBlacklisted": 1, "productId": "p1", "rating": -1}  # fmt: skip
@@ -160,7 +160,7 @@ def test_product__wrong_types(api: Api) -> None:
 
 
 @pytest.mark.parametrize("host", ["sandboxshop.vtexcommercestable.com.br", "sandbox-shop.example"])
-def test_product__foreign_domain_is_e0201(api: Api, host: str) -> None:
+def test_product__foreign_domain_is_e0201(api: ConnectifCaller, host: str) -> None:
     api.put_product()
     answer = api.send("PATCH", P1, json={"productDetailUrl": f"https://{host}/chaleira/p"})
     assert answer.json() == {
@@ -169,7 +169,7 @@ def test_product__foreign_domain_is_e0201(api: Api, host: str) -> None:
     }  # fmt: skip
 
 
-def test_product__which_refusal_comes_first_is_a_knob(api: Api) -> None:
+def test_product__a_knob_sets_which_refusal_comes_first(api: ConnectifCaller) -> None:
     body = {"productDetailUrl": "https://elsewhere.example/x/p"}
     assert api.send("PATCH", P1, json=body).status_code == 422
     api.knobs(product_precedence="domain_first")
@@ -177,14 +177,14 @@ def test_product__which_refusal_comes_first_is_a_knob(api: Api) -> None:
     assert api.send("GET", P1).status_code == 404
 
 
-def test_product__authorised_domains_are_a_setting(api: Api) -> None:
+def test_product__authorised_domains_are_a_setting(api: ConnectifCaller) -> None:
     api.knobs(authorised_domains=["other.example"])
     api.send("PATCH", P1, json={"name": "x", "productDetailUrl": "https://other.example/x/p", "unitPrice": 1})
     assert api.send("GET", P1).status_code == 200
     assert api.get("/store/")["authorizedDomains"] == ["https://other.example"]
 
 
-def test_product__delete_is_repeatable(api: Api) -> None:
+def test_product__delete_can_be_repeated(api: ConnectifCaller) -> None:
     api.put_product()
     assert [api.send("DELETE", P1).status_code for _ in range(2)] == [204, 204]
     assert api.send("GET", P1).status_code == 404

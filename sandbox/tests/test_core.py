@@ -1,4 +1,4 @@
-"""The control plane and what every call goes through, shown on a vendor of three routes."""
+"""The control plane and the middleware, with a toy vendor."""
 
 import http.client
 import socket
@@ -30,7 +30,7 @@ class ToyKnobs(Knobs):
 
 
 class Toy(Vendor):
-    """Counts what is put into it."""
+    """Counts the things that are posted."""
 
     def __init__(self) -> None:
         self.name = "toy"
@@ -50,6 +50,9 @@ class Toy(Vendor):
 
     def reset(self) -> None:
         self.count = 0
+
+    def close(self) -> None:
+        """The toy has no files and no threads."""
 
     def state(self) -> dict[str, Any]:
         return {"things": self.count}
@@ -82,7 +85,7 @@ def status_of(url: str) -> int:
     return requests.get(f"{url}/things", timeout=5).status_code
 
 
-def test_clock__is_read_set_advanced_and_frozen(url: str) -> None:
+def test_clock__can_be_read_set_advanced_and_frozen(url: str) -> None:
     assert (
         requests.get(f"{url}/_sandbox/clock", timeout=5).json()["now"].startswith("2026-11-23T12:00:00.000")
     )
@@ -132,7 +135,7 @@ def test_scripted_fault__answers_the_next_calls_of_its_route(url: str) -> None:
 
 
 @pytest.mark.parametrize(("form", "expected"), [("seconds", "7"), ("date", "Mon, 23 Nov 2026 12:00:07 GMT")])
-def test_scripted_fault__says_when_to_come_back(url: str, form: str, expected: str) -> None:
+def test_scripted_fault__sends_retry_after(url: str, form: str, expected: str) -> None:
     script = {"status": 429, "retry_after_seconds": 7, "retry_after_form": form, "body": {"Message": "slow"}}
     post(url, "faults", {"script": [script]})
     answer = requests.get(f"{url}/things", timeout=5)
@@ -153,13 +156,13 @@ def test_scripted_fault__cuts_the_connection(url: str, kind: str, count: int) ->
     assert counts["add thing"] == {"reset": 1}
 
 
-def test_scripted_fault__may_answer_badly_after_the_effect(url: str) -> None:
+def test_scripted_fault__can_answer_an_error_after_the_effect(url: str) -> None:
     post(url, "faults", {"script": [{"status": 504, "after_effect": True}]})
     assert requests.post(f"{url}/things", data=b"x", timeout=5).status_code == 504
     assert requests.get(f"{url}/things", timeout=5).json() == {"count": 1}
 
 
-def test_random_faults__are_reproducible_and_end(url: str) -> None:
+def test_random_faults__are_reproducible_and_can_be_cleared(url: str) -> None:
     def run() -> list[int]:
         post(url, "faults", {"random": {"rate": 0.5, "seed": 3, "kinds": ["429_bare", "503"]}})
         return [status_of(url) for _ in range(12)]
@@ -178,7 +181,7 @@ def test_random_faults__refuse_unknown_kinds(url: str) -> None:
     assert answer.status_code == 422
 
 
-def test_knobs__are_judged_as_a_whole(url: str) -> None:
+def test_knobs__are_validated_as_a_whole(url: str) -> None:
     answer = requests.post(
         f"{url}/_sandbox/knobs", json={"journal_bodies": True, "colour": "green"}, timeout=5
     )
@@ -190,13 +193,13 @@ def test_knobs__are_judged_as_a_whole(url: str) -> None:
     assert requests.post(f"{url}/_sandbox/knobs", json={"color": "red"}, timeout=5).status_code == 422
 
 
-def test_keys__are_added_replaced_and_removed(url: str) -> None:
+def test_keys__can_be_added_and_removed(url: str) -> None:
     added = post(url, "keys", {"id": "reader", "secret": "s", "rights": ["List Orders"]})
     assert [key["id"] for key in added] == ["demo", "reader"]
     assert [key["id"] for key in requests.delete(f"{url}/_sandbox/keys/demo", timeout=5).json()] == ["reader"]
 
 
-def test_reset__puts_everything_back(url: str) -> None:
+def test_reset__restores_the_initial_state(url: str) -> None:
     requests.post(f"{url}/things", timeout=5)
     post(url, "knobs", {"colour": "blue"})
     post(url, "faults", {"script": [{"status": 500}]})
@@ -205,7 +208,7 @@ def test_reset__puts_everything_back(url: str) -> None:
     assert status_of(url) == 200
 
 
-def test_page__escapes_what_it_shows(url: str) -> None:
+def test_page__escapes_html(url: str) -> None:
     page = requests.get(f"{url}/_sandbox/", timeout=5)
     assert page.headers["Content-Type"].startswith("text/html")
     assert "&lt;b&gt;" in page.text
@@ -220,8 +223,8 @@ def test_latency__slows_the_named_route_only(url: str) -> None:
     post(url, "latency", {"seconds": 0.3, "routes": ["add thing"]})
     requests.post(f"{url}/things", timeout=5)
     status_of(url)
-    slow, quick = requests.get(f"{url}/_sandbox/journal", timeout=5).json()["calls"]
-    assert slow["seconds"] > 0.25 > quick["seconds"]
+    slow, fast = requests.get(f"{url}/_sandbox/journal", timeout=5).json()["calls"]
+    assert slow["seconds"] > 0.25 > fast["seconds"]
 
 
 def test_server__keeps_connections_and_stops() -> None:
@@ -235,14 +238,14 @@ def test_server__keeps_connections_and_stops() -> None:
         socket.create_connection((server.host, server.port), timeout=1).close()
 
 
-def test_clock__runs_on_from_where_it_is_set() -> None:
+def test_clock__runs_on_from_the_instant_that_is_set() -> None:
     clock = Clock(NOON)
     assert NOON <= clock.now() < NOON + timedelta(seconds=5)
     clock.freeze()
     assert clock.now() == clock.now()
 
 
-def test_database__takes_back_a_failed_transaction() -> None:
+def test_database__rolls_a_failed_transaction_back() -> None:
     database = Database("CREATE TABLE thing (n INTEGER PRIMARY KEY) STRICT;")
     database.insert("INSERT INTO thing VALUES (?)", [(1,), (2,)])
     with pytest.raises(sqlite3.IntegrityError):
@@ -253,7 +256,7 @@ def test_database__takes_back_a_failed_transaction() -> None:
     database.close()
 
 
-def test_database__is_filled_anew_as_the_first_time() -> None:
+def test_database__refill_restores_the_first_filling() -> None:
     database, fillings = Database("CREATE TABLE thing (n INTEGER PRIMARY KEY) STRICT;"), []
 
     def fill() -> None:

@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from sandbox.__main__ import set_knobs
-from sandbox.connectif.knobs import Knobs as ConnectifKnobs
+from sandbox.connectif.knobs import ConnectifKnobs
 from sandbox.vtex.knobs import VtexKnobs
 
 ROOT = Path(__file__).parents[2]
@@ -18,7 +18,7 @@ COMMAND = [sys.executable, "-m", "sandbox", "--vtex-port", "0", "--connectif-por
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_sandbox__says_ready_in_one_line_and_stops_cleanly(number: int) -> None:
+def test_sandbox__prints_one_ready_line_and_stops_cleanly(number: int) -> None:
     options = ["--today", "2026-11-23", "--knob", "oms_page_31_status=404", "--rate-window-seconds", "1"]
     with subprocess.Popen([*COMMAND, *options], cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -40,7 +40,7 @@ def test_sandbox__says_ready_in_one_line_and_stops_cleanly(number: int) -> None:
     assert all(clock["now"].startswith("2026-11-23T12:0") for clock in clocks)
 
 
-def test_knobs__are_json_or_text_and_go_to_whoever_has_them() -> None:
+def test_knobs__are_json_or_text_and_go_to_each_vendor_that_has_them() -> None:
     vtex, connectif = VtexKnobs(), ConnectifKnobs()
     set_knobs(["oms_page_31_status=404", "scroll_slots=3", "journal_bodies=true"], vtex, connectif)
     assert (vtex.oms_page_31_status, vtex.scroll_slots) == ("404", 3)
@@ -48,6 +48,6 @@ def test_knobs__are_json_or_text_and_go_to_whoever_has_them() -> None:
 
 
 @pytest.mark.parametrize("setting", ["no_such_knob=1", "scroll_slots=many", "scroll_slots"])
-def test_knobs__that_do_not_fit_stop_the_start(setting: str) -> None:
+def test_knobs__invalid_settings_stop_the_start(setting: str) -> None:
     with pytest.raises(SystemExit, match=setting.partition("=")[0]):
         set_knobs([setting], VtexKnobs())

@@ -1,4 +1,4 @@
-"""The seeded world."""
+"""The shop's data from a seed."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -15,26 +15,26 @@ def shop(seed: int = 7, **sizes: float) -> ShopData:
     return ShopData(seed=seed, now=NOON, sizes=Sizes(**sizes))  # type: ignore[arg-type]
 
 
-def test_world__is_the_same_for_the_same_seed() -> None:
+def test_data__is_the_same_for_the_same_seed() -> None:
     for kind in ("customers", "products", "tracked_purchases"):
         first, second, other = (list(getattr(shop(seed), kind)()) for seed in (7, 7, 8))
         assert first == second != other
         assert first
 
 
-def test_draws__agree_one_by_one_and_by_arrays() -> None:
+def test_draws__are_the_same_one_by_one_and_as_arrays() -> None:
     draws, indexes = Draws(7), np.arange(50, dtype=np.uint64)
     assert draws.numbers("a", indexes).tolist() == [draws.number("a", n) for n in range(50)]
     assert draws.guids("g", indexes)[3] == draws.guid("g", 3)
     assert 0.3 < float(draws.shares("s", indexes).mean()) < 0.7
 
 
-def test_customers__do_not_depend_on_how_many_there_are() -> None:
+def test_customers__do_not_depend_on_their_number() -> None:
     few, many = shop(contacts=50).customers(), shop(contacts=30_000).customers()
     assert list(few) == list(islice(many, 50))
 
 
-def test_customers__have_no_future() -> None:
+def test_customers__have_no_dates_in_the_future() -> None:
     last = NOON.isoformat().removesuffix("+00:00") + ".0000000Z"
     for customer in shop(contacts=2_000).customers():
         assert (customer.created_in or "") <= (customer.updated_in or last) <= last
@@ -49,7 +49,7 @@ def test_baskets__fill_the_days_and_end_now() -> None:
     assert len([one for one in created if one.startswith("2026-11-22")]) == 40
 
 
-def test_tracked__is_about_its_share_of_the_own_baskets() -> None:
+def test_tracked_purchases__are_their_share_of_the_shops_own_baskets() -> None:
     half = shop(orders_per_day=400)
     own = [basket for basket in half.baskets.all() if basket.is_own]
     tracked = list(half.tracked_purchases())
@@ -58,12 +58,12 @@ def test_tracked__is_about_its_share_of_the_own_baskets() -> None:
     assert list(shop(tracked_share=0).tracked_purchases()) == []
 
 
-def test_a_later_now__moves_the_world() -> None:
+def test_data__moves_with_a_later_now() -> None:
     later = ShopData(seed=7, now=NOON + timedelta(days=1), sizes=Sizes())
     assert next(iter(later.baskets.all())).created[:10] == "2026-11-17"
 
 
-def test_customers__of_odd_types_have_no_address_and_no_name() -> None:
+def test_customers__with_untyped_fields_have_no_address_and_no_name() -> None:
     people = shop().people
     assert [people.one(number).email for number in (39, 239)] == [
         5521998765435,
@@ -73,11 +73,11 @@ def test_customers__of_odd_types_have_no_address_and_no_name() -> None:
     assert (people.one(40).given_name, people.one(40).family_name) == (None, None)
 
 
-def test_customers__of_an_international_domain_have_its_ascii_form() -> None:
+def test_customers__with_an_international_domain_have_its_ascii_form() -> None:
     assert shop().people.one(38).address == "cliente38@xn--espaa-rta.example"
 
 
-def test_oddities__have_each_a_label() -> None:
+def test_oddities__each_has_a_label() -> None:
     assert set(people.LABELS) == set(people.ODDITIES)
     assert set(baskets.LABELS) == set(baskets.ODDITIES) | baskets.WEIGHED
     for labels in (people.LABELS, baskets.LABELS):

@@ -1,11 +1,11 @@
-"""The simulated VTEX against VTEX's own OpenAPI files, and the files' examples against what we check with."""
+"""Checks the answers of the simulated VTEX against VTEX's own OpenAPI files."""
 
 from typing import Any
 
 import pytest
 
 from sandbox.tests.contracts import document, needs_contracts, order_problems, problems
-from sandbox.tests.vtex_api import CL, IDS, ORDERS, SEARCH, Api
+from sandbox.tests.vtex_api import CL, IDS, ORDERS, SEARCH, VtexCaller
 
 ENTITY = "/api/dataentities/{acronym}"
 READS: list[tuple[str, str, str, dict[str, Any]]] = [
@@ -23,13 +23,13 @@ READS: list[tuple[str, str, str, dict[str, Any]]] = [
 @needs_contracts
 @pytest.mark.parametrize(("name", "path", "url", "query"), READS)
 def test_answer__has_the_vendors_structure(
-    vtex: Api, name: str, path: str, url: str, query: dict[str, Any]
+    vtex: VtexCaller, name: str, path: str, url: str, query: dict[str, Any]
 ) -> None:
     assert problems(name, "get", path, vtex.get(url, **query).json()) == []
 
 
 @needs_contracts
-def test_search__has_the_vendors_structure_and_known_keys_only(vtex: Api) -> None:
+def test_search__has_the_vendors_structure_and_known_keys_only(vtex: VtexCaller) -> None:
     products = vtex.get(SEARCH, _from=0, _to=49).json()
     found = problems("search", "get", SEARCH, products)
     assert [one for one in found if ".brand: [" not in one] == [], "a specification called brand is seeded"
@@ -41,11 +41,11 @@ def test_search__has_the_vendors_structure_and_known_keys_only(vtex: Api) -> Non
 
 
 ODD_CLIENTS = {"email", "firstName", "lastName", "phone"}
-"""Of the clients that the seed gives fields of wrong types."""
+"""Members of `clientProfileData` that have a wrong type in the seed's oddities."""
 
 
 @needs_contracts
-def test_orders__have_the_vendors_structure(vtex: Api) -> None:
+def test_orders__have_the_vendors_structure(vtex: VtexCaller) -> None:
     odd = set()
     for row in vtex.get(ORDERS, per_page=80).json()["list"]:
         order = vtex.get(f"{ORDERS}/{row['orderId']}").json()
@@ -57,14 +57,14 @@ def test_orders__have_the_vendors_structure(vtex: Api) -> None:
 
 
 @needs_contracts
-def test_order_group__has_the_vendors_structure(vtex: Api) -> None:
+def test_order_group__has_the_vendors_structure(vtex: VtexCaller) -> None:
     row = vtex.get(ORDERS).json()["list"][0]
     group = vtex.get(f"{ORDERS}/order-group/{row['orderId'].rsplit('-', 1)[0]}").json()
     assert problems("orders", "get", f"{ORDERS}/order-group/{{orderGroup}}", group) == []
 
 
 @needs_contracts
-def test_writes__have_the_vendors_structure(vtex: Api) -> None:
+def test_writes__have_the_vendors_structure(vtex: VtexCaller) -> None:
     created = vtex.call("POST", f"{CL}/documents", json={"email": "new@example.com"}).json()
     assert problems("master-data-v1", "post", f"{CL}/documents", created) == []
     vtex.knobs(md_patch_status="200")
@@ -73,5 +73,5 @@ def test_writes__have_the_vendors_structure(vtex: Api) -> None:
 
 
 @needs_contracts
-def test_the_check__notices_a_wrong_type() -> None:
+def test_check__reports_a_wrong_type() -> None:
     assert problems("orders", "get", f"{ORDERS}/{{orderId}}", {"value": "12", "items": {}}) != []

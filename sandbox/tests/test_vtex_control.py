@@ -1,13 +1,13 @@
-"""VTEX's own part of the control plane, and its page."""
+"""VTEX's own control routes, and its page."""
 
 from typing import Any
 
 import pytest
 
-from sandbox.tests.vtex_api import CL, KEY, ORDERS, Api
+from sandbox.tests.vtex_api import CL, KEY, ORDERS, VtexCaller
 
 
-def test_page__shows_what_was_changed(vtex: Api) -> None:
+def test_page__shows_the_changes(vtex: VtexCaller) -> None:
     vtex.place("a", email="a@example.com", isNewsletterOptIn=True)
     vtex.call("PATCH", f"{CL}/documents/a", json={"isNewsletterOptIn": False})
     page = vtex.session.get(f"{vtex.url}/_sandbox/", timeout=5).text
@@ -17,13 +17,13 @@ def test_page__shows_what_was_changed(vtex: Api) -> None:
     assert "href=" not in page
 
 
-def test_state__counts(vtex: Api) -> None:
+def test_state__counts(vtex: VtexCaller) -> None:
     state = vtex.control("GET", "state")
     assert (state["documents"], state["products"], state["seed"]) == (210, 45, 7)
     assert state["orders"] > 100
 
 
-def test_documents__are_placed_read_and_erased(vtex: Api) -> None:
+def test_documents__can_be_put_read_and_deleted(vtex: VtexCaller) -> None:
     vtex.place("a", email="a@example.com", updatedIn="2026-11-23T10:00:00.0000000Z")
     assert vtex.control("GET", "documents/a")["updatedIn"] == "2026-11-23T10:00:00.0000000Z"
     assert vtex.control("DELETE", "documents/a") == {"deleted": 1}
@@ -42,17 +42,17 @@ def test_documents__are_placed_read_and_erased(vtex: Api) -> None:
         ("POST", "arrivals", '{"count": "many"}'),
     ],
 )
-def test_control__refuses_what_it_does_not_understand(vtex: Api, verb: str, path: str, body: str) -> None:
+def test_control__refuses_invalid_bodies_and_ids(vtex: VtexCaller, verb: str, path: str, body: str) -> None:
     answer = vtex.call(verb, f"/_sandbox/{path}", data=body)
     assert answer.status_code == 422
     assert answer.json()["error"]
 
 
-def test_unknown_fields__are_refused_by_documents_too(vtex: Api) -> None:
+def test_documents__refuse_unknown_fields(vtex: VtexCaller) -> None:
     assert vtex.call("PUT", "/_sandbox/documents/a", json={"mail": "a"}).status_code == 400
 
 
-def test_reset__takes_back_everything_but_the_clock(vtex: Api) -> None:
+def test_reset__restores_everything_except_the_clock(vtex: VtexCaller) -> None:
     before = vtex.control("GET", "state")
     vtex.place("a", email="a@example.com")
     vtex.control("POST", "arrivals", {"count": 2})
@@ -79,12 +79,12 @@ def test_reset__takes_back_everything_but_the_clock(vtex: Api) -> None:
         "/api/nothing",
     ],
 )
-def test_odd_calls__are_answered_without_a_failure(vtex: Api, path: str) -> None:
+def test_odd_calls__are_answered_without_a_server_error(vtex: VtexCaller, path: str) -> None:
     answer: Any = vtex.session.get(vtex.url + path, headers=KEY, timeout=5)
     assert answer.status_code in (200, 400, 404)
 
 
-def test_oddities__name_documents_and_orders_of_the_seed(vtex: Api) -> None:
+def test_oddities__list_documents_and_orders_of_the_seed(vtex: VtexCaller) -> None:
     found = vtex.control("GET", "oddities")
     masked = found["documents"]["masked name"]
     assert masked["count"] == 1, "210 customers, one in 200"

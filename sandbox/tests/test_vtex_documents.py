@@ -1,4 +1,4 @@
-"""Master Data v1, entity CL: what the documents say about it, and the traps."""
+"""Master Data v1, entity CL: documented behaviour and oddities."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ import requests
 
 from sandbox.shop import ShopData
 from sandbox.tests.conftest import NOON, SIZES
-from sandbox.tests.vtex_api import CL, Api
+from sandbox.tests.vtex_api import CL, VtexCaller
 
 FIELDS = "id,email,isNewsletterOptIn,createdIn,updatedIn"
 ALL = 210
@@ -18,40 +18,40 @@ def token_of(answer: requests.Response) -> str:
     return answer.headers["X-VTEX-MD-TOKEN"]
 
 
-def test_search__gives_15_documents_without_a_range(vtex: Api) -> None:
+def test_search__returns_15_documents_without_a_range(vtex: VtexCaller) -> None:
     answer = vtex.get(f"{CL}/search", _fields="id")
     assert len(answer.json()) == 15
     assert answer.headers["REST-Content-Range"] == f"resources 0-15/{ALL}"
 
 
-def test_search__spells_its_header_as_the_knob_says(vtex: Api) -> None:
+def test_search__header_has_the_form_of_the_knob(vtex: VtexCaller) -> None:
     vtex.knobs(md_range_header="equals", md_total_at_most=100)
     assert vtex.get(f"{CL}/search").headers["REST-Content-Range"] == "resources=0-15/100"
 
 
 @pytest.mark.parametrize(("rule", "expected"), [("clamp", 100), ("honour", 150)])
-def test_search__more_than_100(vtex: Api, rule: str, expected: int) -> None:
+def test_search__range_above_100_depends_on_the_knob(vtex: VtexCaller, rule: str, expected: int) -> None:
     vtex.knobs(md_range_over_100=rule)
     assert len(vtex.documents(rest_range="resources=0-150")) == expected
 
 
-def test_search__more_than_100_may_be_rejected(vtex: Api) -> None:
+def test_search__range_above_100_can_be_rejected(vtex: VtexCaller) -> None:
     vtex.knobs(md_range_over_100="reject")
     assert vtex.get(f"{CL}/search", {"REST-Range": "resources=0-150"}).status_code == 400
 
 
-def test_search__ends_at_10000_documents(vtex: Api) -> None:
+def test_search__ends_at_10000_documents(vtex: VtexCaller) -> None:
     assert vtex.get(f"{CL}/search", {"REST-Range": "resources=9900-10000"}).json() == []
     answer = vtex.get(f"{CL}/search", {"REST-Range": "resources=9950-10050"})
     assert (answer.status_code, list(answer.json())) == (400, ["Message"])
 
 
-def test_search__unsorted_pages_overlap(vtex: Api) -> None:
+def test_search__unsorted_pages_overlap(vtex: VtexCaller) -> None:
     pages = [vtex.documents(rest_range=f"resources={start}-{start + 100}") for start in (0, 100, 200)]
     assert len({row["id"] for page in pages for row in page}) < ALL
 
 
-def test_search__sorted_pages_are_complete(vtex: Api) -> None:
+def test_search__sorted_pages_are_complete(vtex: VtexCaller) -> None:
     pages = [
         vtex.documents(rest_range=f"resources={start}-{start + 100}", _sort="createdIn DESC", _fields=FIELDS)
         for start in (0, 100, 200)
@@ -62,14 +62,14 @@ def test_search__sorted_pages_are_complete(vtex: Api) -> None:
     assert known == sorted(known, reverse=True)
 
 
-def test_search__reads_plus_as_space(vtex: Api) -> None:
+def test_search__reads_plus_as_space(vtex: VtexCaller) -> None:
     email = vtex.documents("email=*+shop@*", _fields="email")[0]["email"]
     plain = vtex.call("GET", f"{CL}/search?email={email}&_fields=email")
     encoded = vtex.call("GET", f"{CL}/search?email={email.replace('+', '%2B')}&_fields=email")
     assert (plain.json(), encoded.json()) == ([], [{"email": email}])
 
 
-def test_search__finds_both_documents_of_an_address_whatever_the_case(vtex: Api) -> None:
+def test_search__finds_both_documents_of_an_address_in_any_case(vtex: VtexCaller) -> None:
     first, second = vtex.documents(_sort="email", email="VALERIA.oliveira1@example.org", _fields="email")
     assert first["email"] != second["email"]
     assert first["email"].lower() == second["email"].lower()
@@ -77,9 +77,9 @@ def test_search__finds_both_documents_of_an_address_whatever_the_case(vtex: Api)
     assert vtex.documents(email="VALERIA.oliveira1@example.org") == []
 
 
-def test_search__finds_fifty_addresses_at_once(vtex: Api) -> None:
+def test_search__finds_fifty_addresses_at_once(vtex: VtexCaller) -> None:
     vtex.place("a", email="a@example.com")
-    where = " OR ".join(f"email={name}@example.com" for name in ["a", *(f"nobody{n}" for n in range(49))])
+    where = " OR ".join(f"email={name}@example.com" for name in ["a", *(f"unknown{n}" for n in range(49))])
     assert [row["id"] for row in vtex.documents(where)] == ["a"]
 
 
@@ -97,18 +97,20 @@ def test_search__finds_fifty_addresses_at_once(vtex: Api) -> None:
         ({"_sorted": "email"}, 400, "_sorted"),
     ],
 )
-def test_search__refuses(vtex: Api, query: dict[str, Any], status: int, words: str) -> None:
+def test_search__refuses_invalid_parameters(
+    vtex: VtexCaller, query: dict[str, Any], status: int, words: str
+) -> None:
     answer = vtex.get(f"{CL}/search", **query)
     assert answer.status_code == status
     assert words in answer.json()["Message"]
 
 
-def test_unknown_parameters__pass_when_the_knob_relaxes_it(vtex: Api) -> None:
+def test_unknown_parameters__can_be_allowed(vtex: VtexCaller) -> None:
     vtex.knobs(strict_parameters=False)
     assert vtex.get(f"{CL}/search", _sorted="email").status_code == 200
 
 
-def test_between__includes_its_bounds_unless_told(vtex: Api) -> None:
+def test_between__includes_its_bounds_by_default(vtex: VtexCaller) -> None:
     vtex.place("a", createdIn="2020-01-01T00:00:00.0000000Z")
     where = "createdIn between 2020-01-01 AND 2020-01-02"
     assert len(vtex.documents(where)) == 1
@@ -116,7 +118,7 @@ def test_between__includes_its_bounds_unless_told(vtex: Api) -> None:
     assert vtex.documents(where) == []
 
 
-def test_wildcards__are_blocked_for_a_while(vtex: Api) -> None:
+def test_wildcards__are_blocked_after_too_many(vtex: VtexCaller) -> None:
     for _ in range(5):
         assert vtex.get(f"{CL}/search", _where="email=*@example.com").status_code == 200
     assert vtex.get(f"{CL}/search", _keyword="ana").status_code == 503
@@ -126,7 +128,7 @@ def test_wildcards__are_blocked_for_a_while(vtex: Api) -> None:
     assert vtex.get(f"{CL}/search", _where="email=*@example.com").status_code == 200
 
 
-def test_scroll__reads_everything_once_by_its_token_alone(vtex: Api) -> None:
+def test_scroll__returns_every_document_once(vtex: VtexCaller) -> None:
     answer = vtex.get(f"{CL}/scroll", _size=100, _fields=FIELDS)
     token, ids = token_of(answer), [row["id"] for row in answer.json()]
     assert answer.headers["REST-Content-Total"] == str(ALL)
@@ -136,7 +138,7 @@ def test_scroll__reads_everything_once_by_its_token_alone(vtex: Api) -> None:
     assert len(ids) == len(set(ids)) == ALL
 
 
-def test_scroll__slices_by_month_and_null_cover_everything(vtex: Api) -> None:
+def test_scroll__years_and_null_cover_every_document(vtex: VtexCaller) -> None:
     wheres = ["createdIn is null", *(f"createdIn between {y}-01-01 AND {y}-12-31T23:59:59.9999999Z" for y in
                                      range(2023, 2027))]  # fmt: skip
     totals = [vtex.get(f"{CL}/scroll", _where=where).headers["REST-Content-Total"] for where in wheres]
@@ -144,7 +146,7 @@ def test_scroll__slices_by_month_and_null_cover_everything(vtex: Api) -> None:
     assert int(totals[0]) > 0
 
 
-def test_scroll__filter_on_updates_alone_misses_new_documents(vtex: Api) -> None:
+def test_scroll__filter_on_updates_alone_misses_new_documents(vtex: VtexCaller) -> None:
     vtex.call("POST", f"{CL}/documents", json={"email": "new@example.com"})
     vtex.advance(3)
     window = "between 2026-11-23T11:59:00Z AND 2026-11-23T12:01:00Z"
@@ -157,7 +159,7 @@ def test_scroll__filter_on_updates_alone_misses_new_documents(vtex: Api) -> None
     assert "new@example.com" in emails
 
 
-def test_scroll__token_dies_after_20_idle_minutes_and_lives_by_use(vtex: Api) -> None:
+def test_scroll__token_expires_20_minutes_after_its_last_use(vtex: VtexCaller) -> None:
     token = token_of(vtex.get(f"{CL}/scroll", _size=10))
     for _ in range(3):
         vtex.advance(1_100)
@@ -168,8 +170,8 @@ def test_scroll__token_dies_after_20_idle_minutes_and_lives_by_use(vtex: Api) ->
     assert answer.json() == {"Message": f"Operation not found for this token: '{token}'"}
 
 
-def test_scroll__has_ten_slots_and_no_way_to_close_one(vtex: Api) -> None:
-    tokens = [token_of(vtex.get(f"{CL}/scroll", _where="email=nobody@example.com")) for _ in range(10)]
+def test_scroll__has_ten_slots_and_no_close_call(vtex: VtexCaller) -> None:
+    tokens = [token_of(vtex.get(f"{CL}/scroll", _where="email=unknown@example.com")) for _ in range(10)]
     assert vtex.get(f"{CL}/scroll", _token=tokens[0]).json() == []
     answer = vtex.get(f"{CL}/scroll")
     assert answer.status_code == 400
@@ -178,13 +180,13 @@ def test_scroll__has_ten_slots_and_no_way_to_close_one(vtex: Api) -> None:
     assert vtex.get(f"{CL}/scroll").status_code == 200
 
 
-def test_scroll__may_free_its_slot_at_the_end(vtex: Api) -> None:
+def test_scroll__can_free_its_slot_at_the_end(vtex: VtexCaller) -> None:
     vtex.knobs(scroll_slot_freed_at_end=True, scroll_slots=1)
-    assert vtex.get(f"{CL}/scroll", _where="email=nobody@example.com").json() == []
+    assert vtex.get(f"{CL}/scroll", _where="email=unknown@example.com").json() == []
     assert vtex.get(f"{CL}/scroll").status_code == 200
 
 
-def test_scroll__first_large_call_may_time_out(vtex: Api) -> None:
+def test_scroll__first_large_call_can_time_out(vtex: VtexCaller) -> None:
     vtex.knobs(scroll_408_share=0.5, scroll_large_entity=100)
     statuses = [vtex.get(f"{CL}/scroll", _size=1_000).status_code for _ in range(4)]
     assert statuses == [200, 408, 200, 408]
@@ -192,7 +194,7 @@ def test_scroll__first_large_call_may_time_out(vtex: Api) -> None:
     assert vtex.control("GET", "state")["scrolls"] == 3
 
 
-def test_scroll__a_lost_answer_has_moved_the_cursor(vtex: Api) -> None:
+def test_scroll__a_lost_answer_moves_the_cursor(vtex: VtexCaller) -> None:
     token = token_of(vtex.get(f"{CL}/scroll", _size=100))
     vtex.control("POST", "faults", {"script": [{"route": "md scroll", "kind": "reset_after"}]})
     with pytest.raises(requests.ConnectionError):
@@ -200,7 +202,7 @@ def test_scroll__a_lost_answer_has_moved_the_cursor(vtex: Api) -> None:
     assert len(vtex.get(f"{CL}/scroll", _token=token).json()) == 10
 
 
-def test_patch__changes_once_and_the_index_hears_of_it_later(vtex: Api) -> None:
+def test_patch__changes_once_and_the_index_follows_later(vtex: VtexCaller) -> None:
     vtex.place("a", email="a@example.com", isNewsletterOptIn=None)
     path = f"{CL}/documents/a"
     assert vtex.call("PATCH", path, json={"isNewsletterOptIn": False}).status_code == 204
@@ -217,17 +219,17 @@ def test_patch__changes_once_and_the_index_hears_of_it_later(vtex: Api) -> None:
     assert change["changed"] == {"isNewsletterOptIn": [None, False]}
 
 
-def test_patch__of_an_unknown_id(vtex: Api) -> None:
-    answer = vtex.call("PATCH", f"{CL}/documents/nobody", json={"isNewsletterOptIn": True})
+def test_patch__an_unknown_id_is_404_or_creates(vtex: VtexCaller) -> None:
+    answer = vtex.call("PATCH", f"{CL}/documents/unknown", json={"isNewsletterOptIn": True})
     assert answer.status_code == 404
     vtex.knobs(md_patch_unknown_id="create")
-    assert vtex.call("PATCH", f"{CL}/documents/nobody", json={"isNewsletterOptIn": True}).status_code == 204
-    assert vtex.get(f"{CL}/documents/nobody", _fields="isNewsletterOptIn").json() == {
+    assert vtex.call("PATCH", f"{CL}/documents/unknown", json={"isNewsletterOptIn": True}).status_code == 204
+    assert vtex.get(f"{CL}/documents/unknown", _fields="isNewsletterOptIn").json() == {
         "isNewsletterOptIn": True
     }
 
 
-def test_patch__status_may_be_200_with_a_body(vtex: Api) -> None:
+def test_patch__can_answer_200_with_a_body(vtex: VtexCaller) -> None:
     vtex.knobs(md_patch_status="200")
     vtex.place("a", email="a@example.com")
     answer = vtex.call("PATCH", f"{CL}/documents/a", json={"firstName": "Ana"})
@@ -237,12 +239,12 @@ def test_patch__status_may_be_200_with_a_body(vtex: Api) -> None:
 @pytest.mark.parametrize(
     "body", [{"isNewsletterOptIn": "yes"}, {"newsletter": True}, {"updatedIn": "2026-01-01"}, []]
 )
-def test_patch__refuses_what_does_not_fit(vtex: Api, body: object) -> None:
+def test_patch__refuses_invalid_bodies(vtex: VtexCaller, body: object) -> None:
     vtex.place("a", email="a@example.com")
     assert vtex.call("PATCH", f"{CL}/documents/a", json=body).status_code == 400
 
 
-def test_upsert__creates_changes_or_leaves(vtex: Api) -> None:
+def test_upsert__creates_changes_or_answers_304(vtex: VtexCaller) -> None:
     path, body = f"{CL}/documents", {"email": "new@example.com", "isNewsletterOptIn": True}
     created = vtex.call("PATCH", path, json=body)
     assert created.status_code == 201
@@ -257,7 +259,7 @@ def test_upsert__creates_changes_or_leaves(vtex: Api) -> None:
     assert vtex.get(f"{path}/{created.json()['Id']}").status_code == 404
 
 
-def test_insert__leaves_updated_in_null_and_does_not_double(vtex: Api) -> None:
+def test_insert__leaves_updated_in_null_and_creates_no_duplicate(vtex: VtexCaller) -> None:
     path, body = f"{CL}/documents", {"email": "new@example.com"}
     created = vtex.call("POST", path, json=body)
     assert created.status_code == 201
@@ -269,27 +271,27 @@ def test_insert__leaves_updated_in_null_and_does_not_double(vtex: Api) -> None:
     assert vtex.call("POST", path, json=body).status_code == 304
 
 
-def test_put__replaces_or_inserts(vtex: Api) -> None:
+def test_put__replaces_or_inserts(vtex: VtexCaller) -> None:
     vtex.place("a", email="a@example.com", firstName="Ana")
     assert vtex.call("PUT", f"{CL}/documents/a", json={"email": "a@example.com"}).status_code == 204
     assert vtex.get(f"{CL}/documents/a", _fields="firstName").json() == {"firstName": None}
     assert vtex.call("PUT", f"{CL}/documents/b", json={"email": "b@example.com"}).status_code == 204
 
 
-def test_fields__say_what_can_filter(vtex: Api) -> None:
+def test_fields__show_which_ones_are_filterable(vtex: VtexCaller) -> None:
     fields = {field["name"]: field for field in vtex.get(CL).json()["fields"]}
     assert fields["email"]["isFilter"] is True
     assert fields["gender"]["isFilter"] is False
 
 
-def test_fields__those_that_can_filter_are_the_accounts_own(vtex: Api) -> None:
+def test_fields__the_account_sets_which_ones_are_filterable(vtex: VtexCaller) -> None:
     vtex.knobs(md_not_filterable=["userId"])
     fields = {field["name"]: field for field in vtex.get(CL).json()["fields"]}
     assert fields["userId"]["isFilter"] is False
     assert vtex.get(f"{CL}/search", _where="userId=1").status_code == 400
 
 
-def test_documents__hold_every_trap(vtex: Api) -> None:
+def test_documents__have_every_oddity(vtex: VtexCaller) -> None:
     rows: list[Any] = []
     page = vtex.get(f"{CL}/scroll", _fields=f"{FIELDS},firstName,homePhone,birthDate,userId")
     while page.json():
@@ -310,11 +312,11 @@ def test_documents__hold_every_trap(vtex: Api) -> None:
     assert {"00000000000", "call me"} <= {row["homePhone"] for row in rows}
 
 
-# --- what other programs left behind
+# --- oddities and wrong types
 
 
-def seeded(vtex: Api, number: int, *fields: str) -> Any:
-    """The fields of the customer of that number in the seeded world, through scroll."""
+def seeded(vtex: VtexCaller, number: int, *fields: str) -> Any:
+    """The fields of the seeded customer `number`, read with scroll."""
     document_id = ShopData(seed=7, now=NOON, sizes=SIZES).people.one(number).document_id
     found = vtex.get(f"{CL}/scroll", _fields=f"id,{','.join(fields)}", _size=250).json()
     return next(tuple(one[name] for name in fields) for one in found if one["id"] == document_id)
@@ -339,14 +341,12 @@ def seeded(vtex: Api, number: int, *fields: str) -> Any:
         (40, "lastName", {"value": "Lima"}),
     ],
 )
-def test_oddities__are_seeded_and_printed_as_they_are(
-    vtex: Api, number: int, field: str, value: object
-) -> None:
+def test_oddities__are_printed_as_seeded(vtex: VtexCaller, number: int, field: str, value: object) -> None:
     assert seeded(vtex, number, field) == (value,)
 
 
 @pytest.mark.parametrize("value", [12, 1.5, True, ["a@example.com"], {"a": "b"}, "plain"])
-def test_types__of_any_kind_may_be_placed_and_are_the_same_in_every_answer(vtex: Api, value: object) -> None:
+def test_wrong_types__can_be_placed_and_read(vtex: VtexCaller, value: object) -> None:
     vtex.place("odd", email=value, firstName=value, isNewsletterOptIn=value, cellPhone="x")
     fields = "email,firstName,isNewsletterOptIn,cellPhone"
     expected = {"email": value, "firstName": value, "isNewsletterOptIn": value, "cellPhone": "x"}
@@ -355,7 +355,7 @@ def test_types__of_any_kind_may_be_placed_and_are_the_same_in_every_answer(vtex:
     assert vtex.control("GET", "documents/odd")["email"] == value
 
 
-def test_types__stay_when_another_field_is_patched(vtex: Api) -> None:
+def test_wrong_types__stay_after_a_patch_of_another_field(vtex: VtexCaller) -> None:
     vtex.place("odd", email={"a": 1}, firstName=7)
     changed = vtex.call("PATCH", f"{CL}/documents/odd", json={"isNewsletterOptIn": True})
     assert changed.status_code == 204
@@ -365,5 +365,5 @@ def test_types__stay_when_another_field_is_patched(vtex: Api) -> None:
     assert vtex.control("GET", "changes")[0]["changed"] == {"isNewsletterOptIn": [None, True]}
 
 
-def test_types__that_are_wrong_are_refused_by_the_api(vtex: Api) -> None:
+def test_wrong_types__are_refused_by_the_api(vtex: VtexCaller) -> None:
     assert vtex.call("POST", f"{CL}/documents", json={"email": 12}).status_code == 400

@@ -1,9 +1,9 @@
-"""The filter language on its own."""
+"""Master Data's filter language."""
 
 import pytest
 
-from sandbox.vtex.errors import VtexError
-from sandbox.vtex.filter_language import Options, compiled, instant
+from sandbox.core.errors import VendorError
+from sandbox.vtex.filter_language import FilterOptions, compile_filter, parse_instant
 
 
 @pytest.mark.parametrize(
@@ -34,18 +34,18 @@ from sandbox.vtex.filter_language import Options, compiled, instant
         ),
     ],
 )
-def test_compiled__gives_sql_and_bound_values(where: str, sql: str, values: tuple[str, ...]) -> None:
-    found = compiled(where, {}, Options())
+def test_compile_filter__returns_sql_and_bound_values(where: str, sql: str, values: tuple[str, ...]) -> None:
+    found = compile_filter(where, {}, FilterOptions())
     assert (found.sql, found.values, found.has_wildcard) == (sql, values, False)
 
 
-def test_compiled__joins_parameters_and_where() -> None:
-    found = compiled("userId=u", {"email": "a@b.example"}, Options())
+def test_compile_filter__joins_parameters_and_where() -> None:
+    found = compile_filter("userId=u", {"email": "a@b.example"}, FilterOptions())
     assert found.sql == '("email" = ? AND "userId" = ?)'
 
 
-def test_compiled__knows_wildcards_and_escapes_the_rest() -> None:
-    found = compiled("firstName=50%_*", {}, Options())
+def test_compile_filter__reads_wildcards_and_escapes_other_signs() -> None:
+    found = compile_filter("firstName=50%_*", {}, FilterOptions())
     assert (found.values, found.has_wildcard) == (("50\\%\\_%",), True)
 
 
@@ -55,15 +55,15 @@ def test_compiled__knows_wildcards_and_escapes_the_rest() -> None:
      "a b c",
      "()", "(" * 100 + "email=a" + ")" * 100, "email=a'; DROP TABLE client; --)"],
 )  # fmt: skip
-def test_compiled__refuses_what_is_not_the_language(where: str) -> None:
-    with pytest.raises(VtexError) as raised:
-        compiled(where, {}, Options())
+def test_compile_filter__refuses_other_syntax(where: str) -> None:
+    with pytest.raises(VendorError) as raised:
+        compile_filter(where, {}, FilterOptions())
     assert raised.value.status == 400
 
 
 @pytest.mark.parametrize(
     "text", ["2026-13-01", "2026-01-01T25:00Z", "tomorrow", "2026-01-01T00:00:00.12345678Z"]
 )
-def test_instant__refuses(text: str) -> None:
-    with pytest.raises(VtexError):
-        instant(text)
+def test_parse_instant__refuses_other_forms(text: str) -> None:
+    with pytest.raises(VendorError):
+        parse_instant(text)

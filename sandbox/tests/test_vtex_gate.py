@@ -4,7 +4,7 @@ from email.utils import parsedate_to_datetime
 
 import pytest
 
-from sandbox.tests.vtex_api import CL, IDS, ORDERS, Api
+from sandbox.tests.vtex_api import CL, IDS, ORDERS, VtexCaller
 
 ROUTES = [
     (CL, "View data entity details"),
@@ -20,14 +20,14 @@ ROUTES = [
 
 @pytest.mark.parametrize("headers", [{}, {"X-VTEX-API-AppKey": "vtexappkey-sandboxshop-DEMO"},
                                      {"X-VTEX-API-AppKey": "a", "X-VTEX-API-AppToken": "b"}])  # fmt: skip
-def test_without_the_right_keys__401_and_nothing_said(vtex: Api, headers: dict[str, str]) -> None:
+def test_wrong_keys__are_401_with_an_empty_body(vtex: VtexCaller, headers: dict[str, str]) -> None:
     for path, _ in ROUTES:
         answer = vtex.session.get(vtex.url + path, headers=headers, timeout=5)
         assert (answer.status_code, answer.content) == (401, b"")
 
 
 @pytest.mark.parametrize(("path", "right"), ROUTES)
-def test_a_missing_right__is_403_on_its_route_alone(vtex: Api, path: str, right: str) -> None:
+def test_a_missing_right__is_403_on_its_route_only(vtex: VtexCaller, path: str, right: str) -> None:
     others = [one for _, one in ROUTES if one != right]
     for name, rights in (("has", [right]), ("lacks", others)):
         vtex.control("POST", "keys", {"id": name, "secret": "s", "rights": rights})
@@ -38,7 +38,7 @@ def test_a_missing_right__is_403_on_its_route_alone(vtex: Api, path: str, right:
     assert statuses == [200, 403]
 
 
-def test_writing__includes_reading_and_not_the_other_way(vtex: Api) -> None:
+def test_write_right__includes_reading_but_not_the_reverse(vtex: VtexCaller) -> None:
     vtex.control(
         "POST", "keys", {"id": "w", "secret": "s", "rights": ["Insert or update document (not remove)"]}
     )
@@ -49,7 +49,7 @@ def test_writing__includes_reading_and_not_the_other_way(vtex: Api) -> None:
     assert (answer.status_code, answer.json()) == (403, {"Message": "Unauthorized"})
 
 
-def test_rate_limit__empties_and_fills_with_the_clock(vtex: Api) -> None:
+def test_rate_limit__bucket_empties_and_fills_with_the_clock(vtex: VtexCaller) -> None:
     vtex.knobs(rate_master_data=3)
     statuses = [vtex.get(f"{CL}/search").status_code for _ in range(5)]
     assert statuses == [200, 200, 200, 429, 429]
@@ -58,20 +58,20 @@ def test_rate_limit__empties_and_fills_with_the_clock(vtex: Api) -> None:
     assert [vtex.get(f"{CL}/search").status_code for _ in range(2)] == [200, 429]
 
 
-def test_rate_limit__says_when_to_come_back_in_either_form_or_not_at_all(vtex: Api) -> None:
+def test_rate_limit__sends_retry_after_as_the_knob_says(vtex: VtexCaller) -> None:
     vtex.knobs(rate_order_list=1)
     vtex.get(ORDERS)
     answer = vtex.get(ORDERS)
     assert answer.headers["Retry-After"] == "60"
     assert answer.json()["error"]["message"] == "Too many requests"
     vtex.knobs(retry_after="date")
-    again = parsedate_to_datetime(vtex.get(ORDERS).headers["Retry-After"])
-    assert again.isoformat() == "2026-11-23T12:01:00+00:00"
+    second = parsedate_to_datetime(vtex.get(ORDERS).headers["Retry-After"])
+    assert second.isoformat() == "2026-11-23T12:01:00+00:00"
     vtex.knobs(retry_after="none")
     assert "Retry-After" not in vtex.get(ORDERS).headers
 
 
-def test_rate_limit__minute_can_be_shorter_and_the_limit_off(vtex: Api) -> None:
+def test_rate_limit__can_have_a_shorter_minute_or_be_off(vtex: VtexCaller) -> None:
     vtex.knobs(rate_order_list=1, rate_window_seconds=1)
     assert [vtex.get(ORDERS).status_code for _ in range(2)] == [200, 429]
     vtex.advance(1)
@@ -80,11 +80,11 @@ def test_rate_limit__minute_can_be_shorter_and_the_limit_off(vtex: Api) -> None:
     assert {vtex.get(ORDERS).status_code for _ in range(4)} == {200}
 
 
-def test_rate_limit__of_details_is_6000_a_minute(vtex: Api) -> None:
+def test_rate_limit__of_details_is_6000_a_minute(vtex: VtexCaller) -> None:
     assert vtex.control("GET", "knobs")["rate_order_detail"] == 6_000
 
 
-def test_price__counts_down(vtex: Api) -> None:
+def test_price__headers_count_down(vtex: VtexCaller) -> None:
     vtex.knobs(rate_pricing=2)
     left = [vtex.get("/api/pricing/prices/1000").headers["Ratelimit-Remaining"] for _ in range(3)]
     assert left == ["1", "0", "0"]

@@ -1,6 +1,6 @@
-"""Orders whose money is not plain: weighed goods, changes, chains, negative lines, attempts, currencies.
+"""Orders with special amounts: weighed goods, changes, chains, negative lines, attempts, currencies.
 
-The figures are those of VTEX's published samples, or made of the same shape.
+The figures are from VTEX's published samples, or have the same form.
 """
 
 from typing import Any
@@ -9,12 +9,12 @@ import pytest
 
 from sandbox.shop.baskets import line_price, unit_price
 from sandbox.tests.contracts import needs_contracts, order_problems
-from sandbox.tests.vtex_api import ORDERS, Api
+from sandbox.tests.vtex_api import ORDERS, VtexCaller
 
 PLACED, PAID, CHANGED = (f"2026-11-22T{at}:00.0000000" for at in ("10:00", "10:05", "11:00"))
 
 
-def order(vtex: Api, *lines: dict[str, Any], id_: str = "900-01", **values: Any) -> Any:
+def put_order(vtex: VtexCaller, *lines: dict[str, Any], id_: str = "900-01", **values: Any) -> Any:
     body = {"order_group": id_.rpartition("-")[0], "created": PLACED, "authorized": PAID}
     vtex.control("PUT", f"orders/{id_}", body | {"lines": list(lines) or [{}]} | values)
     return vtex.get(f"{ORDERS}/{id_}").json()
@@ -27,8 +27,8 @@ def totals(found: Any) -> dict[str, int]:
 # --- weighed goods
 
 
-def test_weighed__three_packs_of_300_grams_are_vtexs_own_sample(vtex: Api) -> None:
-    found = order(vtex, {"price": 199, "list_price": 199, "quantity": 3, "unit_multiplier": 0.3})
+def test_weighed__three_packs_of_300_grams_are_like_vtexs_sample(vtex: VtexCaller) -> None:
+    found = put_order(vtex, {"price": 199, "list_price": 199, "quantity": 3, "unit_multiplier": 0.3})
     (item,) = found["items"]
     assert (item["price"], item["unitMultiplier"], item["sellingPrice"]) == (199, 0.3, 59)
     assert item["measurementUnit"] == "kg"
@@ -58,22 +58,22 @@ def test_weighed__selling_price_is_cut_and_the_total_is_rounded_once(
     assert (unit_price(price, multiplier), line_price(price, multiplier, quantity)) == (selling, total)
 
 
-def test_weighed__a_discount_is_in_the_selling_price(vtex: Api) -> None:
-    """A kilogram at 10.00 for 9.00: a pack of 2.5 kg at 22.50, two of them."""
+def test_weighed__the_selling_price_includes_a_discount(vtex: VtexCaller) -> None:
+    """A kilogram at 10.00 costs 9.00, so two packs of 2.5 kg cost 22.50 each."""
     line = {"price": 1_000, "quantity": 2, "unit_multiplier": 2.5, "selling_price": 2_250}
-    found = order(vtex, line, shipping=500)
+    found = put_order(vtex, line, shipping=500)
     assert found["items"][0]["priceDefinition"]["total"] == 4_500
     assert totals(found) == {"Items": 5_000, "Discounts": -500, "Shipping": 500, "Tax": 0}
     assert found["value"] == 5_000
 
 
-def test_weighed__may_come_without_definition(vtex: Api) -> None:
-    found = order(vtex, {"price": 765, "unit_multiplier": 2.0, "has_definition": False})
+def test_weighed__can_lack_the_price_definition(vtex: VtexCaller) -> None:
+    found = put_order(vtex, {"price": 765, "unit_multiplier": 2.0, "has_definition": False})
     assert (found["items"][0]["priceDefinition"], found["value"]) == (None, 1_530)
 
 
-def test_seed__weighed_lines_have_the_multiplier_of_their_sku(vtex: Api) -> None:
-    """Each day, and within a cent a piece of the selling price."""
+def test_seed__weighed_lines_have_the_multiplier_of_their_sku(vtex: VtexCaller) -> None:
+    """Every day has weighed lines. Their total is within one cent per unit of the selling price."""
     days = [f"creationDate:[2026-11-{day}T00:00:00.000Z TO 2026-11-{day}T23:59:59.999Z]" for day in (21, 22)]
     for day in days:
         rows = vtex.get(ORDERS, f_creationDate=day, per_page=100).json()["list"]
@@ -97,15 +97,15 @@ def test_seed__weighed_lines_have_the_multiplier_of_their_sku(vtex: Api) -> None
 REMOVED = {"id": "1000", "name": "Bule", "quantity": 1, "price": 3_290}
 
 
-def test_changed__the_removed_item_is_still_listed_as_in_vtexs_sample(vtex: Api) -> None:
+def test_changed__a_removed_item_is_still_listed_as_in_vtexs_sample(vtex: VtexCaller) -> None:
     line = {"name": "Bule", "price": 3_290, "list_price": 3_290}
-    found = order(vtex, line, shipping=1_160, changes=[{"at": CHANGED, "removed": [REMOVED]}])
+    found = put_order(vtex, line, shipping=1_160, changes=[{"at": CHANGED, "removed": [REMOVED]}])
     assert found["value"] == 1_160
     expected = {"Items": 3_290, "Discounts": 0, "Shipping": 1_160, "Tax": 0, "Change": -3_290}
     assert totals(found) == expected
     assert [item["id"] for item in found["items"]] == ["1000"]
     (payment,) = found["paymentData"]["transactions"][0]["payments"]
-    assert payment["value"] == 4_450, "what was paid when it was placed"
+    assert payment["value"] == 4_450, "the payment stays as it was placed"
     assert found["changesAttachment"]["id"] == "changeAttachment"
     (change,) = found["changesAttachment"]["changesData"]
     assert (change["discountValue"], change["incrementValue"]) == (3_290, 0)
@@ -115,33 +115,33 @@ def test_changed__the_removed_item_is_still_listed_as_in_vtexs_sample(vtex: Api)
     assert change["receipt"]["orderId"] == "900-01"
 
 
-def test_changed__the_items_may_show_it_already(vtex: Api) -> None:
-    kept, gone = {"sku": 1, "price": 1_000}, {"sku": 2, "price": 3_290}
+def test_changed__the_list_of_items_can_show_the_change(vtex: VtexCaller) -> None:
+    kept, removed = {"sku": 1, "price": 1_000}, {"sku": 2, "price": 3_290}
     change = {"at": CHANGED, "removed": [REMOVED | {"id": "2"}], "lines": [kept]}
-    found = order(vtex, kept, gone, shipping=500, changes=[change])
+    found = put_order(vtex, kept, removed, shipping=500, changes=[change])
     assert [item["id"] for item in found["items"]] == ["1"]
     assert totals(found) == {"Items": 1_000, "Discounts": 0, "Shipping": 500, "Tax": 0}
     assert found["value"] == 1_500
     assert found["changesAttachment"]["changesData"][0]["itemsRemoved"][0]["id"] == "2"
 
 
-def test_changed__an_added_item_is_in_the_attachment_alone(vtex: Api) -> None:
+def test_changed__an_added_item_is_only_in_the_attachment(vtex: VtexCaller) -> None:
     added = {"id": "3", "name": "Jarra", "quantity": 2, "price": 1_500, "unitMultiplier": "1.0"}
-    found = order(vtex, {"sku": 1, "price": 1_000}, changes=[{"at": CHANGED, "added": [added]}])
+    found = put_order(vtex, {"sku": 1, "price": 1_000}, changes=[{"at": CHANGED, "added": [added]}])
     assert (found["value"], totals(found)["Change"], totals(found)["Items"]) == (4_000, 3_000, 1_000)
     assert [item["id"] for item in found["items"]] == ["1"]
     assert found["changesAttachment"]["changesData"][0]["itemsAdded"] == [added]
 
 
-def test_changed__money_alone(vtex: Api) -> None:
-    found = order(vtex, {"price": 1_000}, changes=[{"at": CHANGED, "discount": 200, "reason": "Avaria"}])
+def test_changed__can_change_only_the_value(vtex: VtexCaller) -> None:
+    found = put_order(vtex, {"price": 1_000}, changes=[{"at": CHANGED, "discount": 200, "reason": "Avaria"}])
     assert (found["value"], totals(found)["Change"]) == (800, -200)
     assert found["changesAttachment"]["changesData"][0]["reason"] == "Avaria"
 
 
-def test_changed__only_from_its_instant_on(vtex: Api) -> None:
+def test_changed__applies_from_its_instant_on(vtex: VtexCaller) -> None:
     change = {"at": "2026-11-23T13:00:00.0000000", "removed": [REMOVED]}
-    found = order(vtex, {"price": 3_290}, {"sku": 2, "price": 700}, changes=[change])
+    found = put_order(vtex, {"price": 3_290}, {"sku": 2, "price": 700}, changes=[change])
     assert (found["value"], found["changesAttachment"], "Change" in totals(found)) == (3_990, None, False)
     vtex.advance(3_600)
     found = vtex.get(f"{ORDERS}/900-01").json()
@@ -153,38 +153,38 @@ def test_changed__only_from_its_instant_on(vtex: Api) -> None:
     assert [row["totalValue"] for row in listed if row["orderId"] == "900-01"] == [700.0]
 
 
-def test_changed__twice(vtex: Api) -> None:
+def test_changed__can_happen_twice(vtex: VtexCaller) -> None:
     second = {"at": "2026-11-22T12:00:00.0000000", "added": [{"id": "1000", "price": 3_290}]}
-    found = order(vtex, {"price": 3_290}, changes=[{"at": CHANGED, "removed": [REMOVED]}, second])
+    found = put_order(vtex, {"price": 3_290}, changes=[{"at": CHANGED, "removed": [REMOVED]}, second])
     assert (found["value"], totals(found)["Change"]) == (3_290, 0)
     assert len(found["changesAttachment"]["changesData"]) == 2
 
 
 @needs_contracts
-def test_changed__has_the_vendors_structure(vtex: Api) -> None:
+def test_changed__has_the_vendors_structure(vtex: VtexCaller) -> None:
     changes = [{"at": CHANGED, "removed": [REMOVED], "added": [REMOVED | {"unitMultiplier": "0.3"}]}]
-    found = order(vtex, {"price": 3_290}, changes=changes)
+    found = put_order(vtex, {"price": 3_290}, changes=changes)
     assert order_problems(found) == []
 
 
 # --- chains, negative lines
 
 
-def test_chain__the_definition_may_ignore_the_discount(vtex: Api) -> None:
-    """Known issue 663203: it goes by `price`, the selling price and the totals do not."""
+def test_chain__the_definition_can_ignore_the_discount(vtex: VtexCaller) -> None:
+    """Known issue 663203: the definition has `price`; selling price and totals include the discount."""
     line = {"price": 10_000, "list_price": 10_000, "selling_price": 9_000, "defined_price": 10_000}
-    found = order(vtex, line, origin="Chain")
+    found = put_order(vtex, line, origin="Chain")
     (item,) = found["items"]
     assert (item["sellingPrice"], found["value"]) == (9_000, 9_000)
     assert item["priceDefinition"]["total"] == item["priceDefinition"]["calculatedSellingPrice"] == 10_000
     assert totals(found) == {"Items": 10_000, "Discounts": -1_000, "Shipping": 0, "Tax": 0}
 
 
-def test_negative__a_line_is_below_nothing_and_the_order_is_not(vtex: Api) -> None:
-    """Known issue 867838: $50 off $500, of which $100 are really 0.01 of it."""
+def test_negative__a_line_is_negative_but_the_order_is_not(vtex: VtexCaller) -> None:
+    """Known issue 867838: a discount of $50 on $500; one line of $100 has the unit multiplier 0.01."""
     cut = {"sku": 1, "price": 10_000, "unit_multiplier": 0.01, "selling_price": -900}
     cloth = {"sku": 2, "price": 20_000, "selling_price": 18_000, "quantity": 2}
-    found = order(vtex, cut, cloth)
+    found = put_order(vtex, cut, cloth)
     first = found["items"][0]
     assert (first["sellingPrice"], first["priceDefinition"]["total"]) == (-900, -900)
     assert first["priceDefinition"]["sellingPrices"] == [{"value": -900, "quantity": 1}]
@@ -194,38 +194,40 @@ def test_negative__a_line_is_below_nothing_and_the_order_is_not(vtex: Api) -> No
 # --- payments, currencies, gifts, odd members
 
 
-def test_attempt__that_was_abandoned_is_a_transaction_of_its_own(vtex: Api) -> None:
-    transactions = order(vtex, abandoned=["Boleto Bancário"])["paymentData"]["transactions"]
+def test_abandoned_attempt__is_a_separate_transaction(vtex: VtexCaller) -> None:
+    transactions = put_order(vtex, abandoned=["Boleto Bancário"])["paymentData"]["transactions"]
     assert [one["isActive"] for one in transactions] == [False, True]
     names = [[payment["paymentSystemName"] for payment in one["payments"]] for one in transactions]
     assert names == [["Boleto Bancário"], ["Visa"]]
     assert len({one["transactionId"] for one in transactions}) == 2
 
 
-def test_attempt__may_lack_its_mark(vtex: Api) -> None:
-    (transaction,) = order(vtex, marks_active=False)["paymentData"]["transactions"]
+def test_transaction__can_lack_is_active(vtex: VtexCaller) -> None:
+    (transaction,) = put_order(vtex, marks_active=False)["paymentData"]["transactions"]
     assert "isActive" not in transaction
 
 
 @pytest.mark.parametrize(
     ("currency", "symbol", "locale"), [("BRL", "R$", 1046), ("USD", "$", 1033), ("CLP", "CLP", None)]
 )
-def test_currency__is_the_orders_own(vtex: Api, currency: str, symbol: str, locale: int | None) -> None:
-    told = order(vtex, currency=currency)["storePreferencesData"]
-    assert (told["currencyCode"], told["currencySymbol"], told["currencyLocale"]) == (
+def test_currency__is_the_orders_own(
+    vtex: VtexCaller, currency: str, symbol: str, locale: int | None
+) -> None:
+    found = put_order(vtex, currency=currency)["storePreferencesData"]
+    assert (found["currencyCode"], found["currencySymbol"], found["currencyLocale"]) == (
         currency,
         symbol,
         locale,
     )
 
 
-def test_gift__of_nothing_is_paid_with_nothing(vtex: Api) -> None:
-    found = order(vtex, {"price": 5_000, "selling_price": 0, "is_gift": True})
+def test_gift__alone_has_no_transaction(vtex: VtexCaller) -> None:
+    found = put_order(vtex, {"price": 5_000, "selling_price": 0, "is_gift": True})
     assert (found["value"], found["paymentData"]["transactions"]) == (0, [])
     assert totals(found) == {"Items": 5_000, "Discounts": -5_000, "Shipping": 0, "Tax": 0}
 
 
-def test_seed__gifts_remain_of_a_canceled_checkout(vtex: Api) -> None:
+def test_seed__gifts_remain_after_a_canceled_part(vtex: VtexCaller) -> None:
     day = "creationDate:[2026-11-22T00:00:00.000Z TO 2026-11-22T23:59:59.999Z]"
     ids = [row["orderId"] for row in vtex.get(ORDERS, f_creationDate=day, per_page=100).json()["list"]]
     found = {id_: vtex.get(f"{ORDERS}/{id_}").json() for id_ in ids if id_[-2:] in ("01", "02")}
@@ -240,26 +242,26 @@ def test_seed__gifts_remain_of_a_canceled_checkout(vtex: Api) -> None:
 
 
 @pytest.mark.parametrize("value", [None, "false", 0, [], {}])
-def test_members__may_be_others_than_they_should(vtex: Api, value: object) -> None:
-    found = order(vtex, shown={"isCompleted": value, "clientProfileData": {"email": value}})
+def test_members__can_have_other_values(vtex: VtexCaller, value: object) -> None:
+    found = put_order(vtex, shown={"isCompleted": value, "clientProfileData": {"email": value}})
     assert found["isCompleted"] == value
     assert (found["clientProfileData"]["email"], found["clientProfileData"]["firstName"]) == (value, "Ana")
 
 
-def test_members__may_be_absent(vtex: Api) -> None:
-    found = order(vtex, absent=["isCompleted", "totals"])
+def test_members__can_be_absent(vtex: VtexCaller) -> None:
+    found = put_order(vtex, absent=["isCompleted", "totals"])
     assert not {"isCompleted", "totals"} & found.keys()
 
 
 # --- order groups
 
 
-def a_split_order(vtex: Api) -> list[Any]:
-    return [order(vtex, id_=f"900-0{number}") for number in (1, 2)]
+def put_split_order(vtex: VtexCaller) -> list[Any]:
+    return [put_order(vtex, id_=f"900-0{number}") for number in (1, 2)]
 
 
-def test_group__may_be_brief_while_details_are_complete(vtex: Api) -> None:
-    parts = a_split_order(vtex)
+def test_group__can_be_brief_while_details_are_complete(vtex: VtexCaller) -> None:
+    parts = put_split_order(vtex)
     vtex.knobs(oms_group_answer="brief")
     answer = vtex.get(f"{ORDERS}/order-group/900").json()
     assert [one["orderId"] for one in answer] == ["900-01", "900-02"]
@@ -279,8 +281,8 @@ def test_group__may_be_brief_while_details_are_complete(vtex: Api) -> None:
 
 
 @pytest.mark.parametrize(("answer", "status", "body"), [("empty", 200, []), ("404", 404, None)])
-def test_group__may_hide_its_parts(vtex: Api, answer: str, status: int, body: object) -> None:
-    a_split_order(vtex)
+def test_group__can_hide_its_parts(vtex: VtexCaller, answer: str, status: int, body: object) -> None:
+    put_split_order(vtex)
     vtex.knobs(oms_group_answer=answer)
     found = vtex.get(f"{ORDERS}/order-group/900")
     assert found.status_code == status

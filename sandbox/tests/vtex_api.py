@@ -1,4 +1,4 @@
-"""A small VTEX caller for these tests: plain requests with the sandbox's key, and its control plane."""
+"""A client for the tests of the simulated VTEX, with the sandbox's key, and its control plane."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ SEARCH = "/api/catalog_system/pub/products/search"
 ORDERS = "/api/oms/pvt/orders"
 
 
-class Api:
+class VtexCaller:
     def __init__(self, url: str) -> None:
         self.url = url
         self.session = requests.Session()
@@ -39,8 +39,8 @@ class Api:
             f"{CL}/search", {"REST-Range": rest_range}, **({"_where": query} if query else {}), **more
         )
         assert answer.status_code == 200, answer.text
-        found: list[Any] = answer.json()
-        return found
+        documents: list[Any] = answer.json()
+        return documents
 
     def place(self, id_: str, **values: Any) -> None:
         self.control("PUT", f"documents/{id_}", values)

@@ -1,1 +1,1 @@
-"""VTEX as a daily sync meets it: Master Data v1, Catalog, legacy search, Pricing and Orders."""
+"""The simulated VTEX, written from its documents: Master Data v1, Catalog, legacy search, Pricing, Orders."""

@@ -1,40 +1,31 @@
-"""VTEX's refusals. There is no common body: each API has its own."""
+"""VTEX's refusals. VTEX has no common error body: each API has its own form."""
 
-from typing import Any
-
-import orjson
-from starlette.requests import Request
-from starlette.responses import Response
+from sandbox.core.errors import VendorError
 
 
-class VtexError(Exception):
-    """`body` None is an empty one; a str is sent as JSON string unless `plain`."""
-
-    def __init__(
-        self, status: int, body: Any = None, *, plain: bool = False, headers: dict[str, str] | None = None
-    ) -> None:
-        super().__init__(status, body)
-        self.status, self.body, self.plain, self.headers = status, body, plain, headers or {}
+def message_error(status: int, text: str) -> VendorError:
+    """The form of Master Data, the catalogue and the gateway."""
+    return VendorError(status, {"Message": text})
 
 
-def message(status: int, text: str, **headers: str) -> VtexError:
-    """Master Data's and the gateway's form."""
-    return VtexError(status, {"Message": text}, headers=headers)
+def oms_error(status: int, text: str, code: str = "1") -> VendorError:
+    """The form of the Orders API (OMS)."""
+    return VendorError(status, {"error": {"code": code, "message": text, "exception": None}})
 
 
-def oms(status: int, text: str, code: str = "1") -> VtexError:
-    return VtexError(status, {"error": {"code": code, "message": text, "exception": None}})
+def text_error(status: int, text: str) -> VendorError:
+    """The form of the legacy search: a JSON string."""
+    return VendorError(status, text)
 
 
-def bare(status: int, text: str) -> VtexError:
-    """The legacy search's form: a JSON string."""
-    return VtexError(status, text)
+def refused_script() -> VendorError:
+    """The legacy search answers a query with quotes in plain text."""
+    return VendorError(400, "Bad Request! Scripts are not allowed!", media_type="text/plain")
 
 
-async def answer(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, VtexError)  # noqa: S101 - Starlette types every handler for any exception
-    if error.body is None:
-        return Response(status_code=error.status, headers=error.headers)
-    if error.plain:
-        return Response(str(error.body), error.status, error.headers, "text/plain")
-    return Response(orjson.dumps(error.body), error.status, error.headers, "application/json")
+def price_not_found(headers: dict[str, str]) -> VendorError:
+    return VendorError(404, {"error": {"code": 404, "message": "Price not found"}}, headers=headers)
+
+
+def order_not_found() -> VendorError:
+    return oms_error(404, "Order Not Found", "OMS007")

@@ -1,11 +1,11 @@
-"""The fields of the data entity CL: types, which may filter, which are private, how they are printed."""
+"""The fields of the data entity CL: their types, their filters, and how they are stored and printed."""
 
 from collections.abc import Collection
 from typing import Any, NamedTuple
 
 import orjson
 
-from sandbox.vtex.errors import message
+from sandbox.vtex.errors import message_error
 
 
 class ClientField(NamedTuple):
@@ -60,12 +60,12 @@ SYSTEM = {
     "accountName": "sandboxshop",
     "dataEntityId": "CL",
 }
-"""The same in every document."""
+"""Members that have the same value in every document."""
 WRITABLE = frozenset(COLUMNS) - {name for name in COLUMNS if name.endswith(("dIn", "dBy", "onIn", "onBy"))}
 
 
-def described(not_filterable: Collection[str] = ()) -> list[dict[str, object]]:
-    """As `GET /api/dataentities/CL` shows them."""
+def list_fields(not_filterable: Collection[str] = ()) -> list[dict[str, object]]:
+    """The fields as `GET /api/dataentities/CL` shows them."""
     return [
         {
             "name": field.name,
@@ -80,20 +80,21 @@ def described(not_filterable: Collection[str] = ()) -> list[dict[str, object]]:
     ]
 
 
-def named(fields: str | None) -> list[str]:
-    """The names in `_fields`; without it only the ids. `_all` meets private fields and is refused."""
+def parse_fields(fields: str | None) -> list[str]:
+    """The names in `_fields`; without it only the ids. Refuses `_all`, which includes private fields."""
     names = [name.strip() for name in fields.split(",")] if fields else ["id", *SYSTEM]
     if "_all" in names or any(name in FIELDS and FIELDS[name].is_private for name in names):
-        raise message(403, "Cannot read private fields")
+        raise message_error(403, "Cannot read private fields")
     unknown = [name for name in names if name not in FIELDS and name not in SYSTEM]
     if unknown:
-        raise message(400, f"Field not found: '{unknown[0]}'")
+        raise message_error(400, f"Field not found: '{unknown[0]}'")
     return names
 
 
-def json_of(fields: str | None) -> str:
-    """The SQL expression that prints a row of `client` as JSON object."""
-    return "json_object({})".format(", ".join(f"'{name}', {_json_value(name)}" for name in named(fields)))
+def json_expression(fields: str | None) -> str:
+    """The SQL expression that prints a row of `client` as a JSON object."""
+    members = ", ".join(f"'{name}', {_json_value(name)}" for name in parse_fields(fields))
+    return f"json_object({members})"
 
 
 def _json_value(name: str) -> str:
@@ -105,14 +106,15 @@ def _json_value(name: str) -> str:
     return f"CASE typeof({column}) WHEN 'blob' THEN json(CAST({column} AS TEXT)) ELSE {column} END"
 
 
-def typed(name: str, value: str | bytes | None) -> Any:
+def from_column(name: str, value: str | bytes | None) -> Any:
+    """The JSON value of a column."""
     if value is None or (isinstance(value, str) and FIELDS[name].type != "Boolean"):
         return value
     return orjson.loads(value)
 
 
-def stored(name: str, value: Any) -> str | bytes | None:
-    """A value as its column keeps it: booleans as JSON text, JSON of an unexpected type as bytes."""
+def to_column(name: str, value: Any) -> str | bytes | None:
+    """The column of a JSON value: booleans as JSON text, values of an unexpected type as bytes."""
     if value is None or (isinstance(value, str) and FIELDS[name].type != "Boolean"):
         return value
     printed = orjson.dumps(value)
@@ -120,16 +122,16 @@ def stored(name: str, value: Any) -> str | bytes | None:
 
 
 def check_names(changes: Collection[str], allowed: frozenset[str] | set[str]) -> None:
-    """400 for a field that is not among those allowed."""
+    """Raises 400 for a field that is not allowed."""
     for name in changes:
         if name not in allowed:
-            raise message(400, f"Field not found: '{name}'")
+            raise message_error(400, f"Field not found: '{name}'")
 
 
-def check(changes: dict[str, Any], allowed: frozenset[str] | set[str]) -> None:
-    """Only known fields, and booleans where booleans belong: 400 otherwise."""
+def check_changes(changes: dict[str, Any], allowed: frozenset[str] | set[str]) -> None:
+    """Raises 400 for a field that is not allowed or a value of the wrong type."""
     check_names(changes, allowed)
     for name, value in changes.items():
         kind = bool if FIELDS[name].type == "Boolean" else str
         if value is not None and not isinstance(value, kind):
-            raise message(400, f"Invalid value for the field '{name}'")
+            raise message_error(400, f"Invalid value for the field '{name}'")

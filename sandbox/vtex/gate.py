@@ -1,92 +1,36 @@
-"""What every call passes before its handler: keys and rights, rate limits, known parameters."""
+"""The checks before every handler: key and rights, rate limit, query parameters.
 
-import re
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
-from urllib.parse import parse_qsl
+VTEX checks behind the faults: the answer of a fault costs no call of the rate limit.
+"""
 
-import orjson
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
 
+from sandbox.core.endpoints import Call, Endpoint
+from sandbox.core.errors import VendorError
 from sandbox.core.vendor import Key
-from sandbox.vtex.errors import VtexError, message, oms
+from sandbox.vtex.errors import message_error, oms_error
 from sandbox.vtex.knobs import VtexKnobs
-from sandbox.vtex.rate_limit import Buckets
+from sandbox.vtex.rate_limit import VtexRateLimit
 
 
-@dataclass(frozen=True)
-class Call:
-    """One call, past the gate: who calls, with which parameters (the last of each name) and which body."""
+class VtexGate:
+    def __init__(self, keys: list[Key], knobs: VtexKnobs, rate_limit: VtexRateLimit) -> None:
+        self._keys, self._knobs, self._rate_limit = keys, knobs, rate_limit
 
-    request: Request
-    key: Key | None
-    body: bytes
-    pairs: list[tuple[str, str]]
-    headers: dict[str, str]
+    async def admit(self, request: Request, endpoint: Endpoint) -> Call:
+        key = None if endpoint.rights is None else self._check_key(request, endpoint.rights)
+        headers = self._rate_limit.take(*self._bucket(endpoint.name))
+        self._check_parameters(request, endpoint)
+        return Call(request, key, await request.body(), answer_headers=headers)
 
-    @property
-    def query(self) -> dict[str, str]:
-        return dict(self.pairs)
-
-    def path(self, name: str) -> str:
-        return str(self.request.path_params[name])
-
-    def number(self, name: str) -> int | None:
-        value = self.query.get(name)
-        if value is None:
-            return None
-        if not re.fullmatch(r"-?\d{1,9}", value):
-            raise message(400, f"The parameter {name} is not a number, or too large a one")
-        return int(value)
-
-    def document(self) -> dict[str, Any]:
-        try:
-            found = orjson.loads(self.body)
-        except orjson.JSONDecodeError:
-            found = None
-        if not isinstance(found, dict):
-            raise message(400, "Invalid JSON document")
-        return found
-
-
-@dataclass(frozen=True)
-class Endpoint:
-    """A route of the table. Any one of `rights` is enough; None is a public route."""
-
-    name: str
-    verb: str
-    path: str
-    handle: Callable[[Call], Response]
-    rights: tuple[str, ...] | None
-    parameters: frozenset[str] = frozenset()
-
-
-class Gate:
-    def __init__(self, keys: list[Key], knobs: VtexKnobs, buckets: Buckets) -> None:
-        self._keys, self._knobs, self._buckets = keys, knobs, buckets
-
-    def route(self, endpoint: Endpoint) -> Route:
-        async def admit(request: Request) -> Response:
-            key = None if endpoint.rights is None else self._admitted(request, endpoint.rights)
-            headers = self._buckets.take(*self._bucket(endpoint.name))
-            pairs = parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
-            self._check(endpoint, pairs)
-            call = Call(request, key, await request.body(), pairs, headers)
-            return await run_in_threadpool(endpoint.handle, call)
-
-        return Route(endpoint.path, admit, methods=[endpoint.verb], name=endpoint.name)
-
-    def _admitted(self, request: Request, rights: tuple[str, ...]) -> Key:
+    def _check_key(self, request: Request, rights: tuple[str, ...]) -> Key:
         app_key, token = (request.headers.get(f"X-VTEX-API-App{name}") for name in ("Key", "Token"))
         key = next((one for one in self._keys if one.id == app_key and one.secret == token), None)
         if key is None:
-            raise VtexError(401)
+            raise VendorError(401)
         if not key.may(*rights):
-            raise message(403, "Unauthorized" if "/dataentities/" in request.url.path else "Access denied")
+            text = "Unauthorized" if "/dataentities/" in request.url.path else "Access denied"
+            raise message_error(403, text)
         return key
 
     def _bucket(self, name: str) -> tuple[str, int]:
@@ -101,8 +45,9 @@ class Gate:
             "order group": ("order detail", knobs.rate_order_detail),
         }.get(name, (name, knobs.rate_catalog))
 
-    def _check(self, endpoint: Endpoint, pairs: list[tuple[str, str]]) -> None:
-        unknown = sorted({key for key, _ in pairs} - endpoint.parameters)
+    def _check_parameters(self, request: Request, endpoint: Endpoint) -> None:
+        unknown = sorted(request.query_params.keys() - endpoint.parameters)
         if unknown and self._knobs.strict_parameters:
             text = f"The sandbox does not know these parameters of '{endpoint.name}': {', '.join(unknown)}"
-            raise oms(400, text) if endpoint.name.startswith("order") else message(400, text)
+            form = oms_error if endpoint.name.startswith("order") else message_error
+            raise form(400, text)

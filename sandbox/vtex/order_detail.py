@@ -1,4 +1,4 @@
-"""One order as `GET /api/oms/pvt/orders/{orderId}` prints it. Money in integer cents."""
+"""An order as `GET /api/oms/pvt/orders/{orderId}` prints it. Money in integer cents."""
 
 from typing import Any
 
@@ -22,31 +22,34 @@ DESCRIPTIONS = {
 }
 
 
-def detail(row: Any, now: str) -> dict[str, Any]:
-    """`row` of the table `sale`, with its `status` at `now`; what will happen later is not told yet."""
-    printed = full(row, now)
+def order_detail(row: Any, now: str) -> dict[str, Any]:
+    """`row` is a row of the table `sale` with its `status`. The detail shows only events up to `now`.
+
+    The row's `shown` and `absent` override members of the detail.
+    """
+    detail = full_detail(row, now)
     for name, value in orjson.loads(row["shown"]).items():
-        own = printed.get(name)
-        printed[name] = own | value if isinstance(own, dict) and isinstance(value, dict) else value
+        own = detail.get(name)
+        detail[name] = own | value if isinstance(own, dict) and isinstance(value, dict) else value
     for name in orjson.loads(row["absent"]):
-        printed.pop(name, None)
-    return printed
+        detail.pop(name, None)
+    return detail
 
 
 BRIEF = ("orderId", "sequence", "orderGroup", "status", "statusDescription", "value", "creationDate")
 
 
-def brief(printed: dict[str, Any]) -> dict[str, Any]:
-    """An order as some answers to *order group* have it: not even whether it is complete."""
-    return {name: printed[name] for name in BRIEF if name in printed}
+def brief_order(detail: dict[str, Any]) -> dict[str, Any]:
+    """The few members that some answers of *order group* have. `isCompleted` is not one of them."""
+    return {name: detail[name] for name in BRIEF if name in detail}
 
 
-def full(row: Any, now: str) -> dict[str, Any]:
-    lines, changes = orjson.loads(row["lines"]), changes_by(row, now)
+def full_detail(row: Any, now: str) -> dict[str, Any]:
+    lines, changes = orjson.loads(row["lines"]), changes_until(row, now)
     for change in changes:
         lines = lines if change["lines"] is None else change["lines"]
-    happened = {name: row[name] if row[name] and row[name] <= now else None for name in MOMENTS}
-    moments = (row["created"], *happened.values(), *(change["at"] for change in changes))
+    dates = {name: row[name] if row[name] and row[name] <= now else None for name in DATES}
+    instants = (row["created"], *dates.values(), *(change["at"] for change in changes))
     return {
         "orderId": row["order_id"],
         "sequence": str(row["row"]),
@@ -61,13 +64,13 @@ def full(row: Any, now: str) -> dict[str, Any]:
         "workflowIsInError": False,
         "statusDescription": DESCRIPTIONS.get(row["status"]),
         "value": value_at(row, now),
-        "creationDate": offset(row["created"]),
-        "lastChange": offset(max(filter(None, moments))),
+        "creationDate": add_offset(row["created"]),
+        "lastChange": add_offset(max(filter(None, instants))),
         "orderGroup": row["order_group"],
         "totals": totals(row, lines, changes),
-        "items": [item(line, row, place) for place, line in enumerate(lines)],
+        "items": [order_item(line, row, place) for place, line in enumerate(lines)],
         "marketplaceItems": [],
-        "clientProfileData": client(row),
+        "clientProfileData": client_profile(row),
         "giftRegistryData": None,
         "marketingData": None,
         "ratesAndBenefitsData": {"id": "ratesAndBenefitsData", "rateAndBenefitsIdentifiers": []},
@@ -93,9 +96,9 @@ def full(row: Any, now: str) -> dict[str, Any]:
         "allowEdition": False,
         "isCheckedIn": False,
         "marketplace": {"baseURL": "http://oms.vtexinternal.com.br", "isCertified": None, "name": ACCOUNT},
-        "authorizedDate": offset(happened["authorized"]),
-        "invoicedDate": offset(happened["invoiced"]),
-        "cancelReason": "Desistência" if happened["canceled"] else None,
+        "authorizedDate": add_offset(dates["authorized"]),
+        "invoicedDate": add_offset(dates["invoiced"]),
+        "cancelReason": "Desistência" if dates["canceled"] else None,
         "subscriptionData": None,
         "taxData": None,
         "checkedInPickupPointId": None,
@@ -103,7 +106,7 @@ def full(row: Any, now: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-MOMENTS = ("authorized", "handled", "invoiced", "canceled")
+DATES = ("authorized", "handled", "invoiced", "canceled")
 
 
 def store_preferences(currency: str | None) -> dict[str, Any]:
@@ -118,35 +121,35 @@ def store_preferences(currency: str | None) -> dict[str, Any]:
     }
 
 
-def offset(instant: str | None) -> str | None:
+def add_offset(instant: str | None) -> str | None:
     return None if instant is None else f"{instant}+00:00"
 
 
-def changes_by(row: Any, now: str) -> list[dict[str, Any]]:
+def changes_until(row: Any, now: str) -> list[dict[str, Any]]:
     return [change for change in orjson.loads(row["changes"]) if change["at"] <= now]
 
 
 def value_at(row: Any, now: str) -> int:
-    """Cents: what was placed, and what changes took away and added."""
-    return int(row["value"]) + sum(worth(change) for change in changes_by(row, now))
+    """The order's value in cents at `now`: as placed, plus the changes."""
+    return int(row["value"]) + sum(change_value(change) for change in changes_until(row, now))
 
 
-def worth(change: dict[str, Any]) -> int:
+def change_value(change: dict[str, Any]) -> int:
     return int(change["increment"]) - int(change["discount"])
 
 
 def totals(row: Any, lines: list[dict[str, Any]], changes: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """They add up to the order's value: items at their price, the discounts negative.
+    """The totals add up to the order's value: items at their price, discounts negative.
 
-    `Change` is there when the items are not those that the changes left (sample v502556llux-01).
+    `Change` is present if VTEX still lists the items as they were placed (sample v502556llux-01).
     """
-    untold = [change for change in changes if change["lines"] is None]
-    rewritten = [change for change in changes if change["lines"] is not None]
+    not_listed = [change for change in changes if change["lines"] is None]
+    listed = [change for change in changes if change["lines"] is not None]
     at_price = sum(line_price(line["price"], line["unit_multiplier"], line["quantity"]) for line in lines)
-    paid = row["value"] - row["shipping"] + sum(map(worth, rewritten))
+    paid = row["value"] - row["shipping"] + sum(map(change_value, listed))
     rows = [("Items", at_price), ("Discounts", paid - at_price), ("Shipping", row["shipping"]), ("Tax", 0)]
-    if untold:
-        rows.append(("Change", sum(map(worth, untold))))
+    if not_listed:
+        rows.append(("Change", sum(map(change_value, not_listed))))
     return [{"id": name, "name": f"Total {name}", "value": value} for name, value in rows]
 
 
@@ -164,14 +167,14 @@ def change_data(row: Any, change: dict[str, Any]) -> dict[str, Any]:
         "itemsAdded": change["added"],
         "itemsRemoved": change["removed"],
         "receipt": {
-            "date": offset(change["at"]),
+            "date": add_offset(change["at"]),
             "orderId": row["order_id"],
             "receipt": f"{row['row']:08x}-0000-4000-8000-000000000000",
         },
     }
 
 
-def client(row: Any) -> dict[str, Any]:
+def client_profile(row: Any) -> dict[str, Any]:
     return {
         "id": "clientProfileData",
         "email": row["email"],
@@ -194,7 +197,7 @@ def client(row: Any) -> dict[str, Any]:
 
 
 def transactions(row: Any) -> list[dict[str, Any]]:
-    """Attempts that were abandoned come first. Who owes nothing has paid nothing."""
+    """Abandoned attempts come first. An order with the value 0 has no paid transaction."""
     abandoned = [transaction(row, [name], is_active=False) for name in orjson.loads(row["abandoned"])]
     paid = [transaction(row, orjson.loads(row["payments"]), is_active=True)] if row["value"] else []
     if row["marks_active"]:
@@ -203,7 +206,7 @@ def transactions(row: Any) -> list[dict[str, Any]]:
 
 
 def transaction(row: Any, payments: list[str], *, is_active: bool) -> dict[str, Any]:
-    """The value, as it was placed, is spread over the payments, the remainder on the first."""
+    """Splits the order's value, as placed, over the payments. The first payment takes the remainder."""
     share = row["value"] // max(len(payments), 1)
     values = [row["value"] - share * (len(payments) - 1), *[share] * (len(payments) - 1)]
     number = (row["form_id"] or "").upper()
@@ -229,7 +232,7 @@ def transaction(row: Any, payments: list[str], *, is_active: bool) -> dict[str, 
     }
 
 
-def item(line: dict[str, Any], row: Any, place: int) -> dict[str, Any]:
+def order_item(line: dict[str, Any], row: Any, place: int) -> dict[str, Any]:
     department, section = line["category"]
     categories = [{"id": CATEGORY_IDS.get(name, 99), "name": name} for name in (section, department)]
     component = {"id": str(line["sku"] + 1), "name": "Componente", "quantity": 1, "price": 0}
@@ -264,7 +267,7 @@ def item(line: dict[str, Any], row: Any, place: int) -> dict[str, Any]:
         "additionalInfo": {
             "brandName": line["brand"],
             "brandId": str(line["brand_id"]),
-            "categoriesIds": "/" + "".join(f"{one['id']}/" for one in reversed(categories)),
+            "categoriesIds": "/" + "".join(f"{category['id']}/" for category in reversed(categories)),
             "categories": categories,
             "productClusterId": "",
             "commercialConditionId": "1",
@@ -292,13 +295,13 @@ def item(line: dict[str, Any], row: Any, place: int) -> dict[str, Any]:
 
 
 def price_definition(line: dict[str, Any]) -> dict[str, Any]:
-    """The line's total in pieces of whole cents, the dearer ones first, as VTEX's guide splits 179."""
+    """Splits the line's total into whole cents, higher prices first, as VTEX's guide splits 179."""
     selling, total, quantity = line["selling_price"], line["total"], line["quantity"]
     if line["defined_price"] is not None:
         selling = unit_price(line["defined_price"], line["unit_multiplier"])
         total = line_price(line["defined_price"], line["unit_multiplier"], quantity)
-    value, more = divmod(total, max(quantity, 1))
-    pieces = ((value + 1, more), (value, quantity - more))
+    value, rest = divmod(total, max(quantity, 1))
+    pieces = ((value + 1, rest), (value, quantity - rest))
     return {
         "sellingPrices": [{"value": price, "quantity": count} for price, count in pieces if count],
         "calculatedSellingPrice": selling,

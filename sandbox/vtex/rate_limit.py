@@ -1,29 +1,30 @@
-"""Token buckets by the sandbox's clock, and what a refused call is told."""
+"""VTEX's rate limits as token buckets by the sandbox's clock, and the 429 of each API."""
 
 import math
 import threading
 from datetime import datetime
 
+from sandbox.core.answers import retry_after
 from sandbox.core.clock import Clock
-from sandbox.core.middleware import retry_after
-from sandbox.vtex.errors import VtexError, message, oms
+from sandbox.core.errors import VendorError
+from sandbox.vtex.errors import message_error, oms_error
 from sandbox.vtex.knobs import VtexKnobs
 
 
-class Buckets:
-    """One for each class of routes. Full at first; a minute (a knob) fills an empty one."""
+class VtexRateLimit:
+    """One bucket for each class of routes. It starts full; an empty bucket fills in a minute (a knob)."""
 
     def __init__(self, clock: Clock, knobs: VtexKnobs) -> None:
         self._clock, self._knobs = clock, knobs
         self._lock = threading.Lock()
         self._levels: dict[str, tuple[float, datetime]] = {}
 
-    def clear(self) -> None:
+    def reset(self) -> None:
         with self._lock:
             self._levels = {}
 
     def take(self, name: str, limit: int) -> dict[str, str]:
-        """Take one call from the bucket `name`; returns Pricing's headers, raises 429 when it is empty."""
+        """Takes one call from the bucket `name`. Returns Pricing's headers, or raises 429 if it is empty."""
         if not limit:
             return {}
         with self._lock:
@@ -36,8 +37,8 @@ class Buckets:
 
     def _level(self, name: str, limit: int) -> float:
         now = self._clock.now()
-        level, seen = self._levels.get(name, (float(limit), now))
-        gained = max((now - seen).total_seconds(), 0) * limit / self._knobs.rate_window_seconds
+        level, updated = self._levels.get(name, (float(limit), now))
+        gained = max((now - updated).total_seconds(), 0) * limit / self._knobs.rate_window_seconds
         return min(level + gained, float(limit))
 
     def _headers(self, left: float, limit: int) -> dict[str, str]:
@@ -48,10 +49,9 @@ class Buckets:
             "Ratelimit-Reset": str(math.ceil(full_in)),
         }
 
-    def _refusal(self, name: str, seconds: float, headers: dict[str, str]) -> VtexError:
-        error = (
-            oms(429, "Too many requests") if name.startswith("order") else message(429, "Too many requests")
-        )
+    def _refusal(self, name: str, seconds: float, headers: dict[str, str]) -> VendorError:
+        form = oms_error if name.startswith("order") else message_error
+        error = form(429, "Too many requests")
         if name == "pricing":
             error.headers |= headers
         if self._knobs.retry_after != "none":

@@ -1,5 +1,5 @@
-# ruff: noqa: S608 - the SQL is put together from names of ours; values are bound
-"""The catalogue: the id list, the storefront's search, one product as the admin sees it, base prices."""
+# ruff: noqa: S608 - the SQL consists of our own names; values are bound
+"""The catalogue: the id list, the storefront's search, a product of the admin API, base prices."""
 
 import random
 from collections import defaultdict
@@ -11,17 +11,17 @@ import orjson
 from sandbox.core.database import Database
 from sandbox.shop import ACCOUNT
 from sandbox.shop.catalogue import CATEGORY_IDS, SELLER_NAMES
-from sandbox.vtex.errors import bare
+from sandbox.vtex.errors import text_error
 from sandbox.vtex.knobs import VtexKnobs
 
-IDS_MOST = 250
+MOST_IDS = 250
 VISIBLE = "is_indexed AND EXISTS (SELECT 1 FROM json_each(channels) WHERE value = :channel)"
 HAS_SKUS = "EXISTS (SELECT 1 FROM sku WHERE sku.product_id = product.product_id)"
 ARRIVAL = """
 INSERT INTO product SELECT (SELECT max(product_id) + 1 FROM product), (SELECT min(position) - 1 FROM product),
     'Produto novo', 'produto-novo', brand_id, brand, department, section, reference, release_date,
     description, clusters, specifications, is_active, is_visible, is_indexed, channels FROM product LIMIT 1"""
-"""A product without SKUs that takes the first position, so that all others move on by one."""
+"""Inserts a product without SKUs at the first position, so that all others move by one."""
 CURRENCY = {
     "CurrencyDecimalDigits": 2,
     "CurrencyDecimalSeparator": ",",
@@ -30,14 +30,14 @@ CURRENCY = {
     "StartsWithCurrencySymbol": True,
 }
 SYMBOLS = {"BRL": ("R$", 1046), "USD": ("$", 1033)}
-"""Symbol and locale (LCID) of the currencies that the shop sells in."""
+"""Symbol and locale (LCID) of the currencies of the sales channels."""
 SALES_CHANNELS = (
     (1, "Loja principal", "BRA", "pt-BR", "BRL"),
     (2, "Atacado", "BRA", "pt-BR", "BRL"),
     (3, "Internacional", "USA", "en-US", "USD"),
 )
 
-Product = dict[str, Any]
+ProductJson = dict[str, Any]
 
 
 class Catalog:
@@ -46,15 +46,15 @@ class Catalog:
         self._dice = random.Random(7)
 
     def ids(self, first: int | None, last: int | None) -> dict[str, Any]:
-        """`_from` and `_to` are positions from 1, both included; at most 250 products, whatever was asked."""
+        """`_from` and `_to` are positions from 1, both included. Returns at most 250 products."""
         start = max(first or 1, 1)
-        end = last if last is not None else start + IDS_MOST - 1
+        end = last if last is not None else start + MOST_IDS - 1
         sql = """
             SELECT product_id,
                 (SELECT json_group_array(sku_id) FROM sku WHERE sku.product_id = product.product_id)
             FROM product ORDER BY position, product_id LIMIT ? OFFSET ?"""
         with self._database.lock:
-            rows = self._database.rows(sql, (max(min(end - start + 1, IDS_MOST), 0), start - 1))
+            rows = self._database.rows(sql, (max(min(end - start + 1, MOST_IDS), 0), start - 1))
             total = self._database.value("SELECT count(*) FROM product")
             for _ in range(self._knobs.ids_arrivals_per_page):
                 self._database.execute(ARRIVAL)
@@ -63,35 +63,42 @@ class Catalog:
         return {"data": data, "range": {"total": total, "from": start, "to": end}}
 
     def search(
-        self, *, products: Sequence[int], skus: Sequence[int], channel: int, first: int, last: int, base: str
-    ) -> tuple[list[Product], int]:
-        """A window (both ends included) of what the storefront shows, and how many there are in all.
+        self,
+        *,
+        products: Sequence[int],
+        skus: Sequence[int],
+        channel: int,
+        first: int,
+        last: int,
+        base_url: str,
+    ) -> tuple[list[ProductJson], int]:
+        """A window (both ends included) of the products that the storefront shows, and their total.
 
-        Hidden, inactive, unindexed products and those of other channels are missing without a word.
+        Leaves out hidden, inactive and unindexed products and those of other channels, without an error.
         """
         where = f"{VISIBLE} AND {HAS_SKUS}"
         if products:
-            where += f" AND product_id IN ({numbers(products)})"
+            where += f" AND product_id IN ({join_ids(products)})"
         if skus:
-            where += f" AND product_id IN (SELECT product_id FROM sku WHERE sku_id IN ({numbers(skus)}))"
+            where += f" AND product_id IN (SELECT product_id FROM sku WHERE sku_id IN ({join_ids(skus)}))"
         with self._database.lock:
             order = "ORDER BY (product_id * 7919 + 13) % 10007, product_id"
             rows = self._database.rows(f"SELECT * FROM product WHERE {where} {order}", {"channel": channel})
             kept = [row for row in rows if not self._is_omitted()]
             shown = kept[first : last + 1]
             items = self._items([row["product_id"] for row in shown], channel)
-        return [printed(row, items[row["product_id"]], base) for row in shown], len(kept)
+        return [search_product(row, items[row["product_id"]], base_url) for row in shown], len(kept)
 
-    def product(self, product_id: str) -> Product | None:
+    def product(self, product_id: str) -> ProductJson | None:
         row = self._database.row("SELECT * FROM product WHERE product_id = ?", (product_id,))
-        return None if row is None else administered(row)
+        return None if row is None else admin_product(row)
 
     def price(self, sku_id: str) -> dict[str, Any] | None:
-        """Base prices; the storefront's offers differ from them by promotions."""
+        """Base prices. The storefront's offers differ from them because of promotions."""
         row = self._database.row("SELECT * FROM sku WHERE sku_id = ? AND has_price", (sku_id,))
         if row is None:
             return None
-        base = units(row["base_price"])
+        base = to_units(row["base_price"])
         fixed = (
             []
             if base is None
@@ -99,7 +106,7 @@ class Catalog:
         )
         return {
             "itemId": sku_id,
-            "listPrice": units(row["list_price"]),
+            "listPrice": to_units(row["list_price"]),
             "costPrice": base and round(base / 2, 2),
             "markup": 100 if base else 0,
             "basePrice": base,
@@ -110,33 +117,33 @@ class Catalog:
         share = self._knobs.search_omission_share
         return bool(share) and self._dice.random() < share
 
-    def _items(self, product_ids: Iterable[int], channel: int) -> dict[int, list[Product]]:
-        """By product; SKUs in ascending order of their ids, each with its sellers in the channel."""
-        wanted = numbers(product_ids)
+    def _items(self, product_ids: Iterable[int], channel: int) -> dict[int, list[ProductJson]]:
+        """The items by product: SKUs in ascending order of their ids, with their sellers in the channel."""
+        ids = join_ids(product_ids)
         offers = defaultdict(list)
         for row in self._database.rows(
             "SELECT offer.* FROM sku JOIN offer USING (sku_id)"
-            f" WHERE product_id IN ({wanted}) AND channel = ? ORDER BY offer.rowid",
+            f" WHERE product_id IN ({ids}) AND channel = ? ORDER BY offer.rowid",
             (channel,),
         ):
             offers[row["sku_id"]].append(row)
-        items: dict[int, list[Product]] = defaultdict(list)
-        for row in self._database.rows(f"SELECT * FROM sku WHERE product_id IN ({wanted}) ORDER BY sku_id"):
-            items[row["product_id"]].append(item(row, offers[row["sku_id"]]))
+        items: dict[int, list[ProductJson]] = defaultdict(list)
+        for row in self._database.rows(f"SELECT * FROM sku WHERE product_id IN ({ids}) ORDER BY sku_id"):
+            items[row["product_id"]].append(search_item(row, offers[row["sku_id"]]))
         return items
 
 
-def numbers(ids: Iterable[int]) -> str:
+def join_ids(ids: Iterable[int]) -> str:
     return ",".join(map(str, ids))
 
 
-def printed(row: Any, items: list[Product], base: str) -> Product:
-    """As the storefront's search answers: the merchant's specifications are keys beside the fields."""
+def search_product(row: Any, items: list[ProductJson], base_url: str) -> ProductJson:
+    """A product of the storefront's search. The merchant's specifications are keys beside the fields."""
     department, section = row["department"], row["section"]
     category_ids = [CATEGORY_IDS.get(name, 99) for name in (department, section)]
     specifications = orjson.loads(row["specifications"])
     clusters = orjson.loads(row["clusters"])
-    found: Product = {
+    head: ProductJson = {
         "productId": str(row["product_id"]),
         "productName": row["name"],
         "brand": row["brand"],
@@ -154,26 +161,26 @@ def printed(row: Any, items: list[Product], base: str) -> Product:
         "searchableClusters": clusters,
         "categories": [f"/{department}/{section}/", f"/{department}/"],
         "categoriesIds": [f"/{category_ids[0]}/{category_ids[1]}/", f"/{category_ids[0]}/"],
-        "link": f"{base}/{row['link_text']}/p",
+        "link": f"{base_url}/{row['link_text']}/p",
     }
-    more: Product = {
+    tail: ProductJson = {
         "allSpecifications": list(specifications),
         "allSpecificationsGroups": ["Especificações"],
         "description": row["description"],
-        "items": [named(one, row) for one in items],
+        "items": [add_product_texts(item, row) for item in items],
     }
-    return {**found, **specifications, **more}
+    return {**head, **specifications, **tail}
 
 
-def named(one: Product, row: Any) -> Product:
-    """The item's texts that need the product's."""
-    one["nameComplete"] = f"{row['name']} {one['name']}"
-    for image in one["images"]:
-        image["imageUrl"] = image_url(int(image["imageId"]), row["link_text"])
-    return one
+def add_product_texts(item: ProductJson, product: Any) -> ProductJson:
+    """Adds the texts of an item that contain texts of its product."""
+    item["nameComplete"] = f"{product['name']} {item['name']}"
+    for image in item["images"]:
+        image["imageUrl"] = image_url(int(image["imageId"]), product["link_text"])
+    return item
 
 
-def item(row: Any, offers: Sequence[Any]) -> Product:
+def search_item(row: Any, offers: Sequence[Any]) -> ProductJson:
     image_id = 155_000 + row["sku_id"]
     image = {"imageId": str(image_id), "imageLabel": "", "imageTag": "", "imageUrl": "", "imageText": "foto"}
     return {
@@ -194,20 +201,20 @@ def item(row: Any, offers: Sequence[Any]) -> Product:
     }
 
 
-def seller(offer: Any) -> Product:
+def seller(offer: Any) -> ProductJson:
     return {
         "sellerId": offer["seller"],
         "sellerName": SELLER_NAMES.get(offer["seller"], offer["seller"]),
         "addToCartLink": "",
         "sellerDefault": bool(offer["is_default"]),
-        "commertialOffer": commercial(offer),
+        "commertialOffer": commercial_offer(offer),
     }
 
 
-def commercial(offer: Any) -> Product:
-    """Money in units of the currency, for one measurement unit. Nothing in stock: no price either."""
-    is_there = offer["quantity"] > 0
-    price, list_price = (units(offer[name]) if is_there else 0.0 for name in ("price", "list_price"))
+def commercial_offer(offer: Any) -> ProductJson:
+    """Money in units of the currency, for one measurement unit. Out of stock, the prices are 0."""
+    in_stock = offer["quantity"] > 0
+    price, list_price = (to_units(offer[name]) if in_stock else 0.0 for name in ("price", "list_price"))
     return {
         "Installments": [],
         "DiscountHighLight": [],
@@ -218,15 +225,15 @@ def commercial(offer: Any) -> Product:
         "ListPrice": list_price,
         "PriceWithoutDiscount": price,
         "RewardValue": 0.0,
-        "PriceValidUntil": "4000-01-01T03:00:00Z" if is_there else None,
+        "PriceValidUntil": "4000-01-01T03:00:00Z" if in_stock else None,
         "AvailableQuantity": offer["quantity"],
-        **({"IsAvailable": is_there} if offer["has_flag"] else {}),
+        **({"IsAvailable": in_stock} if offer["has_flag"] else {}),
         "Tax": 0.0,
         "SaleChannel": offer["channel"],
     }
 
 
-def administered(row: Any) -> Product:
+def admin_product(row: Any) -> ProductJson:
     return {
         "Id": row["product_id"],
         "Name": row["name"],
@@ -252,11 +259,11 @@ def administered(row: Any) -> Product:
     }
 
 
-def sales_channels() -> list[Product]:
-    return [sales_channel(*one) for one in SALES_CHANNELS]
+def sales_channels() -> list[dict[str, Any]]:
+    return [sales_channel(*channel) for channel in SALES_CHANNELS]
 
 
-def sales_channel(number: int, name: str, country: str, culture: str, currency: str) -> Product:
+def sales_channel(number: int, name: str, country: str, culture: str, currency: str) -> dict[str, Any]:
     symbol, locale = SYMBOLS[currency]
     return {
         "Id": number,
@@ -282,17 +289,20 @@ def image_url(image_id: int, slug: str | None) -> str:
     return f"https://{ACCOUNT}.vteximg.com.br/arquivos/ids/{image_id}/{slug}.jpg?v={version}"
 
 
-def units(cents: int | None) -> float | None:
+def to_units(cents: int | None) -> float | None:
     return None if cents is None else cents / 100
 
 
-def window(first: str | None, last: str | None) -> tuple[int, int]:
-    """`_from` and `_to` from 0, both included; the first ten when absent. Two refusals are VTEX's words."""
+def parse_window(first: str | None, last: str | None) -> tuple[int, int]:
+    """`_from` and `_to` from 0, both included; without them the first ten.
+
+    The texts of the first two refusals are VTEX's own.
+    """
     start, end = int(first or 0), int(last) if last is not None else int(first or 0) + 9
     if start > 2500:
-        raise bare(400, "Parameter _from can't be greater than 2500.")
+        raise text_error(400, "Parameter _from can't be greater than 2500.")
     if end - start > 49:
-        raise bare(400, "Parameter _to can't be greater than 50.")
+        raise text_error(400, "Parameter _to can't be greater than 50.")
     if start < 0 or end < start:
-        raise bare(400, "Parameter _from can't be greater than _to.")
+        raise text_error(400, "Parameter _from can't be greater than _to.")
     return start, end

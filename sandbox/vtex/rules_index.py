@@ -1,5 +1,5 @@
-# ruff: noqa: S608 - the SQL is put together from names of ours; values are bound
-"""Reading CL through its index: search with its windows, scroll with its tokens and slots."""
+# ruff: noqa: S608 - the SQL consists of our own names; values are bound
+"""The index of CL: search with its windows, scroll with its tokens and slots."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,21 +10,21 @@ import orjson
 
 from sandbox.core.clock import Clock
 from sandbox.core.database import Database
-from sandbox.vtex.errors import message
-from sandbox.vtex.fields import FIELDS, json_of
-from sandbox.vtex.filter_language import Condition, Options, compiled
+from sandbox.vtex.errors import message_error
+from sandbox.vtex.fields import FIELDS, json_expression
+from sandbox.vtex.filter_language import Condition, FilterOptions, compile_filter
 from sandbox.vtex.knobs import VtexKnobs
 from sandbox.vtex.rules_documents import Documents
 from sandbox.vtex.scrolls import Scroll, Scrolls
 
-WINDOW = 10_000
-SCROLL_MOST = 1_000
+MOST_SEARCH = 10_000
+MOST_SCROLL_PAGE = 1_000
 BLOCKED = "Wildcard queries temporarily blocked due to excessive usage."
 
 
 @dataclass(frozen=True)
 class Query:
-    """What both ways of reading take: `_where`, plain `field=value`, `_fields`, `_sort`, `_keyword`."""
+    """The parameters of search and scroll: `_where`, `field=value`, `_fields`, `_sort`, `_keyword`."""
 
     where: str | None = None
     equals: Mapping[str, str] = field(default_factory=dict)
@@ -35,7 +35,7 @@ class Query:
 
 @dataclass(frozen=True)
 class Page:
-    """A page of documents as JSON text, with what the headers say."""
+    """A page of documents as JSON text, with the values of its headers."""
 
     body: str
     total: int
@@ -45,79 +45,81 @@ class Page:
 
 
 class Index:
-    """Search and scroll. All methods are thread-safe through the database's lock."""
+    """Search and scroll. Thread-safe: every method takes the database's lock."""
 
     def __init__(self, documents: Documents, database: Database, clock: Clock, knobs: VtexKnobs) -> None:
         self._documents, self._database, self._clock, self._knobs = documents, database, clock, knobs
         self._scrolls = Scrolls(clock, knobs)
-        self.forget()
+        self.reset()
 
     @property
     def open_scrolls(self) -> int:
         return len(self._scrolls)
 
-    def forget(self) -> None:
-        """What is remembered beside the tables: scrolls, wildcard use, and how many pages were served."""
+    def reset(self) -> None:
+        """Forgets the state outside the tables: scrolls, wildcard queries and counters."""
         self._scrolls.clear()
         self._wildcards: list[datetime] = []
         self._blocked_until: datetime | None = None
-        self._unsorted = 0
-        self._first_calls = 0
+        self._unsorted_searches = 0
+        self._scrolls_opened = 0
 
-    def search(self, query: Query, asked: str | None) -> Page:
-        """One window. Without `_sort` every answer has an order of its own: pages overlap and leave gaps."""
-        first, last = self._range(asked)
+    def search(self, query: Query, rest_range: str | None) -> Page:
+        """One window. Without `_sort` each answer has a different order: pages overlap and leave gaps."""
+        first, last = self._range(rest_range)
         condition = self._condition(query, blocked_status=503)
-        printed = json_of(query.fields)
+        expression = json_expression(query.fields)
         with self._database.transaction():
-            self._documents.settle()
+            self._documents.apply_writes()
             total = self._count(condition)
-            # All that a search can show is in the window: only as many are put in an order that changes.
-            found = f"SELECT row FROM client WHERE {condition.sql}"
+            matching = f"SELECT row FROM client WHERE {condition.sql}"
             order = self._order(query.sort)
-            ordered = f"{found} ORDER BY {order}" if order else self._shuffled(f"{found} LIMIT {WINDOW}")
+            ordered = f"{matching} ORDER BY {order}" if order else self._shuffle(matching)
             rows = self._rows(f"{ordered} LIMIT {last - first} OFFSET {first}", condition.values)
-            body = self._printed(rows, printed)
+            body = self._print(rows, expression)
         shown = min(total, self._knobs.md_total_at_most or total)
         return Page(body, shown, first, min(last, max(total, first)))
 
     def open_scroll(self, query: Query, size: int | None) -> Page:
-        """The first page. Which documents it has is settled here; what they say, page by page."""
+        """The first page. The first call fixes which documents the scroll has, but not their contents."""
         condition = self._condition(query, blocked_status=429)
-        printed = json_of(query.fields)
+        expression = json_expression(query.fields)
         order = self._order(query.sort)
         with self._database.transaction():
-            self._documents.settle()
+            self._documents.apply_writes()
             self._scrolls.check_slot()
-            found = f"SELECT row FROM client WHERE {condition.sql}"
-            rows = self._rows(f"{found} ORDER BY {order}" if order else found, condition.values)
-            wanted = min(size or SCROLL_MOST, SCROLL_MOST)
-            self._perhaps_408(wanted, len(rows))
-            return self._next_page(self._scrolls.begin(rows if order else sorted(rows), wanted, printed))
+            matching = f"SELECT row FROM client WHERE {condition.sql}"
+            rows = self._rows(f"{matching} ORDER BY {order}" if order else matching, condition.values)
+            page_size = min(size or MOST_SCROLL_PAGE, MOST_SCROLL_PAGE)
+            self._check_timeout(page_size, len(rows))
+            scroll = self._scrolls.open(rows if order else sorted(rows), page_size, expression)
+            return self._next_page(scroll)
 
     def continue_scroll(self, token: str) -> Page:
-        """The next page, by the first call's size, filter and fields. Each call renews the token's life."""
+        """The next page, with the first call's size, filter and fields. Each call renews the token."""
         with self._database.transaction():
-            self._documents.settle()
+            self._documents.apply_writes()
             return self._next_page(self._scrolls.find(token))
 
     def _next_page(self, scroll: Scroll) -> Page:
         first, rows = scroll.next, scroll.take(self._clock.now())
         if not rows and self._knobs.scroll_slot_freed_at_end:
-            self._scrolls.end(scroll)
-        body = self._printed(rows.tolist(), scroll.printed)
+            self._scrolls.close(scroll)
+        body = self._print(rows.tolist(), scroll.expression)
         return Page(body, len(scroll.rows), first, scroll.next, scroll.token)
 
-    def _perhaps_408(self, size: int, total: int) -> None:
-        self._first_calls += 1
+    def _check_timeout(self, size: int, total: int) -> None:
+        """408 for the share of large first calls that the knob `scroll_408_share` sets."""
+        self._scrolls_opened += 1
         share = self._knobs.scroll_408_share
-        fails = int(self._first_calls * share) > int((self._first_calls - 1) * share)
+        fails = int(self._scrolls_opened * share) > int((self._scrolls_opened - 1) * share)
         if size > 250 and total >= self._knobs.scroll_large_entity and fails:
-            raise message(408, "Request Timeout")
+            raise message_error(408, "Request Timeout")
 
     def _condition(self, query: Query, *, blocked_status: int) -> Condition:
-        options = Options(self._knobs.md_between, self._knobs.md_email_case, self._knobs.md_not_filterable)
-        condition = compiled(query.where, query.equals, options)
+        knobs = self._knobs
+        options = FilterOptions(knobs.md_between, knobs.md_email_case, knobs.md_not_filterable)
+        condition = compile_filter(query.where, query.equals, options)
         if query.keyword is not None:
             likes = " OR ".join(f'"{name}" LIKE ?' for name in ("email", "firstName", "lastName"))
             values = (*condition.values, *[f"%{query.keyword.strip('*')}%"] * 3)
@@ -127,52 +129,54 @@ class Index:
         return condition
 
     def _count_wildcard(self, blocked_status: int) -> None:
-        """Too many of them in a minute, and all of them are refused for a while."""
+        """After too many wildcard queries in a minute, all of them are refused for some time."""
         now = self._clock.now()
         with self._database.lock:
-            recent = [used for used in self._wildcards if now - used < timedelta(seconds=60)]
+            recent = [at for at in self._wildcards if now - at < timedelta(seconds=60)]
             self._wildcards = [*recent, now]
             if len(self._wildcards) > self._knobs.md_wildcards_allowed:
                 self._blocked_until = now + timedelta(seconds=self._knobs.md_wildcard_block_seconds)
                 self._wildcards = []
             if self._blocked_until is not None and now < self._blocked_until:
-                raise message(blocked_status, BLOCKED)
+                raise message_error(blocked_status, BLOCKED)
 
-    def _range(self, asked: str | None) -> tuple[int, int]:
-        """REST-Range, `resources=0-100`; the end is exclusive. 15 documents without it."""
-        if asked is None:
+    def _range(self, rest_range: str | None) -> tuple[int, int]:
+        """Reads REST-Range: `resources=0-100`, without the end. Without the header: 15 documents."""
+        if rest_range is None:
             return 0, 15
-        name, _, numbers = asked.partition("=")
+        name, _, numbers = rest_range.partition("=")
         low, _, high = numbers.partition("-")
         if name.strip() != "resources" or not (low.isdigit() and high.isdigit()) or int(low) > int(high):
-            raise message(400, "Invalid REST-Range header")
+            raise message_error(400, "Invalid REST-Range header")
         first, last = int(low), int(high)
         if last - first > 100 and self._knobs.md_range_over_100 == "reject":
-            raise message(400, "REST-Range: at most 100 resources")
+            raise message_error(400, "REST-Range: at most 100 resources")
         if self._knobs.md_range_over_100 == "clamp":
             last = min(last, first + 100)
-        if last > WINDOW:
-            raise message(400, f"The search returns at most {WINDOW} documents. Use scroll.")
+        if last > MOST_SEARCH:
+            raise message_error(400, f"The search returns at most {MOST_SEARCH} documents. Use scroll.")
         return first, last
 
     def _order(self, sort: str | None) -> str:
         if not sort:
             return ""
-        name, _, way = sort.strip().partition(" ")
-        if name not in FIELDS or way.upper() not in ("", "ASC", "DESC"):
-            raise message(400, f"Invalid _sort: '{sort}'")
-        return f'"{name}" {way or "ASC"}, row'
+        name, _, direction = sort.strip().partition(" ")
+        if name not in FIELDS or direction.upper() not in ("", "ASC", "DESC"):
+            raise message_error(400, f"Invalid _sort: '{sort}'")
+        return f'"{name}" {direction or "ASC"}, row'
 
-    def _shuffled(self, found: str) -> str:
-        self._unsorted += 1
-        order = f"(row * 2654435761 + {self._unsorted} * 40503) % 4294967291 * (row + {self._unsorted})"
-        return f"SELECT row FROM ({found}) ORDER BY {order} % 1000003"
+    def _shuffle(self, matching: str) -> str:
+        """Orders the rows in a different way for each search: only as many rows as a search can show."""
+        self._unsorted_searches += 1
+        salt = self._unsorted_searches
+        order = f"(row * 2654435761 + {salt} * 40503) % 4294967291 * (row + {salt})"
+        return f"SELECT row FROM ({matching} LIMIT {MOST_SEARCH}) ORDER BY {order} % 1000003"
 
     def _count(self, condition: Condition) -> int:
-        found: int = self._database.value(
+        count: int = self._database.value(
             f"SELECT count(*) FROM client WHERE {condition.sql}", condition.values
         )
-        return found
+        return count
 
     def _rows(self, sql: str, values: tuple[Any, ...]) -> list[int]:
         rows: list[int] = orjson.loads(
@@ -180,14 +184,16 @@ class Index:
         )
         return rows
 
-    def _printed(self, rows: list[int], printed: str) -> str:
-        """The documents of these rows, in this order, as a JSON array. SQLite prints it in one step: a step
-        for each would take and give back Python's lock a thousand times a page."""
+    def _print(self, rows: list[int], expression: str) -> str:
+        """The documents of `rows`, in this order, as a JSON array.
+
+        One SQLite step prints the page. A step per document would take Python's lock a thousand times.
+        """
         documents = (
-            f"SELECT {printed} AS document FROM json_each(?) AS place"
+            f"SELECT {expression} AS document FROM json_each(?) AS place"
             " CROSS JOIN client ON client.row = place.value ORDER BY place.key"
         )
-        listed = self._database.value(
+        members = self._database.value(
             f"SELECT group_concat(document) FROM ({documents})", (orjson.dumps(rows).decode(),)
         )
-        return f"[{listed or ''}]"
+        return f"[{members or ''}]"

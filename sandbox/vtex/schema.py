@@ -1,4 +1,4 @@
-"""The tables that hold VTEX's state. Instants are text of one width, so that they compare like the time."""
+"""The tables of VTEX's state. Instants are text of one width, so that text order is time order."""
 
 from sandbox.vtex.fields import COLUMNS
 
@@ -7,7 +7,7 @@ _CLIENT_COLUMNS = ", ".join(
 )
 
 SCHEMA = f"""
--- What search and scroll see; a write waits in client_write until the index has it.
+-- `client` is the index that search and scroll read. A write waits in `client_write` until the index has it.
 CREATE TABLE client (row INTEGER PRIMARY KEY, {_CLIENT_COLUMNS});
 CREATE TABLE client_write (number INTEGER PRIMARY KEY, id TEXT NOT NULL, email TEXT COLLATE NOCASE,
     document TEXT NOT NULL, visible_from TEXT NOT NULL);
@@ -15,7 +15,7 @@ CREATE INDEX client_write_id ON client_write (id);
 CREATE TABLE change (number INTEGER PRIMARY KEY, at TEXT NOT NULL, verb TEXT NOT NULL, id TEXT NOT NULL,
     email TEXT, changed TEXT NOT NULL, by TEXT NOT NULL);
 
--- Money in cents. `position` is the place in the id list.
+-- Money in cents. `position` is the position in the id list.
 CREATE TABLE product (product_id INTEGER PRIMARY KEY, position INTEGER NOT NULL, name TEXT, link_text TEXT,
     brand_id INTEGER, brand TEXT, department TEXT, section TEXT, reference TEXT, release_date TEXT,
     description TEXT, clusters TEXT NOT NULL, specifications TEXT NOT NULL, is_active INTEGER NOT NULL,
@@ -31,9 +31,9 @@ CREATE TABLE offer (sku_id INTEGER NOT NULL, channel INTEGER NOT NULL, seller TE
     quantity INTEGER NOT NULL, has_flag INTEGER NOT NULL);
 CREATE INDEX offer_sku ON offer (sku_id, channel);
 
--- Money in cents; the instants say what will have happened by then, so that statuses move with the clock.
--- `value` and `lines` are as the order was placed, `changes` what became of them; `shown` and `absent` are
--- members that the printed detail has in place of its own, and those that it lacks.
+-- Money in cents. Instants may lie in the future, so that statuses move with the clock.
+-- `value` and `lines` describe the order as it was placed; `changes` apply to them.
+-- `shown` overrides members of the printed detail; `absent` names members to leave out.
 CREATE TABLE sale (row INTEGER PRIMARY KEY, order_id TEXT NOT NULL UNIQUE, order_group TEXT NOT NULL,
     created TEXT NOT NULL, authorized TEXT, handled TEXT, invoiced TEXT, canceled TEXT, ends_as TEXT NOT NULL,
     fixed_status TEXT, is_complete INTEGER NOT NULL, origin TEXT NOT NULL, affiliate TEXT NOT NULL,
@@ -54,4 +54,4 @@ CREATE INDEX sale_group ON sale (order_group);
 CREATE INDEX sale_created ON sale (created, order_id);
 CREATE INDEX sale_authorized ON sale (authorized);
 """
-"""Made after the seed: that is quicker than keeping them while a million rows come in."""
+"""Created after the seed: that is faster than to maintain them during a million inserts."""

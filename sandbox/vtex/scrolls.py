@@ -1,6 +1,4 @@
-"""The scrolls of an account that have not ended: ten slots, and which documents each is about."""
-
-from __future__ import annotations
+"""The open scrolls of the account: at most ten, each with its documents."""
 
 from array import array
 from collections.abc import Iterable
@@ -9,7 +7,7 @@ from datetime import datetime, timedelta
 from uuid import uuid4
 
 from sandbox.core.clock import Clock
-from sandbox.vtex.errors import message
+from sandbox.vtex.errors import message_error
 from sandbox.vtex.knobs import VtexKnobs
 
 
@@ -19,24 +17,27 @@ def _new_token() -> str:
 
 @dataclass
 class Scroll:
-    """What the first call settles: `rows`, the page's `size`, how a row is `printed`; `next`: its place."""
+    """The first call fixes the `rows`, the page's `size` and the SQL `expression` that prints a row.
 
-    rows: array[int] = field(repr=False)
+    `next` is the position of the next page.
+    """
+
+    rows: "array[int]" = field(repr=False)
     size: int
-    printed: str
-    used: datetime
+    expression: str
+    used_at: datetime
     token: str = field(default_factory=_new_token)
     next: int = 0
 
-    def take(self, now: datetime) -> array[int]:
+    def take(self, now: datetime) -> "array[int]":
         """The rows of the next page; empty at the end."""
-        taken = self.rows[self.next : self.next + self.size]
-        self.used, self.next = now, self.next + len(taken)
-        return taken
+        page = self.rows[self.next : self.next + self.size]
+        self.used_at, self.next = now, self.next + len(page)
+        return page
 
 
 class Scrolls:
-    """Not thread-safe: used under the database's lock."""
+    """Not thread-safe: the caller holds the database's lock."""
 
     def __init__(self, clock: Clock, knobs: VtexKnobs) -> None:
         self._clock, self._knobs = clock, knobs
@@ -49,29 +50,31 @@ class Scrolls:
         self._open.clear()
 
     def check_slot(self) -> None:
-        """400 when all are taken."""
-        self._end_idle()
+        """Raises 400 if all slots are in use."""
+        self._close_idle()
         if len(self._open) >= self._knobs.scroll_slots:
-            raise message(400, f"Maximum simultaneous scrolls rate exceeded ({self._knobs.scroll_slots})")
+            raise message_error(
+                400, f"Maximum simultaneous scrolls rate exceeded ({self._knobs.scroll_slots})"
+            )
 
-    def begin(self, rows: Iterable[int], size: int, printed: str) -> Scroll:
-        """A scroll of its own token, in a slot that `check_slot` has found."""
-        scroll = Scroll(array("q", rows), size, printed, self._clock.now())
+    def open(self, rows: Iterable[int], size: int, expression: str) -> Scroll:
+        """Opens a scroll with a new token. Call `check_slot` first."""
+        scroll = Scroll(array("q", rows), size, expression, self._clock.now())
         self._open[scroll.token] = scroll
         return scroll
 
     def find(self, token: str) -> Scroll:
-        """400 for a token that nobody has, or that nobody has used long enough."""
-        self._end_idle()
+        """Raises 400 for a token that is unknown or has expired."""
+        self._close_idle()
         if token not in self._open:
-            raise message(400, f"Operation not found for this token: '{token}'")
+            raise message_error(400, f"Operation not found for this token: '{token}'")
         return self._open[token]
 
-    def end(self, scroll: Scroll) -> None:
+    def close(self, scroll: Scroll) -> None:
         del self._open[scroll.token]
 
-    def _end_idle(self) -> None:
-        """There is no close call: a scroll ends when nobody has asked for a page long enough."""
+    def _close_idle(self) -> None:
+        """VTEX has no close call: a scroll expires if it is not used for some time."""
         limit = self._clock.now() - timedelta(seconds=self._knobs.scroll_idle_seconds)
-        for scroll in [scroll for scroll in self._open.values() if scroll.used < limit]:
-            self.end(scroll)
+        for scroll in [scroll for scroll in self._open.values() if scroll.used_at < limit]:
+            self.close(scroll)

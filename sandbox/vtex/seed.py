@@ -1,5 +1,5 @@
-# ruff: noqa: S608 - the SQL is put together from names of ours; values are bound
-"""The shop's world as rows of VTEX's tables, streamed: nothing is held in memory."""
+# ruff: noqa: S608 - the SQL consists of our own names; values are bound
+"""Writes the shop's data into VTEX's tables, as a stream: the data is never in memory as a whole."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -11,7 +11,7 @@ from sandbox.shop import ShopData
 from sandbox.shop.baskets import Basket, Change, ChangedLine, Line, Part
 from sandbox.shop.catalogue import Product
 from sandbox.shop.people import Customer
-from sandbox.vtex.fields import COLUMNS, stored
+from sandbox.vtex.fields import COLUMNS, to_column
 from sandbox.vtex.schema import INDEXES
 
 CLIENT_SQL = "INSERT INTO client ({}) VALUES ({})".format(
@@ -48,10 +48,10 @@ def client_row(customer: Customer) -> tuple[Any, ...]:
     document = {
         "id": customer.document_id,
         "userId": customer.user_id,
-        "email": stored("email", customer.email),
-        "firstName": stored("firstName", customer.first_name),
-        "lastName": stored("lastName", customer.last_name),
-        "homePhone": stored("homePhone", customer.home_phone),
+        "email": to_column("email", customer.email),
+        "firstName": to_column("firstName", customer.first_name),
+        "lastName": to_column("lastName", customer.last_name),
+        "homePhone": to_column("homePhone", customer.home_phone),
         "phone": customer.phone,
         "cellPhone": customer.cell_phone,
         "birthDate": customer.birth_date,
@@ -76,13 +76,13 @@ def client_row(customer: Customer) -> tuple[Any, ...]:
 
 
 def insert_product(database: Database, product: Product) -> None:
-    """Insert or replace one product with its SKUs and offers."""
-    own = {"product": product.product_id}
+    """Inserts or replaces one product with its SKUs and offers."""
+    key = {"product": product.product_id}
     with database.transaction() as connection:
         connection.execute(
-            "DELETE FROM offer WHERE sku_id IN (SELECT sku_id FROM sku WHERE product_id = :product)", own
+            "DELETE FROM offer WHERE sku_id IN (SELECT sku_id FROM sku WHERE product_id = :product)", key
         )
-        connection.execute("DELETE FROM sku WHERE product_id = :product", own)
+        connection.execute("DELETE FROM sku WHERE product_id = :product", key)
         connection.execute(PRODUCT_SQL, product_row(product))
         connection.executemany(SKU_SQL, sku_rows(product))
         connection.executemany(OFFER_SQL, offer_rows(product))
@@ -128,8 +128,8 @@ def sale_rows(basket: Basket) -> Iterator[tuple[Any, ...]]:
 
 def sale_row(basket: Basket, part: Part) -> tuple[Any, ...]:
     buyer = basket.customer
-    ends = (basket.handled, basket.invoiced, basket.canceled)
-    handled, invoiced, canceled = (None, None, basket.authorized) if part.canceled else ends
+    later = (basket.handled, basket.invoiced, basket.canceled)
+    handled, invoiced, canceled = (None, None, basket.authorized) if part.canceled else later
     return (
         part.order_id,
         basket.group,
@@ -146,7 +146,7 @@ def sale_row(basket: Basket, part: Part) -> tuple[Any, ...]:
         basket.channel,
         part.seller,
         basket.form_id,
-        seen_address(basket),
+        visible_address(basket),
         basket.profile_id,
         (buyer.given_name or "").strip() or "Cliente",
         buyer.family_name,
@@ -154,23 +154,23 @@ def sale_row(basket: Basket, part: Part) -> tuple[Any, ...]:
         buyer.home_number,
         part.value,
         part.shipping,
-        packed(basket.payments),
-        packed([line_record(line) for line in part.lines]),
-        packed([change_record(change) for change in part.changes]),
+        to_json(basket.payments),
+        to_json([line_record(line) for line in part.lines]),
+        to_json([change_record(change) for change in part.changes]),
         basket.currency,
-        packed(basket.abandoned),
+        to_json(basket.abandoned),
         basket.marks_active,
-        packed(dict(basket.shown)),
-        packed([]),
+        to_json(dict(basket.shown)),
+        to_json([]),
     )
 
 
-def packed(value: Any) -> str:
+def to_json(value: Any) -> str:
     return orjson.dumps(value).decode()
 
 
-def seen_address(basket: Basket) -> str:
-    """What an app key reads: a hard alias, a soft one (the address shines through), or the address itself."""
+def visible_address(basket: Basket) -> str:
+    """The e-mail that an app key reads: a hard alias, a soft alias (contains the address), or the address."""
     address = basket.customer.address or f"guest{basket.number}@example.com"
     if basket.mail == "plain":
         return address
@@ -180,7 +180,7 @@ def seen_address(basket: Basket) -> str:
 
 
 def line_record(line: Line) -> dict[str, Any]:
-    """A line as the table `sale` keeps it; the order's detail is printed from this."""
+    """A line as the table `sale` keeps it. The order's detail is printed from this record."""
     product = line.product
     return {
         "sku": line.sku_id,
@@ -204,25 +204,25 @@ def line_record(line: Line) -> dict[str, Any]:
 
 
 def change_record(change: Change) -> dict[str, Any]:
-    """A change as the table `sale` keeps it: what was taken out and put in comes to the two values."""
+    """A change as the table `sale` keeps it. `discount` and `increment` are the totals of its items."""
     lines = change.lines
     return {
         "at": change.at,
         "reason": "Item em falta",
-        "removed": [changed_item(one) for one in change.removed],
-        "added": [changed_item(one) for one in change.added],
-        "discount": sum(one.total for one in change.removed),
-        "increment": sum(one.total for one in change.added),
+        "removed": [changed_item(line) for line in change.removed],
+        "added": [changed_item(line) for line in change.added],
+        "discount": sum(line.total for line in change.removed),
+        "increment": sum(line.total for line in change.added),
         "lines": None if lines is None else [line_record(line) for line in lines],
     }
 
 
-def changed_item(one: ChangedLine) -> dict[str, Any]:
-    """As VTEX prints it; `unitMultiplier` is null in its samples."""
+def changed_item(line: ChangedLine) -> dict[str, Any]:
+    """The item as VTEX prints it; `unitMultiplier` is null in VTEX's samples."""
     return {
-        "id": str(one.sku_id),
-        "name": one.name,
-        "quantity": one.quantity,
-        "price": one.price,
+        "id": str(line.sku_id),
+        "name": line.name,
+        "quantity": line.quantity,
+        "price": line.price,
         "unitMultiplier": None,
     }

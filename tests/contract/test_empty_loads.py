@@ -22,17 +22,17 @@ def only(record: str) -> RunPlan:
 
 
 def remove_customers(shop: SimulatedShop) -> None:
-    shop.vtex._database.execute("DELETE FROM client")
-    shop.vtex._database.execute("DELETE FROM client_write")
+    shop.vtex.database.execute("DELETE FROM client")
+    shop.vtex.database.execute("DELETE FROM client_write")
 
 
 def remove_products(shop: SimulatedShop) -> None:
     for table in ("offer", "sku", "product"):
-        shop.vtex._database.execute(f"DELETE FROM {table}")  # noqa: S608 - our own names
+        shop.vtex.database.execute(f"DELETE FROM {table}")  # noqa: S608 - our own names
 
 
 def hide_products(shop: SimulatedShop) -> None:
-    shop.vtex._database.execute("UPDATE product SET is_indexed = 0")
+    shop.vtex.database.execute("UPDATE product SET is_indexed = 0")
 
 
 def is_untouched(runner: SyncRunner, shop: SimulatedShop, pipeline: PipelineName) -> bool:

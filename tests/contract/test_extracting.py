@@ -27,7 +27,7 @@ def staged_customers(run: SyncRun) -> set[str]:
 
 
 def all_customers(shop: SimulatedShop) -> set[str]:
-    return {row["id"] for row in shop.vtex._database.rows("SELECT id FROM client")}
+    return {row["id"] for row in shop.vtex.database.rows("SELECT id FROM client")}
 
 
 def calls(shop: SimulatedShop, route: str) -> int:

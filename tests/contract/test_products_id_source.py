@@ -96,7 +96,7 @@ def test_id_source__guard_blocks_although_the_new_ids_have_the_same_numbers(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     """Each product id is the SKU id of another product, so no number vanishes."""
-    keys = [str(row[0]) for row in shop.vtex._database.rows("SELECT product_id FROM product")]
+    keys = [str(row[0]) for row in shop.vtex.database.rows("SELECT product_id FROM product")]
     for key in keys:
         shop.on_vtex("DELETE", f"products/{key}")
     for place in range(20):

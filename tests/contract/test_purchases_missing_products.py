@@ -37,7 +37,7 @@ SECOND = timedelta(seconds=1)
 def empty_catalogue(shop: SimulatedShop) -> None:
     """No orders and no products at Connectif but the test's own. The one buyer is known."""
     without_baskets(shop)
-    shop.connectif.account.database.execute("DELETE FROM products")
+    shop.connectif.database.execute("DELETE FROM products")
     put_buyer(shop)
 
 
@@ -166,7 +166,7 @@ def test_skus__a_product_of_the_same_number_that_was_sent_is_another(
     for key in keys:
         put_shown(shop, int(f"{key}0"))
     runner.sync(PipelineName.PRODUCTS, EVERYTHING, "catalogue")
-    shop.connectif.account.database.execute("DELETE FROM products")
+    shop.connectif.database.execute("DELETE FROM products")
     shop.on_vtex("DELETE", "journal")
     runner.change("products", product_id_source="sku")
     assert sync(runner).counts.outcomes == {Outcome.SENT: 12}

@@ -165,7 +165,7 @@ def test_orders__whatever_a_group_answers_every_checkout_is_the_same_purchase(
     answer: str, orders: SeededRun, runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     whole = {key: row["total_price"] for key, row in purchases(orders.shop).items()}
-    shop.connectif.account.database.execute("DELETE FROM purchases")
+    shop.connectif.database.execute("DELETE FROM purchases")
     shop.vtex.knobs.oms_group_answer = answer  # type: ignore[assignment]
     report = runner.sync(PipelineName.PURCHASES, ALL_BASKETS, "run")
     assert report.missing == 0

@@ -1,41 +1,43 @@
-"""Contacts and their fields: rules without HTTP."""
-
-from __future__ import annotations
+"""Connectif's contacts and their fields."""
 
 import json
 import re
 import sqlite3
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sandbox.connectif.errors import ApiError, Unprocessable, not_found
-from sandbox.connectif.fields import EMAIL, Field, Kind, read_object
-from sandbox.connectif.records import Rule, shown, upsert_sql
+from sandbox.connectif.account import Account
+from sandbox.connectif.errors import http_error, not_found, unprocessable
+from sandbox.connectif.fields import EMAIL, Field, FieldKind
+from sandbox.connectif.records import UpdateRule, json_values, upsert_sql
 from sandbox.connectif.schema import id_of
-
-if TYPE_CHECKING:
-    from sandbox.connectif.account import Account
 
 SUBSCRIPTION = ("subscribed", "unsubscribed", "none")
 
 SYSTEM_FIELDS: dict[str, Field] = {
     field.key: field
     for field in (
-        Field("_name", Kind.TEXT, "name"),
-        Field("_surname", Kind.TEXT, "surname"),
-        Field("_birthdate", Kind.DATE, "birthdate"),
-        Field("_mobilePhone", Kind.PHONE, "mobile_phone"),
-        Field("_mobilePhoneStatus", Kind.RADIO, "mobile_phone_status", ("active", "bounced", "paused")),
+        Field("_name", FieldKind.TEXT, "name"),
+        Field("_surname", FieldKind.TEXT, "surname"),
+        Field("_birthdate", FieldKind.DATE, "birthdate"),
+        Field("_mobilePhone", FieldKind.PHONE, "mobile_phone"),
+        Field("_mobilePhoneStatus", FieldKind.RADIO, "mobile_phone_status", ("active", "bounced", "paused")),
         Field(
             "_emailStatus",
-            Kind.RADIO,
+            FieldKind.RADIO,
             "email_status",
             ("active", "bounced", "paused", "banned"),
             default="active",
         ),
-        Field("_newsletterSubscriptionStatus", Kind.RADIO, "newsletter_status", SUBSCRIPTION, default="none"),
-        Field("_smsSubscriptionStatus", Kind.RADIO, "sms_status", SUBSCRIPTION, default="none"),
-        Field("_points", Kind.INTEGER, "points", default=0),
-        Field("_externalId", Kind.TEXT, "external_id", max_length=50),
+        Field(
+            "_newsletterSubscriptionStatus",
+            FieldKind.RADIO,
+            "newsletter_status",
+            SUBSCRIPTION,
+            default="none",
+        ),
+        Field("_smsSubscriptionStatus", FieldKind.RADIO, "sms_status", SUBSCRIPTION, default="none"),
+        Field("_points", FieldKind.INTEGER, "points", default=0),
+        Field("_externalId", FieldKind.TEXT, "external_id", max_length=50),
     )
 }
 READ_ONLY = {
@@ -48,7 +50,7 @@ READ_ONLY = {
     "_createdAt": "created_at",
     "_updatedAt": "updated_at",
 }
-# Totals of one contact; a contact that is deleted and made again starts anew, its old purchases stay behind.
+# Totals of one contact. A contact that was deleted and created again does not get its old purchases back.
 _TOTALS = """
 SELECT COUNT(*) AS _totalPurchases, COALESCE(SUM(total_price), 0.0) AS _totalPurchasesAmount,
        COALESCE(AVG(total_price), 0.0) AS _averagePurchasesAmount,
@@ -60,7 +62,8 @@ _FIELD_KEYS = frozenset(
     {"id", "name", "type", "required", "defaultCountryCode", "maxLength", "maxValue", "minValue"}
 )
 _CUSTOM_TYPES = frozenset(
-    {kind.value for kind in Kind} - {kind.value for kind in (Kind.COUNT, Kind.INSTANT, Kind.LIST, Kind.URL)}
+    {kind.value for kind in FieldKind}
+    - {kind.value for kind in (FieldKind.COUNT, FieldKind.INSTANT, FieldKind.LIST, FieldKind.URL)}
 )
 MAX_CUSTOM_FIELDS = 140
 
@@ -69,19 +72,17 @@ class Contacts:
     """Keyed by e-mail address. PATCH creates what does not exist."""
 
     def __init__(self, account: Account) -> None:
-        self._account = account
-        self._database = account.database
-        self._knobs = account.knobs
+        self._account, self._database, self._knobs = account, account.database, account.knobs
 
     def key(self, email: str) -> str:
-        """The address as the account compares it (whether Connectif lower-cases is a knob)."""
+        """The address in the form that the account compares. The knob `email_case` sets lower case."""
         return email.lower() if self._knobs.email_case == "lower" else email
 
     def get(self, email: str) -> dict[str, Any]:
         row = self.find(email)
         if row is None:
             raise not_found("Contact")
-        return self._shown(row)
+        return self._show(row)
 
     def find(self, email: str) -> sqlite3.Row | None:
         row: sqlite3.Row | None = self._database.row(
@@ -98,22 +99,17 @@ class Contacts:
     def patch(self, email: str, body: Any, *, origin: str = "api") -> tuple[dict[str, Any], bool]:
         """The contact after the change, and whether it was created."""
         if not EMAIL.fullmatch(email):
-            raise ApiError(400, "Invalid email.")
-        values, problems = read_object(
-            body,
-            self.fields(),
-            reject_unknown=self._account.rejects_unknown,
-            reject_null=self._account.rejects_null,
-        )
+            raise http_error(400, "Invalid email.")
+        values, problems = self._account.read(body, self.fields())
         if problems:
-            raise Unprocessable(problems)
+            raise unprocessable(problems)
         with self._database.transaction():
             created = self.find(email) is None
             self._write(self.key(email), values, origin)
             return self.get(email), created
 
     def delete(self, email: str) -> None:
-        """Takes the contact and its activity; its purchases stay. An unknown address is no error."""
+        """Deletes the contact and its activity, but not its purchases. Accepts an unknown address."""
         with self._database.transaction():
             row = self.find(email)
             if row is not None:
@@ -124,7 +120,7 @@ class Contacts:
                 self._database.execute("DELETE FROM contacts WHERE row = ?", (row["row"],))
 
     def fields(self) -> dict[str, Field]:
-        """The writable fields by key, custom ones included (their column is `custom`, a JSON object)."""
+        """The writable fields by key. The column of all custom fields is `custom`, a JSON object."""
         return SYSTEM_FIELDS | {field.key: field for field in map(_custom_field, self._definitions())}
 
     def list_fields(self) -> list[dict[str, Any]]:
@@ -132,16 +128,16 @@ class Contacts:
         return [_definition(field) for field in SYSTEM_FIELDS.values()] + self._definitions()
 
     def define_field(self, body: Any) -> dict[str, Any]:
-        """A new custom field. Its options count from then on; existing contacts have no value for it."""
+        """Defines a new custom field. Existing contacts have no value for it."""
         problems = _field_problems(body)
         if problems:
-            raise Unprocessable(problems)
+            raise unprocessable(problems)
         definition = {**body, "custom": True, "required": False, "readOnly": False, "status": "active"}
         with self._database.transaction():
             if body["id"] in self.fields():
-                raise ApiError(400, f"Contact field {body['id']} already exists.")
+                raise http_error(400, f"Contact field {body['id']} already exists.")
             if len(self._definitions()) >= MAX_CUSTOM_FIELDS:
-                raise ApiError(400, f"Limit of {MAX_CUSTOM_FIELDS} custom fields reached.")
+                raise http_error(400, f"Limit of {MAX_CUSTOM_FIELDS} custom fields reached.")
             self._database.execute(
                 "INSERT INTO contact_fields (id, definition) VALUES (?, ?)",
                 (body["id"], json.dumps(definition)),
@@ -158,8 +154,9 @@ class Contacts:
         now = self._account.now()
         fields = self.fields()
         columns = {fields[key].column: value for key, value in values.items() if key in SYSTEM_FIELDS}
-        custom = {key: fields[key].shown(value) for key, value in values.items() if key not in SYSTEM_FIELDS}
-        rules = dict.fromkeys([*columns, "updated_at"], Rule.REPLACE) | {"custom": Rule.MERGE}
+        own = {key: value for key, value in values.items() if key not in SYSTEM_FIELDS}
+        custom = {key: fields[key].json_value(value) for key, value in own.items()}
+        rules = dict.fromkeys([*columns, "updated_at"], UpdateRule.REPLACE) | {"custom": UpdateRule.MERGE}
         columns.setdefault("newsletter_status", self._knobs.default_newsletter_status)
         row = {
             **columns, "email": email, "custom": json.dumps(custom), "origin": origin,
@@ -168,17 +165,19 @@ class Contacts:
         try:
             self._database.execute(upsert_sql("contacts", "email", row, rules), list(row.values()))
         except sqlite3.IntegrityError:
-            raise ApiError(409, f"Contact with external id {values['_externalId']} already exists.") from None
+            raise http_error(
+                409, f"Contact with external id {values['_externalId']} already exists."
+            ) from None
 
-    def _shown(self, row: sqlite3.Row) -> dict[str, Any]:
+    def _show(self, row: sqlite3.Row) -> dict[str, Any]:
         totals = dict(self._database.row(_TOTALS, (row["row"],)))
         read_only = {key: row[column] for key, column in READ_ONLY.items()}
-        found = {
+        shown = {
             "id": id_of("contacts", row["row"]), "_email": row["email"], "_isAnonymous": False,
-            "_hasPushSubscriptions": False, **shown(SYSTEM_FIELDS, row), **read_only, **totals,
+            "_hasPushSubscriptions": False, **json_values(SYSTEM_FIELDS, row), **read_only, **totals,
             **json.loads(row["custom"]),
         }  # fmt: skip
-        return {key: value for key, value in found.items() if value is not None}
+        return {key: value for key, value in shown.items() if value is not None}
 
 
 def _definition(field: Field) -> dict[str, Any]:
@@ -194,7 +193,7 @@ def _definition(field: Field) -> dict[str, Any]:
 def _custom_field(definition: dict[str, Any]) -> Field:
     return Field(
         key=definition["id"],
-        kind=Kind(definition["type"]),
+        kind=FieldKind(definition["type"]),
         column="custom",
         options=tuple(option["id"] for option in definition.get("options", ())),
         minimum=definition.get("minValue"),
@@ -204,7 +203,7 @@ def _custom_field(definition: dict[str, Any]) -> Field:
 
 
 def _field_problems(body: Any) -> dict[str, str]:
-    """What is wrong with a definition. Required fields and date bounds are not simulated: refused."""
+    """The problems of a definition. The sandbox refuses required fields and date bounds: it lacks them."""
     if not isinstance(body, dict):
         return {"": "must be an object"}
     problems = dict.fromkeys(body.keys() - _FIELD_KEYS - {"options"}, "unknown property, or not simulated")
@@ -218,7 +217,7 @@ def _field_problems(body: Any) -> dict[str, str]:
         problems["type"] = f"must be one of {', '.join(sorted(_CUSTOM_TYPES))}"
     if body.get("required") is not False:
         problems["required"] = "must be false: required fields are not simulated"
-    if body.get("type") in (Kind.RADIO, Kind.CHECKBOX) and not _are_options(body.get("options")):
+    if body.get("type") in (FieldKind.RADIO, FieldKind.CHECKBOX) and not _are_options(body.get("options")):
         problems["options"] = "must be 1 to 120 objects with id (at most 150 characters) and label"
     return problems
 
