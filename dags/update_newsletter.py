@@ -1,7 +1,7 @@
 """Newsletter subscription changes from Connectif → the newsletter field of customers in VTEX, within seconds.
 
 **How it starts.** By Connectif itself, which calls the receiver in the api-server (`/connectif/newsletter/…`,
-see docs/operations.md), or by whoever may trigger this DAG over Airflow's REST API, with 1 to 500 events:
+see docs/newsletter.md), or by whoever may trigger this DAG over Airflow's REST API, with 1 to 500 events:
 
     POST /api/v2/dags/update_newsletter/dagRuns
     {"logical_date": null, "conf": {"events": [

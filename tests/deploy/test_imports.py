@@ -98,7 +98,7 @@ def test_compose__names_what_can_be_imported(imported: dict[str, Any], subject: 
 
 
 def test_docs__name_classes_that_can_be_imported_or_say_which_provider_they_need() -> None:
-    files = (ROOT / "README.md", *(ROOT / "docs").glob("*.md"), ROOT / "include/settings.toml")
+    files = (ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), ROOT / "include/settings.toml")
     named = {(file, path) for file in files for path in CLASS.findall(file.read_text())}
     assert named
     for file, path in named:

@@ -28,9 +28,9 @@ def test_pictures__are_there_and_small() -> None:
     assert all(picture.stat().st_size < LARGEST_BYTES for picture in PICTURES.glob("*.png"))
 
 
-def test_operations__show_every_picture() -> None:
-    text = (PICTURES.parent / "operations.md").read_text()
-    assert [name for name in (*SHOTS, *FORMS) if f"(pictures/{name})" not in text] == []
+def test_docs__show_every_picture() -> None:
+    text = "".join(page.read_text() for page in PICTURES.parent.rglob("*.md"))
+    assert [name for name in (*SHOTS, *FORMS) if f"pictures/{name})" not in text] == []
 
 
 def test_no_browser__says_what_was_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
