@@ -30,13 +30,13 @@ airflow: $(READY) ## start Airflow's UI and scheduler with the sandbox, until Ct
 	@$(BIN)/python -m tools.airflow_local
 
 doctor: $(READY) ## check connections, permissions, settings and clocks, and say what to do
-	@$(BIN)/python -m tools.beside tools.doctor
+	@$(BIN)/python -m tools.airflow_environment tools.doctor
 
 explain: $(READY) ## show one record at VTEX and Connectif, and why: RECORD=<e-mail, product id or order id>
-	@$(BIN)/python -m tools.beside tools.explain
+	@$(BIN)/python -m tools.airflow_environment tools.explain
 
 erase: $(READY) ## erase a person and keep them out of later writes; asks for the address (to undo: UNDO=1)
-	@$(BIN)/python -m tools.beside tools.erase
+	@$(BIN)/python -m tools.airflow_environment tools.erase
 
 test: $(READY) ## run all tests
 	@$(BIN)/python -m pytest --numprocesses auto --dist loadscope --no-loadscope-reorder

@@ -206,12 +206,13 @@ def _sent_metrics() -> dict[str, str]:
 def _with_placeholders(name: str) -> str:
     short = name.split(".", 2)[2]
     first, _, last = short.partition(".")
-    placeholders = {
-        **dict.fromkeys(("vtex", "connectif"), "<vendor>"),
-        **dict.fromkeys(PipelineName, "<pipeline>"),
-        **dict.fromkeys(Outcome, "<outcome>"),
-        **dict.fromkeys(Reason, "<code>"),
+    placeholders: dict[str, str] = {
+        "vtex": "<vendor>",
+        "connectif": "<vendor>",
         "load": "<stage>",
+        **{str(name): "<pipeline>" for name in PipelineName},
+        **{str(outcome): "<outcome>" for outcome in Outcome},
+        **{str(reason): "<code>" for reason in Reason},
     }
     return f"{first}.{placeholders.get(last, last)}" if last else short
 
