@@ -4,7 +4,7 @@ One line for each thing, `OK`, `WARNING` or `ERROR`, in the log of the task; it 
 Looked at are the settings, the three connections, every right of both keys, filterable fields, sales channel,
 shop domain, currency, time zone, clocks, masked addresses, the form of purchase ids, further contact fields,
 and what runs in the api-server. Run it after the connections were made or changed, and when a sync fails for
-no clear reason. `make doctor` prints the same lines. See docs/operations.md.
+no clear reason. `make doctor` prints the same lines. See docs/connections.md.
 
 **Costs** some thirty calls to VTEX and twenty of Connectif's hundred a minute, and one export.
 """

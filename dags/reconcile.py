@@ -1,7 +1,7 @@
 """Both sides compared: purchases of a range, the catalogue, all contacts. Once a week, or when asked.
 
 **What.** Every record is the same at VTEX and Connectif, or gets a cause: never sent, gone, rejected, held,
-canceled since, only at Connectif, … (docs/operations.md, Reconcile, says what each means and what to do).
+canceled since, only at Connectif, … (docs/reconcile.md says what each means and what to do).
 
 **How.** Purchases by id, VTEX's list against an export of Connectif; products by id against the catalogue
 that was sent last, and a sample read back; contacts against an export, by keyed hashes of their addresses.

@@ -1,7 +1,7 @@
 """Writes newsletter changes from Connectif to the newsletter field of customers in VTEX, within seconds.
 
 **How it starts.** Connectif calls the receiver in the api-server (`/connectif/newsletter/…`, see
-docs/operations.md). Anyone allowed to trigger the DAG can also submit 1 to 500 events per run over Airflow's
+docs/newsletter.md). Anyone allowed to trigger the DAG can also submit 1 to 500 events per run over Airflow's
 REST API:
 
     POST /api/v2/dags/update_newsletter/dagRuns

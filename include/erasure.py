@@ -21,7 +21,7 @@ Left to you, in this order:
   Airflow    newsletter runs keep their events, and the audit log of REST triggers too, until
              airflow db clean --clean-before-timestamp "<now>" --dag-ids update_newsletter \\
                --tables dag_run,log --skip-archive --yes
-             See docs/operations.md, Retention, for what that keeps."""
+             See docs/privacy.md for what that keeps."""
 
 
 def checked(email: str) -> str:

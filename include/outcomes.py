@@ -63,7 +63,7 @@ class Reason(StrEnum):
 
 
 class Cause(StrEnum):
-    """Why a record is not the same at both sides, as `reconcile` names it (docs/operations.md, Reconcile)."""
+    """Why a record is not the same at both sides, as `reconcile` names it (docs/reconcile.md)."""
 
     NEVER_SENT = "never_sent"
     NOT_COVERED = "not_covered"

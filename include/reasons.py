@@ -1,4 +1,4 @@
-"""What each code of a report means, and what to do about it: for explanations, and for docs/operations.md."""
+"""What each code of a report means, and what to do about it: for explanations, and for docs/reference/reasons.md."""
 
 from __future__ import annotations
 

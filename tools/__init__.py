@@ -1,1 +1,1 @@
-"""What `make` runs: the local Airflow, the demo, and the tools that keep the project's files in step."""
+"""The commands of the Makefile: local Airflow, demo, checks, measurements and generated files."""

@@ -1,4 +1,4 @@
-"""Airflow's own forms of a DAG as pictures, drawn from a local Airflow that is gone afterwards."""
+"""Pictures of Airflow's own forms of a DAG. A local Airflow draws them and stops afterwards."""
 
 from __future__ import annotations
 
@@ -7,48 +7,48 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from tools.browser import Look, Tab
+from tools.browser import Tab, Viewport
 from tools.local_stack import LocalStack, StackSettings
 
 DAG_ID = "sync_purchases"
 TRIGGER, BACKFILL = FORMS = ("trigger.png", "backfill.png")
 FIRST_DAY, LAST_DAY = ("2026/11/01", "00:00"), ("2026/11/07", "23:59")
-LOOK = Look(1280)
+VIEWPORT = Viewport(1280)
 _PICTURES_AT_MOST = 50
 TRIGGER_HEIGHT, BACKFILL_HEIGHT = 1_320, 900
 TOKEN_COOKIE = "_token"  # noqa: S105 - its name in Airflow 3
 
 
 def form_pictures(tab: Tab) -> Iterator[tuple[str, bytes]]:
-    """Name and PNG of each form, with the dates of a week filled in. Nothing is triggered."""
+    """Name and PNG of each form, with the dates of a week filled in. Triggers nothing."""
     with tempfile.TemporaryDirectory(prefix="forms-") as home, LocalStack(StackSettings(Path(home))) as stack:
         stack.rest.unpause(DAG_ID)
-        open_as_user(tab, stack, f"dags/{DAG_ID}", LOOK, TRIGGER_HEIGHT)
+        open_as_user(tab, stack, f"dags/{DAG_ID}", VIEWPORT, TRIGGER_HEIGHT)
         click(tab, _button("Trigger"))
         tab.wait_for("document.querySelector('input[name=element_dry_run]') != null")
-        yield TRIGGER, resolved(tab)
-        tab.resize(LOOK, BACKFILL_HEIGHT)
+        yield TRIGGER, stable_picture(tab)
+        tab.resize(VIEWPORT, BACKFILL_HEIGHT)
         click(tab, "document.querySelector('input[value=backfill]')")
         _fill_in(tab, "From", *FIRST_DAY)
         _fill_in(tab, "To", *LAST_DAY)
         tab.wait_for(f"!({_button('Run Backfill')}).disabled")
-        yield BACKFILL, resolved(tab)
+        yield BACKFILL, stable_picture(tab)
 
 
-def open_as_user(tab: Tab, stack: LocalStack, path: str, look: Look, height: int) -> None:
-    """A page of Airflow's UI, logged in."""
+def open_as_user(tab: Tab, stack: LocalStack, path: str, viewport: Viewport, height: int) -> None:
+    """Open a page of Airflow's UI as a logged-in user."""
     tab.keep_cookie(stack.url, TOKEN_COOKIE, stack.rest.token())
-    tab.open(f"{stack.url}/{path}", look, height)
+    tab.open(f"{stack.url}/{path}", viewport, height)
 
 
 def click(tab: Tab, element: str) -> None:
-    """Click an element, given as an expression, once it is there."""
+    """Wait for an element, given as a JavaScript expression, and click it."""
     tab.wait_for(f"{element} != null")
     tab.value(f"{element}.click()")
 
 
-def resolved(tab: Tab) -> bytes:
-    """The picture, once two in a row are the same: dialogs glide in. Or the last one, where nothing rests."""
+def stable_picture(tab: Tab) -> bytes:
+    """The picture, when two in a row are equal, because dialogs move in. Otherwise the last of fifty."""
     before = tab.picture()
     for _ in range(_PICTURES_AT_MOST):
         if (now := tab.picture()) == before:
@@ -58,19 +58,19 @@ def resolved(tab: Tab) -> bytes:
 
 
 def _fill_in(tab: Tab, label: str, day: str, time: str) -> None:
-    """Both fields of the date that stands under a label, and leave them."""
+    """Fill in both fields of the date with this label, and close it."""
     field = f"({_with_text('label', label)}).parentElement.querySelector('[data-testid=datetime-input]')"
     click(tab, field)
     for placeholder, text in (("YYYY/MM/DD", day), ("HH:mm", time)):
-        tab.wait_for(f"{_shown(placeholder)} != null")
-        tab.value(f"{_shown(placeholder)}.focus()")
+        tab.wait_for(f"{_visible_field(placeholder)} != null")
+        tab.value(f"{_visible_field(placeholder)}.focus()")
         tab.type(text)
     click(tab, field)
-    tab.wait_for(f"{_shown('HH:mm')} == null")
+    tab.wait_for(f"{_visible_field('HH:mm')} == null")
 
 
-def _shown(placeholder: str) -> str:
-    """The field with that placeholder which can be seen."""
+def _visible_field(placeholder: str) -> str:
+    """The visible field with that placeholder."""
     fields = f"document.querySelectorAll('input[placeholder=\"{placeholder}\"]')"
     return f"[...{fields}].find(field => field.checkVisibility())"
 

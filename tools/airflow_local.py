@@ -1,7 +1,7 @@
-"""`make airflow`: Airflow with its UI, scheduler and triggerer, and the simulated shop, until Ctrl-C.
+"""`make airflow`: Airflow with UI, scheduler and triggerer, and the simulated shop, until Ctrl-C.
 
-State stays in `.airflow/local`: runs, connections, the password and the sync store are there again at the
-next start. The simulated shop itself begins anew each time, from the same seed.
+The state stays in `.airflow/local`: runs, connections, the password and the state store. The simulated shop
+starts fresh each time, from the same seed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ PORTS = {"LOCAL_AIRFLOW_PORT": 8080, "LOCAL_VTEX_PORT": 8101, "LOCAL_CONNECTIF_P
 
 
 def main() -> int:
-    """Start everything, say where it is, and stay until a signal or until a process ends by itself."""
+    """Start everything, print the addresses, and run until a signal or until a process ends."""
     progress = Progress()
     try:
         with stopping_on_signals(), only_one(HOME):
@@ -53,21 +53,21 @@ def _serve(progress: Progress) -> None:
 
 
 def chosen_port(variable: str) -> int:
-    """The port that the environment names (it must be free), else the usual one, else any free one."""
+    """The port that the environment names, which must be free; else the usual port; else any free port."""
     wanted = os.environ.get(variable)
     if wanted is None:
         return PORTS[variable] if is_free(PORTS[variable]) else free_port()
     if not wanted.isdecimal() or not 0 < int(wanted) < 65536:
         raise ProcessFailed(f"{variable} is {wanted!r}: give a port number")
     if not is_free(int(wanted)):
-        raise ProcessFailed(f"{variable}: port {wanted} is in use on {LOOPBACK}; choose another one")
+        raise ProcessFailed(f"{variable}: port {wanted} is in use on {LOOPBACK}; choose another port")
     return int(wanted)
 
 
 def connect(rest: AirflowRest, connections: Mapping[str, Mapping[str, Any]]) -> None:
     """Save the sandbox's connections in Airflow's database, where the UI shows and edits them.
 
-    One that somebody has pointed at a real account since is left alone.
+    A connection that an operator changed to a real account stays.
     """
     for conn_id, fields in connections.items():
         host = (rest.connection(conn_id) or {}).get("host", f"http://{LOOPBACK}")
@@ -76,18 +76,18 @@ def connect(rest: AirflowRest, connections: Mapping[str, Mapping[str, Any]]) -> 
 
 
 def welcome(stack: LocalStack, sandbox: Sandbox) -> str:
-    """What to open, how to log in, and what to try first."""
+    """The addresses, the login, and commands to try first."""
     token = f"""TOKEN=$(curl -s {stack.url}/auth/token -H 'Content-Type: application/json' \\
         -d '{{"username":"{USERNAME}","password":"{stack.keys.password}"}}' | cut -d'"' -f4)"""
     runs = f"{stack.url}/api/v2/dags"
     post = "curl -s -H \"Authorization: Bearer $TOKEN\" -H 'Content-Type: application/json'"
     return f"""
 Airflow    {stack.url}    user {USERNAME}    password {stack.keys.password}
-VTEX       {sandbox.vtex}/_sandbox/        (simulated: what is there, what was changed)
+VTEX       {sandbox.vtex}/_sandbox/        (simulated: its data and its changes)
 Connectif  {sandbox.connectif}/_sandbox/        (simulated: contacts, products, purchases, imports)
 
-The daily syncs are paused: switch one on in the UI and it runs at once, then every night.
-Or from a second terminal: a token, the first run of the contacts, one more run that sends nothing.
+The daily syncs are paused. Switch one on in the UI: it runs at once, then every night.
+Or use a second terminal: get a token, run the contacts, then make a dry run.
 
   1. {token}
   2. {post} -X PATCH {runs}/sync_contacts -d '{{"is_paused":false}}'

@@ -1,7 +1,7 @@
-"""A small client for Airflow's REST API: what the demo, the local stack and the integration tests ask of it.
+"""A small client for Airflow's REST API, for the demo, the local stack and the integration tests.
 
-On SQLite a few percent of the calls that write fail with 500 "database is locked"; every call is therefore
-repeated a few times, and a run is created under a fixed id, so that 409 means "it is there already".
+On SQLite a few percent of the calls that write fail with 500 "database is locked". So the client repeats
+every call a few times. It creates a run under a fixed id, so that 409 means that the run exists.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ FINISHED = {"success", "failed"}
 
 
 class RestError(RuntimeError):
-    """Airflow refused a call, or stayed out of reach for all attempts."""
+    """Airflow refused a call, or was unreachable in all attempts."""
 
 
 class AirflowRest:
-    """Calls under `{base_url}/api/v2` with a token that is fetched when first needed and renewed on 401."""
+    """Calls under `{base_url}/api/v2`. The first call gets a token, and 401 renews it."""
 
     def __init__(self, base_url: str, username: str, password: str, *, timeout_seconds: float = 30.0) -> None:
         self.base_url = base_url.rstrip("/")
@@ -37,7 +37,7 @@ class AirflowRest:
         self._session.close()
 
     def token(self) -> str:
-        """What the browser of a user who is logged in keeps in its cookie."""
+        """The token that a logged-in user's browser keeps in its cookie."""
         self.get("version")
         return str(self._session.headers["Authorization"]).removeprefix("Bearer ")
 
@@ -46,7 +46,7 @@ class AirflowRest:
         return self._call("GET", path, params=params)
 
     def post(self, path: str, body: JSON, *, accept: tuple[int, ...] = ()) -> JSON:
-        """POST a JSON body; statuses in `accept` count as success and give the answer's body."""
+        """POST a JSON body. Statuses in `accept` count as success too."""
         return self._call("POST", path, json=body, accept=accept)
 
     def patch(self, path: str, body: JSON, **params: object) -> JSON:
@@ -60,7 +60,7 @@ class AirflowRest:
         return {name: part["status"] for name, part in self.get("monitor/health").items() if part}
 
     def wake_execution_api(self) -> None:
-        """Returns when the API for tasks answers."""
+        """Return when the API for tasks answers."""
         try:
             self._session.get(f"{self.base_url}/execution/health/ping", timeout=self._timeout)
         except requests.RequestException as error:
@@ -79,7 +79,7 @@ class AirflowRest:
         return list(self.get("dags", limit=100)["dags"])
 
     def unpause(self, dag_id: str) -> None:
-        """Let the scheduler start the DAG's runs."""
+        """Let the scheduler start runs of the DAG."""
         self.patch(f"dags/{dag_id}", {"is_paused": False})
 
     def connection(self, conn_id: str) -> JSON | None:
@@ -122,28 +122,28 @@ class AirflowRest:
         dag_id: str,
         run_id: str,
         *,
-        patience_seconds: float,
+        stall_seconds: float,
         progress: Callable[[list[JSON]], None] = lambda _tasks: None,
         pause_seconds: float = 0.5,
     ) -> JSON:
-        """Wait until the run is finished and return it. `progress` sees the tasks at each look.
+        """Wait until the run ends and return it. `progress` gets the tasks at each check.
 
-        Raises RestError when no task has moved on for so long: how long all of them take together says
-        more about the machine than about the run.
+        Raises RestError when no task changed for `stall_seconds`. The total time depends on the machine, so
+        it has no limit.
         """
-        moved, moved_at = "", time.monotonic()
+        last_states, changed_at = "", time.monotonic()
         while True:
             run, tasks = self.run(dag_id, run_id), self.tasks(dag_id, run_id)
             progress(tasks)
             if run["state"] in FINISHED:
                 return run
-            where = ", ".join(f"{t['task_id']} {t['state']} (try {t['try_number']})" for t in tasks)
-            if where != moved:
-                moved, moved_at = where, time.monotonic()
-            if time.monotonic() - moved_at > patience_seconds:
+            states = ", ".join(f"{t['task_id']} {t['state']} (try {t['try_number']})" for t in tasks)
+            if states != last_states:
+                last_states, changed_at = states, time.monotonic()
+            if time.monotonic() - changed_at > stall_seconds:
                 raise RestError(
-                    f"{dag_id}: run {run_id} is {run['state']}, and nothing has moved for "
-                    f"{patience_seconds:.0f} s: {where}"
+                    f"{dag_id}: run {run_id} is {run['state']}, and no task changed for "
+                    f"{stall_seconds:.0f} s: {states}"
                 )
             time.sleep(pause_seconds)
 
@@ -168,13 +168,13 @@ class AirflowRest:
         return int(self.post("backfills", body)["id"])
 
     def delete_run(self, dag_id: str, run_id: str) -> None:
-        """Delete a run that is there, with all that Airflow knows of it."""
+        """Delete an existing run with its task instances."""
         self._call(
             "DELETE", f"dags/{dag_id}/dagRuns/{run_id}", accept=(404,)
-        )  # 404: a repeat after a lost answer
+        )  # 404: a repeated call after a lost answer
 
     def clear(self, dag_id: str, run_id: str, task_id: str) -> None:
-        """Clear a task and those after it: the run goes on with it, under the next clear number."""
+        """Clear a task and the tasks after it. The run continues with it, under the next clear number."""
         body: JSON = {
             "dag_run_id": run_id,
             "task_ids": [task_id],
@@ -222,7 +222,7 @@ class AirflowRest:
 
 
 def _line(entry: JSON | str) -> str:
-    """One log entry as text; an exception's type and value follow its message."""
+    """One log entry as text, with type and value of its exceptions."""
     if isinstance(entry, str):
         return entry
     causes = [f"{c.get('exc_type')}: {c.get('exc_value')}" for c in entry.get("error_detail") or []]

@@ -1,7 +1,7 @@
-"""Looks the locked packages up in OSV, the open database of known vulnerabilities (`make audit`).
+"""`make audit`: looks up the locked packages in OSV, the open database of known vulnerabilities.
 
-Exit status: 0 none known, 1 some known, 3 the database did not answer. It sends names and versions of public
-packages and nothing else. One call takes up to 1,000 packages, answered in their order
+Exit status: 0 none known, 1 some known, 3 the database did not answer. It sends only names and versions of
+public packages. One call holds up to 1,000 packages, and the answer keeps their order
 (https://google.github.io/osv.dev/post-v1-querybatch/, read 2026-11-28). `OSV_URL` names a mirror.
 """
 
@@ -22,15 +22,15 @@ TIMEOUT_SECONDS = 30
 
 
 def main() -> int:
-    """The exit status; prints one line for each vulnerable package, then the sum."""
+    """Print one line for each vulnerable package, then the sum. Returns the exit status."""
     pins = packages((ROOT / "requirements.lock").read_text())
     url = os.environ.get("OSV_URL") or OSV
     try:
         known = vulnerabilities(url, pins)
     except (requests.RequestException, ValueError) as error:
         print(
-            f"Not audited: {url} did not answer as documented ({type(error).__name__}). Run it where it can "
-            "be reached, or set OSV_URL.",
+            f"Not audited: {url} did not answer as documented ({type(error).__name__}). Run it "
+            "where that address is reachable, or set OSV_URL.",
             file=sys.stderr,
         )
         return UNREACHABLE
@@ -41,19 +41,21 @@ def main() -> int:
 
 
 def packages(lock: str) -> list[tuple[str, str]]:
-    """Name and version of each pin, whatever Python it is for."""
+    """Name and version of each pin, for all Python versions."""
     pins = (pin.partition(" ; ")[0] for lines in locked(lock).values() for pin in lines)
     return [(name, version) for name, _, version in (pin.partition("==") for pin in pins)]
 
 
 def vulnerabilities(url: str, pins: Sequence[tuple[str, str]]) -> dict[tuple[str, str], list[str]]:
-    """The ids known for each vulnerable pin. RequestException or ValueError where the answer is not whole."""
+    """The ids known for each vulnerable pin. Raises RequestException or ValueError for an incomplete
+    answer.
+    """
     found: dict[tuple[str, str], list[str]] = {}
     queries = [_query(*pin) for pin in pins]
     waiting = list(zip(pins, queries, strict=True))
     while waiting:
         further = []
-        for (pin, query), result in zip(waiting, _asked(url, [one for _, one in waiting]), strict=True):
+        for (pin, query), result in zip(waiting, _query_batch(url, [one for _, one in waiting]), strict=True):
             if ids := _ids(result):
                 found.setdefault(pin, []).extend(ids)
             if token := result.get("next_page_token"):
@@ -73,7 +75,7 @@ def _query(name: str, version: str) -> dict[str, Any]:
     return {"package": {"ecosystem": "PyPI", "name": name}, "version": version}
 
 
-def _asked(url: str, queries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _query_batch(url: str, queries: list[dict[str, Any]]) -> list[dict[str, Any]]:
     answer = requests.post(f"{url}/v1/querybatch", json={"queries": queries}, timeout=TIMEOUT_SECONDS)
     answer.raise_for_status()
     results = answer.json().get("results") if isinstance(answer.json(), dict) else None

@@ -1,4 +1,4 @@
-"""A Chromium of this machine, headless: found, started, told what to do, and stopped."""
+"""Finds the Chromium of this machine, starts it headless, controls one tab and stops it."""
 
 from __future__ import annotations
 
@@ -26,66 +26,71 @@ WAIT_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
-class Look:
-    """How wide the window is, in CSS pixels, and whether it is dark."""
+class Viewport:
+    """The width of the window in CSS pixels, and whether its colour scheme is dark."""
 
     width: int
     dark: bool = False
 
 
 class Tab:
-    """One tab, over Chromium's own protocol. What it is told in JavaScript are expressions."""
+    """One tab, over Chromium's own protocol. JavaScript arguments are expressions."""
 
     def __init__(self, connection: ClientConnection) -> None:
         self._connection, self._last = connection, 0
 
-    def open(self, url: str, look: Look, height: int) -> None:
-        """Go to a page, in a window of that look and height, and wait until it has loaded."""
-        scheme = {"name": "prefers-color-scheme", "value": "dark" if look.dark else "light"}
-        self._tell("Emulation.setEmulatedMedia", features=[scheme])
-        self.resize(look, height)
-        self._tell("Page.enable")
-        self._tell("Page.navigate", url=url)
+    def open(self, url: str, viewport: Viewport, height: int) -> None:
+        """Open a page in a window of this width and height, and wait until it has loaded."""
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if viewport.dark else "light"}
+        self._send("Emulation.setEmulatedMedia", features=[scheme])
+        self.resize(viewport, height)
+        self._send("Page.enable")
+        self._send("Page.navigate", url=url)
         self.wait_for("document.readyState === 'complete'")
 
-    def resize(self, look: Look, height: int) -> None:
-        """Make the window as wide as the look says, and so high."""
-        size = {"width": look.width, "height": height, "deviceScaleFactor": 1, "mobile": look.width < 600}
-        self._tell("Emulation.setDeviceMetricsOverride", **size)
+    def resize(self, viewport: Viewport, height: int) -> None:
+        """Set width and height of the window."""
+        size = {
+            "width": viewport.width,
+            "height": height,
+            "deviceScaleFactor": 1,
+            "mobile": viewport.width < 600,
+        }
+        self._send("Emulation.setDeviceMetricsOverride", **size)
 
     def picture(self) -> bytes:
-        """What the window shows, as PNG."""
-        return base64.b64decode(self._tell("Page.captureScreenshot", format="png")["data"])
+        """The content of the window as PNG."""
+        return base64.b64decode(self._send("Page.captureScreenshot", format="png")["data"])
 
     def value(self, expression: str) -> Any:
-        """What an expression comes to in the page. ProcessFailed when it raises."""
-        answer = self._tell("Runtime.evaluate", expression=expression, returnByValue=True)
+        """The value of an expression in the page. ProcessFailed when it raises."""
+        answer = self._send("Runtime.evaluate", expression=expression, returnByValue=True)
         if "exceptionDetails" in answer:
-            thrown = answer["exceptionDetails"].get("exception", {}).get("description", "it cannot be read")
+            thrown = answer["exceptionDetails"].get("exception", {}).get("description", "unreadable answer")
             raise ProcessFailed(f"Chromium: {expression}: {thrown}")
         return answer["result"].get("value")
 
     def wait_for(self, expression: str, *, seconds: float = WAIT_SECONDS) -> Any:
-        """The first true value of an expression. What is not there yet counts as false (`a?.b`)."""
+        """The first true value of an expression. Use `a?.b` for elements that may not exist yet."""
         deadline = time.monotonic() + seconds
-        while not (found := self.value(expression)):
+        while not (value := self.value(expression)):
             if time.monotonic() > deadline:
-                raise ProcessFailed(f"Chromium: not so within {seconds:.0f} s: {expression}")
+                raise ProcessFailed(f"Chromium: not true within {seconds:.0f} s: {expression}")
             time.sleep(0.1)
-        return found
+        return value
 
     def type(self, text: str) -> None:
-        """Type into what has the focus, and press Enter."""
-        self._tell("Input.insertText", text=text)
+        """Type into the focused element, and press Enter."""
+        self._send("Input.insertText", text=text)
         enter = {"key": "Enter", "code": "Enter", "windowsVirtualKeyCode": 13}
-        self._tell("Input.dispatchKeyEvent", type="keyDown", text="\r", **enter)
-        self._tell("Input.dispatchKeyEvent", type="keyUp", **enter)
+        self._send("Input.dispatchKeyEvent", type="keyDown", text="\r", **enter)
+        self._send("Input.dispatchKeyEvent", type="keyUp", **enter)
 
     def keep_cookie(self, url: str, name: str, value: str) -> None:
         """Set a cookie for the pages under this address."""
-        self._tell("Network.setCookie", url=url, name=name, value=value)
+        self._send("Network.setCookie", url=url, name=name, value=value)
 
-    def _tell(self, method: str, **parameters: Any) -> dict[str, Any]:
+    def _send(self, method: str, **parameters: Any) -> dict[str, Any]:
         self._last += 1
         self._connection.send(json.dumps({"id": self._last, "method": method, "params": parameters}))
         while (answer := json.loads(self._connection.recv(timeout=WAIT_SECONDS))).get("id") != self._last:
@@ -95,23 +100,23 @@ class Tab:
         return dict(answer["result"])
 
 
-def found() -> str:
-    """The browser's path: CHROMIUM, or one of the usual names."""
+def find_browser() -> str:
+    """The path of the browser: `CHROMIUM`, or one of the usual names."""
     named = os.environ.get("CHROMIUM")
     for name in (named,) if named else NAMES:
         if path := shutil.which(name):
             return path
     raise ProcessFailed(
-        f"No Chromium on this machine (looked for {named or ', '.join(NAMES)}): install one, e.g. "
+        f"No Chromium on this machine (looked for {named or ', '.join(NAMES)}): install one, for example "
         "`apt-get install chromium`, or name it: CHROMIUM=/path/to/chrome make screenshots"
     )
 
 
 @contextmanager
 def open_tab() -> Iterator[Tab]:
-    """A fresh browser, gone at the end, with its profile."""
+    """A new browser. At the end it stops, and its profile is removed."""
     with tempfile.TemporaryDirectory(prefix="chromium-", ignore_cleanup_errors=True) as profile:
-        # no sandbox: root in a container has none to offer, and only our own files are opened
+        # --no-sandbox: root in a container has no sandbox, and we open our own files only
         options = (
             "--headless",
             "--no-sandbox",
@@ -120,7 +125,7 @@ def open_tab() -> Iterator[Tab]:
             "--remote-debugging-port=0",
         )
         process = subprocess.Popen(
-            (found(), *options, f"--user-data-dir={profile}", "about:blank"),
+            (find_browser(), *options, f"--user-data-dir={profile}", "about:blank"),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
@@ -133,7 +138,7 @@ def open_tab() -> Iterator[Tab]:
 
 
 def _address(process: subprocess.Popen[bytes], profile: Path) -> str:
-    """Chromium writes its port into its profile once it listens."""
+    """The address of the tab. Chromium writes its port to its profile when it listens."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         written = profile / "DevToolsActivePort"
@@ -143,4 +148,4 @@ def _address(process: subprocess.Popen[bytes], profile: Path) -> str:
             if pages:
                 return str(pages[0]["webSocketDebuggerUrl"])
         time.sleep(0.1)
-    raise ProcessFailed(f"Chromium ({found()}) did not start")
+    raise ProcessFailed(f"Chromium ({find_browser()}) did not start")

@@ -1,8 +1,8 @@
-"""`make demo`: the whole product on a simulated shop, from nothing to a finished story.
+"""`make demo`: runs the four syncs on a simulated shop, and checks the result at both vendors.
 
-Starts the sandbox and an Airflow of its own in `.airflow/demo` (fresh each time), runs the three daily syncs
-and one newsletter unsubscription over Airflow's REST API, prints what happened and reads the proof back from
-both vendors. Everything is stopped at the end; the exit code is 0 only when all of it is as it should be.
+Starts the sandbox and a new Airflow in `.airflow/demo`. Runs the three daily syncs and one newsletter
+unsubscription over Airflow's REST API, and prints the reports. Reads the result from both vendors. Stops
+everything at the end. The exit code is 0 only if all checks pass.
 """
 
 from __future__ import annotations
@@ -39,18 +39,18 @@ JSON = dict[str, Any]
 
 
 class StepFailed(RuntimeError):
-    """A run of the demo did not succeed. Its message holds the end of the failing task's log."""
+    """A run of the demo failed. The message holds the end of the failed task's log."""
 
 
 @dataclass(frozen=True)
-class Story:
-    """What the steps are about: the last whole day of the simulated shop, and the person who unsubscribes."""
+class DemoData:
+    """The last complete day of the simulated shop, and the customer who unsubscribes."""
 
     day: date
     subscriber: JSON
 
     def last_day(self) -> JSON:
-        """The last whole day as a window in UTC."""
+        """The last complete day as a window in UTC."""
         return {
             "mode": "window",
             "window_start": f"{self.day}T00:00:00+00:00",
@@ -58,7 +58,7 @@ class Story:
         }
 
     def unsubscription(self) -> JSON:
-        """The event that Connectif reports when this person unsubscribes now."""
+        """The event that Connectif reports when this customer unsubscribes now."""
         event = {
             "email": self.subscriber["email"],
             "subscribed": False,
@@ -69,20 +69,20 @@ class Story:
 
 @dataclass(frozen=True)
 class Step:
-    """One run of the story: its id in Airflow, the DAG, and the parameters that it is asked with."""
+    """One run of the demo: its id in Airflow, the DAG, and its parameters."""
 
     run_id: str
     title: str
     dag_id: str
-    conf: Callable[[Story], JSON] = lambda _story: {}
+    conf: Callable[[DemoData], JSON] = lambda _data: {}
 
 
 STEPS = (
-    Step("demo-1-all-contacts", "all contacts (the first run takes everybody)", "sync_contacts"),
+    Step("demo-1-all-contacts", "all contacts (the first run sends all customers)", "sync_contacts"),
     Step("demo-2-products", "the catalogue", "sync_products"),
-    Step("demo-3-contacts", "contacts changed on the last day", "sync_contacts", Story.last_day),
-    Step("demo-4-purchases", "purchases of the last day", "sync_purchases", Story.last_day),
-    Step("demo-5-newsletter", "one person unsubscribes", "update_newsletter", Story.unsubscription),
+    Step("demo-3-contacts", "contacts changed on the last day", "sync_contacts", DemoData.last_day),
+    Step("demo-4-purchases", "purchases of the last day", "sync_purchases", DemoData.last_day),
+    Step("demo-5-newsletter", "one customer unsubscribes", "update_newsletter", DemoData.unsubscription),
 )
 
 
@@ -96,56 +96,56 @@ def main() -> int:
         print(f"\nThe demo failed: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\nInterrupted; everything is stopped.", file=sys.stderr)
+        print("\nInterrupted. All processes are stopped.", file=sys.stderr)
         return 130
-    outcome = f"{failures} checks FAILED" if failures else "everything is as it should be"
+    outcome = f"{failures} checks FAILED" if failures else "all checks passed"
     print(f"\nDone in {progress.seconds:.0f} s; {outcome}.")
     return 1 if failures else 0
 
 
 def _demo(progress: Progress) -> int:
-    """Tell the story; the number of checks that failed."""
+    """Run all steps; returns the number of failed checks."""
     shutil.rmtree(HOME, ignore_errors=True)
     progress.say("starting the simulated shop: VTEX and Connectif")
     with running_sandbox(HOME / "logs" / "components") as sandbox, closing(ShopReads(sandbox)) as shop:
-        story = Story(sandbox.last_day, shop.subscriber())
-        before = Sample.take(shop, story.subscriber, story.last_day())
+        data = DemoData(sandbox.last_day, shop.subscriber())
+        before = Sample.take(shop, data.subscriber, data.last_day())
         progress.say(f"VTEX on {sandbox.vtex}, Connectif on {sandbox.connectif}; starting Airflow")
-        runs = _play(story, StackSettings(home=HOME, connections=sandbox_connections(sandbox)), progress)
-        progress.say("reading the result back from both vendors")
-        shop.opt_in_after(story.subscriber["id"], wanted=False)
-        after = Sample.take(shop, story.subscriber, story.last_day())
+        runs = _run_steps(data, StackSettings(home=HOME, connections=sandbox_connections(sandbox)), progress)
+        progress.say("reading the result from both vendors")
+        shop.wait_for_opt_in(data.subscriber["id"], wanted=False)
+        after = Sample.take(shop, data.subscriber, data.last_day())
         state = shop.state()
-    found = [
+    checks = [
         *checks_of_reports([step.run_id for step in STEPS], runs),
-        *checks_of_shop(story.subscriber, before, after),
+        *checks_of_shop(data.subscriber, before, after),
     ]
     print_reports([(step.title, runs[step.run_id]) for step in STEPS if step.run_id in runs])
     print_state(state)
-    print_checks(found)
+    print_checks(checks)
     print(f"\nLogs of every task and process: {HOME.relative_to(ROOT)}/logs")
-    print("Where to look next: `make airflow` (the same with Airflow's UI, it stays up), README.md, docs/.")
-    return sum(not check.good for check in found)
+    print("Next: `make airflow` (the same with Airflow's UI, until Ctrl-C), README.md, docs/index.md.")
+    return sum(not check.good for check in checks)
 
 
-def _play(story: Story, settings: StackSettings, progress: Progress) -> dict[str, StoredReport]:
-    """Run all the steps on an Airflow that is gone afterwards; the reports that they left, by run id."""
+def _run_steps(data: DemoData, settings: StackSettings, progress: Progress) -> dict[str, StoredReport]:
+    """Run all steps on a local Airflow and stop it; returns their reports by run id."""
     with LocalStack(settings, progress.say) as stack:
         for step in STEPS:
-            _run(step, story, stack.rest, progress)
+            _run(step, data, stack.rest, progress)
         return stored_reports(stack.state, stack.keys.hash_key)
 
 
-def _run(step: Step, story: Story, rest: AirflowRest, progress: Progress) -> None:
+def _run(step: Step, data: DemoData, rest: AirflowRest, progress: Progress) -> None:
     progress.say(f"{step.dag_id}: {step.title}")
     rest.unpause(step.dag_id)
-    rest.trigger(step.dag_id, step.run_id, step.conf(story))
-    run = rest.wait(step.dag_id, step.run_id, patience_seconds=STEP_SECONDS, progress=progress.tasks)
+    rest.trigger(step.dag_id, step.run_id, step.conf(data))
+    run = rest.wait(step.dag_id, step.run_id, stall_seconds=STEP_SECONDS, progress=progress.tasks)
     if run["state"] != "success":
-        raise StepFailed(_why(step, rest))
+        raise StepFailed(_failure_of(step, rest))
 
 
-def _why(step: Step, rest: AirflowRest) -> str:
+def _failure_of(step: Step, rest: AirflowRest) -> str:
     failed = [task for task in rest.tasks(step.dag_id, step.run_id) if task["state"] == "failed"]
     if not failed:
         return f"{step.dag_id} ({step.title}) did not succeed"

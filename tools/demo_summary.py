@@ -1,4 +1,4 @@
-"""What the demo prints at its end: one block per run, and checks that anybody can repeat by hand."""
+"""The demo's output: one block for each run, and checks that a reader can repeat by hand."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from tools.shop_reads import ShopReads
 
 @dataclass(frozen=True)
 class Check:
-    """One statement about the finished demo, and whether it holds."""
+    """One statement about the finished demo, and whether it is true."""
 
     statement: str
     good: bool
 
 
 def print_reports(runs: Sequence[tuple[str, StoredReport]]) -> None:
-    """Per run what was read, what became of it and why, what it cost."""
-    print("\nWhat the runs did")
+    """For each run: what was read, the outcomes and reasons, and the calls."""
+    print("\nReports of the runs")
     for title, stored in runs:
         counts = stored.report.counts
         print(f"\n  {stored.report.pipeline}: {title}")
         outcomes = _words({outcome: counts.outcomes[outcome] for outcome in Outcome})
         print(f"    read {counts.read}: {outcomes or 'nothing'}; written {counts.written}")
-        for label, counter in (("why", counts.reasons), ("fields left out", counts.drops)):
+        for label, counter in (("reasons", counts.reasons), ("fields left out", counts.drops)):
             if counter:
                 print(f"    {label}: {_words(counter)}")
         calls = [f"{vendor} {used.made}" for vendor, used in sorted(counts.calls.items())]
@@ -39,12 +39,15 @@ def _words(counter: Mapping[Any, int]) -> str:
 
 
 def checks_of_reports(run_ids: Sequence[str], runs: Mapping[str, StoredReport]) -> list[Check]:
-    """Every run left a report, and in each the outcomes add up to what was read."""
+    """Every run has a report, and the outcomes of each report add up to the records read."""
     reports = {run_id: runs[run_id].report for run_id in run_ids if run_id in runs}
     unexplained = sum(abs(report.missing) for report in reports.values())
     return [
-        Check(f"{len(reports)} of {len(run_ids)} runs left a report", len(reports) == len(run_ids)),
-        Check(f"in every report the outcomes add up to what was read ({unexplained} off)", unexplained == 0),
+        Check(f"{len(reports)} of {len(run_ids)} runs have a report", len(reports) == len(run_ids)),
+        Check(
+            f"in every report the outcomes add up to the records read ({unexplained} missing)",
+            unexplained == 0,
+        ),
         *(
             Check(f"{report.pipeline}: {report.counts.read} records were read", report.counts.read > 0)
             for report in reports.values()
@@ -53,14 +56,14 @@ def checks_of_reports(run_ids: Sequence[str], runs: Mapping[str, StoredReport]) 
 
 
 @dataclass(frozen=True)
-class Found:
-    """So many of the records that were asked for are there."""
+class FoundRecords:
+    """How many of some records a vendor has."""
 
-    there: int
-    asked: int
+    found: int
+    total: int
 
     @classmethod
-    def count(cls, answers: Iterable[bool]) -> Found:
+    def count(cls, answers: Iterable[bool]) -> FoundRecords:
         """One answer for each record."""
         answered = list(answers)
         return cls(sum(answered), len(answered))
@@ -68,30 +71,30 @@ class Found:
 
 @dataclass(frozen=True)
 class Sample:
-    """A few records of the simulated shop and what is known of them, before or after the syncs."""
+    """A few records of the simulated shop at both vendors, before or after the syncs."""
 
     opt_in: object
     contact: bool
-    products: Found
-    purchases: Found
+    products: FoundRecords
+    purchases: FoundRecords
 
     @classmethod
     def take(cls, shop: ShopReads, customer: Mapping[str, Any], window: Mapping[str, Any]) -> Sample:
-        """Read them at both vendors. Of the products only those count whose stock Connectif knows: that is
-        what the shop's web tag does not tell.
+        """Read the records at both vendors. A product counts only if Connectif knows its stock, because the
+        web tag does not report stock.
         """
         products = (shop.product(product_id) or {} for product_id in shop.product_ids())
         groups = shop.order_groups(window)
         return cls(
             opt_in=shop.opt_in(customer["id"]),
             contact=shop.contact(customer["email"]) is not None,
-            products=Found.count("inStockUnits" in product for product in products),
-            purchases=Found.count(shop.purchase(group) is not None for group in groups),
+            products=FoundRecords.count("inStockUnits" in product for product in products),
+            purchases=FoundRecords.count(shop.purchase(group) is not None for group in groups),
         )
 
 
 def checks_of_shop(customer: Mapping[str, Any], before: Sample, after: Sample) -> list[Check]:
-    """What changed at both vendors while the runs went on."""
+    """What the runs changed at both vendors."""
     who = f"VTEX customer {customer['id']}"
     return [
         Check(f"Connectif knows {who} as a contact", after.contact),
@@ -100,20 +103,20 @@ def checks_of_shop(customer: Mapping[str, Any], before: Sample, after: Sample) -
             before.opt_in is True and after.opt_in is False,
         ),
         Check(
-            f"of {after.products.asked} products, Connectif knows the stock of {after.products.there}; "
-            f"before it knew that of {before.products.there}",
-            after.products.there > before.products.there,
+            f"of {after.products.total} products, Connectif knows the stock of {after.products.found}; "
+            f"before it knew that of {before.products.found}",
+            after.products.found > before.products.found,
         ),
         Check(
-            f"of {after.purchases.asked} of the day's orders, Connectif has {after.purchases.there}; "
-            f"before it had {before.purchases.there}",
-            after.purchases.there > before.purchases.there,
+            f"of {after.purchases.total} of the day's orders, Connectif has {after.purchases.found}; "
+            f"before it had {before.purchases.found}",
+            after.purchases.found > before.purchases.found,
         ),
     ]
 
 
 def print_state(state: Mapping[str, Any]) -> None:
-    """How much Connectif has now, and how it came there: by the shop's web tag, by import, by API call."""
+    """What Connectif has now, and its origin: the shop's web tag, an import, an API call."""
     print("\nConnectif now")
     for pipeline, origins in state["origins"].items():
         print(f"  {pipeline}: {state[pipeline]} ({_words(origins)})")
@@ -121,7 +124,7 @@ def print_state(state: Mapping[str, Any]) -> None:
 
 
 def print_checks(checks: Sequence[Check]) -> None:
-    """One line per check."""
-    print("\nChecked at the reports, at Connectif and at VTEX")
+    """One line for each check."""
+    print("\nChecks of the reports, of Connectif and of VTEX")
     for check in checks:
         print(f"  {'ok    ' if check.good else 'FAILED'} {check.statement}")

@@ -1,4 +1,4 @@
-"""`make doctor`: the lines of `check_setup` on the terminal; exit code 1 when one is an error."""
+"""`make doctor`: prints the lines of `check_setup`. The exit code is 1 if one is an error."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from plugins.tasks.check_setup import findings, summary_of
 
 
 def main() -> int:
-    """Print every line as it comes, and the counts."""
+    """Print each line when it is known, then the counts."""
     counts: Counter[Level] = Counter()
     for line in findings():
         counts[line.level] += 1

@@ -1,7 +1,7 @@
-"""`make erase`: remove a person here and keep them out of every later write; `UNDO=1` is the way back.
+"""`make erase`: removes a person here and keeps them out of every later write. `UNDO=1` undoes it.
 
-The address is asked for, or read from a pipe: then it stands neither in the shell's history nor in the list
-of processes. The variable `EMAIL` is for whoever runs it where nobody else looks.
+The command asks for the address, or reads it from a pipe, so that neither the shell's history nor the list of
+processes holds it. Use the variable `EMAIL` only on a machine without other users.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from plugins.runs.open_run import staging_base
 from plugins.web.explain_context import open_explain_context
 
 USAGE = """\
-usage: make erase                 the e-mail address is asked for (or: make erase < file)
-       make erase EMAIL=…         it stands in the shell's history and the list of processes
-       make erase UNDO=1          the person is a customer again, and wants to be"""
+usage: make erase                 asks for the e-mail address (or: make erase < file)
+       make erase EMAIL=…         the shell's history and the list of processes then hold the address
+       make erase UNDO=1          the person is a customer again and asks for it"""
 
 
 def main() -> int:
-    """0 when it is done, 1 when something is not set up or reachable, 2 for a wrong call."""
+    """Exit code 0: done. 1: a connection is missing or unreachable. 2: wrong arguments."""
     undo = os.environ.get("UNDO", "") not in {"", "0"}
-    email = os.environ.pop("EMAIL", "").strip() or _asked_for(undo=undo)
+    email = os.environ.pop("EMAIL", "").strip() or _read_address(undo=undo)
     if not email:
         print(USAGE, file=sys.stderr)
         return 2
@@ -47,10 +47,10 @@ def main() -> int:
     return 0
 
 
-def _asked_for(*, undo: bool) -> str:
+def _read_address(*, undo: bool) -> str:
     if not sys.stdin.isatty():
         return sys.stdin.readline().strip()
-    return input(f"e-mail address to {'let in again' if undo else 'erase'}: ").strip()
+    return input(f"e-mail address to {'restore' if undo else 'erase'}: ").strip()
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""`make explain RECORD=…`: one record on the terminal of whoever asks, e-mails masked; nothing is kept.
+"""`make explain RECORD=…`: explains one record on the terminal, with masked e-mails. Stores nothing.
 
-The record comes by the variable `RECORD` (and `KIND`); without it the terminal is asked, so that an address
-need stand neither in the shell's history nor in the list of processes.
+The variables `RECORD` and `KIND` name the record. Without `RECORD` the command asks for it, so that neither
+the shell's history nor the list of processes holds an address.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from plugins.web.explain_context import open_explain_context
 
 USAGE = """\
 usage: make explain RECORD=<an e-mail, customer document id, product id, order id or order group>
-       make explain RECORD=… KIND=customer|product|order      when its form does not tell"""
+       make explain RECORD=… KIND=customer|product|order      if the form of the id does not tell its kind"""
 _WIDTH = 110
 
 
 def as_text(explanation: Explanation) -> str:
-    """All parts, and the decision at the end."""
+    """All parts, then the decision."""
     lines = [f"{explanation.kind} {explanation.record}"]
     for part in explanation.parts:
         lines += ["", part.title.upper()]
@@ -35,7 +35,7 @@ def as_text(explanation: Explanation) -> str:
 
 
 def main() -> int:
-    """0 when the record is known anywhere, 1 when not or when it cannot be looked up, 2 for a wrong call."""
+    """Exit code 0: a side knows the record. 1: no side knows it, or a look-up failed. 2: wrong arguments."""
     record, kind = os.environ.get("RECORD", "").strip(), os.environ.get("KIND", "").strip()
     if not record and sys.stdin.isatty():
         record = input("e-mail, customer document id, product id or order id: ").strip()

@@ -1,7 +1,7 @@
-"""Writes docs/licences.md: the licence that each package of the image states (`make licences`).
+"""`make licences`: writes docs/licences.md, with the licence that each package of the image states.
 
-Read from the installed packages' metadata: `License-Expression` (SPDX, PEP 639), else the classifiers, else
-the first line of `License`. What is copyleft or states nothing is marked, for a person to judge.
+It reads the installed packages' metadata: `License-Expression` (SPDX, PEP 639), else the classifiers, else
+the first line of `License`. It marks copyleft and unknown licences, so that a person can check them.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def main() -> None:
 
 
 def render() -> str:
-    """The page: what has to be looked at first, then all packages by name."""
+    """The page: the marked packages first, then all packages by name."""
     stated = {entry.name: licence(entry.name) for entry in image_entries()}
     marked = [name for name, text in stated.items() if mark(text)]
     rows = [f"| {name} | {text} | {mark(text)} |" for name, text in sorted(stated.items())]
@@ -42,7 +42,7 @@ def mark(licence: str) -> str:
 
 
 def licence(name: str) -> str:
-    """What the package states; `not installed here` where a marker keeps it out."""
+    """The licence that the package states; `not installed here` if a marker excludes it."""
     try:
         fields = metadata(name)
     except PackageNotFoundError:
@@ -59,12 +59,12 @@ def _first(values: list[str] | None) -> str | None:
 
 
 def stated_licence(expression: str | None, classifiers: list[str], text: str | None) -> str:
-    """One line without the table's separator."""
+    """The most exact statement, as one line without the table's separator."""
     classified = [one.rpartition(" :: ")[2] for one in classifiers if one.startswith("License :: ")]
     lines = (text or "").strip().splitlines()
     found = expression or "; ".join(one for one in classified if one != "OSI Approved") or "".join(lines[:1])
-    said = found.strip().replace("|", "/")
-    return UNKNOWN if said.lower() in {"", "unknown"} else said
+    licence = found.strip().replace("|", "/")
+    return UNKNOWN if licence.lower() in {"", "unknown"} else licence
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""A whole Airflow of one's own on this machine: start it, use it, and leave nothing behind.
+"""Starts a complete Airflow on this machine, and stops all its processes afterwards.
 
-`make demo`, `make airflow` and the integration tests run on it. Everything that it writes stays in its
-`AIRFLOW_HOME`: the database, the logs, the generated password and keys (readable by their owner only).
-All servers listen on the loopback interface.
+`make demo`, `make airflow` and the integration tests use it. It writes only to its `AIRFLOW_HOME`: the
+database, the logs, the generated password and keys (only their owner can read them). All servers listen on
+the loopback interface.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from typing import Any, Self
 from cryptography.fernet import Fernet
 
 from tools.airflow_rest import AirflowRest, RestError
-from tools.processes import LOOPBACK, ProcessFailed, Service, deaf_to_signals, free_port, run, start, stop
+from tools.processes import LOOPBACK, ProcessFailed, Service, free_port, ignoring_signals, run, start, stop
 from tools.sandbox_shop import as_environment, store_connection
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -47,13 +47,13 @@ HEALTH_NAMES = {"scheduler": "scheduler", "dag-processor": "dag_processor", "tri
 
 @dataclass(frozen=True)
 class StackSettings:
-    """What a caller may choose.
+    """The options of a local Airflow.
 
-    `home` is the AIRFLOW_HOME; `port` 0 takes a free one; `database_url` None means SQLite in `home`.
-    `dag_ids` must all be parsed before the stack counts as ready. `scheduled` False leaves cron schedules
-    aside, so that only triggered runs and back-fills exist. `connections` are given to every process as
-    environment variables, beside `sync_state`, a SQLite file in `home`. `prepare` are arguments of Python
-    commands to run at each start, once the database is there.
+    `home` is the AIRFLOW_HOME. `port` 0 takes a free port. `database_url` None means SQLite in `home`.
+    The stack is ready when all `dag_ids` are parsed. `scheduled` False switches cron schedules off, so that
+    only triggered runs and back-fills exist. Every process gets `connections` as environment variables, and
+    `sync_state`, a SQLite file in `home`. `prepare` holds arguments of Python commands that run at each
+    start, after the database exists.
     """
 
     home: Path
@@ -73,7 +73,7 @@ class StackSettings:
 
 @dataclass(frozen=True)
 class Keys:
-    """Generated once per AIRFLOW_HOME and kept there, so that a restart can read what it wrote before."""
+    """Generated once for each AIRFLOW_HOME and kept there, so that a restart can read its data."""
 
     password: str
     fernet_key: str
@@ -83,7 +83,7 @@ class Keys:
 
     @classmethod
     def of(cls, home: Path) -> Keys:
-        """Read `keys.json` of this home, or make it."""
+        """Read `keys.json` of this home, or create it."""
         path = home / "keys.json"
         if not path.exists():
             words = [secrets.token_urlsafe(n) for n in (12, 48, 48, 32)]
@@ -93,9 +93,9 @@ class Keys:
 
 
 class LocalStack:
-    """A context manager: inside it Airflow runs and `rest` reaches it; afterwards all processes are gone.
+    """A context manager: inside it Airflow runs and `rest` calls it. At the end all processes are stopped.
 
-    `say` gets one line for each thing worth telling while it starts.
+    `say` gets the lines of progress while it starts.
     """
 
     def __init__(self, settings: StackSettings, say: Callable[[str], None] = lambda _line: None) -> None:
@@ -128,16 +128,16 @@ class LocalStack:
         self._close()
 
     def log(self, name: str) -> Path:
-        """The log file of a component or preparation step."""
+        """The log file of a component or of a preparation step."""
         return self.home / "logs" / "components" / f"{name}.log"
 
     def check(self) -> None:
-        """Raise `ProcessFailed` when a component has ended by itself."""
+        """Raise `ProcessFailed` if a component has ended."""
         for service in self.services:
             service.check()
 
     def _close(self) -> None:
-        with deaf_to_signals():
+        with ignoring_signals():
             self._exits.close()
 
     def _stop(self) -> None:
@@ -162,13 +162,13 @@ class LocalStack:
         self._wait_until_ready(begun)
 
     def _migrate(self, environment: Mapping[str, str]) -> None:
-        """Bring Airflow's database up to date; skipped (it takes seconds) where this version has done it."""
+        """Upgrade Airflow's database, which takes seconds, unless this version has done so."""
         done = self.home / "migrated"
         url = environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"]
         mark = f"{version('apache-airflow')} {hashlib.sha256(url.encode()).hexdigest()}"
         if done.exists() and done.read_text() == mark:
             return
-        self._say("making Airflow's database")
+        self._say("creating Airflow's database")
         command = (sys.executable, "-m", "airflow", "db", "migrate")
         run("db-migrate", command, environment=environment, cwd=ROOT, log=self.log("db-migrate"))
         done.write_text(mark)
@@ -187,15 +187,16 @@ class LocalStack:
             time.sleep(0.5)
 
     def _healthy(self) -> bool:
-        """Whether all that runs says so. What tasks talk to is built at its first call: seconds, for which no
-        task would wait."""
+        """Whether all components are healthy. The API for tasks starts at its first call, which takes
+        seconds, so call it before a task does.
+        """
         self.rest.wake_execution_api()
         health = self.rest.health()
         parts = {HEALTH_NAMES[s.name] for s in self.services if s.name in HEALTH_NAMES}
         return all(health.get(part) == "healthy" for part in {"metadatabase", *parts})
 
     def _parsed(self, begun: datetime) -> bool:
-        """Whether all expected DAGs were parsed since the start; an import error is fatal."""
+        """Whether all expected DAGs were parsed since the start. An import error raises ProcessFailed."""
         errors = [e["stack_trace"] for e in self.rest.import_errors() if _instant(e["timestamp"]) >= begun]
         errors += [e["error"] for e in self.rest.plugin_errors()]
         if errors:
@@ -204,7 +205,7 @@ class LocalStack:
         return self.settings.dag_ids <= parsed
 
     def environment(self) -> dict[str, str]:
-        """The environment of every process of this Airflow: the caller's, but for Airflow settings."""
+        """The environment of every process of this Airflow: the caller's, without its Airflow settings."""
         chosen = self.settings
         passwords = self.home / "passwords.json"
         write_private(passwords, json.dumps({USERNAME: self.keys.password}))
@@ -231,7 +232,7 @@ class LocalStack:
                 "secret_key": self.keys.api_secret,
             },
             "api_auth": {"jwt_secret": self.keys.jwt_secret},
-            # A locked SQLite database costs a task's call five seconds; by default it then waits up to 90.
+            # A locked SQLite database delays a task's call by five seconds. By default it waits up to 90.
             "workers": {"execution_api_retries": 20, "execution_api_retry_wait_max": 2},
             "scheduler": {"scheduler_idle_sleep_time": 0.2, "use_job_schedule": chosen.scheduled},
             "dag_processor": {"refresh_interval": 5, "min_file_process_interval": 10, "parsing_processes": 1},
@@ -251,18 +252,18 @@ class LocalStack:
         return inherited | airflow | paths | connections | self._sync() | dict(chosen.environment)
 
     def _sync(self) -> dict[str, str]:
-        """Settings of the sync that must not lead out of this home."""
+        """Settings of the sync that must stay in this home."""
         return {"SYNC_RUN__STAGING_PATH": (self.home / "staging").as_uri()}
 
 
 def write_environment(home: Path, environment: Mapping[str, str]) -> None:
-    """Keep what makes a process one of this Airflow's, for commands beside it (see `tools.beside`)."""
+    """Store the variables that connect a process to this Airflow (see `tools.airflow_environment`)."""
     names = [name for name in environment if name.startswith(("AIRFLOW", "SYNC_")) or name == "PYTHONPATH"]
     write_private(home / ENVIRONMENT, json.dumps({name: environment[name] for name in names}))
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner can read, from its first moment on."""
+    """Write a file that only its owner can read. No other user can read it at any time."""
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         file.write(text)
 

@@ -1,4 +1,4 @@
-"""Thirty days of plausible runs in a store, for pictures and for trying out the status page. All made up."""
+"""Thirty days of made-up runs in a state store, for the pictures and to try the status page."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HOURS = {PipelineName.PRODUCTS: 5, PipelineName.CONTACTS: 6, PipelineName.PURCHA
 
 
 def fill(url: str, hash_key: str, accounts: Shop, now: datetime) -> None:
-    """Write the history of the days before `now` into an empty store whose tables are there."""
+    """Write the history of the days before `now` to an empty state store with tables."""
     dice = random.Random(20261123)  # noqa: S311 - the same history every time
     at = now
     with open_state_store(url, hash_key, accounts, clock=lambda: at) as state:
@@ -42,7 +42,7 @@ def _fill_day(state: StateStore, midnight: datetime, back: int, now: datetime, d
 
 
 def _changes(state: StateStore, at: datetime, dice: random.Random) -> None:
-    """Newsletter subscription changes of a day, most of them applied within seconds."""
+    """The subscription changes of a day. Most are applied within seconds."""
     taken = (timedelta(seconds=min(dice.lognormvariate(1.1, 0.6), 300)) for _ in range(20))
     changes = {
         state.hashed(f"{at}-{n}@example.com"): SubscriptionChange(at - one, True)
@@ -53,7 +53,7 @@ def _changes(state: StateStore, at: datetime, dice: random.Random) -> None:
 
 
 _BAD = (PipelineName.PURCHASES, 11)
-"""The pipeline, and how many days ago: one night on which nothing could be sent."""
+"""Pipeline and days ago of one failed run."""
 
 
 def _save(

@@ -1,7 +1,7 @@
-"""Long-running child processes, each in a session of its own, that are certainly gone afterwards.
+"""Starts child processes, each in a session of its own, and stops whole sessions.
 
-Airflow's components fork workers, and its task runners move to process groups of their own. They stay in
-the session of the component that we started, so a whole session is what gets stopped.
+Airflow's components fork workers, and its task runners move to process groups of their own. They stay in the
+session of the component that we started. So we stop the session, not the group.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ LOOPBACK = "127.0.0.1"
 
 
 class ProcessFailed(RuntimeError):
-    """A process that should be running has ended, or a command did not succeed. Holds the end of its log."""
+    """A process ended unexpectedly, or a command failed. The message holds the end of its log."""
 
 
 @dataclass(frozen=True)
 class Service:
-    """A started process: its name for messages, its log file, and the session that it leads."""
+    """A started process that leads a session, with its name for messages and its log file."""
 
     name: str
     process: subprocess.Popen[bytes]
     log: Path
 
     def check(self) -> None:
-        """Raise `ProcessFailed` with the end of the log when the process has ended by itself."""
+        """Raise `ProcessFailed` with the end of the log if the process has ended."""
         status = self.process.poll()
         if status is not None:
             raise ProcessFailed(
@@ -47,7 +47,9 @@ class Service:
 def start(
     name: str, command: Sequence[str], *, environment: Mapping[str, str], cwd: Path, log: Path
 ) -> Service:
-    """Start a command in a session of its own. Standard output and error go to the file `log` (private)."""
+    """Start a command in a session of its own. It writes standard output and error to the private file
+    `log`.
+    """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as sink:
         log.chmod(0o600)
@@ -64,7 +66,7 @@ def start(
 
 
 def stop(services: Sequence[Service], grace_seconds: float = 15.0) -> None:
-    """Ask every process of every session to end (SIGTERM to the leaders first), then make sure of it."""
+    """Stop every process of every session: SIGTERM to the leaders, then to all, then SIGKILL."""
     for service in services:
         _signal([service.process.pid], signal.SIGTERM)
     _wait_until(lambda: all(s.process.poll() is not None for s in services), grace_seconds)
@@ -83,7 +85,7 @@ def _wait_until(done: Callable[[], bool], seconds: float) -> None:
 
 
 def members(sessions: set[int]) -> list[int]:
-    """Process ids that belong to one of the sessions and still run; zombies are not running."""
+    """Ids of the running processes of these sessions, without zombies."""
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, ProcessLookupError, PermissionError):
@@ -100,19 +102,19 @@ def _signal(pids: Sequence[int], number: signal.Signals) -> None:
 
 @contextlib.contextmanager
 def only_one(folder: Path) -> Iterator[None]:
-    """Hold the lock file beside a folder: two Airflows in one home would fight over database and password."""
+    """Hold the lock file of a folder. Two Airflows in one home would overwrite each other's files."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with folder.with_name(f"{folder.name}.lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            raise ProcessFailed(f"another one runs in {folder}: stop it first") from error
+            raise ProcessFailed(f"another process uses {folder}: stop it first") from error
         yield
 
 
 @contextlib.contextmanager
 def stopping_on_signals() -> Iterator[None]:
-    """Turn SIGTERM and SIGHUP into `KeyboardInterrupt`, so that `with` blocks and `finally` do their work."""
+    """Turn SIGTERM and SIGHUP into `KeyboardInterrupt`, so that `with` and `finally` blocks run."""
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
@@ -126,8 +128,10 @@ def stopping_on_signals() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def deaf_to_signals() -> Iterator[None]:
-    """A second Ctrl-C must not interrupt the clean-up, which is bounded in time anyway."""
+def ignoring_signals() -> Iterator[None]:
+    """Ignore signals during the clean-up, which takes a limited time: a second Ctrl-C must not interrupt
+    it.
+    """
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = {number: signal.signal(number, signal.SIG_IGN) for number in numbers}
     try:
@@ -138,13 +142,13 @@ def deaf_to_signals() -> Iterator[None]:
 
 
 def run(name: str, command: Sequence[str], *, environment: Mapping[str, str], cwd: Path, log: Path) -> None:
-    """Run a command to its end; `ProcessFailed` with the end of its output when it does not succeed."""
+    """Run a command to its end. Raises `ProcessFailed` with the end of its output if it fails."""
     service = start(name, command, environment=environment, cwd=cwd, log=log)
     try:
         if service.process.wait() != 0:
             service.check()
     finally:
-        with deaf_to_signals():
+        with ignoring_signals():
             stop([service])
 
 
@@ -154,14 +158,14 @@ def tail(path: Path, lines: int = 25) -> str:
 
 
 def free_port() -> int:
-    """A port of the loopback interface that nobody listens on right now."""
+    """A port of the loopback interface that no process uses now."""
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
         return int(probe.getsockname()[1])
 
 
 def is_free(port: int) -> bool:
-    """Whether a server could listen on this loopback port now."""
+    """Whether a server can listen on this loopback port now."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -1,38 +1,38 @@
-"""Lines that tell somebody who waits what is going on: on a change, and now and then as a sign of life."""
+"""Lines of progress on the terminal: at each change, and every 15 seconds."""
 
 from __future__ import annotations
 
 import time
 from typing import Any
 
-SIGN_OF_LIFE_SECONDS = 15.0
-NOT_BEGUN = {None, "scheduled", "queued"}
+REPEAT_SECONDS = 15.0
+NOT_STARTED = {None, "scheduled", "queued"}
 
 
 class Progress:
-    """Prints `[elapsed] text`. Task states are printed when they change, not at each look."""
+    """Prints `[elapsed] text`. Prints task states when they change, not at each check."""
 
     def __init__(self) -> None:
-        self._begun = time.monotonic()
+        self._started_at = time.monotonic()
         self._shown = ""
-        self._printed_at = self._begun
+        self._printed_at = self._started_at
 
     @property
     def seconds(self) -> float:
-        """Seconds since the beginning."""
-        return time.monotonic() - self._begun
+        """Seconds since the start."""
+        return time.monotonic() - self._started_at
 
     def say(self, text: str) -> None:
-        """Print one line with the time that has passed."""
+        """Print one line with the elapsed time."""
         minutes, seconds = divmod(self.seconds, 60)
         print(f"[{minutes:.0f}:{seconds:04.1f}] {text}", flush=True)
         self._printed_at = time.monotonic()
 
     def tasks(self, tasks: list[dict[str, Any]]) -> None:
-        """Show the states of a run's tasks that have begun."""
-        begun = [task for task in tasks if task["state"] not in NOT_BEGUN]
-        states = ", ".join(f"{task['task_id']} {task['state']}" for task in begun)
-        still = time.monotonic() - self._printed_at > SIGN_OF_LIFE_SECONDS
-        if states and (states != self._shown or still):
+        """Print the states of the started tasks of a run."""
+        started = [task for task in tasks if task["state"] not in NOT_STARTED]
+        states = ", ".join(f"{task['task_id']} {task['state']}" for task in started)
+        is_due = time.monotonic() - self._printed_at > REPEAT_SECONDS
+        if states and (states != self._shown or is_due):
             self.say(f"    {states}")
             self._shown = states

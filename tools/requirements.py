@@ -1,8 +1,8 @@
-"""Writes what images install, from the lock: requirements.txt and requirements-image.txt.
+"""Writes requirements.txt and requirements-image.txt from the lock. `make lock` runs it after resolving.
 
-`make lock` runs it after resolving. The lock holds everything with hashes, development tools included.
-requirements.txt is the short list: direct pins for an Airflow that is there already. requirements-image.txt
-is all that these pins need, with the hashes: `pip install --require-hashes` takes nothing else.
+The lock holds everything with hashes, also development tools. requirements.txt is the short list: direct pins
+for an existing Airflow. requirements-image.txt holds all packages that these pins need, with the hashes that
+`pip install --require-hashes` demands.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def main() -> None:
 
 
 def render() -> str:
-    """The text of requirements.txt. KeyError where the lock lacks a direct dependency: run `make lock`."""
+    """The text of requirements.txt. KeyError if the lock lacks a direct dependency: run `make lock`."""
     pins = locked((ROOT / "requirements.lock").read_text())
     blocks = [
         "\n".join([f"# {title}", *(line for name in names(group) for line in pins[name])])
@@ -55,7 +55,7 @@ def render() -> str:
 
 
 def render_image() -> str:
-    """The text of requirements-image.txt: the lock's entries without those that only development needs."""
+    """The text of requirements-image.txt: the lock's entries without those for development only."""
     entries = entries_of((ROOT / "requirements.lock").read_text())
     kept = needed(entries, {name for group in SECTIONS.values() for name in names(group)})
     return HEADER + "\n" + "".join(entry.text for entry in entries if entry.name in kept)
@@ -72,7 +72,7 @@ class Entry:
     version: str
     marker: str
     hashes: tuple[str, ...]
-    asked_for_by: frozenset[str]
+    parents: frozenset[str]
     text: str
 
     @classmethod
@@ -99,22 +99,22 @@ def image_entries() -> list[Entry]:
 
 
 def needed(entries: Iterable[Entry], roots: Set[str]) -> set[str]:
-    """The names that the roots need, themselves included, at any depth."""
+    """The roots and all names that they need, at any depth."""
     found = set(roots)
-    while more := {entry.name for entry in entries if entry.name not in found and entry.asked_for_by & found}:
+    while more := {entry.name for entry in entries if entry.name not in found and entry.parents & found}:
         found |= more
     return found
 
 
 def names(group: str | None) -> list[str]:
-    """The names that pyproject.toml gives: the project's own dependencies, or those of a group."""
+    """The names in pyproject.toml: the project's own dependencies, or those of a group."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     given = project["project"]["dependencies"] if group is None else project["dependency-groups"][group]
     return [re.split(r"[<>=!~\[ ;]", one)[0].lower() for one in given]
 
 
 def locked(lock: str) -> dict[str, list[str]]:
-    """Pins by name; several lines where the version depends on Python's."""
+    """Pins by name; several lines if the version depends on Python's."""
     found: dict[str, list[str]] = {}
     for match in filter(None, map(PIN.match, lock.splitlines())):
         name, version, marker = match["name"], match["version"], match["marker"]

@@ -1,7 +1,7 @@
-"""The simulated shop as Airflow sees it: the sandbox process, and the connections that lead to it.
+"""The sandbox process, and Airflow's connections to it.
 
-The connections are those of `airflow_settings.yaml`; the sandbox's real addresses are put in, and the
-credentials that the simulator accepts (they open nothing else and are printed in its README).
+The connections are those of `airflow_settings.yaml`, with the sandbox's real addresses and the credentials
+that it accepts. These credentials work only there, and sandbox/README.md shows them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any
 import yaml
 
 from include.settings import load_settings
-from tools.processes import ProcessFailed, Service, deaf_to_signals, start, stop
+from tools.processes import ProcessFailed, Service, ignoring_signals, start, stop
 
 ROOT = Path(__file__).resolve().parent.parent
 VTEX_TOKEN = "sandbox-token"
@@ -33,8 +33,7 @@ JSON = dict[str, Any]
 
 @dataclass(frozen=True)
 class Sandbox:
-    """The running sandbox: both base addresses, the VTEX account, and the last day of its world that a sync
-    takes without waiting."""
+    """The running sandbox: both base URLs, the VTEX account, and the last day that a sync can read."""
 
     service: Service
     vtex: str
@@ -53,7 +52,7 @@ def running_sandbox(
     options: tuple[str, ...] = (),
     ready_seconds: float = READY_SECONDS,
 ) -> Iterator[Sandbox]:
-    """Start `python -m sandbox` (port 0: a free one), give it when it is ready, and stop it at the end."""
+    """Start `python -m sandbox` (port 0: a free one), yield it when it is ready, and stop it at the end."""
     ports = ("--vtex-port", str(vtex_port), "--connectif-port", str(connectif_port))
     service = start(
         "sandbox",
@@ -65,15 +64,16 @@ def running_sandbox(
     try:
         ready = _ready_line(service, ready_seconds)
         named = {key: str(ready[key]) for key in ("vtex", "connectif", "account", "shop_domain")}
-        yield Sandbox(service, **named, last_day=last_settled_day(datetime.now(UTC)))
+        yield Sandbox(service, **named, last_day=last_complete_day(datetime.now(UTC)))
     finally:
-        with deaf_to_signals():
+        with ignoring_signals():
             stop([service])
 
 
-def last_settled_day(now: datetime) -> date:
-    """The last whole day (UTC) that VTEX's list of orders holds for sure; soon after midnight it is the one
-    before yesterday."""
+def last_complete_day(now: datetime) -> date:
+    """The last complete day (UTC) in VTEX's list of orders. Soon after midnight it is the day before
+    yesterday.
+    """
     lag = timedelta(minutes=load_settings().purchases.index_lag_minutes)
     return (now - lag).date() - timedelta(days=1)
 
@@ -103,7 +103,7 @@ def _without_blanks(row: Mapping[str, Any]) -> JSON:
 
 
 def sandbox_connections(sandbox: Sandbox) -> dict[str, JSON]:
-    """`vtex_default` and `connectif_default` of the running sandbox, credentials included."""
+    """`vtex_default` and `connectif_default` of the running sandbox, with credentials."""
     given = settings_connections()
     vtex, connectif = given["vtex_default"], given["connectif_default"]
     shop = {"account": sandbox.account, "shop_domain": sandbox.shop_domain}
@@ -119,7 +119,7 @@ def sandbox_connections(sandbox: Sandbox) -> dict[str, JSON]:
 
 
 def store_connection(database: Path, hash_key: str) -> JSON:
-    """`sync_state` on a SQLite file: `host` is its path, the extra holds the key of the e-mail hashes."""
+    """`sync_state` on a SQLite file: `host` is its path, and the extra holds the key of the e-mail hashes."""
     return {"conn_type": "sqlite", "host": str(database), "extra": {"hash_key": hash_key}}
 
 

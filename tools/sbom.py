@@ -51,7 +51,7 @@ def bill(entries: Sequence[Entry]) -> Bom:
     direct = {name for group in SECTIONS.values() for name in names(group)}
     bom.register_dependency(bom.metadata.component, [components[name] for name in direct])
     for name, one in components.items():
-        needed = [components[entry.name] for entry in entries if name in entry.asked_for_by]
+        needed = [components[entry.name] for entry in entries if name in entry.parents]
         bom.register_dependency(one, needed)
     return bom
 

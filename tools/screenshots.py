@@ -1,5 +1,6 @@
-"""`make screenshots`: the pictures of the docs. Our pages are drawn from a made-up history, without Airflow;
-Airflow's own forms by a local Airflow.
+"""`make screenshots`: draws the pictures of the docs.
+
+Our pages come from a made-up history, without Airflow. A local Airflow draws its own forms.
 """
 
 from __future__ import annotations
@@ -20,29 +21,29 @@ from include.page.status import PER_PAGE, Reader, RecordsPage, records_page, sta
 from include.settings import load_settings
 from include.state import Shop, open_state_store, upgrade
 from tools.airflow_forms import form_pictures
-from tools.browser import Look, Tab, found, open_tab
+from tools.browser import Tab, Viewport, find_browser, open_tab
 from tools.local_stack import ROOT
 from tools.made_up_history import fill
 from tools.processes import ProcessFailed
 
 PICTURES = ROOT / "docs" / "pictures"
-PAIR = Shop("myshop", "https://vtex.invalid", "https://connectif.invalid", "made-up")
-HASH_KEY = "made up for pictures, and nothing else"
+SHOP = Shop("myshop", "https://vtex.invalid", "https://connectif.invalid", "made-up")
+HASH_KEY = "made up for the pictures of the docs"
 NOW = datetime(2026, 11, 24, 12, 30, tzinfo=UTC)
-DESK, DARK, PHONE = Look(1280), Look(1280, dark=True), Look(390)
+DESKTOP, DARK, PHONE = Viewport(1280), Viewport(1280, dark=True), Viewport(390)
 SHOTS = {
-    "status.png": ("status.html", DESK, 1_000),
+    "status.png": ("status.html", DESKTOP, 1_000),
     "status-dark.png": ("status.html", DARK, 1_000),
     "status-phone.png": ("status.html", PHONE, 1_000),
-    "records.png": ("records.html", DESK, 500),
+    "records.png": ("records.html", DESKTOP, 500),
 }
-"""Each picture's page, look and height."""
+"""Page, viewport and height of each picture."""
 
 
 def main() -> int:
-    """Draw all pictures; the exit code."""
+    """Draw all pictures; returns the exit code."""
     try:
-        found()
+        find_browser()
         PICTURES.mkdir(parents=True, exist_ok=True)
         with open_tab() as tab:
             for name, picture in chain(page_pictures(tab), form_pictures(tab)):
@@ -58,20 +59,20 @@ def page_pictures(tab: Tab) -> Iterator[tuple[str, bytes]]:
     """Name and PNG of each of our pages."""
     with tempfile.TemporaryDirectory(prefix="pictures-") as folder:
         pages = write_pages(Path(folder))
-        for name, (page, look, height) in SHOTS.items():
-            tab.open((pages / page).as_uri(), look, height)
+        for name, (page, viewport, height) in SHOTS.items():
+            tab.open((pages / page).as_uri(), viewport, height)
             yield name, tab.picture()
 
 
 def write_pages(folder: Path) -> Path:
-    """The pages as files, with what they load beside them."""
+    """Write the pages, with the files that they load; returns the folder."""
     shutil.copytree(STATIC, folder / "static")
     url = f"sqlite:///{folder / 'state.db'}"
     upgrade(url)
-    fill(url, HASH_KEY, PAIR, NOW)
+    fill(url, HASH_KEY, SHOP, NOW)
     settings = load_settings()
-    reader = Reader(ZoneInfo(settings.schedule.time_zone), PAIR.vtex_account, may_explain=True)
-    with open_state_store(url, HASH_KEY, PAIR) as state:
+    reader = Reader(ZoneInfo(settings.schedule.time_zone), SHOP.vtex_account, may_explain=True)
+    with open_state_store(url, HASH_KEY, SHOP) as state:
         shown = overview(state, tuple(PipelineName), settings, NOW)
         rejected = state.outcomes(PipelineName.PRODUCTS, reason=Reason.PRICE_MISSING, limit=PER_PAGE)
     (folder / "status.html").write_text(status_page(shown, reader, NOW), encoding="utf-8")

@@ -1,6 +1,6 @@
-"""Reads of the simulated vendors from outside of the sync: whom the demo unsubscribes, and proof.
+"""Reads the simulated vendors for the demo, without the sync's code.
 
-They go through the vendors' own APIs, with the demo's credentials; only `state` is the sandbox's own.
+It calls the vendors' own APIs with the demo's credentials. Only `state` is a call of the sandbox.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class ShopReads:
     def subscriber(self) -> JSON:
         """A customer whose opt-in at VTEX is true: `id` of the document and `email`, a plain address.
 
-        Some of the simulated ones are masked or broken on purpose, and the sync refuses those.
+        Some simulated addresses are masked or invalid on purpose, and the sync rejects them.
         """
         found = _json(
             self._vtex.get(
@@ -62,21 +62,21 @@ class ShopReads:
             "isNewsletterOptIn"
         ]
 
-    def opt_in_after(self, document_id: str, wanted: bool, *, within_seconds: float = 10.0) -> object:
-        """`opt_in`, read again until it is `wanted`: VTEX shows a write only once it is indexed."""
+    def wait_for_opt_in(self, document_id: str, wanted: bool, *, within_seconds: float = 10.0) -> object:
+        """Read `opt_in` until it is `wanted`, because VTEX indexes a write late."""
         deadline = time.monotonic() + within_seconds
         while (found := self.opt_in(document_id)) is not wanted and time.monotonic() < deadline:
             time.sleep(0.2)
         return found
 
     def product_ids(self) -> list[str]:
-        """The lowest few product ids of the catalogue's first page, which VTEX gives in no order."""
+        """The five lowest product ids of the catalogue's first page. VTEX does not sort it."""
         url = f"{self._vtex_url}/api/catalog_system/pvt/products/GetProductAndSkuIds"
         found = _json(self._vtex.get(url, params={"_from": 1, "_to": 250}, timeout=30))["data"]
         return sorted(found, key=int)[:5]
 
     def order_groups(self, window: Mapping[str, Any]) -> list[str]:
-        """A few of the order groups of a window (`window_start`, `window_end`), the shop's own first."""
+        """The first order groups of a window (`window_start`, `window_end`)."""
         first, last = (_utc(window[name]) for name in ("window_start", "window_end"))
         params: dict[str, str | int] = {
             "f_creationDate": f"creationDate:[{first} TO {last}]",
@@ -89,23 +89,23 @@ class ShopReads:
         return sorted({order_id.rsplit("-", 1)[0] for order_id in ids})[:8]
 
     def contact(self, email: str) -> JSON | None:
-        """The contact as Connectif has it, or None."""
+        """The contact at Connectif, or None."""
         return self._at_connectif(f"contacts/email/{quote(tidy_address(email), safe='')}")
 
     def product(self, product_id: str) -> JSON | None:
-        """The product as Connectif has it, or None."""
+        """The product at Connectif, or None."""
         return self._at_connectif(f"products/product-id/{product_id}")
 
     def purchase(self, purchase_id: str) -> JSON | None:
-        """The purchase as Connectif has it, or None."""
+        """The purchase at Connectif, or None."""
         return self._at_connectif(f"purchases/purchase-id/{purchase_id}")
 
     def state(self) -> JSON:
-        """What the sandbox says about Connectif's side, in counts: by table, `origins`, `newsletter`, …"""
+        """The sandbox's counts of Connectif: by table, `origins`, `newsletter`, …"""
         return dict(_json(self._connectif.get(f"{self._connectif_url}/_sandbox/state", timeout=30)))
 
     def _at_connectif(self, path: str) -> JSON | None:
-        """GET; waits for the next minute when the syncs have used this one's calls up."""
+        """GET. Waits for the next minute if the syncs used all calls of this one."""
         answer = self._connectif.get(f"{self._connectif_url}/{path}", timeout=30)
         if answer.status_code == 429:
             now = parsedate_to_datetime(answer.headers["Date"]).timestamp()
@@ -115,7 +115,7 @@ class ShopReads:
 
 
 def _utc(text: str) -> str:
-    """An instant as VTEX's order filter wants it: UTC, milliseconds, `Z`."""
+    """A time in the form of VTEX's order filter: UTC, milliseconds, `Z`."""
     return datetime.fromisoformat(text).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
 

@@ -1,4 +1,4 @@
-"""The run reports of a local stack's own store."""
+"""The reports in the state store of a local Airflow."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from include.state.tables import pair
 
 
 def stored_reports(database: Path, hash_key: str) -> dict[str, StoredReport]:
-    """Every run in a store that knows one shop, by its run id (the last report of each).
+    """The last report of each run, by run id. The state store must know one shop only.
 
-    What a contact run did for the newsletter besides is left out.
+    Leaves out the newsletter reports of contact runs.
     """
     url = f"sqlite:///{database}"
     engine = sa.create_engine(url)

@@ -1,4 +1,4 @@
-"""`make torture`: what was tried against the sync, and what held, as a table."""
+"""`make torture`: damages the sync's files in every way, and prints the results as a table."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ SIZES = Sizes(contacts=220, products=60, orders_per_day=40, days=4)
 
 
 def main() -> int:
-    """0 when all held."""
+    """Exit code 0 if the sync handled every case."""
     rows = list(_damaged_files())
     print("\n".join(lines(rows)))
     return 1 if any(row.problem for row in rows) else 0
 
 
 def lines(rows: Iterable[Row]) -> Iterable[str]:
-    """A line for each pipeline and stage: how many files were damaged in each way, and how many of that held."""
+    """A line for each pipeline and stage: damaged files by kind of damage, and how many were handled."""
     tried_rows, held = Counter[tuple[str, str, str]](), Counter[tuple[str, str, str]]()
     problems = []
     for row in rows:
@@ -33,12 +33,12 @@ def lines(rows: Iterable[Row]) -> Iterable[str]:
         problems += [f"{row.pipeline}, {row.stage}: {row.file}, {row.damage}: {row.problem}"] * bool(
             row.problem
         )
-    yield f"{'damaged files: held of tried':<45}" + "".join(f"{damage:>10}" for damage in DAMAGES)
+    yield f"{'damaged files: handled of all':<45}" + "".join(f"{damage:>10}" for damage in DAMAGES)
     for pipeline, stage in dict.fromkeys((pipeline, stage) for pipeline, stage, _ in tried_rows):
         places = [(pipeline, stage, damage) for damage in DAMAGES]
         cells = "".join(f"{f'{held[place]}/{tried_rows[place]}':>10}" for place in places)
         yield f"{f'{pipeline}, {stage}':<45}{cells}"
-    yield f"{held.total()} of {tried_rows.total()} held"
+    yield f"{held.total()} of {tried_rows.total()} handled"
     yield from problems
 
 

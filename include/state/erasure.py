@@ -156,7 +156,7 @@ class Erasure(Part):
         if connection.execute(strange.limit(1)).first():
             raise ConfigurationError(
                 "sync_state: extra hash_key is not the one under which people were erased, so none of them "
-                "would be recognised. Put it back (docs/operations.md, Rotate keys). Nothing was sent"
+                "would be recognised. Put it back (docs/privacy.md). Nothing was sent"
             )
         return shop
 

@@ -17,7 +17,7 @@ BUSY_SECONDS = 30
 _RETRIED = "the task is retried"
 _RESTORE = (
     "Stop the DAGs, restore the file or database from a backup, and clear the run "
-    "(docs/operations.md, Faults of the machine)"
+    "(docs/runbook/machine-faults.md)"
 )
 
 

@@ -1,4 +1,4 @@
-"""docker-compose.yaml as Compose reads it: what each container finds in its environment."""
+"""docker-compose.yaml as Compose reads it: the environment of each container."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def example() -> dict[str, str]:
 
 
 def filled_in(**changes: str) -> dict[str, str]:
-    """The example with something in every empty line, and with these variables."""
+    """The example with a value in every empty line, and with these variables."""
     return {name: value or f"some-{name.lower()}" for name, value in example().items()} | changes
 
 
 def environment_of(service: Mapping[str, Any], dotenv: Mapping[str, str]) -> dict[str, str]:
-    """What a container finds in its environment: `environment` goes before `env_file`."""
+    """The environment of a container: `environment` overrides `env_file`."""
     given = service.get("env_file", [])
     assert all(file == {"path": ".env", "required": False} for file in given)
     explicit = {name: _interpolated(str(value), dotenv) for name, value in service["environment"].items()}

@@ -1,4 +1,4 @@
-"""`make audit` against a stand-in of OSV: what it asks, what it says, and its exit status."""
+"""`make audit` against a fake OSV: its request, its output and its exit status."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tools import audit
 
 
 class Osv(ThreadingHTTPServer):
-    """Answers with `body(queries)` and `status`; keeps what it was asked."""
+    """Answers with `body(queries)` and `status`, and keeps the requests."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
@@ -119,7 +119,7 @@ def test_audit__says_in_one_sentence_that_nothing_was_audited(
     assert said.err.count("\n") == 1
 
 
-def test_audit__without_a_connection_is_not_green(
+def test_audit__without_a_connection_fails(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("OSV_URL", "http://127.0.0.1:1")

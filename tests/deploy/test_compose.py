@@ -1,4 +1,4 @@
-"""Docker does not run in the tests: the compose file is held against its schema and against the project."""
+"""Docker does not run in the tests. They compare the compose file with its schema and with the project."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ def test_services__are_those_that_airflow_needs() -> None:
     assert {"postgres", "redis", "sandbox"} <= set(SERVICES)
 
 
-def test_variables__all_stand_in_the_example_and_the_other_way_round() -> None:
+def test_variables__of_compose_file_and_example_are_the_same() -> None:
     used = {match[1] for match in VARIABLE.finditer(COMPOSE_FILE.read_text())}
     assert used == set(example())
 
 
-def test_secrets__are_required_and_never_written_down() -> None:
+def test_secrets__are_required_and_have_no_default() -> None:
     text = COMPOSE_FILE.read_text()
     example = (ROOT / ".env.example").read_text()
     for name in (
@@ -68,7 +68,7 @@ def test_secrets__are_required_and_never_written_down() -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in SERVICES if "profiles" not in SERVICES[name]])
-def test_service__that_stays_up_has_a_health_check_and_restarts(name: str) -> None:
+def test_service__has_a_health_check_and_restarts(name: str) -> None:
     service = SERVICES[name]
     if name == "init":
         assert service["restart"] == "no"
@@ -82,13 +82,13 @@ def test_sandbox__is_behind_its_profile() -> None:
     assert all(SERVICES[name]["profiles"] == ["sandbox"] for name in ("sandbox", "sandbox-connections"))
 
 
-def test_ports__are_published_on_loopback_only_unless_said_otherwise() -> None:
+def test_ports__are_published_on_loopback_by_default() -> None:
     published = [port for service in SERVICES.values() for port in service.get("ports", [])]
     assert published
     assert all(port.startswith(("127.0.0.1:", "${AIRFLOW_BIND:-127.0.0.1}:")) for port in published)
 
 
-def test_dependencies__name_services_that_can_meet_them() -> None:
+def test_dependencies__name_services_with_the_right_condition() -> None:
     for name, service in SERVICES.items():
         for needed, how in service.get("depends_on", {}).items():
             assert needed in SERVICES, f"{name} waits for {needed}"
@@ -98,7 +98,7 @@ def test_dependencies__name_services_that_can_meet_them() -> None:
                 assert SERVICES[needed]["restart"] == "no"
 
 
-def test_volumes__are_declared_and_lie_in_folders_that_the_image_makes() -> None:
+def test_volumes__are_declared_and_mounted_on_folders_of_the_image() -> None:
     used = [volume.split(":") for service in SERVICES.values() for volume in service.get("volumes", [])]
     assert {name for name, _ in used} == set(COMPOSE["volumes"])
     made = re.search(r"mkdir -p (.+)", (ROOT / "Dockerfile").read_text())
@@ -107,7 +107,7 @@ def test_volumes__are_declared_and_lie_in_folders_that_the_image_makes() -> None
     assert ours == {Path("/opt/airflow") / folder for folder in made[1].split()}
 
 
-def test_staging__lies_on_the_shared_volume_of_every_airflow_container() -> None:
+def test_staging__is_on_the_shared_volume_of_every_airflow_container() -> None:
     for name, service in AIRFLOW.items():
         path = environment_of(service, filled_in())["SYNC_RUN__STAGING_PATH"].removeprefix("file://")
         assert f"staging:{path}" in service["volumes"], name
@@ -158,7 +158,7 @@ def test_airflow_variables__are_airflows_options() -> None:
         assert (section, option) in known, f"{name}: Airflow has no such option"
 
 
-def test_store_connection__is_json_with_a_hash_key_on_a_database_of_its_own() -> None:
+def test_state_store_connection__is_json_with_a_hash_key_and_its_own_database() -> None:
     connection = json.loads(SERVICES["worker"]["environment"]["AIRFLOW_CONN_SYNC_STATE"])
     assert connection["host"] in SERVICES
     assert connection["extra"]["hash_key"]
@@ -182,7 +182,7 @@ def test_sandbox_connections__are_those_of_the_settings_file() -> None:
 
 
 def commands() -> list[str]:
-    """Every shell line and argument list that a container runs, as text."""
+    """Every shell line and argument list of a container, as text."""
     found = []
     for service in SERVICES.values():
         command = service.get("command", [])
@@ -221,7 +221,7 @@ def test_pool__is_that_of_the_settings_file() -> None:
     assert f"airflow pools set {pool['pool_name']} {pool['pool_slot']} " in SERVICES["init"]["command"][-1]
 
 
-def test_image__holds_the_folders_that_the_project_runs_from() -> None:
+def test_image__holds_the_folders_of_the_project() -> None:
     copied = set(re.findall(r"^COPY --chown=\S+ (\S+) \1$", (ROOT / "Dockerfile").read_text(), re.MULTILINE))
     assert copied == {"dags", "plugins", "include", "sandbox"}
     assert all((ROOT / folder).is_dir() for folder in copied)

@@ -1,4 +1,4 @@
-"""Containers without rights, on a read-only root file system: what is written lies elsewhere."""
+"""Containers run without capabilities on a read-only root file system, and write to volumes and tmpfs only."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ print(json.dumps({
 
 
 def writable(service: Mapping[str, Any]) -> list[PurePosixPath]:
-    """Mount points that can be written to: volumes and tmpfs."""
+    """The writable mount points: volumes and tmpfs."""
     volumes = [one.split(":") for one in service.get("volumes", [])]
     mounted = [parts[1] for parts in volumes if "ro" not in parts[2:]]
     return [PurePosixPath(one.partition(":")[0]) for one in (*mounted, *service.get("tmpfs", []))]
@@ -55,7 +55,7 @@ def lies_in(path: str, folders: list[PurePosixPath]) -> bool:
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_container__has_no_rights_and_a_read_only_root(name: str) -> None:
+def test_container__has_no_capability_and_a_read_only_root(name: str) -> None:
     service = SERVICES[name]
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
@@ -64,12 +64,12 @@ def test_container__has_no_rights_and_a_read_only_root(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_container__runs_as_another_user_than_root(name: str) -> None:
+def test_container__does_not_run_as_root(name: str) -> None:
     assert SERVICES[name]["user"].partition(":")[0] not in {"", "0", "root"}
 
 
 @pytest.mark.parametrize("name", [name for name in SERVICES if name in WRITTEN_BY_OTHERS])
-def test_paths__of_other_services_lie_on_a_volume_or_tmpfs(name: str) -> None:
+def test_paths__of_other_services_are_on_a_volume_or_tmpfs(name: str) -> None:
     for path in WRITTEN_BY_OTHERS[name]:
         assert lies_in(path, writable(SERVICES[name])), path
 
@@ -80,7 +80,7 @@ def test_every_service__is_covered() -> None:
 
 @pytest.fixture(scope="module")
 def written() -> dict[str, dict[str, str]]:
-    """What Airflow's configuration and our settings say, with each service's environment."""
+    """The paths of Airflow's configuration and of our settings, with each service's environment."""
     return {name: _paths(environment_of(service, filled_in())) for name, service in AIRFLOW.items()}
 
 
@@ -94,7 +94,7 @@ def _counts(variable: str) -> bool:
 
 @cache
 def _asked(variables: tuple[tuple[str, str], ...]) -> dict[str, str]:
-    """Asked of Airflow itself, in a process whose home is the image's; it is not made here."""
+    """Airflow's own answer, in a process with the image's home, which is not created here."""
     others = {name: value for name, value in os.environ.items() if not _counts(name)}
     environment = dict(variables)
     given = others | environment | {"AIRFLOW_HOME": AIRFLOW_HOME, "PYTHONPATH": f"{ROOT}", "TMPDIR": TMP}
@@ -106,7 +106,7 @@ def _asked(variables: tuple[tuple[str, str], ...]) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("name", AIRFLOW)
-def test_paths__that_airflow_and_the_sync_write_lie_on_a_volume_or_tmpfs(
+def test_paths__that_airflow_and_the_sync_write_are_on_a_volume_or_tmpfs(
     written: dict[str, dict[str, str]], name: str
 ) -> None:
     paths = dict(written[name])
@@ -115,20 +115,20 @@ def test_paths__that_airflow_and_the_sync_write_lie_on_a_volume_or_tmpfs(
 
 
 def test_paths__without_airflow_config_are_found_outside() -> None:
-    """The check finds what the compose file would miss without the variable."""
+    """The check finds the error that a compose file without the variable would have."""
     environment = environment_of(AIRFLOW["scheduler"], filled_in())
     del environment["AIRFLOW_CONFIG"]
     paths = _paths(environment)
     assert not lies_in(paths["airflow.cfg"], writable(AIRFLOW["scheduler"]))
 
 
-def test_writable__leaves_out_what_is_mounted_read_only() -> None:
+def test_writable__leaves_out_read_only_mounts() -> None:
     service = {"volumes": ["a:/a", "b:/b:ro", "c:/c:z"], "tmpfs": ["/t:size=1g"]}
     assert [str(one) for one in writable(service)] == ["/a", "/c", "/t"]
 
 
 def test_configs__are_files_because_compose_cannot_write_into_a_read_only_container() -> None:
-    """docker/compose#12031, read 2026-11-28: `content` is copied in later, and the daemon refuses."""
+    """docker/compose#12031, read 2026-11-28: Compose copies `content` later, and the daemon refuses."""
     for config in COMPOSE["configs"].values():
         assert Path(ROOT / config["file"]).is_file()
         assert "content" not in config

@@ -1,8 +1,8 @@
-"""The image's steps without Docker, on a stand-in of Airflow's image, whose user is 50000.
+"""Runs the steps of the image without Docker, on a stand-in of Airflow's image, whose user is 50000.
 
 With buildah the steps run in a root file system of their own. Without it the RUN lines run as that user in a
-folder that is laid out as COPY would leave it. Both need root, and neither needs a network: `pip` and
-`python` are scripts that read what they are given.
+folder as COPY leaves it. Both need root and no network: `pip` and
+`python` are scripts that read their arguments.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def instructions(dockerfile: str) -> Iterator[tuple[str, str]]:
 
 
 class Machine:
-    """The folder that stands for an image's root file system, and the one step after the other in it."""
+    """A folder as the image's root file system. It runs the steps one after the other."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -91,7 +91,7 @@ class Machine:
         folder = self.root / self.workdir.lstrip("/") / target if target[0] != "/" else self.root / target[1:]
         for source in map(Path, sources):
             into = folder / source.name if target.endswith("/") else folder
-            into.parent.mkdir(parents=True, exist_ok=True)  # root's, whatever --chown says: as Docker has it
+            into.parent.mkdir(parents=True, exist_ok=True)  # Docker creates it as root, whatever --chown says
             if (ROOT / source).is_dir():
                 into.mkdir()
             else:
@@ -117,7 +117,7 @@ class Machine:
 
 @pytest.fixture
 def open_path(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder that every user may enter: pytest's own are closed to others."""
+    """A folder that every user may enter; pytest's own folders are private."""
     made = Path(subprocess.run(["mktemp", "-d"], capture_output=True, text=True, check=True).stdout.strip())
     made.chmod(0o755)
     yield made
@@ -134,7 +134,7 @@ def test_run_lines__succeed_as_the_user_of_the_base_image(open_path: Path) -> No
         assert (open_path / "image/opt/airflow" / folder).stat().st_uid == USER
 
 
-def test_run_lines__fail_where_copy_made_the_folder_that_they_write_to(open_path: Path) -> None:
+def test_run_lines__fail_in_a_folder_that_copy_created(open_path: Path) -> None:
     machine = Machine(open_path / "image")
     machine.step("COPY", "requirements.txt /tmp/build/")
     with pytest.raises(AssertionError, match="Permission denied"):
@@ -171,13 +171,13 @@ def test_image__is_built_by_buildah_on_a_stand_in_of_the_base_image(open_path: P
         ({}, {"a": "1"}, [], []),
     ],
 )
-def test_versions_of_the_base_image__are_named_where_the_lock_lowers_them(
+def test_versions_of_the_base_image__are_named_if_the_lock_lowers_them(
     before: dict[str, str], after: dict[str, str], accepted: list[str], expected: list[str]
 ) -> None:
     assert lowered(before, after, accepted) == expected
 
 
-def test_build__stops_where_a_package_of_the_base_image_is_lowered(
+def test_build__stops_if_a_package_of_the_base_image_is_lowered(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     noted = tmp_path / "base.json"
@@ -190,13 +190,13 @@ def test_build__stops_where_a_package_of_the_base_image_is_lowered(
     assert main(["compare", str(noted), "requests"]) == 0
 
 
-def test_image__runs_as_another_user_than_root() -> None:
+def test_image__does_not_run_as_root() -> None:
     users = [rest for word, rest in instructions(DOCKERFILE) if word == "USER"]
     assert users == ["${RUN_AS}"]
     assert "ARG RUN_AS=airflow\n" in DOCKERFILE
 
 
-def test_digest__is_an_argument_and_none_is_written_down() -> None:
+def test_digest__is_an_argument_without_a_default() -> None:
     assert "FROM ${BASE_IMAGE}${BASE_DIGEST:+@${BASE_DIGEST}}\n" in DOCKERFILE
     assert "ARG BASE_DIGEST=\n" in DOCKERFILE
     for file in ("Dockerfile", "docker-compose.yaml", ".env.example"):
@@ -213,7 +213,7 @@ def _checked(command: tuple[str, ...]) -> None:
 
 
 def _stand_in(folder: Path) -> None:
-    """A build context whose image has a shell, the few programs that the steps use, and the user airflow."""
+    """A build context whose image has a shell, the programs of the steps, and the user airflow."""
     root = folder / "root"
     for name in PROGRAMS:
         program = Path(str(shutil.which(name))).resolve()

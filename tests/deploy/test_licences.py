@@ -1,4 +1,4 @@
-"""docs/licences.md is what the installed packages state."""
+"""docs/licences.md holds the licences that the installed packages state."""
 
 from __future__ import annotations
 
@@ -49,5 +49,5 @@ def test_licence__is_the_most_exact_statement(
         ("unknown", "unknown"),
     ],
 )
-def test_mark__flags_what_a_person_must_judge(licence: str, expected: str) -> None:
+def test_mark__flags_copyleft_and_unknown_licences(licence: str, expected: str) -> None:
     assert mark(licence) == expected

@@ -1,4 +1,4 @@
-"""requirements.txt, requirements-image.txt, requirements.lock and pyproject.toml say the same."""
+"""requirements.txt, requirements-image.txt, requirements.lock and pyproject.toml agree."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def test_image_requirements__are_what_make_lock_writes() -> None:
     assert render_image() == IMAGE, "run `make lock`"
 
 
-def test_image_requirements__hold_all_that_the_short_list_needs_and_no_tool() -> None:
-    """Asked of the installed packages' own metadata, which the lock's comments are not."""
+def test_image_requirements__hold_all_needs_of_the_short_list_and_no_tool() -> None:
+    """By the installed packages' own metadata, not by the lock's comments."""
     listed = locked(IMAGE)
     for name in names(None) + names("deploy") + names("sandbox"):
         assert name in listed
@@ -49,7 +49,7 @@ def test_image_requirements__have_the_locks_versions_markers_and_hashes() -> Non
 
 
 def _needs(name: str) -> set[str]:
-    """What an installed package needs here, without extras; nothing where a marker keeps it away."""
+    """The packages that an installed package needs here, without extras and excluded markers."""
     try:
         given = map(Requirement, requires(name) or [])
     except PackageNotFoundError:

@@ -1,4 +1,4 @@
-"""airflow_settings.yaml: the Astro CLI's format, the connections that the hooks ask for, no secret."""
+"""airflow_settings.yaml: the Astro CLI's format, the connections of the hooks, and no secret."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_file__has_the_astro_clis_sections_and_keys() -> None:
     assert all(set(row) == {"pool_name", "pool_slot", "pool_description"} for row in AIRFLOW["pools"])
 
 
-def test_connections__are_those_of_the_hooks_and_of_the_store() -> None:
+def test_connections__are_those_of_the_hooks_and_of_the_state_store() -> None:
     types = {row["conn_id"]: row["conn_type"] for row in AIRFLOW["connections"]}
     assert types[VtexHook.default_conn_name] == VtexHook.conn_type
     assert types[ConnectifHook.default_conn_name] == ConnectifHook.conn_type

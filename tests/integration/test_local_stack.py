@@ -65,7 +65,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
 def test_stack__runs_a_dag_over_rest(stack: LocalStack) -> None:
     stack.rest.trigger(PROBE, "good")
     seen: list[object] = []
-    run = stack.rest.wait(PROBE, "good", patience_seconds=60, progress=seen.append)
+    run = stack.rest.wait(PROBE, "good", stall_seconds=60, progress=seen.append)
     assert run["state"] == "success"
     assert [task["state"] for task in stack.rest.tasks(PROBE, "good")] == ["success"]
     assert seen
@@ -74,7 +74,7 @@ def test_stack__runs_a_dag_over_rest(stack: LocalStack) -> None:
 def test_trigger__of_the_same_run_id_makes_one_run(stack: LocalStack) -> None:
     for _ in range(3):
         stack.rest.trigger(PROBE, "once")
-    stack.rest.wait(PROBE, "once", patience_seconds=60)
+    stack.rest.wait(PROBE, "once", stall_seconds=60)
     assert [run["dag_run_id"] for run in stack.rest.runs(PROBE)].count("once") == 1
 
 
@@ -87,7 +87,7 @@ def test_trigger__takes_a_data_interval(stack: LocalStack) -> None:
 
 def test_log__holds_the_reason_of_a_failure(stack: LocalStack) -> None:
     stack.rest.trigger(PROBE, "bad", {"fail": True})
-    assert stack.rest.wait(PROBE, "bad", patience_seconds=60)["state"] == "failed"
+    assert stack.rest.wait(PROBE, "bad", stall_seconds=60)["state"] == "failed"
     (task,) = stack.rest.tasks(PROBE, "bad")
     lines = stack.rest.log(PROBE, "bad", task["task_id"], task["try_number"])
     assert any("failed as asked" in line for line in lines)

@@ -100,7 +100,7 @@ def backfilled(installation: Installation, day: str) -> str:
     while not (runs := rest.runs("sync_purchases", run_type="backfill")) and time.monotonic() < deadline:
         time.sleep(0.5)
     (run,) = runs
-    state = rest.wait("sync_purchases", run["dag_run_id"], patience_seconds=SECONDS)["state"]
+    state = rest.wait("sync_purchases", run["dag_run_id"], stall_seconds=SECONDS)["state"]
     assert state == "success", "\n".join(installation.last_log("sync_purchases", run["dag_run_id"]))
     return str(run["dag_run_id"])
 
@@ -111,7 +111,7 @@ def test_clear__of_load_goes_on_from_what_is_staged_and_after_its_removal_fails_
     rest = installation.stack.rest
     installation.run("sync_products", "cleared", {"mode": "full"})
     rest.clear("sync_products", "cleared", "load")
-    state = rest.wait("sync_products", "cleared", patience_seconds=SECONDS)["state"]
+    state = rest.wait("sync_products", "cleared", stall_seconds=SECONDS)["state"]
     assert state == "success", "\n".join(installation.last_log("sync_products", "cleared"))
     first, second = attempts(installation, "sync_products", "cleared")
     assert (stages(first), stages(second)) == ({"extract", "transform", "load"}, {"load"})
@@ -119,7 +119,7 @@ def test_clear__of_load_goes_on_from_what_is_staged_and_after_its_removal_fails_
 
     shutil.rmtree(first)
     rest.clear("sync_products", "cleared", "load")
-    assert rest.wait("sync_products", "cleared", patience_seconds=SECONDS)["state"] == "failed"
+    assert rest.wait("sync_products", "cleared", stall_seconds=SECONDS)["state"] == "failed"
     tasks = {task["task_id"]: task for task in rest.tasks("sync_products", "cleared")}
     log = rest.log("sync_products", "cleared", "load", tasks["load"]["try_number"])
     assert tasks["load"]["state"] == "failed", "without a retry"
@@ -131,7 +131,7 @@ def test_clear__of_the_report_of_a_comparison_reports_what_was_found(installatio
     conf = {"pipelines": ["purchases"], **{k: v for k, v in installation.last_day().items() if k != "mode"}}
     first = installation.run("reconcile", "looked", conf)
     rest.clear("reconcile", "looked", "report")
-    state = rest.wait("reconcile", "looked", patience_seconds=SECONDS)["state"]
+    state = rest.wait("reconcile", "looked", stall_seconds=SECONDS)["state"]
     assert state == "success", "\n".join(installation.last_log("reconcile", "looked"))
     again = installation.report_of("reconcile", "looked")
     assert again.compared[PipelineName.PURCHASES] == first.compared[PipelineName.PURCHASES]

@@ -23,7 +23,7 @@ from tests.integration.canary import CANARIES, kept_where
 from tests.integration.installation import SECONDS, Installation, running_installation
 from tools.airflow_forms import click, open_as_user
 from tools.airflow_rest import RestError
-from tools.browser import Look, Tab, found, open_tab
+from tools.browser import Tab, Viewport, find_browser, open_tab
 from tools.processes import ProcessFailed
 from tools.sandbox_shop import CONNECTIF_SECRET, VTEX_TOKEN, WEBHOOK_SECRET
 
@@ -69,7 +69,7 @@ def test_backfill__of_purchases_is_quiet(installation: Installation) -> None:
     while not (runs := rest.runs("sync_purchases", run_type="backfill")) and time.monotonic() < deadline:
         time.sleep(0.5)
     (run,) = runs
-    state = rest.wait("sync_purchases", run["dag_run_id"], patience_seconds=SECONDS)["state"]
+    state = rest.wait("sync_purchases", run["dag_run_id"], stall_seconds=SECONDS)["state"]
     assert state == "success", "\n".join(installation.last_log("sync_purchases", run["dag_run_id"]))
     assert installation.shop.state()["fired_workflows"] == fired
 
@@ -96,7 +96,7 @@ def test_newsletter__reaches_vtex_and_a_repeat_changes_nothing(installation: Ins
     person = installation.shop.subscriber()
     event = {"email": person["email"], "subscribed": False, "occurred_at": datetime.now(UTC).isoformat()}
     first = installation.run("update_newsletter", "newsletter-first", {"events": [event]})
-    assert installation.shop.opt_in_after(person["id"], wanted=False) is False
+    assert installation.shop.wait_for_opt_in(person["id"], wanted=False) is False
     second = installation.run("update_newsletter", "newsletter-second", {"events": [event]})
     assert installation.shop.opt_in(person["id"]) is False
     assert (first.counts.written, second.counts.written) == (1, 0)
@@ -144,7 +144,7 @@ def test_callback__is_in_vtex_soon_and_nowhere_in_the_logs(installation: Install
     method = form.partition(" ")[0]
     answer = requests.request(method, address, **sent, timeout=30, allow_redirects=False)
     assert answer.status_code == 202
-    assert installation.shop.opt_in_after(person["id"], wanted=False, within_seconds=SECONDS) is False
+    assert installation.shop.wait_for_opt_in(person["id"], wanted=False, within_seconds=SECONDS) is False
     health = requests.get(f"{installation.stack.url}/connectif/health", timeout=10)
     assert (health.status_code, health.json()["status"]) == (200, "up")
     log = installation.stack.log("api-server").read_text(errors="replace")
@@ -228,7 +228,7 @@ def test_wrong_key__fails_at_once_and_says_what_to_do(installation: Installation
     requests.delete(f"{keys}/{key['id']}", timeout=10).raise_for_status()
     try:
         installation.stack.rest.trigger("sync_contacts", "wrong-key", {"mode": "full"})
-        run = installation.stack.rest.wait("sync_contacts", "wrong-key", patience_seconds=SECONDS)
+        run = installation.stack.rest.wait("sync_contacts", "wrong-key", stall_seconds=SECONDS)
     finally:
         requests.post(keys, json=key, timeout=10).raise_for_status()
     assert run["state"] == "failed"
@@ -252,7 +252,7 @@ def test_misspelt_parameter__is_refused_at_the_trigger_and_else_fails_before_any
     assets = rest.get("assets", name_pattern="sync_products_report")["assets"]
     conf = {"logical_date": None, "conf": {"mode": "full", "dryrun": True}}
     run_id = rest.post(f"assets/{assets[0]['id']}/materialize", conf)["dag_run_id"]
-    assert rest.wait("sync_products", run_id, patience_seconds=SECONDS)["state"] == "failed"
+    assert rest.wait("sync_products", run_id, stall_seconds=SECONDS)["state"] == "failed"
     tried = {task["task_id"]: task["try_number"] for task in rest.tasks("sync_products", run_id)}
     assert tried["extract"] == 1
     log = "\n".join(installation.last_log("sync_products", run_id))
@@ -269,18 +269,18 @@ FRAME = "document.querySelector('iframe')?.contentDocument"
 @pytest.fixture
 def tab() -> Iterator[Tab]:
     try:
-        found()
+        find_browser()
     except ProcessFailed as problem:
         pytest.skip(str(problem))
     with open_tab() as tab:
         yield tab
 
 
-@pytest.mark.parametrize("look", [Look(1280), Look(390)], ids=["desk", "phone"])
-def test_pages__work_inside_airflows_frame(installation: Installation, tab: Tab, look: Look) -> None:
+@pytest.mark.parametrize("viewport", [Viewport(1280), Viewport(390)], ids=["desktop", "phone"])
+def test_pages__work_inside_airflows_frame(installation: Installation, tab: Tab, viewport: Viewport) -> None:
     """Airflow shows them in a sandboxed frame: what leads within stays in it, a run opens in its window."""
     installation.run("sync_contacts", "sync_contacts-first", {"mode": "full"})
-    open_as_user(tab, installation.stack, "plugin/vtex-connectif-status", look, 900)
+    open_as_user(tab, installation.stack, "plugin/vtex-connectif-status", viewport, 900)
     tab.wait_for(f"{FRAME}?.querySelector('.cards') != null")
     tab.wait_for(f"{FRAME}?.styleSheets.length")
     tab.wait_for(f"{FRAME}?.documentElement.scrollWidth <= {FRAME}?.documentElement.clientWidth")
@@ -290,7 +290,7 @@ def test_pages__work_inside_airflows_frame(installation: Installation, tab: Tab,
     click(tab, f"{FRAME}.querySelector('td button')")
     assert key in tab.wait_for(f"{FRAME}?.querySelector('h3') && {FRAME}.querySelector('h2').innerText")
     assert key not in tab.value("location.href")
-    open_as_user(tab, installation.stack, "plugin/vtex-connectif-status", look, 900)
+    open_as_user(tab, installation.stack, "plugin/vtex-connectif-status", viewport, 900)
     click(tab, f"{FRAME}?.querySelector('#contacts a[data-airflow]')")
     assert tab.wait_for("location.pathname.startsWith('/dags/') && location.pathname").startswith(
         "/dags/sync_contacts/runs/"
@@ -299,7 +299,7 @@ def test_pages__work_inside_airflows_frame(installation: Installation, tab: Tab,
 
 def test_explain__asked_inside_airflows_frame_answers_in_it(installation: Installation, tab: Tab) -> None:
     person = installation.shop.subscriber()
-    open_as_user(tab, installation.stack, "plugin/vtex-connectif-explain", Look(1280), 900)
+    open_as_user(tab, installation.stack, "plugin/vtex-connectif-explain", Viewport(1280), 900)
     tab.wait_for(f"{FRAME}?.querySelector('input[name=record]') != null")
     tab.value(f"{FRAME}.querySelector('input[name=record]').focus()")
     tab.type(person["email"])
@@ -325,7 +325,7 @@ def test_alerts__of_a_mass_change_guard_and_of_too_many_rejects_are_told(install
     try:
         for dag_id, run_id in runs.items():
             rest.trigger(dag_id, run_id, {"mode": "full"})
-        states = {rest.wait(*run, patience_seconds=SECONDS)["state"] for run in runs.items()}
+        states = {rest.wait(*run, stall_seconds=SECONDS)["state"] for run in runs.items()}
     finally:
         requests.delete(f"{sandbox}/faults", timeout=10).raise_for_status()
     assert states == {"failed"}
@@ -359,7 +359,7 @@ def test_canary__sings_nowhere_after_real_runs_and_is_gone_after_its_erasure(
     assert kept_where(home, CANARIES) == {"staging"} | conf_and_audit
 
     erased = subprocess.run(
-        (sys.executable, "-m", "tools.beside", "tools.erase"),
+        (sys.executable, "-m", "tools.airflow_environment", "tools.erase"),
         env=installation.stack.environment(), input=canary.EMAIL, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert "is erased, and kept out of every later write" in erased.stdout

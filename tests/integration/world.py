@@ -41,7 +41,7 @@ class Installation:
         """Run a DAG to its good end, once for each id; the report that it left."""
         self.stack.rest.trigger(dag_id, run_id, conf)
         try:
-            state = self.stack.rest.wait(dag_id, run_id, patience_seconds=SECONDS)["state"]
+            state = self.stack.rest.wait(dag_id, run_id, stall_seconds=SECONDS)["state"]
         except RestError as stuck:
             raise AssertionError("\n".join([str(stuck), *self.last_log(dag_id, run_id)])) from stuck
         assert state == "success", "\n".join(self.last_log(dag_id, run_id))

@@ -1,1 +1,1 @@
-"""What the syncs cost: calls, seconds and memory of each pipeline, measured against the sandbox."""
+"""Measures calls, seconds and memory of each pipeline against the sandbox."""

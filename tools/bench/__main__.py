@@ -1,8 +1,8 @@
-"""`make bench`: calls, records a second, seconds by stage and peak memory of each pipeline, on the sandbox.
+"""`make bench`: measures calls, records a second, seconds by stage and peak memory of each pipeline.
 
 make bench
 make bench BENCH='contacts --records 100000 1000000'
-make bench BENCH=newsletter          also in real time, on a whole Airflow: latency and a burst of callbacks
+make bench BENCH=newsletter          also on a real Airflow: latency and a burst of callbacks
 make bench BENCH='purchases --records 2000 --minute-seconds 12 --json figures.json'
 """
 
@@ -19,13 +19,13 @@ from pathlib import Path
 from include.outcomes import PipelineName
 from tools.bench import realtime
 from tools.bench.measure import Result, measure
-from tools.bench.scenarios import DEFAULT_RECORDS, Scenario, scenarios_of, usual
+from tools.bench.scenarios import DEFAULT_RECORDS, Scenario, scenarios_of, usual_scenarios
 from tools.bench.table import NOTES, machine, machine_line, ratios, table
 from tools.processes import stopping_on_signals
 
 
 def main() -> int:
-    """Measure what is asked for and print it; returns the exit code."""
+    """Measure and print; returns the exit code."""
     parser = argparse.ArgumentParser(
         prog="make bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -33,56 +33,60 @@ def main() -> int:
         "pipelines", nargs="*", metavar="PIPELINE", help=", ".join(DEFAULT_RECORDS) + " (default: all)"
     )
     parser.add_argument(
-        "--records", nargs="+", type=int, help="sizes, for one pipeline; purchases: orders of a day"
+        "--records", nargs="+", type=int, help="sizes for one pipeline; for purchases the orders of a day"
     )
-    parser.add_argument("--minute-seconds", type=int, help="how long a rate-limit minute lasts in paced runs")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there as well")
+    parser.add_argument(
+        "--minute-seconds", type=int, help="length of a rate-limit minute in runs with limits"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write all figures to this file")
     options = parser.parse_args()
     try:
-        scenarios = wanted(options.pipelines, options.records, options.minute_seconds)
+        scenarios = scenarios_for(options.pipelines, options.records, options.minute_seconds)
     except ValueError as wrong:
         parser.error(str(wrong))
     facts = machine()
     with stopping_on_signals(), tempfile.TemporaryDirectory(prefix="bench-") as logs:
-        results = [result for scenario in scenarios for result in _said(scenario, Path(logs))]
+        results = [result for scenario in scenarios for result in _announce_and_measure(scenario, Path(logs))]
     print(f"\n{machine_line(facts)}\n\n{table(results)}\n\n{NOTES}")
     for line in ratios(results):
         print(f"\n{line}")
-    in_real_time = []
+    real_time = []
     if any(scenario.pipeline is PipelineName.NEWSLETTER for scenario in scenarios):
         print()
         with stopping_on_signals():
-            for figure in realtime.measured(_say):
-                in_real_time.append(figure)
-                _say(figure.line())
+            for figure in realtime.measure_newsletter(_print):
+                real_time.append(figure)
+                _print(figure.line())
     if options.json:
         figures = {
             "machine": facts,
             "runs": [result.to_json() for result in results],
-            "in_real_time": [asdict(figure) for figure in in_real_time],
+            "real_time": [asdict(figure) for figure in real_time],
         }
         options.json.write_text(json.dumps(figures, indent=1) + "\n")
     return 0
 
 
-def wanted(pipelines: list[str], records: list[int] | None, minute_seconds: int | None) -> list[Scenario]:
-    """The scenarios that the arguments name; ValueError when they make no sense."""
+def scenarios_for(
+    pipelines: list[str], records: list[int] | None, minute_seconds: int | None
+) -> list[Scenario]:
+    """The scenarios of the arguments. Raises ValueError if they contradict each other."""
     unknown = [pipeline for pipeline in pipelines if pipeline not in set(DEFAULT_RECORDS)]
     if unknown:
-        raise ValueError(f"no such pipeline: {', '.join(unknown)}; there are {', '.join(DEFAULT_RECORDS)}")
+        raise ValueError(f"no such pipeline: {', '.join(unknown)}; use {', '.join(DEFAULT_RECORDS)}")
     chosen = [PipelineName(pipeline) for pipeline in pipelines] or list(DEFAULT_RECORDS)
     if records is None:
-        return usual(chosen, minute_seconds)
+        return usual_scenarios(chosen, minute_seconds)
     if len(chosen) != 1:
-        raise ValueError("--records is about one pipeline: name it")
+        raise ValueError("--records needs one pipeline: name it")
     return [scenario for number in records for scenario in scenarios_of(chosen[0], number, minute_seconds)]
 
 
-def _say(line: str) -> None:
+def _print(line: str) -> None:
     print(line, flush=True)
 
 
-def _said(scenario: Scenario, logs: Path) -> Iterator[Result]:
+def _announce_and_measure(scenario: Scenario, logs: Path) -> Iterator[Result]:
     print(f"{scenario.title}, {scenario.records:,} records …", flush=True)
     return measure(scenario, logs)
 

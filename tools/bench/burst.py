@@ -1,4 +1,4 @@
-"""Many newsletter callbacks at the same moment, on a real Airflow: is each taken, and when is it in VTEX."""
+"""Measures a burst of newsletter callbacks on a real Airflow: the answers, and when VTEX has each change."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ _THREADS = 8
 
 @dataclass(frozen=True)
 class Burst:
-    """What became of the callbacks: answers by status, seconds from the first call on, calls to VTEX, runs.
+    """Answers by status, seconds from the first call, calls to VTEX, and runs.
 
-    `calls_a_minute` is how many calls Master Data takes; 0: as many as come.
+    `calls_a_minute` is the rate limit of Master Data; 0: no limit.
     """
 
     database: str
@@ -40,7 +40,7 @@ class Burst:
     runs: int
 
     def line(self) -> str:
-        """For people."""
+        """The figures as one line."""
         number = sum(self.answers.values())
         taken = sum(count for status, count in self.answers.items() if 200 <= status < 300)
         calls = sum(sum(by_status.values()) for by_status in self.vtex_calls.values())
@@ -54,8 +54,8 @@ class Burst:
         )
 
 
-def at_once(rest: AirflowRest, sandbox: Sandbox, *, database: str, calls_a_minute: int) -> Burst:
-    """Have `CALLBACKS` people unsubscribe in the same moment; TimeoutError when VTEX does not get it all."""
+def unsubscribe_at_once(rest: AirflowRest, sandbox: Sandbox, *, database: str, calls_a_minute: int) -> Burst:
+    """Unsubscribe `CALLBACKS` people at the same time. TimeoutError if VTEX does not get all changes."""
     people = [f"burst-{calls_a_minute}-{number}" for number in range(CALLBACKS)]
     with requests.Session() as session, ThreadPoolExecutor(_THREADS) as pool:
         session.trust_env = False
@@ -77,7 +77,7 @@ def at_once(rest: AirflowRest, sandbox: Sandbox, *, database: str, calls_a_minut
 
 
 async def _callbacks(airflow: str, people: Sequence[str]) -> Counter[int]:
-    """Each on a connection of its own. Plain sockets: a client library would cost more than the server."""
+    """One connection for each call. Plain sockets, because a client library costs more than the server."""
     url = urlsplit(airflow)
     path = f"/connectif/newsletter/{WEBHOOK_SECRET}/unsubscribe"
 
@@ -100,16 +100,14 @@ def _wait_for_patches(session: requests.Session, sandbox: Sandbox, number: int) 
         if sum(count for status, count in patches.items() if status.startswith("2")) >= number:
             return
         time.sleep(0.5)
-    raise TimeoutError(
-        f"not all of {number:,} subscription changes were in VTEX after {GIVE_UP_SECONDS:.0f} s"
-    )
+    raise TimeoutError(f"VTEX lacks some of {number:,} subscription changes after {GIVE_UP_SECONDS:.0f} s")
 
 
 def _applied_at(session: requests.Session, sandbox: Sandbox, person: str) -> float:
     found = session.get(f"{sandbox.vtex}/_sandbox/documents/{person}", timeout=10).json()
     if found["isNewsletterOptIn"] is not False:
         raise TimeoutError(
-            "a subscription change is not in VTEX, although as many documents were patched as there are subscription changes"
+            "VTEX lacks a subscription change, although it got as many patches as there are changes"
         )
     return datetime.fromisoformat(found["updatedIn"]).timestamp()
 

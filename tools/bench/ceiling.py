@@ -1,4 +1,4 @@
-"""How fast the sandbox itself is: the same reads again by a client that does nothing with the answers."""
+"""Measures the sandbox alone: repeats the same reads with a client that ignores the answers."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from urllib.parse import quote, urlencode, urlsplit
 from urllib.request import Request, urlopen
 
 KEPT_CALLS = 5_000
-"""The sandbox's journal holds no more: of a longer run its last calls are repeated."""
+"""The size of the sandbox's journal. Of a longer run only the last calls are repeated."""
 
 
 @dataclass(frozen=True)
 class Ceiling:
-    """`calls` were answered in `seconds` when the client costs next to nothing."""
+    """The sandbox answers `calls` in `seconds` for a client that costs almost nothing."""
 
     calls: int
     seconds: float
@@ -33,7 +33,7 @@ def journal(base_url: str) -> list[dict[str, Any]]:
 
 
 def forget_journal(base_url: str) -> None:
-    """Begin a new journal."""
+    """Start a new journal."""
     with urlopen(Request(f"{base_url}/_sandbox/journal", method="DELETE")):  # noqa: S310 - loopback
         pass
 
@@ -41,9 +41,9 @@ def forget_journal(base_url: str) -> None:
 def ceiling(
     base_url: str, headers: Mapping[str, str], calls: Sequence[Mapping[str, Any]], *, workers: int
 ) -> Ceiling:
-    """Send the GET calls of a journal again from `workers` threads.
+    """Repeat the GET calls of a journal from `workers` threads.
 
-    A scroll is followed to its end by its own new token; the continuations in the journal are left out.
+    It follows a scroll to its end by its new token, and leaves out the continuations in the journal.
     """
     targets = [_target(call) for call in calls if call["method"] == "GET" and "_token=" not in call["query"]]
     replay = _Replay(urlsplit(base_url).netloc, headers)
@@ -58,14 +58,14 @@ def _target(call: Mapping[str, Any]) -> str:
 
 
 class _Replay:
-    """One connection for each thread; answers are read and thrown away."""
+    """One connection for each thread. It reads the answers and ignores them."""
 
     def __init__(self, netloc: str, headers: Mapping[str, str]) -> None:
         self._netloc, self._headers = netloc, dict(headers)
         self._own = threading.local()
 
     def follow(self, target: str) -> int:
-        """Send one call, and the rest of its scroll if it begins one; returns how many calls that were."""
+        """Send one call, and the rest of its scroll if it starts one; returns the number of calls."""
         body, token = self._get(target)
         sent, path = 1, target.partition("?")[0]
         while token and body != b"[]":
@@ -79,7 +79,7 @@ class _Replay:
         answer = connection.getresponse()
         body = answer.read()
         if answer.status not in {200, 206, 404}:
-            raise RuntimeError(f"the sandbox answers HTTP {answer.status} to a call that it took before")
+            raise RuntimeError(f"the sandbox answers HTTP {answer.status} to a call that it accepted before")
         return body, answer.getheader("X-VTEX-MD-TOKEN")
 
     def _connection(self) -> http.client.HTTPConnection:

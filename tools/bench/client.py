@@ -1,7 +1,7 @@
-"""One pipeline's sync as a process of its own, so that time and memory are those of the client alone.
+"""Runs one pipeline in a process of its own, so that time and memory are those of the client alone.
 
-Reads an order (JSON) from standard input, runs the pipeline's stages as the DAG does, without Airflow, and
-writes what they cost (JSON) to standard output.
+Reads a job (JSON) from standard input, runs the pipeline's stages as the DAG does, without Airflow, and
+writes their cost (JSON) to standard output.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _MEGABYTE = 1_000_000
 
 @dataclass
 class StageCost:
-    """Seconds by the clock and of the processor, calls by vendor and route, peak memory until its end."""
+    """Elapsed and processor seconds, calls by vendor and route, and peak memory until the stage ends."""
 
     name: str
     stage_started_at: float = 0.0
@@ -51,7 +51,7 @@ class StageCost:
 
 
 class Meter:
-    """Notes what each stage costs this process."""
+    """Measures the cost of each stage in this process."""
 
     def __init__(self, vtex: VtexClient, connectif: ConnectifClient) -> None:
         self._counters = {"vtex": vtex.transport.counter, "connectif": connectif.transport.counter}
@@ -75,7 +75,7 @@ class Meter:
 
     @property
     def throttled(self) -> dict[str, int]:
-        """Answers of 429, by vendor."""
+        """Answers with 429, by vendor."""
         return {vendor: counter.throttled for vendor, counter in self._counters.items()}
 
 
@@ -86,18 +86,18 @@ def peak_megabytes() -> float:
 
 
 def main() -> None:
-    """Run the order and print its cost."""
+    """Run the job and print its cost."""
     logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
-    order = json.load(sys.stdin)
-    pipeline, minute = PipelineName(order["scenario"]["pipeline"]), order["scenario"]["minute_seconds"]
-    vtex, connectif = _clients(order["connections"], minute)
+    job = json.load(sys.stdin)
+    pipeline, minute = PipelineName(job["scenario"]["pipeline"]), job["scenario"]["minute_seconds"]
+    vtex, connectif = _clients(job["connections"], minute)
     meter = Meter(vtex, connectif)
-    with _state(Path(order["folder"]), vtex, connectif) as state:
+    with _state(Path(job["folder"]), vtex, connectif) as state:
         if pipeline is PipelineName.NEWSLETTER:
-            report = _newsletter(vtex, state, meter, order["scenario"]["records"])
+            report = _newsletter(vtex, state, meter, job["scenario"]["records"])
         else:
-            run = _run(order, vtex, connectif, state)
-            if order["scenario"]["catalogue"] == "full":
+            run = _run(job, vtex, connectif, state)
+            if job["scenario"]["catalogue"] == "full":
                 _send_catalogue(run)
             report = _daily(run, meter)
     cost = {
@@ -127,7 +127,7 @@ def _clients(connections: dict[str, Any], minute_seconds: float) -> tuple[VtexCl
 
 
 def rate_limits(minute_seconds: float) -> RateLimits:
-    """The configured paces by a minute that lasts so long; none at all for 0."""
+    """The configured rate limits for a minute of this length; no limits for 0."""
     if not minute_seconds:
         return RateLimits(_UNLIMITED, _UNLIMITED, _UNLIMITED, _UNLIMITED)
     settings, faster = load_settings().vtex, 60 / minute_seconds
@@ -147,16 +147,16 @@ def _state(folder: Path, vtex: VtexClient, connectif: ConnectifClient) -> StateS
     return open_state_store(url, "k" * 32, pair)
 
 
-def _run(order: dict[str, Any], vtex: VtexClient, connectif: ConnectifClient, state: StateStore) -> SyncRun:
+def _run(job: dict[str, Any], vtex: VtexClient, connectif: ConnectifClient, state: StateStore) -> SyncRun:
     pipeline, folder, key = (
-        PipelineName(order["scenario"]["pipeline"]),
-        Path(order["folder"]),
-        f"day-{order['day']}",
+        PipelineName(job["scenario"]["pipeline"]),
+        Path(job["folder"]),
+        f"day-{job['day']}",
     )
     return SyncRun(
         pipeline=pipeline,
         run_key=key,
-        plan=_plan(pipeline, order["days_ago"]),
+        plan=_plan(pipeline, job["days_ago"]),
         staging=Staging(folder / key),
         kept=kept_in(folder),
         settings=load_settings(),
@@ -167,7 +167,7 @@ def _run(order: dict[str, Any], vtex: VtexClient, connectif: ConnectifClient, st
 
 
 def _send_catalogue(run: SyncRun) -> None:
-    """So that the run finds a shop whose products are synced. It is no part of what is measured."""
+    """Send the catalogue, so that the run finds synced products. This is not measured."""
     key, everything = "catalogue", RunPlan("full", None, (), "everything")
     staging = Staging(run.staging.folder.parent / key)  # type: ignore[attr-defined]
     products = replace(run, pipeline=PipelineName.PRODUCTS, run_key=key, plan=everything, staging=staging)
@@ -188,7 +188,7 @@ def _daily(run: SyncRun, meter: Meter) -> Report:
 
 
 def _plan(pipeline: PipelineName, days_ago: int) -> RunPlan:
-    """Everything; of the orders those of a day, which the order list has had the time to see."""
+    """Everything; of the orders one day that the order list shows in full."""
     if pipeline is not PipelineName.PURCHASES:
         return RunPlan("full", None, (), "everything")
     end = datetime.now(UTC) - timedelta(days=days_ago, minutes=11)
@@ -196,7 +196,7 @@ def _plan(pipeline: PipelineName, days_ago: int) -> RunPlan:
 
 
 def _newsletter(vtex: VtexClient, state: StateStore, meter: Meter, number: int) -> Report:
-    """Half of the subscription changes are a yes, half a no, all of customers who exist."""
+    """Half of the changes are subscriptions, half unsubscriptions, all of existing customers."""
     now = datetime.now(UTC)
     known = _some_addresses(vtex, number)
     events = [

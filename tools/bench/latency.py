@@ -1,4 +1,4 @@
-"""How long a subscription change takes from Connectif to VTEX on a real Airflow, one callback after the other."""
+"""Measures the latency of subscription changes from Connectif to VTEX, one callback after the other."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ GIVE_UP_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Latencies:
-    """Seconds from the person's click at Connectif to the changed document at VTEX, on one database."""
+    """Seconds from the change at Connectif to the changed document at VTEX, on one database."""
 
     database: str
     seconds: list[float]
 
     def line(self) -> str:
-        """For people."""
+        """The figures as one line."""
         p95 = statistics.quantiles(self.seconds, n=20)[-1]
         p50 = statistics.median(self.seconds)
         return (
@@ -34,8 +34,8 @@ class Latencies:
         )
 
 
-def in_a_row(airflow: str, sandbox: Sandbox, number: int) -> list[float]:
-    """Have so many people unsubscribe at Connectif, each after the one before has reached VTEX."""
+def unsubscribe_in_sequence(airflow: str, sandbox: Sandbox, number: int) -> list[float]:
+    """Unsubscribe this number of people at Connectif, each after the change before reached VTEX."""
     callbacks = f"{airflow}/connectif/newsletter/{WEBHOOK_SECRET}"
     urls = {"subscribe": f"{callbacks}/subscribe", "cancellation": f"{callbacks}/unsubscribe"}
     with requests.Session() as session:
@@ -44,11 +44,11 @@ def in_a_row(airflow: str, sandbox: Sandbox, number: int) -> list[float]:
         seconds = []
         for n in range(number + WARM_UP):
             person = {"id": f"latency-{n}", "email": f"latency-{n}@example.com"}
-            seconds.append(_one(session, sandbox, person))
+            seconds.append(_unsubscribe(session, sandbox, person))
     return seconds[WARM_UP:]
 
 
-def _one(session: requests.Session, sandbox: Sandbox, person: dict[str, str]) -> float:
+def _unsubscribe(session: requests.Session, sandbox: Sandbox, person: dict[str, str]) -> float:
     document = f"{sandbox.vtex}/_sandbox/documents/{person['id']}"
     body = {"email": person["email"], "isNewsletterOptIn": True}
     session.put(document, json=body, timeout=10).raise_for_status()

@@ -1,4 +1,4 @@
-"""Run a scenario: a sandbox of its own, clients in processes of their own, then the sandbox alone."""
+"""Runs a scenario: starts a sandbox, runs clients in processes, then measures the sandbox alone."""
 
 from __future__ import annotations
 
@@ -33,15 +33,16 @@ _WORKERS = {
     PipelineName.PURCHASES: 8,
     PipelineName.NEWSLETTER: 1,
 }
-_PACE_OF_ROUTE = {route.name: route.rate_limit for route in vars(routes).values() if isinstance(route, Route)}
+_RATE_LIMIT_OF_ROUTE = {
+    route.name: route.rate_limit for route in vars(routes).values() if isinstance(route, Route)
+}
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a run of a scenario cost: the clients' own account of it, and the sandbox's speed at the same
-    reads.
+    """The cost of a run as its clients report it, and the sandbox's speed at the same reads.
 
-    `posting` is the share of Connectif's pace that posting used.
+    `posting` is the share of Connectif's rate limit that posting used.
     """
 
     scenario: Scenario
@@ -54,13 +55,13 @@ class Result:
         figures = {
             "rate": self.rate,
             "calls": self.calls,
-            "pace_used": self.pace_used,
+            "rate_used": self.rate_used,
             "throttled_share": self.throttled_share,
         }
         return {**asdict(self), **figures, "sandbox_share": self.sandbox_share}
 
     def stage(self, name: str) -> dict[str, Any]:
-        """The figures of one stage; empty when the pipeline has no such stage."""
+        """The figures of one stage; empty if the pipeline has no such stage."""
         return next((stage for stage in self.cost["stages"] if stage["name"] == name), {})
 
     @property
@@ -71,8 +72,8 @@ class Result:
 
     @property
     def rate(self) -> float:
-        """Records a second. Imports are Connectif's own work, so contacts and products count to the last
-        file; purchases and subscription changes to the last answer.
+        """Records a second. Connectif does the imports, so the time of contacts and products ends with the
+        last file. The time of purchases and subscription changes ends with the last answer.
         """
         importing = self.scenario.pipeline in {PipelineName.CONTACTS, PipelineName.PRODUCTS}
         names = ("extract", "transform") if importing else ("extract", "transform", "load", "apply")
@@ -84,14 +85,16 @@ class Result:
 
     @property
     def throttled_share(self) -> dict[str, float]:
-        """Of all calls those that were answered 429, by vendor."""
+        """The share of calls that got 429, by vendor."""
         return {
             vendor: self.cost["throttled"][vendor] / max(1, calls) for vendor, calls in self.calls.items()
         }
 
     @property
-    def pace_used(self) -> dict[str, float]:
-        """What was used of the allowed pace, by vendor. VTEX's is a process's own, Connectif's is shared."""
+    def rate_used(self) -> dict[str, float]:
+        """The share of the rate limit that was used, by vendor. VTEX's is for one process, Connectif's for
+        all.
+        """
         used = {} if self.posting is None else {"connectif": self.posting}
         if self.scenario.minute_seconds and self.scenario.processes == 1:
             reading = self.stage("extract")
@@ -100,7 +103,7 @@ class Result:
 
     @property
     def sandbox_share(self) -> float | None:
-        """Of the reading stage's time what the sandbox needs for it alone; near 1 it is the bottleneck."""
+        """The share of the reading stage's time that the sandbox alone needs. Near 1 it is the bottleneck."""
         if self.alone is None or not self.alone.calls:
             return None
         reading = self.stage("extract") or self.stage("apply")
@@ -109,20 +112,24 @@ class Result:
 
 
 def _vtex_seconds(stage: Mapping[str, Any], minute_seconds: float) -> float:
-    """How long the stage's calls take at full pace: kinds of calls follow each other."""
+    """How long the stage's calls take at the full rate, one kind of calls after the other."""
     allowed = asdict(rate_limits(minute_seconds))
     calls = stage["calls"]["vtex"].items()
-    return float(sum(number / allowed[f"{_PACE_OF_ROUTE[route]}_per_second"] for route, number in calls))
+    return float(
+        sum(number / allowed[f"{_RATE_LIMIT_OF_ROUTE[route]}_per_second"] for route, number in calls)
+    )
 
 
 def _connectif_calls_a_minute() -> float:
-    """Without the share that is left to the shop's other traffic."""
+    """Connectif's limit without the share for the shop's other traffic."""
     return CALLS_PER_MINUTE * (1 - load_settings().connectif.keep_free_percent / 100)
 
 
 def measure(scenario: Scenario, logs: Path) -> Iterator[Result]:
-    """Start the scenario's sandbox; each day run its clients, then the sandbox alone. ProcessFailed when it
-    fails."""
+    """Start the scenario's sandbox. For each day run its clients, then measure the sandbox alone.
+
+    Raises ProcessFailed if a process fails.
+    """
     options = scenario.sandbox_options
     with (
         running_sandbox(logs, options=options, ready_seconds=READY_SECONDS) as sandbox,
@@ -131,7 +138,7 @@ def measure(scenario: Scenario, logs: Path) -> Iterator[Result]:
         connections = sandbox_connections(sandbox)
         for day in range(1, scenario.days + 1):
             forget_journal(sandbox.vtex)
-            cost = together(_clients(scenario, connections, Path(folder), day))
+            cost = merge_costs(_clients(scenario, connections, Path(folder), day))
             if scenario.minute_seconds:
                 yield Result(scenario, day, cost, None, _posting(scenario, sandbox))
             else:
@@ -144,15 +151,16 @@ def _posting(scenario: Scenario, sandbox: Sandbox) -> float | None:
     return share_used(calls, minute_seconds=minute, calls_a_minute=_connectif_calls_a_minute())
 
 
-def together(costs: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """What several clients cost that ran at once, as if they were one: a stage lasts from the first one's
-    beginning to the last one's end."""
+def merge_costs(costs: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The cost of several clients that ran at once, as one client. A stage lasts from its first start to its
+    last end.
+    """
     first = costs[0]
     return {
         "read": sum(cost["read"] for cost in costs),
         "written": sum(cost["written"] for cost in costs),
         "summary": "\n".join(cost["summary"] for cost in costs),
-        "throttled": _added([cost["throttled"] for cost in costs]),
+        "throttled": _sum([cost["throttled"] for cost in costs]),
         "stages": [
             _stage([cost["stages"][place] for cost in costs]) for place in range(len(first["stages"]))
         ],
@@ -170,34 +178,34 @@ def _stage(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
         ),
         "processor_seconds": round(sum(part["processor_seconds"] for part in parts), 3),
         "peak_megabytes": max(part["peak_megabytes"] for part in parts),
-        "calls": {vendor: _added([part["calls"][vendor] for part in parts]) for vendor in vendors},
+        "calls": {vendor: _sum([part["calls"][vendor] for part in parts]) for vendor in vendors},
     }
 
 
-def _added(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+def _sum(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
     total = Counter[str]()
     for some in counts:
-        total.update(some)  # "+" would drop what is 0
+        total.update(some)  # "+" drops zeros
     return dict(total)
 
 
 def _clients(
     scenario: Scenario, connections: Mapping[str, Any], folder: Path, day: int
 ) -> list[dict[str, Any]]:
-    """Run all at once, each in a folder of its own, which the next day finds again."""
-    orders = [
+    """Run all clients at once, each in a folder of its own that the next day uses too."""
+    jobs = [
         {"connections": connections, "folder": str(folder / str(number)), "day": day, "days_ago": number}
         for number in range(scenario.processes)
     ]
     with ThreadPoolExecutor(scenario.processes) as pool:
-        return list(pool.map(partial(_client, scenario), orders))
+        return list(pool.map(partial(_client, scenario), jobs))
 
 
-def _client(scenario: Scenario, order: Mapping[str, Any]) -> dict[str, Any]:
-    Path(order["folder"]).mkdir(exist_ok=True)
+def _client(scenario: Scenario, job: Mapping[str, Any]) -> dict[str, Any]:
+    Path(job["folder"]).mkdir(exist_ok=True)
     done = subprocess.run(
         (sys.executable, "-m", "tools.bench.client"),
-        input=json.dumps({"scenario": scenario.to_json(), **order}),
+        input=json.dumps({"scenario": scenario.to_json(), **job}),
         stdout=subprocess.PIPE,
         text=True,
         cwd=ROOT,

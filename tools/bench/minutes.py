@@ -1,4 +1,4 @@
-"""How full Connectif's minutes were while purchases were posted, by the sandbox's journal."""
+"""How much of Connectif's rate limit the posting of purchases used, by the sandbox's journal."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _POSTED = "create purchase"
 def share_used(
     calls: Iterable[Mapping[str, Any]], *, minute_seconds: float, calls_a_minute: float
 ) -> float | None:
-    """Of the allowed calls those that were let through, in whole minutes of posting.
+    """The share of allowed calls that were accepted, in whole minutes of posting.
 
-    The minutes in which posting began and ended are left out, because only a part of them was ours to use;
-    None when no other is left.
+    It leaves out the minutes in which posting started and ended, because they were used in part only. None if
+    no other minute remains.
     """
-    let_through = [call for call in calls if call["status"] != 429]
-    minutes = Counter(_minute(call, minute_seconds) for call in let_through)
-    posting = [_minute(call, minute_seconds) for call in let_through if call["route"] == _POSTED]
+    accepted = [call for call in calls if call["status"] != 429]
+    minutes = Counter(_minute(call, minute_seconds) for call in accepted)
+    posting = [_minute(call, minute_seconds) for call in accepted if call["route"] == _POSTED]
     whole = range(min(posting, default=0) + 1, max(posting, default=0))
     if not whole:
         return None
@@ -28,5 +28,5 @@ def share_used(
 
 
 def _minute(call: Mapping[str, Any], minute_seconds: float) -> int:
-    """Connectif's minutes lie on the grid of the sandbox's clock."""
+    """Connectif's minutes start at full minutes of the sandbox's clock."""
     return int(datetime.fromisoformat(call["time"]).timestamp() // minute_seconds)

@@ -1,4 +1,4 @@
-"""The newsletter in real time, on a real Airflow: latency and a burst, on SQLite and on PostgreSQL."""
+"""Measures the newsletter on a real Airflow: latency and a burst, on SQLite and on PostgreSQL."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
 
 from include.pipelines import NEWSLETTER
-from tools.bench.burst import Burst, at_once
-from tools.bench.latency import CALLBACKS, Latencies, in_a_row
+from tools.bench.burst import Burst, unsubscribe_at_once
+from tools.bench.latency import CALLBACKS, Latencies, unsubscribe_in_sequence
 from tools.local_stack import LocalStack, StackSettings
 from tools.sandbox_shop import running_sandbox, sandbox_connections
 
 POSTGRES = "SYNC_TEST_POSTGRES_URL"
-"""A PostgreSQL server where a database may be made and dropped; the tests use the same variable."""
+"""A PostgreSQL server on which a database may be created and dropped. The tests use the same variable."""
 MASTER_DATA_LIMITS = (0, 1_000)
 
 
-def measured(say: Callable[[str], None]) -> Iterator[Latencies | Burst]:
-    """Measure on SQLite and, where it can be reached, on PostgreSQL."""
-    yield from _on("SQLite", None, say)
-    with _a_database() as url:
+def measure_newsletter(say: Callable[[str], None]) -> Iterator[Latencies | Burst]:
+    """Measure on SQLite and, if it is reachable, on PostgreSQL."""
+    yield from _measure_on("SQLite", None, say)
+    with _temporary_database() as url:
         if url is None:
-            say(f"no PostgreSQL: set {POSTGRES} to measure on it as well")
+            say(f"no PostgreSQL: set {POSTGRES} to measure on it too")
         else:
-            yield from _on("PostgreSQL", url, say)
+            yield from _measure_on("PostgreSQL", url, say)
 
 
-def _on(database: str, url: str | None, say: Callable[[str], None]) -> Iterator[Latencies | Burst]:
-    say(f"newsletter in real time, a whole Airflow on {database} …")
+def _measure_on(database: str, url: str | None, say: Callable[[str], None]) -> Iterator[Latencies | Burst]:
+    say(f"newsletter on a real Airflow with {database} …")
     with tempfile.TemporaryDirectory(prefix="realtime-") as folder:
         home = Path(folder)
         with running_sandbox(home / "sandbox") as sandbox:
@@ -42,13 +42,13 @@ def _on(database: str, url: str | None, say: Callable[[str], None]) -> Iterator[
             )  # fmt: skip
             with LocalStack(settings) as stack:
                 stack.rest.unpause(NEWSLETTER.dag_id)
-                yield Latencies(database, in_a_row(stack.url, sandbox, CALLBACKS))
+                yield Latencies(database, unsubscribe_in_sequence(stack.url, sandbox, CALLBACKS))
                 for limit in MASTER_DATA_LIMITS:
-                    yield at_once(stack.rest, sandbox, database=database, calls_a_minute=limit)
+                    yield unsubscribe_at_once(stack.rest, sandbox, database=database, calls_a_minute=limit)
 
 
-class _a_database:  # noqa: N801 - used like a function
-    """A context: the URL of a database made for this and dropped afterwards; None without a server."""
+class _temporary_database:  # noqa: N801 - used like a function
+    """A context with the URL of a new database, which is dropped afterwards. None without a server."""
 
     def __init__(self) -> None:
         url = os.environ.get(POSTGRES) or "postgresql://postgres@127.0.0.1:5432/postgres"

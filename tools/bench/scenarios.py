@@ -1,4 +1,4 @@
-"""What is measured: a pipeline, how many records, and whether the vendors' paces are kept."""
+"""The scenarios: a pipeline, a number of records, with or without the vendors' rate limits."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ DEFAULT_RECORDS = {
     PipelineName.NEWSLETTER: (200,),
 }
 _MINUTE_SECONDS = 60.0
-# The sandbox alone answers some thirty searches for fifty products a second: a third of that is left free.
+# The sandbox alone answers some thirty searches for fifty products a second. This uses two thirds of it.
 _HALF_A_MINUTE_SECONDS = 30.0
-# Twenty orders a second become 120 so. The sandbox alone answers some eight hundred; the client works too.
-# And Connectif tells the end of its minute in whole seconds, so one of very few would be told badly.
+# Twenty orders a second become 120. The sandbox alone answers some eight hundred, and the client works too.
+# Connectif gives the end of its minute in whole seconds, so a very short minute would be inexact.
 _SHORT_MINUTE_SECONDS = 10.0
 _HALF_TRACKED = 0.5
 _MOST_UNTRACKED = 1_000
@@ -26,14 +26,13 @@ _ALMOST_ALL_TRACKED = 0.9
 
 @dataclass(frozen=True)
 class Scenario:
-    """One run of one pipeline, or as many at once as there are `processes`, each for a day of its own; of
-    products without limits two, a day's and the next day's.
+    """One run of one pipeline. `processes` run at once, each for a day of its own. Products without limits
+    have two runs: a day and the next day.
 
-    `minute_seconds` is how long a rate-limit minute lasts: at the sandbox, and for the paces that the
-    client keeps by itself. 0 takes every limit away, which shows how fast the code is. `tracked_share` of
-    the orders have been reported by the shop's web tag. With `skus` each SKU of the so many products is one
-    of its own. Purchases meet a `catalogue` that is `empty`, or that `sync_products` has just sent (`full`);
-    else a small one, of which the tag has brought a part.
+    `minute_seconds` is the length of a rate-limit minute, at the sandbox and for the client's rate limits.
+    0 removes every limit, which shows the speed of the code. The shop's web tag reported `tracked_share` of
+    the orders. With `skus` each SKU is a product. The `catalogue` at Connectif is `empty`, or `full` after
+    `sync_products`; otherwise it is small, and the tag reported a part of it.
     """
 
     pipeline: PipelineName
@@ -49,12 +48,13 @@ class Scenario:
         what = f"{self.pipeline}, each SKU is one" if self.skus else str(self.pipeline)
         what += f", {self.catalogue} catalogue" if self.catalogue else ""
         at_once = "" if self.processes == 1 else f", {self.processes} processes at once"
-        return f"{what}, {'paced' if self.minute_seconds else 'no limits'}{at_once}"
+        return f"{what}, {'with limits' if self.minute_seconds else 'no limits'}{at_once}"
 
     @property
     def days(self) -> int:
-        """The second run knows the catalogue that the first one sent: fewer prices to ask for, more to
-        remember."""
+        """The second run knows the catalogue of the first run. It asks for fewer prices and uses more
+        memory.
+        """
         return 2 if self.pipeline is PipelineName.PRODUCTS and not self.minute_seconds else 1
 
     def to_json(self) -> dict[str, Any]:
@@ -62,14 +62,15 @@ class Scenario:
 
     @property
     def settings(self) -> dict[str, str]:
-        """Variables that make the settings of the client. The seed's traps come in shares; a run that is
-        measured must not fail for their number."""
+        """The client's settings as variables. The seed has a share of invalid records, which must not fail a
+        measured run.
+        """
         source = {"SYNC_PRODUCTS__PRODUCT_ID_SOURCE": "sku"} if self.skus else {}
         return source | {"SYNC_RUN__REJECT_LIMIT_PERCENT": "100"}
 
     @property
     def sandbox_options(self) -> tuple[str, ...]:
-        """A shop in which this pipeline has about `records`, and the others next to nothing."""
+        """A shop with about `records` of this pipeline, and few of the others."""
         sizes = {"contacts": 400, "products": 60, "orders-per-day": 1, "days": 3} | self._sizes()
         flags = [word for name, value in sizes.items() for word in (f"--{name}", str(value))]
         knobs = ["scroll_slots=100"] if self.minute_seconds else ["scroll_slots=100", *_NO_LIMITS]
@@ -94,7 +95,7 @@ class Scenario:
             case PipelineName.NEWSLETTER:
                 return {"contacts": 4 * self.records}
             case PipelineName.RECONCILE:
-                raise ValueError("a comparison is no scenario of its own: measure the pipelines")
+                raise ValueError("reconcile has no scenario: measure the pipelines")
 
 
 _NO_LIMITS = [
@@ -106,36 +107,38 @@ _NO_LIMITS = [
 ]
 
 
-def usual(pipelines: list[PipelineName], minute_seconds: float | None = None) -> list[Scenario]:
+def usual_scenarios(pipelines: list[PipelineName], minute_seconds: float | None = None) -> list[Scenario]:
     """The scenarios of these pipelines at their usual sizes."""
     sizes = [(pipeline, records) for pipeline in pipelines for records in DEFAULT_RECORDS[pipeline]]
     return [s for pipeline, records in sizes for s in scenarios_of(pipeline, records, minute_seconds)]
 
 
 def scenarios_of(pipeline: PipelineName, records: int, minute_seconds: float | None = None) -> list[Scenario]:
-    """A pipeline without limits; products and purchases also at the paces that the vendors dictate, products
-    also by SKU, and purchases that the tag missed altogether also by what Connectif has of the products."""
-    free = Scenario(pipeline, records)
+    """A pipeline without limits. Products and purchases also with the vendors' rate limits, products also by
+    SKU, and untracked purchases also with an empty and a full catalogue.
+    """
+    unlimited = Scenario(pipeline, records)
     match pipeline:
         case PipelineName.PRODUCTS:
-            paced = Scenario(pipeline, records, minute_seconds or _HALF_A_MINUTE_SECONDS)
-            return [free, paced, Scenario(pipeline, records, skus=True)]
+            with_limits = Scenario(pipeline, records, minute_seconds or _HALF_A_MINUTE_SECONDS)
+            return [unlimited, with_limits, Scenario(pipeline, records, skus=True)]
         case PipelineName.PURCHASES:
-            paced_ones = _paced_purchases(records, minute_seconds or _SHORT_MINUTE_SECONDS)
+            limited = _limited_purchases(records, minute_seconds or _SHORT_MINUTE_SECONDS)
             untracked = Scenario(pipeline, min(records, _MOST_UNTRACKED), tracked_share=0.0)
             return [
-                free,
-                *paced_ones,
+                unlimited,
+                *limited,
                 replace(untracked, catalogue="empty"),
                 replace(untracked, catalogue="full"),
             ]
         case _:
-            return [free]
+            return [unlimited]
 
 
-def _paced_purchases(records: int, minute_seconds: float) -> list[Scenario]:
-    """A day of which the tag missed a tenth, so that posting does not take for ever; and two smaller days at
-    once, which share Connectif's minute."""
+def _limited_purchases(records: int, minute_seconds: float) -> list[Scenario]:
+    """A day of which the tag missed a tenth, to limit the time of posting. Two smaller days at once, which
+    share Connectif's minute.
+    """
     return [
         Scenario(PipelineName.PURCHASES, records, minute_seconds, _ALMOST_ALL_TRACKED),
         Scenario(PipelineName.PURCHASES, max(1, records // 20), minute_seconds, processes=2),

@@ -1,4 +1,4 @@
-"""The results as one table: a line for each figure, a column for each run."""
+"""Prints the results as one table: a line for each figure, a column for each run."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _STAGES = ("extract", "transform", "load", "report", "apply")
 
 
 def machine() -> dict[str, Any]:
-    """What the figures were measured on."""
+    """The machine of the measurement."""
     return {
         "cores": len(sched_getaffinity(0)),
         "processor": platform.machine(),
@@ -124,24 +124,24 @@ FIGURES: tuple[tuple[str, Callable[[Result], str]], ...] = (
     ("  by Connectif", _throttled("connectif")),
     *((f"{stage}, s (processor)", _seconds(stage)) for stage in _STAGES),
     ("peak memory, MB (2)", lambda r: f"{r.peak_megabytes:,.0f}"),
-    ("VTEX pace used (4)", lambda r: _share(r.pace_used.get("vtex"))),
-    ("Connectif pace used (4)", lambda r: _share(r.pace_used.get("connectif"))),
+    ("VTEX rate used (4)", lambda r: _share(r.rate_used.get("vtex"))),
+    ("Connectif rate used (4)", lambda r: _share(r.rate_used.get("connectif"))),
     ("sandbox alone, calls/s (3)", lambda r: f"{r.alone.calls / r.alone.seconds:,.0f}" if r.alone else ""),
-    ("sandbox's part (3)", lambda r: _share(r.sandbox_share)),
+    ("sandbox's share (3)", lambda r: _share(r.sandbox_share)),
 )
 
 NOTES = """\
-(1) contacts and products: from the first call to the last file, Connectif's own processing apart;
+(1) contacts and products: from the first call to the last file, without Connectif's own processing;
     purchases and newsletter: to the last answer
-(2) of the client's process alone, Python and libraries included
-(3) the same reads by a client that does nothing with the answers, and the share of the reading
-    stage's time that this takes: near 100 % the sandbox would be the bottleneck
-(4) at VTEX what the reading stage's calls take at full pace, of the time that they took; at Connectif, of
-    all processes together, in whole minutes of posting"""
+(2) of the client's process alone, with Python and libraries
+(3) the same reads by a client that ignores the answers, and the share of the reading stage's time that
+    they take: near 100 % the sandbox is the bottleneck
+(4) VTEX: the time that the reading stage's calls need at the full rate, as a share of the time that they
+    took; Connectif: of all processes together, in whole minutes of posting"""
 
 
 def ratios(results: Sequence[Result]) -> list[str]:
-    """What ran in several sizes: how memory and speed change from the smallest to the largest."""
+    """For scenarios of several sizes: how memory and speed change from the smallest to the largest."""
     alike: dict[tuple[str, int], list[Result]] = {}
     for result in results:
         alike.setdefault((result.scenario.title, result.day), []).append(result)

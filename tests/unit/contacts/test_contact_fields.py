@@ -14,7 +14,7 @@ from include.contacts.fields import (
     ContactField,
 )
 
-OPERATIONS = Path(__file__).resolve().parents[3] / "docs" / "operations.md"
+DOCS = Path(__file__).resolve().parents[3] / "docs" / "contacts.md"
 
 
 def line_in_docs(field: ContactField) -> str:
@@ -25,7 +25,7 @@ def line_in_docs(field: ContactField) -> str:
 
 
 def test_contact_fields__are_in_the_docs() -> None:
-    lines = OPERATIONS.read_text(encoding="utf-8").splitlines()
+    lines = DOCS.read_text(encoding="utf-8").splitlines()
     start = lines.index("| contact | customer | order |") + 2
     assert lines[start : start + len(CONTACT_FIELDS)] == list(map(line_in_docs, CONTACT_FIELDS))
     assert lines[start + len(CONTACT_FIELDS)] == ""

@@ -1,4 +1,4 @@
-"""Waiting for a run: as long as it moves, and not much longer."""
+"""Waiting for a run: while its tasks change, and not much longer."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from tools import airflow_rest
 from tools.airflow_rest import JSON, AirflowRest, RestError
 
 
-class Story(AirflowRest):
-    """An Airflow with one run of one task, which tells a state of it at each look."""
+class FakeAirflow(AirflowRest):
+    """An Airflow with one run of one task, whose state changes at each check."""
 
     def __init__(self, states: Iterable[str], monkeypatch: pytest.MonkeyPatch) -> None:
-        super().__init__("http://airflow.invalid", "somebody", "password")
+        super().__init__("http://airflow.invalid", "admin", "password")
         self.states, self.now = iter(states), 0.0
         monkeypatch.setattr(airflow_rest.time, "monotonic", lambda: self.now)
         monkeypatch.setattr(airflow_rest.time, "sleep", self.sleep)
@@ -30,14 +30,14 @@ class Story(AirflowRest):
         return [{"task_id": "extract", "state": self.state, "try_number": 1}]
 
 
-def test_wait__goes_on_while_the_run_moves(monkeypatch: pytest.MonkeyPatch) -> None:
-    slow = Story(["queued"] * 90 + ["running"] * 90 + ["deferred"] * 90 + ["success"], monkeypatch)
-    run = slow.wait("sync_products", "slow", patience_seconds=100, pause_seconds=1)
+def test_wait__continues_while_the_run_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = FakeAirflow(["queued"] * 90 + ["running"] * 90 + ["deferred"] * 90 + ["success"], monkeypatch)
+    run = slow.wait("sync_products", "slow", stall_seconds=100, pause_seconds=1)
     assert (run["state"], slow.now) == ("success", 270)
 
 
-def test_wait__ends_when_nothing_moves_and_says_where_it_stands(monkeypatch: pytest.MonkeyPatch) -> None:
-    stuck = Story(["queued"] * 50 + ["up_for_retry"] * 1_000, monkeypatch)
-    with pytest.raises(RestError, match=r"nothing has moved for 100 s: extract up_for_retry \(try 1\)"):
-        stuck.wait("sync_products", "stuck", patience_seconds=100, pause_seconds=1)
+def test_wait__ends_when_no_task_changes_and_names_the_states(monkeypatch: pytest.MonkeyPatch) -> None:
+    stuck = FakeAirflow(["queued"] * 50 + ["up_for_retry"] * 1_000, monkeypatch)
+    with pytest.raises(RestError, match=r"no task changed for 100 s: extract up_for_retry \(try 1\)"):
+        stuck.wait("sync_products", "stuck", stall_seconds=100, pause_seconds=1)
     assert 150 < stuck.now < 155

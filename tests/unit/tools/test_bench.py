@@ -1,4 +1,4 @@
-"""What the bench makes of several clients' accounts, and of the sandbox's journal."""
+"""The bench merges the costs of several clients, and reads the sandbox's journal."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tools.bench.measure import together
+from tools.bench.measure import merge_costs
 from tools.bench.minutes import share_used
 
 
@@ -40,7 +40,7 @@ def test_share__other_calls_count_while_there_are_posts_and_refused_ones_never()
     assert share(*posts(0, 1), *posts(10, 3), *posts(20, 1), *other) == pytest.approx(0.5)
 
 
-def test_share__of_less_than_three_minutes_is_not_told() -> None:
+def test_share__of_less_than_three_minutes_is_none() -> None:
     assert share(*posts(0, 8), *posts(10, 8)) is None
     assert share() is None
 
@@ -51,11 +51,11 @@ def cost(stage_started_at: float, seconds: float, calls: int) -> dict[str, Any]:
         "peak_megabytes": 200.0 + calls, "calls": {"vtex": {}, "connectif": {"post purchase": calls}},
     }  # fmt: skip
     throttled = {"vtex": 0, "connectif": calls}
-    return {"read": calls, "written": calls, "summary": "said", "throttled": throttled, "stages": [stage]}
+    return {"read": calls, "written": calls, "summary": "a line", "throttled": throttled, "stages": [stage]}
 
 
-def test_together__a_stage_lasts_from_the_first_beginning_to_the_last_end() -> None:
-    found = together([cost(100, 5, 3), cost(102, 8, 4)])
+def test_merged_costs__a_stage_lasts_from_the_first_start_to_the_last_end() -> None:
+    found = merge_costs([cost(100, 5, 3), cost(102, 8, 4)])
     (stage,) = found["stages"]
     assert (stage["seconds"], stage["processor_seconds"], stage["peak_megabytes"]) == (10, 2, 204)
     assert stage["calls"] == {"vtex": {}, "connectif": {"post purchase": 7}}

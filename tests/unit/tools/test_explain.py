@@ -1,4 +1,4 @@
-"""`make explain`: what it prints, and what it answers to a wrong call."""
+"""`make explain`: its output, and its messages for wrong arguments."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def test_text__has_every_part_and_the_decision_last() -> None:
         Part("VTEX holds now", (Fact("name", "Ana", personal=True),)),
         Part("would be sent", (), "nothing"),
     )
-    text = as_text(Explanation(Kind.CUSTOMER, "a…(15)", parts, ("It goes.",), is_known=True))
+    text = as_text(Explanation(Kind.CUSTOMER, "a…(15)", parts, ("It is sent.",), is_known=True))
     assert text.splitlines() == [
         "customer a…(15)",
         "",
@@ -25,12 +25,12 @@ def test_text__has_every_part_and_the_decision_last() -> None:
         "  (nothing)",
         "",
         "DECISION",
-        "  It goes.",
+        "  It is sent.",
     ]
 
 
 @pytest.mark.parametrize(("record", "kind"), [("", ""), ("35", "basket")])
-def test_main__says_how_it_is_called(
+def test_main__prints_its_usage(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], record: str, kind: str
 ) -> None:
     monkeypatch.setenv("RECORD", record)
@@ -44,9 +44,9 @@ def test_main__without_a_connection_says_which(
 ) -> None:
     monkeypatch.setenv("RECORD", "ana@example.com")
     assert main() == 1
-    said = capsys.readouterr().err
-    assert "There is no connection vtex_default" in said
-    assert "ana@example.com" not in said
+    output = capsys.readouterr().err
+    assert "There is no connection vtex_default" in output
+    assert "ana@example.com" not in output
 
 
 def test_shown__holds_no_whole_address() -> None:

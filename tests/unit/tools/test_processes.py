@@ -22,7 +22,7 @@ from tools.processes import (
     stopping_on_signals,
 )
 
-# Like Airflow's scheduler: forks a child that moves to a process group of its own; it is deaf to SIGTERM.
+# Like Airflow's scheduler: forks a child that moves to a process group of its own; the child ignores SIGTERM.
 STUBBORN = """
 import os, signal, sys, time
 if os.fork() == 0:
@@ -43,7 +43,7 @@ def wait_for(text: str, log: Path) -> None:
         time.sleep(0.02)
 
 
-def test_stop__ends_a_whole_session_even_a_deaf_child_in_its_own_group(tmp_path: Path) -> None:
+def test_stop__ends_a_whole_session_even_a_child_that_ignores_sigterm(tmp_path: Path) -> None:
     service = start_python(STUBBORN, tmp_path)
     wait_for("child", service.log)
     session = {service.process.pid}
@@ -52,7 +52,7 @@ def test_stop__ends_a_whole_session_even_a_deaf_child_in_its_own_group(tmp_path:
     assert members(session) == []
 
 
-def test_stop__takes_a_process_that_ended_before(tmp_path: Path) -> None:
+def test_stop__accepts_a_process_that_ended_before(tmp_path: Path) -> None:
     service = start_python("pass", tmp_path)
     service.process.wait()
     stop([service])
@@ -65,7 +65,7 @@ def test_check__shows_the_end_of_the_log(tmp_path: Path) -> None:
         service.check()
 
 
-def test_run__fails_with_the_commands_own_words(tmp_path: Path) -> None:
+def test_run__fails_with_the_output_of_the_command(tmp_path: Path) -> None:
     command = (sys.executable, "-c", "raise SystemExit('no such table')")
     with pytest.raises(ProcessFailed, match="no such table"):
         run("migrate", command, environment=os.environ, cwd=tmp_path, log=tmp_path / "migrate.log")
@@ -77,16 +77,16 @@ def test_log__is_readable_by_its_owner_only(tmp_path: Path) -> None:
     assert service.log.stat().st_mode & 0o077 == 0
 
 
-def test_only_one__refuses_a_second_and_takes_the_next(tmp_path: Path) -> None:
+def test_only_one__refuses_a_second_process_and_accepts_the_next(tmp_path: Path) -> None:
     home = tmp_path / "home"
-    with only_one(home), pytest.raises(ProcessFailed, match="another one runs"), only_one(home):
+    with only_one(home), pytest.raises(ProcessFailed, match="another process uses"), only_one(home):
         pass
     with only_one(home):
         assert not home.exists()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_signals__unwind_like_ctrl_c(number: signal.Signals) -> None:
+def test_signals__stop_like_ctrl_c(number: signal.Signals) -> None:
     with stopping_on_signals(), pytest.raises(KeyboardInterrupt):
         signal.raise_signal(number)
 

@@ -1,4 +1,4 @@
-"""The pictures of the docs: their pages, and what is said where no browser is."""
+"""The pictures of the docs: their pages, and the message without a browser."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ def test_pages__are_written_for_every_picture(tmp_path: Path) -> None:
     assert (tmp_path / "static" / "page.css").exists()
 
 
-def test_pictures__are_there_and_small() -> None:
+def test_pictures__exist_and_are_small() -> None:
     assert {picture.name for picture in PICTURES.glob("*.png")} == {*SHOTS, *FORMS}
     assert all(picture.stat().st_size < LARGEST_BYTES for picture in PICTURES.glob("*.png"))
 
 
-def test_operations__show_every_picture() -> None:
-    text = (PICTURES.parent / "operations.md").read_text()
-    assert [name for name in (*SHOTS, *FORMS) if f"(pictures/{name})" not in text] == []
+def test_docs__show_every_picture() -> None:
+    text = "".join(page.read_text() for page in PICTURES.parent.rglob("*.md"))
+    assert [name for name in (*SHOTS, *FORMS) if f"pictures/{name})" not in text] == []
 
 
-def test_no_browser__says_what_was_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_browser__names_the_programs_that_it_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CHROMIUM", "/nowhere/chromium")
     with pytest.raises(ProcessFailed, match=r"No Chromium .*/nowhere/chromium.*make screenshots"):
-        browser.found()
+        browser.find_browser()
