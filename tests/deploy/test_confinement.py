@@ -1,5 +1,4 @@
-"""Containers run without capabilities on a read-only root file system, and write to volumes and tmpfs only.
-"""
+"""Containers have no capabilities and a read-only root file system. They write to volumes and tmpfs only."""
 
 from __future__ import annotations
 
