@@ -1,8 +1,4 @@
-<<<<<<< HEAD
-"""Containers run without capabilities on a read-only root file system, and write to volumes and tmpfs only."""
-=======
 """Containers have no capabilities and a read-only root file system. They write to volumes and tmpfs only."""
->>>>>>> p4
 
 from __future__ import annotations
 
