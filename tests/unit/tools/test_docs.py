@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from include.settings import SETTINGS_FILE, Settings
@@ -9,9 +11,17 @@ from tools.docs import PAGES, REFERENCE
 from tools.settings_reference import read_comments
 
 
+def without_schedule(page: str) -> str:
+    """The page without the schedule's values: an operator may change these in include/settings.toml."""
+    before, separator, rest = page.partition("## schedule\n")
+    schedule, _, after = rest.partition("\n## ")
+    return before + separator + re.sub(r"(?m)^- Default: .*$", "", schedule) + after
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_page__is_what_make_docs_prints(name: str) -> None:
-    assert (REFERENCE / name).read_text(encoding="utf-8") == PAGES[name](), "run `make docs`"
+    written = (REFERENCE / name).read_text(encoding="utf-8")
+    assert without_schedule(written) == without_schedule(PAGES[name]()), "run `make docs`"
 
 
 def test_reference__has_no_other_page() -> None:
