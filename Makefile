@@ -10,7 +10,7 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/$(VENV)/.pycache
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo airflow doctor explain erase test lint format lock audit licences bench screenshots clean
+.PHONY: help demo airflow doctor explain erase test lint format lock audit licences bench torture screenshots clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -65,8 +65,8 @@ licences: $(READY) ## write docs/licences.md from the metadata of what the image
 bench: $(READY) ## calls, records a second and peak memory for each pipeline (options: BENCH="contacts --records 1000000")
 	@$(BIN)/python -m tools.bench $(BENCH)
 
-torture: $(READY) ## damage every staged file in every way, and print a table of what held
-	@$(BIN)/python -m tools.torture
+torture: $(READY) ## what is tried against the sync, and what holds, as tables (some kinds: TORTURE="hostile canaries")
+	@$(BIN)/python -m tools.torture $(TORTURE)
 
 screenshots: $(READY) ## draw the pictures of the docs anew (needs a Chromium on this machine)
 	@$(BIN)/python -m tools.screenshots

@@ -240,7 +240,7 @@ class ConnectifClient:
         ContactMissing, ProductsMissing or RecordRejected when Connectif refuses it. When the answer is
         lost, Connectif is asked whether the purchase arrived, and only if not is it sent again.
         """
-        retrying = self._retry.retrying()
+        retrying = self._retry.retrying(f"{SYSTEM}, {routes.POST_PURCHASE.name}")
         try:
             return retrying(self._post_or_find, purchase, fire_workflows)
         except TryAgain:

@@ -6,8 +6,8 @@ import csv
 from collections.abc import Iterator
 from typing import TextIO
 
-MOST_CHARACTERS = 16_000_000
-"""Of a cell, or a line: no export comes near, and a file without an end must not fill the memory."""
+MOST_CHARACTERS = 1_000_000
+"""Of a row, over however many lines: no export comes near, and a row without an end must not fill memory."""
 # Python refuses cells above 131,072 characters unless it is told otherwise; the setting is the process's own.
 csv.field_size_limit(MOST_CHARACTERS)
 
@@ -17,11 +17,28 @@ Broken = csv.Error
 
 def csv_rows(text: TextIO, delimiter: str) -> Iterator[list[str]]:
     """The cells of each row; a blank line is an empty row. Broken beyond MOST_CHARACTERS."""
-    return csv.reader(_lines(text), delimiter=delimiter)
+    lines = _Lines(text)
+    for row in csv.reader(lines, delimiter=delimiter):
+        lines.of_the_row = 0
+        yield row
 
 
-def _lines(text: TextIO) -> Iterator[str]:
-    while line := text.readline(MOST_CHARACTERS + 1):
-        if len(line) > MOST_CHARACTERS:
-            raise Broken(f"a line of more than {MOST_CHARACTERS:,} characters")
-        yield line
+class _Lines:
+    """The lines of a text. `of_the_row` counts characters since a row has ended: a quoted cell may hold any
+    number of lines."""
+
+    def __init__(self, text: TextIO) -> None:
+        self._text = text
+        self.of_the_row = 0
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = self._text.readline(MOST_CHARACTERS + 1)
+        if not line:
+            raise StopIteration
+        self.of_the_row += len(line)
+        if self.of_the_row > MOST_CHARACTERS:
+            raise Broken(f"a row of more than {MOST_CHARACTERS:,} characters")
+        return line

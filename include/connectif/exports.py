@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import zip_longest
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO, cast
 
 from include.connectif import answers
 from include.connectif.csv_text import Broken, csv_rows
@@ -76,7 +76,7 @@ def rows_of(archive: BinaryIO, wanted: Wanted | None = None) -> Iterator[dict[st
     """
     read, passed_over = False, False
     try:
-        with zipfile.ZipFile(archive) as files:
+        with zipfile.ZipFile(cast(IO[bytes], _Bounded(archive))) as files:
             for member in _csv_files(files):
                 with files.open(member) as packed:
                     header, rows = _table_of(io.TextIOWrapper(packed, "utf-8-sig", newline=""))
@@ -94,8 +94,30 @@ def rows_of(archive: BinaryIO, wanted: Wanted | None = None) -> Iterator[dict[st
         ) from None
 
 
+class _Bounded:
+    """A file that gives at most so many bytes at once: zipfile reads the list of members in one piece, and
+    makes an object of each, before anything else can count them."""
+
+    _MOST_AT_ONCE = 2_000_000
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.seek, self.tell, self.seekable = file.seek, file.tell, file.seekable
+        self._file = file
+
+    def read(self, size: int = -1) -> bytes:
+        """All that is left only near the end of the file, where zipfile looks for the list."""
+        content = self._file.read(self._MOST_AT_ONCE + 1 if size < 0 else min(size, self._MOST_AT_ONCE + 1))
+        if len(content) > self._MOST_AT_ONCE:
+            raise ContractError(
+                f"Connectif: an export whose list of files has more than {self._MOST_AT_ONCE:,} bytes"
+            )
+        return content
+
+
 _MOST_MEMBERS = 1_000
 _MOST_BYTES = 20_000_000_000
+_PACKED = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
+"""Of the others zipfile unpacks all that a piece holds at once, whatever size is announced."""
 _LARGEST_RATIO = 300
 """Text packs to a tenth or a twentieth; only what was made for it packs to a thousandth."""
 
@@ -109,6 +131,8 @@ def _csv_files(files: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
         raise ContractError(f"Connectif: an export of {len(members):,} files and {unpacked:,} bytes")
     if any(one.file_size > _LARGEST_RATIO * max(one.compress_size, 1_000) for one in found):
         raise ContractError("Connectif: an export that unpacks to more than 300 times its size")
+    if any(one.compress_type not in _PACKED for one in found):
+        raise ContractError("Connectif: an export that is packed in another way than by deflate")
     if not found:
         raise ContractError("Connectif: an export that holds no CSV file")
     return found

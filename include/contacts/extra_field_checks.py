@@ -5,9 +5,11 @@ from __future__ import annotations
 from include.connectif.client import ConnectifClient
 from include.contacts.extra_field import ExtraField
 from include.contacts.mapping import CONTACT_COLUMNS, SOURCE_FIELDS
-from include.errors import ConfigurationError
+from include.errors import ConfigurationError, ContractError
 from include.pipeline.run import SyncRun
 from include.settings import Settings
+
+_MOST_PAGES = 100
 
 
 def extra_fields_of(run: SyncRun) -> tuple[ExtraField, ...]:
@@ -40,7 +42,12 @@ def missing_fields(connectif: ConnectifClient, settings: Settings) -> list[str]:
 
 def _contact_fields(connectif: ConnectifClient) -> set[str]:
     found, following = connectif.contact_fields()
-    while following:
+    for _ in range(_MOST_PAGES):
+        if not following:
+            return set(found)
         more, following = connectif.contact_fields(following)
         found += more
-    return set(found)
+    raise ContractError(
+        f"Connectif, list contact fields: each of {_MOST_PAGES} pages names another one, so the list does "
+        "not end. Ask Connectif's support, or take the fields out of the setting contacts.extra_fields"
+    )

@@ -14,7 +14,7 @@ from include.contacts.extra_field_checks import check_extra_fields, extra_source
 from include.contacts.mapping import SOURCE_FIELDS
 from include.contacts.replay import read_again
 from include.contacts.slices import Slice, full_slices, window_slice
-from include.errors import TemporaryError
+from include.errors import ContractError, TemporaryError
 from include.http.parallel import in_parallel
 from include.http.transport import AnswerLost, TooSlow
 from include.pipeline.empty_load import stop_empty_load
@@ -153,7 +153,9 @@ class SliceReader:
         total, files = page.total or 0, 0
         self.progress.expect(total)
         waiting: list[pa.Table] = []
+        ends = _ScrollEnds(slice_, total)
         while page.documents:
+            ends.check(page)
             self.progress.add(len(page.documents))
             waiting.append(documents_table(page.documents, self._extra_sources))
             if sum(map(len, waiting)) >= _DOCUMENTS_A_FILE:
@@ -193,3 +195,30 @@ class SliceReader:
         if pages:
             name = f"{PART}{slice_.name}-{number:04}.parquet"
             self._target.write_table(name, pa.concat_tables(pages))
+
+
+class _ScrollEnds:
+    """Stops a scroll that never ends: one that gives the same pages again, or far more than it announced."""
+
+    _MOST_REPEATED_PAGES = 20
+    _MORE_THAN_ANNOUNCED = 100_000
+    _MOST_UNANNOUNCED = 100_000_000
+
+    def __init__(self, slice_: Slice, announced: int) -> None:
+        self._slice = slice_
+        self._most = 2 * announced + self._MORE_THAN_ANNOUNCED if announced else self._MOST_UNANNOUNCED
+        self._first_ids: set[str] = set()
+        self._read = self._repeated = 0
+
+    def check(self, page: ScrollPage) -> None:
+        """ContractError at a page that should not have come."""
+        first_id = str(page.documents[0].get("id"))
+        self._repeated += first_id in self._first_ids
+        self._first_ids.add(first_id)
+        self._read += len(page.documents)
+        if self._repeated > self._MOST_REPEATED_PAGES or self._read > self._most:
+            raise ContractError(
+                f"VTEX, Master Data scroll: slice {self._slice.name} does not end after {self._read:,} "
+                f"documents, {self._repeated} pages of which came before. Nothing was sent. "
+                "Ask VTEX's support"
+            )

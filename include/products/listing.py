@@ -7,7 +7,7 @@ from functools import partial
 from itertools import pairwise
 from typing import NamedTuple
 
-from include.errors import TemporaryError
+from include.errors import ContractError, TemporaryError
 from include.http.parallel import in_parallel
 from include.vtex import limits
 from include.vtex.client import VtexClient
@@ -16,6 +16,7 @@ log = logging.getLogger(__name__)
 
 # Pages read one after the other do not mind what is added before them; eight at once may.
 _WORKERS_BY_READING = (8, 1, 1)
+_MOST_PRODUCTS = 10_000_000
 
 
 class _Page(NamedTuple):
@@ -48,11 +49,21 @@ def complete_list(vtex: VtexClient) -> dict[str, list[int]]:
 
 
 def _read(vtex: VtexClient, workers: int) -> list[_Page]:
-    """Pages that overlap by one position, on until they reach the end that VTEX names last."""
+    """Pages that overlap by one position, on until they reach the end that VTEX names last, or until a page
+    before it is empty or repeats its neighbour: then the list is not complete, however long it is read."""
     pages = [_page(vtex, 1)]
     while (reached := len(pages) * _step() + 1) < pages[-1].total:
         starts = range(reached, pages[-1].total, _step())
-        pages += [page for _, page in in_parallel(partial(_page, vtex), starts, workers=workers)]
+        for _, page in in_parallel(partial(_page, vtex), starts, workers=workers):
+            pages.append(page)
+            if not page.products or page.products == pages[-2].products:
+                log.warning("the list of ids stops at position %s of %s", f"{reached:,}", f"{page.total:,}")
+                return pages
+            if len(pages) * _step() > _MOST_PRODUCTS:
+                raise ContractError(
+                    f"VTEX, product id list: it announces {page.total:,} products and does not end after "
+                    f"{_MOST_PRODUCTS:,}. Nothing was sent. Ask VTEX's support"
+                )
     log.info("%s products are listed", f"{pages[-1].total:,}")
     return pages
 

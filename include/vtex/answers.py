@@ -93,6 +93,11 @@ def total_of_scroll(headers: Headers) -> int | None:
     return int(total) if total.isdecimal() else None
 
 
+def entity_fields(body: Any, _headers: Headers) -> list[Document]:
+    """`{"fields": [{"name": "email", "isFilter": true}]}` → the fields of an entity, each with its name."""
+    return identified(records(record(body)["fields"]), "name")
+
+
 def written(body: Any, _headers: Headers) -> None:
     """A write is confirmed by a record (`{"Id", "Href", "DocumentId"}`), or by a status without a body."""
     if body is not None:

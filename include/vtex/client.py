@@ -12,7 +12,7 @@ from typing import Any
 
 import requests
 
-from include.errors import ConfigurationError, TemporaryError
+from include.errors import ConfigurationError, ContractError, TemporaryError
 from include.http.body import OverBudget, loaded
 from include.http.rate_limiter import RateLimiter, TokenBucket
 from include.http.retry import RetryPolicy
@@ -147,11 +147,16 @@ class VtexClient:
     def _all_pages(self, where: str, fields: Sequence[str]) -> list[Document]:
         """All that a filter finds, sorted: unsorted pages repeat and skip documents."""
         found: list[Document] = []
-        while True:
+        while len(found) < limits.SEARCH_WINDOW:
             page = self._search(where, fields, len(found), limits.SEARCH_PAGE, sort="id ASC")
             found += page.documents
             if page.is_last or not page.documents:
                 return found
+        raise ContractError(
+            f"{SYSTEM}, {routes.SEARCH_CLIENTS.name}: one filter finds {limits.SEARCH_WINDOW:,} documents or "
+            "more, which a search cannot list. Check Master Data, entity CL, for customers that share an "
+            "address or user id"
+        )
 
     def count_clients(self, where: str) -> int:
         """How many documents a filter finds, by the header of a search for one."""
@@ -247,9 +252,11 @@ class VtexClient:
         return self.transport.read(routes.READ_ORDER, answers.order, path={"order_id": order_id})
 
     def order_group(self, group: str) -> list[Document]:
-        """The orders that one checkout was split into; each may lack much of what `order` answers."""
+        """The orders that one checkout was split into; each has its id and may lack the rest."""
         return self.transport.read(
-            routes.READ_ORDER_GROUP, lambda body, _: answers.records(body), path={"group": group}
+            routes.READ_ORDER_GROUP,
+            lambda body, _: answers.identified(answers.records(body), "orderId"),
+            path={"group": group},
         )
 
     def _unless_missing(

@@ -9,11 +9,19 @@ from __future__ import annotations
 from include.http.route import Repeat, Route
 from include.http.segment import NUMBER, WORD
 
+# VTEX publishes no sizes. A record has some kilobytes, an order of 500 items about two megabytes.
+_A_RECORD, _AN_ORDER, _A_SHORT_PAGE = 4_000_000, 8_000_000, 8_000_000
+
 READ_DOCUMENTS = "Dynamic Storage / Read only documents"
 WRITE_DOCUMENTS = "Dynamic Storage / Insert or update document (not remove)"
 
 SEARCH_CLIENTS = Route(
-    "Master Data search", "GET", "/api/dataentities/CL/search", READ_DOCUMENTS, rate_limit="master_data"
+    "Master Data search",
+    "GET",
+    "/api/dataentities/CL/search",
+    READ_DOCUMENTS,
+    rate_limit="master_data",
+    most_bytes=_A_SHORT_PAGE,
 )
 READ_CLIENT = Route(
     "Master Data document",
@@ -22,6 +30,7 @@ READ_CLIENT = Route(
     READ_DOCUMENTS,
     rate_limit="master_data",
     id_form=WORD,
+    most_bytes=_A_RECORD,
 )
 CLIENT_FIELDS = Route(
     "Master Data entity",
@@ -29,6 +38,7 @@ CLIENT_FIELDS = Route(
     "/api/dataentities/CL",
     "Dynamic Storage / Data entity / View data entity details",
     rate_limit="master_data",
+    most_bytes=_A_RECORD,
 )
 OPEN_SCROLL = Route(
     "Master Data scroll",
@@ -57,6 +67,7 @@ PATCH_CLIENT = Route(
     rate_limit="master_data",
     silent=frozenset({200, 204, 304}),
     id_form=WORD,
+    most_bytes=_A_RECORD,
 )
 PRODUCT_IDS = Route(
     "product id list",
@@ -64,6 +75,7 @@ PRODUCT_IDS = Route(
     "/api/catalog_system/pvt/products/GetProductAndSkuIds",
     "Catalog / Content / Product management",
     rate_limit="catalog",
+    most_bytes=_A_SHORT_PAGE,
 )
 SEARCH_PRODUCTS = Route(
     "catalogue search", "GET", "/api/catalog_system/pub/products/search", "none", rate_limit="catalog"
@@ -75,6 +87,7 @@ PRICE = Route(
     "Pricing / Price List / Read prices",
     rate_limit="catalog",
     id_form=NUMBER,
+    most_bytes=_A_RECORD,
 )
 SALES_CHANNELS = Route(
     "sales channels",
@@ -82,6 +95,7 @@ SALES_CHANNELS = Route(
     "/api/catalog_system/pvt/saleschannel/list",
     "Catalog API / General / View Product",
     rate_limit="catalog",
+    most_bytes=_A_RECORD,
 )
 # VTEX: Orders feed, best practices: after a 429 of the Orders API stop for a minute.
 ORDERS_PAUSE_SECONDS = 60.0
@@ -93,6 +107,7 @@ LIST_ORDERS = Route(
     "OMS / OMS access / List Orders",
     rate_limit="order_list",
     throttled_pause_seconds=ORDERS_PAUSE_SECONDS,
+    most_bytes=_A_SHORT_PAGE,
 )
 READ_ORDER = Route(
     "order",
@@ -102,6 +117,7 @@ READ_ORDER = Route(
     rate_limit="order_detail",
     throttled_pause_seconds=ORDERS_PAUSE_SECONDS,
     id_form=WORD,
+    most_bytes=_AN_ORDER,
 )
 READ_ORDER_GROUP = Route(
     "order group",

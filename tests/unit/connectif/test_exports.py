@@ -69,6 +69,30 @@ def test_rows__a_bomb_is_not_unpacked() -> None:
         list(rows_of(deflated("purchaseId\n" + "0" * 50_000_000)))
 
 
+@pytest.mark.parametrize("packing", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_rows__only_what_can_be_unpacked_by_pieces_is(packing: int) -> None:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", packing) as writer:
+        writer.writestr("one.csv", "purchaseId\n1\n")
+    with pytest.raises(ContractError, match="packed in another way than by deflate"):
+        list(rows_of(archive))
+
+
+def test_rows__a_long_list_of_files_is_not_read() -> None:
+    one = packed(one="purchaseId\n1\n").getvalue()  # type: ignore[attr-defined]
+    start, end = one.find(b"PK\x01\x02"), one.find(b"PK\x05\x06")
+    entries = one[start:end] * 60_000
+    size = len(entries).to_bytes(4, "little")
+    told = one[end : end + 8] + b"\xff\xff\xff\xff" + size + one[end + 16 :]
+    with pytest.raises(ContractError, match="list of files has more than 2,000,000 bytes"):
+        list(rows_of(io.BytesIO(one[:start] + entries + told)))
+
+
+def test_rows__a_row_over_many_lines_is_not_read_to_its_end() -> None:
+    with pytest.raises(ContractError, match="no ZIP of CSV files"):
+        list(rows_of(packed(one="purchaseId\n" + '"abcdefgh\n",' * 200_000)))
+
+
 def test_rows__a_cell_without_an_end_is_not_read_to_it() -> None:
     """Random enough to pass for data, and one line of twenty million characters."""
     cell = "".join(f"{zlib.crc32(b'%d' % number):08x}" for number in range(2_500_000))
