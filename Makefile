@@ -71,8 +71,8 @@ docs: $(READY) ## print docs/reference from the code
 bench: $(READY) ## measure calls, records a second and peak memory (options: BENCH="contacts --records 1000000")
 	@$(BIN)/python -m tools.bench $(BENCH)
 
-torture: $(READY) ## damage every staged file in every way and print the results
-	@$(BIN)/python -m tools.torture
+torture: $(READY) ## try hostile answers, damaged files, kills and more, and print tables (some kinds: TORTURE="hostile canaries")
+	@$(BIN)/python -m tools.torture $(TORTURE)
 
 screenshots: $(READY) ## draw the pictures of the docs (needs Chromium on this machine)
 	@$(BIN)/python -m tools.screenshots

@@ -6,18 +6,14 @@ The environment is set when pytest reads this file, before any test module can i
 from __future__ import annotations
 
 import ipaddress
-import os
-import shutil
 import socket
-import tempfile
-import warnings
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+from tests.airflow_home import make_airflow_database, remove_airflow_home
+
 WHOLE_AIRFLOW = "a whole Airflow"
 SCHEDULE = {
     "TIME_ZONE": "America/Sao_Paulo",
@@ -27,21 +23,6 @@ SCHEDULE = {
     "RECONCILE": "0 6 * * 0",
 }
 """What the tests expect. An operator may change the schedule in include/settings.toml; no test may fail then."""
-AIRFLOW_HOME = Path(tempfile.mkdtemp(prefix="sync-tests-"))
-
-
-def _isolate_airflow() -> None:
-    for name in [name for name in os.environ if name.startswith("AIRFLOW")]:
-        del os.environ[name]
-    os.environ |= {
-        "AIRFLOW_HOME": str(AIRFLOW_HOME),
-        "AIRFLOW__CORE__UNIT_TEST_MODE": "True",
-        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-        "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
-        "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{AIRFLOW_HOME / 'airflow.db'}",
-        "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "plugins"))),
-    }
 
 
 def _fix_settings() -> None:
@@ -50,7 +31,6 @@ def _fix_settings() -> None:
     os.environ |= {f"SYNC_SCHEDULE__{name}": value for name, value in SCHEDULE.items()}
 
 
-_isolate_airflow()
 _fix_settings()
 
 
@@ -84,7 +64,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 
 def pytest_unconfigure() -> None:
-    shutil.rmtree(AIRFLOW_HOME, ignore_errors=True)
+    remove_airflow_home()
 
 
 class OutsideNetworkRefused(RuntimeError):
@@ -125,8 +105,4 @@ def only_loopback() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def airflow_db() -> None:
     """Airflow's own (empty) database in the tests' home; only tests that ask for it pay the seconds."""
-    from airflow.utils.db import initdb  # noqa: PLC0415 - importing Airflow takes seconds
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Airflow's migrations speak to Airflow's authors
-        initdb()
+    make_airflow_database()

@@ -241,7 +241,7 @@ class ConnectifClient:
         ContactMissing, ProductsMissing or RecordRejected if Connectif refuses the purchase. If the answer is
         lost, the client looks the purchase up, and sends it again only if it did not arrive.
         """
-        retrying = self._retry.retrying()
+        retrying = self._retry.retrying(f"{SYSTEM}, {routes.POST_PURCHASE.name}")
         try:
             return retrying(self._post_or_find, purchase, fire_workflows)
         except TryAgain:

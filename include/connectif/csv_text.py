@@ -6,8 +6,8 @@ import csv
 from collections.abc import Iterator
 from typing import TextIO
 
-MOST_CHARACTERS = 16_000_000
-"""Limit of a cell or a line. Exports are far below; a file with an endless line must not fill the memory."""
+MOST_CHARACTERS = 1_000_000
+"""Limit of a row. Exports are far below; a file with an endless row must not fill the memory."""
 # Python refuses cells above 131,072 characters by default; this setting applies to the whole process.
 csv.field_size_limit(MOST_CHARACTERS)
 
@@ -17,11 +17,30 @@ CsvError = csv.Error
 
 def csv_rows(text: TextIO, delimiter: str) -> Iterator[list[str]]:
     """Yield the cells of each row; a blank line is an empty row. CsvError above MOST_CHARACTERS."""
-    return csv.reader(_lines(text), delimiter=delimiter)
+    lines = _Lines(text)
+    for row in csv.reader(lines, delimiter=delimiter):
+        lines.characters_of_row = 0
+        yield row
 
 
-def _lines(text: TextIO) -> Iterator[str]:
-    while line := text.readline(MOST_CHARACTERS + 1):
-        if len(line) > MOST_CHARACTERS:
-            raise CsvError(f"a line has more than {MOST_CHARACTERS:,} characters")
-        yield line
+class _Lines:
+    """The lines of a text, with a count of the characters of the current row.
+
+    A quoted cell may span any number of lines, so a limit for each line is not enough.
+    """
+
+    def __init__(self, text: TextIO) -> None:
+        self._text = text
+        self.characters_of_row = 0
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = self._text.readline(MOST_CHARACTERS + 1)
+        if not line:
+            raise StopIteration
+        self.characters_of_row += len(line)
+        if self.characters_of_row > MOST_CHARACTERS:
+            raise CsvError(f"a row has more than {MOST_CHARACTERS:,} characters")
+        return line

@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import zip_longest
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO, cast
 
 from include.connectif import answers
 from include.connectif.csv_text import CsvError, csv_rows
@@ -76,7 +76,7 @@ def read_rows(archive: BinaryIO, wanted: WantedColumn | None = None) -> Iterator
     """
     read, skipped = False, False
     try:
-        with zipfile.ZipFile(archive) as files:
+        with zipfile.ZipFile(cast(IO[bytes], _BoundedFile(archive))) as files:
             for member in _list_csv_files(files):
                 with files.open(member) as packed:
                     header, rows = _read_table(io.TextIOWrapper(packed, "utf-8-sig", newline=""))
@@ -94,8 +94,33 @@ def read_rows(archive: BinaryIO, wanted: WantedColumn | None = None) -> Iterator
         ) from None
 
 
+class _BoundedFile:
+    """A file whose reads have a limit.
+
+    zipfile reads the list of members in one piece and makes an object of each, before any other code can
+    count them.
+    """
+
+    _MOST_AT_ONCE = 2_000_000
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.seek, self.tell, self.seekable = file.seek, file.tell, file.seekable
+        self._file = file
+
+    def read(self, size: int = -1) -> bytes:
+        """Return up to `size` bytes, or the rest of the file if the size is negative."""
+        content = self._file.read(self._MOST_AT_ONCE + 1 if size < 0 else min(size, self._MOST_AT_ONCE + 1))
+        if len(content) > self._MOST_AT_ONCE:
+            raise ContractError(
+                f"Connectif: the list of files of an export has more than {self._MOST_AT_ONCE:,} bytes"
+            )
+        return content
+
+
 _MOST_MEMBERS = 1_000
 _MOST_BYTES = 20_000_000_000
+_READABLE_COMPRESSION = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
+"""With other methods zipfile decompresses a whole piece at once, whatever size the archive states."""
 _LARGEST_RATIO = 300
 """Text compresses to a tenth or a twentieth. Only a file made to do harm compresses to a thousandth."""
 
@@ -111,6 +136,8 @@ def _list_csv_files(files: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
         )
     if any(one.file_size > _LARGEST_RATIO * max(one.compress_size, 1_000) for one in found):
         raise ContractError("Connectif: an export unpacks to more than 300 times its size")
+    if any(one.compress_type not in _READABLE_COMPRESSION for one in found):
+        raise ContractError("Connectif: an export has files in a compression other than deflate")
     if not found:
         raise ContractError("Connectif: an export has no CSV file")
     return found

@@ -8,6 +8,9 @@ from __future__ import annotations
 from include.http.route import Repeat, Route
 from include.http.segment import KEY, WORD
 
+# Connectif publishes no sizes. A record, or the state of an import or export, has some kilobytes.
+_MOST_BYTES_OF_RECORD = 4_000_000
+
 LIST_IMPORTS = Route("list imports", "GET", "/imports/", "the scope Imports: Read")
 # 50 MB at half a megabyte a second, plus the time that Connectif needs to accept them.
 CREATE_IMPORT = Route(
@@ -17,15 +20,36 @@ CREATE_IMPORT = Route(
     "the scope Imports: Write",
     read_timeout_seconds=300,
     deadline_seconds=600,
+    most_bytes=_MOST_BYTES_OF_RECORD,
 )
-READ_IMPORT = Route("read import", "GET", "/imports/{id}", "the scope Imports: Read", id_form=KEY)
+READ_IMPORT = Route(
+    "read import",
+    "GET",
+    "/imports/{id}",
+    "the scope Imports: Read",
+    id_form=KEY,
+    most_bytes=_MOST_BYTES_OF_RECORD,
+)
 READ_REPORT = Route("read import's error report", "GET", "", "the scope Imports: Read", most_bytes=50_000_000)
 
 LIST_CONTACT_FIELDS = Route(
-    "list contact fields", "GET", "/contact-fields/", "the scope Contact fields: Read"
+    "list contact fields",
+    "GET",
+    "/contact-fields/",
+    "the scope Contact fields: Read",
+    most_bytes=_MOST_BYTES_OF_RECORD,
 )
-CREATE_EXPORT = Route("create export", "POST", "/exports/", "the scope Exports: Write")
-READ_EXPORT = Route("read export", "GET", "/exports/{id}", "the scope Exports: Read", id_form=KEY)
+CREATE_EXPORT = Route(
+    "create export", "POST", "/exports/", "the scope Exports: Write", most_bytes=_MOST_BYTES_OF_RECORD
+)
+READ_EXPORT = Route(
+    "read export",
+    "GET",
+    "/exports/{id}",
+    "the scope Exports: Read",
+    id_form=KEY,
+    most_bytes=_MOST_BYTES_OF_RECORD,
+)
 # A ZIP, streamed to disk: a million contacts, or the purchases of a month, are some hundred megabytes.
 READ_EXPORT_FILE = Route(
     "read export's file",
@@ -38,7 +62,12 @@ READ_EXPORT_FILE = Route(
 )
 
 READ_CONTACT = Route(
-    "read contact", "GET", "/contacts/email/{email}", "the scope Contacts: Read", id_form=WORD
+    "read contact",
+    "GET",
+    "/contacts/email/{email}",
+    "the scope Contacts: Read",
+    id_form=WORD,
+    most_bytes=_MOST_BYTES_OF_RECORD,
 )
 _WRITTEN = frozenset({200, 201, 204})
 PATCH_CONTACT = Route(
@@ -48,14 +77,22 @@ PATCH_CONTACT = Route(
     "the scope Contacts: Write",
     silent=_WRITTEN,
     id_form=WORD,
+    most_bytes=_MOST_BYTES_OF_RECORD,
 )
-READ_PRODUCT = Route("read product", "GET", "/products/product-id/{product_id}", "the scope Products: Read")
+READ_PRODUCT = Route(
+    "read product",
+    "GET",
+    "/products/product-id/{product_id}",
+    "the scope Products: Read",
+    most_bytes=_MOST_BYTES_OF_RECORD,
+)
 PATCH_PRODUCT = Route(
     "patch product",
     "PATCH",
     "/products/product-id/{product_id}",
     "the scope Products: Write",
     silent=_WRITTEN,
+    most_bytes=_MOST_BYTES_OF_RECORD,
 )
 # Connectif does not document the success codes. 201 needs no body; other codes need one.
 POST_PURCHASE = Route(
@@ -65,8 +102,13 @@ POST_PURCHASE = Route(
     "the scope Purchases: Write",
     repeat=Repeat.WHEN_REFUSED,
     silent=frozenset({201}),
+    most_bytes=_MOST_BYTES_OF_RECORD,
 )
 READ_PURCHASE = Route(
-    "read purchase", "GET", "/purchases/purchase-id/{purchase_id}", "the scope Purchases: Read"
+    "read purchase",
+    "GET",
+    "/purchases/purchase-id/{purchase_id}",
+    "the scope Purchases: Read",
+    most_bytes=_MOST_BYTES_OF_RECORD,
 )
-READ_STORE = Route("read store", "GET", "/store/", "the scope Store: Read")
+READ_STORE = Route("read store", "GET", "/store/", "the scope Store: Read", most_bytes=_MOST_BYTES_OF_RECORD)

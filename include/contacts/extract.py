@@ -14,7 +14,7 @@ from include.contacts.field_checks import check_extra_fields, extra_sources_of
 from include.contacts.fields import SOURCE_FIELDS
 from include.contacts.replay import stage_replay
 from include.contacts.slices import Slice, full_slices, window_slice
-from include.errors import TemporaryError
+from include.errors import ContractError, TemporaryError
 from include.http.parallel import in_parallel
 from include.http.transport import AnswerLost, TooSlow
 from include.pipeline.empty_load import stop_empty_load
@@ -152,7 +152,9 @@ class SliceReader:
         total, files = page.total or 0, 0
         self.progress.expect(total)
         waiting: list[pa.Table] = []
+        guard = _ScrollGuard(slice_, total)
         while page.documents:
+            guard.check(page)
             self.progress.add(len(page.documents))
             waiting.append(documents_table(page.documents, self._extra_sources))
             if sum(map(len, waiting)) >= _DOCUMENTS_A_FILE:
@@ -190,3 +192,29 @@ class SliceReader:
         if pages:
             name = f"{PART}{slice_.name}-{number:04}.parquet"
             self._target.write_table(name, pa.concat_tables(pages))
+
+
+class _ScrollGuard:
+    """Stops a scroll that does not end: it repeats pages, or returns far more than VTEX announced."""
+
+    _MOST_REPEATED_PAGES = 20
+    _MORE_THAN_ANNOUNCED = 100_000
+    _MOST_UNANNOUNCED = 100_000_000
+
+    def __init__(self, slice_: Slice, announced: int) -> None:
+        self._slice = slice_
+        self._most = 2 * announced + self._MORE_THAN_ANNOUNCED if announced else self._MOST_UNANNOUNCED
+        self._first_ids: set[str] = set()
+        self._read = self._repeated = 0
+
+    def check(self, page: ScrollPage) -> None:
+        """Count a page. ContractError if the scroll must have ended before."""
+        first_id = str(page.documents[0].get("id"))
+        self._repeated += first_id in self._first_ids
+        self._first_ids.add(first_id)
+        self._read += len(page.documents)
+        if self._repeated > self._MOST_REPEATED_PAGES or self._read > self._most:
+            raise ContractError(
+                f"VTEX, Master Data scroll: slice {self._slice.name} does not end after {self._read:,} "
+                f"documents; {self._repeated} of its pages are repeated. Nothing was sent. Ask VTEX's support"
+            )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from include.connectif.client import ConnectifClient
 from include.contacts.fields import CONTACT_COLUMNS, SOURCE_FIELDS, ExtraField
-from include.errors import ConfigurationError
+from include.errors import ConfigurationError, ContractError
 from include.pipeline.run import SyncRun
 from include.settings import Settings
+
+_MOST_PAGES = 100
 
 
 def extra_fields_of(run: SyncRun) -> tuple[ExtraField, ...]:
@@ -39,7 +41,12 @@ def missing_fields(connectif: ConnectifClient, settings: Settings) -> list[str]:
 
 def _contact_fields(connectif: ConnectifClient) -> set[str]:
     fields, following = connectif.contact_fields()
-    while following:
+    for _ in range(_MOST_PAGES):
+        if not following:
+            return set(fields)
         more, following = connectif.contact_fields(following)
         fields += more
-    return set(fields)
+    raise ContractError(
+        f"Connectif, list contact fields: the list does not end after {_MOST_PAGES} pages. "
+        "Ask Connectif's support, or empty the setting contacts.extra_fields"
+    )

@@ -8,10 +8,10 @@ from typing import Any
 
 from include.contacts.fields import SOURCE_FIELDS
 from include.doctor.check import CheckContext, Line, error, ok, warning
-from include.http.transport import AccessRefused, RequestRefused
+from include.http.transport import AccessRefused, RequestRefused, UnreadableAnswer
 from include.outcomes import Reason
 from include.values.address import email_of, problem_of
-from include.vtex import routes
+from include.vtex import answers, routes
 from include.vtex.client import VtexClient
 
 FILTERED = {
@@ -46,8 +46,8 @@ def client_fields(vtex: VtexClient, context: CheckContext) -> Iterator[Line]:
 def _details(vtex: VtexClient) -> list[dict[str, Any]] | None:
     """The fields of the entity; None when the key may not see them."""
     try:
-        return list(vtex.transport.json(routes.CLIENT_FIELDS)["fields"])
-    except (AccessRefused, KeyError, TypeError):
+        return vtex.transport.read(routes.CLIENT_FIELDS, answers.parse_entity_fields)
+    except (AccessRefused, UnreadableAnswer):
         return None
 
 

@@ -1,16 +1,18 @@
 """A deadline for a whole call: to send it, and to receive all of its answer.
 
-The time-outs of `requests` run between two bytes: a server that sends one every two seconds keeps a call for
-days. So a timer closes the connection when the call has taken too long, wherever it is then.
+The timeouts of `requests` run between two bytes: a server that sends one every two seconds keeps a call for
+days. So a timer ends the connection of a call that takes too long. This also covers TLS handshakes, headers,
+and bodies whose socket http.client has already dropped (`Connection: close`).
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import threading
 from types import TracebackType
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -18,6 +20,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.poolmanager import PoolManager
 
 _calls = threading.local()
+_Socket = TypeVar("_Socket", bound="_HasDescriptor")
 
 
 class Deadline:
@@ -26,7 +29,7 @@ class Deadline:
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
         self.passed = False
-        self._connection: HTTPConnection | None = None
+        self._descriptor: int | None = None
         self._lock = threading.Lock()
         self._timer = threading.Timer(seconds, self._end)
         self._timer.daemon = True
@@ -42,29 +45,58 @@ class Deadline:
         _calls.deadline = None
         self._timer.cancel()
         with self._lock:
-            self._connection = None
+            self._release()
 
-    def uses(self, connection: HTTPConnection) -> None:
-        """The call goes over this connection."""
+    def uses(self, used: _HasDescriptor) -> None:
+        """Set the socket of the call. Its descriptor is copied: TLS detaches it, and http.client drops it."""
         with self._lock:
-            self._connection = connection
+            self._release()
+            self._descriptor = os.dup(used.fileno())
+            if self.passed:
+                self._shut_down()
 
     def _end(self) -> None:
         with self._lock:
             self.passed = True
-            if self._connection is not None and self._connection.sock is not None:
-                with contextlib.suppress(OSError):  # it has ended by itself
-                    self._connection.sock.shutdown(socket.SHUT_RDWR)
+            self._shut_down()
+
+    def _shut_down(self) -> None:
+        """Shut the connection down. This ends it for all copies of its descriptor."""
+        if self._descriptor is None:
+            return
+        with socket.socket(fileno=self._descriptor) as copy, contextlib.suppress(OSError):  # already closed
+            self._descriptor = None
+            copy.shutdown(socket.SHUT_RDWR)
+
+    def _release(self) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+
+class _HasDescriptor(Protocol):
+    """A plain or a TLS socket."""
+
+    def fileno(self) -> int: ...
 
 
 class _Watched(HTTPConnection):
-    """Tells the deadline of the calling thread which connection to close."""
+    """Tells the deadline of the calling thread which socket to end: a new one, or one that was kept open."""
+
+    def _new_conn(self) -> socket.socket:
+        return _watch_socket(super()._new_conn())
 
     def putrequest(self, *args: Any, **kwargs: Any) -> None:
-        deadline: Deadline | None = getattr(_calls, "deadline", None)
-        if deadline is not None:
-            deadline.uses(self)
+        if self.sock is not None:
+            _watch_socket(self.sock)
         super().putrequest(*args, **kwargs)
+
+
+def _watch_socket(used: _Socket) -> _Socket:
+    deadline: Deadline | None = getattr(_calls, "deadline", None)
+    if deadline is not None:
+        deadline.uses(used)
+    return used
 
 
 class _WatchedTls(_Watched, HTTPSConnection):

@@ -29,7 +29,7 @@ class Route:
     `path` may hold `{placeholders}`, filled with ids of `id_form`, percent-encoded. `right` is what a 403
     lacks, in the vendor's words. `pace` names the budget that the call draws on. `read_timeout_seconds` is
     for answers that may take longer than the client waits otherwise; `throttled_pause_seconds` is how long
-    to keep off after a 429 that does not say so itself. An answer has at most `most_bytes` after
+    to keep off after a 429 that does not say so itself. An accepted answer has at most `most_bytes` after
     decompression, and a call takes at most `deadline_seconds`, from its first byte out to the last one in.
     `silent` are the statuses whose answer may have no body; any other is read for what it confirms.
     """

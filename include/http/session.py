@@ -34,6 +34,17 @@ class HttpOptions:
         return replace(self, cert=None)
 
 
+class _Session(requests.Session):
+    """Ignores redirects.
+
+    Even with `allow_redirects=False`, `requests` reads the whole body of a redirect, and raises a bare
+    ValueError for some addresses (requests 2.34, tried 2026-11-28).
+    """
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        return None
+
+
 def open_session(
     base_url: str, headers: Mapping[str, str], connections: int, options: HttpOptions
 ) -> requests.Session:
@@ -43,7 +54,7 @@ def open_session(
     replace our Authorization header. Raises ConfigurationError where a file of certificates is not there:
     requests would say so with a bare OSError, on every call.
     """
-    session = requests.Session()
+    session = _Session()
     session.trust_env = False
     session.proxies = _proxies(base_url, options)
     session.verify = _verify(options)

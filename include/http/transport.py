@@ -13,7 +13,7 @@ import requests
 from urllib3.exceptions import HTTPError
 
 from include.errors import ConfigurationError, ContractError, SyncError, TemporaryError
-from include.http.body import OverBudget, loaded, read_body, save_body
+from include.http.body import BYTES_A_VALUE, OverBudget, loaded, read_beginning, read_body, save_body
 from include.http.counters import CallCounter
 from include.http.deadline import Deadline
 from include.http.outcomes import Action, action_of_exception, action_of_status
@@ -26,6 +26,8 @@ from include.http.vocabulary import content_type
 
 # At DEBUG urllib3 writes each URL with its query, and queries hold addresses.
 logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)
+# Its warning about unreadable headers quotes the URL and the headers (urllib3 2.8, tried 2026-11-28).
+logging.getLogger("urllib3.connection").setLevel(logging.ERROR)
 
 
 Parsed = TypeVar("Parsed")
@@ -287,7 +289,7 @@ class Transport:
             return None
         try:
             is_silent = not response.content and response.status_code in call.route.silent
-            body = None if is_silent else loaded(response.content)
+            body = None if is_silent else loaded(response.content, call.route.most_bytes // BYTES_A_VALUE)
         except ValueError:
             kind = content_type(response.headers.get("Content-Type"))
             raise self._unreadable(call.route, response, f"holds no JSON but {kind}") from None
@@ -366,6 +368,7 @@ class _Timeouts:
 
 
 _UNLIMITED = Unlimited()
+_MOST_BYTES_OF_AN_ERROR = 1_000_000
 
 
 @contextmanager
@@ -379,8 +382,14 @@ def _closing_on_error(response: requests.Response) -> Iterator[None]:
 
 
 def _receive(call: _Call, response: requests.Response) -> None:
-    """All of the body, within the route's budget; `response.content` has it unless a file takes it."""
-    if call.file is None or action_of_status(response.status_code) is not Action.ACCEPT:
+    """Read the body within the route's budget, into the call's file or `response.content`.
+
+    Of an error only the beginning is read, because its status says enough.
+    """
+    if action_of_status(response.status_code) is not Action.ACCEPT:
+        response._content = read_beginning(response, _MOST_BYTES_OF_AN_ERROR)
+        response.close()
+    elif call.file is None:
         response._content = read_body(response, call.route.most_bytes)
     else:
         call.file.seek(0)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from include.connectif import answers
 from include.connectif.client import ConnectifClient
 from include.http.route import Route
 from include.http.transport import RequestRefused
@@ -53,7 +54,7 @@ class ExplainContext:
     def at_connectif(self, route: Route, path: Mapping[str, str]) -> dict[str, Any] | None:
         """A record there, or None when there is none."""
         try:
-            return dict(self.connectif.transport.json(route, path=path))
+            return self.connectif.transport.read(route, answers.parse_record, path=path)
         except RequestRefused as refused:
             if refused.status in {400, 404, 422}:
                 return None

@@ -99,6 +99,7 @@ class Exporter:
                     f"Connectif's export of {what} is not there after "
                     f"{self._patience_seconds / 60:.0f} minutes"
                 )
+            log.info("%s: waiting %.0f s until Connectif finishes the export", what, pause)
             self._sleep(pause)
             pause = min(2 * pause, self._poll_seconds)
 

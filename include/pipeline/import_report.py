@@ -31,7 +31,12 @@ _KEY_TITLES = {
 }
 _DELIMITERS = ",;\t|"
 _MOST_LINES = 500_000
-"""What a report says beyond them costs the names of those rows: they are counted without one."""
+_MOST_CELLS = 2_000_000
+"""Rows beyond these limits are counted, but not named."""
+_MOST_TITLES = 256
+_MOST_KEY_COLUMNS = 8
+"""Each column that is tried costs one reading of the sent file."""
+_BEGINNING_BYTES = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,8 @@ def read_refusals(report: bytes, sent: StagedFile, key_column: str) -> Refusals:
     titles, lines = _lines_of(report, columns)
     if not lines:
         return Refusals(suspects=None)
-    for column in _columns_with_keys(titles, lines, columns, key_column):
+    candidates = _columns_with_keys(titles, lines, columns, key_column)
+    for column in islice(candidates, _MOST_KEY_COLUMNS):
         cells = [_cell(line, column) for line in lines]
         if keys := _keys_sent(sent, key_column, cells):
             return _named([keys.get(cell.casefold()) for cell in cells], lines)
@@ -78,22 +84,31 @@ def _named(keys: Sequence[str | None], lines: Sequence[_Line]) -> Refusals:
 
 
 def _lines_of(report: bytes, sent_columns: Sequence[str]) -> tuple[list[str], list[_Line]]:
-    text = _text_of(report)
-    if not text.strip() or text.lstrip().startswith("<"):
+    encoding = "utf-16" if report.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
+    beginning = report[:_BEGINNING_BYTES].decode(encoding, "replace").lstrip()
+    if not beginning or beginning.startswith("<"):
         return [], []
-    delimiter = max(_DELIMITERS, key=text.lstrip().partition("\n")[0].count)
-    try:
-        rows = filter(any, csv_rows(io.StringIO(text, newline=None), delimiter))
-        titles = [title.strip() for title in next(rows)]
-        reasons = [place for place, title in enumerate(titles) if _tells_a_reason(title, sent_columns)]
-        return titles, [_Line(cells, _reason(cells, reasons)) for cells in islice(rows, _MOST_LINES)]
-    except CsvError:
-        return [], []
+    delimiter = max(_DELIMITERS, key=beginning.partition("\n")[0].count)
+    # Decoded piece by piece: as one text, a report takes four times its size, and more than once.
+    with io.TextIOWrapper(io.BytesIO(report), encoding, "replace") as text:
+        try:
+            rows = filter(any, islice(csv_rows(text, delimiter), _MOST_LINES))
+            titles = [title.strip() for title in next(rows, [])]
+            if len(titles) > _MOST_TITLES:
+                return [], []
+            return titles, list(_read_lines(rows, titles, sent_columns))
+        except CsvError:
+            return [], []
 
 
-def _text_of(report: bytes) -> str:
-    utf16 = report.startswith((b"\xff\xfe", b"\xfe\xff"))
-    return report.decode("utf-16" if utf16 else "utf-8-sig", "replace")
+def _read_lines(
+    rows: Iterable[list[str]], titles: Sequence[str], sent_columns: Sequence[str]
+) -> Iterator[_Line]:
+    """Yield the lines, without cells that have no title, up to _MOST_CELLS cells."""
+    reasons = [place for place, title in enumerate(titles) if _tells_a_reason(title, sent_columns)]
+    return (
+        _Line(row[: len(titles)], _reason(row, reasons)) for row in islice(rows, _MOST_CELLS // len(titles))
+    )
 
 
 def _tells_a_reason(title: str, sent_columns: Sequence[str]) -> bool:

@@ -7,7 +7,7 @@ from functools import partial
 from itertools import pairwise
 from typing import NamedTuple
 
-from include.errors import TemporaryError
+from include.errors import ContractError, TemporaryError
 from include.http.parallel import in_parallel
 from include.vtex import limits
 from include.vtex.client import VtexClient
@@ -16,6 +16,7 @@ log = logging.getLogger(__name__)
 
 # A product that is added before a page may disturb pages that are read in parallel, but not in sequence.
 _WORKERS_BY_ATTEMPT = (8, 1, 1)
+_MOST_PRODUCTS = 10_000_000
 
 
 class _Page(NamedTuple):
@@ -48,11 +49,26 @@ def complete_list(vtex: VtexClient) -> dict[str, list[int]]:
 
 
 def _read(vtex: VtexClient, workers: int) -> list[_Page]:
-    """Pages that overlap by one position, up to the total that VTEX announces last."""
+    """Pages that overlap by one position, up to the total that VTEX announces last.
+
+    The pages end early if one is empty or repeats the page before it. Then the list is not complete.
+    """
     pages = [_page(vtex, 1)]
     while (reached := len(pages) * _step() + 1) < pages[-1].total:
         starts = range(reached, pages[-1].total, _step())
-        pages += [page for _, page in in_parallel(partial(_page, vtex), starts, workers=workers)]
+        for _, page in in_parallel(partial(_page, vtex), starts, workers=workers):
+            pages.append(page)
+            if not page.products or page.products == pages[-2].products:
+                position = (len(pages) - 1) * _step() + 1
+                log.warning(
+                    "the list of product ids stops at position %s of %s", f"{position:,}", f"{page.total:,}"
+                )
+                return pages
+            if len(pages) * _step() > _MOST_PRODUCTS:
+                raise ContractError(
+                    f"VTEX, product id list: VTEX announces {page.total:,} products, and the list does not "
+                    f"end after {_MOST_PRODUCTS:,}. Nothing was sent. Ask VTEX's support"
+                )
     log.info("VTEX lists %s products", f"{pages[-1].total:,}")
     return pages
 

@@ -97,6 +97,11 @@ def parse_scroll_total(headers: Headers) -> int | None:
     return int(total) if total.isdecimal() else None
 
 
+def parse_entity_fields(body: Any, _headers: Headers) -> list[Document]:
+    """`{"fields": [{"name": "email", "isFilter": true}]}` → the fields of an entity, each with its name."""
+    return require_ids(parse_records(parse_record(body)["fields"]), "name")
+
+
 def check_write(body: Any, _headers: Headers) -> None:
     """Check that a write is confirmed by a record (`{"Id", "Href", "DocumentId"}`) or by an empty body."""
     if body is not None:

@@ -14,7 +14,7 @@ from typing import Any
 
 import requests
 
-from include.errors import ConfigurationError, TemporaryError
+from include.errors import ConfigurationError, ContractError, TemporaryError
 from include.http.body import OverBudget, loaded
 from include.http.missing import read_or_none
 from include.http.rate_limiter import RateLimiter, TokenBucket
@@ -156,11 +156,16 @@ class VtexClient:
     def _all_pages(self, where: str, fields: Sequence[str]) -> list[Document]:
         """Return all documents of a filter, sorted: unsorted pages repeat and skip documents."""
         found: list[Document] = []
-        while True:
+        while len(found) < limits.SEARCH_WINDOW:
             page = self._search(where, fields, len(found), limits.SEARCH_PAGE, sort="id ASC")
             found += page.documents
             if page.is_last or not page.documents:
                 return found
+        raise ContractError(
+            f"{SYSTEM}, {routes.SEARCH_CLIENTS.name}: one filter finds {limits.SEARCH_WINDOW:,} documents or "
+            "more, and a search cannot list so many. Check Master Data, entity CL, for customers that share "
+            "an address or user id"
+        )
 
     def count_clients(self, where: str) -> int:
         """Return the number of documents of a filter, from the header of a search for one document."""
@@ -262,9 +267,11 @@ class VtexClient:
         return self.transport.read(routes.READ_ORDER, answers.parse_order, path={"order_id": order_id})
 
     def order_group(self, group: str) -> list[Document]:
-        """Return the orders of one checkout; each may lack many fields that `order` returns."""
+        """Return the orders of one checkout. Each has its id, and may lack many fields of `order`."""
         return self.transport.read(
-            routes.READ_ORDER_GROUP, lambda body, _: answers.parse_records(body), path={"group": group}
+            routes.READ_ORDER_GROUP,
+            lambda body, _: answers.require_ids(answers.parse_records(body), "orderId"),
+            path={"group": group},
         )
 
     # Pages of Master Data

@@ -10,6 +10,8 @@ SCROLL_PAGE_AFTER_TIMEOUT = 250
 TIMEOUTS_OF_A_LARGE_PAGE = 2
 # Master Data v1, search: 100 documents a page by `REST-Range`, 15 without it.
 SEARCH_PAGE = 100
+# Master Data, extracting data with search and scroll: a search lists at most 10,000 documents of a query.
+SEARCH_WINDOW = 10_000
 # Master Data v1, scroll: 10 at once for the whole account, each in use until 20 minutes after its last call.
 SCROLL_SLOTS_OF_THE_ACCOUNT = 10
 SCROLLS_AT_ONCE = 4

@@ -10,11 +10,19 @@ from __future__ import annotations
 from include.http.route import Repeat, Route
 from include.http.segment import NUMBER, WORD
 
+# VTEX publishes no sizes. A record has some kilobytes, an order of 500 items about two megabytes.
+_MOST_BYTES_OF_RECORD, _MOST_BYTES_OF_ORDER, _MOST_BYTES_OF_PAGE = 4_000_000, 8_000_000, 8_000_000
+
 READ_DOCUMENTS = "Dynamic Storage / Read only documents"
 WRITE_DOCUMENTS = "Dynamic Storage / Insert or update document (not remove)"
 
 SEARCH_CLIENTS = Route(
-    "Master Data search", "GET", "/api/dataentities/CL/search", READ_DOCUMENTS, rate_limit="master_data"
+    "Master Data search",
+    "GET",
+    "/api/dataentities/CL/search",
+    READ_DOCUMENTS,
+    rate_limit="master_data",
+    most_bytes=_MOST_BYTES_OF_PAGE,
 )
 READ_CLIENT = Route(
     "Master Data document",
@@ -23,6 +31,7 @@ READ_CLIENT = Route(
     READ_DOCUMENTS,
     rate_limit="master_data",
     id_form=WORD,
+    most_bytes=_MOST_BYTES_OF_RECORD,
 )
 CLIENT_FIELDS = Route(
     "Master Data entity",
@@ -30,6 +39,7 @@ CLIENT_FIELDS = Route(
     "/api/dataentities/CL",
     "Dynamic Storage / Data entity / View data entity details",
     rate_limit="master_data",
+    most_bytes=_MOST_BYTES_OF_RECORD,
 )
 OPEN_SCROLL = Route(
     "Master Data scroll",
@@ -58,6 +68,7 @@ PATCH_CLIENT = Route(
     rate_limit="master_data",
     silent=frozenset({200, 204, 304}),
     id_form=WORD,
+    most_bytes=_MOST_BYTES_OF_RECORD,
 )
 PRODUCT_IDS = Route(
     "product id list",
@@ -65,6 +76,7 @@ PRODUCT_IDS = Route(
     "/api/catalog_system/pvt/products/GetProductAndSkuIds",
     "Catalog / Content / Product management",
     rate_limit="catalog",
+    most_bytes=_MOST_BYTES_OF_PAGE,
 )
 SEARCH_PRODUCTS = Route(
     "catalogue search", "GET", "/api/catalog_system/pub/products/search", "none", rate_limit="catalog"
@@ -76,6 +88,7 @@ PRICE = Route(
     "Pricing / Price List / Read prices",
     rate_limit="catalog",
     id_form=NUMBER,
+    most_bytes=_MOST_BYTES_OF_RECORD,
 )
 SALES_CHANNELS = Route(
     "sales channels",
@@ -83,6 +96,7 @@ SALES_CHANNELS = Route(
     "/api/catalog_system/pvt/saleschannel/list",
     "Catalog API / General / View Product",
     rate_limit="catalog",
+    most_bytes=_MOST_BYTES_OF_RECORD,
 )
 # VTEX: Orders feed, best practices: after a 429 of the Orders API stop for a minute.
 ORDERS_PAUSE_SECONDS = 60.0
@@ -94,6 +108,7 @@ LIST_ORDERS = Route(
     "OMS / OMS access / List Orders",
     rate_limit="order_list",
     throttled_pause_seconds=ORDERS_PAUSE_SECONDS,
+    most_bytes=_MOST_BYTES_OF_PAGE,
 )
 READ_ORDER = Route(
     "order",
@@ -103,6 +118,7 @@ READ_ORDER = Route(
     rate_limit="order_detail",
     throttled_pause_seconds=ORDERS_PAUSE_SECONDS,
     id_form=WORD,
+    most_bytes=_MOST_BYTES_OF_ORDER,
 )
 READ_ORDER_GROUP = Route(
     "order group",

@@ -2,111 +2,56 @@
 
 from __future__ import annotations
 
-import logging
-import sqlite3
-import traceback
 from collections.abc import Iterator
-from contextlib import closing
-from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from include.explain import explain
-from include.newsletter import NewsletterRules, NewsletterSync
 from include.outcomes import PipelineName, Reason
 from include.page.explain_page import explain_page
 from include.pipeline.explain_context import ExplainContext
 from include.pipeline.explanation import VENDORS_WORDS
 from include.plan import RunPlan
 from include.staging import Staging
-from tests.builders import APP_TOKEN, EVERYTHING, KEY_SECRET, SimulatedShop, SyncRunner, window_ending
+from tests.builders import SimulatedShop, SyncRunner, window_ending
+from tests.torture.canaries import (
+    DAILY,
+    EMAIL,
+    PLANTED,
+    ROUTES,
+    SAID,
+    SUNG,
+    TROUBLES,
+    LogCapture,
+    fault_at,
+    newsletter_run,
+    plant,
+    stored,
+)
+from tests.torture.canaries import attempt as attempted
 
-CANARIES = ("piepmatz", "zwitscher", "98765")
-EMAIL = "Piepmatz.Zwitscher+{}@example.com"
-DAILY: list[tuple[PipelineName, RunPlan]] = [
-    (PipelineName.CONTACTS, EVERYTHING),
-    (PipelineName.PRODUCTS, EVERYTHING),
-    (PipelineName.PURCHASES, window_ending()),
-]
 PIPELINE_NAMES = pytest.mark.parametrize(
     ("pipeline", "plan"), DAILY, ids=[pipeline.value for pipeline, _ in DAILY]
 )
-PERSON = {"firstName": "Piepmatz", "lastName": "Zwitscher", "homePhone": "+55 11 98765-4321"}
-SUNG = f"{EMAIL} Piepmatz Zwitscher 98765 +55 11 98765-4321 {KEY_SECRET} {APP_TOKEN}"
-SAID: dict[str, Any] = {
-    "title": SUNG, "detail": SUNG, "Message": SUNG, "message": SUNG, "code": "Piepmatz",
-    "error": {"code": "OMS5511987654321", "message": SUNG},
-    "validationErrors": [{"path": "Zwitscher", "reason": SUNG}, {"path": "_name", "reason": SUNG}],
-    "productIds": ["Piepmatz"], "productsId": ["Piepmatz"], "allowedDomains": ["piepmatz.zwitscher"],
-}  # fmt: skip
-"""An error body that quotes a customer and our keys wherever it can; at both vendors."""
-ROUTES: dict[PipelineName, list[str]] = {
-    PipelineName.CONTACTS: ["md scroll", "create import", "get import"],
-    PipelineName.PRODUCTS: ["product ids", "product search", "price", "create import"],
-    PipelineName.PURCHASES: [
-        *("order list", "order detail", "order group", "md search", "create purchase", "get purchase"),
-        *("patch product", "patch contact", "create export"),
-    ],
-}
-
-
-VTEX_ROUTES = {
-    *("md scroll", "product ids", "product search", "price", "order list", "order detail", "order group"),
-    "md search",
-}
 
 
 @pytest.fixture
 def birds(shop: SimulatedShop) -> SimulatedShop:
-    """People and orders that must not sing; among them some that cannot be sent."""
-    for number, email in enumerate(
-        [EMAIL.format(n) for n in range(4)] + ["piepmatz zwitscher", "piepmatz@ct.vtex.com.br"]
-    ):
-        fields = {**PERSON, "email": email, "userId": f"bird-{number}", "birthDate": "piepmatz"}
-        shop.on_vtex("PUT", f"documents/bird-id-{number}", fields)
-    for number in range(6):
-        order = {
-            "order_group": f"90{number}", "profile_id": f"bird-{number}",
-            "created": "2026-11-23T10:00:00.0000000", "authorized": "2026-11-23T10:01:00.0000000",
-            "first_name": "Piepmatz", "last_name": "Zwitscher", "phone": "+5511987654321",
-            "email": "piepmatz@ct.vtex.com.br",
-        }  # fmt: skip
-        shop.on_vtex("PUT", f"orders/90{number}-01", order)
+    """People and orders that must not sing."""
+    plant(shop)
     return shop
 
 
-class LogCapture(logging.Handler):
-    """Hears every record of every logger, its arguments and tracebacks too."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.DEBUG)
-        self.said: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.said.append(f"{self.format(record)} {record.args!r}")
-
-
 @pytest.fixture
-def heard(runner: SyncRunner, caplog: pytest.LogCaptureFixture) -> Iterator[list[str]]:
+def heard(runner: SyncRunner) -> Iterator[list[str]]:
     """Everything that was said aloud, to be added to; checked at the end."""
-    caplog.set_level(logging.DEBUG)  # on the root logger, until the test ends
-    ear = LogCapture()
-    logging.getLogger().addHandler(ear)
-    yield ear.said
-    logging.getLogger().removeHandler(ear)
-    assert any(word in line for line in ear.said for word in ("extract: ", "newsletter: ")), "deaf"
-    said = "\n".join([*ear.said, *_stored(runner)])
-    for secret in (*CANARIES, KEY_SECRET.lower(), APP_TOKEN.lower()):
+    with LogCapture() as log:
+        yield log.lines
+    assert any(word in line for line in log.lines for word in ("extract: ", "newsletter: ")), "deaf"
+    said = "\n".join([*log.lines, *stored(runner)])
+    for secret in PLANTED.values():
         assert secret not in said.lower(), _around(said, secret)
-
-
-def _stored(runner: SyncRunner) -> list[str]:
-    """Reports and outcomes, as the store keeps them, and all of its file in clear."""
-    found = [repr(runner.state.outcomes(pipeline)) for pipeline in PipelineName]
-    with closing(sqlite3.connect(runner.folder / "state.db")) as database:
-        found += database.iterdump()
-    return [*found, *(repr(report) for pipeline in PipelineName for report in runner.state.reports(pipeline))]
 
 
 def _around(said: str, secret: str) -> str:
@@ -118,10 +63,8 @@ def attempt(
     runner: SyncRunner, heard: list[str], pipeline: PipelineName, plan: RunPlan, key: str, **options: Any
 ) -> None:
     """A run that may fail: its report, or its error with the whole chain behind it, was said aloud."""
-    try:
-        heard.append(runner.sync(pipeline, plan, key, **options).summary_line())
-    except Exception as error:  # noqa: BLE001 - each is looked at
-        heard.append("".join(traceback.format_exception(error)) + repr(error))
+    result = attempted(runner, pipeline, plan, key, **options)
+    heard.append(result if isinstance(result, str) else result.summary_line())
 
 
 @PIPELINE_NAMES
@@ -143,18 +86,7 @@ def test_canary__is_silent_when_one_record_alone_is_taken(
 
 
 @pytest.mark.parametrize("pipeline", ROUTES)
-@pytest.mark.parametrize(
-    "trouble",
-    [
-        *({"status": status, "body": SAID} for status in (400, 403, 404, 409, 422, 500)),
-        {"status": 400, "body": {**SAID, "code": "E0103"}},
-        {"status": 418, "body": EMAIL},
-        {"status": 200, "body": f"<html>{EMAIL}</html>"},
-        {"status": 503, "body": EMAIL},
-        {"kind": "reset_after"},
-    ],
-    ids=lambda trouble: str(trouble.get("status", "cut")),
-)
+@pytest.mark.parametrize("trouble", TROUBLES, ids=lambda trouble: str(trouble.get("status", "cut")))
 def test_canary__is_silent_when_something_fails(
     pipeline: PipelineName,
     trouble: dict[str, Any],
@@ -163,10 +95,10 @@ def test_canary__is_silent_when_something_fails(
     heard: list[str],
 ) -> None:
     for route in ROUTES[pipeline]:
-        control = birds.on_vtex if route in VTEX_ROUTES else birds.on_connectif
-        control("POST", "faults", {"script": [{"route": route, "calls": 30, **trouble}]})
+        fault_at(birds, route, trouble)
         attempt(runner, heard, pipeline, dict(DAILY)[pipeline], f"trouble with {route}")
-        control("DELETE", "faults")
+        birds.on_vtex("DELETE", "faults")
+        birds.on_connectif("DELETE", "faults")
 
 
 @pytest.mark.parametrize("code", ["", "E0103"])
@@ -222,20 +154,4 @@ def test_canary__what_an_import_reports_of_a_row_is_for_explain_alone(
 def test_canary__is_silent_in_the_newsletter(
     runner: SyncRunner, birds: SimulatedShop, heard: list[str]
 ) -> None:
-    rules = NewsletterRules(timedelta(minutes=5), timedelta(minutes=10))
-    events = [
-        {"email": EMAIL.format(n), "subscribed": n % 2 == 0, "occurred_at": f"2026-11-23T10:00:0{n}Z"}
-        for n in range(6)
-    ]
-    for fault in ({}, {"status": 404}, {"status": 503}, {"kind": "reset_before"}, {"status": 418}):
-        if fault:
-            birds.fault_at_vtex("md patch", calls=30, **fault)
-            birds.fault_at_vtex("md search", skip=1, calls=30, **fault)
-        sync = NewsletterSync(runner.vtex, runner.state, rules, "run")
-        try:
-            sync.apply(events, birds.clock.now())
-        except Exception as error:  # noqa: BLE001 - each is looked at
-            heard.append("newsletter: " + "".join(traceback.format_exception(error)))
-        heard.append(f"newsletter: {sync.counts!r} {sync.outcomes!r} {vars(sync)!r}")
-        birds.on_vtex("DELETE", "faults")
-        birds.clock.advance(3600)
+    heard.extend(newsletter_run(runner))

@@ -6,12 +6,13 @@ and says what to do, and has called no vendor.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import product
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from include.errors import StagingError, SyncError, UnsafeChange
 from include.outcomes import PipelineName
@@ -23,8 +24,12 @@ from include.plan import RunPlan
 from include.purchases.reconcile import repair as repair_purchases
 from include.run_name import RunIdentity
 from include.staging import Staging
-from tests.builders import EVERYTHING, SyncRunner, window_ending
+from sandbox.shop import Sizes
+from tests.builders import EVERYTHING, SyncRunner, simulated_shop, window_ending
+from tests.torture.tried import Tried
 
+KIND = "damaged files"
+SIZES = Sizes(contacts=220, products=60, orders_per_day=40, days=4)
 WAYS_OUT = ("Clear the whole run", "trigger the DAG with allow_mass_change")
 
 
@@ -60,17 +65,6 @@ DAMAGES: dict[str, Callable[[Path], None]] = {
 }
 
 
-class Row(NamedTuple):
-    """One trial. `problem` is empty when it held."""
-
-    pipeline: str
-    stage: str
-    file: str
-    damage: str
-    problem: str
-    message: str
-
-
 @dataclass(frozen=True)
 class Step:
     """A stage that can be begun again, and the folders that it must not read unchecked."""
@@ -93,15 +87,29 @@ def pipeline_of(
     return named
 
 
-def tried(name: str, runner: SyncRunner) -> Iterator[Row]:
-    """All trials of a pipeline. The run goes well first; then each of its stages is begun again, with damage."""
+def tried(name: str, runner: SyncRunner) -> Iterator[Tried]:
+    """Yield all trials of a pipeline: a run without damage, and then each stage again with damage."""
     for step in PIPELINE_NAMES[name](runner):
         whole = {file: file.read_bytes() for folder in step.folders for file in _files(folder)}
         for file, (damage, harm) in product(whole, DAMAGES.items()):
             harm(file)
-            problem, message = _problem(step, runner, file)
+            begun = time.monotonic()
+            problem = _problem(step, runner, file)
+            seconds = time.monotonic() - begun
             _restore(step.folders, whole)
-            yield Row(name, step.name, f"{file.parent.name}/{file.name}", damage, problem, message)
+            case = f"{file.parent.name}/{file.name}, {damage}"
+            yield Tried(KIND, f"{name}, {step.name}", case, problem, seconds=seconds)
+
+
+def tried_in_all_pipelines(folder: Path) -> Iterator[Tried]:
+    """All trials of all pipelines, on a shop of their own."""
+    with simulated_shop(SIZES) as shop:
+        for pipeline in PIPELINE_NAMES:
+            shop.reset()
+            (folder / pipeline).mkdir()
+            runner = SyncRunner(shop, folder / pipeline)
+            yield from tried(pipeline, runner)
+            runner.close()
 
 
 def _restore(folders: Iterable[Path], whole: Mapping[Path, bytes]) -> None:
@@ -115,22 +123,22 @@ def _files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.is_file())
 
 
-def _problem(step: Step, runner: SyncRunner, file: Path) -> tuple[str, str]:
+def _problem(step: Step, runner: SyncRunner, file: Path) -> str:
     before = _calls(runner)
     try:
         step.do()
     except (StagingError, UnsafeChange) as error:
         message = str(error)
         if file.name not in message:
-            return "the message does not name the file", message
+            return f"the message does not name the file: {message}"
         if not any(way in message for way in WAYS_OUT):
-            return "the message does not say what to do", message
+            return f"the message does not say what to do: {message}"
         calls = _calls(runner) - before
-        return (f"{calls} calls before it failed", message) if calls else ("", message)
+        return f"{calls} calls before it failed: {message}" if calls else ""
     except Exception as error:  # noqa: BLE001 - that is what is looked for
         kind = "another SyncError" if isinstance(error, SyncError) else "no error of ours"
-        return f"{kind}: {type(error).__name__}: {error}", ""
-    return "green", ""
+        return f"{kind}: {type(error).__name__}: {error}"
+    return "green"
 
 
 def _calls(runner: SyncRunner) -> int:

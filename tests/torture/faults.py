@@ -33,6 +33,7 @@ from include.report import Report
 from include.staging import Staging
 from include.state import Shop, open_state_store, upgrade
 from include.state.leases import LEASE
+from sandbox.shop import Sizes
 from tests.builders import (
     EVERYTHING,
     KEY_ID,
@@ -57,6 +58,7 @@ from tests.torture.tried import Tried
 log = logging.getLogger(__name__)
 
 KIND = "faults"
+SIZES = Sizes(contacts=40, products=20, orders_per_day=6, days=2)
 HASH_KEY = "k" * 32
 STAGES = ("extract", "transform", "load")
 PLANS: dict[PipelineName, RunPlan] = {
@@ -588,8 +590,8 @@ TWO_AIRFLOWS: dict[str, Callable[[Installation, Installation, PipelineName], str
 
 
 @dataclass
-class ShopData:
-    """Where trials happen: one simulated shop, as new for each."""
+class TrialShop:
+    """A simulated shop and a folder for trials. The shop is reset before each trial."""
 
     shop: SimulatedShop
     folder: Path
@@ -626,32 +628,32 @@ def tried(
     shop: SimulatedShop, folder: Path, pipelines: Sequence[PipelineName] = tuple(PLANS)
 ) -> Iterator[Tried]:
     """All trials of these pipelines. What this machine does not allow is left out and logged."""
-    shop = ShopData(shop, folder)
+    trial_shop = TrialShop(shop, folder)
     for part in PARTS:
         try:
-            yield from part(shop, pipelines)
+            yield from part(trial_shop, pipelines)
         except NotPossibleHere as reason:
             log.warning("faults not tried: %s", reason)
 
 
-def disk(shop: ShopData, pipelines: Sequence[PipelineName]) -> Iterator[Tried]:
+def disk(shop: TrialShop, pipelines: Sequence[PipelineName]) -> Iterator[Tried]:
     yield from _all_of(shop, DISK, pipelines)
 
 
-def sqlite(shop: ShopData, pipelines: Sequence[PipelineName]) -> Iterator[Tried]:
+def sqlite(shop: TrialShop, pipelines: Sequence[PipelineName]) -> Iterator[Tried]:
     yield from _all_of(shop, SQLITE, pipelines)
 
 
-def clock(shop: ShopData, pipelines: Sequence[PipelineName]) -> Iterator[Tried]:
+def clock(shop: TrialShop, pipelines: Sequence[PipelineName]) -> Iterator[Tried]:
     yield from _all_of(shop, CLOCK, pipelines)
 
 
-def postgresql(shop: ShopData, pipelines: Sequence[PipelineName]) -> Iterator[Tried]:
+def postgresql(shop: TrialShop, pipelines: Sequence[PipelineName]) -> Iterator[Tried]:
     with postgres() as server:
         yield from _all_of(shop, of_postgres(server), pipelines, server.url)
 
 
-def two_airflows(shop: ShopData, pipelines: Sequence[PipelineName]) -> Iterator[Tried]:
+def two_airflows(shop: TrialShop, pipelines: Sequence[PipelineName]) -> Iterator[Tried]:
     for (name, meeting), pipeline in (
         (one, pipeline) for one in TWO_AIRFLOWS.items() for pipeline in pipelines
     ):
@@ -662,12 +664,12 @@ def two_airflows(shop: ShopData, pipelines: Sequence[PipelineName]) -> Iterator[
         yield Tried(KIND, name, pipeline, problem or target, seconds=time.monotonic() - begun)
 
 
-Part = Callable[[ShopData, Sequence[PipelineName]], Iterator[Tried]]
+Part = Callable[[TrialShop, Sequence[PipelineName]], Iterator[Tried]]
 PARTS: tuple[Part, ...] = (disk, sqlite, clock, two_airflows, postgresql)
 
 
 def _all_of(
-    shop: ShopData, faults: Sequence[Fault], pipelines: Sequence[PipelineName], url: str = ""
+    shop: TrialShop, faults: Sequence[Fault], pipelines: Sequence[PipelineName], url: str = ""
 ) -> Iterator[Tried]:
     for fault in faults:
         for pipeline in (pipeline for pipeline in pipelines if pipeline in fault.pipelines):

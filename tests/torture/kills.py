@@ -273,7 +273,7 @@ def _priceless_line(runner: SyncRunner) -> None:
 
 def _without_export(runner: SyncRunner) -> None:
     """The key may not export: all purchases are offered one by one. The tag reports orders, not groups."""
-    database = runner.shop.connectif.account.database
+    database = runner.shop.connectif.database
     database.execute("UPDATE purchases SET purchase_id = purchase_id || '-01' WHERE row % 2")
     runner.shop.fault_at_connectif("create export", calls=10_000, status=403)
 

@@ -7,13 +7,11 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from include.outcomes import PipelineName
-from sandbox.shop import Sizes
 from tests.builders import simulated_shop
 from tests.torture import faults
-from tests.torture.faults import ShopData
+from tests.torture.faults import SIZES, TrialShop
 from tests.torture.machine import NotPossibleHere
 
-SIZES = Sizes(contacts=40, products=20, orders_per_day=6, days=2)
 TRIALS = (
     (faults.disk, [PipelineName.PURCHASES], 15),
     (faults.sqlite, [PipelineName.PURCHASES], 12),
@@ -23,16 +21,16 @@ TRIALS = (
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ShopData]:
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TrialShop]:
     with simulated_shop(SIZES) as shop:
-        yield ShopData(shop, tmp_path_factory.mktemp("faults"))
+        yield TrialShop(shop, tmp_path_factory.mktemp("faults"))
 
 
 @pytest.mark.parametrize(
     ("part", "pipelines", "number"), TRIALS, ids=lambda one: getattr(one, "__name__", "")
 )
 def test_fault__is_named_and_leaves_no_half_state(
-    part: faults.Part, pipelines: Sequence[PipelineName], number: int, shop: ShopData
+    part: faults.Part, pipelines: Sequence[PipelineName], number: int, shop: TrialShop
 ) -> None:
     try:
         rows = list(part(shop, pipelines))
@@ -42,7 +40,7 @@ def test_fault__is_named_and_leaves_no_half_state(
     assert [row for row in rows if row.problem] == []
 
 
-def test_tried__yields_the_rows_of_all_its_parts(shop: ShopData, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tried__yields_the_rows_of_all_its_parts(shop: TrialShop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(faults, "PARTS", (faults.two_airflows,))
     rows = list(faults.tried(shop.shop, shop.folder / "tried", [PipelineName.PRODUCTS]))
     assert [row.group for row in rows] == list(faults.TWO_AIRFLOWS)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Tried(NamedTuple):
-    """`problem` is empty where it held; `group` is the row of the printed table, `case` the column or example."""
+    """`problem` is empty where it held; `group` is the row of the printed table, `case` the example in it."""
 
     kind: str
     """hostile answers, damaged files, kills, faults, fuzzed requests, canaries"""

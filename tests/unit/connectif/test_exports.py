@@ -14,7 +14,7 @@ from include.errors import ContractError
 from include.http.transport import Unexpected
 
 
-def make_zip(**files: str) -> BinaryIO:
+def make_zip(**files: str) -> io.BytesIO:
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as writer:
         for name, text in files.items():
@@ -67,6 +67,30 @@ def make_deflated_zip(text: str, name: str = "one.csv") -> io.BytesIO:
 def test_rows__a_zip_bomb_is_not_unpacked() -> None:
     with pytest.raises(ContractError, match="unpacks to more than 300 times its size"):
         list(read_rows(make_deflated_zip("purchaseId\n" + "0" * 50_000_000)))
+
+
+@pytest.mark.parametrize("packing", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_rows__another_compression_than_deflate_fails(packing: int) -> None:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", packing) as writer:
+        writer.writestr("one.csv", "purchaseId\n1\n")
+    with pytest.raises(ContractError, match="in a compression other than deflate"):
+        list(read_rows(archive))
+
+
+def test_rows__a_long_list_of_files_is_not_read() -> None:
+    one = make_zip(one="purchaseId\n1\n").getvalue()
+    start, end = one.find(b"PK\x01\x02"), one.find(b"PK\x05\x06")
+    entries = one[start:end] * 60_000
+    size = len(entries).to_bytes(4, "little")
+    end_record = one[end : end + 8] + b"\xff\xff\xff\xff" + size + one[end + 16 :]
+    with pytest.raises(ContractError, match="list of files of an export has more than 2,000,000 bytes"):
+        list(read_rows(io.BytesIO(one[:start] + entries + end_record)))
+
+
+def test_rows__a_row_over_too_many_lines_fails() -> None:
+    with pytest.raises(ContractError, match="not a ZIP of CSV files"):
+        list(read_rows(make_zip(one="purchaseId\n" + '"abcdefgh\n",' * 200_000)))
 
 
 def test_rows__a_cell_above_the_limit_fails() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import logging
+import socket
 import time
 import traceback
 import zlib
@@ -177,7 +178,14 @@ def test_json__html_in_place_of_json_is_no_answer_that_we_know(
 
 @pytest.mark.parametrize(
     ("name", "read_as"),
-    [(b'"Ana \\ud83d"', "Ana "), (b'"Ana \xff"', "Ana \ufffd"), (b'"Ana \\ud83d\\ude00"', "Ana \U0001f600")],
+    [
+        (b'"Ana \\ud83d"', "Ana "),
+        (b'"\\ud83d\\ud83d\\ude00"', "\U0001f600"),
+        (b'"\\\\ud83d \\ud83d"', "\\ud83d "),
+        (b'"\\ude00\\n\xff"', "\n\ufffd"),
+        (b'"Ana \xff"', "Ana \ufffd"),
+        (b'"Ana \\ud83d\\ude00"', "Ana \U0001f600"),
+    ],
 )
 def test_json__half_an_emoji_costs_its_place_and_not_the_page(
     name: bytes, read_as: str, server: ScriptedServer, transport: Transport
@@ -530,6 +538,36 @@ def test_budget__counts_what_comes_out_of_a_packed_body(
         transport.call(SMALL)
 
 
+@pytest.mark.parametrize(("status", "error"), [(302, ConfigurationError), (400, RequestRefused)])
+def test_budget__of_an_error_only_the_beginning_is_read(
+    status: int, error: type[Exception], server: ScriptedServer, transport: Transport
+) -> None:
+    """The 50 MB that the answer announces never come: whoever waits for them meets the deadline."""
+    headers = {"Location": "/elsewhere"} if status == 302 else {}
+    server.script(Answer(status, b"x" * 2_000_000, headers, length=50_000_000))
+    with pytest.raises(error, match=f"HTTP {status}"):
+        transport.call(SMALL)
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("place", ["http://[::1", "http://127.0.0.1:99999/", "//", ""])
+def test_redirect__to_what_is_no_address_is_a_redirect(
+    place: str, server: ScriptedServer, transport: Transport
+) -> None:
+    server.script(Answer(302, headers={"Location": place}))
+    with pytest.raises(ConfigurationError, match="redirects: it is not the API's host"):
+        transport.call(READ)
+
+
+def test_headers__that_cannot_be_read_are_not_logged(
+    server: ScriptedServer, transport: Transport, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    server.script(Answer(200, {"fine": True}, {"X-A": "1\r\nana@example.com"}))
+    transport.call(READ, params={"email": "bo@example.com"})
+    assert "example.com" not in caplog.text
+
+
 @pytest.mark.parametrize("length", [None, -1, 10_000])
 def test_deadline__a_byte_now_and_then_does_not_hold_a_call(
     length: int | None, server: ScriptedServer, transport: Transport
@@ -544,6 +582,38 @@ def test_deadline__a_byte_now_and_then_does_not_hold_a_call(
     assert time.monotonic() - begun < 6 * 0.5 + 2
     server.script(OK)
     assert transport.read(READ, is_fine), "the connections that were closed are not used again"
+
+
+@pytest.mark.parametrize("connection", ["keep-alive", "close"])
+def test_deadline__holds_for_a_body_whose_connection_is_not_kept(
+    connection: str, server: ScriptedServer, slept: list[float]
+) -> None:
+    """http.client lets go of its socket as soon as it has read `Connection: close`."""
+    transport = transport_to(server.url, slept, timeouts=Timeouts(connect_seconds=5, read_seconds=30))
+    server.script(*[Answer(200, b" " * 300, {"Connection": connection}, drip_seconds=0.05)] * 6)
+    begun = time.monotonic()
+    with pytest.raises(TemporaryError, match="no complete answer within"):
+        transport.json(SMALL)
+    assert time.monotonic() - begun < 6 * 0.5 + 2
+
+
+def test_deadline__holds_for_a_tls_handshake(slept: list[float]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = f"https://127.0.0.1:{listener.getsockname()[1]}"
+        transport = transport_to(address, slept, timeouts=Timeouts(connect_seconds=30, read_seconds=30))
+        begun = time.monotonic()
+        with pytest.raises(TemporaryError, match="no complete answer within"):
+            transport.json(SMALL)
+    assert time.monotonic() - begun < 6 * 0.5 + 2
+
+
+def test_deadline__leaves_no_descriptor_open(server: ScriptedServer, transport: Transport) -> None:
+    server.script(*[OK] * 21)
+    transport.call(READ)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for _ in range(20):
+        transport.call(READ)
+    assert len(list(Path("/proc/self/fd").iterdir())) <= before
 
 
 def test_deadline__nothing_after_the_headers(server: ScriptedServer, slept: list[float]) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from include.errors import TemporaryError
+from include.errors import ContractError, TemporaryError
 from include.products.listing import complete_list
 from include.vtex import limits
 
@@ -108,3 +108,32 @@ def test_list__has_all_products_that_existed_all_the_time(count: int, changes: l
     except TemporaryError:
         return
     assert before & set(shop.ids) <= set(listed)
+
+
+class EndlessShop:
+    """Announces more and more products; `page` is what it lists at a position."""
+
+    def __init__(self, page: Callable[[int], dict[str, list[int]]]) -> None:
+        self.page = page
+        self.calls = 0
+
+    def product_ids(self, first: int, last: int) -> tuple[dict[str, list[int]], int]:
+        self.calls += 1
+        return self.page(first), 10**15
+
+
+@pytest.mark.parametrize("page", [lambda _first: {}, lambda _first: {"1": [1]}], ids=["empty", "the same"])
+def test_list__that_leads_nowhere_is_not_read_to_its_announced_end(
+    page: Callable[[int], dict[str, list[int]]],
+) -> None:
+    shop = EndlessShop(page)
+    with pytest.raises(TemporaryError, match=r"got (0|1) of"):
+        complete_list(shop)  # type: ignore[arg-type]
+    assert shop.calls < 100
+
+
+def test_list__without_an_end_stops(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("include.products.listing._MOST_PRODUCTS", 500)
+    shop = EndlessShop(lambda first: {str(first + number): [1] for number in range(PAGE)})
+    with pytest.raises(ContractError, match="announces 1,000,000,000,000,000 products, and the list"):
+        complete_list(shop)  # type: ignore[arg-type]

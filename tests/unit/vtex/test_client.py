@@ -13,6 +13,7 @@ import pytest
 from include.errors import ConfigurationError, ContractError, TemporaryError
 from include.http.retry import RetryPolicy
 from include.http.transport import AnswerLost, RequestRefused
+from include.vtex import limits
 from include.vtex.client import (
     RateLimits,
     ScrollExpired,
@@ -172,6 +173,17 @@ def test_search__several_pages_are_read_sorted_from_the_first(
     assert [one.headers["REST-Range"] for one in server.requests] == [
         "resources=0-100", "resources=0-100", "resources=100-200",
     ]  # fmt: skip
+
+
+def test_search__a_filter_with_too_many_documents_fails(
+    server: ScriptedServer, client: VtexClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "SEARCH_WINDOW", 500)
+    page = Answer(200, [{"id": str(number)} for number in range(100)], content_range(0, 100, 10**9))
+    server.script(*[page] * 9)
+    with pytest.raises(ContractError, match="Master Data search: one filter finds 500 documents or more"):
+        client.search_clients(where="x", fields=FIELDS)
+    assert len(server.requests) == 6
 
 
 def test_search__refuses_a_page_above_the_limit(client: VtexClient) -> None:
