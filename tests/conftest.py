@@ -6,6 +6,7 @@ The environment is set when pytest reads this file, before any test module can i
 from __future__ import annotations
 
 import ipaddress
+import os
 import socket
 from collections.abc import Iterator
 from typing import Any
