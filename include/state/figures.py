@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from include.outcomes import Outcome, PipelineName, Reason
 from include.state.database import Part
-from include.state.tables import change, pending_event, record
+from include.state.tables import pending_event, record, subscription
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,9 +75,9 @@ class Figures(Part):
     def changes_applied_since(self, since: datetime, limit: int) -> list[AppliedChange]:
         """Newsletter subscription changes that VTEX has since then, the youngest first; of each person the last one."""
         query = (
-            sa.select(change.c.instant, change.c.applied_at)
-            .where(change.c.shop_id == self._database.shop_id, change.c.applied_at >= since)
-            .order_by(change.c.applied_at.desc())
+            sa.select(subscription.c.instant, subscription.c.applied_at)
+            .where(subscription.c.shop_id == self._database.shop_id, subscription.c.applied_at >= since)
+            .order_by(subscription.c.applied_at.desc())
             .limit(limit)
         )
         with self._database.read() as connection:
