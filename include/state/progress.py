@@ -1,4 +1,4 @@
-"""The progress of each pipeline: its first full load, and the time that its runs have covered and must cover."""
+"""The progress of each pipeline: its first full load, and the time that its runs cover."""
 
 from __future__ import annotations
 
@@ -59,8 +59,7 @@ class Progress(Part):
     def left_edge(self, pipeline: PipelineName) -> datetime | None:
         """The instant from which runs must cover time; None before the first scheduled run or full load.
 
-        A back-fill does not move it; a manual run moves it only if it is a full load. Earlier time is never
-        missing.
+        Only a scheduled run or a full load sets it, once. Earlier time is never missing.
         """
         query = sa.select(left_edge.c.start_at).where(
             left_edge.c.shop_id == self._database.shop_id, left_edge.c.pipeline == pipeline

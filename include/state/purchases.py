@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from include.batching import in_batches
 from include.outcomes import Outcome, Reason
 from include.state.database import Part
-from include.state.post_marks import unmark
+from include.state.post_marks import remove_marks
 from include.state.records import wanted_by
 from include.state.tables import purchase
 
@@ -133,7 +133,7 @@ class Purchases(Part):
             rows = [self._purchase_row(run_key, answer) for answer in latest.values()]
             with self._database.write() as connection:
                 connection.execute(self._purchase_upsert(), rows)
-                unmark(connection, self._database.shop_id, run_key, list(latest.values()))
+                remove_marks(connection, self._database.shop_id, run_key, list(latest.values()))
 
     def _purchase_row(self, run_key: str, answer: PurchaseOutcome) -> dict[str, Any]:
         now = self._database.clock()

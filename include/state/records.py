@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 BATCH = 5_000
 """Rows of one transaction: it limits how long other processes wait for SQLite's single writer."""
 REPLAYED = (Outcome.REJECTED, Outcome.HELD)
-"""The outcomes that a replay of "all" sends again; by reason code or key, any unsent record may be replayed."""
+"""The outcomes that a replay of "all" sends again. A reason code or a key selects any unsent record."""
 
 
 class RecordOutcome(NamedTuple):
@@ -33,7 +33,7 @@ class RecordOutcome(NamedTuple):
 
 
 class StoredOutcome(NamedTuple):
-    """The last outcome of a record, and the run that wrote it. `attempts` counts the runs since `first_seen`."""
+    """The last outcome of a record, and its run. `attempts` counts the runs since `first_seen`."""
 
     key: str
     outcome: Outcome

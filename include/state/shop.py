@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Shop:
-    """One VTEX account and one Connectif account. Another key or host is another shop, with its own full load."""
+    """One VTEX account and one Connectif account.
+
+    Another key or host is another shop, with its own first load.
+    """
 
     vtex_account: str
     vtex_host: str
