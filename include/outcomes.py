@@ -1,12 +1,13 @@
-"""What can become of a source record, and why: the stable words of reports, store and tests."""
+"""The outcomes of a source record, and their reasons: the fixed words of reports, state store and pages."""
 
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Self
 
 
 class PipelineName(StrEnum):
-    """One sync, or the comparison of both sides, as the store and the reports call it."""
+    """A sync, or the comparison of both systems, as the state store and the reports name it."""
 
     CONTACTS = "contacts"
     PRODUCTS = "products"
@@ -16,7 +17,7 @@ class PipelineName(StrEnum):
 
 
 class Kind(StrEnum):
-    """What a record is, in VTEX's words."""
+    """The kind of a record, in VTEX's words."""
 
     CUSTOMER = "customer"
     PRODUCT = "product"
@@ -24,7 +25,7 @@ class Kind(StrEnum):
 
 
 class Outcome(StrEnum):
-    """Every source record taken up ends in exactly one of these; their counts add up to what was read."""
+    """Every source record that is read ends in exactly one of these; their counts add up to that number."""
 
     SENT = "sent"
     UNCHANGED = "unchanged"
@@ -36,34 +37,161 @@ class Outcome(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why a record was not plainly sent. The outcome that each belongs to is in `OUTCOME_OF`."""
+    """Why a record was not simply sent: its code, its outcome, what happened, and what to do about it.
 
-    EMAIL_MISSING = "email_missing"
-    EMAIL_INVALID = "email_invalid"
-    EMAIL_MASKED = "email_masked"
-    NAME_MISSING = "name_missing"
-    URL_MISSING = "url_missing"
-    PRICE_MISSING = "price_missing"
-    NO_LINES = "no_lines"
-    TARGET_REJECTED = "target_rejected"
-    TARGET_UNCONFIRMED = "target_unconfirmed"
-    CONTACT_UNRESOLVED = "contact_unresolved"
-    PART_UNPAID = "part_unpaid"
-    ORDER_INCOMPLETE = "order_incomplete"
-    ORDER_CANCELED = "order_canceled"
-    ORDER_EXCLUDED = "order_excluded"
-    ERASED = "erased"
-    UNKNOWN_CONTACT = "unknown_contact"
-    IN_THE_FUTURE = "in_the_future"
-    INSTANT_INVALID = "instant_invalid"
-    TARGET_BUSY = "target_busy"
-    CHANGED_SINCE = "changed_since"
-    DUPLICATE_EMAIL = "duplicate_email"
-    ALREADY_TRACKED = "already_tracked"
+    docs/reference/reasons.md is printed from these members.
+    """
+
+    outcome: Outcome
+    meaning: str
+    advice: str
+
+    def __new__(
+        cls, code: str, outcome: Outcome = Outcome.REJECTED, meaning: str = "", advice: str = ""
+    ) -> Self:
+        member = str.__new__(cls, code)
+        member._value_ = code
+        member.outcome, member.meaning, member.advice = outcome, meaning, advice
+        return member
+
+    EMAIL_MISSING = (
+        "email_missing",
+        Outcome.REJECTED,
+        "the customer's document has no e-mail address",
+        "Nothing, or fill it in at VTEX (Master Data); the next run reads the change",
+    )
+    EMAIL_INVALID = (
+        "email_invalid",
+        Outcome.REJECTED,
+        "the e-mail field is not a valid address",
+        "Correct it at VTEX (Master Data); the next run reads the change",
+    )
+    EMAIL_MASKED = (
+        "email_masked",
+        Outcome.REJECTED,
+        "VTEX shows an alias, or * in place of letters, instead of the address",
+        "A few are normal. If most are masked, the key may not read personal data: ask VTEX; see the doctor",
+    )
+    NAME_MISSING = (
+        "name_missing",
+        Outcome.REJECTED,
+        "the product has no name",
+        "Enter one in VTEX's catalogue; the next run reads it",
+    )
+    URL_MISSING = (
+        "url_missing",
+        Outcome.REJECTED,
+        "the product has no text link, so it has no page in the shop",
+        "Enter one in VTEX's catalogue (Text link); the next run reads it",
+    )
+    PRICE_MISSING = (
+        "price_missing",
+        Outcome.REJECTED,
+        "the product has no offer, no price sent before, and no base price",
+        "Give one of its SKUs a price in VTEX, or remove the product from the catalogue",
+    )
+    NO_LINES = (
+        "no_lines",
+        Outcome.REJECTED,
+        "no line of the order can be sent: the products no longer exist, or have no price",
+        "Check the order in VTEX; usually there is nothing to do",
+    )
+    TARGET_REJECTED = (
+        "target_rejected",
+        Outcome.REJECTED,
+        "the other system rejected the record: the detail has its code and its sentence",
+        "E0103, E0201: authorise the shop's domain at Connectif. Else correct the named field, and replay",
+    )
+    TARGET_UNCONFIRMED = (
+        "target_unconfirmed",
+        Outcome.REJECTED,
+        "Connectif's import ended twice and counted the row neither as accepted nor as rejected",
+        "The next run sends it again: the window stays uncovered. If that fails too, ask Connectif's support",
+    )
+    CONTACT_UNRESOLVED = (
+        "contact_unresolved",
+        Outcome.HELD,
+        "VTEX does not show the customer's real address yet, or did not accept a subscription change",
+        "Later runs retry it (purchases for held_days); guests of marketplaces stay held",
+    )
+    PART_UNPAID = (
+        "part_unpaid",
+        Outcome.HELD,
+        "another part of the checkout is not paid yet, and a purchase that was sent accepts no further part",
+        "Nothing: it is sent when that part is paid or canceled. If it is canceled after held_days: replay",
+    )
+    ORDER_INCOMPLETE = (
+        "order_incomplete",
+        Outcome.EXCLUDED,
+        "the checkout was not completed, or the order has no creation date",
+        "Nothing. If it is completed later, run its day again or replay it",
+    )
+    ORDER_CANCELED = (
+        "order_canceled",
+        Outcome.EXCLUDED,
+        "the order is canceled or about to be, or has only gifts and all other parts are canceled",
+        "Nothing: a canceled order is not a purchase",
+    )
+    ORDER_EXCLUDED = (
+        "order_excluded",
+        Outcome.EXCLUDED,
+        "the order is not this shop's sale, has another currency, is not paid yet, or a setting excludes it",
+        "Compare the detail with [purchases] in include/settings.toml: sales_channels, statuses, sellers, "
+        "currency",
+    )
+    ERASED = (
+        "erased",
+        Outcome.EXCLUDED,
+        "the person asked to be erased, and the sync writes nothing about them",
+        "Nothing: this is intended",
+    )
+    UNKNOWN_CONTACT = (
+        "unknown_contact",
+        Outcome.EXCLUDED,
+        "VTEX has no customer with this address, even after three look-ups",
+        "Nothing: the sync creates no customer in VTEX for a subscription change",
+    )
+    IN_THE_FUTURE = (
+        "in_the_future",
+        Outcome.REJECTED,
+        "the event's time is later than now plus newsletter.future_tolerance_minutes",
+        "Correct the sender's clock, and send the event again",
+    )
+    INSTANT_INVALID = (
+        "instant_invalid",
+        Outcome.REJECTED,
+        "the event's time cannot be read",
+        "Send it again in ISO 8601 with an offset",
+    )
+    TARGET_BUSY = (
+        "target_busy",
+        Outcome.HELD,
+        "VTEX did not accept the subscription change; or one system gave no readable answer for the order or "
+        "for another part of its checkout",
+        "Nothing: later runs retry it (purchases for held_days). If it is never sent, ask that vendor",
+    )
+    CHANGED_SINCE = (
+        "changed_since",
+        Outcome.EXCLUDED,
+        "the customer made another choice in the shop after the subscription change",
+        "Nothing: the later choice counts",
+    )
+    DUPLICATE_EMAIL = (
+        "duplicate_email",
+        Outcome.DUPLICATE,
+        "another document with this address was changed later, and is sent instead",
+        "Nothing, or merge the two documents in VTEX",
+    )
+    ALREADY_TRACKED = (
+        "already_tracked",
+        Outcome.ALREADY_THERE,
+        "Connectif already has the purchase, from the web tag or an earlier run",
+        "Nothing: this is success. If it lacks this order, delete it there, and run the order by only",
+    )
 
 
 class Cause(StrEnum):
-    """Why a record is not the same at both sides, as `reconcile` names it (docs/reconcile.md)."""
+    """Why a record differs between the two systems, in `reconcile` (docs/reconcile.md)."""
 
     NEVER_SENT = "never_sent"
     NOT_COVERED = "not_covered"
@@ -88,7 +216,7 @@ class Cause(StrEnum):
     ONLY_AT_CONNECTIF = "only_at_connectif"
 
 
-AS_IT_SHOULD_BE = frozenset(
+EXPECTED_CAUSES = frozenset(
     {
         Cause.TOO_YOUNG,
         Cause.HELD,
@@ -101,43 +229,66 @@ AS_IT_SHOULD_BE = frozenset(
         Cause.ONLY_AT_CONNECTIF,
     }
 )
-"""Differences that nobody has to do anything about: they are meant, or the next run sees to them."""
+"""Differences that need no action: they are intended, or the next run resolves them."""
 
 
 class Drop(StrEnum):
-    """An optional field, or a line, that was left out of a record which still went."""
+    """A field or a line that was left out of a record: its code, what happened, and what to do about it.
 
-    PHONE_INVALID = "phone_invalid"
-    BIRTH_DATE_INVALID = "birth_date_invalid"
-    IMAGE_INVALID = "image_invalid"
-    DATE_INVALID = "date_invalid"
-    LINE_WITHOUT_PRICE = "line_without_price"
-    LINE_NEGATIVE = "line_negative"
-    LINE_UNKNOWN = "line_unknown"
-    FIELD_UNREADABLE = "field_unreadable"
+    The record itself was sent.
+    """
+
+    meaning: str
+    advice: str
+
+    def __new__(cls, code: str, meaning: str = "", advice: str = "") -> Self:
+        member = str.__new__(cls, code)
+        member._value_ = code
+        member.meaning, member.advice = meaning, advice
+        return member
+
+    PHONE_INVALID = (
+        "phone_invalid",
+        "the customer has no phone number that can be dialled; the rest was sent",
+        "Correct it at VTEX, or the country of the connection, which applies to numbers without a prefix",
+    )
+    BIRTH_DATE_INVALID = (
+        "birth_date_invalid",
+        "the birth date is before 1900 or after today; the rest was sent",
+        "Correct it at VTEX",
+    )
+    IMAGE_INVALID = (
+        "image_invalid",
+        "the picture has no usable address; the product was sent without it",
+        "Upload the picture again in VTEX",
+    )
+    DATE_INVALID = (
+        "date_invalid",
+        "a date cannot be read (release date, or an extra field); the rest was sent",
+        "Correct it at VTEX",
+    )
+    LINE_WITHOUT_PRICE = (
+        "line_without_price",
+        "a line's product is in neither system and has no price; the purchase was sent without the line",
+        "Nothing, or give the product a price in VTEX",
+    )
+    LINE_NEGATIVE = (
+        "line_negative",
+        "VTEX gives a line of the order a total below 0; it was sent as 0",
+        "Check the promotion in VTEX: a fixed discount can exceed the price of a small measure",
+    )
+    LINE_UNKNOWN = (
+        "line_unknown",
+        "the product of an item is not known (a change added it, or it has no product id); the purchase was "
+        "sent without the line",
+        "Nothing, or show the product in VTEX's catalogue before the order is sent",
+    )
+    FIELD_UNREADABLE = (
+        "field_unreadable",
+        "a field has a type that VTEX never uses for it, so its value is not known; the rest was sent",
+        "Compare the record in VTEX. If many records have it, VTEX has changed its responses: report it",
+    )
 
 
-OUTCOME_OF: dict[Reason, Outcome] = {
-    Reason.EMAIL_MISSING: Outcome.REJECTED,
-    Reason.EMAIL_INVALID: Outcome.REJECTED,
-    Reason.EMAIL_MASKED: Outcome.REJECTED,
-    Reason.NAME_MISSING: Outcome.REJECTED,
-    Reason.URL_MISSING: Outcome.REJECTED,
-    Reason.PRICE_MISSING: Outcome.REJECTED,
-    Reason.NO_LINES: Outcome.REJECTED,
-    Reason.TARGET_REJECTED: Outcome.REJECTED,
-    Reason.TARGET_UNCONFIRMED: Outcome.REJECTED,
-    Reason.CONTACT_UNRESOLVED: Outcome.HELD,
-    Reason.PART_UNPAID: Outcome.HELD,
-    Reason.ORDER_INCOMPLETE: Outcome.EXCLUDED,
-    Reason.ORDER_CANCELED: Outcome.EXCLUDED,
-    Reason.ORDER_EXCLUDED: Outcome.EXCLUDED,
-    Reason.ERASED: Outcome.EXCLUDED,
-    Reason.UNKNOWN_CONTACT: Outcome.EXCLUDED,
-    Reason.IN_THE_FUTURE: Outcome.REJECTED,
-    Reason.INSTANT_INVALID: Outcome.REJECTED,
-    Reason.TARGET_BUSY: Outcome.HELD,
-    Reason.CHANGED_SINCE: Outcome.EXCLUDED,
-    Reason.DUPLICATE_EMAIL: Outcome.DUPLICATE,
-    Reason.ALREADY_TRACKED: Outcome.ALREADY_THERE,
-}
+OUTCOME_OF: dict[Reason, Outcome] = {reason: reason.outcome for reason in Reason}
+"""For call sites that are not converted yet: use `reason.outcome`."""

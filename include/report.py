@@ -10,7 +10,7 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
-from include.outcomes import AS_IT_SHOULD_BE, OUTCOME_OF, Cause, Drop, Outcome, PipelineName, Reason
+from include.outcomes import EXPECTED_CAUSES, Cause, Drop, Outcome, PipelineName, Reason
 from include.plan import Gap, Mode
 from include.window import Window
 
@@ -88,7 +88,7 @@ class StageCounts(BaseModel):
         """Add records that ended in an outcome; a reason counts its outcome too."""
         if isinstance(what, Reason):
             self.reasons[what] += number
-            what = OUTCOME_OF[what]
+            what = what.outcome
         self.outcomes[what] += number
 
     def __add__(self, other: StageCounts) -> StageCounts:
@@ -134,7 +134,7 @@ class Compared(BaseModel):
     @property
     def to_look_at(self) -> int:
         """Differences that somebody should do something about."""
-        return sum(number for cause, number in self.causes.items() if cause not in AS_IT_SHOULD_BE)
+        return sum(number for cause, number in self.causes.items() if cause not in EXPECTED_CAUSES)
 
     def line(self) -> str:
         """`160 compared = 150 same + 10 different (gone 3, too_young 7), 3 to look at; …`"""
@@ -193,7 +193,7 @@ class Report(BaseModel):
         ]
         return f"{self._title()}: {'; '.join(parts)}"
 
-    def outcome(self, limits: Limits) -> list[str]:
+    def problems(self, limits: Limits) -> list[str]:
         """Why the run must fail, although it has done all it could; empty when it need not."""
         problems = [
             f"the comparison of {pipeline} does not add up ({compared.missing:+d} unexplained)"
@@ -247,7 +247,7 @@ class Report(BaseModel):
 
     def _reasons(self, outcome: Outcome) -> str:
         return _listed(
-            Counter({reason: n for reason, n in self.counts.reasons.items() if OUTCOME_OF[reason] is outcome})
+            Counter({reason: n for reason, n in self.counts.reasons.items() if reason.outcome is outcome})
         )
 
 

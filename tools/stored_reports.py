@@ -10,7 +10,7 @@ from include.outcomes import PipelineName
 from include.pipelines import NEWSLETTER
 from include.state import Shop, open_state_store
 from include.state.reports import StoredReport
-from include.state.tables import pair
+from include.state.tables import shop
 
 
 def stored_reports(database: Path, hash_key: str) -> dict[str, StoredReport]:
@@ -21,7 +21,7 @@ def stored_reports(database: Path, hash_key: str) -> dict[str, StoredReport]:
     url = f"sqlite:///{database}"
     engine = sa.create_engine(url)
     with engine.connect() as connection:
-        row = connection.execute(sa.select(pair)).mappings().one()
+        row = connection.execute(sa.select(shop)).mappings().one()
     engine.dispose()
     accounts = Shop(**{name: value for name, value in row.items() if name != "shop_id"})
     with open_state_store(url, hash_key, accounts) as state:

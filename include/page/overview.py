@@ -145,7 +145,7 @@ def _problems(last: StoredReport | None, settings: Settings) -> tuple[str, ...]:
     if last is None:
         return ()
     limits = Limits(settings.run.reject_limit_percent, settings.run.reject_limit_minimum)
-    found = last.report.outcome(limits) if last.state != "success" else []
+    found = last.report.problems(limits) if last.state != "success" else []
     if last.state != "success" and not found:
         found = ["a task of it did not finish: the last lines of that task's log say why"]
     return (*found, *(f"not covered: {gap.window}; close it with: {gap.command}" for gap in last.report.gaps))

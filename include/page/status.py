@@ -19,7 +19,6 @@ from include.page.formats import age, number, short
 from include.page.frame import templates
 from include.page.overview import DAYS, Overview, Trend
 from include.pipelines import DAILY_PIPELINES
-from include.reasons import REASONS
 from include.state import StoredOutcome, StoredReport
 
 PER_PAGE = 50
@@ -77,7 +76,7 @@ def _page(name: str, reader: Reader, **values: object) -> str:
         return f"{local.day} {local:%b %H:%M}"
 
     template = _templates().get_template(name)
-    return template.render(reader=reader, at=at, meaning=REASONS, run_link=run_link, **values)
+    return template.render(reader=reader, at=at, run_link=run_link, **values)
 
 
 def _chart(trend: Trend, days: Sequence[date]) -> Markup:

@@ -40,7 +40,7 @@ def finish_comparison(
         report = _report(run, compared, repaired)
         rows = list(outcome_rows(repaired))
     limits = run.settings.run
-    problems = report.outcome(Limits(limits.reject_limit_percent, limits.reject_limit_minimum))
+    problems = report.problems(Limits(limits.reject_limit_percent, limits.reject_limit_minimum))
     problems += [f"the run ended in {name}: the last lines of that task's log say why" for name in unfinished]
     if repair_began:
         run.state.save_outcomes(PipelineName.PURCHASES, run.run_key, rows)

@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.csv
 
-from include.outcomes import AS_IT_SHOULD_BE, Cause
+from include.outcomes import EXPECTED_CAUSES, Cause
 from include.pipeline.run import SyncRun
 from include.report import Compared
 from include.staging import Staging
@@ -99,7 +99,7 @@ def _log(
         shown = ", ".join(
             f"{key} ({detail})" if detail else key for key, _, detail in rows.itertuples(index=False)
         )
-        level = logging.INFO if cause in AS_IT_SHOULD_BE else logging.WARNING
+        level = logging.INFO if cause in EXPECTED_CAUSES else logging.WARNING
         more = "" if number == len(rows) else f" and {number - len(rows):,} more"
         log.log(
             level,

@@ -106,7 +106,7 @@ def _problems(run: SyncRun, report: Report, limits: Limits, unfinished: list[str
         return [f"the run ended in {unfinished[0]}: the last lines of that task's log say why"]
     if run.plan.only and not report.counts.read:
         return [not_found(run.plan.only)]
-    return report.outcome(limits)
+    return report.problems(limits)
 
 
 def outcome_rows(folder: Staging) -> Iterator[RecordOutcome]:

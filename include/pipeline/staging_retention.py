@@ -73,7 +73,7 @@ def remove_runs_with_people(
     finished: dict[str, set[tuple[str, str, str]]] = {}
     for one in state.finished_runs():
         place = (one.dag_id, safe_name(one.run_id), attempt_of(one.run_key))
-        finished.setdefault(folder_of(one.accounts), set()).add(place)
+        finished.setdefault(folder_of(one.shop), set()).add(place)
     removed, running = 0, list[str]()
     with disk(base):
         for folder in (base / folder_of(pair) for pair in state.shops_of_the_vtex_account()):

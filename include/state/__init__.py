@@ -1,6 +1,6 @@
-"""What must outlive a run, in a small relational store (SQLite or PostgreSQL).
+"""The state store: data that must outlive a run, in SQLite or PostgreSQL.
 
-`open_state_store` gives a `StateStore`; `upgrade` brings its tables up to date.
+`open_state_store` returns a `StateStore`; `upgrade` brings its tables up to date.
 """
 
 from include.state.erasure import Traces

@@ -1,4 +1,4 @@
-"""Where the catalogue that was sent last lies."""
+"""The path of the catalogue that was sent last."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class SentCatalogue(NamedTuple):
 
 
 class Catalogue(Part):
-    """One reference per shop."""
+    """One row per shop."""
 
     def catalogue_sent(self) -> SentCatalogue | None:
-        """Who sent the last catalogue, `None` before the first."""
+        """The last catalogue that was sent, `None` before the first."""
         query = sa.select(catalogue).where(catalogue.c.shop_id == self._database.shop_id)
         with self._database.read() as connection:
             row = connection.execute(query).first()
@@ -36,7 +36,7 @@ class Catalogue(Part):
             return cast("str | None", connection.execute(query).scalar())
 
     def replace_catalogue(self, path: str, products: int, run_key: str) -> None:
-        """Remember where the catalogue lies that was just sent, and how many products it has."""
+        """Record the path of the catalogue that was just sent, and its number of products."""
         values = {
             "path": path,
             "products": products,

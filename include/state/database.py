@@ -1,4 +1,4 @@
-"""One way to talk to SQLite and to PostgreSQL: the engine, short transactions, upserts, errors."""
+"""One interface to SQLite and PostgreSQL: the engine, short transactions, upserts, errors."""
 
 from __future__ import annotations
 
@@ -24,14 +24,13 @@ if TYPE_CHECKING:
     from include.state.people import People
 
 CONNECT_SECONDS = 10
-"""How long PostgreSQL may take to answer the door."""
+"""How long PostgreSQL may take to accept a connection."""
 RECONNECT_SECONDS = BUSY_SECONDS
-"""How long an open store waits for a PostgreSQL that restarts, before the task fails and is retried."""
+"""How long an open state store waits for a restart of PostgreSQL before the task fails and is retried."""
 
 READ, WRITE, NO_TRANSACTION = "BEGIN", "BEGIN IMMEDIATE", ""
-"""How SQLite begins (PostgreSQL begins in one way). A transaction that writes begins IMMEDIATE: one that
-reads first and writes then would otherwise fail at once, without waiting, when another process wrote
-in between."""
+"""How SQLite begins a transaction (PostgreSQL has one way). A writing transaction begins IMMEDIATE: otherwise
+a transaction that reads and then writes fails at once if another process wrote in between."""
 
 _BEGIN = "sync_begin"
 
@@ -41,7 +40,7 @@ def utc_now() -> datetime:
 
 
 def parsed(url: str) -> sa.URL:
-    """The store's address as SQLAlchemy's; PostgreSQL always by psycopg2. Raises `ConfigurationError`."""
+    """The SQLAlchemy URL of the state store; PostgreSQL always uses psycopg2. Raises `ConfigurationError`."""
     try:
         address = sa.make_url(url.replace("postgres://", "postgresql://", 1))
     except (ArgumentError, ValueError):
@@ -68,7 +67,7 @@ def engine_for(address: sa.URL) -> sa.Engine:
             address,
             hide_parameters=True,
             pool_pre_ping=True,
-            # they would replace what the address says
+            # connect_args override the address
             connect_args={} if "connect_timeout" in address.query else {"connect_timeout": CONNECT_SECONDS},
             executemany_mode="values_plus_batch",  # rows with ON CONFLICT twice as fast
         )
@@ -77,7 +76,7 @@ def engine_for(address: sa.URL) -> sa.Engine:
 
 
 def _sqlite_engine(address: sa.URL) -> sa.Engine:
-    """Python's sqlite3 would begin transactions late and by itself: here they begin when we say so."""
+    """Python's sqlite3 begins transactions late and by itself; this engine begins them explicitly."""
     engine = sa.create_engine(address, hide_parameters=True, connect_args={"timeout": BUSY_SECONDS})
 
     @sa.event.listens_for(engine, "connect")
@@ -94,47 +93,47 @@ def _sqlite_engine(address: sa.URL) -> sa.Engine:
 
 
 @contextmanager
-def transaction(engine: sa.Engine, begin: str, *, patience_seconds: float = 0) -> Iterator[sa.Connection]:
-    """A transaction. Every failure of the database is a SyncError whose class says whether a retry can help.
+def transaction(engine: sa.Engine, begin: str, *, retry_seconds: float = 0) -> Iterator[sa.Connection]:
+    """A transaction. A failure of the database raises a SyncError whose class says whether a retry can help.
 
-    A connection that cannot be had is tried again for `patience_seconds`: nothing has been done by then.
+    A failed connection is retried for `retry_seconds`; no statement has run before that.
     """
     try:
-        with _connected(engine, begin, patience_seconds) as connection, connection.begin():
+        with _connect(engine, begin, retry_seconds) as connection, connection.begin():
             yield connection
     except (SQLAlchemyError, sqlite3.Error) as error:
-        if (bug := _value_refused(error)) is not None:
+        if (bug := _refused_value(error)) is not None:
             raise bug from None
         raise failure(error, engine.url) from error
-    except ValueError as error:  # damage may leave a value of a row unreadable
+    except ValueError as error:  # a value of a damaged file may be unreadable
         if _is_damaged(engine):
             raise damaged(engine.url) from error
         raise
 
 
-def _connected(engine: sa.Engine, begin: str, patience_seconds: float) -> sa.Connection:
+def _connect(engine: sa.Engine, begin: str, retry_seconds: float) -> sa.Connection:
     retrying = Retrying(
-        retry=retry_if_exception(lambda error: _may_come_back(error, engine)),
-        stop=stop_after_delay(patience_seconds),
+        retry=retry_if_exception(lambda error: _is_temporary(error, engine)),
+        stop=stop_after_delay(retry_seconds),
         wait=wait_random(0.2, 1.0),
         reraise=True,
     )
     return retrying(engine.connect).execution_options(**{_BEGIN: begin})
 
 
-def _value_refused(error: Exception) -> BaseException | None:
-    """The error of a value that is refused before the database sees the statement: a bug of the caller."""
+def _refused_value(error: Exception) -> BaseException | None:
+    """The error of a value that SQLAlchemy refuses before it sends the statement: a bug of the caller."""
     if not isinstance(error, StatementError) or isinstance(error, DBAPIError):
         return None
     return error.orig
 
 
-def _may_come_back(error: BaseException, engine: sa.Engine) -> bool:
+def _is_temporary(error: BaseException, engine: sa.Engine) -> bool:
     return isinstance(error, SQLAlchemyError) and isinstance(failure(error, engine.url), TemporaryError)
 
 
 def _is_damaged(engine: sa.Engine) -> bool:
-    """Whether SQLite finds fault with the pages of its file."""
+    """Whether SQLite's own check of its file fails."""
     if engine.dialect.name != "sqlite":
         return False
     with engine.connect() as connection:
@@ -146,7 +145,7 @@ def _is_damaged(engine: sa.Engine) -> bool:
 
 @dataclass(frozen=True)
 class Database:
-    """What every part of the store works with: the engine, whose rows, and the time."""
+    """What every part of the state store uses: the engine, the shop of the rows, and the clock."""
 
     engine: sa.Engine
     shop_id: int
@@ -155,28 +154,28 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
         """A transaction that only reads."""
-        with transaction(self.engine, READ, patience_seconds=RECONNECT_SECONDS) as connection:
+        with transaction(self.engine, READ, retry_seconds=RECONNECT_SECONDS) as connection:
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[sa.Connection]:
         """A transaction that writes, committed at the end of the block."""
-        with transaction(self.engine, WRITE, patience_seconds=RECONNECT_SECONDS) as connection:
+        with transaction(self.engine, WRITE, retry_seconds=RECONNECT_SECONDS) as connection:
             yield connection
 
     def now(self, connection: sa.Connection) -> datetime:
-        """What several machines agree on: PostgreSQL's clock; for SQLite, which one machine uses, its own."""
+        """The time that all machines share: PostgreSQL's clock, or this machine's clock for SQLite."""
         if self.engine.dialect.name == "sqlite":
             return self.clock()
         return cast("datetime", connection.execute(sa.select(sa.func.clock_timestamp())).scalar_one())
 
     def insert(self, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
-        """An INSERT that knows ON CONFLICT, which both databases spell alike."""
+        """An INSERT with ON CONFLICT, which both databases write in the same way."""
         return insert_into(self.engine, table)
 
 
 class Part:
-    """One subject of the store: a handful of calls, each a transaction of its own."""
+    """One subject of the state store: a few calls, each a transaction of its own."""
 
     def __init__(self, database: Database, people: People) -> None:
         self._database = database
@@ -187,8 +186,8 @@ def insert_into(engine: sa.Engine, table: sa.Table) -> postgresql.Insert | sqlit
     return sqlite.insert(table) if engine.dialect.name == "sqlite" else postgresql.insert(table)
 
 
-def make_room(address: sa.URL) -> None:
-    """Create the folder of a SQLite file; `ConfigurationError` where that is not allowed."""
+def create_folder(address: sa.URL) -> None:
+    """Create the folder of a SQLite file; `ConfigurationError` if this is not allowed."""
     if address.get_backend_name() != "sqlite":
         return
     folder = Path(str(address.database)).parent

@@ -1,4 +1,4 @@
-"""Who asked to be erased: what the store knew of them goes, a keyed hash keeps them out of later writes."""
+"""Erased people: the state store keeps only a keyed hash, so that no later run writes them again."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from include.outcomes import PipelineName
 from include.state.database import Part
 from include.state.shop import Shop
 from include.state.tables import (
-    change,
     claim,
     erased,
     pending_event,
@@ -21,21 +20,22 @@ from include.state.tables import (
     purchase,
     record,
     run,
+    subscription,
+    subscription_in_flight,
     taken_event,
     vendor_text,
-    writing,
 )
-from include.state.tables import pair as pairs
+from include.state.tables import shop as shops
 
 if TYPE_CHECKING:
     from collections.abc import Collection
     from datetime import datetime
 
-_AT_ONCE = 500
+_KEYS_PER_QUERY = 500
 
 
 class Traces(NamedTuple):
-    """How much of a person was removed from the store."""
+    """How many rows about a person were removed from the state store."""
 
     changes: int
     outcomes: int
@@ -44,193 +44,191 @@ class Traces(NamedTuple):
 
 
 class FinishedRun(NamedTuple):
-    """A run that has its report, and the accounts that it ran for."""
+    """A run that has its report, and the shop that it ran for."""
 
-    accounts: Shop
+    shop: Shop
     dag_id: str
     run_id: str
     run_key: str
 
 
 class Erasure(Part):
-    """Erased people of the shop: of all pairs with the same VTEX account.
+    """The erased people of a VTEX account: they are shared by all shops with that account.
 
-    Each call raises `ConfigurationError` when people were erased under another hash key: nobody could be
-    recognised then, and everybody would be let through.
+    Each call raises `ConfigurationError` if people were erased under another hash key: no erased person could
+    be recognised then, and all of them would be sent again.
     """
 
     def is_erased(self, email: str) -> bool:
-        """Whether the person must not be written anywhere."""
+        """Whether the sync must not write this person anywhere."""
         with self._database.read() as connection:
-            shop = self._shop(connection)
-            return connection.execute(self._row(shop, email)).first() is not None
+            query = sa.select(erased.c.person).where(*self._is_person(self._vtex_account(connection), email))
+            return connection.execute(query).first() is not None
 
     def erased_people(self) -> frozenset[str]:
-        """All of them, as `StateStore.hashed` calls them."""
+        """The hashes of all erased people (see `StateStore.hashed`)."""
         with self._database.read() as connection:
-            query = sa.select(erased.c.person).where(erased.c.shop == self._shop(connection))
+            account = self._vtex_account(connection)
+            query = sa.select(erased.c.person).where(erased.c.vtex_account == account)
             return frozenset(connection.execute(query).scalars())
 
     def erasures(self) -> str:
-        """A mark that changes with every erasure and every way back."""
+        """A text that changes whenever a person is erased or restored."""
         with self._database.read() as connection:
-            last, number = self._last(connection)
+            last, number = self._last_and_number(connection)
         return f"{number} until {last.isoformat() if last else 'now'}"
 
     def last_erasure(self) -> datetime | None:
-        """When somebody was erased last, of those that still are."""
+        """When the last of the people who are still erased was erased."""
         with self._database.read() as connection:
-            return self._last(connection)[0]
+            return self._last_and_number(connection)[0]
 
     def erase(self, email: str, document_ids: Collection[str] = ()) -> Traces:
-        """Remove what the store knows of a person, and remember the hash.
+        """Remove all rows about a person, and keep the hash.
 
-        `document_ids` are the person's documents at VTEX: outcomes of customers stand under those.
+        `document_ids` are the person's documents at VTEX: outcomes of customers are stored under these ids.
         """
         person = self._people.hashed(email)
         with self._database.write() as connection:
-            shop = self._shop(connection)
-            self._remember(connection, shop, person)
-            ours = self._shops_of(shop)
+            account = self._vtex_account(connection)
+            self._save_erasure(connection, account, person)
+            shop_ids = self._shop_ids(account)
             bought = list(
                 connection.execute(
                     sa.select(purchase.c.purchase_id, purchase.c.order_ids).where(
-                        purchase.c.shop_id.in_(ours), purchase.c.person == person
+                        purchase.c.shop_id.in_(shop_ids), purchase.c.person == person
                     )
                 )
             )
             orders = {order_id for row in bought for order_id in row.order_ids}
-            outcomes = self._forget(connection, ours, PipelineName.CONTACTS, document_ids)
-            outcomes += self._forget(connection, ours, PipelineName.PURCHASES, orders)
-            outcomes += self._forget(connection, ours, PipelineName.NEWSLETTER, [person])
-            self._forget_texts(
-                connection, ours, {*document_ids, *orders, *(row.purchase_id for row in bought), person}
-            )
+            outcomes = self._delete_outcomes(connection, shop_ids, PipelineName.CONTACTS, document_ids)
+            outcomes += self._delete_outcomes(connection, shop_ids, PipelineName.PURCHASES, orders)
+            outcomes += self._delete_outcomes(connection, shop_ids, PipelineName.NEWSLETTER, [person])
+            keys = {*document_ids, *orders, *(row.purchase_id for row in bought)}
+            self._delete_vendor_texts(connection, shop_ids, {*keys, person})
             changes = sum(
                 connection.execute(
-                    sa.delete(table).where(table.c.shop_id.in_(ours), table.c.person == person)
+                    sa.delete(table).where(table.c.shop_id.in_(shop_ids), table.c.person == person)
                 ).rowcount
-                for table in (change, writing, pending_event)
+                for table in (subscription, subscription_in_flight, pending_event)
             )
             for table in (purchase, posting, taken_event, claim):
                 connection.execute(
-                    sa.delete(table).where(table.c.shop_id.in_(ours), table.c.person == person)
+                    sa.delete(table).where(table.c.shop_id.in_(shop_ids), table.c.person == person)
                 )
-            named = {*document_ids, *orders, *(row.purchase_id for row in bought)}
-            reports = self._forget_in_reports(connection, ours, named)
+            reports = self._remove_from_reports(connection, shop_ids, keys)
         return Traces(changes, outcomes, len(bought), reports)
 
     def restore(self, email: str) -> bool:
-        """Let the person in again; whether that was somebody erased."""
+        """Let the sync write the person again. False if the person was not erased."""
         with self._database.write() as connection:
-            shop = self._shop(connection)
-            gone = sa.delete(erased).where(
-                erased.c.shop == shop, erased.c.person == self._people.hashed(email)
-            )
-            return connection.execute(gone).rowcount > 0
+            statement = sa.delete(erased).where(*self._is_person(self._vtex_account(connection), email))
+            return connection.execute(statement).rowcount > 0
 
     def finished_runs(self) -> list[FinishedRun]:
-        """Runs of the shop that have their report."""
+        """The runs of the VTEX account that have their report."""
         with self._database.read() as connection:
-            query = sa.select(*_ACCOUNTS, run.c.dag_id, run.c.run_id, run.c.run_key)
-            query = query.join(pairs, pairs.c.shop_id == run.c.shop_id)
-            query = query.where(_shop_of == self._shop(connection))
+            query = sa.select(*_SHOP_COLUMNS, run.c.dag_id, run.c.run_id, run.c.run_key)
+            query = query.join(shops, shops.c.shop_id == run.c.shop_id)
+            query = query.where(_account_of_shop == self._vtex_account(connection))
             return [
                 FinishedRun(Shop(*row[:4]), row.dag_id, row.run_id, row.run_key)
                 for row in connection.execute(query)
             ]
 
     def shops_of_the_vtex_account(self) -> list[Shop]:
-        """All pairs with the VTEX account of this one."""
+        """All shops with the VTEX account of this one."""
         with self._database.read() as connection:
-            query = sa.select(*_ACCOUNTS).where(_shop_of == self._shop(connection))
+            query = sa.select(*_SHOP_COLUMNS).where(_account_of_shop == self._vtex_account(connection))
             return [Shop(*row) for row in connection.execute(query)]
 
-    def _shop(self, connection: sa.Connection) -> str:
-        """What the pairs of one VTEX account share; the hash key is compared on the way."""
-        mine = sa.select(_shop_of).where(pairs.c.shop_id == self._database.shop_id)
-        shop = connection.execute(mine).scalar_one()
-        strange = sa.select(erased.c.person).where(
-            erased.c.shop == shop, erased.c.key_mark != self._people.key_mark
+    def _vtex_account(self, connection: sa.Connection) -> str:
+        """The VTEX account of this shop; raises if people were erased under another hash key."""
+        query = sa.select(_account_of_shop).where(shops.c.shop_id == self._database.shop_id)
+        account = connection.execute(query).scalar_one()
+        other_key = sa.select(erased.c.person).where(
+            erased.c.vtex_account == account, erased.c.key_mark != self._people.key_mark
         )
-        if connection.execute(strange.limit(1)).first():
+        if connection.execute(other_key.limit(1)).first():
             raise ConfigurationError(
-                "sync_state: extra hash_key is not the one under which people were erased, so none of them "
-                "would be recognised. Put it back (docs/privacy.md). Nothing was sent"
+                "sync_state: extra hash_key is not the one under which people were erased, so the sync would "
+                "not recognise them. Put that key back (docs/privacy.md). Nothing was sent"
             )
-        return shop
+        return account
 
-    def _row(self, shop: str, email: str) -> sa.Select[tuple[str]]:
-        return sa.select(erased.c.person).where(
-            erased.c.shop == shop, erased.c.person == self._people.hashed(email)
-        )
+    def _is_person(self, account: str, email: str) -> tuple[sa.ColumnElement[bool], ...]:
+        return erased.c.vtex_account == account, erased.c.person == self._people.hashed(email)
 
-    def _last(self, connection: sa.Connection) -> tuple[datetime | None, int]:
+    def _last_and_number(self, connection: sa.Connection) -> tuple[datetime | None, int]:
         query = sa.select(sa.func.max(erased.c.erased_at), sa.func.count())
-        row = connection.execute(query.where(erased.c.shop == self._shop(connection))).one()
+        row = connection.execute(query.where(erased.c.vtex_account == self._vtex_account(connection))).one()
         return row[0], row[1]
 
-    def _shops_of(self, shop: str) -> sa.Select[tuple[int]]:
-        return sa.select(pairs.c.shop_id).where(_shop_of == shop)
+    def _shop_ids(self, account: str) -> sa.Select[tuple[int]]:
+        return sa.select(shops.c.shop_id).where(_account_of_shop == account)
 
-    def _remember(self, connection: sa.Connection, shop: str, person: str) -> None:
+    def _save_erasure(self, connection: sa.Connection, account: str, person: str) -> None:
         values = {"key_mark": self._people.key_mark, "erased_at": self._database.clock()}
-        insert = self._database.insert(erased).values(shop=shop, person=person, **values)
-        connection.execute(insert.on_conflict_do_update(index_elements=["shop", "person"], set_=values))
+        insert = self._database.insert(erased).values(vtex_account=account, person=person, **values)
+        statement = insert.on_conflict_do_update(index_elements=["vtex_account", "person"], set_=values)
+        connection.execute(statement)
 
-    def _forget(
+    def _delete_outcomes(
         self,
         connection: sa.Connection,
-        ours: sa.Select[tuple[int]],
+        shop_ids: sa.Select[tuple[int]],
         pipeline: PipelineName,
         keys: Collection[str],
     ) -> int:
         return sum(
             connection.execute(
                 sa.delete(record).where(
-                    record.c.shop_id.in_(ours), record.c.pipeline == pipeline, record.c.record_key.in_(some)
+                    record.c.shop_id.in_(shop_ids),
+                    record.c.pipeline == pipeline,
+                    record.c.record_key.in_(batch),
                 )
             ).rowcount
-            for some in in_batches(keys, _AT_ONCE)
+            for batch in in_batches(keys, _KEYS_PER_QUERY)
         )
 
-    def _forget_texts(
-        self, connection: sa.Connection, ours: sa.Select[tuple[int]], keys: Collection[str]
+    def _delete_vendor_texts(
+        self, connection: sa.Connection, shop_ids: sa.Select[tuple[int]], keys: Collection[str]
     ) -> None:
-        """What vendors said of the person's records, in any pipeline."""
-        for some in in_batches(keys, _AT_ONCE):
-            gone = sa.delete(vendor_text).where(
-                vendor_text.c.shop_id.in_(ours), vendor_text.c.record_key.in_(some)
+        """Remove the vendors' texts about the person's records, in every pipeline."""
+        for batch in in_batches(keys, _KEYS_PER_QUERY):
+            statement = sa.delete(vendor_text).where(
+                vendor_text.c.shop_id.in_(shop_ids), vendor_text.c.record_key.in_(batch)
             )
-            connection.execute(gone)
+            connection.execute(statement)
 
-    def _forget_in_reports(
-        self, connection: sa.Connection, ours: sa.Select[tuple[int]], named: set[str]
+    def _remove_from_reports(
+        self, connection: sa.Connection, shop_ids: sa.Select[tuple[int]], keys: set[str]
     ) -> int:
-        """Reports of comparisons name some records: they go on without the person's."""
+        """Remove the person's keys from the reports of comparisons, which name some records."""
         query = sa.select(run.c.shop_id, run.c.run_key, run.c.report).where(
-            run.c.shop_id.in_(ours), run.c.pipeline == PipelineName.RECONCILE
+            run.c.shop_id.in_(shop_ids), run.c.pipeline == PipelineName.RECONCILE
         )
         changed = 0
         for shop_id, run_key, report in connection.execute(query).all():
-            without = _without(report, named)
+            without = _without(report, keys)
             if without != report:
                 changed += 1
-                this = sa.update(run).where(run.c.shop_id == shop_id, run.c.run_key == run_key)
-                connection.execute(this.values(report=without))
+                statement = sa.update(run).where(run.c.shop_id == shop_id, run.c.run_key == run_key)
+                connection.execute(statement.values(report=without))
         return changed
 
 
-_ACCOUNTS = [pairs.c[field.name] for field in fields(Shop)]
-_shop_of: sa.ColumnElement[str] = sa.func.lower(
-    sa.func.coalesce(sa.func.nullif(pairs.c.vtex_account, ""), pairs.c.vtex_host)
+_SHOP_COLUMNS = [shops.c[field.name] for field in fields(Shop)]
+_account_of_shop: sa.ColumnElement[str] = sa.func.lower(
+    sa.func.coalesce(sa.func.nullif(shops.c.vtex_account, ""), shops.c.vtex_host)
 )
+"""The VTEX account of a shop in lower case, or its host if the account is empty."""
 
 
-def _without(value: Any, named: set[str]) -> Any:
-    """Lists that are shorter by the texts in `named`, however deep they lie."""
+def _without(value: Any, keys: set[str]) -> Any:
+    """The JSON value with all texts in `keys` removed from its lists, at every depth."""
     if isinstance(value, dict):
-        return {key: _without(inner, named) for key, inner in value.items()}
+        return {key: _without(inner, keys) for key, inner in value.items()}
     if isinstance(value, list):
-        return [_without(item, named) for item in value if not (isinstance(item, str) and item in named)]
+        return [_without(item, keys) for item in value if not (isinstance(item, str) and item in keys)]
     return value

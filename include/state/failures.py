@@ -1,4 +1,4 @@
-"""What a failure of the database means: one sentence for the operator, and whether a retry can help."""
+"""The meaning of a database failure: one sentence for the operator, and whether a retry can help."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from include.errors import ConfigurationError, ContractError, InfrastructureError, SyncError
 
 BUSY_SECONDS = 30
-"""How long SQLite waits for another writer before it gives up."""
+"""How long SQLite waits for another writer before it fails."""
 
 _RETRIED = "the task is retried"
 _RESTORE = (
@@ -34,7 +34,7 @@ _LOCKED = _Meaning(
 )
 _NO_RIGHT = _Meaning(
     ConfigurationError,
-    "cannot be opened or written to by the user who runs this process",
+    "cannot be opened or written by the user of this process",
     "Make the file and its folder writable for that user, and clear the task",
 )
 _FULL = _Meaning(InfrastructureError, "has no space left on its disk", f"Free space on that disk; {_RETRIED}")
@@ -44,12 +44,12 @@ _DISK = _Meaning(
 _DAMAGED = _Meaning(ConfigurationError, "is damaged, or is not a database", _RESTORE)
 _AWAY = _Meaning(
     InfrastructureError,
-    "is out of reach or busy: the connection was lost or the server is starting",
+    "is unreachable or busy: the connection was lost or the server is starting",
     f"Check that the database is up; {_RETRIED}",
 )
 _ONLY_READS = _Meaning(
     InfrastructureError,
-    "accepts no writes: the server is a standby or read-only",
+    "accepts no writes: the server is a standby or is read-only",
     f"Connect to the primary (target_session_attrs in the extra); {_RETRIED}",
 )
 _NO_GRANT = _Meaning(
@@ -60,7 +60,7 @@ _NO_GRANT = _Meaning(
 _NO_TABLE = _Meaning(
     ConfigurationError,
     "lacks a table or column that this program needs",
-    f"A part of the tables was removed. {_RESTORE}",
+    f"Some tables or columns were removed. {_RESTORE}",
 )
 
 _OF_SQLITE = {
@@ -77,7 +77,7 @@ _OF_SQLITE = {
     sqlite3.SQLITE_IOERR_SHMSIZE: _FULL,
 }
 """By result code, primary or extended (sqlite.org/rescode.html, read 2026-11-28). In WAL mode a full disk
-shows first where the index file beside the database cannot grow: SQLITE_IOERR_SHMSIZE (tried 2026-11-28).
+first stops the growth of the index file beside the database: SQLITE_IOERR_SHMSIZE (tried 2026-11-28).
 """
 
 _OF_POSTGRESQL = {
@@ -92,47 +92,47 @@ _OF_POSTGRESQL = {
 }
 """By SQLSTATE (PostgreSQL 17, Appendix A; read 2026-11-28)."""
 
-_FOR_A_PERSON = re.compile(
+_WRONG_CONNECTION = re.compile(
     r"does not support SSL|certificate|private key file|no pg_hba\.conf entry|authentication failed"
     r"|no password supplied|(role|database) \".*\" does not exist|invalid .*(value|option|parameter)"
     r"|unrecognized configuration parameter|could not translate host name .* (not known|associated)"
 )
-"""What libpq and the server say of a connection that will not do either in an hour (tried 2026-11-28 with
-PostgreSQL 15). There are no codes for it: psycopg2 has none before there is a connection.
+"""Messages of libpq and the server about connections that also fail in an hour (tried 2026-11-28 with
+PostgreSQL 15). psycopg2 gives no code before the connection exists.
 """
 
 
 def failure(error: SQLAlchemyError | sqlite3.Error, address: sa.URL) -> SyncError:
-    """The error to raise instead. It names the database without its password, and quotes no statement."""
+    """The error to raise instead. It names the database without its password, and quotes no SQL statement."""
     where = address.set(query={}).render_as_string(hide_password=True)
     if refused := _refused_connection(error, where):
         return refused
     if meaning := _meaning(error):
         return meaning.kind(f"sync_state: {where} {meaning.what}. {meaning.action}")
     return ContractError(
-        f"sync_state: {where} refused a statement ({_code(error)}). Report this with the log of the task"
+        f"sync_state: {where} refused a statement ({_code(error)}). Report this with the task's log"
     )
 
 
 def damaged(address: sa.URL) -> SyncError:
-    """For a file of which SQLite itself finds that its pages do not fit together."""
+    """The error for a file that fails SQLite's own check."""
     where = address.set(query={}).render_as_string(hide_password=True)
     return _DAMAGED.kind(f"sync_state: {where} {_DAMAGED.what}. {_DAMAGED.action}")
 
 
 def _refused_connection(error: Exception, where: str) -> SyncError | None:
-    """Before there is a connection to PostgreSQL, the reason is known by libpq's words only."""
+    """The error of a failed connection to PostgreSQL, which only libpq's message explains."""
     if not isinstance(error, OperationalError) or error.statement is not None:
         return None
     if _sqlite_code(error) or getattr(error.orig, "pgcode", None):
         return None
-    said = " ".join(str(error.orig).split())
-    if _FOR_A_PERSON.search(said):
+    message = " ".join(str(error.orig).split())
+    if _WRONG_CONNECTION.search(message):
         return ConfigurationError(
-            f"sync_state: {where} refuses the connection: {said:.300}. Correct the connection sync_state"
+            f"sync_state: {where} refuses the connection: {message:.300}. Correct the connection sync_state"
         )
     return InfrastructureError(
-        f"sync_state: {where} is out of reach or busy ({said:.300}). "
+        f"sync_state: {where} is unreachable or busy ({message:.300}). "
         f"Check the connection sync_state, and that the database is up; {_RETRIED}"
     )
 
@@ -151,11 +151,11 @@ def _meaning(error: Exception) -> _Meaning | None:
 
 
 def _sqlite_code(error: Exception) -> int:
-    """SQLite's result code; 0 where the error is not SQLite's."""
+    """SQLite's result code; 0 if the error is not SQLite's."""
     return int(getattr(getattr(error, "orig", error), "sqlite_errorcode", None) or 0)
 
 
 def _code(error: Exception) -> str:
-    found = getattr(error, "orig", error)
-    code = getattr(found, "sqlite_errorname", None) or getattr(found, "pgcode", None)
-    return f"{type(found).__name__}, {code}" if code else type(found).__name__
+    original = getattr(error, "orig", error)
+    code = getattr(original, "sqlite_errorname", None) or getattr(original, "pgcode", None)
+    return f"{type(original).__name__}, {code}" if code else type(original).__name__

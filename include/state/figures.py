@@ -1,4 +1,4 @@
-"""What an operator looks at: records by reason, how fast subscription changes were applied. Reads only."""
+"""Figures for the operator: records by reason, and how fast subscription changes were applied. Reads only."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from include.outcomes import Outcome, PipelineName, Reason
 from include.state.database import Part
-from include.state.tables import change, pending_event, record
+from include.state.tables import pending_event, record, subscription
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class ReasonCount(NamedTuple):
-    """How many records of a pipeline were last not sent for this reason, and the keys seen last."""
+    """How many records of a pipeline have this reason as their last outcome, and the keys seen last."""
 
     pipeline: PipelineName
     outcome: Outcome
@@ -27,34 +27,34 @@ class ReasonCount(NamedTuple):
 
 
 class AppliedChange(NamedTuple):
-    """When somebody wished, and when VTEX had it."""
+    """When the customer changed the subscription, and when the change was applied at VTEX."""
 
     instant: datetime
     applied_at: datetime
 
 
 class Figures(Part):
-    """Sums over what the other parts of the store keep."""
+    """Sums over the rows of the other parts."""
 
     def reasons(self, pipelines: Sequence[PipelineName], examples: int = 3) -> list[ReasonCount]:
         """Every reason for which records were not sent, the most frequent first."""
-        ours = (
+        not_sent = (
             record.c.shop_id == self._database.shop_id,
             record.c.pipeline.in_(pipelines),
             record.c.outcome != Outcome.SENT,
             record.c.reason.is_not(None),
         )
-        of = (record.c.pipeline, record.c.outcome, record.c.reason)
+        group = (record.c.pipeline, record.c.outcome, record.c.reason)
         counts = (
-            sa.select(*of, sa.func.count().label("records"), sa.func.max(record.c.last_seen).label("last"))
-            .where(*ours)
-            .group_by(*of)
+            sa.select(*group, sa.func.count().label("records"), sa.func.max(record.c.last_seen).label("last"))
+            .where(*not_sent)
+            .group_by(*group)
             .order_by(sa.desc("records"), record.c.reason)
         )
         place = sa.func.row_number().over(
-            partition_by=of, order_by=(record.c.last_seen.desc(), record.c.record_key)
+            partition_by=group, order_by=(record.c.last_seen.desc(), record.c.record_key)
         )
-        newest = sa.select(*of, record.c.record_key, place.label("place")).where(*ours).subquery()
+        newest = sa.select(*group, record.c.record_key, place.label("place")).where(*not_sent).subquery()
         shown = sa.select(newest).where(newest.c.place <= examples).order_by(newest.c.place)
         with self._database.read() as connection:
             keys: dict[tuple[str, ...], list[str]] = {}
@@ -73,18 +73,18 @@ class Figures(Part):
             ]
 
     def changes_applied_since(self, since: datetime, limit: int) -> list[AppliedChange]:
-        """Newsletter subscription changes that VTEX has since then, the youngest first; of each person the last one."""
+        """The last subscription change of each person that was applied since then, the newest first."""
         query = (
-            sa.select(change.c.instant, change.c.applied_at)
-            .where(change.c.shop_id == self._database.shop_id, change.c.applied_at >= since)
-            .order_by(change.c.applied_at.desc())
+            sa.select(subscription.c.instant, subscription.c.applied_at)
+            .where(subscription.c.shop_id == self._database.shop_id, subscription.c.applied_at >= since)
+            .order_by(subscription.c.applied_at.desc())
             .limit(limit)
         )
         with self._database.read() as connection:
             return [AppliedChange(row.instant, row.applied_at) for row in connection.execute(query)]
 
     def waiting_events(self) -> int:
-        """Newsletter events that wait for their person, or for VTEX."""
+        """The number of newsletter events that wait until VTEX knows the customer, or accepts the change."""
         query = (
             sa.select(sa.func.count())
             .select_from(pending_event)
@@ -94,9 +94,9 @@ class Figures(Part):
             return int(connection.execute(query).scalar_one())
 
     def oldest_busy_event(self) -> datetime | None:
-        """Since when the oldest newsletter event waits that VTEX failed to take; None when there is none.
+        """Since when the oldest newsletter event waits that VTEX did not accept; None if there is none.
 
-        Those that wait for their person, as most do for a day, are not meant.
+        Events for customers that VTEX does not know yet do not count: most of them wait for a day.
         """
         last = sa.and_(
             record.c.shop_id == pending_event.c.shop_id,

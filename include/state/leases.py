@@ -1,4 +1,4 @@
-"""Which run may do a stage that writes: one run of one installation at a time, until its lease expires."""
+"""Leases: only one run of one installation does a writing stage at a time, until its lease expires."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
     from include.outcomes import PipelineName
 
 LEASE = timedelta(minutes=3)
-"""How long a lease lasts that its run does not renew.
+"""How long a lease lasts without renewal.
 
-Longer than a restart of PostgreSQL or the 30 seconds for which SQLite waits, so that a living run keeps its
-lease. Shorter than the first two retry delays of Airflow together (2 and 4 minutes), so that another run goes
-on with its second retry at the latest after a kill.
+It is longer than a restart of PostgreSQL and SQLite's wait of 30 seconds, so that a running run keeps its
+lease. It is shorter than the first two retry delays of Airflow together (2 and 4 minutes): after a kill,
+another run continues with its second retry at the latest.
 """
 
 
 @dataclass(frozen=True)
 class Lease:
-    """Who does the work. `remaining_seconds` is by the same clock as the expiry."""
+    """The run that holds a stage. `remaining_seconds` uses the same clock as the expiry."""
 
     run_key: str
     owner: str
@@ -34,11 +34,12 @@ class Lease:
 
 
 class Leases(Part):
-    """One row for each pipeline and stage. Expiry goes by PostgreSQL's clock, or for SQLite by this machine's."""
+    """One row per pipeline and stage. Expiry uses PostgreSQL's clock, or this machine's clock for SQLite."""
 
     def take_lease(self, pipeline: PipelineName, stage: str, run_key: str, owner: str) -> Lease | None:
-        """Take the lease, or take one's own over after a kill. Returns None, or the lease of another run
-        where that has not expired.
+        """Take the lease; after a kill, a run takes its own lease again.
+
+        Returns None on success, else the unexpired lease of the other run.
         """
         insert = self._database.insert(lease)
         with self._database.write() as connection:
@@ -56,14 +57,14 @@ class Leases(Part):
         return Lease(held.run_key, held.owner, held.expires_at, (held.expires_at - now).total_seconds())
 
     def renew_lease(self, pipeline: PipelineName, stage: str, run_key: str) -> bool:
-        """Put the end of one's own lease off. False where another run has taken it since."""
+        """Extend the run's own lease. False if another run has taken it."""
         with self._database.write() as connection:
             until = self._database.now(connection) + LEASE
             mine = sa.update(lease).where(*self._of(pipeline, stage), lease.c.run_key == run_key)
             return bool(connection.execute(mine.values(expires_at=until)).rowcount)
 
     def release_lease(self, pipeline: PipelineName, stage: str, run_key: str) -> None:
-        """Give one's own lease back; another run's stays."""
+        """Remove the run's own lease, but never another run's."""
         mine = sa.delete(lease).where(*self._of(pipeline, stage), lease.c.run_key == run_key)
         with self._database.write() as connection:
             connection.execute(mine)
@@ -72,6 +73,6 @@ class Leases(Part):
         return lease.c.shop_id == self._database.shop_id, lease.c.pipeline == pipeline, lease.c.stage == stage
 
     def _shorten(self, connection: sa.Connection, pipeline: PipelineName, stage: str, now: datetime) -> None:
-        """A lease that lasts longer than any lease was written before the clock was set back."""
+        """Shorten a lease that lasts longer than `LEASE`: the clock was set back after it was written."""
         later = sa.update(lease).where(*self._of(pipeline, stage), lease.c.expires_at > now + LEASE)
         connection.execute(later.values(expires_at=now + LEASE))

@@ -10,7 +10,9 @@ from include.batching import in_batches
 from include.state.database import Part
 from include.state.newsletter_claims import remember_claims
 from include.state.subscription_changes import PendingEvent, SubscriptionChange, SubscriptionState
-from include.state.tables import change, pending_event, writing
+from include.state.tables import pending_event
+from include.state.tables import subscription as change
+from include.state.tables import subscription_in_flight as writing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -1,4 +1,4 @@
-"""How people appear in the store: as keyed hashes, and encrypted where an address must be read again."""
+"""People in the state store: keyed hashes, and encrypted addresses where the sync needs them again."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SHORTEST_KEY = 16
 
 
 class People:
-    """Hashes and seals addresses with the store's hash key (`hash_key` in the connection's extra)."""
+    """Hashes and encrypts addresses with the hash key of the state store (`hash_key` in the extra)."""
 
     def __init__(self, hash_key: str) -> None:
         if len(hash_key) < _SHORTEST_KEY:
@@ -31,27 +31,28 @@ class People:
         return "People()"
 
     def hashed(self, email: str) -> str:
-        """64 hex digits (HMAC-SHA256), the same for an address however it is written (`tidy_address`)."""
+        """64 hex digits (HMAC-SHA256) of the normalised address (see `tidy_address`)."""
         digest = self._person.copy()
         digest.update(tidy_address(email).encode())
         return digest.hexdigest()
 
     @property
     def key_mark(self) -> str:
-        """Tells whether two hashes were made with the same key, and nothing else of it."""
+        """A text that is equal for equal hash keys, and reveals nothing else about the key."""
         return self._digest(b"mark").hex()[:16]
 
     def sealed(self, text: str) -> str:
-        """An address, or what a vendor said, encrypted; only this key opens it."""
+        """An address or a vendor's text, encrypted with this key."""
         return self._box.encrypt(text.encode()).decode()
 
     def opened(self, sealed: str) -> str:
-        """The text that was `sealed`; `ConfigurationError` when the hash key has changed since."""
+        """The plain text of a `sealed` one; `ConfigurationError` if the hash key has changed since."""
         try:
             return self._box.decrypt(sealed.encode()).decode()
         except InvalidToken:
             raise ConfigurationError(
-                "sync_state: extra hash_key is not the one that this store was written with; put it back"
+                "sync_state: extra hash_key is not the key that encrypted the rows of the state store; put that "
+                "key back"
             ) from None
 
     def _digest(self, text: bytes) -> bytes:

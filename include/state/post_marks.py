@@ -1,4 +1,4 @@
-"""Which purchases are being posted: a mark is written before each post and removed with its answer."""
+"""Marks of purchases that a run is posting: written before each POST, removed when the answer is recorded."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
     from include.state.purchases import PurchaseOutcome
 
-_AT_ONCE = 500
+_ROWS_PER_STATEMENT = 500
 
 
 class PostMark(NamedTuple):
     """A purchase that a run is posting, or was posting when its process ended.
 
-    `lines_left_out` is how many of its lines the post goes without.
+    `lines_left_out` is the number of its lines that are not in the POST.
     """
 
     purchase_id: str
@@ -33,7 +33,7 @@ class PostMark(NamedTuple):
 
 
 class PurchaseToPost(NamedTuple):
-    """A purchase that is about to be posted; `person` is whose it is (`StateStore.hashed`)."""
+    """A purchase that a run is about to post; `person` is the buyer's hash (`StateStore.hashed`)."""
 
     purchase_id: str
     person: str
@@ -41,10 +41,10 @@ class PurchaseToPost(NamedTuple):
 
 
 class PostMarks(Part):
-    """Few rows at any time: the posts on their way, and those that a process left behind when it ended."""
+    """Few rows at any time: the current POSTs, and those of processes that ended before the answer."""
 
     def mark_posts(self, run_key: str, purchases: Iterable[PurchaseToPost]) -> None:
-        """Write down that Connectif may have these from now on; durable on return."""
+        """Record that Connectif may have these purchases from now on; durable on return."""
         shared = {
             "shop_id": self._database.shop_id,
             "run_key": run_key,
@@ -55,7 +55,7 @@ class PostMarks(Part):
         statement = insert.on_conflict_do_update(
             index_elements=["shop_id", "purchase_id", "run_key"], set_=new
         )
-        for batch in in_batches(purchases, _AT_ONCE):
+        for batch in in_batches(purchases, _ROWS_PER_STATEMENT):
             rows = {one.purchase_id: {**shared, **one._asdict()} for one in batch}
             with self._database.write() as connection:
                 connection.execute(statement, list(rows.values()))
@@ -68,10 +68,12 @@ class PostMarks(Part):
             return [PostMark(*row) for row in connection.execute(query.order_by(posting.c.marked_at))]
 
 
-def unmark(connection: sa.Connection, shop_id: int, run_key: str, answers: Sequence[PurchaseOutcome]) -> None:
-    """Remove the run's own marks of these purchases, and every run's marks of those that were sent."""
+def remove_marks(
+    connection: sa.Connection, shop_id: int, run_key: str, answers: Sequence[PurchaseOutcome]
+) -> None:
+    """Remove the run's own marks of these purchases, and all runs' marks of those that were sent."""
     sent = [one.purchase_id for one in answers if one.outcome is Outcome.SENT]
-    for batch in in_batches([one.purchase_id for one in answers], _AT_ONCE):
+    for batch in in_batches([one.purchase_id for one in answers], _ROWS_PER_STATEMENT):
         own = sa.and_(posting.c.run_key == run_key, posting.c.purchase_id.in_(batch))
         sent_by_any = posting.c.purchase_id.in_(set(batch).intersection(sent))
         connection.execute(sa.delete(posting).where(posting.c.shop_id == shop_id, sa.or_(own, sent_by_any)))

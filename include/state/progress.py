@@ -1,4 +1,4 @@
-"""How far each pipeline has come: its first full load, since when time is to be covered, and which runs have."""
+"""The progress of each pipeline: its first full load, and the time that its runs cover."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 
 class Progress(Part):
-    """Activation and coverage. Only a finished full load activates: no dry run, single record or window."""
+    """Activation and coverage. Only a finished full load activates a pipeline, not a dry run, a single record
+    or a window."""
 
     def is_activated(self, pipeline: PipelineName) -> bool:
         """Whether a full load of the pipeline has finished."""
@@ -28,7 +29,7 @@ class Progress(Part):
             return connection.execute(query).first() is not None
 
     def mark_activated(self, pipeline: PipelineName, run_key: str, covered_until: datetime) -> None:
-        """Remember a finished full load that began to read at `covered_until`; all time before is covered."""
+        """Record a finished full load that began to read at `covered_until`: all earlier time is covered."""
         insert = self._database.insert(activation).values(
             shop_id=self._database.shop_id,
             pipeline=pipeline,
@@ -43,7 +44,7 @@ class Progress(Part):
             self._begin(connection, pipeline, covered_until)
 
     def covered(self, pipeline: PipelineName) -> list[Window]:
-        """The time that finished runs have covered, merged and in order; from `BEGINNING` once activated."""
+        """The time that finished runs have covered, merged and sorted; from `BEGINNING` after activation."""
         query = sa.select(coverage.c.start_at, coverage.c.end_at).where(
             coverage.c.shop_id == self._database.shop_id, coverage.c.pipeline == pipeline
         )
@@ -51,15 +52,14 @@ class Progress(Part):
             return merged(Window(row.start_at, row.end_at) for row in connection.execute(query))
 
     def begin(self, pipeline: PipelineName, start: datetime) -> None:
-        """Remember the left edge, once: a first run that fails leaves a gap behind it, like any other, and
-        does not put off the beginning."""
+        """Record the left edge once. If the first run fails, its time is a gap, and the edge stays."""
         with self._database.write() as connection:
             self._begin(connection, pipeline, start)
 
     def left_edge(self, pipeline: PipelineName) -> datetime | None:
-        """Since when time is to be covered; None before the first scheduled run and the first full load.
+        """The instant from which runs must cover time; None before the first scheduled run or full load.
 
-        No back-fill moves it, and no manual run but a full load: what lies before it is never missing.
+        Only a scheduled run or a full load sets it, once. Earlier time is never missing.
         """
         query = sa.select(left_edge.c.start_at).where(
             left_edge.c.shop_id == self._database.shop_id, left_edge.c.pipeline == pipeline
@@ -68,7 +68,7 @@ class Progress(Part):
             return cast("datetime | None", connection.execute(query).scalar())
 
     def cover(self, pipeline: PipelineName, window: Window) -> None:
-        """Remember a finished window. Give only time that has passed: `window.until(now)`."""
+        """Record a finished window. Pass only time that is over: `window.until(now)`."""
         with self._database.write() as connection:
             self._cover(connection, pipeline, window)
 

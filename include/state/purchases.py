@@ -1,4 +1,4 @@
-"""What became of each purchase, written as soon as Connectif has answered."""
+"""The outcome of each purchase, written as soon as Connectif has answered."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from include.batching import in_batches
 from include.outcomes import Outcome, Reason
 from include.state.database import Part
-from include.state.post_marks import unmark
+from include.state.post_marks import remove_marks
 from include.state.records import wanted_by
 from include.state.tables import purchase
 
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 DONE = (Outcome.SENT, Outcome.ALREADY_THERE)
 """Outcomes after which Connectif has the purchase."""
 
-_ASKED_AT_ONCE = 500
-_WRITTEN_AT_ONCE = 1_000
+_IDS_PER_QUERY = 500
+_ROWS_PER_STATEMENT = 1_000
 
 
 @dataclass(frozen=True)
 class StoredPurchase:
-    """One purchase and the VTEX orders that it is made of; `attempts` counts the answers recorded.
+    """One purchase and its VTEX orders; `attempts` counts the recorded answers.
 
-    `lines_left_out` is how many of its lines it was sent without.
+    `lines_left_out` is the number of lines that were not sent.
     """
 
     purchase_id: str
@@ -49,7 +49,7 @@ class StoredPurchase:
 
 @dataclass(frozen=True)
 class PurchaseOutcome:
-    """What became of one purchase, to be written down; `person` is whose it is (`StateStore.hashed`)."""
+    """The outcome of one purchase, to be recorded; `person` is the buyer's hash (`StateStore.hashed`)."""
 
     purchase_id: str
     outcome: Outcome
@@ -62,26 +62,26 @@ class PurchaseOutcome:
 
 
 class Purchases(Part):
-    """One row per purchase: the last answer, but what is done stays done.
+    """One row per purchase: the last answer. An outcome in `DONE` is never replaced by another one.
 
-    A purchase that was sent and is met again at Connectif stays `sent`, with the reason `already_tracked`:
-    that tells what the sync has added from what the shop's web tag had. It also stays made of the orders that
-    were sent: that tells what it lacks.
+    A sent purchase that Connectif reports as existing stays `sent`, with the reason `already_tracked`: so
+    purchases that the sync added differ from those of the shop's web tag. It also keeps the order ids that
+    were sent: they show which orders it lacks.
     """
 
     def done(self, purchase_ids: Iterable[str]) -> set[str]:
-        """Those of the purchases that Connectif is known to have."""
+        """The ids of those purchases that Connectif has, by our records."""
         recorded = self.recorded_purchases(purchase_ids)
         return {key for key, stored in recorded.items() if stored.outcome in DONE}
 
     def added_and_tracked(self, when: Window) -> tuple[int, int]:
-        """How many purchases of that time runs of ours have added, and how many Connectif had without us."""
+        """How many purchases in the window the sync has added, and how many Connectif already had."""
         query = (
             sa.select(purchase.c.outcome, sa.func.count().label("number"))
             .where(
                 purchase.c.shop_id == self._database.shop_id,
                 purchase.c.outcome.in_(DONE),
-                # Nothing is recorded before it happened; this one has an index.
+                # No purchase is recorded before its date, and this column has an index
                 purchase.c.first_seen >= when.start,
                 purchase.c.purchase_date >= when.start,
                 purchase.c.purchase_date < when.end,
@@ -93,7 +93,7 @@ class Purchases(Part):
         return found.get(Outcome.SENT, 0), found.get(Outcome.ALREADY_THERE, 0)
 
     def purchases_of(self, run_key: str) -> dict[str, StoredPurchase]:
-        """What a run has recorded so far, by purchase id: a retry does not ask Connectif again."""
+        """The purchases that a run has recorded so far, by id: a retry does not ask Connectif again."""
         query = sa.select(purchase).where(
             purchase.c.shop_id == self._database.shop_id, purchase.c.run_key == run_key
         )
@@ -101,10 +101,10 @@ class Purchases(Part):
             return {row["purchase_id"]: _stored(row) for row in connection.execute(query).mappings()}
 
     def recorded_purchases(self, purchase_ids: Iterable[str]) -> dict[str, StoredPurchase]:
-        """What is recorded of these purchases, by id; those of which nothing is are left out."""
+        """The recorded ones of these purchases, by id."""
         found: dict[str, StoredPurchase] = {}
         with self._database.read() as connection:
-            for ids in in_batches(purchase_ids, _ASKED_AT_ONCE):
+            for ids in in_batches(purchase_ids, _IDS_PER_QUERY):
                 query = sa.select(purchase).where(
                     purchase.c.shop_id == self._database.shop_id, purchase.c.purchase_id.in_(ids)
                 )
@@ -112,8 +112,8 @@ class Purchases(Part):
         return found
 
     def orders_to_replay(self, wanted: str) -> list[str]:
-        """Order ids of purchases that Connectif does not have: "all" that were rejected or are held, those
-        with a reason code, or the one with this purchase id."""
+        """Order ids of purchases that Connectif does not have. `wanted` is "all" (rejected or held), a reason
+        code, or a purchase id."""
         query = sa.select(purchase.c.order_ids).where(
             purchase.c.shop_id == self._database.shop_id,
             purchase.c.outcome.not_in(DONE),
@@ -123,17 +123,17 @@ class Purchases(Part):
             return sorted({one for order_ids in connection.execute(query).scalars() for one in order_ids})
 
     def record_purchases(self, run_key: str, answers: Iterable[PurchaseOutcome]) -> None:
-        """Write answers; they are durable on return. One that is not `DONE` never replaces one that is.
+        """Write answers; they are durable on return. Only an answer in `DONE` replaces an answer in `DONE`.
 
-        The run's marks of these purchases go in the same transaction (see `PostMarks`).
+        The same transaction removes the run's marks of these purchases (see `PostMarks`).
         """
-        for batch in in_batches(answers, _WRITTEN_AT_ONCE):
-            # one statement must not meet the same key twice (PostgreSQL): the last one counts
+        for batch in in_batches(answers, _ROWS_PER_STATEMENT):
+            # PostgreSQL rejects a statement with the same key twice: the last row wins
             latest = {answer.purchase_id: answer for answer in batch}
             rows = [self._purchase_row(run_key, answer) for answer in latest.values()]
             with self._database.write() as connection:
                 connection.execute(self._purchase_upsert(), rows)
-                unmark(connection, self._database.shop_id, run_key, list(latest.values()))
+                remove_marks(connection, self._database.shop_id, run_key, list(latest.values()))
 
     def _purchase_row(self, run_key: str, answer: PurchaseOutcome) -> dict[str, Any]:
         now = self._database.clock()
@@ -152,21 +152,21 @@ class Purchases(Part):
         new = insert.excluded
         kept = {"shop_id", "purchase_id", "attempts", "first_seen"}
         values = {column.name: new[column.name] for column in purchase.c if column.name not in kept}
-        met_again = sa.and_(purchase.c.outcome == Outcome.SENT, new.outcome == Outcome.ALREADY_THERE)
+        sent_before = sa.and_(purchase.c.outcome == Outcome.SENT, new.outcome == Outcome.ALREADY_THERE)
         return insert.on_conflict_do_update(
             index_elements=["shop_id", "purchase_id"],
             set_=values
             | {
-                "outcome": sa.case((met_again, Outcome.SENT), else_=new.outcome),
-                "order_ids": sa.case((met_again, purchase.c.order_ids), else_=new.order_ids),
-                "lines_left_out": sa.case((met_again, purchase.c.lines_left_out), else_=new.lines_left_out),
+                "outcome": sa.case((sent_before, Outcome.SENT), else_=new.outcome),
+                "order_ids": sa.case((sent_before, purchase.c.order_ids), else_=new.order_ids),
+                "lines_left_out": sa.case((sent_before, purchase.c.lines_left_out), else_=new.lines_left_out),
                 "attempts": purchase.c.attempts + 1,
             },
             where=sa.or_(sa.not_(_is_done(purchase.c.outcome)), _is_done(new.outcome)),
         )
 
     def held_purchases(self, max_age: timedelta) -> list[StoredPurchase]:
-        """Purchases that wait (for their contact, say) since at most `max_age`, the oldest first."""
+        """Purchases held for at most `max_age` (for example, without a contact), the oldest first."""
         query = (
             sa.select(purchase)
             .where(
@@ -181,7 +181,7 @@ class Purchases(Part):
 
 
 def _is_done(outcome: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
-    """Spelled out, because an IN cannot be sent with many rows at once."""
+    """An OR of comparisons: SQLAlchemy cannot send an IN with many rows at once."""
     return sa.or_(*(outcome == done for done in DONE))
 
 

@@ -1,4 +1,4 @@
-"""What became of each record that was not plainly sent."""
+"""The outcome of each record that was not simply sent."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from include.outcomes import PipelineName
 
 BATCH = 5_000
-"""Rows of one transaction: others wait for SQLite's one writer no longer than that takes."""
+"""Rows of one transaction: it limits how long other processes wait for SQLite's single writer."""
 REPLAYED = (Outcome.REJECTED, Outcome.HELD)
-"""What a replay of all takes up; by reason code or key everything may be taken up that was not sent."""
+"""The outcomes that a replay of "all" sends again. A reason code or a key selects any unsent record."""
 
 
 class RecordOutcome(NamedTuple):
@@ -33,7 +33,7 @@ class RecordOutcome(NamedTuple):
 
 
 class StoredOutcome(NamedTuple):
-    """The last outcome of a record, the run that saw it, since when and how often it was not sent."""
+    """The last outcome of a record, and its run. `attempts` counts the runs since `first_seen`."""
 
     key: str
     outcome: Outcome
@@ -46,19 +46,19 @@ class StoredOutcome(NamedTuple):
 
 
 class Records(Part):
-    """One row per record: its last outcome. One that was rejected and is sent later is saved as sent."""
+    """One row per record: its last outcome. A rejected record that is sent later is saved as sent."""
 
     def save_outcomes(self, pipeline: PipelineName, run_key: str, rows: Iterable[RecordOutcome]) -> None:
-        """Write the outcomes of a run. Repeating it for the same run changes nothing but `last_seen`.
+        """Write the outcomes of a run. A repeated call for the same run changes only `last_seen`.
 
-        Another run counts as another attempt; after `sent` the counting starts anew.
+        Another run counts as another attempt; after `sent` the count starts again.
         """
         now = self._database.clock()
         shared = {"shop_id": self._database.shop_id, "pipeline": pipeline, "run_key": run_key}
         times = {"attempts": 1, "first_seen": now, "last_seen": now}
         statement = self._upsert()
         for batch in in_batches(rows, BATCH):
-            # one statement must not meet the same key twice (PostgreSQL): the last one counts
+            # PostgreSQL rejects a statement with the same key twice: the last row wins
             latest = {row.key: row for row in batch}
             with self._database.write() as connection:
                 connection.execute(statement, [shared | times | _values(row) for row in latest.values()])
@@ -73,7 +73,7 @@ class Records(Part):
         limit: int | None = None,
         offset: int = 0,
     ) -> list[StoredOutcome]:
-        """Records of a pipeline, those seen last first; `run_key` means last seen by that run."""
+        """Records of a pipeline, the last seen first; with `run_key` only those that this run saw last."""
         query = (
             sa.select(record)
             .where(record.c.shop_id == self._database.shop_id, record.c.pipeline == pipeline)
@@ -92,7 +92,7 @@ class Records(Part):
             return [_stored(row) for row in connection.execute(query).mappings()]
 
     def outcomes_of(self, pipeline: PipelineName, keys: Iterable[str]) -> dict[str, StoredOutcome]:
-        """What is written down under these keys, by key."""
+        """The stored outcomes of these keys, by key."""
         found: dict[str, StoredOutcome] = {}
         with self._database.read() as connection:
             for batch in in_batches(keys, BATCH):
@@ -105,7 +105,7 @@ class Records(Part):
         return found
 
     def open_keys(self, pipeline: PipelineName, keys: Iterable[str]) -> set[str]:
-        """Those of the keys under which something else than `sent` is written down."""
+        """The keys whose stored outcome is not `sent`."""
         found: set[str] = set()
         is_open = self._is_open(pipeline)
         with self._database.read() as connection:
@@ -117,8 +117,8 @@ class Records(Part):
         return found
 
     def keys_to_replay(self, pipeline: PipelineName, wanted: str) -> list[str]:
-        """Keys of records that were not sent: "all" that were rejected or are held, those with a reason
-        code, or the one with this key. In order."""
+        """Sorted keys of records that were not sent; `wanted` is "all" (rejected or held), a reason code, or
+        a key."""
         query = sa.select(record.c.record_key).where(*self._is_open(pipeline))
         query = query.where(wanted_by(record, record.c.record_key, wanted)).order_by(record.c.record_key)
         with self._database.read() as connection:
@@ -147,7 +147,7 @@ class Records(Part):
 
 
 def wanted_by(table: sa.Table, key: sa.Column[str], wanted: str) -> sa.ColumnElement[bool]:
-    """Rows of "all" that may be replayed, of a reason code, or of a key."""
+    """The condition for a replay: "all" rejected and held rows, the rows of a reason code, or one key."""
     if wanted == "all":
         return table.c.outcome.in_(REPLAYED)
     return table.c.reason == wanted if wanted in set(Reason) else key == wanted

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class StoredReport:
-    """One run and its report. `run_key` is the run and its clear number; `state` is the caller's word."""
+    """One run and its report. `run_key` identifies the run and its clear number; the caller chooses `state`."""
 
     pipeline: PipelineName
     dag_id: str
@@ -32,7 +32,7 @@ class StoredReport:
 
 
 class Reports(Part):
-    """One row per run and clear."""
+    """One row per run and clear number."""
 
     def save_report(
         self,
@@ -47,7 +47,7 @@ class Reports(Part):
         started_at: datetime,
         finished_at: datetime | None,
     ) -> None:
-        """Write the report of a run, over what was there for the same `run_key`."""
+        """Write the report of a run, in place of an earlier one with the same `run_key`."""
         values = {
             "pipeline": pipeline,
             "dag_id": dag_id,
@@ -66,7 +66,7 @@ class Reports(Part):
     def reports(
         self, pipeline: PipelineName, limit: int = 1, *, since: datetime | None = None
     ) -> list[StoredReport]:
-        """The last runs of a pipeline (that started `since` then), the youngest first."""
+        """The last runs of a pipeline, the newest first; with `since`, those that started at or after it."""
         query = (
             sa.select(run)
             .where(run.c.shop_id == self._database.shop_id, run.c.pipeline == pipeline)

@@ -1,4 +1,4 @@
-"""What is old enough goes, also that of shops for which nothing runs any more."""
+"""Retention: removes old rows of all shops, also of shops that no longer run."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 ROWS_AT_ONCE = 1_000
-"""Rows of one transaction: whoever waits for SQLite's one writer waits no longer than that takes."""
-_BREATH_SECONDS = 0.02
-_LONGEST_SECONDS = 60.0
+"""Rows of one transaction: it limits how long other processes wait for SQLite's single writer."""
+_PAUSE_SECONDS = 0.02
+_MAX_SECONDS = 60.0
 
 
 class Retention(Part):
-    """Removes what was last seen too long ago, of all pairs that share the store.
+    """Removes old rows of all shops that share the state store.
 
-    In small transactions with a breath between them, and for a minute at the most: what is left then goes
-    the next time. Rows that somebody else is writing are passed over.
+    It uses small transactions with a pause between them, for at most a minute; the next run removes the rest.
+    Rows that another process is writing are skipped.
     """
 
     def remove_outcomes(self, before: datetime) -> int:
-        """Remove outcomes of records and answers to purchases, last seen before then; returns how many.
+        """Remove outcomes of records and purchases that were last seen before then; returns how many.
 
-        What vendors said of records, and what interrupted runs have left for a retry, goes at the same age.
+        Vendors' texts, and rows that interrupted runs left for a retry, are removed at the same age.
         """
         others = (vendor_text.c.last_seen, posting.c.marked_at, taken_event.c.taken_at, claim.c.claimed_at)
         for seen in others:
@@ -39,18 +39,18 @@ class Retention(Part):
         return sum(sum(self._batches(table, table.c.last_seen < before)) for table in (record, purchase))
 
     def remove_reports(self, before: datetime) -> int:
-        """Remove reports of runs that began before then; returns how many."""
+        """Remove reports of runs that started before then; returns how many."""
         return sum(self._batches(run, run.c.started_at < before))
 
     def _batches(self, table: sa.Table, is_old: sa.ColumnElement[bool]) -> Iterator[int]:
         """Remove old rows; yields the number of each transaction."""
         key = tuple(table.primary_key.columns)
-        some = sa.select(*key).where(is_old).limit(ROWS_AT_ONCE).with_for_update(skip_locked=True)
-        statement = sa.delete(table).where(sa.tuple_(*key).in_(some))
-        end = time.monotonic() + _LONGEST_SECONDS
+        batch = sa.select(*key).where(is_old).limit(ROWS_AT_ONCE).with_for_update(skip_locked=True)
+        statement = sa.delete(table).where(sa.tuple_(*key).in_(batch))
+        end = time.monotonic() + _MAX_SECONDS
         removed = ROWS_AT_ONCE
         while removed == ROWS_AT_ONCE and time.monotonic() < end:
             with self._database.write() as connection:
                 removed = connection.execute(statement).rowcount
             yield removed
-            time.sleep(_BREATH_SECONDS if removed == ROWS_AT_ONCE else 0)
+            time.sleep(_PAUSE_SECONDS if removed == ROWS_AT_ONCE else 0)

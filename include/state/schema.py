@@ -1,4 +1,4 @@
-"""Bring a store's tables up to date, or say which command does."""
+"""The schema of the state store: upgrade its tables, or name the command that does."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from include.errors import ConfigurationError, TemporaryError
 from include.state.database import (
     NO_TRANSACTION,
     WRITE,
+    create_folder,
     engine_for,
-    make_room,
     parsed,
     transaction,
 )
@@ -22,19 +22,19 @@ from include.state.tables import SCHEMA
 
 UPGRADE = "python -m plugins.state upgrade"
 VERSION_TABLE = "sync_schema_version"
-"""Not Alembic's usual name: the store may live in the same database as Airflow, which uses that one."""
+"""Not Alembic's default name: Airflow uses that one, and may share the database."""
 
 _MIGRATIONS = Path(__file__).with_name("migrations")
-_LOCK = 0x53594E43  # "SYNC", any number that all upgrades share
+_LOCK = 0x53594E43  # "SYNC": any number, the same for all upgrades
 
 
 def upgrade(url: str) -> str:
-    """Create or upgrade the tables, keeping what they hold; returns the schema's revision.
+    """Create or upgrade the tables and keep their rows; returns the schema's revision.
 
-    Harmless to repeat, and to run from several machines at once: they wait for each other.
+    It is safe to repeat, and to run on several machines at once: they wait for each other.
     """
     address = parsed(url)
-    make_room(address)
+    create_folder(address)
     engine = engine_for(address)
     try:
         _prefer_write_ahead(engine)
@@ -46,7 +46,7 @@ def upgrade(url: str) -> str:
 
 
 def require_file(address: sa.URL) -> None:
-    """Raise `ConfigurationError` when there is no SQLite file: connecting would leave an empty one behind."""
+    """Raise `ConfigurationError` if the SQLite file is missing: a connection would create an empty one."""
     if address.get_backend_name() != "sqlite":
         return
     with disk(f"the file of the state store, {address.database}"):
@@ -56,7 +56,7 @@ def require_file(address: sa.URL) -> None:
 
 
 def require_current(connection: sa.Connection) -> None:
-    """Raise `ConfigurationError` with the command to run unless the tables are those of this program."""
+    """Raise `ConfigurationError` with the command to run if the tables are not those of this program."""
     found = _revision(connection)
     if found is None:
         raise ConfigurationError(f"sync_state: its tables do not exist yet; run: {UPGRADE}")
@@ -89,10 +89,10 @@ def _revision(connection: sa.Connection) -> str | None:
     reraise=True,
 )
 def _prefer_write_ahead(engine: sa.Engine) -> None:
-    """Readers and a writer do not wait for each other in WAL mode; it stays with the file.
+    """Set WAL mode, in which readers and a writer do not wait for each other; the file keeps the mode.
 
-    SQLite keeps its old mode by itself where the file system cannot do it. Unlike everything else, changing
-    the mode fails at once when another process has the file locked: hence the attempts.
+    SQLite keeps its old mode if the file system does not support WAL. Unlike other statements, this one fails
+    at once if another process has locked the file; so it is retried.
     """
     if engine.dialect.name == "sqlite":
         with transaction(engine, NO_TRANSACTION) as connection:
@@ -100,7 +100,7 @@ def _prefer_write_ahead(engine: sa.Engine) -> None:
 
 
 def _migrate(connection: sa.Connection) -> None:
-    # Alembic takes a while to import and only an upgrade needs it
+    # Alembic is slow to import, and only an upgrade needs it
     from alembic import command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""Whose rows they are."""
+"""The owner of rows in the state store."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Shop:
-    """The two accounts that rows belong to. Another key or host is another pair, with its own first load."""
+    """One VTEX account and one Connectif account.
+
+    Another key or host is another shop, with its own first load.
+    """
 
     vtex_account: str
     vtex_host: str

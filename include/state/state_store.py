@@ -1,4 +1,4 @@
-"""The door to the store: open it for a shop, use its parts, close it."""
+"""The state store: open it for a shop, call its parts, close it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from include.state.reports import Reports
 from include.state.retention import Retention
 from include.state.schema import require_current, require_file
 from include.state.shop import Shop
-from include.state.tables import pair as pairs
+from include.state.tables import shop as shops
 from include.state.vendor_texts import VendorTexts
 
 if TYPE_CHECKING:
@@ -55,17 +55,17 @@ class StateStore(
     Figures,
     Erasure,
 ):
-    """What outlives a run. Each call is a transaction of its own, from any thread.
+    """The data that outlives a run. Each call is a transaction of its own, from any thread.
 
-    `close` it, or use it in a `with` statement.
+    Call `close`, or use the state store in a `with` statement.
     """
 
     def hashed(self, email: str) -> str:
-        """How a person is called in the store: HMAC-SHA256 of the lower-cased address, in hex."""
+        """The key of a person in the state store: HMAC-SHA256 of the lower-cased address, in hex."""
         return self._people.hashed(email)
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections to the database."""
         self._database.engine.dispose()
 
     def __enter__(self) -> Self:
@@ -78,33 +78,33 @@ class StateStore(
 
 
 def open_state_store(
-    url: str, hash_key: str, accounts: Shop, *, clock: Callable[[], datetime] = utc_now
+    url: str, hash_key: str, shop: Shop, *, clock: Callable[[], datetime] = utc_now
 ) -> StateStore:
-    """The store behind `url` (`sqlite:////path` or `postgresql://…`) for one shop.
+    """Open the state store at `url` (`sqlite:////path` or `postgresql://…`) for one shop.
 
-    Raises `ConfigurationError`, with the command to run, when its tables are missing, older or newer than
-    this program, and `TemporaryError` when the database cannot be reached.
+    Raises `ConfigurationError`, with the command to run, if its tables are missing, older or newer than
+    this program. Raises `TemporaryError` if the database cannot be reached.
     """
     people = People(hash_key)
     address = parsed(url)
     require_file(address)
     engine = engine_for(address)
     try:
-        return StateStore(Database(engine, _shop_id(engine, accounts), clock), people)
+        return StateStore(Database(engine, _shop_id(engine, shop), clock), people)
     except SyncError:
         engine.dispose()
         raise
 
 
-def _shop_id(engine: sa.Engine, accounts: Shop) -> int:
-    """The number of the pair; its first time makes the row."""
-    columns = asdict(accounts)
-    query = sa.select(pairs.c.shop_id).where(*(pairs.c[name] == value for name, value in columns.items()))
+def _shop_id(engine: sa.Engine, shop: Shop) -> int:
+    """The row number of the shop; a new shop gets a row."""
+    columns = asdict(shop)
+    query = sa.select(shops.c.shop_id).where(*(shops.c[name] == value for name, value in columns.items()))
     with transaction(engine, READ) as connection:
         require_current(connection)
         known = cast("int | None", connection.execute(query).scalar())
     if known is not None:
         return known
     with transaction(engine, WRITE) as connection:
-        connection.execute(insert_into(engine, pairs).values(**columns).on_conflict_do_nothing())
+        connection.execute(insert_into(engine, shops).values(**columns).on_conflict_do_nothing())
         return cast(int, connection.execute(query).scalar_one())

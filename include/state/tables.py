@@ -1,8 +1,8 @@
-"""The tables, as the current schema has them; `migrations/` is how a store gets there.
+"""The tables of the current schema; `migrations/` creates and changes them.
 
-Every row belongs to a shop: a shop that tried the sandbox first still gets its first load.
-No column holds an e-mail address: people are keyed hashes, and the address of a waiting newsletter event
-is encrypted, as is what a vendor said of a record.
+Every row belongs to a shop: an installation that tried the sandbox first still gets its first load.
+No column holds a plain e-mail address: people are keyed hashes. The address of a waiting newsletter event is
+encrypted, and so is a vendor's text about a record.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ import sqlalchemy as sa
 from include.window import as_utc
 
 SCHEMA = "0010"
-"""The newest revision in `migrations/versions`. Revisions are numbers: older and newer can be told."""
+"""The newest revision in `migrations/versions`. Revisions are numbers, so that they can be compared."""
 
 metadata = sa.MetaData()
 
 
 class Instant(sa.TypeDecorator[datetime]):
-    """An aware instant in UTC, in and out; SQLite itself would forget the offset. Naive ones are refused."""
+    """An aware instant in UTC, in and out; SQLite stores no offset. A naive instant raises ValueError."""
 
     impl = sa.DateTime(timezone=True)
     cache_ok = True
@@ -34,7 +34,7 @@ class Instant(sa.TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-def _pair() -> sa.Column[int]:
+def _shop_id() -> sa.Column[int]:
     return sa.Column("shop_id", sa.ForeignKey("sync_shop.shop_id"), primary_key=True)
 
 
@@ -42,7 +42,7 @@ def _pipeline() -> sa.Column[str]:
     return sa.Column("pipeline", sa.String(20), primary_key=True)
 
 
-pair = sa.Table(
+shop = sa.Table(
     "sync_shop",
     metadata,
     sa.Column("shop_id", sa.Integer, primary_key=True),
@@ -58,7 +58,7 @@ pair = sa.Table(
 activation = sa.Table(
     "sync_activation",
     metadata,
-    _pair(),
+    _shop_id(),
     _pipeline(),
     sa.Column("run_key", sa.String(500), nullable=False),
     sa.Column("covered_until", Instant, nullable=False),
@@ -68,7 +68,7 @@ activation = sa.Table(
 coverage = sa.Table(
     "sync_coverage",
     metadata,
-    _pair(),
+    _shop_id(),
     _pipeline(),
     sa.Column("start_at", Instant, primary_key=True),
     sa.Column("end_at", Instant, primary_key=True),
@@ -77,16 +77,18 @@ coverage = sa.Table(
 left_edge = sa.Table(
     "sync_left_edge",
     metadata,
-    _pair(),
+    _shop_id(),
     _pipeline(),
     sa.Column("start_at", Instant, nullable=False),
 )
-"""Since when a pipeline's time is to be covered. What lies before is not missing, whatever a back-fill took."""
+"""The instant from which runs must cover a pipeline's time. Earlier time is not missing, even after a
+back-fill.
+"""
 
 run = sa.Table(
     "sync_run",
     metadata,
-    _pair(),
+    _shop_id(),
     sa.Column("run_key", sa.String(500), primary_key=True),
     sa.Column("pipeline", sa.String(20), nullable=False),
     sa.Column("dag_id", sa.String(250), nullable=False),
@@ -103,7 +105,7 @@ run = sa.Table(
 record = sa.Table(
     "sync_record",
     metadata,
-    _pair(),
+    _shop_id(),
     _pipeline(),
     sa.Column("record_key", sa.String(200), primary_key=True),
     sa.Column("run_key", sa.String(500), nullable=False),
@@ -121,19 +123,19 @@ record = sa.Table(
 vendor_text = sa.Table(
     "sync_vendor_text",
     metadata,
-    _pair(),
+    _shop_id(),
     _pipeline(),
     sa.Column("record_key", sa.String(200), primary_key=True),
     sa.Column("sealed_text", sa.Text, nullable=False),
     sa.Column("last_seen", Instant, nullable=False),
     sa.Index("sync_vendor_text_age", "last_seen"),
 )
-"""What a vendor said of a record that it refused, encrypted: it may quote the customer."""
+"""The vendor's text about a record that it rejected, encrypted: the text may quote the customer."""
 
 purchase = sa.Table(
     "sync_purchase",
     metadata,
-    _pair(),
+    _shop_id(),
     sa.Column("purchase_id", sa.String(200), primary_key=True),
     sa.Column("outcome", sa.String(20), nullable=False),
     sa.Column("reason", sa.String(40)),
@@ -154,7 +156,7 @@ purchase = sa.Table(
 posting = sa.Table(
     "sync_posting",
     metadata,
-    _pair(),
+    _shop_id(),
     sa.Column("purchase_id", sa.String(200), primary_key=True),
     sa.Column("run_key", sa.String(500), primary_key=True),
     sa.Column("person", sa.String(64), nullable=False),
@@ -163,37 +165,37 @@ posting = sa.Table(
     sa.Index("sync_posting_age", "marked_at"),
     sa.Index("sync_posting_person", "person"),
 )
-"""Purchases on their way to Connectif, and the runs that post them. A row that stays is of a process that
-ended before it recorded the answer: Connectif may have the purchase.
+"""Purchases that a run is posting to Connectif. A row that stays belongs to a process that ended before it
+recorded the answer: Connectif may have the purchase.
 """
 
-change = sa.Table(
+subscription = sa.Table(
     "sync_subscription",
     metadata,
-    _pair(),
+    _shop_id(),
     sa.Column("person", sa.String(64), primary_key=True),
     sa.Column("instant", Instant, nullable=False),
     sa.Column("unsubscribed", sa.Boolean, nullable=False),
     sa.Column("applied_at", Instant),
 )
 
-writing = sa.Table(
-    "sync_writing",
+subscription_in_flight = sa.Table(
+    "sync_subscription_in_flight",
     metadata,
-    _pair(),
+    _shop_id(),
     sa.Column("person", sa.String(64), primary_key=True),
     sa.Column("instant", Instant, primary_key=True),
     sa.Column("unsubscribed", sa.Boolean, primary_key=True),
     sa.Column("writer", sa.String(600), primary_key=True),
 )
-"""Subscription changes on their way to VTEX, and the runs that write them. What a process that died leaves here may
-have got there after all others.
+"""Subscription changes that a run is writing to VTEX. A row that stays belongs to a process that died: VTEX
+may have received that change after all others.
 """
 
 pending_event = sa.Table(
     "sync_pending_event",
     metadata,
-    _pair(),
+    _shop_id(),
     sa.Column("person", sa.String(64), primary_key=True),
     sa.Column("sealed_email", sa.Text, nullable=False),
     sa.Column("instant", Instant, nullable=False),
@@ -207,7 +209,7 @@ pending_event = sa.Table(
 taken_event = sa.Table(
     "sync_taken_event",
     metadata,
-    _pair(),
+    _shop_id(),
     sa.Column("run_key", sa.String(600), primary_key=True),
     sa.Column("person", sa.String(64), primary_key=True),
     sa.Column("sealed_email", sa.Text, nullable=False),
@@ -219,12 +221,12 @@ taken_event = sa.Table(
     sa.Index("sync_taken_event_age", "taken_at"),
     sa.Index("sync_taken_event_person", "person"),
 )
-"""Waiting events as a run found them. A retry takes the same, whatever has become of them since."""
+"""The waiting events that a run took. A retry takes the same events, even if they have changed since."""
 
 claim = sa.Table(
     "sync_claim",
     metadata,
-    _pair(),
+    _shop_id(),
     sa.Column("run_key", sa.String(600), primary_key=True),
     sa.Column("person", sa.String(64), primary_key=True),
     sa.Column("instant", Instant, nullable=False),
@@ -237,12 +239,12 @@ claim = sa.Table(
     sa.Index("sync_claim_age", "claimed_at"),
     sa.Index("sync_claim_person", "person"),
 )
-"""What a run has claimed, what the ledger said before, and how many documents it began to write."""
+"""The claims of a run: the state before each claim, and how many documents the run began to write."""
 
 catalogue = sa.Table(
     "sync_catalogue",
     metadata,
-    _pair(),
+    _shop_id(),
     sa.Column("path", sa.Text, nullable=False),
     sa.Column("products", sa.Integer, nullable=False),
     sa.Column("run_key", sa.String(500), nullable=False),
@@ -252,7 +254,7 @@ catalogue = sa.Table(
 lease = sa.Table(
     "sync_leases",
     metadata,
-    _pair(),
+    _shop_id(),
     _pipeline(),
     sa.Column("stage", sa.String(40), primary_key=True),
     sa.Column("run_key", sa.String(500), nullable=False),
@@ -260,14 +262,16 @@ lease = sa.Table(
     sa.Column("acquired_at", Instant, nullable=False),
     sa.Column("expires_at", Instant, nullable=False),
 )
-"""Which run does a stage that writes. A row of a run that has ended without removing it expires."""
+"""The run that holds a writing stage. The row of a run that ended without removing it expires."""
 
 erased = sa.Table(
     "sync_erased",
     metadata,
-    sa.Column("shop", sa.String(300), primary_key=True),
+    sa.Column("vtex_account", sa.String(300), primary_key=True),
     sa.Column("person", sa.String(64), primary_key=True),
     sa.Column("key_mark", sa.String(16), nullable=False),
     sa.Column("erased_at", Instant, nullable=False),
 )
-"""Of a whole VTEX account, whichever pair: who leaves a shop leaves it for good."""
+"""Erased people of a VTEX account, for all shops with that account. `vtex_account` is the host if the account
+is empty.
+"""

@@ -1,4 +1,4 @@
-"""What a vendor said of a record, in its own words: they may quote the customer, so they are encrypted."""
+"""Vendors' texts about rejected records. They may quote the customer, so they are encrypted."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
     from include.outcomes import PipelineName
 
-_AT_ONCE = 500
+_KEYS_PER_QUERY = 500
 
 
 class VendorTexts(Part):
-    """The last text of each record that was refused; kept as long as its outcome, gone with its person."""
+    """The last text of each rejected record. It is kept as long as the outcome; an erasure removes it."""
 
     def keep_vendor_texts(self, pipeline: PipelineName, texts: Mapping[str, str]) -> None:
-        """Write texts by record key, over those that were there; empty ones are passed over."""
-        said = {key: text for key, text in texts.items() if text}
+        """Write texts by record key, in place of earlier ones; empty texts are skipped."""
+        present = {key: text for key, text in texts.items() if text}
         shared = {
             "shop_id": self._database.shop_id,
             "pipeline": pipeline,
@@ -34,22 +34,22 @@ class VendorTexts(Part):
         statement = insert.on_conflict_do_update(
             index_elements=["shop_id", "pipeline", "record_key"], set_=new
         )
-        for keys in in_batches(sorted(said), _AT_ONCE):
+        for keys in in_batches(sorted(present), _KEYS_PER_QUERY):
             rows = [
-                shared | {"record_key": key, "sealed_text": self._people.sealed(said[key])} for key in keys
+                shared | {"record_key": key, "sealed_text": self._people.sealed(present[key])} for key in keys
             ]
             with self._database.write() as connection:
                 connection.execute(statement, rows)
 
     def vendor_texts(self, pipeline: PipelineName, keys: Iterable[str]) -> dict[str, str]:
-        """The texts that are kept of these records, by key: for who may see personal data, not for a log."""
+        """The stored texts of these records, by key. They may hold personal data: never log them."""
         found: dict[str, str] = {}
         with self._database.read() as connection:
-            for some in in_batches(keys, _AT_ONCE):
+            for batch in in_batches(keys, _KEYS_PER_QUERY):
                 query = sa.select(vendor_text.c.record_key, vendor_text.c.sealed_text).where(
                     vendor_text.c.shop_id == self._database.shop_id,
                     vendor_text.c.pipeline == pipeline,
-                    vendor_text.c.record_key.in_(some),
+                    vendor_text.c.record_key.in_(batch),
                 )
                 for key, sealed in connection.execute(query):
                     found[key] = self._people.opened(sealed)

@@ -13,10 +13,9 @@ import pytest
 from include.errors import ConfigurationError, NotARecord
 from include.explain import explain, kinds_of
 from include.newsletter import NewsletterRules, NewsletterSync
-from include.outcomes import OUTCOME_OF, Drop, Kind, PipelineName, Reason
+from include.outcomes import Drop, Kind, PipelineName, Reason
 from include.pipeline.explain_context import ExplainContext
 from include.pipeline.explanation import Explanation
-from include.reasons import DROPS, REASONS
 from include.staging import Staging
 from include.state import RecordOutcome
 from tests.builders import EVERYTHING, NOON, SimulatedShop, SyncRunner, window_ending
@@ -120,8 +119,8 @@ def test_reason__of_the_mapping_is_named_with_what_to_do(
     found = explain(replace(context, settings=runner.settings), case.make(shop), among=[case.kind])
     said = "\n".join(found.decision)
     assert found.kind is case.kind
-    assert REASONS[case.reason].what in said
-    assert REASONS[case.reason].advice in said
+    assert case.reason.meaning in said
+    assert case.reason.advice in said
     assert f"{case.reason}" in said
 
 
@@ -138,12 +137,12 @@ def test_reason__that_a_run_wrote_down_is_shown_with_the_answer(
 ) -> None:
     kind, key = KEPT[pipeline]
     for reason in Reason:
-        row = RecordOutcome(key, OUTCOME_OF[reason], reason, "E0103: outside of the domains")
+        row = RecordOutcome(key, reason.outcome, reason, "E0103: outside of the domains")
         runner.state.save_outcomes(pipeline, f"run-{reason}", [row])
         found = explain(context, key, among=[kind])
         said = "\n".join(part(found, "the last run's outcome").values())
         assert found.is_known
-        assert f"{OUTCOME_OF[reason]}: {reason}" in said
+        assert f"{reason.outcome}: {reason}" in said
         assert "E0103" in said
         assert f"run-{reason}" in said
 
@@ -151,12 +150,12 @@ def test_reason__that_a_run_wrote_down_is_shown_with_the_answer(
 def test_reason__of_a_change_is_found_by_the_address(runner: SyncRunner, context: ExplainContext) -> None:
     person = runner.state.hashed("nobody.zwitscher@example.com")
     for reason in (Reason.UNKNOWN_CONTACT, Reason.CHANGED_SINCE, Reason.TARGET_BUSY, Reason.ERASED):
-        row = RecordOutcome(person, OUTCOME_OF[reason], reason)
+        row = RecordOutcome(person, reason.outcome, reason)
         runner.state.save_outcomes(PipelineName.NEWSLETTER, "newsletter-run", [row])
         found = explain(context, "Nobody.Zwitscher@example.com")
         assert found.is_known
         assert f": {reason}" in part(found, "subscription changes")["outcome"]
-        assert REASONS[reason].what in "\n".join(found.decision)
+        assert reason.meaning in "\n".join(found.decision)
 
 
 def test_change__that_waits_for_its_person_is_shown(runner: SyncRunner, context: ExplainContext) -> None:
@@ -167,17 +166,20 @@ def test_change__that_waits_for_its_person_is_shown(runner: SyncRunner, context:
     assert part(found, "subscription changes")["waiting"].startswith("1 attempts, the next from 2026-11-23")
 
 
-def test_reasons__all_have_a_meaning() -> None:
-    assert REASONS.keys() == set(Reason)
-    assert DROPS.keys() == set(Drop)
+@pytest.mark.parametrize("code", [*Reason, *Drop])
+def test_reasons__have_a_meaning_and_an_advice_that_fit_into_a_sentence(code: Reason | Drop) -> None:
+    assert code.meaning
+    assert code.advice
+    assert not (code.meaning + code.advice).endswith(".")
+    assert not code.meaning.endswith(".")
 
 
 def test_customer__a_field_that_is_left_out_is_named(shop: SimulatedShop, context: ExplainContext) -> None:
     contact(shop, **dict.fromkeys(("phone", "cellPhone", "homePhone"), "000"), firstName={"given": "Ana"})
     found = explain(context, "ana.piepmatz@example.com")
     said = "\n".join(found.decision)
-    assert f"phone_invalid: {DROPS[Drop.PHONE_INVALID].what}" in said
-    assert f"field_unreadable: {DROPS[Drop.FIELD_UNREADABLE].what}" in said
+    assert f"phone_invalid: {Drop.PHONE_INVALID.meaning}" in said
+    assert f"field_unreadable: {Drop.FIELD_UNREADABLE.meaning}" in said
     assert "_name" not in part(found, "would be sent")
 
 

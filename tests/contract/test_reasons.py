@@ -12,7 +12,7 @@ import pytest
 
 from include.explain import explain
 from include.newsletter import NewsletterRules, NewsletterSync
-from include.outcomes import OUTCOME_OF, PipelineName, Reason
+from include.outcomes import PipelineName, Reason
 from include.page.overview import overview
 from include.page.status import Reader, RecordsPage, records_page, status_page
 from include.pipeline.explain_context import ExplainContext
@@ -187,7 +187,7 @@ def test_reason__is_in_the_report_and_the_store_and_is_replayed_alone(
     report = runner.sync(case.pipeline, case.plan, "run")
     assert report.counts.reasons[reason] >= 1
     (row,) = [one for one in runner.state.outcomes(case.pipeline, reason=reason) if one.key == case.key]
-    assert (row.outcome, row.run_key, row.attempts) == (OUTCOME_OF[reason], "run", 1)
+    assert (row.outcome, row.run_key, row.attempts) == (reason.outcome, "run", 1)
     others = runner.state.outcomes(case.pipeline, reason=reason)
 
     beside = {case.beside: 1} if case.beside else {}

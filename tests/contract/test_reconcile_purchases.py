@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from include.outcomes import AS_IT_SHOULD_BE, Cause, PipelineName
+from include.outcomes import EXPECTED_CAUSES, Cause, PipelineName
 from include.purchases.reconcile_advice import ADVICE
 from include.report import Compared
 from tests.builders import SimulatedShop, SyncRunner, window_ending
@@ -75,7 +75,7 @@ def test_reconcile__of_a_shop_in_step_finds_what_is_meant_only(
     assert found.same > 30
     assert {Cause.CANCELED, Cause.EXCLUDED} <= set(found.causes)
     seeded = {Cause.REJECTED, Cause.CANCELED_SINCE}
-    assert set(found.causes) - AS_IT_SHOULD_BE == seeded, "orders without lines; the tag's, canceled since"
+    assert set(found.causes) - EXPECTED_CAUSES == seeded, "orders without lines; the tag's, canceled since"
 
 
 def test_reconcile__reads_in_full_only_what_connectif_lacks(runner: SyncRunner, shop: SimulatedShop) -> None:

@@ -79,11 +79,11 @@ def test_summary_line__of_nothing_and_of_a_hole() -> None:
     ],
 )
 def test_verdict__fails_a_run_for_a_reason(counts: StageCounts, says: list[str]) -> None:
-    assert report(counts).outcome(LIMITS) == says
+    assert report(counts).problems(LIMITS) == says
 
 
 def test_verdict__may_have_two_reasons() -> None:
-    assert len(report(counted(50, sent=9, url_missing=40)).outcome(LIMITS)) == 2
+    assert len(report(counted(50, sent=9, url_missing=40)).problems(LIMITS)) == 2
 
 
 numbers = st.integers(0, 1000)
@@ -152,4 +152,4 @@ def test_reconcile__that_does_not_add_up_must_not_pass() -> None:
     report = Report(
         pipeline=PipelineName.RECONCILE, mode="compare", compared={PipelineName.PRODUCTS: compared(same=5)}
     )
-    assert report.outcome(Limits(5, 20)) == ["the comparison of products does not add up (+1 unexplained)"]
+    assert report.problems(Limits(5, 20)) == ["the comparison of products does not add up (+1 unexplained)"]

@@ -1,4 +1,4 @@
-"""Alembic runs this file for every command; `include.state.schema` gives it the connection."""
+"""Alembic runs this file for every command; `include.state.schema` provides the connection."""
 
 from alembic import context
 

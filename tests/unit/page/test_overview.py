@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from include.outcomes import OUTCOME_OF, Outcome, PipelineName, Reason
+from include.outcomes import Outcome, PipelineName, Reason
 from include.page.overview import DAYS, PipelineStatus, State, overview
 from include.report import Calls, Report, StageCounts, Tracking
 from include.settings import load_settings
@@ -168,7 +168,7 @@ def test_latency__is_from_the_change_to_vtex(state: StateStore, clock: Clock) ->
 
 def test_reasons__are_counted_with_examples_and_split_by_what_to_do(state: StateStore) -> None:
     def rows(reason: Reason, how_many: int) -> list[RecordOutcome]:
-        return [RecordOutcome(f"{reason}-{n}", OUTCOME_OF[reason], reason, "") for n in range(how_many)]
+        return [RecordOutcome(f"{reason}-{n}", reason.outcome, reason, "") for n in range(how_many)]
 
     state.save_outcomes(
         PipelineName.CONTACTS, "run", rows(Reason.EMAIL_MISSING, 5) + rows(Reason.DUPLICATE_EMAIL, 2)

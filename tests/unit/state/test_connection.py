@@ -172,7 +172,7 @@ def test_connection__that_will_never_do_stops_at_once(
 
 
 def test_server__that_is_away_is_waited_for() -> None:
-    with pytest.raises(TemporaryError, match=r"out of reach or busy \(.*refused"):
+    with pytest.raises(TemporaryError, match=r"unreachable or busy \(.*refused"):
         asked(connection(host="127.0.0.1", port=1), "SELECT 1")
 
 

@@ -160,7 +160,7 @@ def refused_at_first(engine: sa.Engine, times: int) -> list[int]:
 def test_connection__of_an_open_store_waits_for_a_server_that_starts(tmp_path: Path) -> None:
     engine = engine_for(parsed(f"sqlite:///{store_file(tmp_path)}"))
     tries = refused_at_first(engine, 2)
-    with transaction(engine, READ, patience_seconds=20) as connection:
+    with transaction(engine, READ, retry_seconds=20) as connection:
         assert connection.execute(sa.text("SELECT 1")).scalar() == 1
     assert len(tries) == 3
     engine.dispose()
@@ -169,7 +169,7 @@ def test_connection__of_an_open_store_waits_for_a_server_that_starts(tmp_path: P
 def test_connection__is_tried_once_while_a_store_opens(tmp_path: Path) -> None:
     engine = engine_for(parsed(f"sqlite:///{store_file(tmp_path)}"))
     tries = refused_at_first(engine, 2)
-    with pytest.raises(InfrastructureError, match="out of reach or busy"), transaction(engine, READ):
+    with pytest.raises(InfrastructureError, match="unreachable or busy"), transaction(engine, READ):
         pytest.fail("there was a connection")
     assert len(tries) == 1
     engine.dispose()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from include.outcomes import OUTCOME_OF, Outcome, PipelineName, Reason
+from include.outcomes import Outcome, PipelineName, Reason
 from include.state import AppliedChange, ReasonCount, RecordOutcome, StateStore, SubscriptionChange
 from tests.unit.state.conftest import Clock
 
 
 def row(key: str, reason: Reason) -> RecordOutcome:
-    return RecordOutcome(key, OUTCOME_OF[reason], reason, "")
+    return RecordOutcome(key, reason.outcome, reason, "")
 
 
 def test_reasons__most_frequent_first_with_the_keys_seen_last(state: StateStore, clock: Clock) -> None:

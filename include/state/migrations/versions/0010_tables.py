@@ -1,4 +1,4 @@
-"""All tables, as version 0.2.0 has them. Stores of earlier, unreleased versions are not taken over."""
+"""All tables of version 0.2.0. It cannot upgrade a state store of an earlier, unreleased version."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ INSTANT = sa.DateTime(timezone=True)
 def upgrade() -> None:
     op.create_table(
         "sync_erased",
-        sa.Column("shop", sa.String(length=300), nullable=False),
+        sa.Column("vtex_account", sa.String(length=300), nullable=False),
         sa.Column("person", sa.String(length=64), nullable=False),
         sa.Column("key_mark", sa.String(length=16), nullable=False),
         sa.Column("erased_at", INSTANT, nullable=False),
-        sa.PrimaryKeyConstraint("shop", "person"),
+        sa.PrimaryKeyConstraint("vtex_account", "person"),
     )
     op.create_table(
         "sync_shop",
@@ -231,6 +231,19 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("shop_id", "person"),
     )
     op.create_table(
+        "sync_subscription_in_flight",
+        sa.Column("shop_id", sa.Integer(), nullable=False),
+        sa.Column("person", sa.String(length=64), nullable=False),
+        sa.Column("instant", INSTANT, nullable=False),
+        sa.Column("unsubscribed", sa.Boolean(), nullable=False),
+        sa.Column("writer", sa.String(length=600), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["shop_id"],
+            ["sync_shop.shop_id"],
+        ),
+        sa.PrimaryKeyConstraint("shop_id", "person", "instant", "unsubscribed", "writer"),
+    )
+    op.create_table(
         "sync_taken_event",
         sa.Column("shop_id", sa.Integer(), nullable=False),
         sa.Column("run_key", sa.String(length=600), nullable=False),
@@ -263,17 +276,3 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("shop_id", "pipeline", "record_key"),
     )
     op.create_index("sync_vendor_text_age", "sync_vendor_text", ["last_seen"], unique=False)
-    op.create_table(
-        "sync_writing",
-        sa.Column("shop_id", sa.Integer(), nullable=False),
-        sa.Column("person", sa.String(length=64), nullable=False),
-        sa.Column("instant", INSTANT, nullable=False),
-        sa.Column("unsubscribed", sa.Boolean(), nullable=False),
-        sa.Column("writer", sa.String(length=600), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["shop_id"],
-            ["sync_shop.shop_id"],
-        ),
-        sa.PrimaryKeyConstraint("shop_id", "person", "instant", "unsubscribed", "writer"),
-    )
-    # ### end Alembic commands ###
