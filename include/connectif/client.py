@@ -17,7 +17,7 @@ from include.connectif.exports import Export
 from include.connectif.rate_limit import SharedMinute
 from include.connectif.vocabulary import VOCABULARY
 from include.errors import ContractError, RecordRejected, SyncError, TemporaryError
-from include.http.body import OverBudget, loaded
+from include.http.body import BodyTooLarge, parse_json
 from include.http.form import FileToSend, FormWithFile
 from include.http.rate_limiter import RateLimiter
 from include.http.retry import RetryPolicy, TryAgain
@@ -32,7 +32,7 @@ from include.http.transport import (
     VendorError,
     origin,
 )
-from include.http.vocabulary import kept
+from include.http.vocabulary import shorten
 from include.window import Window
 
 SYSTEM = "Connectif"
@@ -333,8 +333,8 @@ def read_error(response: requests.Response) -> VendorError:
     A 401 is plain text, other bodies are not documented: of those only the private text is kept.
     """
     try:
-        body = loaded(response.content)
-    except (ValueError, OverBudget):
+        body = parse_json(response.content)
+    except (ValueError, BodyTooLarge):
         body = None
     body = body if isinstance(body, dict) else {}
     # The table of codes says productIds, the sample beside it productsId (guides, custom error codes).
@@ -343,9 +343,9 @@ def read_error(response: requests.Response) -> VendorError:
     domains = body.get("allowedDomains")
     allowed = [str(domain) for domain in domains] if isinstance(domains, list) else []
     code = VOCABULARY.code(body.get("code"))
-    private = kept(response.content[:_KEPT_BYTES].decode("utf-8", "replace"))
+    private = shorten(response.content[:_KEPT_BYTES].decode("utf-8", "replace"))
     extra = {"product_ids": product_ids, "allowed_domains": allowed}
-    return VendorError(code, VOCABULARY.known(_said(body), code=code), extra, private)
+    return VendorError(code, VOCABULARY.describe(_said(body), code=code), extra, private)
 
 
 def _said(body: Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from include.connectif.limits import CALLS_PER_MINUTE
-from include.http.retry import seconds_asked_for, server_time
+from include.http.retry import parse_retry_after, server_time
 
 # Connectif documents neither the window's type nor a Retry-After; a public client waits as long after a 429.
 _PAUSE_WITHOUT_ADVICE_SECONDS = 15.0
@@ -81,7 +81,7 @@ class SharedMinute:
                 self._limit = limit if limit > 0 else self._limit
                 self._take_in(max(0, int(remaining)), reset, date)
             if status == 429:
-                self._nothing_left(seconds_asked_for(headers.get("Retry-After"), date))
+                self._nothing_left(parse_retry_after(headers.get("Retry-After"), date))
             self._turn.notify_all()
 
     def _take_in(self, remaining: int, reset: float, date: datetime) -> None:

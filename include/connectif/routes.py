@@ -5,8 +5,7 @@ Reference pages print collection routes with a final slash; both forms answer.
 
 from __future__ import annotations
 
-from include.http.route import Repeat, Route
-from include.http.segment import KEY, WORD
+from include.http.route import KEY, WORD, Repeat, Route
 
 LIST_IMPORTS = Route("list imports", "GET", "/imports/", "the scope Imports: Read")
 # 50 MB over a line of half a megabyte a second, and the time to take them in.

@@ -1,7 +1,7 @@
-"""A deadline for a whole call: to send it, and to receive all of its answer.
+"""A deadline for a whole call, from sending the request to receiving the complete answer.
 
-The time-outs of `requests` run between two bytes: a server that sends one every two seconds keeps a call for
-days. So a timer closes the connection when the call has taken too long, wherever it is then.
+The time-outs of `requests` run between two bytes: a server that sends one byte every two seconds can hold a
+call for days. Therefore a timer closes the connection at the deadline, whatever the call is doing.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _calls = threading.local()
 
 
 class Deadline:
-    """Around one call of this thread over a `DeadlineAdapter`; `passed` tells that it was ended."""
+    """Limits one call of this thread over a `DeadlineAdapter`; `passed` is True after it ended the call."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
@@ -44,8 +44,8 @@ class Deadline:
         with self._lock:
             self._connection = None
 
-    def uses(self, connection: HTTPConnection) -> None:
-        """The call goes over this connection."""
+    def watch(self, connection: HTTPConnection) -> None:
+        """Remember the connection of the call, to close it at the deadline."""
         with self._lock:
             self._connection = connection
 
@@ -53,44 +53,44 @@ class Deadline:
         with self._lock:
             self.passed = True
             if self._connection is not None and self._connection.sock is not None:
-                with contextlib.suppress(OSError):  # it has ended by itself
+                with contextlib.suppress(OSError):  # the connection is already closed
                     self._connection.sock.shutdown(socket.SHUT_RDWR)
 
 
-class _Watched(HTTPConnection):
-    """Tells the deadline of the calling thread which connection to close."""
+class _WatchedConnection(HTTPConnection):
+    """Registers itself with the deadline of the calling thread."""
 
     def putrequest(self, *args: Any, **kwargs: Any) -> None:
         deadline: Deadline | None = getattr(_calls, "deadline", None)
         if deadline is not None:
-            deadline.uses(self)
+            deadline.watch(self)
         super().putrequest(*args, **kwargs)
 
 
-class _WatchedTls(_Watched, HTTPSConnection):
+class _WatchedTlsConnection(_WatchedConnection, HTTPSConnection):
     """The same over TLS."""
 
 
 class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Watched
+    ConnectionCls = _WatchedConnection
 
 
 class _TlsPool(HTTPSConnectionPool):
-    ConnectionCls = _WatchedTls
+    ConnectionCls = _WatchedTlsConnection
 
 
 class DeadlineAdapter(HTTPAdapter):
-    """The adapter of a session whose calls a `Deadline` may end."""
+    """The adapter of a session whose calls a `Deadline` can end."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
-        _watch(self.poolmanager)
+        _use_watched_pools(self.poolmanager)
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> PoolManager:
         manager: PoolManager = super().proxy_manager_for(proxy, **kwargs)
-        _watch(manager)
+        _use_watched_pools(manager)
         return manager
 
 
-def _watch(manager: PoolManager) -> None:
+def _use_watched_pools(manager: PoolManager) -> None:
     manager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}

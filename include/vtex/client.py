@@ -13,13 +13,13 @@ from typing import Any
 import requests
 
 from include.errors import ConfigurationError, TemporaryError
-from include.http.body import OverBudget, loaded
+from include.http.body import BodyTooLarge, parse_json
 from include.http.rate_limiter import RateLimiter, TokenBucket
 from include.http.retry import RetryPolicy
 from include.http.route import Route
 from include.http.session import HttpOptions
 from include.http.transport import Parsed, RequestRefused, Timeouts, Transport, Unexpected, VendorError
-from include.http.vocabulary import kept
+from include.http.vocabulary import shorten
 from include.vtex import answers, limits, routes
 from include.vtex.answers import Document, SearchPage
 from include.vtex.filters import instant
@@ -313,12 +313,12 @@ def _scroll_error(refused: RequestRefused) -> Exception:
 def read_error(response: requests.Response) -> VendorError:
     """VTEX has no common error body: an object with `Message` or `error.message`, a bare string, HTML …"""
     try:
-        body = loaded(response.content)
-    except (ValueError, OverBudget):
+        body = parse_json(response.content)
+    except (ValueError, BodyTooLarge):
         body = None
     code, text = _said(body)
-    private = kept(response.content[:_KEPT_BYTES].decode("utf-8", "replace"))
-    return VendorError(VOCABULARY.code(code), VOCABULARY.known(text), private=private)
+    private = shorten(response.content[:_KEPT_BYTES].decode("utf-8", "replace"))
+    return VendorError(VOCABULARY.code(code), VOCABULARY.describe(text), private=private)
 
 
 def _said(body: Any) -> tuple[Any, str]:

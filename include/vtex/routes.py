@@ -6,8 +6,7 @@ minute, all shared with the live shop (VTEX: Orders API; best practices for avoi
 
 from __future__ import annotations
 
-from include.http.route import Repeat, Route
-from include.http.segment import NUMBER, WORD
+from include.http.route import NUMBER, WORD, Repeat, Route
 
 READ_DOCUMENTS = "Dynamic Storage / Read only documents"
 WRITE_DOCUMENTS = "Dynamic Storage / Insert or update document (not remove)"
