@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection
 
 from include.errors import NotARecord
-from include.http.segment import KEY, WORD, NotAnId, segment
+from include.http.route import KEY, WORD, NotAnId, encode_segment
 from include.outcomes import Kind
 from include.pipeline.explain_context import ExplainContext
 from include.pipeline.explanation import Explanation
@@ -57,7 +57,7 @@ def _fits(record: str, kind: Kind) -> bool:
     if kind is Kind.CUSTOMER and "@" in record and not _ADDRESS.fullmatch(record):
         return False
     try:
-        segment(record, WORD if "@" in record else _FORMS[kind])
+        encode_segment(record, WORD if "@" in record else _FORMS[kind])
     except NotAnId:
         return False
     return True

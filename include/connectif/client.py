@@ -17,7 +17,7 @@ from include.connectif.exports import Export
 from include.connectif.rate_limit import SharedRateLimiter
 from include.connectif.vocabulary import VOCABULARY
 from include.errors import ContractError, RecordRejected, SyncError, TemporaryError
-from include.http.body import OverBudget, loaded
+from include.http.body import BodyTooLarge, parse_json
 from include.http.form import FileToSend, FormWithFile
 from include.http.missing import read_or_none
 from include.http.rate_limiter import RateLimiter
@@ -33,7 +33,7 @@ from include.http.transport import (
     VendorError,
     origin,
 )
-from include.http.vocabulary import kept
+from include.http.vocabulary import shorten
 from include.window import Window
 
 SYSTEM = "Connectif"
@@ -331,8 +331,8 @@ def read_error(response: requests.Response) -> VendorError:
     A 401 is plain text. Other bodies are not documented: only their private text is kept.
     """
     try:
-        body = loaded(response.content)
-    except (ValueError, OverBudget):
+        body = parse_json(response.content)
+    except (ValueError, BodyTooLarge):
         body = None
     body = body if isinstance(body, dict) else {}
     # The table of codes has productIds, the sample next to it productsId (guides, custom error codes).
@@ -341,9 +341,9 @@ def read_error(response: requests.Response) -> VendorError:
     domains = body.get("allowedDomains")
     allowed = [str(domain) for domain in domains] if isinstance(domains, list) else []
     code = VOCABULARY.code(body.get("code"))
-    private = kept(response.content[:_KEPT_BYTES].decode("utf-8", "replace"))
+    private = shorten(response.content[:_KEPT_BYTES].decode("utf-8", "replace"))
     extra = {"product_ids": product_ids, "allowed_domains": allowed}
-    return VendorError(code, VOCABULARY.known(_error_text(body), code=code), extra, private)
+    return VendorError(code, VOCABULARY.describe(_error_text(body), code=code), extra, private)
 
 
 def _error_text(body: Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from include.connectif.limits import CALLS_PER_MINUTE
-from include.http.retry import seconds_asked_for, server_time
+from include.http.retry import parse_retry_after, server_time
 
 # Connectif documents no window type and no Retry-After; a public client waits this long after a 429.
 _DEFAULT_PAUSE_SECONDS = 15.0
@@ -81,7 +81,7 @@ class SharedRateLimiter:
                 self._limit = limit if limit > 0 else self._limit
                 self._update_window(max(0, int(remaining)), reset, date)
             if status == 429:
-                self._use_up_window(seconds_asked_for(headers.get("Retry-After"), date))
+                self._use_up_window(parse_retry_after(headers.get("Retry-After"), date))
             self._condition.notify_all()
 
     def _update_window(self, remaining: int, reset: float, date: datetime) -> None:

@@ -5,8 +5,7 @@ Connectif's reference writes collection routes with a final slash; both forms wo
 
 from __future__ import annotations
 
-from include.http.route import Repeat, Route
-from include.http.segment import KEY, WORD
+from include.http.route import KEY, WORD, Repeat, Route
 
 # Connectif publishes no sizes. A record, or the state of an import or export, has some kilobytes.
 _MOST_BYTES_OF_RECORD = 4_000_000

@@ -1,1 +1,1 @@
-"""The HTTP layer that both clients share: one session, one table of outcomes, one retry, one pace."""
+"""The HTTP layer that both clients share: session, table of outcomes, retries, rate limits."""

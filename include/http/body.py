@@ -1,4 +1,4 @@
-"""Bodies of answers by a budget: bytes after decompression, and levels of JSON."""
+"""Reads the bodies of answers within limits: bytes after decompression, levels and values of JSON."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _ESCAPE = re.compile(
 """An escape in a JSON text: a pair of surrogates, half of a pair, or any other escape."""
 
 
-class OverBudget(Exception):
-    """The body has more bytes, or more levels, than the route allows; the text says how many."""
+class BodyTooLarge(Exception):
+    """The body has more bytes, levels or values than allowed; the text says how many."""
 
 
 def read_body(response: requests.Response, most_bytes: int) -> bytes:
-    """The body, decompressed; OverBudget beyond `most_bytes`, of which only so many are ever held."""
+    """Return the decompressed body; BodyTooLarge beyond `most_bytes`. Memory holds no more than that."""
     body = bytearray()
     for piece in _pieces(response, most_bytes):
         body += piece
@@ -42,35 +42,35 @@ def read_beginning(response: requests.Response, most_bytes: int) -> bytes:
 
 
 def save_body(response: requests.Response, most_bytes: int, file: BinaryIO) -> None:
-    """The body, decompressed, into a file, a piece at a time; OverBudget beyond `most_bytes`."""
+    """Write the decompressed body into a file, piece by piece; BodyTooLarge beyond `most_bytes`."""
     for piece in _pieces(response, most_bytes):
         file.write(piece)
 
 
 def _pieces(response: requests.Response, most_bytes: int) -> Iterator[bytes]:
-    """As they come in: `read1` never waits for more than one piece of the network."""
+    """Yield pieces as they arrive: `read1` never waits for more than one piece from the network."""
     read = 0
     while piece := response.raw.read1(_PIECE_BYTES, decode_content=True):
         read += len(piece)
         if read > most_bytes:
-            raise OverBudget(f"more than {most_bytes:,} bytes")
+            raise BodyTooLarge(f"more than {most_bytes:,} bytes")
         yield piece
 
 
-def loaded(content: bytes, most_values: int = MOST_VALUES) -> Any:
-    r"""Any JSON that Python reads; ValueError for anything else, OverBudget for too many levels or values.
+def parse_json(content: bytes, most_values: int = MOST_VALUES) -> Any:
+    r"""Any JSON that Python reads; ValueError for anything else, BodyTooLarge for too many levels or values.
 
-    Half of a pair such as `\ud83d`, where a shop's form has cut an emoji in two, and bytes that are no UTF-8
-    cost their place in a text, never the thousand documents around it.
+    Half of a surrogate pair (`\ud83d`, where a shop's form cut an emoji in two) is dropped. Bytes that are
+    not UTF-8 are replaced. Neither rejects the other documents of the same page.
     """
     brackets = content.count(b"{") + content.count(b"[")
     if brackets + content.count(b",") > most_values:
-        raise OverBudget(f"more than {most_values:,} values of JSON")
+        raise BodyTooLarge(f"more than {most_values:,} values of JSON")
     try:
         value = orjson.loads(content)
     except orjson.JSONDecodeError as error:
         if "depth limit" in str(error):  # the text of orjson 3.13
-            raise OverBudget(f"more than {MOST_LEVELS} levels of JSON") from None
+            raise BodyTooLarge(f"more than {MOST_LEVELS} levels of JSON") from None
         value = orjson.loads(_repaired(content))
     if not _is_surely_flat(value, brackets):
         _check_levels(value)
@@ -87,8 +87,10 @@ def _repaired(content: bytes) -> bytes:
 
 
 def _is_surely_flat(value: Any, brackets: int) -> bool:
-    """Whether the number of brackets alone shows it, those within texts included: a page of plain documents,
-    say."""
+    """Whether the count of brackets, also those inside texts, already excludes too many levels.
+
+    True for most answers, such as a page of plain documents.
+    """
     inner = sum(type(one) is dict or type(one) is list for one in value) if type(value) is list else 0
     return brackets - inner <= MOST_LEVELS
 
@@ -104,4 +106,4 @@ def _check_levels(value: Any) -> None:
         ]
         if not level:
             return
-    raise OverBudget(f"more than {MOST_LEVELS} levels of JSON")
+    raise BodyTooLarge(f"more than {MOST_LEVELS} levels of JSON")

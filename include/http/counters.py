@@ -1,4 +1,4 @@
-"""How many calls went out, to which route, and how they ended: for the report of a run."""
+"""Counts the calls of a client by route and by result, for the report of a run."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import Counter
 
 
 class CallCounter:
-    """Thread-safe counts of one client: calls by route name, answers of 429, repetitions."""
+    """Thread-safe counts of one client: calls by route name, answers with 429, repeated calls."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -16,7 +16,7 @@ class CallCounter:
         self.repeated = 0
 
     def count(self, route: str, status: int | None, *, repeated: bool) -> None:
-        """Take in one call that went out; `status` is None when no answer came."""
+        """Count one call; `status` is None when no answer arrived."""
         with self._lock:
             self.by_route[route] += 1
             self.throttled += status == 429
@@ -24,5 +24,5 @@ class CallCounter:
 
     @property
     def calls(self) -> int:
-        """All calls, repetitions included."""
+        """All calls, including repeated ones."""
         return self.by_route.total()

@@ -1,4 +1,4 @@
-"""A deadline for a whole call: to send it, and to receive all of its answer.
+"""A deadline for a whole call, from sending the request to receiving the complete answer.
 
 The timeouts of `requests` run between two bytes: a server that sends one every two seconds keeps a call for
 days. So a timer ends the connection of a call that takes too long. This also covers TLS handshakes, headers,
@@ -24,7 +24,7 @@ _Socket = TypeVar("_Socket", bound="_HasDescriptor")
 
 
 class Deadline:
-    """Around one call of this thread over a `DeadlineAdapter`; `passed` tells that it was ended."""
+    """Limits one call of this thread over a `DeadlineAdapter`; `passed` is True after it ended the call."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
@@ -80,7 +80,7 @@ class _HasDescriptor(Protocol):
     def fileno(self) -> int: ...
 
 
-class _Watched(HTTPConnection):
+class _WatchedConnection(HTTPConnection):
     """Tells the deadline of the calling thread which socket to end: a new one, or one that was kept open."""
 
     def _new_conn(self) -> socket.socket:
@@ -99,30 +99,30 @@ def _watch_socket(used: _Socket) -> _Socket:
     return used
 
 
-class _WatchedTls(_Watched, HTTPSConnection):
+class _WatchedTlsConnection(_WatchedConnection, HTTPSConnection):
     """The same over TLS."""
 
 
 class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Watched
+    ConnectionCls = _WatchedConnection
 
 
 class _TlsPool(HTTPSConnectionPool):
-    ConnectionCls = _WatchedTls
+    ConnectionCls = _WatchedTlsConnection
 
 
 class DeadlineAdapter(HTTPAdapter):
-    """The adapter of a session whose calls a `Deadline` may end."""
+    """The adapter of a session whose calls a `Deadline` can end."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
-        _watch(self.poolmanager)
+        _use_watched_pools(self.poolmanager)
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> PoolManager:
         manager: PoolManager = super().proxy_manager_for(proxy, **kwargs)
-        _watch(manager)
+        _use_watched_pools(manager)
         return manager
 
 
-def _watch(manager: PoolManager) -> None:
+def _use_watched_pools(manager: PoolManager) -> None:
     manager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}

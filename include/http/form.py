@@ -1,4 +1,4 @@
-"""A form with a file in it, sent piece by piece: memory does not grow with the file."""
+"""A form with a file, sent piece by piece: memory does not grow with the size of the file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from urllib3.filepost import choose_boundary, encode_multipart_formdata
 
 @dataclass(frozen=True)
 class FileToSend:
-    """A file of `size` bytes. Each call of `pieces` reads it from its beginning, for another attempt."""
+    """A file of `size` bytes. Each call of `pieces` reads it from the start, for a repeated request."""
 
     name: str
     content_type: str
@@ -21,8 +21,8 @@ class FileToSend:
 class FormWithFile:
     """The body of a `multipart/form-data` request: `fields`, then the file as part `part`.
 
-    As `data` of a request it is an iterable of known length: `requests` sends a Content-Length and no
-    chunked encoding, which not every gateway takes, and a repeated request reads the file anew.
+    As `data` of a request this is an iterable of known length. So `requests` sends a Content-Length and not
+    chunked encoding, which some gateways refuse. A repeated request reads the file from the start.
     """
 
     def __init__(self, fields: Mapping[str, str], part: str, file: FileToSend) -> None:

@@ -1,4 +1,4 @@
-"""What an answer, or the lack of one, means for what we do next: looked up, not argued."""
+"""The table of outcomes: from the status of an answer, or the exception of a call, to the next action."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from urllib3.exceptions import NameResolutionError
 
 
 class Action(Enum):
-    """What to do with a call's outcome."""
+    """What to do after a call."""
 
     ACCEPT = auto()
     RETRY = auto()
-    """Wait, then send again; when it never helps: TemporaryError."""
+    """Wait and send the call again; TemporaryError after the last attempt."""
     REFUSED = auto()
-    """The vendor refuses this request: RequestRefused, for the caller to judge."""
+    """The vendor refuses this request: RequestRefused, and the caller decides."""
     CONFIGURE = auto()
-    """A person must change something: ConfigurationError."""
+    """An operator must change something: ConfigurationError."""
     UNKNOWN = auto()
-    """Nothing that the vendor documents: ContractError."""
+    """The vendor does not document this answer: ContractError."""
 
 
-# 304 is Master Data's "nothing changed" (VTEX, Master Data v1, update partial document); 206 its
-# catalogue search's "this is a part" (VTEX, Search API).
+# 304: Master Data changed nothing (VTEX, Master Data v1, update partial document).
+# 206: catalogue search returned a part of the list (VTEX, Search API).
 BY_STATUS: dict[int, Action] = {
     200: Action.ACCEPT,
     201: Action.ACCEPT,
@@ -53,7 +53,7 @@ BY_STATUS: dict[int, Action] = {
 
 
 def action_of_status(status: int) -> Action:
-    """The action for an HTTP status; a redirect means that the host is not the API's."""
+    """The action for an HTTP status. A redirect means that the host is not the API's host."""
     if 300 <= status < 400 and status != 304:
         return Action.CONFIGURE
     if status >= 500:
@@ -62,12 +62,12 @@ def action_of_status(status: int) -> Action:
 
 
 def action_of_exception(error: requests.RequestException) -> Action:
-    """The action for a call without an answer: most heal, a wrong URL, certificate or name does not."""
-    wrong_for_good = isinstance(error, _WRONG_FOR_GOOD) or _name_does_not_exist(error)
-    return Action.CONFIGURE if wrong_for_good else Action.RETRY
+    """The action for a call without an answer: retry, except for a wrong URL, certificate or host name."""
+    permanent = isinstance(error, _PERMANENT_ERRORS) or _name_does_not_exist(error)
+    return Action.CONFIGURE if permanent else Action.RETRY
 
 
-_WRONG_FOR_GOOD = (
+_PERMANENT_ERRORS = (
     requests.exceptions.SSLError,
     requests.exceptions.InvalidURL,
     requests.exceptions.MissingSchema,
@@ -77,7 +77,7 @@ _WRONG_FOR_GOOD = (
 
 
 def _name_does_not_exist(error: BaseException) -> bool:
-    """True for "no such name"; a name server that does not answer (EAI_AGAIN) may do so later."""
+    """True for "no such name"; False for a name server that does not answer now (EAI_AGAIN)."""
     seen: BaseException | None = error
     while seen is not None:
         if isinstance(seen, socket.gaierror):

@@ -1,4 +1,4 @@
-"""A bounded number of calls at once, their results in the order of the questions."""
+"""Sends a limited number of calls at once and returns the answers in the order of the questions."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def in_parallel(
 ) -> Iterator[tuple[Question, Answer]]:
     """Ask `workers` questions at once and yield (question, answer) in order.
 
-    At most twice as many are under way or waiting to be taken, so that memory stays flat however many
-    questions there are. The first error travels to the caller; what has not begun by then is not begun.
+    At most twice as many questions are running or finished but not yet yielded, so memory does not grow with
+    the number of questions. The first error is raised to the caller, and no further question is started.
     """
     questions = iter(questions)
     waiting: deque[tuple[Question, Future[Answer]]] = deque()

@@ -1,4 +1,4 @@
-"""How fast calls may go out: a token bucket for the limits that we choose ourselves."""
+"""Rate limits for calls: a token bucket for the limits that the settings choose."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from typing import Protocol
 
 
 class RateLimiter(Protocol):
-    """What a transport asks before each call and tells after it."""
+    """A transport calls `acquire` before each call and `learn` after it."""
 
     def acquire(self) -> None:
-        """Wait until one more call may go out."""
+        """Wait until one more call is allowed."""
 
     def learn(self, status: int | None, headers: Mapping[str, str]) -> None:
-        """Take in an answer; `status` is None when none came."""
+        """Adapt to an answer; `status` is None when no answer arrived."""
 
 
 class TokenBucket:
-    """`rate_per_second` calls a second, evenly spaced; halved by each 429, restored slowly.
+    """Allows `rate_per_second` calls a second, evenly spaced. Each 429 halves the rate; it recovers slowly.
 
-    Tokens do not add up while idle: with a burst as large as the rate, 300 calls at "100 a second" were
-    measured at 149 a second.
+    Unused tokens are not saved: with a burst as large as the rate, 300 calls at "100 a second" were measured
+    at 149 a second.
     """
 
     RESTORE_SHARE = 0.02
@@ -44,11 +44,11 @@ class TokenBucket:
 
     @property
     def rate_per_second(self) -> float:
-        """The rate in force: the configured one, or less after a 429."""
+        """The current rate: the configured rate, or a lower one after a 429."""
         return self._rate
 
     def acquire(self) -> None:
-        """Wait for this caller's turn. Callers queue in the order in which they arrive."""
+        """Wait for this caller's turn. Callers wait in the order in which they arrive."""
         with self._lock:
             now = self._clock()
             turn = max(now, self._next_at)
@@ -57,7 +57,7 @@ class TokenBucket:
             self._sleep(turn - now)
 
     def learn(self, status: int | None, headers: Mapping[str, str]) -> None:
-        """Halve on 429, else win back a fiftieth of the full rate with each answer."""
+        """Halve the rate on 429; otherwise each answer restores a fiftieth of the full rate."""
         with self._lock:
             if status == 429:
                 self._rate = max(self._rate / 2, self._full_rate * self.SLOWEST_SHARE)
@@ -66,10 +66,10 @@ class TokenBucket:
 
 
 class Unlimited:
-    """No limit of our own: for calls that a bounded pool of threads already keeps few."""
+    """No rate limit: for calls whose number the pool of threads already limits."""
 
     def acquire(self) -> None:
-        """Go."""
+        """Return at once."""
 
     def learn(self, status: int | None, headers: Mapping[str, str]) -> None:
-        """Nothing to learn."""
+        """Ignore the answer."""

@@ -1,4 +1,4 @@
-"""When to send the same call again: tenacity's loop with the vendors' manners."""
+"""When to send the same call again: tenacity's loop with the pauses that the vendors ask for."""
 
 from __future__ import annotations
 
@@ -15,36 +15,37 @@ from tenacity.wait import wait_random_exponential
 
 log = logging.getLogger(__name__)
 
-_WORTH_A_LINE_SECONDS = 5.0
+_LOGGED_PAUSE_SECONDS = 5.0
 
 
 class TryAgain(Exception):
-    """The call failed in a way that waiting may heal; the vendor may have said for how long.
+    """The call failed, and the same call may succeed later.
 
-    `unreadable`: the answer was accepted, but is none that the route documents.
+    `retry_after_seconds` is the pause that the vendor asks for, if it does. `unreadable`: the status was
+    accepted, but the body is not what the route documents.
     """
 
     def __init__(
         self,
-        what_came_back: str,
-        asked_seconds: float | None,
+        result: str,
+        retry_after_seconds: float | None,
         status: int | None = None,
         *,
         unreadable: bool = False,
     ) -> None:
-        super().__init__(what_came_back)
-        self.what_came_back = what_came_back
-        self.asked_seconds = asked_seconds
+        super().__init__(result)
+        self.result = result
+        self.retry_after_seconds = retry_after_seconds
         self.status = status
         self.unreadable = unreadable
 
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """Bounded in attempts and in each pause; `sleep` is an argument so that tests need not wait.
+    """Limits the attempts and each pause; `sleep` is an argument so that tests do not wait.
 
-    A pause is random between 0 and a bound that doubles (1, 2, 4 … s), or what `Retry-After` asked for,
-    if that is more; never above `longest_seconds`.
+    A pause is random between 0 and a bound that doubles (1, 2, 4 … s). `Retry-After` can make it longer.
+    A pause never exceeds `longest_seconds`.
     """
 
     attempts: int = 6
@@ -52,41 +53,43 @@ class RetryPolicy:
     longest_seconds: float = 300.0
     sleep: Callable[[float], None] = time.sleep
 
-    def retrying(self, what: str = "", *, hopeless: Callable[[TryAgain], bool] = lambda _: False) -> Retrying:
-        """A loop that calls again on TryAgain, and lets the last TryAgain travel, or one that is `hopeless`:
-        that is asked once for each. `what` is how the log calls it where a pause is long.
+    def retrying(self, call: str = "", *, give_up: Callable[[TryAgain], bool] = lambda _: False) -> Retrying:
+        """Return a loop that repeats a call on TryAgain and raises the last TryAgain.
+
+        `give_up` gets each TryAgain once and ends the loop when it returns True. `call` names the call in the
+        log line of a long pause.
         """
 
-        def tell(state: RetryCallState) -> None:
+        def log_long_pause(state: RetryCallState) -> None:
             pause = state.next_action.sleep if state.next_action else 0.0
-            if pause >= _WORTH_A_LINE_SECONDS:
+            if pause >= _LOGGED_PAUSE_SECONDS:
                 error = state.outcome.exception() if state.outcome else None
                 log.info(
                     "%s: %s; waiting %.0f s before attempt %s of %s",
-                    *(what, error, pause, state.attempt_number + 1, self.attempts),
+                    *(call, error, pause, state.attempt_number + 1, self.attempts),
                 )
 
         return Retrying(
             stop=stop_after_attempt(self.attempts),
             wait=self._pause_seconds,
-            retry=retry_if_exception(lambda error: isinstance(error, TryAgain) and not hopeless(error)),
+            retry=retry_if_exception(lambda error: isinstance(error, TryAgain) and not give_up(error)),
             sleep=self.sleep,
-            before_sleep=tell,
+            before_sleep=log_long_pause,
             reraise=True,
         )
 
     def _pause_seconds(self, state: RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
-        asked = (error.asked_seconds if isinstance(error, TryAgain) else None) or 0.0
+        asked = (error.retry_after_seconds if isinstance(error, TryAgain) else None) or 0.0
         growing = wait_random_exponential(self.base_seconds, self.longest_seconds)(state)
         return min(self.longest_seconds, max(growing, asked))
 
 
-def seconds_asked_for(retry_after: str | None, now: datetime | None = None) -> float | None:
-    """`Retry-After` in both of its forms, as seconds from now; None when absent or unreadable.
+def parse_retry_after(retry_after: str | None, now: datetime | None = None) -> float | None:
+    """Parse both forms of `Retry-After` to seconds from now; None when it is missing or unreadable.
 
     "120" → 120.0, "0.5" → 0.5; "Mon, 23 Nov 2026 10:00:00 GMT" → the seconds until then, at least 0. `now` is
-    the server's own clock (its `Date`), where it is known.
+    the server's clock (its `Date` header) if known.
     """
     if not retry_after:
         return None
@@ -100,7 +103,7 @@ def seconds_asked_for(retry_after: str | None, now: datetime | None = None) -> f
 
 
 def server_time(date_header: str | None) -> datetime:
-    """The instant of an answer by its `Date` header, so that a skewed local clock does no harm."""
+    """The instant of an answer from its `Date` header, so that a wrong local clock does not matter."""
     return _http_date(date_header or "") or datetime.now(UTC)
 
 

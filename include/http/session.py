@@ -1,4 +1,4 @@
-"""How calls leave this machine: proxies, certificates, time-outs."""
+"""The HTTP session of a client: proxies, certificates, time-outs."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ from include.http.deadline import DeadlineAdapter
 
 @dataclass(frozen=True)
 class HttpOptions:
-    """What `HttpHook` reads from the extra of a connection, and its sessions get.
+    """The options that `HttpHook` reads from the extra of a connection, for our sessions.
 
-    `verify`: a CA bundle's path, or False; True and None leave it to REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE or
-    requests' own. `cert`: the path of a client certificate with its key, or both paths. `proxies`: as
-    requests takes them, in place of the environment's. `timeouts`: seconds for a connection and for each
-    part of an answer, on every route. `trust_env` False leaves the environment out.
+    - `verify`: the path of a CA bundle, or False. True and None mean REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE or
+      the bundle of requests.
+    - `cert`: the path of a client certificate with its key, or both paths.
+    - `proxies`: in the form of requests; they replace the proxies of the environment.
+    - `timeouts`: seconds to connect and to read each part of an answer, on every route.
+    - `trust_env`: False ignores the environment.
     """
 
     verify: bool | str | None = None
@@ -30,7 +32,7 @@ class HttpOptions:
     trust_env: bool = True
 
     def for_another_host(self) -> HttpOptions:
-        """The same way out, without the certificate that identifies us at the API."""
+        """The same options without the client certificate, which only the API's host may get."""
         return replace(self, cert=None)
 
 
@@ -48,11 +50,11 @@ class _Session(requests.Session):
 def open_session(
     base_url: str, headers: Mapping[str, str], connections: int, options: HttpOptions
 ) -> requests.Session:
-    """A session that looks proxies and certificates up once, and never at `~/.netrc`.
+    """Open a session that reads proxies and certificates once and never reads `~/.netrc`.
 
-    With `trust_env` on, requests would do so for each call, and a `.netrc` entry for the host would
-    replace our Authorization header. Raises ConfigurationError where a file of certificates is not there:
-    requests would say so with a bare OSError, on every call.
+    With `trust_env` on, requests reads them for each call, and a `.netrc` entry for the host replaces our
+    Authorization header. Raises ConfigurationError if a certificate file is missing: requests itself raises
+    a bare OSError on every call.
     """
     session = _Session()
     session.trust_env = False
@@ -92,5 +94,5 @@ def _existing_cert(cert: str | tuple[str, str] | None) -> str | tuple[str, str] 
 
 def _existing(path: str, where: str) -> str:
     if not Path(path).exists():
-        raise ConfigurationError(f"{where} names {path}, and there is no such file on this machine")
+        raise ConfigurationError(f"{where} names {path}, but this machine has no such file")
     return path

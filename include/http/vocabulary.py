@@ -1,4 +1,4 @@
-"""What of a vendor's texts may be repeated: only words of our own lists, whatever else the text holds."""
+"""Filters the texts of a vendor: messages repeat only the words of our own lists."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 LONGEST = 2_000
-"""Characters of a vendor's text that are looked at, and kept."""
+"""Characters of a vendor's text that are read and stored."""
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _CONTENT_TYPES = frozenset(
     {
@@ -19,10 +19,14 @@ _CONTENT_TYPES = frozenset(
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """`codes`: a pattern that a code matches as a whole; `meanings`: our sentence by code; `texts`: our
-    sentence by what a vendor's text holds, in any case; `fields`: names that we send or ask for.
+    """The words of a vendor that messages may repeat.
 
-    A vendor may quote a customer in any text, so nothing of it is passed on but what these name.
+    - `codes`: a pattern for a whole error code
+    - `meanings`: our sentence for each code
+    - `texts`: our sentence for a part of the vendor's text; upper and lower case are equal
+    - `fields`: names of fields that we send or request
+
+    A vendor may quote a customer in any text. Therefore only these words are passed on.
     """
 
     codes: re.Pattern[str]
@@ -31,31 +35,33 @@ class Vocabulary:
     fields: frozenset[str] = frozenset()
 
     def code(self, value: object) -> str:
-        """The vendor's code where we know such codes, else nothing."""
+        """The vendor's code if it matches `codes`, else ""."""
         return value if isinstance(value, str) and self.codes.fullmatch(value) else ""
 
-    def known(self, text: str, *, code: str = "", fields: Collection[str] = ()) -> str:
-        """`"Ana: name too long"` → `name`; the sentences of code and texts, then the fields (`fields` are
-        more of them)."""
+    def describe(self, text: str, *, code: str = "", fields: Collection[str] = ()) -> str:
+        """Return our sentences for the code and the text, then the known fields that the text names.
+
+        `"Ana: name too long"` → `name`. `fields` adds names to those of the vocabulary.
+        """
         folded = " ".join(text[:LONGEST].split()).casefold()
-        said = [self.meanings.get(code, ""), *(ours for part, ours in self.texts.items() if part in folded)]
-        told = set(_NAME.findall(" ".join(said)))
-        ours = ({*self.fields, *fields}) - told
-        named = [name for name in _NAME.findall(text[:LONGEST]) if name in ours]
-        return "; ".join(filter(None, [*dict.fromkeys(said), ", ".join(dict.fromkeys(named))]))
+        parts = [sentence for part, sentence in self.texts.items() if part in folded]
+        sentences = [self.meanings.get(code, ""), *parts]
+        names = {*self.fields, *fields} - set(_NAME.findall(" ".join(sentences)))
+        found = [name for name in _NAME.findall(text[:LONGEST]) if name in names]
+        return "; ".join(filter(None, [*dict.fromkeys(sentences), ", ".join(dict.fromkeys(found))]))
 
     def codes_in(self, text: str) -> list[str]:
-        """The codes that a text holds."""
+        """The known codes in a text, each once."""
         return list(dict.fromkeys(word for word in _NAME.findall(text[:LONGEST]) if self.code(word)))
 
 
-def kept(text: str) -> str:
-    """As much of a vendor's text as is kept, on one line."""
+def shorten(text: str) -> str:
+    """A vendor's text on one line, cut to the length that is stored."""
     return " ".join(text[: 2 * LONGEST].split())[:LONGEST]
 
 
 def content_type(header: str | None) -> str:
-    """The kind of a body where we know it: the header is free text, too."""
+    """The content type if we know it, because the header is free text, too."""
     if not header:
         return "no content type"
     kind = header.partition(";")[0].strip().lower()

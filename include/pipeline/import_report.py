@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from include.connectif.csv_text import CsvError, csv_rows
 from include.connectif.exports import plain_name
-from include.http.vocabulary import kept
+from include.http.vocabulary import shorten
 from include.pipeline.csv_files import rows_of
 from include.pipeline.import_file import StagedFile
 
@@ -79,7 +79,7 @@ def _named(keys: Sequence[str | None], lines: Sequence[_Line]) -> Refusals:
             unnamed.append(line.reason)
         else:
             named.setdefault(key, []).append(line.reason)
-    reasons = {key: kept("; ".join(filter(None, dict.fromkeys(said)))) for key, said in named.items()}
+    reasons = {key: shorten("; ".join(filter(None, dict.fromkeys(said)))) for key, said in named.items()}
     return Refusals(reasons, unnamed, None if unnamed else set())
 
 
@@ -117,7 +117,7 @@ def _tells_a_reason(title: str, sent_columns: Sequence[str]) -> bool:
 
 
 def _reason(cells: list[str], places: Iterable[int]) -> str:
-    return kept(": ".join(cells[place] for place in places if place < len(cells)))
+    return shorten(": ".join(cells[place] for place in places if place < len(cells)))
 
 
 def _cell(line: _Line, column: int) -> str:

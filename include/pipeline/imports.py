@@ -404,7 +404,7 @@ def _refused(key: str, said: str, columns: Sequence[str]) -> NotTaken:
     if not key and not said:
         return NotTaken(key, Reason.TARGET_REJECTED, _NOT_NAMED)
     codes = VOCABULARY.codes_in(said)
-    known = VOCABULARY.known(said, code=codes[0] if codes else "", fields=columns)
+    known = VOCABULARY.describe(said, code=codes[0] if codes else "", fields=columns)
     detail = ": ".join(filter(None, [*codes, known])) or (_NOT_REPEATED if said else "")
     return NotTaken(key, Reason.TARGET_REJECTED, detail, said)
 

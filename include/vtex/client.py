@@ -15,14 +15,14 @@ from typing import Any
 import requests
 
 from include.errors import ConfigurationError, ContractError, TemporaryError
-from include.http.body import OverBudget, loaded
+from include.http.body import BodyTooLarge, parse_json
 from include.http.missing import read_or_none
 from include.http.rate_limiter import RateLimiter, TokenBucket
 from include.http.retry import RetryPolicy
 from include.http.route import Route
 from include.http.session import HttpOptions
 from include.http.transport import RequestRefused, Timeouts, Transport, Unexpected, VendorError
-from include.http.vocabulary import kept
+from include.http.vocabulary import shorten
 from include.vtex import answers, limits, routes
 from include.vtex.answers import Document, SearchPage
 from include.vtex.filters import instant
@@ -324,12 +324,12 @@ def _scroll_error(refused: RequestRefused) -> Exception:
 def read_error(response: requests.Response) -> VendorError:
     """Read an error body, which has no common form: `Message`, `error.message`, a string, HTML …"""
     try:
-        body = loaded(response.content)
-    except (ValueError, OverBudget):
+        body = parse_json(response.content)
+    except (ValueError, BodyTooLarge):
         body = None
     code, text = _code_and_text(body)
-    private = kept(response.content[:_KEPT_BYTES].decode("utf-8", "replace"))
-    return VendorError(VOCABULARY.code(code), VOCABULARY.known(text), private=private)
+    private = shorten(response.content[:_KEPT_BYTES].decode("utf-8", "replace"))
+    return VendorError(VOCABULARY.code(code), VOCABULARY.describe(text), private=private)
 
 
 def _code_and_text(body: Any) -> tuple[Any, str]:

@@ -7,8 +7,7 @@ limit errors).
 
 from __future__ import annotations
 
-from include.http.route import Repeat, Route
-from include.http.segment import NUMBER, WORD
+from include.http.route import NUMBER, WORD, Repeat, Route
 
 # VTEX publishes no sizes. A record has some kilobytes, an order of 500 items about two megabytes.
 _MOST_BYTES_OF_RECORD, _MOST_BYTES_OF_ORDER, _MOST_BYTES_OF_PAGE = 4_000_000, 8_000_000, 8_000_000

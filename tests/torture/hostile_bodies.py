@@ -54,8 +54,8 @@ def _members(one: bytes, count: int) -> bytes:
 
 def _large(make: Callable[[], bytes]) -> Answer:
     """A body that is made once, when it is first sent."""
-    kept = cache(make)
-    return whole(lambda _: kept())
+    body = cache(make)
+    return whole(lambda _: body())
 
 
 def _with_junk(value: Callable[[], bytes]) -> Answer:

@@ -10,8 +10,7 @@ from urllib.parse import unquote
 import pytest
 
 from include.connectif import routes as connectif_routes
-from include.http.route import Route
-from include.http.segment import KEY, NUMBER, WORD, NotAnId, segment
+from include.http.route import KEY, NUMBER, WORD, NotAnId, Route, encode_segment
 from include.vtex import routes as vtex_routes
 
 HOSTILE = [
@@ -51,14 +50,14 @@ def test_routes__are_all_known_here_with_their_forms() -> None:
 @pytest.mark.parametrize("id_", HOSTILE)
 def test_id__that_leads_elsewhere_is_in_no_address(name: str, id_: str) -> None:
     with pytest.raises(NotAnId):
-        segment(id_, ALL[name].id_form)
+        encode_segment(id_, ALL[name].id_form)
 
 
 @pytest.mark.parametrize("name", ALL)
 @pytest.mark.parametrize("id_", ODD)
 def test_id__that_is_odd_is_one_encoded_segment_or_in_no_address(name: str, id_: str) -> None:
     try:
-        sent = segment(id_, ALL[name].id_form)
+        sent = encode_segment(id_, ALL[name].id_form)
     except NotAnId:
         assert not ALL[name].id_form.fullmatch(id_)
         return

@@ -75,7 +75,7 @@ def test_403__names_the_scope(server: ScriptedServer, client: ConnectifClient) -
     with pytest.raises(ConfigurationError) as caught:
         client.post_purchase(PURCHASE, fire_workflows=False)
     assert str(caught.value) == (
-        "Connectif, post purchase: HTTP 403. The key lacks a right: give it the scope Purchases: Write"
+        "Connectif, post purchase: HTTP 403. The key lacks a permission: give it the scope Purchases: Write"
     )
 
 

@@ -25,11 +25,11 @@ BY_ACTION = {
     ("status", "action"),
     [(status, action) for action, statuses in BY_ACTION.items() for status in sorted(statuses)],
 )
-def test_action_of_status__is_looked_up(status: int, action: Action) -> None:
+def test_action_of_status__follows_the_table(status: int, action: Action) -> None:
     assert action_of_status(status) is action
 
 
-def test_action_of_status__this_test_knows_the_whole_table() -> None:
+def test_action_of_status__table_has_no_row_without_a_test() -> None:
     assert BY_STATUS.keys() <= set().union(*BY_ACTION.values())
 
 
@@ -43,7 +43,7 @@ def test_action_of_status__this_test_knows_the_whole_table() -> None:
         requests.exceptions.InvalidHeader(),
     ],
 )
-def test_action_of_exception__what_no_waiting_heals(error: requests.RequestException) -> None:
+def test_action_of_exception__permanent_errors(error: requests.RequestException) -> None:
     assert action_of_exception(error) is Action.CONFIGURE
 
 
@@ -58,21 +58,21 @@ def test_action_of_exception__what_no_waiting_heals(error: requests.RequestExcep
         requests.exceptions.ProxyError(),
     ],
 )
-def test_action_of_exception__what_may_heal(error: requests.RequestException) -> None:
+def test_action_of_exception__temporary_errors(error: requests.RequestException) -> None:
     assert action_of_exception(error) is Action.RETRY
 
 
 def lookup_failure(number: int) -> requests.ConnectionError:
-    """As `requests` raises it: wrapped three times over."""
-    gai = socket.gaierror(number, "said the resolver")
+    """A failed name look-up as `requests` raises it: wrapped three times."""
+    gai = socket.gaierror(number, "the resolver's text")
     unresolved = NameResolutionError("shop.example", HTTPConnection("shop.example"), gai)
     unresolved.__cause__ = gai
     return requests.ConnectionError(MaxRetryError(HTTPConnectionPool("shop.example"), "/", unresolved))
 
 
-def test_action_of_exception__a_name_that_does_not_exist() -> None:
+def test_action_of_exception__host_name_that_does_not_exist() -> None:
     assert action_of_exception(lookup_failure(socket.EAI_NONAME)) is Action.CONFIGURE
 
 
-def test_action_of_exception__a_name_server_that_does_not_answer() -> None:
+def test_action_of_exception__name_server_that_does_not_answer() -> None:
     assert action_of_exception(lookup_failure(socket.EAI_AGAIN)) is Action.RETRY

@@ -1,4 +1,4 @@
-"""Bounded parallel questions."""
+"""A limited number of calls at once."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from include.http.parallel import in_parallel
 
 
-def test_in_parallel__answers_in_the_order_of_the_questions() -> None:
+def test_in_parallel__yields_answers_in_the_order_of_the_questions() -> None:
     late = threading.Event()
 
     def ask(number: int) -> int:
@@ -28,7 +28,7 @@ def test_in_parallel__no_questions() -> None:
     assert list(in_parallel(str, [], workers=4)) == []
 
 
-def test_in_parallel__never_more_at_once_than_workers() -> None:
+def test_in_parallel__runs_at_most_one_call_a_worker() -> None:
     lock, both = threading.Lock(), threading.Barrier(3, timeout=5)
     running = most = 0
 
@@ -45,7 +45,7 @@ def test_in_parallel__never_more_at_once_than_workers() -> None:
     assert most == 3
 
 
-def test_in_parallel__takes_only_so_many_questions_ahead() -> None:
+def test_in_parallel__reads_only_a_few_questions_ahead() -> None:
     taken = 0
 
     def questions() -> Iterator[int]:
@@ -61,7 +61,7 @@ def test_in_parallel__takes_only_so_many_questions_ahead() -> None:
     answers.close()  # type: ignore[attr-defined]  # it is a generator
 
 
-def test_in_parallel__the_first_error_travels_and_the_rest_is_not_begun() -> None:
+def test_in_parallel__raises_the_first_error_and_starts_no_further_call() -> None:
     asked: list[int] = []
 
     def ask(number: int) -> int:
@@ -77,7 +77,7 @@ def test_in_parallel__the_first_error_travels_and_the_rest_is_not_begun() -> Non
     assert len(asked) <= 5 + 1 + 2 * 2
 
 
-def test_in_parallel__a_consumer_that_stops_leaves_no_thread_behind() -> None:
+def test_in_parallel__leaves_no_thread_when_the_caller_stops() -> None:
     before = threading.active_count()
     answers = in_parallel(str, range(1_000), workers=4)
     next(answers)

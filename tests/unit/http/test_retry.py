@@ -1,4 +1,4 @@
-"""How long to wait before the same call goes out again."""
+"""How long to wait before the same call is sent again."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.http.retry import RetryPolicy, TryAgain, seconds_asked_for, server_time
+from include.http.retry import RetryPolicy, TryAgain, parse_retry_after, server_time
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
 
 
 def pauses(asked: float | None, **policy: float) -> list[float]:
-    """What a call that never works waits for in between."""
+    """The pauses between the attempts of a call that always fails."""
     slept: list[float] = []
     retrying = RetryPolicy(sleep=slept.append, **policy).retrying()  # type: ignore[arg-type]
 
@@ -39,11 +39,11 @@ def test_pauses__are_random_below_a_doubling_bound() -> None:
         assert max(drawn) - min(drawn) > bound / 4
 
 
-def test_pauses__a_longer_change_of_the_vendor_counts() -> None:
+def test_pauses__follow_a_longer_retry_after() -> None:
     assert pauses(40.0) == [40.0] * 5
 
 
-def test_pauses__a_shorter_change_does_not_shorten_the_growing_pause() -> None:
+def test_pauses__ignore_a_shorter_retry_after() -> None:
     runs = [pauses(0.001, attempts=8) for _ in range(30)]
     assert max(run[-1] for run in runs) > 5
 
@@ -54,45 +54,45 @@ def test_pauses__never_exceed_the_cap() -> None:
 
 
 def test_retry_after__in_seconds() -> None:
-    assert seconds_asked_for("120") == 120.0
+    assert parse_retry_after("120") == 120.0
 
 
-def test_retry_after__as_a_date_is_read_by_the_servers_clock() -> None:
+def test_retry_after__date_is_compared_with_the_servers_clock() -> None:
     servers_now = NOW + timedelta(days=300)
     header = format_datetime(servers_now + timedelta(seconds=90), usegmt=True)
-    assert seconds_asked_for(header, servers_now) == 90.0
+    assert parse_retry_after(header, servers_now) == 90.0
 
 
-def test_retry_after__a_date_without_a_zone_is_utc() -> None:
-    assert seconds_asked_for("Mon, 23 Nov 2026 10:00:30 -0000", NOW) == 30.0
+def test_retry_after__date_without_a_zone_is_utc() -> None:
+    assert parse_retry_after("Mon, 23 Nov 2026 10:00:30 -0000", NOW) == 30.0
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("1.5", 1.5), ("0.25", 0.25), (" 3 ", 3.0), ("0", 0.0)])
-def test_retry_after__decimals_count(text: str, seconds: float) -> None:
-    assert seconds_asked_for(text, NOW) == seconds
+def test_retry_after__accepts_decimals(text: str, seconds: float) -> None:
+    assert parse_retry_after(text, NOW) == seconds
 
 
-def test_retry_after__a_date_in_the_past_means_now() -> None:
-    assert seconds_asked_for(format_datetime(NOW - timedelta(hours=1), usegmt=True), NOW) == 0.0
+def test_retry_after__date_in_the_past_means_now() -> None:
+    assert parse_retry_after(format_datetime(NOW - timedelta(hours=1), usegmt=True), NOW) == 0.0
 
 
 @pytest.mark.parametrize(
     "text", [None, "", "soon", "-5", "inf", "-inf", "nan", "1e999", "Mon, 99 Nov 2026 10:00:00 GMT", "٣x"]
 )
-def test_retry_after__what_cannot_be_read_is_no_change(text: str | None) -> None:
-    assert seconds_asked_for(text, NOW) is None
+def test_retry_after__unreadable_text_is_ignored(text: str | None) -> None:
+    assert parse_retry_after(text, NOW) is None
 
 
 @given(st.text(max_size=40))
-def test_retry_after__no_text_breaks_it(text: str) -> None:
-    asked = seconds_asked_for(text, NOW)
+def test_retry_after__accepts_any_text(text: str) -> None:
+    asked = parse_retry_after(text, NOW)
     assert asked is None or asked >= 0
 
 
-def test_server_time__is_what_the_answer_says() -> None:
+def test_server_time__is_the_date_of_the_answer() -> None:
     assert server_time("Mon, 23 Nov 2026 10:00:00 GMT") == NOW
 
 
-def test_server_time__falls_back_on_the_own_clock() -> None:
+def test_server_time__is_the_local_clock_without_a_date() -> None:
     before = datetime.now(UTC)
     assert before <= server_time(None) <= datetime.now(UTC)

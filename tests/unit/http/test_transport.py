@@ -1,4 +1,4 @@
-"""What goes out, how often, and what the end of a call becomes."""
+"""What a transport sends, how often, and what it returns or raises."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ POST = Route("post thing", "POST", "/api/things", "Things / Write", repeat=Repea
 OK = Answer(200, {"fine": True})
 
 
-class RateLimiter:
-    """Remembers what it is told, and how many calls are under way."""
+class RecordingRateLimiter:
+    """Records the statuses that it learns, and how many calls are under way."""
 
     def __init__(self) -> None:
         self.under_way = 0
@@ -61,8 +61,8 @@ def slept() -> list[float]:
 
 
 @pytest.fixture
-def rate_limit() -> RateLimiter:
-    return RateLimiter()
+def rate_limit() -> RecordingRateLimiter:
+    return RecordingRateLimiter()
 
 
 def transport_to(url: str, slept: list[float], **options: Any) -> Transport:
@@ -77,7 +77,9 @@ def transport_to(url: str, slept: list[float], **options: Any) -> Transport:
 
 
 @pytest.fixture
-def transport(server: ScriptedServer, slept: list[float], rate_limit: RateLimiter) -> Iterator[Transport]:
+def transport(
+    server: ScriptedServer, slept: list[float], rate_limit: RecordingRateLimiter
+) -> Iterator[Transport]:
     made = transport_to(
         server.url,
         slept,
@@ -86,10 +88,10 @@ def transport(server: ScriptedServer, slept: list[float], rate_limit: RateLimite
     )
     yield made
     made.session.close()
-    assert rate_limit.under_way == 0, "every place that was taken is given back"
+    assert rate_limit.under_way == 0, "the transport called `learn` for every `acquire`"
 
 
-# --- what goes out
+# --- what is sent
 
 
 def test_request__path_and_query_are_percent_encoded(server: ScriptedServer, transport: Transport) -> None:
@@ -109,7 +111,7 @@ def test_request__path_and_query_are_percent_encoded(server: ScriptedServer, tra
 
 
 @pytest.mark.parametrize("id_", ["", ".", "..", "%2e%2e", "../x", "a/../../b", "a\x00"])
-def test_request__an_id_that_would_change_the_path_is_not_called(
+def test_request__is_not_sent_with_an_id_that_would_change_the_path(
     id_: str, server: ScriptedServer, transport: Transport
 ) -> None:
     server.script(OK)
@@ -119,26 +121,26 @@ def test_request__an_id_that_would_change_the_path_is_not_called(
     assert server.requests == []
 
 
-def test_request__a_query_may_repeat_a_name(server: ScriptedServer, transport: Transport) -> None:
+def test_request__query_may_repeat_a_name(server: ScriptedServer, transport: Transport) -> None:
     server.script(OK)
     transport.call(READ, params=[("fq", "productId:1"), ("fq", "productId:2"), ("_from", "0")])
     assert server.requests[0].target == "/api/things?fq=productId%3A1&fq=productId%3A2&_from=0"
 
 
-def test_request__an_absolute_url_is_taken_as_it_is(server: ScriptedServer, transport: Transport) -> None:
+def test_request__absolute_url_is_used_unchanged(server: ScriptedServer, transport: Transport) -> None:
     server.script(OK)
     transport.call(READ, url=f"{server.url}/files/1.csv?sig=a%2Bb")
     assert server.requests[0].target == "/files/1.csv?sig=a%2Bb"
 
 
-def test_session__connections_are_kept(server: ScriptedServer, transport: Transport) -> None:
+def test_session__reuses_its_connection(server: ScriptedServer, transport: Transport) -> None:
     server.script(*[OK] * 5)
     for _ in range(5):
         transport.call(READ)
     assert server.connections == 1
 
 
-def test_session__a_netrc_file_does_not_replace_the_key(
+def test_session__netrc_file_does_not_replace_the_key(
     server: ScriptedServer, slept: list[float], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     netrc = tmp_path / "netrc"
@@ -153,23 +155,19 @@ def test_session__a_netrc_file_does_not_replace_the_key(
 
 
 @pytest.mark.parametrize("status", [204, 304])
-def test_accepted__an_answer_without_a_body(
-    status: int, server: ScriptedServer, transport: Transport
-) -> None:
+def test_accepted__answer_without_a_body(status: int, server: ScriptedServer, transport: Transport) -> None:
     server.script(Answer(status))
     assert transport.call(ONE, path={"id": "1", "part": "2"}).status_code == status
 
 
-def test_json__html_in_place_of_json_is_no_answer_that_we_know(
-    server: ScriptedServer, transport: Transport
-) -> None:
+def test_json__html_instead_of_json_is_unreadable(server: ScriptedServer, transport: Transport) -> None:
     page = Answer(200, "<html>Back soon, ana@example.com</html>", {"Content-Type": "text/html"})
     server.script(*[page] * 6)
     with pytest.raises(UnreadableAnswer) as caught:
         transport.json(READ)
     host = server.url.removeprefix("http://")
     assert str(caught.value) == (
-        "Vendor, list of things: HTTP 200 holds no JSON but text/html, 6 times in a row. Check that "
+        "Vendor, list of things: HTTP 200 holds text/html instead of JSON, 6 times in a row. Check that "
         f"{host} is the API's host; if it is, Vendor has changed its answers"
     )
     assert len(server.requests) == 6
@@ -187,7 +185,7 @@ def test_json__html_in_place_of_json_is_no_answer_that_we_know(
         (b'"Ana \\ud83d\\ude00"', "Ana \U0001f600"),
     ],
 )
-def test_json__half_an_emoji_costs_its_place_and_not_the_page(
+def test_json__half_an_emoji_is_dropped_and_the_page_is_read(
     name: bytes, read_as: str, server: ScriptedServer, transport: Transport
 ) -> None:
     server.script(
@@ -202,8 +200,8 @@ def test_json__half_an_emoji_costs_its_place_and_not_the_page(
 
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
 @pytest.mark.parametrize("route", [READ, CONTINUE], ids=["always", "after an answer"])
-def test_retry__an_explicit_error_answer_is_tried_again(
-    status: int, route: Route, server: ScriptedServer, transport: Transport, rate_limit: RateLimiter
+def test_retry__repeats_after_an_error_answer(
+    status: int, route: Route, server: ScriptedServer, transport: Transport, rate_limit: RecordingRateLimiter
 ) -> None:
     server.script(Answer(status, "<html>"), Answer(status), OK)
     assert transport.json(route) == {"fine": True}
@@ -221,7 +219,7 @@ def test_retry__retry_after_in_seconds(
     assert slept == [77.0]
 
 
-def test_retry__retry_after_as_a_date_by_the_servers_clock(
+def test_retry__retry_after_as_a_date_on_the_servers_clock(
     server: ScriptedServer, transport: Transport, slept: list[float]
 ) -> None:
     servers_now = datetime(2031, 1, 1, tzinfo=UTC)
@@ -235,7 +233,7 @@ def test_retry__retry_after_as_a_date_by_the_servers_clock(
     assert slept == [55.0]
 
 
-def test_retry__a_route_may_say_how_long_a_bare_429_lasts(
+def test_retry__route_sets_the_pause_after_a_429_without_retry_after(
     server: ScriptedServer, transport: Transport, slept: list[float]
 ) -> None:
     orders = Route("orders", "GET", "/orders", "Orders / Read", throttled_pause_seconds=60)
@@ -245,7 +243,7 @@ def test_retry__a_route_may_say_how_long_a_bare_429_lasts(
     assert slept[2] < 60
 
 
-def test_retry__in_the_end_the_task_has_to_come_back(
+def test_retry__raises_a_temporary_error_after_the_last_attempt(
     server: ScriptedServer, transport: Transport, slept: list[float]
 ) -> None:
     server.script(*[Answer(503, "<h1>no</h1>", {"Retry-After": "9"})] * 6)
@@ -254,36 +252,36 @@ def test_retry__in_the_end_the_task_has_to_come_back(
     host = server.url.removeprefix("http://")
     assert str(caught.value) == (
         f"Vendor, list of things: HTTP 503 from {host}, 6 times in a row. "
-        "What is done is kept: retry the task later"
+        "Finished work is kept: retry the task later"
     )
     assert caught.value.retry_after_seconds == 9.0
     assert len(server.requests) == 6
 
 
-def test_retry__who_can_ask_for_less_does_not_ask_six_times(
+def test_retry__stops_early_after_the_given_number_of_timeouts(
     server: ScriptedServer, transport: Transport
 ) -> None:
     slow = Answer(408)
     server.script(slow, Answer(503), slow, OK)
-    assert transport.json(READ, most_timeouts=2) == {"fine": True}, "they were not one after the other"
+    assert transport.json(READ, most_timeouts=2) == {"fine": True}, "the two 408 were not in a row"
     server.script(slow, slow, OK)
     with pytest.raises(TooSlow, match=r"HTTP 408 from .*, 2 times in a row"):
         transport.call(READ, most_timeouts=2)
     assert transport.json(READ) == {"fine": True}
 
 
-def test_retry__reading_goes_on_after_a_cut_connection(server: ScriptedServer, transport: Transport) -> None:
+def test_retry__repeats_a_read_after_a_cut_connection(server: ScriptedServer, transport: Transport) -> None:
     server.script(CUT, CUT, OK)
     assert transport.json(READ) == {"fine": True}
     assert len(server.requests) == 3
 
 
-def test_retry__reading_goes_on_after_a_time_out(server: ScriptedServer, transport: Transport) -> None:
+def test_retry__repeats_a_read_after_a_time_out(server: ScriptedServer, transport: Transport) -> None:
     server.script(Answer(200, {"late": True}, after_seconds=0.6), OK)
     assert transport.json(READ) == {"fine": True}
 
 
-def test_timeouts__a_route_may_need_longer_but_never_waits_shorter(
+def test_timeouts__route_can_extend_but_not_shorten_them(
     server: ScriptedServer, transport: Transport
 ) -> None:
     slow = Route("slow", "GET", "/slow", "", repeat=Repeat.AFTER_ANSWER, read_timeout_seconds=5)
@@ -305,7 +303,7 @@ def test_lost_answer__is_not_repeated(route: Route, server: ScriptedServer, tran
 
 
 @pytest.mark.parametrize("route", [CONTINUE, POST])
-def test_lost_answer__a_time_out_is_one(route: Route, server: ScriptedServer, transport: Transport) -> None:
+def test_lost_answer__includes_a_time_out(route: Route, server: ScriptedServer, transport: Transport) -> None:
     server.script(Answer(200, after_seconds=0.6), OK)
     with pytest.raises(AnswerLost, match="ReadTimeout"):
         transport.call(route)
@@ -313,7 +311,7 @@ def test_lost_answer__a_time_out_is_one(route: Route, server: ScriptedServer, tr
 
 
 @pytest.mark.parametrize("status", [408, 500, 502, 503, 504])
-def test_lost_answer__a_5xx_leaves_the_effect_of_a_creation_open(
+def test_lost_answer__includes_a_5xx_after_a_creation(
     status: int, server: ScriptedServer, transport: Transport
 ) -> None:
     server.script(Answer(status), OK)
@@ -322,16 +320,16 @@ def test_lost_answer__a_5xx_leaves_the_effect_of_a_creation_open(
     assert len(server.requests) == 1
 
 
-def test_lost_answer__429_surely_did_nothing(server: ScriptedServer, transport: Transport) -> None:
+def test_lost_answer__429_had_no_effect_and_is_repeated(server: ScriptedServer, transport: Transport) -> None:
     server.script(Answer(429), OK)
     assert transport.json(POST) == {"fine": True}
 
 
-# --- what only a person, or the caller, can judge
+# --- errors for the operator or the caller
 
 
 @pytest.mark.parametrize("status", [400, 404, 409, 413, 422])
-def test_refused__tells_status_and_the_vendors_words(
+def test_refused__message_has_the_status_and_the_vendors_words(
     status: int, server: ScriptedServer, transport: Transport
 ) -> None:
     server.script(Answer(status, {"any": "thing"}))
@@ -342,7 +340,9 @@ def test_refused__tells_status_and_the_vendors_words(
     assert len(server.requests) == 1
 
 
-def test_401__says_what_to_check_and_is_not_repeated(server: ScriptedServer, transport: Transport) -> None:
+def test_401__message_says_what_to_check_and_the_call_is_not_repeated(
+    server: ScriptedServer, transport: Transport
+) -> None:
     server.script(Answer(401, "Unauthorized"))
     with pytest.raises(ConfigurationError) as caught:
         transport.call(READ)
@@ -353,31 +353,36 @@ def test_401__says_what_to_check_and_is_not_repeated(server: ScriptedServer, tra
     assert len(server.requests) == 1
 
 
-def test_403__names_the_right_and_what_the_vendor_says(server: ScriptedServer, transport: Transport) -> None:
+def test_403__message_names_the_permission_and_the_vendors_words(
+    server: ScriptedServer, transport: Transport
+) -> None:
     server.script(Answer(403, {"any": "thing"}))
     with pytest.raises(ConfigurationError) as caught:
         transport.call(READ)
     assert str(caught.value) == (
-        "Vendor, list of things: HTTP 403 (E1: not like that). The key lacks a right: give it Things / Read"
+        "Vendor, list of things: HTTP 403 (E1: not like that). "
+        "The key lacks a permission: give it Things / Read"
     )
 
 
 def test_redirect__is_not_followed_with_the_key(server: ScriptedServer, transport: Transport) -> None:
     server.script(Answer(302, headers={"Location": f"{server.url}/login"}), OK)
-    with pytest.raises(ConfigurationError, match="redirects: it is not the API's host"):
+    with pytest.raises(ConfigurationError, match="redirects, so it is not the API's host"):
         transport.call(READ)
     assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize("status", [405, 415, 418])
-def test_unknown__stops_loudly(status: int, server: ScriptedServer, transport: Transport) -> None:
+def test_undocumented_status__is_a_contract_error(
+    status: int, server: ScriptedServer, transport: Transport
+) -> None:
     server.script(Answer(status, "whatever"))
     with pytest.raises(ContractError, match=f"HTTP {status}, which Vendor does not document here"):
         transport.call(READ)
     assert len(server.requests) == 1
 
 
-def test_unknown_host__is_a_persons_business(slept: list[float]) -> None:
+def test_unknown_host__is_a_configuration_error(slept: list[float]) -> None:
     transport = transport_to("https://no-such-shop.invalid", slept)
     with pytest.raises(ConfigurationError) as caught:
         transport.call(READ, params={"email": "ana@example.com"})
@@ -385,13 +390,15 @@ def test_unknown_host__is_a_persons_business(slept: list[float]) -> None:
     assert slept == []
 
 
-def test_certificate__of_another_kind_of_server(server: ScriptedServer, slept: list[float]) -> None:
+def test_certificate__server_without_tls_is_a_configuration_error(
+    server: ScriptedServer, slept: list[float]
+) -> None:
     transport = transport_to(server.url.replace("http:", "https:"), slept)
     with pytest.raises(ConfigurationError, match=r"certificate of 127\.0\.0\.1:\d+ is not accepted"):
         transport.call(READ)
 
 
-def test_key_with_a_line_break__is_not_taken_for_a_missing_host(slept: list[float]) -> None:
+def test_key_with_a_line_break__is_not_reported_as_a_missing_host(slept: list[float]) -> None:
     transport = Transport(
         "Vendor", "http://127.0.0.1:9", {"Key": "abc\n"}, read_error=lambda _: VendorError()
     )
@@ -399,7 +406,7 @@ def test_key_with_a_line_break__is_not_taken_for_a_missing_host(slept: list[floa
         transport.call(READ)
 
 
-def test_nobody_listens__is_tried_again(slept: list[float]) -> None:
+def test_refused_connection__is_retried(slept: list[float]) -> None:
     with ScriptedServer() as server:
         url = server.url
     with pytest.raises(TemporaryError, match="no answer"):
@@ -407,15 +414,15 @@ def test_nobody_listens__is_tried_again(slept: list[float]) -> None:
     assert len(slept) == 5
 
 
-def test_bug__a_body_that_is_no_json_gives_its_place_back(
-    transport: Transport, rate_limit: RateLimiter
+def test_bug__request_that_is_not_json_frees_its_place_in_the_rate_limit(
+    transport: Transport, rate_limit: RecordingRateLimiter
 ) -> None:
     with pytest.raises(TypeError):
         transport.call(POST, json={"price": object()})
     assert rate_limit.under_way == 0
 
 
-# --- what stays unsaid
+# --- what messages must not contain
 
 
 def test_messages__hold_no_query_body_or_key(
@@ -434,7 +441,7 @@ def test_messages__hold_no_query_body_or_key(
     assert "ana" not in caplog.text
 
 
-# --- answers that are none, too large, or never end
+# --- answers that are unreadable, too large, or never end
 
 
 ODD = [
@@ -455,7 +462,7 @@ def is_fine(body: Any, _headers: Mapping[str, str]) -> bool:
 
 
 @pytest.mark.parametrize("odd", ODD)
-def test_odd__one_answer_among_good_ones_is_asked_for_again(
+def test_odd__read_is_repeated_after_an_unreadable_answer(
     odd: Answer, server: ScriptedServer, transport: Transport
 ) -> None:
     server.script(odd, OK)
@@ -464,7 +471,7 @@ def test_odd__one_answer_among_good_ones_is_asked_for_again(
 
 
 @pytest.mark.parametrize("odd", ODD)
-def test_odd__what_must_not_be_repeated_blindly_is_not(
+def test_odd__call_that_must_not_be_repeated_blindly_is_not_repeated(
     odd: Answer, server: ScriptedServer, transport: Transport
 ) -> None:
     server.script(odd, OK)
@@ -473,7 +480,7 @@ def test_odd__what_must_not_be_repeated_blindly_is_not(
     assert len(server.requests) == 1
 
 
-def test_odd__a_parser_names_the_field_and_never_its_value(
+def test_odd__parser_names_the_field_and_never_its_value(
     server: ScriptedServer, transport: Transport
 ) -> None:
     def number(body: Any, _headers: Mapping[str, str]) -> int:
@@ -490,7 +497,7 @@ def test_odd__a_parser_names_the_field_and_never_its_value(
 
 @pytest.mark.parametrize("levels", [65, 400, 5_000])
 @pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}")])
-def test_json__too_many_levels_are_an_error_of_the_contract(
+def test_json__too_many_levels_are_unreadable(
     levels: int, opening: str, closing: str, server: ScriptedServer, transport: Transport
 ) -> None:
     inner = opening * levels + "1" + closing * levels
@@ -500,9 +507,7 @@ def test_json__too_many_levels_are_an_error_of_the_contract(
 
 
 @pytest.mark.parametrize("one", ["{}", "[]", "1", '""', "{},[]"])
-def test_json__too_many_values_are_not_made_objects_of(
-    one: str, server: ScriptedServer, transport: Transport
-) -> None:
+def test_json__too_many_values_are_unreadable(one: str, server: ScriptedServer, transport: Transport) -> None:
     server.script(Answer(200, f"[{','.join([one] * 2_000_001)}]"))
     with pytest.raises(UnreadableAnswer, match="the answer has more than 2,000,000 values of JSON"):
         transport.json(READ)
@@ -520,7 +525,7 @@ def test_json__64_levels_are_read_and_brackets_in_texts_do_not_count(
 SMALL = Route("small", "GET", "/api/things", "Things / Read", most_bytes=100_000, deadline_seconds=0.5)
 
 
-def test_budget__a_body_above_it_is_not_read_on(server: ScriptedServer, transport: Transport) -> None:
+def test_most_bytes__reading_stops_at_the_limit(server: ScriptedServer, transport: Transport) -> None:
     server.script(Answer(200, b"x" * 200_000), Answer(200, b"x" * 50_000_000))
     for _ in range(2):
         with pytest.raises(UnreadableAnswer, match="Vendor, small: the answer has more than 100,000 bytes"):
@@ -528,7 +533,7 @@ def test_budget__a_body_above_it_is_not_read_on(server: ScriptedServer, transpor
 
 
 @pytest.mark.parametrize("coding", ["gzip", "deflate"])
-def test_budget__counts_what_comes_out_of_a_packed_body(
+def test_most_bytes__counts_decompressed_bytes(
     coding: str, server: ScriptedServer, transport: Transport
 ) -> None:
     bomb = {"gzip": gzip.compress, "deflate": zlib.compress}[coding](b"\0" * 50_000_000)
@@ -569,10 +574,10 @@ def test_headers__that_cannot_be_read_are_not_logged(
 
 
 @pytest.mark.parametrize("length", [None, -1, 10_000])
-def test_deadline__a_byte_now_and_then_does_not_hold_a_call(
+def test_deadline__ends_a_call_whose_bytes_arrive_slowly(
     length: int | None, server: ScriptedServer, transport: Transport
 ) -> None:
-    """Of the headers, the body, and of a body that looks complete when the connection is closed."""
+    """Slow headers, a slow body, and a body that looks complete when its connection closes."""
     server.script(*[Answer(200, {"fine": True}, drip_seconds=0.05, length=length)] * 6)
     begun = time.monotonic()
     with pytest.raises(
@@ -581,7 +586,7 @@ def test_deadline__a_byte_now_and_then_does_not_hold_a_call(
         transport.json(SMALL)
     assert time.monotonic() - begun < 6 * 0.5 + 2
     server.script(OK)
-    assert transport.read(READ, is_fine), "the connections that were closed are not used again"
+    assert transport.read(READ, is_fine), "closed connections are not used again"
 
 
 @pytest.mark.parametrize("connection", ["keep-alive", "close"])
@@ -625,14 +630,16 @@ def test_deadline__nothing_after_the_headers(server: ScriptedServer, slept: list
     transport.session.close()
 
 
-def test_save__writes_a_file_and_begins_it_anew(server: ScriptedServer, transport: Transport) -> None:
+def test_save__writes_the_file_from_the_start_at_each_attempt(
+    server: ScriptedServer, transport: Transport
+) -> None:
     file = io.BytesIO()
     server.script(Answer(200, b"half of it", length=40), Answer(200, b"all of it"))
     transport.save(READ, f"{server.url}/files/1", file)
     assert file.getvalue() == b"all of it"
 
 
-def test_save__an_error_is_not_written(server: ScriptedServer, transport: Transport) -> None:
+def test_save__does_not_write_an_error(server: ScriptedServer, transport: Transport) -> None:
     file = io.BytesIO()
     server.script(Answer(404, {"no": "such file"}))
     with pytest.raises(RequestRefused):
@@ -641,7 +648,7 @@ def test_save__an_error_is_not_written(server: ScriptedServer, transport: Transp
 
 
 @pytest.mark.parametrize("asked", ["1e9", "99999999", "Fri, 01 Jan 2099 00:00:00 GMT"])
-def test_waiting__is_capped_and_told(
+def test_pause__is_limited_and_logged(
     asked: str,
     server: ScriptedServer,
     transport: Transport,
@@ -655,7 +662,7 @@ def test_waiting__is_capped_and_told(
     assert "Vendor, list of things: HTTP 503; waiting 300 s before attempt 2 of 6" in caplog.text
 
 
-def test_guard__keeps_each_request_of_its_block_back(
+def test_guard__blocks_each_request_of_its_block(
     server: ScriptedServer, transport: Transport, slept: list[float]
 ) -> None:
     def refuse() -> None:

@@ -1,4 +1,4 @@
-"""Of a vendor's text nothing is repeated but words of our own lists."""
+"""Messages repeat only words of our own lists from a vendor's text."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from include.connectif import vocabulary as connectif
 from include.contacts.fields import CONTACT_COLUMNS
-from include.http.vocabulary import LONGEST, content_type, kept
+from include.http.vocabulary import LONGEST, content_type, shorten
 from include.products.mapping import PRODUCT_COLUMNS
 from include.vtex import vocabulary as vtex
 
@@ -18,7 +18,7 @@ ALL = (connectif.VOCABULARY, vtex.VOCABULARY)
 
 
 @pytest.mark.parametrize(
-    ("text", "known"),
+    ("text", "description"),
     [
         ("Ana Silva, +55 11 98765-4321, is no good", ""),
         ("products[0].unitPrice: must be a number, was Ana", "products, unitPrice"),
@@ -30,13 +30,13 @@ ALL = (connectif.VOCABULARY, vtex.VOCABULARY)
         ("", ""),
     ],
 )  # fmt: skip
-def test_known(text: str, known: str) -> None:
-    assert connectif.VOCABULARY.known(text) == known
+def test_describe(text: str, description: str) -> None:
+    assert connectif.VOCABULARY.describe(text) == description
 
 
-def test_known__of_a_code_says_what_it_means_once() -> None:
-    said = connectif.VOCABULARY.known("p1 had URL from non authorized domain", code="E0103")
-    assert said == "a link is outside the domains that the Connectif account allows"
+def test_describe__has_the_meaning_of_a_code_once() -> None:
+    description = connectif.VOCABULARY.describe("p1 had URL from non authorized domain", code="E0103")
+    assert description == "a link is outside the domains that the Connectif account allows"
 
 
 @pytest.mark.parametrize(
@@ -63,20 +63,20 @@ def test_code(vocabulary: connectif.Vocabulary, value: object, code: str) -> Non
     st.text()
     | st.lists(st.sampled_from(["E0101", "_name", "Ana", " ", ":", "not found", "price"])).map("".join)
 )
-def test_known__every_word_is_of_our_lists(text: str) -> None:
+def test_describe__uses_only_words_of_our_lists(text: str) -> None:
     for vocabulary in ALL:
-        ours = {*vocabulary.meanings.values(), *vocabulary.texts.values(), *vocabulary.fields, ""}
-        assert set(re.split(r"; |, ", vocabulary.known(text))) <= ours
+        words = {*vocabulary.meanings.values(), *vocabulary.texts.values(), *vocabulary.fields, ""}
+        assert set(re.split(r"; |, ", vocabulary.describe(text))) <= words
         assert all(re.fullmatch(vocabulary.codes, code) for code in vocabulary.codes_in(text))
 
 
-def test_fields__are_at_least_what_is_sent() -> None:
+def test_fields__include_all_columns_that_are_sent() -> None:
     assert connectif.VOCABULARY.fields >= {*CONTACT_COLUMNS, *PRODUCT_COLUMNS}
 
 
-def test_kept__is_one_line_of_a_bounded_length() -> None:
-    assert kept(" a\n b\t") == "a b"
-    assert len(kept("x" * 10 * LONGEST)) == LONGEST
+def test_shorten__returns_one_line_of_limited_length() -> None:
+    assert shorten(" a\n b\t") == "a b"
+    assert len(shorten("x" * 10 * LONGEST)) == LONGEST
 
 
 @pytest.mark.parametrize(

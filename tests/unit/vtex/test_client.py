@@ -111,7 +111,7 @@ def test_403__names_route_right_and_reason(server: ScriptedServer, client: VtexC
         client.patch_client("1", {})
     assert str(caught.value) == (
         "VTEX, Master Data update: HTTP 403 (Unauthorized). "
-        "The key lacks a right: give it Dynamic Storage / Insert or update document (not remove)"
+        "The key lacks a permission: give it Dynamic Storage / Insert or update document (not remove)"
     )
 
 

@@ -1,4 +1,4 @@
-"""No id can change the path that it is put into, whoever decodes it on the way."""
+"""No id can change the path of a URL, even if a proxy decodes the path again."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ import requests
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from include.http.segment import KEY, NUMBER, TEXT, WORD, NotAnId, segment
+from include.http.route import KEY, NUMBER, TEXT, WORD, NotAnId, encode_segment
 
-LEADING_ELSEWHERE = [
+PATH_CHANGING_IDS = [
     "", ".", "..", "%2e%2e", "%2E.", "%252e%252e", "../../catalog", "a/../b", "a/./b", "/a", "a/", "a//b",
     "..\\..", "a\\..\\b", "%2f..%2f", "a%2F..%2Fb", "..%00", "a\x00b", "a\r\nb", "\x7f", "\x85", "\ud800",
     "x" * 255,
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("value", LEADING_ELSEWHERE)
+@pytest.mark.parametrize("value", PATH_CHANGING_IDS)
 @pytest.mark.parametrize("form", [TEXT, WORD, KEY, NUMBER])
-def test_segment__refuses_what_leads_elsewhere(value: str, form: re.Pattern[str]) -> None:
+def test_encode_segment__refuses_an_id_that_changes_the_path(value: str, form: re.Pattern[str]) -> None:
     with pytest.raises(NotAnId) as refused:
-        segment(value, form)
+        encode_segment(value, form)
     assert str(refused.value) == ""
 
 
@@ -41,25 +41,25 @@ def test_segment__refuses_what_leads_elsewhere(value: str, form: re.Pattern[str]
         ("35", NUMBER, "35"),
     ],
 )
-def test_segment__encodes_an_id_of_its_form(value: str, form: re.Pattern[str], sent: str) -> None:
-    assert segment(value, form) == sent
+def test_encode_segment__encodes_an_id_of_its_form(value: str, form: re.Pattern[str], sent: str) -> None:
+    assert encode_segment(value, form) == sent
 
 
 @pytest.mark.parametrize(
     ("value", "form"),
     [("a b", WORD), ("ana@example.com", KEY), ("a#b", KEY), ("12a", NUMBER), ("٣", NUMBER), ("-1", NUMBER)],
 )
-def test_segment__refuses_another_form(value: str, form: re.Pattern[str]) -> None:
+def test_encode_segment__refuses_an_id_of_another_form(value: str, form: re.Pattern[str]) -> None:
     with pytest.raises(NotAnId):
-        segment(value, form)
+        encode_segment(value, form)
 
 
 @given(st.text(alphabet=st.one_of(st.sampled_from("./\\%2eEfF5cC?#@-a1 "), st.characters()), max_size=12))
 @example("..")
 @example("a%2F..")
-def test_segment__is_one_on_the_wire_and_after_any_decoding(value: str) -> None:
+def test_encode_segment__stays_one_segment_when_sent_and_decoded_again(value: str) -> None:
     try:
-        encoded = segment(value)
+        encoded = encode_segment(value)
     except NotAnId:
         return
     sent = urlsplit(
