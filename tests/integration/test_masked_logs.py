@@ -43,7 +43,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
         page.raise_for_status()  # it reads both connections
         requests.get(f"{running.url}/leaking/leak", timeout=30).raise_for_status()
         running.rest.trigger("leaking", "once")
-        assert running.rest.wait("leaking", "once", patience_seconds=SECONDS)["state"] == "failed"
+        assert running.rest.wait("leaking", "once", stall_seconds=SECONDS)["state"] == "failed"
         _wait_for("callback of the run", running)
         yield running
 

@@ -560,7 +560,7 @@ def test_redirect__to_what_is_no_address_is_a_redirect(
     place: str, server: ScriptedServer, transport: Transport
 ) -> None:
     server.script(Answer(302, headers={"Location": place}))
-    with pytest.raises(ConfigurationError, match="redirects: it is not the API's host"):
+    with pytest.raises(ConfigurationError, match="redirects, so it is not the API's host"):
         transport.call(READ)
 
 
