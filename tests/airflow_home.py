@@ -1,4 +1,4 @@
-"""An Airflow home of this process's own. Import this before any module that imports Airflow."""
+"""A temporary Airflow home for this process. Import this before any module that imports Airflow."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ _isolate_airflow()
 
 
 def make_airflow_database() -> None:
-    """Airflow's own (empty) database in this home."""
+    """Create Airflow's own (empty) database in this home."""
     from airflow.utils.db import initdb  # noqa: PLC0415 - importing Airflow takes seconds
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Airflow's migrations speak to Airflow's authors
+        warnings.simplefilter("ignore")  # from Airflow's migrations, for Airflow's authors
         initdb()
 
 
 def remove_airflow_home() -> None:
-    """At the end of the process."""
+    """Remove the home at the end of the process."""
     shutil.rmtree(AIRFLOW_HOME, ignore_errors=True)

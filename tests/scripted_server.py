@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 import time
 from collections import deque
@@ -54,6 +55,16 @@ class Request:
         return json.loads(self.body)
 
 
+class _QuietServer(ThreadingHTTPServer):
+    """Callers may close a connection at any place, so their resets are not printed."""
+
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
 class ScriptedServer:
     """Answers in the order of `script`; when nothing is left in it, 599, which no client accepts."""
 
@@ -61,8 +72,7 @@ class ScriptedServer:
         self.requests: list[Request] = []
         self.connections = 0
         self._script: deque[Answer] = deque()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._server.daemon_threads = True
+        self._server = _QuietServer(("127.0.0.1", 0), _handler(self))
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
         self._thread.start()
 

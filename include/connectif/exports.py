@@ -112,7 +112,7 @@ class _BoundedFile:
         content = self._file.read(self._MOST_AT_ONCE + 1 if size < 0 else min(size, self._MOST_AT_ONCE + 1))
         if len(content) > self._MOST_AT_ONCE:
             raise ContractError(
-                f"Connectif: the list of files of an export has more than {self._MOST_AT_ONCE:,} bytes"
+                f"Connectif: an export has a list of files of more than {self._MOST_AT_ONCE:,} bytes"
             )
         return content
 

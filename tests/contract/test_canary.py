@@ -18,18 +18,18 @@ from tests.builders import SimulatedShop, SyncRunner, window_ending
 from tests.torture.canaries import (
     DAILY,
     EMAIL,
+    ERROR_BODY,
+    ERROR_TEXT,
+    FAULTS,
     PLANTED,
     ROUTES,
-    SAID,
-    SUNG,
-    TROUBLES,
     LogCapture,
     fault_at,
-    newsletter_run,
     plant,
-    stored,
+    read_stored_texts,
+    run_newsletter,
+    try_run,
 )
-from tests.torture.canaries import attempt as attempted
 
 PIPELINE_NAMES = pytest.mark.parametrize(
     ("pipeline", "plan"), DAILY, ids=[pipeline.value for pipeline, _ in DAILY]
@@ -49,7 +49,7 @@ def heard(runner: SyncRunner) -> Iterator[list[str]]:
     with LogCapture() as log:
         yield log.lines
     assert any(word in line for line in log.lines for word in ("extract: ", "newsletter: ")), "deaf"
-    said = "\n".join([*log.lines, *stored(runner)])
+    said = "\n".join([*log.lines, *read_stored_texts(runner)])
     for secret in PLANTED.values():
         assert secret not in said.lower(), _around(said, secret)
 
@@ -63,7 +63,7 @@ def attempt(
     runner: SyncRunner, heard: list[str], pipeline: PipelineName, plan: RunPlan, key: str, **options: Any
 ) -> None:
     """A run that may fail: its report, or its error with the whole chain behind it, was said aloud."""
-    result = attempted(runner, pipeline, plan, key, **options)
+    result = try_run(runner, pipeline, plan, key, **options)
     heard.append(result if isinstance(result, str) else result.summary_line())
 
 
@@ -86,7 +86,7 @@ def test_canary__is_silent_when_one_record_alone_is_taken(
 
 
 @pytest.mark.parametrize("pipeline", ROUTES)
-@pytest.mark.parametrize("trouble", TROUBLES, ids=lambda trouble: str(trouble.get("status", "cut")))
+@pytest.mark.parametrize("trouble", FAULTS, ids=lambda trouble: str(trouble.get("status", "cut")))
 def test_canary__is_silent_when_something_fails(
     pipeline: PipelineName,
     trouble: dict[str, Any],
@@ -106,7 +106,7 @@ def test_canary__what_connectif_says_of_a_purchase_is_told_by_explain_alone(
     code: str, runner: SyncRunner, birds: SimulatedShop, heard: list[str]
 ) -> None:
     birds.on_connectif("DELETE", "faults")
-    body = SAID | {"code": code}
+    body = ERROR_BODY | {"code": code}
     birds.fault_at_connectif("create purchase", calls=300, status=422, body=body)
     attempt(runner, heard, PipelineName.PURCHASES, window_ending(), "run")
     rejected = {
@@ -140,7 +140,7 @@ def test_canary__what_an_import_reports_of_a_row_is_for_explain_alone(
         refuses = import_id not in consent and state.is_over
         return state.__class__(**{**vars(state), "errors": 1, "report_url": "r"}) if refuses else state
 
-    report = f"_email,error\n{EMAIL.format(0)},{SUNG} _surname E0103\n".encode()
+    report = f"_email,error\n{EMAIL.format(0)},{ERROR_TEXT} _surname E0103\n".encode()
     monkeypatch.setattr(runner.connectif, "read_import", read)
     monkeypatch.setattr(runner.connectif, "read_import_report", lambda _: report)
     runner.change("run", reject_limit_percent=100.0)
@@ -154,4 +154,4 @@ def test_canary__what_an_import_reports_of_a_row_is_for_explain_alone(
 def test_canary__is_silent_in_the_newsletter(
     runner: SyncRunner, birds: SimulatedShop, heard: list[str]
 ) -> None:
-    heard.extend(newsletter_run(runner))
+    heard.extend(run_newsletter(runner))

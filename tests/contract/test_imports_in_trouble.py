@@ -339,7 +339,7 @@ def test_waiting__a_no_keeps_a_new_contact_from_being_subscribed(
     assert {there[email]["newsletter_status"] for email in people if email != LOST} == {yes}
     assert there[LOST]["name"] == "Ana", "all else is sent"
     assert report.counts.reasons == {}
-    assert ("1 are not subscribed" in caplog.text) == (consent == "vtex")
+    assert ("1 contacts are sent with status none" in caplog.text) == (consent == "vtex")
     assert "example.com" not in caplog.text
 
 

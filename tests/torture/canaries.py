@@ -1,8 +1,8 @@
-"""Canaries in the data and in the vendors' texts: names, addresses, phones, keys. None may appear.
+"""Looks for canaries: names, addresses, phones and keys that must not appear outside the vendors.
 
-`tried` plants them, runs each pipeline well and in trouble, looks records up and receives callbacks. Then it
-looks for each in each place: log, errors with all that is chained to them, reports, XCom values, state store,
-page.
+`tried` puts canaries into the data and into the vendors' texts. It runs each pipeline with and without
+faults, explains records, and receives callbacks. Then it looks for each canary in each place: log, errors
+with their chain, reports, XCom values, state store, page.
 """
 
 from __future__ import annotations
@@ -53,14 +53,15 @@ DAILY: list[tuple[PipelineName, RunPlan]] = [
     (PipelineName.PURCHASES, window_ending()),
 ]
 PERSON = {"firstName": "Piepmatz", "lastName": "Zwitscher", "homePhone": "+55 11 98765-4321"}
-SUNG = f"{EMAIL} Piepmatz Zwitscher 98765 +55 11 98765-4321 {KEY_SECRET} {APP_TOKEN}"
-SAID: dict[str, Any] = {
-    "title": SUNG, "detail": SUNG, "Message": SUNG, "message": SUNG, "code": "Piepmatz",
-    "error": {"code": "OMS5511987654321", "message": SUNG},
-    "validationErrors": [{"path": "Zwitscher", "reason": SUNG}, {"path": "_name", "reason": SUNG}],
+ERROR_TEXT = f"{EMAIL} Piepmatz Zwitscher 98765 +55 11 98765-4321 {KEY_SECRET} {APP_TOKEN}"
+ERROR_BODY: dict[str, Any] = {
+    **dict.fromkeys(("title", "detail", "Message", "message"), ERROR_TEXT),
+    "code": "Piepmatz",
+    "error": {"code": "OMS5511987654321", "message": ERROR_TEXT},
+    "validationErrors": [{"path": path, "reason": ERROR_TEXT} for path in ("Zwitscher", "_name")],
     "productIds": ["Piepmatz"], "productsId": ["Piepmatz"], "allowedDomains": ["piepmatz.zwitscher"],
 }  # fmt: skip
-"""An error body that quotes a customer and our keys wherever it can; at both vendors."""
+"""An error body of both vendors that quotes a customer and our keys in every field."""
 ROUTES: dict[PipelineName, list[str]] = {
     PipelineName.CONTACTS: ["md scroll", "create import", "get import"],
     PipelineName.PRODUCTS: ["product ids", "product search", "price", "create import"],
@@ -73,9 +74,9 @@ VTEX_ROUTES = {
     *("md scroll", "product ids", "product search", "price", "order list", "order detail", "order group"),
     "md search",
 }
-TROUBLES: list[dict[str, Any]] = [
-    *({"status": status, "body": SAID} for status in (400, 403, 404, 409, 422, 500)),
-    {"status": 400, "body": {**SAID, "code": "E0103"}},
+FAULTS: list[dict[str, Any]] = [
+    *({"status": status, "body": ERROR_BODY} for status in (400, 403, 404, 409, 422, 500)),
+    {"status": 400, "body": {**ERROR_BODY, "code": "E0103"}},
     {"status": 418, "body": EMAIL},
     {"status": 200, "body": f"<html>{EMAIL}</html>"},
     {"status": 503, "body": EMAIL},
@@ -91,13 +92,13 @@ PLANTED = {
     "Connectif's key": KEY_SECRET.lower(),
     "VTEX's token": APP_TOKEN.lower(),
 }
-"""What is looked for, in any letter case."""
+"""The canaries by name. The search ignores case."""
 PLACES = ("log", "errors", "reports", "XCom values", "state store", "page")
 SIZES = Sizes(contacts=30, products=12, orders_per_day=8, days=2)
 
 
 def plant(shop: SimulatedShop) -> None:
-    """People and orders that must not sing; among them some that cannot be sent."""
+    """Add customers and orders with canaries, some of which cannot be sent."""
     emails = [EMAIL.format(n) for n in range(4)] + ["piepmatz zwitscher", "piepmatz@ct.vtex.com.br"]
     for number, email in enumerate(emails):
         fields = {**PERSON, "email": email, "userId": f"bird-{number}", "birthDate": "piepmatz"}
@@ -113,7 +114,7 @@ def plant(shop: SimulatedShop) -> None:
 
 
 class LogCapture(logging.Handler):
-    """Every record of every logger while its block lasts, with arguments and tracebacks."""
+    """Captures the records of all loggers in its block, with arguments and tracebacks."""
 
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
@@ -136,32 +137,32 @@ class LogCapture(logging.Handler):
         logging.getLogger().setLevel(self._level)
 
 
-def stored(runner: SyncRunner) -> list[str]:
-    """Reports and outcomes, as the store keeps them, and all of its file in clear."""
+def read_stored_texts(runner: SyncRunner) -> list[str]:
+    """Return reports, outcomes, and the whole content of the state store."""
     found = [repr(runner.state.outcomes(pipeline)) for pipeline in PipelineName]
     with closing(sqlite3.connect(runner.folder / "state.db")) as database:
         found += database.iterdump()
     return [*found, *(repr(report) for pipeline in PipelineName for report in runner.state.reports(pipeline))]
 
 
-def attempt(
+def try_run(
     runner: SyncRunner, pipeline: PipelineName, plan: RunPlan, key: str, **options: Any
 ) -> Report | str:
-    """A run that may fail: its report, or its error with the whole chain behind it."""
+    """Return the report of a run, or its error with the whole chain."""
     try:
         return runner.sync(pipeline, plan, key, **options)
-    except Exception as error:  # noqa: BLE001 - each is looked at
+    except Exception as error:  # noqa: BLE001 - every error is searched
         return "".join(traceback.format_exception(error)) + repr(error)
 
 
-def fault_at(shop: SimulatedShop, route: str, trouble: dict[str, Any]) -> None:
-    """The next calls of a route go wrong so, at whichever vendor has it."""
+def fault_at(shop: SimulatedShop, route: str, fault: dict[str, Any]) -> None:
+    """Set the fault for the next calls of a route, at the vendor that has it."""
     control = shop.on_vtex if route in VTEX_ROUTES else shop.on_connectif
-    control("POST", "faults", {"script": [{"route": route, "calls": 30, **trouble}]})
+    control("POST", "faults", {"script": [{"route": route, "calls": 30, **fault}]})
 
 
-def newsletter_run(runner: SyncRunner) -> Iterator[str]:
-    """The newsletter's changes of the planted people, well and in each trouble: what each run is and says."""
+def run_newsletter(runner: SyncRunner) -> Iterator[str]:
+    """Run the newsletter for the added customers, without and with each fault, and yield all texts."""
     shop, rules = runner.shop, NewsletterRules(timedelta(minutes=5), timedelta(minutes=10))
     events = [
         {"email": EMAIL.format(n), "subscribed": n % 2 == 0, "occurred_at": f"2026-11-23T10:00:0{n}Z"}
@@ -174,7 +175,7 @@ def newsletter_run(runner: SyncRunner) -> Iterator[str]:
         sync = NewsletterSync(runner.vtex, runner.state, rules, "run")
         try:
             sync.apply(events, shop.clock.now())
-        except Exception as error:  # noqa: BLE001 - each is looked at
+        except Exception as error:  # noqa: BLE001 - every error is searched
             yield "newsletter: " + "".join(traceback.format_exception(error))
         yield f"newsletter: {sync.counts!r} {sync.outcomes!r} {vars(sync)!r}"
         shop.on_vtex("DELETE", "faults")
@@ -185,13 +186,13 @@ def newsletter_run(runner: SyncRunner) -> Iterator[str]:
 
 
 @dataclass
-class Found:
-    """Texts by the place in which they came up."""
+class FoundTexts:
+    """Texts by the place where they appeared."""
 
     texts: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
 
-    def take(self, result: Report | str) -> None:
-        """The end of a run."""
+    def add_result(self, result: Report | str) -> None:
+        """Add the report or the error of a run."""
         if isinstance(result, str):
             self.texts["errors"].append(result)
         else:
@@ -199,72 +200,71 @@ class Found:
             self.texts["XCom values"].append(result.model_dump_json())
 
     def rows(self, group: str) -> Iterator[Tried]:
-        """A row for each canary and place."""
+        """Yield a row for each canary and place."""
         for place in PLACES:
-            said = "\n".join(self.texts[place]).lower()
+            searched = "\n".join(self.texts[place]).lower()
             for name, text in PLANTED.items():
-                yield Tried(
-                    KIND, group, f"{name} in {place}", f"found: {_around(said, text)}" if text in said else ""
-                )
+                problem = f"found: {_around(searched, text)}" if text in searched else ""
+                yield Tried(KIND, group, f"{name} in {place}", problem)
 
 
-def _around(said: str, secret: str) -> str:
-    at = said.find(secret)
-    return f"…{said[max(0, at - 80) : at + 40]}…"
+def _around(searched: str, secret: str) -> str:
+    at = searched.find(secret)
+    return f"…{searched[max(0, at - 80) : at + 40]}…"
 
 
 def tried(folder: Path) -> Iterator[Tried]:
-    """All rows, on a small shop of its own."""
+    """Yield all rows, with a small shop."""
     with simulated_shop(SIZES) as shop:
         for pipeline, plan in DAILY:
-            work = partial(_runs, pipeline=pipeline, plan=plan)
+            work = partial(_run_pipeline, pipeline=pipeline, plan=plan)
             yield from _rows_of(shop, folder / str(pipeline), str(pipeline), work)
-        yield from _rows_of(shop, folder / "newsletter", "newsletter", _newsletter)
-        yield from _rows_of(shop, folder / "explain", "explain", _explained)
-        yield from _rows_of(shop, folder / "receiver", "receiver", _received)
+        yield from _rows_of(shop, folder / "newsletter", "newsletter", _run_newsletter)
+        yield from _rows_of(shop, folder / "explain", "explain", _explain_records)
+        yield from _rows_of(shop, folder / "receiver", "receiver", _receive_callbacks)
 
 
 def _rows_of(
-    shop: SimulatedShop, folder: Path, group: str, work: Callable[[SyncRunner, Found], None]
+    shop: SimulatedShop, folder: Path, group: str, work: Callable[[SyncRunner, FoundTexts], None]
 ) -> Iterator[Tried]:
-    """What is found after `work` on a shop in which the canaries are planted."""
+    """Yield the rows after `work` on a shop with canaries."""
     folder.mkdir()
     shop.reset()
     plant(shop)
-    runner, found = SyncRunner(shop, folder), Found()
+    runner, found = SyncRunner(shop, folder), FoundTexts()
     with LogCapture() as log:
         work(runner, found)
     found.texts["log"] += log.lines
-    found.texts["state store"] += stored(runner)
+    found.texts["state store"] += read_stored_texts(runner)
     runner.close()
     yield from found.rows(group)
 
 
-def _runs(runner: SyncRunner, found: Found, *, pipeline: PipelineName, plan: RunPlan) -> None:
-    """Well, as a dry run, of single records, and with each trouble at each of its routes."""
-    found.take(attempt(runner, pipeline, plan, "run"))
+def _run_pipeline(runner: SyncRunner, found: FoundTexts, *, pipeline: PipelineName, plan: RunPlan) -> None:
+    """Run a pipeline: without faults, as a dry run, for single records, and with each fault on each route."""
+    found.add_result(try_run(runner, pipeline, plan, "run"))
     if pipeline is PipelineName.CONTACTS and "piepmatz" not in repr(runner.shop.target()).lower():
-        found.texts["errors"].append("the run has not sent piepmatz: nothing was planted")
-    found.take(attempt(runner, pipeline, plan, "dry", dry_run=True))
+        found.texts["errors"].append("the run has not sent piepmatz, so no canary was tested")
+    found.add_result(try_run(runner, pipeline, plan, "dry", dry_run=True))
     for only in ("bird-id-0", "bird-id-4", "900-01"):
-        found.take(attempt(runner, pipeline, RunPlan("only", None, (), "only one", only), only))
-    for number, trouble in enumerate(TROUBLES):
+        found.add_result(try_run(runner, pipeline, RunPlan("only", None, (), "only one", only), only))
+    for number, fault in enumerate(FAULTS):
         for route in ROUTES[pipeline]:
-            fault_at(runner.shop, route, trouble)
-            found.take(attempt(runner, pipeline, plan, f"trouble-{number}-{route}"))
+            fault_at(runner.shop, route, fault)
+            found.add_result(try_run(runner, pipeline, plan, f"fault-{number}-{route}"))
             runner.shop.on_vtex("DELETE", "faults")
             runner.shop.on_connectif("DELETE", "faults")
 
 
-def _newsletter(runner: SyncRunner, found: Found) -> None:
-    found.texts["reports"] += newsletter_run(runner)
+def _run_newsletter(runner: SyncRunner, found: FoundTexts) -> None:
+    found.texts["reports"] += run_newsletter(runner)
 
 
-def _explained(runner: SyncRunner, found: Found) -> None:
-    """Purchases that Connectif refuses with a customer's data, looked up on the page."""
+def _explain_records(runner: SyncRunner, found: FoundTexts) -> None:
+    """Explain purchases that Connectif rejects with a text about the customer."""
     shop = runner.shop
-    shop.fault_at_connectif("create purchase", calls=300, status=422, body=SAID)
-    found.take(attempt(runner, PipelineName.PURCHASES, window_ending(), "run"))
+    shop.fault_at_connectif("create purchase", calls=300, status=422, body=ERROR_BODY)
+    found.add_result(try_run(runner, PipelineName.PURCHASES, window_ending(), "run"))
     shop.on_connectif("DELETE", "faults")
     context = ExplainContext(
         runner.settings,
@@ -279,9 +279,9 @@ def _explained(runner: SyncRunner, found: Found) -> None:
         found.texts["page"].append(explain_page([explained.kind], "", found=explained))
 
 
-def _received(runner: SyncRunner, found: Found) -> None:
-    """Callbacks with the planted addresses, right and wrong ones: what is answered must repeat none."""
-    from tests.torture.fuzzed_requests import Asked, ask  # noqa: PLC0415 - it imports this module
+def _receive_callbacks(runner: SyncRunner, found: FoundTexts) -> None:
+    """Receive callbacks with the canaries, valid and invalid ones. No answer may repeat them."""
+    from tests.torture.fuzzed_requests import FuzzedRequest, send_request  # noqa: PLC0415 - it imports this module
 
     app = Receiver(lambda: Keys((KEY_SECRET,)), lambda _events: None, lambda: None).app()
     for action in ("subscribe", "unsubscribe", "bounce", "other"):
@@ -291,5 +291,5 @@ def _received(runner: SyncRunner, found: Found) -> None:
                 kind = [b"application/x-www-form-urlencoded", b"application/json"][number % 2]
                 headers = [(b"content-type", kind), (b"host", b"airflow.example")]
                 path = f"/newsletter/{key}/{action}".encode()
-                answered = asyncio.run(ask(app, Asked("POST", path, b"", headers, body)))
-                found.texts["page"].append(f"{answered.headers} {answered.body.decode('utf-8', 'replace')}")
+                answer = asyncio.run(send_request(app, FuzzedRequest("POST", path, b"", headers, body)))
+                found.texts["page"].append(f"{answer.headers} {answer.body.decode('utf-8', 'replace')}")

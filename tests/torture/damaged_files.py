@@ -102,7 +102,7 @@ def tried(name: str, runner: SyncRunner) -> Iterator[Tried]:
 
 
 def tried_in_all_pipelines(folder: Path) -> Iterator[Tried]:
-    """All trials of all pipelines, on a shop of their own."""
+    """Yield all trials of all pipelines, with a shop of their own."""
     with simulated_shop(SIZES) as shop:
         for pipeline in PIPELINE_NAMES:
             shop.reset()

@@ -1,7 +1,7 @@
-"""Hostile requests against the receiver and the pages: no run, no bug, nothing of them in a log.
+"""Sends hostile requests to the receiver and the pages: no run starts, no error, and no text in the log.
 
-The requests are made by a seeded generator, so a failure names its number and comes again. `tried` yields
-a row for each request, and one for what the log may not hold.
+A seeded generator makes the requests, so a failure names its number and can be repeated. `tried` yields a row
+for each request, and one for the log.
 """
 
 from __future__ import annotations
@@ -119,8 +119,8 @@ KEPT_HEADERS = {name.lower(): value for name, value in HEADERS.items() if name !
 
 
 @dataclass(frozen=True)
-class Asked:
-    """One request, as bytes and as a server would hand it to an application."""
+class FuzzedRequest:
+    """A request in bytes, and as the scope that a server gives to an application."""
 
     method: str
     raw_path: bytes
@@ -146,17 +146,18 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Answered:
-    """What came back."""
+class FuzzedAnswer:
+    """The answer to a request."""
 
     status: int
     headers: dict[str, str]
     body: bytes
 
 
-async def ask(app: ASGIApp, asked: Asked) -> Answered:
+async def send_request(app: ASGIApp, request: FuzzedRequest) -> FuzzedAnswer:
     got: list[Message] = []
-    halves = [asked.body[: len(asked.body) // 2], asked.body[len(asked.body) // 2 :]]
+    half = len(request.body) // 2
+    halves = [request.body[:half], request.body[half:]]
 
     async def receive() -> Message:
         if halves:
@@ -166,26 +167,26 @@ async def ask(app: ASGIApp, asked: Asked) -> Answered:
     async def send(message: Message) -> None:
         got.append(message)
 
-    await app(asked.scope(), receive, send)
+    await app(request.scope(), receive, send)
     headers = {name.decode().lower(): value.decode() for name, value in got[0]["headers"]}
-    return Answered(got[0]["status"], headers, b"".join(one.get("body", b"") for one in got[1:]))
+    return FuzzedAnswer(got[0]["status"], headers, b"".join(one.get("body", b"") for one in got[1:]))
 
 
 class Fuzzer:
-    """Requests by chance, the same for the same seed."""
+    """Makes random requests, the same for the same seed."""
 
     def __init__(self, seed: int) -> None:
-        self._random = random.Random(seed)  # noqa: S311 - a repeatable choice, no secret
+        self._random = random.Random(seed)  # noqa: S311 - repeatable, not a secret
 
     def text(self) -> str:
         return self._random.choice(TEXTS)
 
     def encoded(self) -> str:
-        """A text, percent-encoded or as raw as a wire allows."""
+        """Return a text, percent-encoded or as raw as HTTP allows."""
         text = self.text()
         return quote(text, safe="") if self._random.random() < 0.6 else quote(text, safe="%/\\.@{}<>'$:*")
 
-    def asked(self, paths: Sequence[str], names: Sequence[str], auth: dict[str, str]) -> Asked:
+    def request(self, paths: Sequence[str], names: Sequence[str], auth: dict[str, str]) -> FuzzedRequest:
         pick = self._random.choice
         path = pick(paths).replace("{}", self.encoded(), 1).replace("{}", self.encoded())
         pairs = [f"{pick(names)}={self.encoded()}" for _ in range(self._random.randrange(4))]
@@ -200,28 +201,23 @@ class Fuzzer:
             body = f"{pick(names)}={self.encoded()}".encode("utf-8", "surrogatepass")
         if body:
             headers.append((b"content-length", str(len(body)).encode()))
-        return Asked(pick(METHODS), path.encode(), "&".join(pairs).encode(), headers, body)
+        return FuzzedRequest(pick(METHODS), path.encode(), "&".join(pairs).encode(), headers, body)
 
 
-def name_of(number: int, asked: Asked) -> str:
-    """The request in a line."""
-    return (
-        f"request {number}: {asked.method} {asked.raw_path[:80]!r}?{asked.query[:80]!r} {asked.body[:60]!r}"
-    )
+def name_of(number: int, request: FuzzedRequest) -> str:
+    """Describe the request in one line."""
+    url = f"{request.raw_path[:80]!r}?{request.query[:80]!r}"
+    return f"request {number}: {request.method} {url} {request.body[:60]!r}"
 
 
-def problems_of(answered: Answered) -> Iterator[str]:
-    """What is wrong with an answer."""
-    if answered.status >= 500 or answered.status < 200:
-        yield f"HTTP {answered.status}"
-    if not (KEPT_HEADERS.items() <= answered.headers.items()):
+def problems_of(answer: FuzzedAnswer) -> Iterator[str]:
+    """Yield the problems of an answer."""
+    if answer.status >= 500 or answer.status < 200:
+        yield f"HTTP {answer.status}"
+    if not (KEPT_HEADERS.items() <= answer.headers.items()):
         yield "no security headers"
-    if (
-        CANARY.encode() in answered.body
-        or SECRET.encode() in answered.body
-        or b"<script>alert" in answered.body
-    ):
-        yield "it is repeated in the answer"
+    if CANARY.encode() in answer.body or SECRET.encode() in answer.body or b"<script>alert" in answer.body:
+        yield "the answer repeats the request"
 
 
 RECEIVER_PATHS = [
@@ -240,13 +236,13 @@ RECEIVER_PATHS = [
 
 
 def tried(requests: int, folder: Path) -> Iterator[Tried]:
-    """Half of the requests against the receiver, half against the pages, which need an Airflow database."""
-    yield from against_receiver(requests // 2)
-    yield from against_pages(requests // 2, folder)
+    """Send half of the requests to the receiver, and half to the pages, which need an Airflow database."""
+    yield from fuzz_receiver(requests // 2)
+    yield from fuzz_pages(requests // 2, folder)
 
 
-def against_receiver(requests: int) -> Iterator[Tried]:
-    """None may begin a run."""
+def fuzz_receiver(requests: int) -> Iterator[Tried]:
+    """Send requests to the receiver. None may start a run."""
     runs: list[Sequence[Event]] = []
     receiver = Receiver(lambda: Keys((SECRET,)), runs.append, lambda: None)
     inner, fuzzer = receiver.app(), Fuzzer(SEED)
@@ -256,14 +252,13 @@ def against_receiver(requests: int) -> Iterator[Tried]:
 
     app = CallbackPaths(mounted)
     names = ["email", "Email", "mail", "checksum", "ip", "subscribed", "__proto__", "email[]"]
-    asked = [fuzzer.asked(RECEIVER_PATHS, names, {}) for _ in range(requests)]
-    taken = {202: "it was taken"}
-    yield from _against("receiver", [app], asked, taken)
-    yield Tried(KIND, "receiver", "runs begun", f"{len(runs)} runs" if runs else "")
+    requests_made = [fuzzer.request(RECEIVER_PATHS, names, {}) for _ in range(requests)]
+    yield from _fuzz("receiver", [app], requests_made, {202: "it was accepted"})
+    yield Tried(KIND, "receiver", "runs started", f"{len(runs)} runs" if runs else "")
 
 
-def against_pages(requests: int, folder: Path) -> Iterator[Tried]:
-    """With a user and without; none may be answered to a verb that reads nothing."""
+def fuzz_pages(requests: int, folder: Path) -> Iterator[Tried]:
+    """Send requests to the pages, with and without a user. A page accepts only GET, HEAD and POST."""
     with _connections(folder), auth_manager(), patch("include.explain._explain_as", _explain_unknown):
         from plugins.web.explain_page import build as explain_app  # noqa: PLC0415 - importing Airflow takes seconds
         from plugins.web.status_page import build as status_app  # noqa: PLC0415
@@ -271,27 +266,29 @@ def against_pages(requests: int, folder: Path) -> Iterator[Tried]:
         fuzzer = Fuzzer(SEED + 1)
         paths = [*["/"] * 6, *["/records"] * 4, "/static/{}", "/static/../{}", "/{}", "/records/{}", "//{}"]
         names = ["record", "kind", "pipeline", "code", "page", "RECORD"]
-        asked = [fuzzer.asked(paths, names, {} if n % 4 == 0 else allowed()) for n in range(requests)]
-        yield from _against("pages", [explain_app(), status_app()], asked, {})
+        requests_made = [
+            fuzzer.request(paths, names, {} if n % 4 == 0 else allowed()) for n in range(requests)
+        ]
+        yield from _fuzz("pages", [explain_app(), status_app()], requests_made, {})
 
 
-def _against(
-    group: str, apps: Sequence[ASGIApp], asked: Sequence[Asked], refused: dict[int, str]
+def _fuzz(
+    group: str, apps: Sequence[ASGIApp], requests: Sequence[FuzzedRequest], wrong_statuses: dict[int, str]
 ) -> Iterator[Tried]:
     with LogCapture() as log:
-        answers = asyncio.run(_answers(apps, asked))
-    for number, (one, answered) in enumerate(zip(asked, answers, strict=True)):
-        found = [*problems_of(answered), refused.get(answered.status, "")]
-        if group == "pages" and answered.status == 200 and one.method not in {"GET", "HEAD", "POST"}:
-            found.append("it was answered")
-        case = f"{answered.status}, {name_of(number, one)}"
+        answers = asyncio.run(_send_all(apps, requests))
+    for number, (request, answer) in enumerate(zip(requests, answers, strict=True)):
+        found = [*problems_of(answer), wrong_statuses.get(answer.status, "")]
+        if group == "pages" and answer.status == 200 and request.method not in {"GET", "HEAD", "POST"}:
+            found.append("the page accepted it")
+        case = f"{answer.status}, {name_of(number, request)}"
         yield Tried(KIND, group, case, "; ".join(filter(None, found)))
     repeated = [text for text in (SECRET, CANARY) if text in "\n".join(log.lines)]
     yield Tried(KIND, group, "the log", f"it holds {repeated}" if repeated else "")
 
 
-async def _answers(apps: Sequence[ASGIApp], asked: Sequence[Asked]) -> list[Answered]:
-    return [await ask(apps[number % len(apps)], one) for number, one in enumerate(asked)]
+async def _send_all(apps: Sequence[ASGIApp], requests: Sequence[FuzzedRequest]) -> list[FuzzedAnswer]:
+    return [await send_request(apps[number % len(apps)], one) for number, one in enumerate(requests)]
 
 
 def _explain_unknown(kind: Kind, *_: object) -> Explanation:
@@ -300,7 +297,7 @@ def _explain_unknown(kind: Kind, *_: object) -> Explanation:
 
 @contextmanager
 def _connections(folder: Path) -> Iterator[None]:
-    """Complete ones; nothing listens where VTEX and Connectif are said to be."""
+    """Set complete connections. Nothing listens at the addresses of VTEX and Connectif."""
     file = folder / "state.db"
     upgrade(f"sqlite:///{file}")
     nowhere = {"host": "http://127.0.0.1:9", "password": SECRET}
@@ -309,6 +306,6 @@ def _connections(folder: Path) -> Iterator[None]:
         "connectif_default": {"conn_type": "connectif", "login": "id", **nowhere},
         "sync_state": {"conn_type": "sqlite", "host": str(file), "extra": {"hash_key": "k" * 32}},
     }
-    told = {f"AIRFLOW_CONN_{name.upper()}": json.dumps(fields) for name, fields in found.items()}
-    with patch.dict(os.environ, told):
+    variables = {f"AIRFLOW_CONN_{name.upper()}": json.dumps(fields) for name, fields in found.items()}
+    with patch.dict(os.environ, variables):
         yield

@@ -1,4 +1,4 @@
-"""Export files and error reports that are too large, or made to fill memory when they are read."""
+"""Export files and error reports that are too large, or made to fill the memory."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Callable
 from functools import cache
 
-from tests.torture.hostile_case import Case, whole
+from tests.torture.hostile_case import Case, whole_answer
 from tests.torture.hostile_server import Answer
 
 
@@ -25,7 +25,7 @@ ROWS = TITLES + b"p-1,ana@example.com\n"
 
 @cache
 def _a_million_members() -> bytes:
-    """A list of members of 50 MB; each names the first file of the archive again."""
+    """A list of members of 50 MB. Each entry names the first file of the archive."""
     one = _zip(("a.csv", ROWS))
     start = one.find(b"PK\x01\x02")
     entry = one[start : one.find(b"PK\x05\x06")]
@@ -41,20 +41,20 @@ def _a_million_members() -> bytes:
     return one[:start] + entry * 1_000_000 + end
 
 
-def _lying(packed: bytes, says: int) -> bytes:
-    """The first member says another size of itself, in both places."""
-    told = bytearray(packed)
+def _with_wrong_size(packed: bytes, stated: int) -> bytes:
+    """Change the stated size of the first member, in both places."""
+    changed = bytearray(packed)
     for mark, place in ((b"PK\x03\x04", 22), (b"PK\x01\x02", 24)):
         at = packed.find(mark) + place
-        told[at : at + 4] = says.to_bytes(4, "little")
-    return bytes(told)
+        changed[at : at + 4] = stated.to_bytes(4, "little")
+    return bytes(changed)
 
 
 def _encrypted() -> bytes:
-    told = bytearray(_zip(("a.csv", ROWS)))
+    changed = bytearray(_zip(("a.csv", ROWS)))
     for mark, place in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
-        told[told.find(mark) + place] |= 1
-    return bytes(told)
+        changed[changed.find(mark) + place] |= 1
+    return bytes(changed)
 
 
 @cache
@@ -63,25 +63,25 @@ def _line_ends(packing: int) -> bytes:
 
 
 def _file(content: Callable[[], bytes]) -> Answer:
-    """Made when it is first sent."""
-    return whole(lambda _: content())
+    """The file is built when it is first sent."""
+    return whole_answer(lambda _: content())
 
 
 EXPORT_FILE, REPORT = ("connectif.READ_EXPORT_FILE",), ("connectif.READ_REPORT",)
 _ARCHIVES: dict[str, Callable[[], bytes]] = {
     "a ZIP of 5,000 files": lambda: _zip(*[(f"{n}.csv", ROWS) for n in range(5_000)]),
     "a ZIP that lists a million files": _a_million_members,
-    "a ZIP with paths that lead out": lambda: _zip(
+    "a ZIP with paths outside its folder": lambda: _zip(
         ("../../../tmp/canary.csv", ROWS), ("/etc/canary.csv", TITLES)
     ),
     "a ZIP with a path of 60,000 letters": lambda: _zip(("a" * 60_000 + ".csv", ROWS)),
     "a ZIP in a ZIP": lambda: _zip(("a.zip", _zip(("a.csv", ROWS)))),
     "a ZIP in a ZIP, called CSV": lambda: _zip(("a.csv", _zip(("a.csv", ROWS)))),
     "a ZIP of 268 MB of line ends": lambda: _line_ends(zipfile.ZIP_DEFLATED),
-    "268 MB by bzip2, said to be small": lambda: _lying(_line_ends(zipfile.ZIP_BZIP2), 900),
-    "268 MB by LZMA, said to be small": lambda: _lying(_line_ends(zipfile.ZIP_LZMA), 900),
-    "268 MB by deflate, said to be small": lambda: _lying(_line_ends(zipfile.ZIP_DEFLATED), 900),
-    "a ZIP that says 4 GB of itself": lambda: _lying(_zip(("a.csv", ROWS)), 0xFFFFFFFE),
+    "268 MB by bzip2, stated as small": lambda: _with_wrong_size(_line_ends(zipfile.ZIP_BZIP2), 900),
+    "268 MB by LZMA, stated as small": lambda: _with_wrong_size(_line_ends(zipfile.ZIP_LZMA), 900),
+    "268 MB by deflate, stated as small": lambda: _with_wrong_size(_line_ends(zipfile.ZIP_DEFLATED), 900),
+    "a ZIP that states 4 GB": lambda: _with_wrong_size(_zip(("a.csv", ROWS)), 0xFFFFFFFE),
     "a ZIP with a password": _encrypted,
     "half a ZIP": lambda: _zip(("a.csv", ROWS * 1_000))[:-30],
     "a ZIP without a file": _zip,
@@ -99,10 +99,10 @@ _ARCHIVES: dict[str, Callable[[], bytes]] = {
     "a row over a million lines": lambda: _zip(
         ("a.csv", TITLES + b'"abcdefgh\n",' * 4_000_000), packing=zipfile.ZIP_STORED
     ),
-    "a quoted cell without an end": lambda: _zip(
+    "an endless quoted cell": lambda: _zip(
         ("a.csv", TITLES + b'"' + b"abcdefghijk\n" * 5_000_000), packing=zipfile.ZIP_STORED
     ),
-    "a CSV that is no UTF-8": lambda: _zip(("a.csv", TITLES + b"\xff\xfe\n")),
+    "a CSV of invalid UTF-8": lambda: _zip(("a.csv", TITLES + b"\xff\xfe\n")),
     "a CSV with a row of NUL bytes": lambda: _zip(("a.csv", ROWS + b"," + bytes(1_000))),
     "2 million titles": lambda: _zip(("a.csv", b"purchaseId," * 1_400_000), packing=zipfile.ZIP_STORED),
 }
@@ -136,6 +136,6 @@ ARCHIVES = [
     for name, content in _ARCHIVES.items()
 ]
 REPORTS = [
-    Case(name, _file(content), routes=REPORT, says_something_else=True, is_slow="49 MB of" in name)
+    Case(name, _file(content), routes=REPORT, has_other_content=True, is_slow="49 MB of" in name)
     for name, content in _REPORTS.items()
 ]

@@ -1,10 +1,10 @@
-"""Absurd waits and rate limits, headers that are none, and redirects that lead nowhere good."""
+"""Absurd waits and rate limits, invalid headers, and redirects to wrong places."""
 
 from __future__ import annotations
 
-from tests.torture.hostile_case import Case, chunk, chunked, endless, raw
+from tests.torture.hostile_case import Case, chunk, chunked_head, endless_answer, raw_answer
 from tests.torture.hostile_server import PORT, Answer, Pieces, head
-from tests.torture.route_calls import Good
+from tests.torture.route_calls import GoodAnswer
 
 ABSURD_WAITS = [
     "1e9",
@@ -43,20 +43,20 @@ ABSURD_RESETS = [
 ]
 
 
-def _asked_to_wait(status: int, wait: str) -> Case:
+def _retry_after(status: int, wait: str) -> Case:
     lines = ("Retry-After: " + wait.encode().decode("latin-1"),)
     name = f"{status}, Retry-After {wait[:32] or 'empty'}"
     return Case(name, lambda good: iter([head(good, *lines, status=status, length=0)]), once=True)
 
 
-def _used_up(status: int, reset: str, remaining: str = "0", limit: str = "100") -> Case:
+def _rate_limit_used(status: int, reset: str, remaining: str = "0", limit: str = "100") -> Case:
     lines = (
         f"X-RateLimit-Limit: {limit}",
         f"X-RateLimit-Remaining: {remaining}",
         f"X-RateLimit-Reset: {reset}",
     )
 
-    def answer(good: Good) -> Pieces:
+    def answer(good: GoodAnswer) -> Pieces:
         length = len(good.body) if status == 200 else 0
         yield head(good, *lines, status=None if status == 200 else status, length=length)
         yield good.body if length else b""
@@ -65,8 +65,8 @@ def _used_up(status: int, reset: str, remaining: str = "0", limit: str = "100") 
     return Case(name, answer, once=True, times=2)
 
 
-def _at_another_time(date: str) -> Case:
-    """The wait is told by a clock that is off."""
+def _wrong_clock(date: str) -> Case:
+    """The server's clock is wrong."""
     lines = (f"Date: {date}", "Retry-After: Mon, 23 Nov 2026 12:00:00 GMT")
     return Case(
         f"429, at {date[:32]}", lambda good: iter([head(good, *lines, status=429, length=0)]), once=True
@@ -74,12 +74,15 @@ def _at_another_time(date: str) -> Case:
 
 
 WAITS = [
-    *(_asked_to_wait(status, wait) for wait in ABSURD_WAITS for status in (429, 503)),
-    *(_used_up(status, reset) for reset in ABSURD_RESETS for status in (200, 429)),
-    *(_used_up(200, "1790000000", remaining, "100") for remaining in ("-1", "nan", "inf", "1e99", "x")),
-    *(_used_up(200, "1790000000", "0", limit) for limit in ("0", "-1", "nan", "1e99", "x")),
+    *(_retry_after(status, wait) for wait in ABSURD_WAITS for status in (429, 503)),
+    *(_rate_limit_used(status, reset) for reset in ABSURD_RESETS for status in (200, 429)),
     *(
-        _at_another_time(date)
+        _rate_limit_used(200, "1790000000", remaining, "100")
+        for remaining in ("-1", "nan", "inf", "1e99", "x")
+    ),
+    *(_rate_limit_used(200, "1790000000", "0", limit) for limit in ("0", "-1", "nan", "1e99", "x")),
+    *(
+        _wrong_clock(date)
         for date in ("Thu, 01 Jan 1970 00:00:00 GMT", "Fri, 31 Dec 9999 23:59:59 GMT", "now")
     ),
 ]
@@ -98,7 +101,7 @@ def _status_line(line: bytes) -> Answer:
 
 
 def _chunks(*pieces: bytes) -> Answer:
-    return lambda good: iter([chunked()(good), *pieces])
+    return lambda good: iter([chunked_head()(good), *pieces])
 
 
 def _with_status(status: int) -> Answer:
@@ -111,10 +114,10 @@ _OTHER_STATUSES = (
 )
 HEADERS = [
     Case("100,000 headers", _with_head(_lines(100_000, b"X-%d: 1\r\n"))),
-    Case("headers without an end", endless(lambda good: head(good)[:-2], b"X-A: 1\r\n" * 1_000)),
+    Case("endless headers", endless_answer(lambda good: head(good)[:-2], b"X-A: 1\r\n" * 1_000)),
     Case("a header of 10 MB", _with_head(b"X-A: " + b"x" * 10_000_000 + b"\r\n")),
-    Case("a header without an end", endless(lambda good: head(good)[:-2] + b"X-A: ", b"x" * 65_536)),
-    Case("a status line without an end", endless(lambda _: b"HTTP/1.1 200 ", b"x" * 65_536)),
+    Case("an endless header", endless_answer(lambda good: head(good)[:-2] + b"X-A: ", b"x" * 65_536)),
+    Case("an endless status line", endless_answer(lambda _: b"HTTP/1.1 200 ", b"x" * 65_536)),
     Case("90 headers of 60 KB", _with_head(_lines(90, b"X-%d: " + b"x" * 60_000 + b"\r\n"))),
     *(
         Case(f"Content-Length {length}", _with_head(f"Content-Length: {length}\r\n".encode()))
@@ -123,16 +126,18 @@ HEADERS = [
     Case("two lengths", _with_head(b"Content-Length: 1\r\nContent-Length: 2\r\n")),
     *(
         Case(f"Transfer-Encoding {coding}", _with_head(f"Transfer-Encoding: {coding}\r\n".encode()))
-        for coding in ("chunked", "gzip", "chunked, chunked", "x")
+        for coding in ("chunked_head", "gzip", "chunked_head, chunked_head", "x")
     ),
     *(
         Case(f"a chunk of {size.decode()[:20]!r} bytes", _chunks(size + b"\r\nabc\r\n"))
         for size in (b"-1", b"zz", b"", b"f" * 16, b"f" * 400, b"1;" + b"x" * 100_000)
     ),
-    Case("a chunk's size without an end", endless(chunked(), b"0" * 65_536)),
+    Case("an endless chunk size", endless_answer(chunked_head(), b"0" * 65_536)),
     Case(
-        "trailers without an end",
-        endless(lambda good: chunked()(good) + chunk(good.body) + b"0\r\n", b"X-A: 1\r\n" * 1_000),
+        "endless trailers",
+        endless_answer(
+            lambda good: chunked_head()(good) + chunk(good.body) + b"0\r\n", b"X-A: 1\r\n" * 1_000
+        ),
         deadline_seconds=1,
     ),
     *(
@@ -146,9 +151,9 @@ HEADERS = [
             b"\x00\xff",
         )
     ),
-    Case("no HTTP", raw(b"SSH-2.0-canary-text\r\n" * 3)),
-    Case("nothing, and closed", raw(b"")),
-    Case("a header that is no header", _with_head(b"canary-text\r\n: x\r\n\x00: y\r\n")),
+    Case("not HTTP", raw_answer(b"SSH-2.0-canary-text\r\n" * 3)),
+    Case("closed without an answer", raw_answer(b"")),
+    Case("an invalid header", _with_head(b"canary-text\r\n: x\r\n\x00: y\r\n")),
     Case("a header over two lines", _with_head(b"X-A: 1\r\n Content-Length: 5\r\n")),
     Case("a total of 5,000 digits", _with_head(b"REST-Content-Total: " + b"9" * 5_000 + b"\r\n")),
     Case(
@@ -187,7 +192,9 @@ REDIRECTS = [
     *(Case(f"redirect by {status}", _redirect("/x", status)) for status in (300, 301, 303, 305, 307, 308)),
     Case(
         "redirect with a body of 20 GB",
-        endless(lambda good: head(good, "Location: /x", status=302, length=20 * 10**9), b"1," * 32_768),
+        endless_answer(
+            lambda good: head(good, "Location: /x", status=302, length=20 * 10**9), b"1," * 32_768
+        ),
     ),
-    Case("redirect without a place", lambda good: iter([head(good, status=302, length=0)])),
+    Case("redirect without Location", lambda good: iter([head(good, status=302, length=0)])),
 ]

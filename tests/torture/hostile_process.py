@@ -1,6 +1,6 @@
-"""The process that makes the calls of `hostile_answers`, each in a fork of its own, whose memory is known.
+"""Makes the calls of `hostile_answers`, each in its own fork, whose memory is measured.
 
-`python -m tests.torture.hostile_process` reads a `Task` a line as JSON, and writes an `End` a line.
+`python -m tests.torture.hostile_process` reads a `CallTask` and writes a `CallResult` as a line of JSON.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from tests.torture.route_calls import CALLS, TABLES, Clients
 ATTEMPTS = 2
 KEY, SECRET = "canary-key-id", "canary-key-secret"
 MOST_BYTES_OF_A_PROCESS = 8_000_000_000
-"""Far above what may pass, far below what would hurt the machine: a call that takes more fails."""
+"""A call that takes more memory fails. This is far above MOST_MB, and harmless for the machine."""
 
 
 @dataclass(frozen=True)
-class Task:
-    """One call of a route, or several, at a server; each with this deadline."""
+class CallTask:
+    """`times` calls of a route at a server, each with this deadline."""
 
     route: str
     url: str
@@ -43,8 +43,8 @@ class Task:
 
 
 @dataclass(frozen=True)
-class End:
-    """What became of the calls: `value` is a digest of the last result, `chain` an error with its causes."""
+class CallResult:
+    """Result of the calls: `value` is a digest of the last result, `chain` an error with its causes."""
 
     value: str = ""
     error: str = ""
@@ -54,11 +54,11 @@ class End:
     peak_mb: float = 0.0
     seconds: float = 0.0
     waits: list[float] = field(default_factory=list)
-    told: list[str] = field(default_factory=list)
+    log_lines: list[str] = field(default_factory=list)
 
 
 class _VirtualClock:
-    """Waits in no time, and remembers how long each wait would have been."""
+    """A clock that records waits instead of waiting."""
 
     def __init__(self) -> None:
         self.now = time.time()
@@ -72,7 +72,7 @@ class _VirtualClock:
         self.sleep(seconds)
 
 
-class _Lines(logging.Handler):
+class _LogLines(logging.Handler):
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
         self.lines: list[str] = []
@@ -81,18 +81,18 @@ class _Lines(logging.Handler):
         self.lines.append(self.format(record))
 
 
-def run(task: Task) -> End:
-    """Make the calls; never raises."""
-    clock, lines = _VirtualClock(), _Lines()
+def run(task: CallTask) -> CallResult:
+    """Make the calls. Never raises."""
+    clock, lines = _VirtualClock(), _LogLines()
     logging.basicConfig(level=logging.DEBUG, handlers=[lines], force=True)
     _set_deadlines(task.deadline_seconds)
     clients = _clients(task.url, clock)
-    begun = time.monotonic()
+    started = time.monotonic()
     try:
         for _ in range(task.times):
-            value = CALLS[task.route].ask(clients)
-    except BaseException as error:  # noqa: BLE001 - what it is, is what is looked for
-        end = End(
+            value = CALLS[task.route].call(clients)
+    except BaseException as error:  # noqa: BLE001 - any error is a result
+        result = CallResult(
             error=type(error).__name__,
             is_ours=isinstance(error, SyncError),
             message=str(error)[:2_000],
@@ -100,16 +100,16 @@ def run(task: Task) -> End:
         )
         value = None
     else:
-        end = End()
-    peak, seconds = _peak_mb(), time.monotonic() - begun
-    digest = "" if end.error else digest_of(value)
+        result = CallResult()
+    peak, seconds = _peak_mb(), time.monotonic() - started
+    digest = "" if result.error else digest_of(value)
     return replace(
-        end, value=digest, peak_mb=peak, seconds=seconds, waits=clock.waits, told=lines.lines[:1_000]
+        result, value=digest, peak_mb=peak, seconds=seconds, waits=clock.waits, log_lines=lines.lines[:1_000]
     )
 
 
 def digest_of(value: Any) -> str:
-    """Of a result, without what an answer may hold beside what is read."""
+    """Return a digest of a result, without the members that hostile answers add."""
     return hashlib.sha256(repr(_without_junk(value)).encode("utf-8", "replace")).hexdigest()
 
 
@@ -122,7 +122,7 @@ def _without_junk(value: Any) -> Any:
 
 
 def _set_deadlines(seconds: float) -> None:
-    """Of all routes; how a deadline is kept stays as it is."""
+    """Set the deadline of all routes."""
     for table in TABLES.values():
         for name, route in list(vars(table).items()):
             if isinstance(route, Route):
@@ -155,8 +155,8 @@ def _stay_on_this_machine() -> None:
     socket.getaddrinfo = guarded
 
 
-def _in_a_fork(task: Task) -> None:
-    """The child writes the end itself; a child that dies without a word has one written for it."""
+def _in_a_fork(task: CallTask) -> None:
+    """Run the task in a child. The child writes the result; if it dies, this process writes one."""
     child = os.fork()
     if child == 0:
         resource.setrlimit(resource.RLIMIT_AS, (MOST_BYTES_OF_A_PROCESS, MOST_BYTES_OF_A_PROCESS))
@@ -164,20 +164,20 @@ def _in_a_fork(task: Task) -> None:
         os._exit(0)
     _, status = os.waitpid(child, 0)
     if status:
-        _write(End(error=f"the process ended with status {status}"))
+        _write(CallResult(error=f"the process ended with status {status}"))
 
 
-def _write(end: End) -> None:
-    """At once, so that a fork has no buffer of its own."""
-    os.write(sys.stdout.fileno(), json.dumps(asdict(end)).encode() + b"\n")
+def _write(result: CallResult) -> None:
+    """Write without a buffer, because a fork would copy it."""
+    os.write(sys.stdout.fileno(), json.dumps(asdict(result)).encode() + b"\n")
 
 
 def main() -> None:
-    """Until there is nothing more to read."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the torture itself ends this process
+    """Run tasks until the end of the input."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # hostile_answers stops this process
     _stay_on_this_machine()
     for line in sys.stdin:
-        _in_a_fork(Task(**json.loads(line)))
+        _in_a_fork(CallTask(**json.loads(line)))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A server that answers as no vendor should: byte for byte, over a real socket, for as long as it is read."""
+"""A server that sends hostile answers byte by byte over a real socket."""
 
 from __future__ import annotations
 
@@ -8,47 +8,47 @@ import threading
 from collections.abc import Callable, Iterator
 from types import TracebackType
 
-from tests.torture.route_calls import Good
+from tests.torture.route_calls import GoodAnswer
 
 Pieces = Iterator[bytes | float]
-"""What is sent, one after the other; a number is a pause of so many seconds."""
-Answer = Callable[[Good], Pieces]
+"""Pieces to send in sequence. A number is a pause in seconds."""
+Answer = Callable[[GoodAnswer], Pieces]
 PORT = b"{the port of this server}"
-"""Stands for it in what is sent."""
+"""Placeholder in the sent bytes."""
 _LONGEST_HEAD = 1 << 20
 
 
-def plain(good: Good) -> Pieces:
-    """The answer as it should be."""
+def good_answer(good: GoodAnswer) -> Pieces:
+    """Send the good answer."""
     yield head(good) + good.body
 
 
-def head(good: Good, *lines: str, length: int | None = None, status: int | None = None) -> bytes:
-    """Status line and headers of an answer, with `lines` more."""
-    told = {"Content-Type": "application/json", **good.headers, "Connection": "close"}
-    told["Content-Length"] = str(len(good.body) if length is None else length)
-    return _head(status or good.status, [f"{name}: {value}" for name, value in told.items()], lines)
+def head(good: GoodAnswer, *lines: str, length: int | None = None, status: int | None = None) -> bytes:
+    """Return status line and headers of an answer, with additional `lines`."""
+    fields = {"Content-Type": "application/json", **good.headers, "Connection": "close"}
+    fields["Content-Length"] = str(len(good.body) if length is None else length)
+    return _head(status or good.status, [f"{name}: {value}" for name, value in fields.items()], lines)
 
 
-def open_head(good: Good, *lines: str) -> bytes:
-    """The same without a length: the body ends with the connection."""
-    told = {"Content-Type": "application/json", **good.headers, "Connection": "close"}
-    return _head(good.status, [f"{name}: {value}" for name, value in told.items()], lines)
+def open_head(good: GoodAnswer, *lines: str) -> bytes:
+    """Return the same without a length: the body ends with the connection."""
+    fields = {"Content-Type": "application/json", **good.headers, "Connection": "close"}
+    return _head(good.status, [f"{name}: {value}" for name, value in fields.items()], lines)
 
 
-def _head(status: int, told: list[str], lines: tuple[str, ...]) -> bytes:
-    return "\r\n".join([f"HTTP/1.1 {status} Told", *told, *lines, "", ""]).encode("latin-1", "replace")
+def _head(status: int, fields: list[str], lines: tuple[str, ...]) -> bytes:
+    return "\r\n".join([f"HTTP/1.1 {status} Reason", *fields, *lines, "", ""]).encode("latin-1", "replace")
 
 
 class HostileServer:
-    """Answers its first request by `answer` (with `once`), or each of them; further ones as they should be.
+    """Sends `answer` to each request, or with `once` only to the first, and good answers to the others.
 
-    `heard` are the heads of the requests. With `reads` false a request is not read before it is answered.
+    `request_heads` are the heads of the requests. With `reads=False` it answers without reading the request.
     """
 
-    def __init__(self, answer: Answer, good: Good, *, once: bool = False, reads: bool = True) -> None:
+    def __init__(self, answer: Answer, good: GoodAnswer, *, once: bool = False, reads: bool = True) -> None:
         self._answer, self._good, self._once, self._reads = answer, good, once, reads
-        self.heard: list[bytes] = []
+        self.request_heads: list[bytes] = []
         self._requests = 0
         self._over = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
@@ -66,7 +66,7 @@ class HostileServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._over.set()
-        with contextlib.suppress(OSError):  # it may be waiting for a caller, or not
+        with contextlib.suppress(OSError):  # it is not waiting for a caller
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         self._accepting.join()
@@ -74,37 +74,37 @@ class HostileServer:
     def _accept(self) -> None:
         while not self._over.is_set():
             try:
-                line, _ = self._listener.accept()
+                connection, _ = self._listener.accept()
             except OSError:  # closed
                 return
-            threading.Thread(target=self._serve, args=(line,), daemon=True).start()
+            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
-    def _serve(self, line: socket.socket) -> None:
-        with line, contextlib.suppress(OSError):  # the caller has had enough
-            line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if self._reads and not self._read(line):
+    def _serve(self, connection: socket.socket) -> None:
+        with connection, contextlib.suppress(OSError):  # the caller closed the connection
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self._reads and not self._read(connection):
                 return
             self._requests += 1
-            usual = self._once and self._requests > 1
-            for piece in (plain if usual else self._answer)(self._good):
+            is_good = self._once and self._requests > 1
+            for piece in (good_answer if is_good else self._answer)(self._good):
                 if isinstance(piece, bytes):
-                    line.sendall(piece.replace(PORT, str(self.port).encode()))
+                    connection.sendall(piece.replace(PORT, str(self.port).encode()))
                 elif self._over.wait(piece):
                     return
-            line.shutdown(socket.SHUT_WR)
+            connection.shutdown(socket.SHUT_WR)
 
-    def _read(self, line: socket.socket) -> bool:
-        """A whole request; False where none comes."""
+    def _read(self, connection: socket.socket) -> bool:
+        """Read a whole request. False if none arrives."""
         received = b""
         while b"\r\n\r\n" not in received:
-            piece = line.recv(1 << 16)
+            piece = connection.recv(1 << 16)
             if not piece or len(received) > _LONGEST_HEAD:
                 return False
             received += piece
         top, _, body = received.partition(b"\r\n\r\n")
-        self.heard.append(top)
+        self.request_heads.append(top)
         left = _length_of(top) - len(body)
-        while left > 0 and (piece := line.recv(1 << 16)):
+        while left > 0 and (piece := connection.recv(1 << 16)):
             left -= len(piece)
         return True
 

@@ -1,6 +1,6 @@
-"""A call of each route, as the pipelines, doctor or explain make it, and an answer that the call takes.
+"""A call of each route, as the pipelines, doctor or explain make it, with a good answer.
 
-`ROUTES` is read from the clients' route tables, so a new route is found here without being named.
+`ROUTES` comes from the route tables of the clients, so it includes new routes.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ PURCHASE_SENT = {"purchaseId": "p-1", "contactEmail": "ana@example.com", "produc
 
 @dataclass(frozen=True)
 class Clients:
-    """Both clients, at the same server."""
+    """Both clients, connected to the same server."""
 
     vtex: VtexClient
     connectif: ConnectifClient
@@ -55,8 +55,8 @@ class Clients:
 
 
 @dataclass(frozen=True)
-class Good:
-    """An answer that the route's call takes."""
+class GoodAnswer:
+    """An answer that the call accepts."""
 
     body: bytes
     status: int = 200
@@ -65,16 +65,16 @@ class Good:
 
 @dataclass(frozen=True)
 class RouteCall:
-    """How a route is called, and what it usually answers."""
+    """How to call a route, and its good answer."""
 
-    ask: Callable[[Clients], Any]
-    good: Good
-    also_right: tuple[Any, ...] = ()
-    """Results of an answer that can be read and tells nothing, as a report may that is any text."""
+    call: Callable[[Clients], Any]
+    good: GoodAnswer
+    also_accepted: tuple[Any, ...] = ()
+    """Further accepted results: those of readable answers without content, such as an empty report."""
 
 
-def _json(body: Any, status: int = 200, **headers: str) -> Good:
-    return Good(
+def _json(body: Any, status: int = 200, **headers: str) -> GoodAnswer:
+    return GoodAnswer(
         orjson.dumps(body), status, {name.replace("_", "-"): value for name, value in headers.items()}
     )
 
@@ -105,7 +105,7 @@ def _refused_rows(clients: Clients) -> Any:
 
 
 def _file_to_send() -> FileToSend:
-    """Larger than what the sockets on the way take without being read."""
+    """A file larger than the buffers of the sockets."""
     row = b"ana@example.com\n" * 4096
     return FileToSend("contacts.csv", "text/csv", 128 * len(row), lambda: [row] * 128)
 
@@ -159,8 +159,8 @@ CALLS: dict[str, RouteCall] = {
     ),
     "connectif.READ_REPORT": RouteCall(
         _refused_rows,
-        Good(b"_email,error\nana@example.com,E0103\n", headers={"Content-Type": "text/csv"}),
-        also_right=([{}, []],),
+        GoodAnswer(b"_email,error\nana@example.com,E0103\n", headers={"Content-Type": "text/csv"}),
+        also_accepted=([{}, []],),
     ),
     "connectif.LIST_CONTACT_FIELDS": RouteCall(
         lambda to: to.connectif.contact_fields(), _json({"results": [{"id": "_email"}]})
@@ -173,7 +173,7 @@ CALLS: dict[str, RouteCall] = {
         lambda to: to.connectif.read_export("e-1"), _json({"id": "e-1", "status": "inProgress", "total": 2})
     ),
     "connectif.READ_EXPORT_FILE": RouteCall(
-        _purchase_ids, Good(_archive(), headers={"Content-Type": "application/zip"})
+        _purchase_ids, GoodAnswer(_archive(), headers={"Content-Type": "application/zip"})
     ),
     "connectif.READ_CONTACT": RouteCall(
         lambda to: to.connectif.transport.read(
@@ -201,4 +201,4 @@ CALLS: dict[str, RouteCall] = {
         lambda to: to.connectif.transport.json(at_connectif.READ_STORE), _json({"currency": "EUR"})
     ),
 }
-"""Keyed as ROUTES is; a test holds both to the same keys."""
+"""A test compares the keys with those of ROUTES."""

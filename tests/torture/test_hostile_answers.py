@@ -1,4 +1,4 @@
-"""Short form of what `make torture` tries: each hostile answer on one route, each route with several."""
+"""Short form of `make torture`: each hostile answer on one route, and each route with several."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.torture.hostile_answers import every_pair, some_pairs, tried
 from tests.torture.hostile_case import Case
 from tests.torture.hostile_server import Pieces
-from tests.torture.route_calls import CALLS, ROUTES, TABLES, Good
+from tests.torture.route_calls import CALLS, ROUTES, TABLES, GoodAnswer
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -19,34 +19,34 @@ def test_routes__each_has_a_call_and_an_answer() -> None:
     assert len(ROUTES) >= 28
 
 
-def test_routes__are_made_in_the_tables_alone() -> None:
-    """Else a route would be called that `ROUTES` does not find."""
+def test_routes__are_defined_only_in_the_tables() -> None:
+    """`ROUTES` does not find other routes."""
     tables = {Path(str(table.__file__)).resolve() for table in TABLES.values()}
     code = [file for folder in ("include", "plugins", "dags") for file in (ROOT / folder).rglob("*.py")]
-    makers = {file for file in code if re.search(r"(?<!class )\bRoute\(", file.read_text())}
-    assert makers == tables
+    defining = {file for file in code if re.search(r"(?<!class )\bRoute\(", file.read_text())}
+    assert defining == tables
 
 
-def test_pairs__all_routes_meet_every_answer_in_the_long_form() -> None:
-    met = Counter(route for route, _, _ in every_pair())
-    assert met.keys() == ROUTES.keys()
-    assert min(met.values()) >= 200
+def test_pairs__the_long_form_has_all_routes() -> None:
+    cases = Counter(route for route, _, _ in every_pair())
+    assert cases.keys() == ROUTES.keys()
+    assert min(cases.values()) >= 200
 
 
-def test_hostile_answers__end_right_or_by_a_clean_error() -> None:
+def test_hostile_answers__give_the_right_result_or_a_clear_error() -> None:
     rows = list(tried(some_pairs()))
     assert {row.group for row in rows} == ROUTES.keys()
     assert [row for row in rows if row.problem] == []
     assert max(row.peak_mb for row in rows) > 0
 
 
-def wrong(good: Good) -> Pieces:
-    """Another record than was asked for."""
+def send_wrong_record(good: GoodAnswer) -> Pieces:
+    """Send another record than the requested one."""
     body = good.body.replace(b"1", b"2")
     yield b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body
 
 
-def test_hostile_answers__what_is_wrong_and_green_is_a_problem() -> None:
-    case = Case("wrong", wrong)
+def test_hostile_answers__a_wrong_result_is_a_problem() -> None:
+    case = Case("wrong", send_wrong_record)
     (row,) = tried([("vtex.SEARCH_CLIENTS", "bodies", case)])
-    assert row.problem == "green, with another result"
+    assert row.problem == "no error, and a wrong result"

@@ -1,4 +1,4 @@
-"""One thing that `make torture` tried, and what became of it: the row that every harness yields."""
+"""The row that every harness of `make torture` yields: a trial and its result."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Tried(NamedTuple):
-    """`problem` is empty where it held; `group` is the row of the printed table, `case` the example in it."""
+    """`problem` is empty if the sync held. `group` is the row of the printed table, `case` the trial in it."""
 
     kind: str
     """hostile answers, damaged files, kills, faults, fuzzed requests, canaries"""

@@ -84,7 +84,7 @@ def test_rows__a_long_list_of_files_is_not_read() -> None:
     entries = one[start:end] * 60_000
     size = len(entries).to_bytes(4, "little")
     end_record = one[end : end + 8] + b"\xff\xff\xff\xff" + size + one[end + 16 :]
-    with pytest.raises(ContractError, match="list of files of an export has more than 2,000,000 bytes"):
+    with pytest.raises(ContractError, match="an export has a list of files of more than 2,000,000 bytes"):
         list(read_rows(io.BytesIO(one[:start] + entries + end_record)))
 
 

@@ -17,7 +17,7 @@ from include.vtex.client import ScrollPage
 
 
 class EndlessFields:
-    """Each page of contact fields names another one."""
+    """Every page of contact fields has a next page."""
 
     def __init__(self) -> None:
         self.calls = 0
@@ -27,7 +27,7 @@ class EndlessFields:
         return ["size"], "/contact-fields/?page=2"
 
 
-def test_contact_fields__pages_that_always_name_another_one() -> None:
+def test_contact_fields__endless_pages_fail() -> None:
     endless = EndlessFields()
     settings = load_settings()
     contacts = SimpleNamespace(extra_fields=[SimpleNamespace(target="shoe_size")])
@@ -47,22 +47,22 @@ def pages_of_a_thousand(count: int) -> Iterator[ScrollPage]:
     return (page_of(*(f"{number}-{place}" for place in range(1_000))) for number in range(count))
 
 
-def check_all(ends: _ScrollGuard, pages: Iterable[ScrollPage]) -> None:
+def check_all(guard: _ScrollGuard, pages: Iterable[ScrollPage]) -> None:
     for page in pages:
-        ends.check(page)
+        guard.check(page)
 
 
-def test_scroll__the_same_page_again_and_again() -> None:
-    ends = _ScrollGuard(Slice("window", ""), 0)
+def test_scroll__repeated_pages_fail() -> None:
+    guard = _ScrollGuard(Slice("window", ""), 0)
     with pytest.raises(ContractError, match="slice window does not end after 44 documents; 21 of its pages"):
-        check_all(ends, [page_of("1", "2")] * 1_000)
+        check_all(guard, [page_of("1", "2")] * 1_000)
 
 
-def test_scroll__far_more_than_announced() -> None:
-    ends = _ScrollGuard(Slice("window", ""), 100)
+def test_scroll__far_more_documents_than_announced_fail() -> None:
+    guard = _ScrollGuard(Slice("window", ""), 100)
     with pytest.raises(ContractError, match="slice window does not end after 101,000 documents"):
-        check_all(ends, pages_of_a_thousand(1_000))
+        check_all(guard, pages_of_a_thousand(1_000))
 
 
-def test_scroll__twice_as_many_as_announced_are_read() -> None:
+def test_scroll__twice_as_many_documents_as_announced_are_read() -> None:
     check_all(_ScrollGuard(Slice("window", ""), 1_000), pages_of_a_thousand(102))

@@ -547,7 +547,7 @@ def test_most_bytes__counts_decompressed_bytes(
 def test_budget__of_an_error_only_the_beginning_is_read(
     status: int, error: type[Exception], server: ScriptedServer, transport: Transport
 ) -> None:
-    """The 50 MB that the answer announces never come: whoever waits for them meets the deadline."""
+    """The 50 MB that the answer announces never arrive: a caller that waits for them exceeds the deadline."""
     headers = {"Location": "/elsewhere"} if status == 302 else {}
     server.script(Answer(status, b"x" * 2_000_000, headers, length=50_000_000))
     with pytest.raises(error, match=f"HTTP {status}"):
@@ -556,7 +556,7 @@ def test_budget__of_an_error_only_the_beginning_is_read(
 
 
 @pytest.mark.parametrize("place", ["http://[::1", "http://127.0.0.1:99999/", "//", ""])
-def test_redirect__to_what_is_no_address_is_a_redirect(
+def test_redirect__to_an_invalid_address_is_a_redirect(
     place: str, server: ScriptedServer, transport: Transport
 ) -> None:
     server.script(Answer(302, headers={"Location": place}))
@@ -593,7 +593,7 @@ def test_deadline__ends_a_call_whose_bytes_arrive_slowly(
 def test_deadline__holds_for_a_body_whose_connection_is_not_kept(
     connection: str, server: ScriptedServer, slept: list[float]
 ) -> None:
-    """http.client lets go of its socket as soon as it has read `Connection: close`."""
+    """http.client drops its socket when it has read `Connection: close`."""
     transport = transport_to(server.url, slept, timeouts=Timeouts(connect_seconds=5, read_seconds=30))
     server.script(*[Answer(200, b" " * 300, {"Connection": connection}, drip_seconds=0.05)] * 6)
     begun = time.monotonic()

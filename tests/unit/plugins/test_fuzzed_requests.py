@@ -1,18 +1,18 @@
-"""2,000 hostile requests against the receiver and the pages: no run, no bug, nothing of them in a log."""
+"""2,000 hostile requests to the receiver and the pages: no run starts, no error, and no text in the log."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.torture.fuzzed_requests import against_pages, against_receiver
+from tests.torture.fuzzed_requests import fuzz_pages, fuzz_receiver
 from tests.torture.tried import Tried
 
 REQUESTS = 2_000
 
 
 def statuses_of(rows: Sequence[Tried]) -> dict[int, int]:
-    """How often each status was answered: a generator that reaches only one of them tries nothing."""
+    """Count the statuses of the answers. A generator that reaches only one of them tests nothing."""
     found: dict[int, int] = {}
     for row in rows:
         if row.case[:3].isdigit():
@@ -20,8 +20,8 @@ def statuses_of(rows: Sequence[Tried]) -> dict[int, int]:
     return found
 
 
-def test_receiver__takes_nothing_of_1000_fuzzed_requests() -> None:
-    rows = list(against_receiver(REQUESTS // 2))
+def test_receiver__accepts_none_of_1000_fuzzed_requests() -> None:
+    rows = list(fuzz_receiver(REQUESTS // 2))
     assert [row for row in rows if row.problem] == []
     statuses = statuses_of(rows)
     assert sum(statuses.values()) == REQUESTS // 2
@@ -31,7 +31,7 @@ def test_receiver__takes_nothing_of_1000_fuzzed_requests() -> None:
 
 
 def test_pages__answer_1000_fuzzed_requests_with_4xx(airflow_db: None, tmp_path: Path) -> None:
-    rows = list(against_pages(REQUESTS // 2, tmp_path))
+    rows = list(fuzz_pages(REQUESTS // 2, tmp_path))
     assert [row for row in rows if row.problem] == []
     statuses = statuses_of(rows)
     assert sum(statuses.values()) == REQUESTS // 2

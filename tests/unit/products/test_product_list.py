@@ -111,7 +111,7 @@ def test_list__has_all_products_that_existed_all_the_time(count: int, changes: l
 
 
 class EndlessShop:
-    """Announces more and more products; `page` is what it lists at a position."""
+    """Announces endless products; `page` gives those at a position."""
 
     def __init__(self, page: Callable[[int], dict[str, list[int]]]) -> None:
         self.page = page
@@ -123,7 +123,7 @@ class EndlessShop:
 
 
 @pytest.mark.parametrize("page", [lambda _first: {}, lambda _first: {"1": [1]}], ids=["empty", "the same"])
-def test_list__that_leads_nowhere_is_not_read_to_its_announced_end(
+def test_list__without_progress_is_not_read_to_its_announced_end(
     page: Callable[[int], dict[str, list[int]]],
 ) -> None:
     shop = EndlessShop(page)
@@ -132,7 +132,7 @@ def test_list__that_leads_nowhere_is_not_read_to_its_announced_end(
     assert shop.calls < 100
 
 
-def test_list__without_an_end_stops(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_list__without_an_end_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("include.products.listing._MOST_PRODUCTS", 500)
     shop = EndlessShop(lambda first: {str(first + number): [1] for number in range(PAGE)})
     with pytest.raises(ContractError, match="announces 1,000,000,000,000,000 products, and the list"):
