@@ -1,4 +1,4 @@
-"""The SQL in docs/operations.md, as it stands there, on a store as it would be."""
+"""The SQL statements of docs/operations.md work on a state store."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ NEW_KEY = "new id"
 ANOTHER_HASH_KEY = "another made-up hash key"
 
 
-def run_as_written(url: str, beginning: str, **names: str) -> None:
-    """All statements of the manual that begin so."""
+def run_statements(url: str, beginning: str, **names: str) -> None:
+    """Run all statements of the guide that start with `beginning`."""
     statements = re.findall(rf"`({beginning}[^`]*)`", re.sub(r"\s+", " ", TEXT))
     assert statements
     engine = sa.create_engine(url)
@@ -34,8 +34,8 @@ def run_as_written(url: str, beginning: str, **names: str) -> None:
     engine.dispose()
 
 
-@pytest.mark.parametrize("seen", [False, True], ids=["before anything", "after the doctor"])
-def test_key_id__moved_by_the_sql_keeps_what_is_known(
+@pytest.mark.parametrize("seen", [False, True], ids=["before the doctor", "after the doctor"])
+def test_key_id__the_sql_moves_the_rows_to_the_new_key(
     url: str, opened: Opener, clock: Clock, *, seen: bool
 ) -> None:
     opened().mark_activated(PipelineName.CONTACTS, "run", clock.now)
@@ -43,13 +43,13 @@ def test_key_id__moved_by_the_sql_keeps_what_is_known(
     moved = replace(SHOP, connectif_key_id=NEW_KEY)
     if seen:
         opened(moved)
-    run_as_written(url, "(?:DELETE FROM|UPDATE) sync_shop", old_id=SHOP.connectif_key_id)
+    run_statements(url, "(?:DELETE FROM|UPDATE) sync_shop", old_id=SHOP.connectif_key_id)
     state = opened(moved)
     assert state.is_activated(PipelineName.CONTACTS)
     assert state.last_catalogue() == "catalogue.parquet"
 
 
-def test_lost_hash_key__after_the_sql_runs_go_on_and_nothing_waits_for_ever(
+def test_lost_hash_key__after_the_sql_runs_continue_and_no_event_waits_for_ever(
     url: str, opened: Opener, clock: Clock
 ) -> None:
     opened().erase(ANA)
@@ -57,7 +57,7 @@ def test_lost_hash_key__after_the_sql_runs_go_on_and_nothing_waits_for_ever(
     clock.advance(timedelta(hours=1))
     with pytest.raises(ConfigurationError, match="hash_key is not the one"):
         opened(hash_key=ANOTHER_HASH_KEY).erased_people()
-    run_as_written(url, "DELETE FROM sync_(?:erased|pending_event|taken_event|subscription change)")
+    run_statements(url, "DELETE FROM sync_(?:erased|pending_event|taken_event|subscription)")
     state = opened(hash_key=ANOTHER_HASH_KEY)
     assert state.erased_people() == frozenset()
     assert list(state.due_pending(clock.now)) == []
