@@ -22,8 +22,8 @@ from include.http.transport import Parsed, RequestRefused, Timeouts, Transport, 
 from include.http.vocabulary import kept
 from include.vtex import answers, limits, routes
 from include.vtex.answers import Document, SearchPage
-from include.vtex.filters import instant
 from include.vtex.vocabulary import SLOTS_TAKEN, TOKEN_UNKNOWN, VOCABULARY
+from include.window import utc_milliseconds
 
 log = logging.getLogger(__name__)
 
@@ -235,7 +235,7 @@ class VtexClient:
         """
         last = end - timedelta(milliseconds=1)
         query = {
-            f"f_{date_field}": f"{date_field}:[{instant(start)} TO {instant(last)}]",
+            f"f_{date_field}": f"{date_field}:[{utc_milliseconds(start)} TO {utc_milliseconds(last)}]",
             "orderBy": "creationDate,asc",
             "per_page": str(limits.ORDERS_PAGE),
             "page": str(page),

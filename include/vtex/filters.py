@@ -6,22 +6,19 @@ Source: VTEX, querying documents in Master Data v1 (read 2026-11-23).
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 
-
-def instant(moment: datetime) -> str:
-    """`2026-11-23T04:00:00.000Z`: UTC with milliseconds."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+from include.window import utc_milliseconds
 
 
 def between(field: str, start: datetime, end: datetime) -> str:
     """Whether the bounds belong to it is documented nowhere: overlap the windows and drop doubles."""
-    return f"({field} between {instant(start)} AND {instant(end)})"
+    return f"({field} between {utc_milliseconds(start)} AND {utc_milliseconds(end)})"
 
 
 def outside(field: str, start: datetime, end: datetime) -> str:
     """What `between` leaves out, be its date absent, 0001-01-01 or of next year."""
-    return f"({field} is null) OR ({field}<{instant(start)}) OR ({field}>{instant(end)})"
+    return f"({field} is null) OR ({field}<{utc_milliseconds(start)}) OR ({field}>{utc_milliseconds(end)})"
 
 
 def any_of(field: str, values: Iterable[str]) -> str:

@@ -19,6 +19,7 @@ from include.pipeline.run import calls_of
 from include.pipelines import NEWSLETTER
 from include.settings import Settings, load_settings
 from include.vtex.client import RateLimits, VtexClient
+from include.window import utc_text
 from plugins.hooks.accounts import connectif_account, shop_of, vtex_account
 from plugins.hooks.airflow_connections import connectif_connection, vtex_connection
 from plugins.runs.run_key import run_identity, run_key
@@ -70,7 +71,7 @@ def ask_for_another_run(events: list[Event], due: datetime, run_id: str) -> NoRe
     All the events wait in the store and will be due by then; a run needs one in its conf.
     """
     at = due + _MARGIN
-    log.info("%s events are tried again by a run at %s", len(events), at.isoformat(timespec="seconds"))
+    log.info("%s events are tried again by a run at %s", len(events), utc_text(at))
     raise DagRunTriggerException(
         trigger_dag_id=NEWSLETTER.dag_id,
         dag_run_id=f"again__{at:%Y-%m-%dT%H:%M:%S.%fZ}__{run_id[-6:]}",

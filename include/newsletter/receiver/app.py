@@ -19,8 +19,7 @@ from include.newsletter.receiver.access import FewTries, Keys
 from include.newsletter.receiver.bodies import BadCallback, Pair, is_json, pairs_of_body, pairs_of_query
 from include.newsletter.receiver.callback import has_email, is_bounce, read_callback
 from include.newsletter.receiver.group_commit import GroupCommit, Rate
-from include.web_body import WITHIN_SECONDS, BodyRefused, body_of
-from include.web_headers import with_headers
+from include.web import WITHIN_SECONDS, BodyRefused, read_body, with_headers
 
 log = logging.getLogger(__name__)
 
@@ -174,7 +173,7 @@ def _bounce(request: Request, in_query: bool) -> Response:
 
 async def _body(request: Request, within_seconds: float) -> bytes:
     try:
-        return await body_of(request, LONGEST_BODY_BYTES, within_seconds)
+        return await read_body(request, LONGEST_BODY_BYTES, within_seconds)
     except BodyRefused as refused:
         raise BadCallback(str(refused), refused.status) from None
 

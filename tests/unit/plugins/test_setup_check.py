@@ -138,7 +138,7 @@ def test_findings__name_the_settings_that_the_environment_changes(
     monkeypatch.setenv("SYNC_STATE_PORT", "tcp://10.0.48.109:5432")
     lines = {line.subject: line for line in findings()}
     assert str(lines["settings"]) == (
-        "OK       settings: all readable; changed by the environment: "
+        "OK       settings: all valid; changed by the environment: "
         "connectif.import_poll_seconds = 0.05, schedule.time_zone = Europe/Madrid"
     )
     misspelt = {line.subject: line.advice for line in lines.values() if "has no effect" in line.found}

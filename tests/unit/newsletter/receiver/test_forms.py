@@ -26,7 +26,7 @@ def nested(name: str, value: Any, depth: int) -> Any:
     return {name: value, "ip": "", "subscribed": True}
 
 
-def body_of(kind: str, name: str, values: list[str], depth: int) -> tuple[bytes, str]:
+def read_body(kind: str, name: str, values: list[str], depth: int) -> tuple[bytes, str]:
     """A body with these addresses and its content type."""
     if kind == "json":
         given: Any = values[0] if len(values) == 1 else values
@@ -52,7 +52,7 @@ def test_forms__202_is_the_one_person_and_anything_else_4xx(
 ) -> None:
     shop, (body_kind, name, depth) = SimulatedShop(), written
     query = form([(name, value) for value in in_query])
-    body, content_type = body_of(body_kind, name, in_body, depth) if in_body else (b"", "")
+    body, content_type = read_body(body_kind, name, in_body, depth) if in_body else (b"", "")
     url = f"{PATH}/{kind}?{query}"
     answer = shop.one(method, url, content=body, headers={"content-type": content_type})
     meant = {given.lower() for given in in_query + in_body if given}
