@@ -46,7 +46,10 @@ class Reason(StrEnum):
     meaning: str
     advice: str
 
-    def __new__(cls, code: str, outcome: Outcome, meaning: str, advice: str) -> Self:
+    # The defaults are for mypy only, which checks the lookup `Reason("erased")` against this signature.
+    def __new__(
+        cls, code: str, outcome: Outcome = Outcome.REJECTED, meaning: str = "", advice: str = ""
+    ) -> Self:
         member = str.__new__(cls, code)
         member._value_ = code
         member.outcome, member.meaning, member.advice = outcome, meaning, advice
@@ -239,7 +242,8 @@ class Drop(StrEnum):
     meaning: str
     advice: str
 
-    def __new__(cls, code: str, meaning: str, advice: str) -> Self:
+    # The defaults are for mypy only, which checks the lookup `Drop("date_invalid")` against this signature.
+    def __new__(cls, code: str, meaning: str = "", advice: str = "") -> Self:
         member = str.__new__(cls, code)
         member._value_ = code
         member.meaning, member.advice = meaning, advice

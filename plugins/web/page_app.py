@@ -22,7 +22,7 @@ from fastapi.responses import HTMLResponse
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from include.page.frame import STATIC
+from include.page.rendering import STATIC
 from include.page.status import message_page
 from include.web import STATIC_HEADERS, with_headers
 
