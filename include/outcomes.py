@@ -46,6 +46,7 @@ class Reason(StrEnum):
     meaning: str
     advice: str
 
+    # The defaults are for mypy only, which checks the lookup `Reason("erased")` against this signature.
     def __new__(
         cls, code: str, outcome: Outcome = Outcome.REJECTED, meaning: str = "", advice: str = ""
     ) -> Self:
@@ -241,6 +242,7 @@ class Drop(StrEnum):
     meaning: str
     advice: str
 
+    # The defaults are for mypy only, which checks the lookup `Drop("date_invalid")` against this signature.
     def __new__(cls, code: str, meaning: str = "", advice: str = "") -> Self:
         member = str.__new__(cls, code)
         member._value_ = code

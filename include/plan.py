@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal, Self, cast
 
 from include.errors import ParameterError
-from include.window import Window, as_utc, subtracted
+from include.window import Window, as_utc, subtracted, utc_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -252,7 +252,7 @@ def _scheduled(interval: Window, missing: list[Window], reach: timedelta, dag_id
     older = [part for window in missing if (part := window.until(horizon))]
     why = f"scheduled run for {interval}"
     if start < interval.start:
-        why += f", begun at {start:%Y-%m-%dT%H:%M:%SZ} because no run has covered the time since"
+        why += f"; it starts at {utc_text(start)} because no run has covered the time since then"
     gaps = tuple(Gap(gap, _backfill_command(dag_id, gap, interval.end - interval.start)) for gap in older)
     return RunPlan("window", Window(start, interval.end), gaps, why)
 

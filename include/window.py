@@ -1,4 +1,4 @@
-"""Stretches of time, `[start, end)` in UTC, and their arithmetic."""
+"""Windows of time, `[start, end)` in UTC, their arithmetic, and the text forms of an instant."""
 
 from __future__ import annotations
 
@@ -10,20 +10,30 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
-"""Where the coverage of a full load begins: it has taken everything there was."""
+"""The start of the coverage of a full load, which reads all records."""
 
 
 def as_utc(instant: datetime) -> datetime:
-    """The same instant as a plain `datetime` in UTC (pendulum's too); `ValueError` for a naive one."""
+    """The same instant as a plain `datetime` in UTC, also for pendulum's; `ValueError` for a naive one."""
     if instant.utcoffset() is None:
         raise ValueError("an instant needs an offset")
     utc = instant.astimezone(UTC)
     return datetime.combine(utc.date(), utc.time(), UTC)
 
 
+def utc_text(instant: datetime) -> str:
+    """An instant for people, to the second: `2026-11-22T06:00:00Z`. A run's parameters accept this form."""
+    return f"{instant.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def utc_milliseconds(instant: datetime) -> str:
+    """An instant for both vendors: `2026-11-22T06:00:00.000Z`."""
+    return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 @dataclass(frozen=True, order=True)
 class Window:
-    """Instants from `start` up to, but without, `end`; both in UTC. `ValueError` when naive or empty."""
+    """The time from `start` up to, but without, `end`; both in UTC. `ValueError` if naive or empty."""
 
     start: datetime
     end: datetime
@@ -35,17 +45,17 @@ class Window:
             raise ValueError(f"a window must end after it starts: {self}")
 
     def __str__(self) -> str:
-        return f"{self.start:%Y-%m-%dT%H:%M:%SZ} to {self.end:%Y-%m-%dT%H:%M:%SZ}"
+        return f"{utc_text(self.start)} to {utc_text(self.end)}"
 
     def __contains__(self, instant: datetime) -> bool:
         return self.start <= instant < self.end
 
     def widened(self, overlap: timedelta) -> Window:
-        """Begun earlier by `overlap`, to catch what the source indexed late."""
+        """The window with a start that is `overlap` earlier, to read records that the source indexed late."""
         return Window(self.start - overlap, self.end)
 
     def until(self, instant: datetime) -> Window | None:
-        """The part before `instant`, `None` when there is none: the future is never covered."""
+        """The part before `instant`, or None: future time is never covered."""
         return Window(self.start, min(self.end, instant)) if self.start < instant else None
 
     def to_json(self) -> dict[str, str]:
@@ -58,7 +68,7 @@ class Window:
 
 
 def merged(windows: Iterable[Window]) -> list[Window]:
-    """The same time in as few windows as possible, in order; touching ones become one."""
+    """The same time in as few sorted windows as possible; adjacent windows become one."""
     result: list[Window] = []
     for window in sorted(windows):
         if result and window.start <= result[-1].end:
@@ -69,7 +79,7 @@ def merged(windows: Iterable[Window]) -> list[Window]:
 
 
 def subtracted(whole: Iterable[Window], taken: Iterable[Window]) -> list[Window]:
-    """The time of `whole` that is not in `taken`, in order."""
+    """The time of `whole` that is not in `taken`, sorted."""
     result = merged(whole)
     for hole in merged(taken):
         result = [rest for window in result for rest in _without(window, hole)]

@@ -15,8 +15,8 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from include.outcomes import PipelineName, Reason
-from include.page.frame import STATIC
 from include.page.overview import overview
+from include.page.rendering import STATIC
 from include.page.status import PER_PAGE, Reader, RecordsPage, records_page, status_page
 from include.settings import load_settings
 from include.state import Shop, open_state_store, upgrade

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import Enum, auto
 from io import BytesIO
 from typing import Any, BinaryIO, NamedTuple
@@ -34,7 +34,7 @@ from include.http.transport import (
     origin,
 )
 from include.http.vocabulary import shorten
-from include.window import Window
+from include.window import Window, utc_milliseconds
 
 SYSTEM = "Connectif"
 DEFAULT_HOST = "https://api.connectif.cloud"
@@ -182,8 +182,8 @@ class ConnectifClient:
         Repeating is harmless: it only creates another export. QueueFull if five exports are queued.
         """
         filters = {
-            "fromDate": _format_instant(window.start),
-            "toDate": _format_instant(window.end),
+            "fromDate": utc_milliseconds(window.start),
+            "toDate": utc_milliseconds(window.end),
             "activityTypes": list(activity_types),
         }
         return self._create_export("activities", filters)
@@ -362,11 +362,6 @@ def _to_rejection(refused: RequestRefused) -> RecordRejected:
     if error.code == "E0102":
         return ProductsMissing(str(refused), **details, product_ids=list(error.extra.get("product_ids", [])))
     return RecordRejected(str(refused), **details)
-
-
-def _format_instant(moment: datetime) -> str:
-    """Format an instant as UTC with milliseconds: `2026-11-23T04:00:00.000Z`."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _resolve_url(route: Route, place: str, url: str) -> str:

@@ -1,7 +1,7 @@
-"""Looks a set-up over without changing anything: a line for each thing, ok or not, and what to do.
+"""Checks connections, permissions, settings and clocks, and changes nothing: one line per check.
 
-`run_checks` gives the lines. Which write rights a key has is seen only as far as a call can tell that its vendor
-is sure to refuse; see `rights`.
+`run_checks` yields the lines. A write permission is checked only if the vendor certainly rejects the test
+call; see `permissions`.
 """
 
 from include.doctor.all_checks import run_checks

@@ -1,8 +1,8 @@
-"""What Connectif tells of its account: authorised domains and currency, as far as it does.
+"""Connectif's account: its authorised domains and its currency, if Connectif shows them.
 
-That there is a `/store/` to read is known from a public client only, and the shape of its answer is not: what
-the names of its keys speak of is taken. Without it, the domains come with the refusal of a
-product outside of them (E0201, `allowedDomains`), where that precedes the refusal of one without a name.
+`/store/` is known only from a public client, and the shape of its answer is not documented; so values are
+found by the names of their keys. Without `/store/`, the domains come from the rejection of a product outside
+of them (E0201, `allowedDomains`), if Connectif checks the domain before the missing name.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ from urllib.parse import urlsplit
 
 from include.connectif import routes
 from include.connectif.client import ConnectifClient
-from include.doctor.rights import NOBODY, NOWHERE
+from include.doctor.permissions import NO_SUCH_HOST, NO_SUCH_RECORD
 from include.errors import ContractError
 from include.http.transport import AccessRefused, RequestRefused
 
 
 @dataclass(frozen=True)
 class Account:
-    """`domains` are hosts; empty, as `currency`, when it is not told."""
+    """`domains` are hosts. Both values are empty if Connectif does not show them."""
 
     domains: tuple[str, ...] = ()
     currency: str = ""
 
 
-def account_of(connectif: ConnectifClient) -> Account:
-    """What the account says of itself; nothing when the key may not read it."""
+def read_account(connectif: ConnectifClient) -> Account:
+    """The account's data; empty if the key may not read it."""
     try:
         answer = connectif.transport.json(routes.READ_STORE)
     except (AccessRefused, RequestRefused, ContractError):
@@ -38,9 +38,9 @@ def account_of(connectif: ConnectifClient) -> Account:
     return Account(tuple(filter(None, domains)), codes[0].upper() if codes else "")
 
 
-def domains_by_refusal(connectif: ConnectifClient) -> tuple[str, ...]:
-    """The authorised hosts, by offering a product that no account can take; nothing when it is not told."""
-    path, body = {"product_id": NOBODY}, {"productDetailUrl": NOWHERE}
+def read_domains_from_rejection(connectif: ConnectifClient) -> tuple[str, ...]:
+    """The authorised hosts, from the rejection of a product that no account can accept; else empty."""
+    path, body = {"product_id": NO_SUCH_RECORD}, {"productDetailUrl": NO_SUCH_HOST}
     try:
         connectif.transport.call(routes.PATCH_PRODUCT, path=path, json=body)
     except RequestRefused as refused:
@@ -56,7 +56,7 @@ def host_of(text: str) -> str:
 
 
 def _texts_under(answer: Any, word: str) -> Iterator[str]:
-    """Texts, alone or in lists, whose key holds `word`, at any depth."""
+    """Texts, single or in lists, under keys that contain `word`, at any depth."""
     if isinstance(answer, list):
         for entry in answer:
             yield from _texts_under(entry, word)

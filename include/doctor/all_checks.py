@@ -1,76 +1,94 @@
-"""All checks of the vendors, in the order in which one would mend what they find."""
+"""All checks, in the order in which an operator fixes their findings."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator
 
 from include.connectif.client import ConnectifClient
-from include.doctor.check import CheckContext, Level, Line, error
-from include.doctor.connections import connectif_answers, connectif_clock, vtex_answers, vtex_clock
-from include.doctor.contact_fields import contact_fields
-from include.doctor.customers import client_fields, masking
-from include.doctor.domain import shop_domain
-from include.doctor.purchase_ids import purchase_ids
-from include.doctor.rights import connectif_rights, vtex_rights
-from include.doctor.shop import currency, sales_channels
+from include.doctor.check import CheckContext, Level, Line, error, ok, warning
+from include.doctor.connections import (
+    check_connectif_clock,
+    check_connectif_connection,
+    check_vtex_clock,
+    check_vtex_connection,
+)
+from include.doctor.customers import check_contact_fields, check_customer_fields, check_masking
+from include.doctor.domain import check_shop_domain
+from include.doctor.permissions import check_connectif_permissions, check_vtex_permissions
+from include.doctor.purchase_ids import check_purchase_ids
+from include.doctor.shop import check_currency, check_sales_channels
 from include.errors import SyncError
+from include.settings import changed_settings, misspelt_variables
 from include.vtex.client import VtexClient
 
-log = logging.getLogger(__name__)
-
 AT_VTEX: dict[str, Callable[[VtexClient, CheckContext], Iterator[Line]]] = {
-    "VTEX, clock": vtex_clock,
-    "VTEX, rights": vtex_rights,
-    "VTEX, fields of CL": client_fields,
-    "VTEX, addresses of customers": masking,
-    "VTEX, sales channel": sales_channels,
+    "VTEX, clock": check_vtex_clock,
+    "VTEX, permissions": check_vtex_permissions,
+    "VTEX, fields of CL": check_customer_fields,
+    "VTEX, addresses of customers": check_masking,
+    "VTEX, sales channel": check_sales_channels,
 }
 AT_CONNECTIF: dict[str, Callable[[ConnectifClient, CheckContext], Iterator[Line]]] = {
-    "Connectif, clock": connectif_clock,
-    "Connectif, rights": connectif_rights,
-    "contact fields": contact_fields,
+    "Connectif, clock": check_connectif_clock,
+    "Connectif, permissions": check_connectif_permissions,
+    "contact fields": check_contact_fields,
 }
-BETWEEN: dict[str, Callable[[VtexClient, ConnectifClient, CheckContext], Iterator[Line]]] = {
-    "shop domain": shop_domain,
-    "currency": currency,
-    "purchase ids of the web tag": purchase_ids,
+AT_BOTH: dict[str, Callable[[VtexClient, ConnectifClient, CheckContext], Iterator[Line]]] = {
+    "shop domain": check_shop_domain,
+    "currency": check_currency,
+    "purchase ids of the web tag": check_purchase_ids,
 }
 
 
 def run_checks(
     vtex: VtexClient | None, connectif: ConnectifClient | None, context: CheckContext
 ) -> Iterator[Line]:
-    """The lines of all checks, as they come; those of a vendor without a working connection are left out.
+    """Yield the lines of all checks; skip the checks of a vendor without a working connection.
 
-    None stands for a connection that is missing or unusable, which the caller has said already.
+    None means that the connection is missing or unusable; the caller has reported that already.
     """
     if vtex is not None:
-        lines = list(vtex_answers(vtex, context))
+        lines = list(check_vtex_connection(vtex, context))
         yield from lines
-        vtex = vtex if _good(lines) else None
+        vtex = vtex if _is_good(lines) else None
     if connectif is not None:
-        lines = list(connectif_answers(connectif, context))
+        lines = list(check_connectif_connection(connectif, context))
         yield from lines
-        connectif = connectif if _good(lines) else None
+        connectif = connectif if _is_good(lines) else None
     if vtex is not None:
-        for subject, look in AT_VTEX.items():
-            yield from _guarded(subject, look(vtex, context))
+        for subject, check_vtex in AT_VTEX.items():
+            yield from _guard(subject, check_vtex(vtex, context))
     if connectif is not None:
-        for subject, ask in AT_CONNECTIF.items():
-            yield from _guarded(subject, ask(connectif, context))
+        for subject, check_connectif in AT_CONNECTIF.items():
+            yield from _guard(subject, check_connectif(connectif, context))
     if vtex is not None and connectif is not None:
-        for subject, compare in BETWEEN.items():
-            yield from _guarded(subject, compare(vtex, connectif, context))
+        for subject, check_both in AT_BOTH.items():
+            yield from _guard(subject, check_both(vtex, connectif, context))
 
 
-def _good(lines: list[Line]) -> bool:
+def check_environment() -> Iterator[Line]:
+    """Which settings the environment changes, and which variables have no effect.
+
+    Call it only if the settings can be loaded.
+    """
+    changed = ", ".join(f"{name} = {value}" for name, value in changed_settings().items())
+    source = f"changed by the environment: {changed}" if changed else "those of include/settings.toml"
+    yield ok("settings", f"all valid; {source}")
+    for variable, meant in misspelt_variables().items():
+        yield warning(
+            f"environment variable {variable}",
+            "it has no effect",
+            f"If you mean a setting, rename it to {meant}; the pattern is SYNC_<SECTION>__<NAME>",
+        )
+
+
+def _is_good(lines: list[Line]) -> bool:
     return all(line.level is not Level.ERROR for line in lines)
 
 
-def _guarded(subject: str, lines: Iterator[Line]) -> Iterator[Line]:
-    """A check that cannot be done to its end does not hide the others."""
+def _guard(subject: str, lines: Iterator[Line]) -> Iterator[Line]:
+    """Report a check that fails as a line, so that the other checks still run."""
     try:
         yield from lines
     except SyncError as problem:
-        yield error(subject, f"could not be looked at: {problem}", "Mend that and run the doctor again")
+        yield error(subject, f"check failed: {problem}", "Fix this and run the doctor again")

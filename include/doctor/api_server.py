@@ -1,6 +1,6 @@
-"""Whether what the sync adds to Airflow's api-server can be reached: the receiver and the pages.
+"""Checks that the sync's parts of Airflow's api-server are reachable: the receiver and the pages.
 
-A status of 200 alone says nothing: for every path that it does not know Airflow sends its own front page.
+A status of 200 alone proves nothing: Airflow answers every unknown path with its own front page.
 """
 
 from __future__ import annotations
@@ -10,65 +10,65 @@ from collections.abc import Mapping, Sequence
 import requests
 
 from include.doctor.check import Line, error, ok, warning
-from include.web_headers import HEADERS
+from include.web import HEADERS
 
 _TIMEOUT_SECONDS = (5.0, 10.0)
 _RECEIVER = "newsletter receiver"
 _REFUSED = {302, 303, 307, 401, 403}
 _POLICY = "Content-Security-Policy"
-_OURS = HEADERS[_POLICY]
+_PAGE_POLICY = HEADERS[_POLICY]
 
 
-def receiver(urls: Sequence[str]) -> Line:
-    """Asks the receiver's health; `urls` are the api-server's addresses, the outer one first."""
-    answer, url = _asked(urls, "/connectif/health")
+def check_receiver(urls: Sequence[str]) -> Line:
+    """Read the receiver's health; `urls` are the api-server's addresses, the external one first."""
+    answer, url = _get(urls, "/connectif/health")
     if answer is not None and _is_up(answer):
-        return ok(_RECEIVER, f"takes callbacks at {url}/connectif/newsletter/…")
+        return ok(_RECEIVER, f"accepts callbacks at {url}/connectif/newsletter/…")
     if answer is not None and answer.status_code == 503:
         return error(
             _RECEIVER,
-            f"answers at {url}, but takes no callbacks",
-            "See the extra webhook_secret of connectif_default, that update_newsletter is there and not "
+            f"answers at {url}, but accepts no callbacks",
+            "Check the extra webhook_secret of connectif_default, that update_newsletter exists and is not "
             "paused, and the api-server's log",
         )
-    return _not_as_expected(_RECEIVER, answer, url)
+    return _unexpected(_RECEIVER, answer, url)
 
 
 def _is_up(answer: requests.Response) -> bool:
     try:
-        said = answer.json()
+        body = answer.json()
     except ValueError:
         return False
-    return answer.ok and isinstance(said, dict) and said.get("status") == "up"
+    return answer.ok and isinstance(body, dict) and body.get("status") == "up"
 
 
-def page(name: str, path: str, urls: Sequence[str]) -> Line:
-    """Asks for the page without a login: whatever refuses us is there, and so is what has our headers."""
+def check_page(name: str, path: str, urls: Sequence[str]) -> Line:
+    """Request the page without a login. It exists if it refuses the request, or answers with its headers."""
     subject = f"page {name} in Airflow's UI"
-    answer, url = _asked(urls, path)
-    if answer is not None and (answer.status_code in _REFUSED or answer.headers.get(_POLICY) == _OURS):
-        return ok(subject, f"is there at {url}{path}")
-    return _not_as_expected(subject, answer, url)
+    answer, url = _get(urls, path)
+    if answer is not None and (answer.status_code in _REFUSED or answer.headers.get(_POLICY) == _PAGE_POLICY):
+        return ok(subject, f"exists at {url}{path}")
+    return _unexpected(subject, answer, url)
 
 
-def _not_as_expected(subject: str, answer: requests.Response | None, url: str) -> Line:
+def _unexpected(subject: str, answer: requests.Response | None, url: str) -> Line:
     if answer is None:
         return warning(
             subject,
             f"not checked, no answer from {url}",
-            "See that the api-server runs and that AIRFLOW__API__BASE_URL is its address",
+            "Check that the api-server runs and that AIRFLOW__API__BASE_URL is its address",
         )
-    said = "with Airflow's own page" if answer.ok else answer.status_code
+    found = "Airflow's own page" if answer.ok else answer.status_code
     return error(
         subject,
-        f"{url} answers {said} there",
-        "See that plugins/ is the api-server's plugins folder, the project on its PYTHONPATH "
-        "(Admin > Plugins shows what it has loaded), and that the base URL is Airflow's",
+        f"{url} answers with {found}",
+        "Check that plugins/ is the api-server's plugins folder, that the project is on its PYTHONPATH "
+        "(Admin > Plugins lists the loaded plugins), and that the base URL is Airflow's",
     )
 
 
-def _asked(urls: Sequence[str], path: str) -> tuple[requests.Response | None, str]:
-    """What the first address that answers says; a worker may not reach the outer one."""
+def _get(urls: Sequence[str], path: str) -> tuple[requests.Response | None, str]:
+    """The response of the first address that answers; a worker may not reach the external one."""
     for url in urls:
         try:
             with requests.Session() as session:
@@ -79,8 +79,8 @@ def _asked(urls: Sequence[str], path: str) -> tuple[requests.Response | None, st
     return None, urls[0]
 
 
-def addresses(settings: Mapping[str, str]) -> list[str]:
-    """The api-server's addresses by `base_url` and `execution_api_server_url`, whose path is taken off."""
+def api_server_addresses(settings: Mapping[str, str]) -> list[str]:
+    """The api-server's addresses, from `base_url` and from `execution_api_server_url` without its path."""
     inner = settings.get("execution_api_server_url", "").rstrip("/").removesuffix("/execution")
     outer = settings.get("base_url", "").rstrip("/")
     return [url for url in dict.fromkeys((outer, inner)) if url.startswith("http")]

@@ -1,4 +1,4 @@
-"""What the doctor says, and what its checks are given."""
+"""The lines of the doctor, and the input of its checks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from include.state import StateStore
 
 
 class Level(StrEnum):
-    """How bad it is. A warning may be all right: something cannot be seen from here, or not yet."""
+    """The severity. A warning may be harmless: the doctor cannot check something, or not yet."""
 
     OK = "ok"
     WARNING = "warning"
@@ -22,7 +22,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True)
 class Line:
-    """One finding, without personal data: what was looked at, what was found, and what to do."""
+    """One finding, without personal data: what was checked, what was found, and what to do."""
 
     level: Level
     subject: str
@@ -48,10 +48,9 @@ def error(subject: str, found: str, advice: str) -> Line:
 
 @dataclass(frozen=True)
 class CheckContext:
-    """What a check needs beside the clients.
+    """The input of a check, beside the clients.
 
-    `store` is None when it cannot be opened; `journal` is a folder for what an export leaves while it is
-    waited for.
+    `state` is None if the state store cannot be opened; `journal` is a folder for the files of an export.
     """
 
     settings: Settings

@@ -1,4 +1,4 @@
-"""Whether each vendor answers at all, and whether its clock and ours agree."""
+"""Checks that each vendor answers, and that its clock agrees with this machine's."""
 
 from __future__ import annotations
 
@@ -20,36 +20,37 @@ _NOTICEABLE = timedelta(seconds=30)
 _NO_PRODUCT = {"fq": "productId:0", "_from": "0", "_to": "0"}
 
 
-def vtex_answers(vtex: VtexClient, _: CheckContext) -> Iterator[Line]:
-    """Host, account, key and secret, by a cheap call; a missing right is another check's business."""
-    yield _answers("VTEX", "vtex_default", vtex.check, vtex.transport.base_url)
+def check_vtex_connection(vtex: VtexClient, _: CheckContext) -> Iterator[Line]:
+    """Check host, account, key and secret with a cheap call; permissions have their own check."""
+    yield _check_answer("VTEX", "vtex_default", vtex.check, vtex.transport.base_url)
 
 
-def connectif_answers(connectif: ConnectifClient, _: CheckContext) -> Iterator[Line]:
-    yield _answers("Connectif", "connectif_default", connectif.check, connectif.transport.base_url)
+def check_connectif_connection(connectif: ConnectifClient, _: CheckContext) -> Iterator[Line]:
+    yield _check_answer("Connectif", "connectif_default", connectif.check, connectif.transport.base_url)
 
 
-def _answers(vendor: str, connection: str, check: Callable[[], None], host: str) -> Line:
+def _check_answer(vendor: str, connection: str, check: Callable[[], None], host: str) -> Line:
     subject = f"{vendor}, connection"
     try:
         check()
     except (AccessRefused, RequestRefused) as refused:
         if refused.status in {400, 403, 404}:
-            return ok(subject, f"{host} knows the key")
+            return ok(subject, f"{host} accepts the key")
         return error(subject, str(refused), f"Edit {connection} (Admin > Connections)")
     except SyncError as problem:
-        return error(subject, str(problem), f"Look at the host of {connection} and at the way out of here")
-    return ok(subject, f"{host} answers and knows the key")
+        advice = f"Check the host of {connection}, and that this machine may connect to it"
+        return error(subject, str(problem), advice)
+    return ok(subject, f"{host} answers and accepts the key")
 
 
-def vtex_clock(vtex: VtexClient, context: CheckContext) -> Iterator[Line]:
-    """By the Date header: windows, and which subscription change is the last one, depend on it."""
+def check_vtex_clock(vtex: VtexClient, context: CheckContext) -> Iterator[Line]:
+    """Compare the Date header with our clock: windows and the order of subscription changes depend on it."""
     response = vtex.transport.call(vtex_routes.SEARCH_PRODUCTS, params=_NO_PRODUCT)
-    yield _clock("VTEX, clock", response, context)
+    yield _compare_clock("VTEX, clock", response, context)
 
 
-def connectif_clock(connectif: ConnectifClient, context: CheckContext) -> Iterator[Line]:
-    yield _clock("Connectif, clock", _any_answer(connectif.transport), context)
+def check_connectif_clock(connectif: ConnectifClient, context: CheckContext) -> Iterator[Line]:
+    yield _compare_clock("Connectif, clock", _any_answer(connectif.transport), context)
 
 
 def _any_answer(transport: Transport) -> requests.Response | None:
@@ -59,21 +60,22 @@ def _any_answer(transport: Transport) -> requests.Response | None:
         return None
 
 
-def _clock(subject: str, response: requests.Response | None, context: CheckContext) -> Line:
+def _compare_clock(subject: str, response: requests.Response | None, context: CheckContext) -> Line:
     try:
-        theirs = parsedate_to_datetime(response.headers["Date"] if response is not None else "")
+        vendor_time = parsedate_to_datetime(response.headers["Date"] if response is not None else "")
     except (KeyError, ValueError):
-        return warning(subject, "not checked, the answer has no Date", "Compare this machine's clock by hand")
-    skew = abs(context.now() - theirs)
+        advice = "Compare this machine's clock by hand"
+        return warning(subject, "not checked, the answer has no Date header", advice)
+    skew = abs(context.now() - vendor_time)
     allowed = timedelta(minutes=context.settings.newsletter.future_tolerance_minutes)
-    found = f"{skew.total_seconds():.0f} s apart from this machine's"
+    found = f"differs from this machine's by {skew.total_seconds():.0f} s"
     if skew <= min(_NOTICEABLE, allowed):
         return ok(subject, found)
     if skew <= allowed:
-        return warning(subject, found, "Let NTP set the clocks of all machines that run Airflow")
+        return warning(subject, found, "Set the clocks of all Airflow machines by NTP")
     return error(
         subject,
         found,
-        "Let NTP set the clocks of all machines that run Airflow: windows are cut wrongly, and newsletter "
-        "subscription changes count as being of the future",
+        "Set the clocks of all Airflow machines by NTP: windows are wrong, and subscription changes are "
+        "rejected as in_the_future",
     )

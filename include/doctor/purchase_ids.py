@@ -1,4 +1,4 @@
-"""Under which id the shop's web tag reports a purchase, by an export of purchases beside VTEX's orders."""
+"""Checks which id the shop's web tag reports for a purchase: it compares an export with VTEX's orders."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ _PATIENCE_MINUTES = 5.0
 _NAMES = {"order_group": "order group", "order_id": "order id"}
 
 
-def purchase_ids(vtex: VtexClient, connectif: ConnectifClient, context: CheckContext) -> Iterator[Line]:
-    """Up to a hundred orders of the last two days; ids are compared and not shown."""
+def check_purchase_ids(vtex: VtexClient, connectif: ConnectifClient, context: CheckContext) -> Iterator[Line]:
+    """Compare up to a hundred orders of the last two days; the line shows no ids."""
     now = context.now()
     orders = vtex.list_orders("creationDate", now - _DAYS, now, page=1).orders
     order_ids = {str(order["orderId"]) for order in orders}
     forms = {"order_group": {group_of(key) for key in order_ids}, "order_id": order_ids}
     if not order_ids:
-        yield warning(_SUBJECT, "not checked, there is no order of the last two days", "Look again later")
+        yield warning(_SUBJECT, "not checked, the last two days have no order", "Check again later")
         return
-    there = _exported(connectif, context, Window(now - _DAYS, now))
-    yield _outcomes({form: len(ids & there) for form, ids in forms.items()}, len(order_ids), context)
+    exported = _export_purchase_ids(connectif, context, Window(now - _DAYS, now))
+    yield _compare({form: len(ids & exported) for form, ids in forms.items()}, len(order_ids), context)
 
 
-def _exported(connectif: ConnectifClient, context: CheckContext, window: Window) -> set[str]:
+def _export_purchase_ids(connectif: ConnectifClient, context: CheckContext, window: Window) -> set[str]:
     exporter = Exporter(
         connectif,
         context.journal,
@@ -44,20 +44,21 @@ def _exported(connectif: ConnectifClient, context: CheckContext, window: Window)
     return {cell for row in rows for cell in PURCHASE_ID.cells(row)}
 
 
-def _outcomes(seen: dict[str, int], orders: int, context: CheckContext) -> Line:
+def _compare(seen: dict[str, int], orders: int, context: CheckContext) -> Line:
     configured = context.settings.purchases.purchase_id_source
     other = next(form for form in _NAMES if form != configured)
     if seen[other]:
         return error(
             _SUBJECT,
-            f"{seen[other]} of {orders} orders are at Connectif by their {_NAMES[other]}, "
-            f"{seen[configured]} by the {_NAMES[configured]} that the setting says",
+            f"Connectif has {seen[other]} of {orders} orders by their {_NAMES[other]}, and "
+            f"{seen[configured]} by the {_NAMES[configured]} of the setting",
             f"Set purchases.purchase_id_source (SYNC_PURCHASES__PURCHASE_ID_SOURCE) to {other}",
         )
     if seen[configured]:
-        return ok(_SUBJECT, f"{seen[configured]} of {orders} orders are there by their {_NAMES[configured]}")
+        found = f"Connectif has {seen[configured]} of {orders} orders by their {_NAMES[configured]}"
+        return ok(_SUBJECT, found)
     return warning(
         _SUBJECT,
         f"Connectif has none of {orders} orders of the last two days, in either form",
-        "See that the tag runs on the page after the purchase; without it, sync_purchases sends all of them",
+        "Check that the tag runs on the page after the purchase; without it, sync_purchases sends all orders",
     )

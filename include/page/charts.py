@@ -1,7 +1,7 @@
-"""Small charts as SVG inside a page: pygal draws the shapes, the page's own style sheet gives the colours.
+"""Small charts as SVG inside a page: pygal draws the shapes, the page's style sheet sets the colours.
 
-The page allows no inline code or style, so pygal's are taken out, and what it would show by script when a bar
-is pointed at becomes the title that every browser shows.
+The page allows no inline code or style, so this module removes pygal's. pygal shows the value of a bar by
+script; here the value is the bar's title, which every browser shows.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import pygal
 from lxml import etree
 from markupsafe import Markup
 
-# pygal hooks itself into every import of the process, for plugins that we have none of, in a way that Python
-# warns of (3.11) or passes over (3.12): the hook goes.
+# pygal adds a hook for its plugins to every import of the process. Python warns about the hook (3.11) or
+# ignores it (3.12), and we use no plugins: remove it.
 sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__module__ != "pygal"]
 
 WIDTH, HEIGHT = 320, 110
@@ -23,11 +23,11 @@ _SVG = "{http://www.w3.org/2000/svg}"
 Format = Callable[[float], str]
 
 
-def bars(
+def draw_bars(
     title: str, days: Sequence[date], values: Sequence[float | None], shown: Format, side: Format
 ) -> Markup:
-    """One bar for each day; None is a day without any. `title` is what a screen reader says of it, `shown`
-    how a value reads, `side` the greatest one beside the axis.
+    """One bar per day; None draws no bar. `title` is the text for screen readers, `shown` formats a value, `side`
+    the greatest one beside the axis.
     """
     highest = max((value for value in values if value), default=0.0)
     chart = pygal.Bar(
@@ -58,27 +58,27 @@ def bars(
             for label, value in zip(chart.x_labels, values, strict=True)
         ],
     )
-    return _inline(chart.render_tree(), title)
+    return _to_inline_svg(chart.render_tree(), title)
 
 
-def _inline(svg: etree._Element, title: str) -> Markup:
+def _to_inline_svg(svg: etree._Element, title: str) -> Markup:
     etree.strip_elements(svg, etree.Comment, f"{_SVG}defs", f"{_SVG}style", f"{_SVG}script", with_tail=False)
     etree.strip_elements(svg, "defs", "style", "script", with_tail=False)
     for overlay in svg.xpath("//*[local-name()='g'][contains(@class, 'overlay')]"):
         overlay.getparent().remove(overlay)
     for bar in svg.xpath("//*[local-name()='g'][@class='bar']"):
-        _point_at(bar)
+        _add_title(bar)
     svg.attrib.pop("id", None)
     svg.set("role", "img")
     svg.set("aria-label", title)
     for heading in svg.xpath("./*[local-name()='title']"):
         svg.remove(heading)
-    return Markup(etree.tostring(svg, encoding="unicode"))  # noqa: S704 - lxml has escaped what it holds
+    return Markup(etree.tostring(svg, encoding="unicode"))  # noqa: S704 - lxml has escaped all texts
 
 
-def _point_at(bar: etree._Element) -> None:
-    said = [note.text for note in bar if note.get("class") == "label"]
+def _add_title(bar: etree._Element) -> None:
+    labels = [note.text for note in bar if note.get("class") == "label"]
     for note in bar.xpath("./*[local-name()='desc']"):
         bar.remove(note)
     title = etree.SubElement(bar, "title")
-    title.text = said[0] if said else ""
+    title.text = labels[0] if labels else ""

@@ -1,4 +1,4 @@
-"""An explanation as HTML: what is personal is masked, everything is escaped."""
+"""An explanation as HTML: personal values are masked, and every value is escaped."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from jinja2 import Environment
 
 from include.outcomes import Kind
-from include.page.frame import templates
+from include.page.rendering import templates
 from include.pipeline.explanation import Explanation
 from include.pipeline.preview import masked
 
@@ -17,7 +17,7 @@ from include.pipeline.preview import masked
 def explain_page(
     kinds: Sequence[Kind], form_token: str, *, found: Explanation | None = None, message: str = ""
 ) -> str:
-    """The form, for the kinds that the reader may ask for, and the answer or a message below it."""
+    """The form with the kinds that the reader may look up, and the explanation or a message below it."""
     template = _templates().get_template("explain.html")
     return template.render(kinds=kinds, form_token=form_token, found=found, message=message)
 

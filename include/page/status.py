@@ -1,4 +1,4 @@
-"""The status page and the list of records behind a reason, as HTML."""
+"""The status page and the list of records with a reason, as HTML."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ from jinja2 import Environment
 from markupsafe import Markup
 
 from include.outcomes import PipelineName, Reason
-from include.page.charts import bars
-from include.page.formats import age, number, short
-from include.page.frame import templates
+from include.page.charts import draw_bars
 from include.page.overview import DAYS, Overview, Trend
+from include.page.rendering import age, number, short, templates
 from include.pipelines import DAILY_PIPELINES
 from include.state import StoredOutcome, StoredReport
 
@@ -26,7 +25,7 @@ PER_PAGE = 50
 
 @dataclass(frozen=True)
 class Reader:
-    """Who looks: where the store's clock is, what the reader may be shown, and the token of the forms."""
+    """The reader of a page: time zone and account of the shop, the reader's permission, the forms' token."""
 
     zone: ZoneInfo
     account: str
@@ -36,7 +35,7 @@ class Reader:
 
 @dataclass(frozen=True)
 class RecordsPage:
-    """One page of the records of a pipeline with a reason; `more` when another one follows."""
+    """One page of a pipeline's records with a reason; `more` if another page follows."""
 
     pipeline: PipelineName
     reason: Reason
@@ -46,12 +45,12 @@ class RecordsPage:
 
 
 def status_page(shown: Overview, reader: Reader, now: datetime) -> str:
-    """The page with everything."""
+    """The status page."""
     return _page("status.html", reader, shown=shown, now=now, days=DAYS)
 
 
 def records_page(shown: RecordsPage, reader: Reader) -> str:
-    """All records of a reason, 50 at a time."""
+    """One page of the records with a reason."""
     kind = (
         DAILY_PIPELINES[shown.pipeline].kind
         if reader.may_explain and shown.pipeline in DAILY_PIPELINES
@@ -61,12 +60,12 @@ def records_page(shown: RecordsPage, reader: Reader) -> str:
 
 
 def message_page(message: str) -> str:
-    """Instead of it, when the store cannot be read: what is missing, and what to do."""
+    """The page that replaces the status page if the state store cannot be read: the error and what to do."""
     return _templates().get_template("message.html").render(message=message)
 
 
 def run_link(run: StoredReport) -> str:
-    """The run in Airflow's UI, as seen from the page."""
+    """The address of the run in Airflow's UI, relative to the page."""
     return f"../dags/{quote(run.dag_id, safe='')}/runs/{quote(run.run_id, safe='')}"
 
 
@@ -81,7 +80,7 @@ def _page(name: str, reader: Reader, **values: object) -> str:
 
 def _chart(trend: Trend, days: Sequence[date]) -> Markup:
     side = short if trend.shown is number else trend.shown
-    return bars(f"{trend.title}: {trend.said}", days, trend.values, trend.shown, side)
+    return draw_bars(f"{trend.title}: {trend.summary}", days, trend.values, trend.shown, side)
 
 
 @cache
@@ -92,5 +91,5 @@ def _templates() -> Environment:
 
 
 def _key(key: str) -> str:
-    """Keys as they are; the hash that stands for a person only by its beginning."""
+    """The key of a record; of a person's hash only the first 12 digits."""
     return f"{key[:12]}…" if len(key) == 64 else key

@@ -13,6 +13,7 @@ from include.pipeline.preview import masked
 from include.reasons import DROPS, REASONS
 from include.run_name import readable
 from include.state import StoredOutcome
+from include.window import utc_text
 
 _ADDRESS = re.compile(r"[^\s\"'<>,;:()\[\]{}|]+@[^\s\"'<>,;:()\[\]{}|]+")
 _LONGEST = 300
@@ -57,7 +58,7 @@ def without_addresses(text: str) -> str:
 def shown(value: Any) -> str:
     """A value on one line, without a whole address, cut when it is long."""
     if isinstance(value, datetime):
-        return f"{value:%Y-%m-%d %H:%M:%S} UTC"
+        return utc_text(value)
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list | tuple):

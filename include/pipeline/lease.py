@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from include.errors import InfrastructureError, SyncError
 from include.run_name import readable
 from include.state.leases import LEASE, Lease
+from include.window import utc_text
 
 if TYPE_CHECKING:
     from include.pipeline.run import SyncRun
@@ -79,8 +80,8 @@ def _owner(run: SyncRun) -> str:
 
 def _about(run: SyncRun, stage: str, other: Lease) -> str:
     return (
-        f"sync_state: {stage} of {run.pipeline} for this shop is held until {other.expires_at:%Y-%m-%d %H:%M:%S} "
-        f"UTC by run {readable(other.run_key)} of {other.owner}"
+        f"sync_state: {stage} of {run.pipeline} for this shop is held until {utc_text(other.expires_at)} "
+        f"by run {readable(other.run_key)} of {other.owner}"
     )
 
 

@@ -23,11 +23,12 @@ from include.purchases.orders import (
     waiting,
 )
 from include.values.email import email_problem, tidy_email, without_soft_alias
-from include.values.instants import instant, iso_text
+from include.values.instants import instant
 from include.values.mapped import outcome_rows_of
 from include.values.money import units
 from include.values.shapes import Json, key_of, name, record, records
 from include.values.text import tidy_one
+from include.window import utc_milliseconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -144,7 +145,7 @@ def _body(key: str, parts: list[Json], lines: list[Json], address: str, happened
         "purchaseId": key,
         "cartId": _cart_id(parts) or key,
         "contactEmail": address,
-        "purchaseDate": iso_text(happened),
+        "purchaseDate": utc_milliseconds(happened),
         "paymentMethod": ", ".join(_payment_systems(parts)) or None,
         "totalPrice": units(max(0, sum(map(value_cents, parts)))),
         "totalQuantity": sum(line["quantity"] for line in lines),

@@ -51,8 +51,7 @@ class People:
             return self._box.decrypt(sealed.encode()).decode()
         except InvalidToken:
             raise ConfigurationError(
-                "sync_state: extra hash_key is not the key that encrypted the rows of the state store; put that "
-                "key back"
+                "sync_state: extra hash_key is not the one that encrypted this state store; put that key back"
             ) from None
 
     def _digest(self, text: bytes) -> bytes:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class StoredReport:
-    """One run and its report. `run_key` identifies the run and its clear number; the caller chooses `state`."""
+    """One run and its report. `run_key` names the run and its clear number; the caller sets `state`."""
 
     pipeline: PipelineName
     dag_id: str

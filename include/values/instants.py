@@ -106,11 +106,6 @@ def _instant(value: str) -> datetime | None:
     )
 
 
-def iso_text(moment: datetime) -> str:
-    """An aware time in Connectif's form."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 def calendar_dates(values: Any, *, first: str, last: date, zone: tzinfo | None = None) -> Any:
     """Texts that begin with a date → the date as written, `YYYY-MM-DD`; with a `zone`, see `local_dates`.
 

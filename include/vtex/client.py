@@ -25,8 +25,8 @@ from include.http.transport import RequestRefused, Timeouts, Transport, Unexpect
 from include.http.vocabulary import shorten
 from include.vtex import answers, limits, routes
 from include.vtex.answers import Document, SearchPage
-from include.vtex.filters import instant
 from include.vtex.vocabulary import SLOTS_TAKEN, TOKEN_EXPIRED, VOCABULARY
+from include.window import utc_milliseconds
 
 log = logging.getLogger(__name__)
 
@@ -255,7 +255,7 @@ class VtexClient:
         """
         last = end - timedelta(milliseconds=1)
         query = {
-            f"f_{date_field}": f"{date_field}:[{instant(start)} TO {instant(last)}]",
+            f"f_{date_field}": f"{date_field}:[{utc_milliseconds(start)} TO {utc_milliseconds(last)}]",
             "orderBy": "creationDate,asc",
             "per_page": str(limits.ORDERS_PAGE),
             "page": str(page),

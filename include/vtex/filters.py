@@ -6,12 +6,9 @@ Source: VTEX, querying documents in Master Data v1 (read 2026-11-23).
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 
-
-def instant(moment: datetime) -> str:
-    """Format an instant as UTC with milliseconds: `2026-11-23T04:00:00.000Z`."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+from include.window import utc_milliseconds
 
 
 def between(field: str, start: datetime, end: datetime) -> str:
@@ -19,12 +16,12 @@ def between(field: str, start: datetime, end: datetime) -> str:
 
     VTEX does not document whether the bounds match. So overlap the windows and drop duplicates.
     """
-    return f"({field} between {instant(start)} AND {instant(end)})"
+    return f"({field} between {utc_milliseconds(start)} AND {utc_milliseconds(end)})"
 
 
 def outside(field: str, start: datetime, end: datetime) -> str:
     """Match the dates that `between` does not match: missing ones, 0001-01-01, or in the next year."""
-    return f"({field} is null) OR ({field}<{instant(start)}) OR ({field}>{instant(end)})"
+    return f"({field} is null) OR ({field}<{utc_milliseconds(start)}) OR ({field}>{utc_milliseconds(end)})"
 
 
 def any_of(field: str, values: Iterable[str]) -> str:

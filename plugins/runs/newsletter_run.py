@@ -19,6 +19,7 @@ from include.pipeline.run import calls_of
 from include.pipelines import NEWSLETTER
 from include.settings import Settings, load_settings
 from include.vtex.client import RateLimits, VtexClient
+from include.window import utc_text
 from plugins.hooks.accounts import connectif_account, shop_of, vtex_account
 from plugins.hooks.airflow_connections import connectif_connection, vtex_connection
 from plugins.runs.run_key import run_identity, run_key
@@ -70,11 +71,7 @@ def trigger_later_run(events: list[Event], due: datetime, run_id: str) -> NoRetu
     The state store holds all events, and they are due by then. The conf needs only one event.
     """
     at = due + _CLOCK_MARGIN
-    log.info(
-        "newsletter: %s events postponed; a run at %s retries them",
-        len(events),
-        at.isoformat(timespec="seconds"),
-    )
+    log.info("newsletter: %s events postponed; a run at %s retries them", len(events), utc_text(at))
     raise DagRunTriggerException(
         trigger_dag_id=NEWSLETTER.dag_id,
         dag_run_id=f"again__{at:%Y-%m-%dT%H:%M:%S.%fZ}__{run_id[-6:]}",

@@ -20,9 +20,9 @@ from airflow.sdk.configuration import conf
 
 from include.connectif.client import ConnectifClient
 from include.doctor import CheckContext, Level, Line, run_checks
-from include.doctor.api_server import addresses, page, receiver
+from include.doctor.all_checks import check_environment
+from include.doctor.api_server import api_server_addresses, check_page, check_receiver
 from include.doctor.check import error, ok, warning
-from include.doctor.environment import environment
 from include.errors import ConfigurationError, MissingConnection, SyncError
 from include.http.retry import RetryPolicy
 from include.settings import Settings, load_settings
@@ -69,7 +69,7 @@ def findings() -> Iterator[Line]:
     except ConfigurationError as problem:
         yield error("settings", str(problem), "Correct it; nothing else can be looked at before")
         return
-    yield from environment()
+    yield from check_environment()
     yield from _staging(settings)
     with ExitStack() as exits:
         vtex, said = _client(VTEX, lambda: VtexClient(vtex_account(vtex_connection()), retry=_TWICE))
@@ -123,7 +123,7 @@ def _in_the_api_server() -> Iterator[Line]:
         yield ok("webhook secret", "there is one, and long enough")
     except ConfigurationError as problem:
         yield error("webhook secret", str(problem), "Without it no newsletter callback is taken")
-    urls = addresses(
+    urls = api_server_addresses(
         {
             "base_url": conf.get("api", "base_url", fallback=""),
             "execution_api_server_url": conf.get("core", "execution_api_server_url", fallback=""),
@@ -133,6 +133,6 @@ def _in_the_api_server() -> Iterator[Line]:
         advice = "Set AIRFLOW__API__BASE_URL to the api-server's address"
         yield warning("newsletter receiver", "not checked, Airflow has no base URL", advice)
         return
-    yield receiver(urls)
+    yield check_receiver(urls)
     for name, path in (STATUS, EXPLAIN):
-        yield page(name, f"/{path}/", urls)
+        yield check_page(name, f"/{path}/", urls)

@@ -18,7 +18,7 @@ from include.explain import explain
 from include.outcomes import Kind
 from include.page.explain_page import explain_page
 from include.pipelines import DAILY_PIPELINES
-from include.web_body import BodyRefused, body_of
+from include.web import BodyRefused, read_body
 from plugins.web.explain_context import open_explain_context
 from plugins.web.form_token import FIELD, form_token, is_our_form
 from plugins.web.page_app import may_read_runs, page_app
@@ -43,7 +43,7 @@ def allowed_kinds(user: GetUserDep) -> tuple[Kind, ...]:
 async def asked(request: Request) -> tuple[str, str, str]:
     """Record, kind and token of the form. Read here: a validation error of FastAPI's would repeat them."""
     try:
-        body = await body_of(request, LONGEST_BODY_BYTES)
+        body = await read_body(request, LONGEST_BODY_BYTES)
     except BodyRefused as refused:
         raise HTTPException(refused.status, str(refused)) from None
     fields = parse_qs(body.decode("utf-8", "replace"))

@@ -22,9 +22,9 @@ from fastapi.responses import HTMLResponse
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from include.page.frame import STATIC
+from include.page.rendering import STATIC
 from include.page.status import message_page
-from include.web_headers import STATIC_HEADERS, with_headers
+from include.web import STATIC_HEADERS, with_headers
 
 WRONG_PARAMETER = (
     "A parameter of this address is missing, unknown or out of its range. Go back to the status page"

@@ -1,4 +1,4 @@
-"""The doctor on the simulated shop: all is well, then each mistake made once and named rightly."""
+"""The doctor on the simulated shop: a correct set-up, then each mistake once, with its line."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import pytest
 
 from include.connectif.client import ConnectifClient
 from include.doctor import CheckContext, Level, Line, run_checks
-from include.doctor.connections import connectif_clock, vtex_answers, vtex_clock
-from include.doctor.customers import client_fields, masking
-from include.doctor.domain import shop_domain
-from include.doctor.rights import connectif_rights, vtex_rights
-from include.doctor.shop import sales_channels
+from include.doctor.connections import check_connectif_clock, check_vtex_clock, check_vtex_connection
+from include.doctor.customers import check_customer_fields, check_masking
+from include.doctor.domain import check_shop_domain
+from include.doctor.permissions import check_connectif_permissions, check_vtex_permissions
+from include.doctor.shop import check_sales_channels
 from include.http.retry import RetryPolicy
 from include.newsletter import NewsletterRules, NewsletterSync
 from include.newsletter.run_report import save_run_report
@@ -50,7 +50,7 @@ CONNECTIF_RIGHTS = [
     "exports:write",
     "store:read",
 ]
-IN_CONNECTIFS_WORDS = {
+CONNECTIF_NAMES = {
     right: f"{right.split(':')[0].replace('-', ' ').capitalize()}: {right.split(':')[1].capitalize()}"
     for right in CONNECTIF_RIGHTS
 }
@@ -60,23 +60,25 @@ GENDER = ExtraContactField(source="gender", target="gender", kind="radio")
 
 @pytest.fixture
 def context(runner: SyncRunner, tmp_path: Path) -> CheckContext:
-    """What single checks of this office are given."""
+    """The input of a single check in this shop."""
     now, pause = runner.shop.clock.now, runner.shop.pause
     return CheckContext(runner.settings, runner.state, Staging(tmp_path / "doctor"), now, pause)
 
 
 @pytest.fixture
 def doctor(runner: SyncRunner, context: CheckContext) -> Callable[..., dict[str, Line]]:
-    """Examines the office as it is then, with other clients where they are given: the lines by subject."""
+    """Runs all checks, with other clients if a test passes them; returns the lines by subject."""
 
-    def examined(vtex: VtexClient | None = None, connectif: ConnectifClient | None = None) -> dict[str, Line]:
+    def run_doctor(
+        vtex: VtexClient | None = None, connectif: ConnectifClient | None = None
+    ) -> dict[str, Line]:
         today = replace(context, settings=runner.settings)
         lines = list(run_checks(vtex or runner.vtex, connectif or runner.connectif, today))
         found = {line.subject: line for line in lines}
         assert len(found) == len(lines), "each subject has one line"
         return found
 
-    return examined
+    return run_doctor
 
 
 Doctor = Callable[..., dict[str, Line]]
@@ -88,7 +90,7 @@ def errors(lines: dict[str, Line]) -> list[str]:
 
 @contextmanager
 def limited_vtex(shop: SimulatedShop, missing: str) -> Iterator[VtexClient]:
-    """A client whose key has all rights that the doctor uses but one."""
+    """A client whose key has all permissions that the doctor uses, except one."""
     rights = [right for right in VTEX_RIGHTS if right != missing]
     shop.on_vtex("POST", "keys", {"id": "limited", "secret": "limited-token", "rights": rights})
     client = vtex_client(shop, key="limited", token="limited-token")
@@ -98,7 +100,7 @@ def limited_vtex(shop: SimulatedShop, missing: str) -> Iterator[VtexClient]:
 
 @contextmanager
 def limited_connectif(shop: SimulatedShop, *missing: str) -> Iterator[ConnectifClient]:
-    """A client whose key has all scopes that the doctor uses but some."""
+    """A client whose key has all scopes that the doctor uses, except `missing`."""
     rights = [right for right in CONNECTIF_RIGHTS if right not in missing]
     shop.on_connectif("POST", "keys", {"id": "limited", "secret": "limited-secret", "rights": rights})
     client = connectif_client(shop, key_id="limited", secret="limited-secret")
@@ -108,19 +110,19 @@ def limited_connectif(shop: SimulatedShop, *missing: str) -> Iterator[ConnectifC
 
 @contextmanager
 def other_shop(shop: SimulatedShop, **account: str) -> Iterator[VtexClient]:
-    """A client whose connection has other fields."""
+    """A client whose connection has other values."""
     client = vtex_client(shop)
     client.account = replace(client.account, **account)
     with client.transport.session:
         yield client
 
 
-def test_doctor__finds_nothing_wrong_with_a_good_setup(doctor: Doctor) -> None:
+def test_doctor__reports_no_error_for_a_correct_setup(doctor: Doctor) -> None:
     lines = doctor()
     assert errors(lines) == []
     warnings = {subject for subject, line in lines.items() if line.level is Level.WARNING}
     assert warnings <= {
-        "VTEX, right Dynamic Storage / Insert or update document (not remove)",
+        "VTEX, permission Dynamic Storage / Insert or update document (not remove)",
         "VTEX, addresses of customers",
     }
     assert lines["purchase ids of the web tag"].level is Level.OK
@@ -133,13 +135,13 @@ def test_doctor__writes_nothing(shop: SimulatedShop, doctor: Doctor) -> None:
     assert shop.on_connectif("GET", "state")["imports"] == 0
 
 
-def test_doctor__asks_for_little(shop: SimulatedShop, runner: SyncRunner, doctor: Doctor) -> None:
+def test_doctor__makes_few_calls(shop: SimulatedShop, runner: SyncRunner, doctor: Doctor) -> None:
     doctor()
     assert runner.connectif.transport.counter.calls <= 25
     assert runner.vtex.transport.counter.calls <= 20
 
 
-def test_doctor__names_no_one(doctor: Doctor) -> None:
+def test_doctor__shows_no_address(doctor: Doctor) -> None:
     text = "\n".join(map(str, doctor().values()))
     assert "@" not in text
 
@@ -147,18 +149,18 @@ def test_doctor__names_no_one(doctor: Doctor) -> None:
 @pytest.mark.parametrize(
     ("missing", "subject"),
     [
-        ("Read only documents", "VTEX, right Dynamic Storage / Read only documents"),
-        ("Product management", "VTEX, right Catalog / Content / Product management"),
-        ("Read prices", "VTEX, right Pricing / Price List / Read prices"),
-        ("List Orders", "VTEX, right OMS / OMS access / List Orders"),
-        ("View order", "VTEX, right OMS / OMS access / View order"),
+        ("Read only documents", "VTEX, permission Dynamic Storage / Read only documents"),
+        ("Product management", "VTEX, permission Catalog / Content / Product management"),
+        ("Read prices", "VTEX, permission Pricing / Price List / Read prices"),
+        ("List Orders", "VTEX, permission OMS / OMS access / List Orders"),
+        ("View order", "VTEX, permission OMS / OMS access / View order"),
     ],
 )
-def test_vtex_right__is_named_when_it_is_missing(
+def test_vtex_permission__is_named_if_it_is_missing(
     shop: SimulatedShop, context: CheckContext, missing: str, subject: str
 ) -> None:
     with limited_vtex(shop, missing) as client:
-        lines = {line.subject: line for line in vtex_rights(client, context)}
+        lines = {line.subject: line for line in check_vtex_permissions(client, context)}
     assert errors(lines) == [subject]
     assert lines[subject].found.startswith("the key lacks it")
     assert missing in lines[subject].advice
@@ -168,34 +170,34 @@ def test_vtex_right__is_named_when_it_is_missing(
     ("missing", "subject"),
     [("View data entity details", "VTEX, fields of CL"), ("View Product", "VTEX, sales channel")],
 )
-def test_vtex_right_of_the_doctor__is_only_a_warning(
+def test_vtex_permission__that_only_the_doctor_needs_is_a_warning(
     shop: SimulatedShop, context: CheckContext, missing: str, subject: str
 ) -> None:
     with limited_vtex(shop, missing) as client:
-        found = [*client_fields(client, context), *sales_channels(client, context)]
+        found = [*check_customer_fields(client, context), *check_sales_channels(client, context)]
     lines = {line.subject: line for line in found}
     assert errors(lines) == []
     assert lines[subject].level is Level.WARNING
     assert missing in str(lines[subject])
 
 
-def test_connectif_scope__is_named_when_it_is_missing(
+def test_connectif_scope__is_named_if_it_is_missing(
     shop: SimulatedShop, runner: SyncRunner, context: CheckContext
 ) -> None:
     runner.change("contacts", extra_fields=(GENDER,))
     context = replace(context, settings=runner.settings)
     for missing in sorted({*CONNECTIF_RIGHTS} - {"products:read", "store:read"}):
         with limited_connectif(shop, missing) as client:
-            lines = {line.subject: line for line in connectif_rights(client, context)}
-        subject = f"Connectif, right {IN_CONNECTIFS_WORDS[missing]}"
+            lines = {line.subject: line for line in check_connectif_permissions(client, context)}
+        subject = f"Connectif, permission {CONNECTIF_NAMES[missing]}"
         assert errors(lines) == [subject]
-        assert IN_CONNECTIFS_WORDS[missing] in lines[subject].advice
+        assert CONNECTIF_NAMES[missing] in lines[subject].advice
 
 
-def test_write_right_at_vtex__is_known_once_it_was_used(
+def test_vtex_write_permission__is_ok_after_a_run_used_it(
     shop: SimulatedShop, runner: SyncRunner, doctor: Doctor
 ) -> None:
-    subject = "VTEX, right Dynamic Storage / Insert or update document (not remove)"
+    subject = "VTEX, permission Dynamic Storage / Insert or update document (not remove)"
     assert doctor()[subject].level is Level.WARNING
     shop.on_vtex("PUT", "documents/doc-1", {"email": "one@example.com", "isNewsletterOptIn": True})
     sync = NewsletterSync(runner.vtex, runner.state, RULES, "run")
@@ -208,27 +210,25 @@ def test_write_right_at_vtex__is_known_once_it_was_used(
     assert doctor()[subject].level is Level.OK
 
 
-@pytest.mark.parametrize("may_see_details", [True, False])
-def test_filter_field__is_named_when_it_cannot_be_filtered(
-    shop: SimulatedShop, context: CheckContext, may_see_details: bool
+@pytest.mark.parametrize("may_read_details", [True, False])
+def test_filter__is_named_if_vtex_cannot_filter_by_it(
+    shop: SimulatedShop, context: CheckContext, may_read_details: bool
 ) -> None:
-    with limited_vtex(shop, "" if may_see_details else "View data entity details") as client:
+    with limited_vtex(shop, "" if may_read_details else "View data entity details") as client:
         for field in ("createdIn", "updatedIn", "email", "userId"):
             shop.on_vtex("POST", "knobs", {"md_not_filterable": [field]})
-            line = next(client_fields(client, context))
+            line = next(check_customer_fields(client, context))
             assert line.level is Level.ERROR
             assert f"cannot filter by {field} (" in line.found
 
 
-def test_source_of_an_extra_field__is_named_when_cl_has_no_such_field(
-    runner: SyncRunner, doctor: Doctor
-) -> None:
+def test_extra_field__its_source_is_named_if_cl_has_no_such_field(runner: SyncRunner, doctor: Doctor) -> None:
     runner.change("contacts", extra_fields=(GENDER.model_copy(update={"source": "favouriteColour"}),))
     line = doctor()["VTEX, fields of CL"]
-    assert (line.level, line.found) == (Level.ERROR, "there is no favouriteColour")
+    assert (line.level, line.found) == (Level.ERROR, "missing: favouriteColour")
 
 
-def test_extra_field__is_named_when_connectif_has_none(runner: SyncRunner, doctor: Doctor) -> None:
+def test_extra_field__is_named_if_connectif_does_not_have_it(runner: SyncRunner, doctor: Doctor) -> None:
     runner.change("contacts", extra_fields=(GENDER.model_copy(update={"target": "shoe_size"}),))
     line = doctor()["contact fields of the setting contacts.extra_fields"]
     assert (line.level, line.found) == (Level.ERROR, "Connectif has no shoe_size")
@@ -242,23 +242,23 @@ def test_masked_addresses__are_counted_and_not_shown(
             shop.on_vtex("DELETE", f"documents/{document['id']}")
     for number in range(4):
         shop.on_vtex("PUT", f"documents/masked-{number}", {"email": f"a***{number}@e***.com"})
-    (line,) = masking(runner.vtex, context)
+    (line,) = check_masking(runner.vtex, context)
     assert (line.level, line.found) == (
         Level.ERROR,
-        "4 of 4 looked at hold * or lie on VTEX's alias domain",
+        "4 of 4 checked addresses contain * or use VTEX's alias domain",
     )
 
 
-def test_sales_channel__is_named_when_there_is_none(shop: SimulatedShop, doctor: Doctor) -> None:
+def test_sales_channel__is_named_if_it_does_not_exist(shop: SimulatedShop, doctor: Doctor) -> None:
     with other_shop(shop, sales_channel="9") as elsewhere:
         lines = doctor(vtex=elsewhere)
     assert errors(lines) == ["VTEX, sales channel 9"]
     assert "1 (Loja principal), 2 (Atacado)" in lines["VTEX, sales channel 9"].advice
 
 
-def test_sales_channel_of_the_setting__is_looked_at_too(runner: SyncRunner, context: CheckContext) -> None:
+def test_sales_channel_of_the_setting__is_also_checked(runner: SyncRunner, context: CheckContext) -> None:
     runner.change("purchases", sales_channels=("2", "7"))
-    found = sales_channels(runner.vtex, replace(context, settings=runner.settings))
+    found = check_sales_channels(runner.vtex, replace(context, settings=runner.settings))
     assert errors({line.subject: line for line in found}) == ["VTEX, sales channel 7"]
 
 
@@ -275,7 +275,7 @@ def test_currency__is_compared_with_connectifs(shop: SimulatedShop, doctor: Doct
     line = doctor()["currency"]
     assert (line.level, line.found) == (
         Level.ERROR,
-        "the sales channel sells in BRL, Connectif's account is in EUR",
+        "the sales channel sells in BRL, Connectif's account uses EUR",
     )
 
 
@@ -286,78 +286,82 @@ def test_clock__is_compared_with_both_vendors(
     runner: SyncRunner, context: CheckContext, ahead: int, level: Level
 ) -> None:
     here = replace(context, now=lambda: runner.shop.clock.now() + timedelta(minutes=ahead))
-    lines = [*vtex_clock(runner.vtex, here), *connectif_clock(runner.connectif, here)]
+    lines = [*check_vtex_clock(runner.vtex, here), *check_connectif_clock(runner.connectif, here)]
     assert [line.level for line in lines] == [level, level]
 
 
-def test_purchase_ids__of_the_tag_are_recognised(runner: SyncRunner, doctor: Doctor) -> None:
+def test_purchase_ids__an_error_names_the_form_that_the_tag_uses(runner: SyncRunner, doctor: Doctor) -> None:
     runner.change("purchases", purchase_id_source="order_id")
     line = doctor()["purchase ids of the web tag"]
     assert line.level is Level.ERROR
     assert line.advice.endswith("to order_group")
 
 
-def test_purchase_ids__are_unknown_while_the_tag_reports_none(shop: SimulatedShop, doctor: Doctor) -> None:
+def test_purchase_ids__without_purchases_of_the_tag_are_a_warning(
+    shop: SimulatedShop, doctor: Doctor
+) -> None:
     for purchase_id in shop.table("purchases", by="purchase_id"):
         shop.on_connectif("DELETE", f"purchases/{purchase_id}")
     assert doctor()["purchase ids of the web tag"].level is Level.WARNING
 
 
 class TestShopDomain:
-    def test_not_authorised__is_named_with_those_that_are(
+    def test_not_authorised__is_an_error_that_lists_the_authorised_ones(
         self, shop: SimulatedShop, runner: SyncRunner, context: CheckContext
     ) -> None:
         shop.on_connectif("POST", "knobs", {"authorised_domains": ["www.elsewhere.example"]})
-        (line,) = shop_domain(runner.vtex, runner.connectif, context)
+        (line,) = check_shop_domain(runner.vtex, runner.connectif, context)
         assert line.level is Level.ERROR
         assert "these are: www.elsewhere.example" in line.found
 
-    def test_not_authorised__is_learnt_from_a_refusal(
+    def test_not_authorised__is_found_by_a_rejection(
         self, shop: SimulatedShop, runner: SyncRunner, context: CheckContext
     ) -> None:
         shop.on_connectif("POST", "knobs", {"product_precedence": "domain_first"})
         with limited_connectif(shop, "store:read") as client:
-            (good,) = shop_domain(runner.vtex, client, context)
+            (good,) = check_shop_domain(runner.vtex, client, context)
             shop.on_connectif("POST", "knobs", {"authorised_domains": ["www.elsewhere.example"]})
-            (bad,) = shop_domain(runner.vtex, client, context)
+            (bad,) = check_shop_domain(runner.vtex, client, context)
         assert (good.level, bad.level) == (Level.OK, Level.ERROR)
         assert good.found == "www.sandbox-shop.example is authorised at Connectif"
 
-    def test_not_told__is_compared_with_the_products_that_are_there(
+    def test_unknown__is_compared_with_products_at_connectif(
         self, shop: SimulatedShop, runner: SyncRunner, context: CheckContext
     ) -> None:
         typo = other_shop(shop, shop_domain="www.typo.example")
         with limited_connectif(shop, "store:read") as client, typo as elsewhere:
-            (same,) = shop_domain(runner.vtex, client, context)
-            (other,) = shop_domain(elsewhere, client, context)
+            (same,) = check_shop_domain(runner.vtex, client, context)
+            (other,) = check_shop_domain(elsewhere, client, context)
         assert "are on www.sandbox-shop.example" in same.found
         assert (same.level, other.level) == (Level.OK, Level.WARNING)
 
-    def test_not_told__shows_by_what_runs_have_met(
+    def test_unknown__is_found_by_rejections_of_earlier_runs(
         self, shop: SimulatedShop, runner: SyncRunner, context: CheckContext
     ) -> None:
         rejected = RecordOutcome("900-01", Outcome.REJECTED, Reason.TARGET_REJECTED, "E0103: outside")
         runner.state.save_outcomes(PipelineName.PURCHASES, "run", [rejected])
         with limited_connectif(shop, "store:read") as client:
-            (line,) = shop_domain(runner.vtex, client, context)
+            (line,) = check_shop_domain(runner.vtex, client, context)
         assert line.level is Level.ERROR
         assert "(E0103)" in line.found
 
-    def test_nothing_to_go_by__is_a_warning(
+    def test_unknown__without_any_evidence_is_a_warning(
         self, shop: SimulatedShop, runner: SyncRunner, context: CheckContext
     ) -> None:
         with limited_connectif(shop, "store:read", "products:read") as client:
-            (line,) = shop_domain(runner.vtex, client, context)
+            (line,) = check_shop_domain(runner.vtex, client, context)
         assert line.level is Level.WARNING
 
     def test_empty__is_an_error(self, shop: SimulatedShop, runner: SyncRunner, context: CheckContext) -> None:
         with other_shop(shop, shop_domain="") as elsewhere:
-            (line,) = shop_domain(elsewhere, runner.connectif, context)
+            (line,) = check_shop_domain(elsewhere, runner.connectif, context)
         assert (line.level, line.found) == (Level.ERROR, "empty")
 
 
 class TestConnection:
-    def test_wrong_secret__is_named_and_the_rest_left_out(self, shop: SimulatedShop, doctor: Doctor) -> None:
+    def test_wrong_secret__is_an_error_and_the_other_checks_are_skipped(
+        self, shop: SimulatedShop, doctor: Doctor
+    ) -> None:
         wrong = connectif_client(shop, secret="wrong-secret-of-the-key")
         with wrong.transport.session:
             lines = doctor(connectif=wrong)
@@ -366,7 +370,7 @@ class TestConnection:
         assert "wrong-secret" not in str(lines)
         assert "shop domain" not in lines
 
-    def test_wrong_key_at_vtex__is_named(self, shop: SimulatedShop, doctor: Doctor) -> None:
+    def test_wrong_key_at_vtex__is_an_error(self, shop: SimulatedShop, doctor: Doctor) -> None:
         wrong = vtex_client(shop, token="wrong-token-of-the-key")
         with wrong.transport.session:
             assert errors(doctor(vtex=wrong)) == ["VTEX, connection"]
@@ -375,19 +379,19 @@ class TestConnection:
         ("host", "says"),
         [("http://127.0.0.1:9", "no answer"), ("http://myshop.invalid", "There is no host myshop.invalid")],
     )
-    def test_host__is_named_when_it_does_not_answer(
+    def test_host__that_does_not_answer_is_an_error(
         self, shop: SimulatedShop, context: CheckContext, host: str, says: str
     ) -> None:
         elsewhere = vtex_client(shop, retry=RetryPolicy(attempts=1))
         elsewhere.transport.base_url = host
         with elsewhere.transport.session:
-            (line,) = vtex_answers(elsewhere, context)
+            (line,) = check_vtex_connection(elsewhere, context)
         assert line.level is Level.ERROR
         assert says in line.found
 
 
-def test_check_that_breaks_off__does_not_hide_the_others(shop: SimulatedShop, doctor: Doctor) -> None:
+def test_failed_check__does_not_hide_the_others(shop: SimulatedShop, doctor: Doctor) -> None:
     shop.fault_at_connectif("create export", calls=50, status=500)
     lines = doctor()
-    assert "could not be looked at" in lines["purchase ids of the web tag"].found
+    assert "check failed" in lines["purchase ids of the web tag"].found
     assert lines["shop domain"].level is Level.OK

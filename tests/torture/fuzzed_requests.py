@@ -26,7 +26,7 @@ from include.newsletter.receiver.paths import CallbackPaths
 from include.outcomes import Kind
 from include.pipeline.explanation import Explanation
 from include.state import upgrade
-from include.web_headers import HEADERS
+from include.web import HEADERS
 from tests.api_server import allowed, auth_manager
 from tests.torture.canaries import LogCapture
 from tests.torture.tried import Tried

@@ -65,7 +65,7 @@ def test_plan__scheduled_run_begins_where_the_coverage_ends(pipeline: PipelineNa
     result = plan(request(), pipeline, covered=[days(10, 19)])
     assert result.window == days(19, 23)
     assert result.gaps == ()
-    assert "begun at 2026-11-19T06:00:00Z" in result.why
+    assert "it starts at 2026-11-19T06:00:00Z" in result.why
 
 
 def test_plan__a_hole_in_the_coverage_is_taken_too() -> None:

@@ -19,8 +19,7 @@ from include.newsletter.receiver.access import Keys, WrongSecretLimit
 from include.newsletter.receiver.bodies import BadCallback, Pair, is_json, parse_body, parse_query
 from include.newsletter.receiver.callback import has_email, is_bounce, read_callback
 from include.newsletter.receiver.group_commit import CommitRate, GroupCommit
-from include.web_body import WITHIN_SECONDS, BodyRefused, body_of
-from include.web_headers import with_headers
+from include.web import WITHIN_SECONDS, BodyRefused, read_body, with_headers
 
 log = logging.getLogger(__name__)
 
@@ -178,7 +177,7 @@ def _accept_bounce(request: Request, email_in_query: bool) -> Response:
 
 async def _read_body(request: Request, within_seconds: float) -> bytes:
     try:
-        return await body_of(request, LONGEST_BODY_BYTES, within_seconds)
+        return await read_body(request, LONGEST_BODY_BYTES, within_seconds)
     except BodyRefused as refused:
         raise BadCallback(str(refused), refused.status) from None
 

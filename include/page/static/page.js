@@ -1,4 +1,4 @@
-// The page lies in a sandboxed frame of Airflow's, which may not lead its window elsewhere; Airflow's own page may.
+// Airflow shows this page in a sandboxed frame, which may not navigate the window; Airflow's own page may.
 document.addEventListener("click", (event) => {
   const link = event.target.closest("a[data-airflow]");
   if (!link || window.parent === window || event.ctrlKey || event.metaKey || event.shiftKey) return;

@@ -1,4 +1,4 @@
-"""Charts inside a page: what they show, and that they bring no code and no style of their own."""
+"""Charts inside a page: their values, and no code or style of their own."""
 
 from __future__ import annotations
 
@@ -6,30 +6,30 @@ from datetime import date, timedelta
 
 from lxml import etree
 
-from include.page.charts import bars
-from include.page.formats import age, duration, number, percent, short
+from include.page.charts import draw_bars
+from include.page.rendering import age, duration, number, percent, short
 
 DAYS = [date(2026, 11, 1) + timedelta(days=n) for n in range(5)]
 
 
-def drawn(values: list[float | None], title: str = "Sent") -> etree._Element:
-    return etree.fromstring(bars(title, DAYS, values, number, short))
+def chart(values: list[float | None], title: str = "Sent") -> etree._Element:
+    return etree.fromstring(draw_bars(title, DAYS, values, number, short))
 
 
-def test_bars__one_for_each_day_that_has_a_value_and_says_it() -> None:
-    svg = drawn([1, None, 2_000, 0, 3])
-    said = svg.xpath("//*[local-name()='g'][@class='bar']/*[local-name()='title']/text()")
-    assert said == ["1 Nov: 1", "3 Nov: 2,000", "5 Nov: 3"]
+def test_bars__one_per_day_with_a_value_and_a_title() -> None:
+    svg = chart([1, None, 2_000, 0, 3])
+    titles = svg.xpath("//*[local-name()='g'][@class='bar']/*[local-name()='title']/text()")
+    assert titles == ["1 Nov: 1", "3 Nov: 2,000", "5 Nov: 3"]
     texts = svg.xpath("//*[local-name()='text']/text()")
     assert texts == ["2k", "1 Nov", "5 Nov"]
 
 
-def test_bars__of_nothing_are_an_empty_chart() -> None:
-    assert drawn([None] * 5).xpath("count(//*[local-name()='g'][@class='bar'])") == 0
+def test_bars__without_values_are_an_empty_chart() -> None:
+    assert chart([None] * 5).xpath("count(//*[local-name()='g'][@class='bar'])") == 0
 
 
-def test_bars__bring_no_code_no_style_and_no_address() -> None:
-    text = str(bars("<script>alert(1)</script>\"'", DAYS, [1, 2, 3, 4, 5], number, short))
+def test_bars__contain_no_code_no_style_and_no_address() -> None:
+    text = str(draw_bars("<script>alert(1)</script>\"'", DAYS, [1, 2, 3, 4, 5], number, short))
     assert "<script" not in text
     assert "<style" not in text
     assert "style=" not in text
@@ -37,7 +37,7 @@ def test_bars__bring_no_code_no_style_and_no_address() -> None:
     assert not [word for word in text.split('"') if word.startswith("http") and "w3.org" not in word]
 
 
-def test_words__are_rounded_to_what_matters() -> None:
+def test_formats__round_to_the_largest_unit() -> None:
     assert [duration(s) for s in (0.42, 8.84, 59, 150, 9_000, 400_000)] == [
         "0.42 s",
         "8.8 s",

@@ -1,4 +1,4 @@
-"""What the status page shows of a store: states, sums by day, reasons, tracking loss, latency."""
+"""The content of the status page: states, sums by day, reasons, tracking loss, latency."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from include.settings import load_settings
 from include.state import RecordOutcome, Shop, StateStore, SubscriptionChange, open_state_store, upgrade
 
 NOW = datetime(2026, 11, 23, 15, tzinfo=UTC)
-PAIR = Shop("shop", "http://v", "http://c", "key")
+SHOP = Shop("shop", "http://v", "http://c", "key")
 
 
 class Clock:
@@ -34,7 +34,7 @@ def clock() -> Clock:
 def state(tmp_path: Path, clock: Clock) -> Iterator[StateStore]:
     url = f"sqlite:///{tmp_path}/state.db"
     upgrade(url)
-    with open_state_store(url, "k" * 32, PAIR, clock=clock) as opened:
+    with open_state_store(url, "k" * 32, SHOP, clock=clock) as opened:
         yield opened
 
 
@@ -79,7 +79,7 @@ def by_title(status: PipelineStatus) -> dict[str, list[float | None]]:
         (PipelineName.NEWSLETTER, timedelta(days=20), "success", State.PASSED),
     ],
 )
-def test_state__is_that_of_the_last_run_and_its_age(
+def test_state__comes_from_the_last_run_and_its_age(
     state: StateStore, pipeline: PipelineName, ago: timedelta, run_state: str, shown: State
 ) -> None:
     save(state, pipeline, ago=ago, run_state=run_state)
@@ -95,7 +95,7 @@ def test_state__is_that_of_the_last_run_and_its_age(
     ],
     ids=lambda report: "dry run" if report.dry_run else report.mode,
 )
-def test_state__is_not_changed_by_a_run_of_chosen_records_or_a_dry_one(
+def test_state__is_not_changed_by_a_dry_run_or_a_run_of_chosen_records(
     state: StateStore, between: Report
 ) -> None:
     save(state, PipelineName.CONTACTS, between)
@@ -106,10 +106,10 @@ def test_state__is_not_changed_by_a_run_of_chosen_records_or_a_dry_one(
     assert status(state, PipelineName.CONTACTS).state is State.FAILED
 
 
-def test_empty_store__has_pipelines_without_runs(state: StateStore) -> None:
+def test_empty_state_store__has_pipelines_without_runs(state: StateStore) -> None:
     shown = overview(state, tuple(PipelineName), load_settings(), NOW)
     assert [one.state for one in shown.pipelines] == [State.NONE] * 5
-    assert (shown.to_fix, shown.as_meant, shown.waiting) == ((), (), 0)
+    assert (shown.to_fix, shown.left_out, shown.waiting) == ((), (), 0)
 
 
 def test_trends__are_sums_by_day_and_a_dry_run_sent_nothing(state: StateStore) -> None:
@@ -133,14 +133,14 @@ def test_trends__are_sums_by_day_and_a_dry_run_sent_nothing(state: StateStore) -
     assert (shown.runs, shown.failed) == (4, 1)
 
 
-def test_days__are_those_of_the_stores_clock(state: StateStore) -> None:
+def test_days__are_days_of_the_shops_time_zone(state: StateStore) -> None:
     save(
         state, PipelineName.CONTACTS, ago=timedelta(hours=13)
-    )  # 2 o'clock in UTC is the evening before in São Paulo
+    )  # 02:00 UTC is the evening before in São Paulo
     assert by_title(status(state, PipelineName.CONTACTS))["Calls"][-2:] == [0, None]
 
 
-def test_tracking_loss__of_a_day_is_what_the_youngest_report_of_it_says(state: StateStore) -> None:
+def test_tracking_loss__of_a_day_comes_from_the_newest_report_about_it(state: StateStore) -> None:
     for ago, tracked, added in ((30, 99, 0), (2, 90, 10)):
         counts = StageCounts(tracking={"2026-11-22": Tracking(tracked=tracked, added=added)})
         save(
@@ -151,7 +151,7 @@ def test_tracking_loss__of_a_day_is_what_the_youngest_report_of_it_says(state: S
         )
     (lost,) = [t for t in status(state, PipelineName.PURCHASES).trends if t.title == "Lost by the web tag"]
     assert lost.values[-2:] == (10.0, None)
-    assert lost.said == "10 % of 100 purchases"
+    assert lost.summary == "10 % of 100 purchases"
 
 
 def test_latency__is_from_the_change_to_vtex(state: StateStore, clock: Clock) -> None:
@@ -163,10 +163,10 @@ def test_latency__is_from_the_change_to_vtex(state: StateStore, clock: Clock) ->
     state.claim({"d": SubscriptionChange(NOW, True)})
     (latency,) = [t for t in status(state, PipelineName.NEWSLETTER).trends if t.title == "Latency, median"]
     assert latency.values[-1] == 4.0
-    assert latency.said.startswith("half within 4 s, 95 % within")
+    assert latency.summary.startswith("half within 4 s, 95 % within")
 
 
-def test_reasons__are_counted_with_examples_and_split_by_what_to_do(state: StateStore) -> None:
+def test_reasons__are_counted_with_examples_and_split_by_need_of_action(state: StateStore) -> None:
     def rows(reason: Reason, how_many: int) -> list[RecordOutcome]:
         return [RecordOutcome(f"{reason}-{n}", reason.outcome, reason, "") for n in range(how_many)]
 
@@ -181,14 +181,14 @@ def test_reasons__are_counted_with_examples_and_split_by_what_to_do(state: State
         (Reason.EMAIL_MISSING, 4),
     ]
     assert shown.to_fix[1].examples == ("email_missing-1", "email_missing-2", "email_missing-3")
-    assert [one.reason for one in shown.as_meant] == [Reason.DUPLICATE_EMAIL]
+    assert [one.reason for one in shown.left_out] == [Reason.DUPLICATE_EMAIL]
     only = overview(state, (PipelineName.PURCHASES,), load_settings(), NOW)
     assert [one.pipeline for one in only.to_fix] == [PipelineName.PURCHASES], (
-        "not of pipelines that the reader may not see"
+        "a pipeline that the reader may not see is left out"
     )
 
 
-def test_problems__of_a_failed_run_are_its_verdict_or_where_to_look(state: StateStore) -> None:
+def test_problems__of_a_failed_run_come_from_its_report_or_name_the_log(state: StateStore) -> None:
     counts = StageCounts(read=100)
     counts.count(Outcome.SENT, 60)
     counts.count(Reason.EMAIL_MISSING, 40)

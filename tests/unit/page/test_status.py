@@ -1,4 +1,4 @@
-"""The status page as HTML: everything escaped, every link right, nothing from elsewhere, nothing private."""
+"""The status page as HTML: escaped values, correct links, no foreign resources, no personal data."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from include.outcomes import Outcome, PipelineName, Reason
-from include.page.frame import STATIC
 from include.page.overview import overview
+from include.page.rendering import STATIC
 from include.page.status import Reader, RecordsPage, message_page, records_page, status_page
 from include.settings import load_settings
 from include.state import RecordOutcome, Shop, open_state_store, upgrade
 from tools.made_up_history import fill
 
 NOW = datetime(2026, 11, 23, 15, tzinfo=UTC)
-PAIR = Shop("shop", "http://v", "http://c", "key")
+SHOP = Shop("shop", "http://v", "http://c", "key")
 READER = Reader(ZoneInfo("America/Sao_Paulo"), "<i>shop</i>", may_explain=True)
 EVIL = "<script>alert('x')</script>"
 
@@ -27,18 +27,18 @@ EVIL = "<script>alert('x')</script>"
 def url(tmp_path_factory: pytest.TempPathFactory) -> str:
     url = f"sqlite:///{tmp_path_factory.mktemp('state')}/state.db"
     upgrade(url)
-    fill(url, "k" * 32, PAIR, NOW)
+    fill(url, "k" * 32, SHOP, NOW)
     return url
 
 
 def page(
     url: str, *, pipelines: tuple[PipelineName, ...] = tuple(PipelineName), reader: Reader = READER
 ) -> str:
-    with open_state_store(url, "k" * 32, PAIR) as state:
+    with open_state_store(url, "k" * 32, SHOP) as state:
         return status_page(overview(state, pipelines, load_settings(), NOW), reader, NOW)
 
 
-def test_page__shows_every_pipeline_its_run_and_its_trends(url: str) -> None:
+def test_page__shows_the_last_run_and_the_trends_of_every_pipeline(url: str) -> None:
     text = page(url)
     for pipeline in PipelineName:
         assert f'id="{pipeline}"' in text
@@ -51,7 +51,7 @@ def test_page__shows_every_pipeline_its_run_and_its_trends(url: str) -> None:
     assert 'href="records?pipeline=products&amp;code=price_missing"' in text
 
 
-def test_page__is_escaped_and_loads_nothing_from_elsewhere(url: str) -> None:
+def test_page__is_escaped_and_loads_no_foreign_resource(url: str) -> None:
     text = page(url)
     assert "<i>shop" not in text
     assert "style=" not in text
@@ -61,7 +61,7 @@ def test_page__is_escaped_and_loads_nothing_from_elsewhere(url: str) -> None:
     assert "@" not in text
 
 
-def test_page__only_of_pipelines_that_the_reader_may_see(url: str) -> None:
+def test_page__shows_only_pipelines_that_the_reader_may_see(url: str) -> None:
     text = page(
         url, pipelines=(PipelineName.NEWSLETTER,), reader=Reader(READER.zone, "shop", may_explain=False)
     )
@@ -70,11 +70,11 @@ def test_page__only_of_pipelines_that_the_reader_may_see(url: str) -> None:
     assert "Explain one record" not in text
 
 
-def test_people__are_named_by_the_beginning_of_their_hash(url: str) -> None:
+def test_people__are_shown_by_the_first_digits_of_their_hash(url: str) -> None:
     assert not re.search(r"\b[0-9a-f]{64}\b", page(url, pipelines=(PipelineName.NEWSLETTER,)))
 
 
-def test_page__of_an_empty_store_says_what_to_do(tmp_path: Path) -> None:
+def test_page__of_an_empty_state_store_says_what_to_do(tmp_path: Path) -> None:
     empty = f"sqlite:///{tmp_path}/state.db"
     upgrade(empty)
     text = page(empty)
@@ -86,7 +86,7 @@ def test_page__of_an_empty_store_says_what_to_do(tmp_path: Path) -> None:
 def test_records__are_listed_escaped_and_in_pages(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/state.db"
     upgrade(url)
-    with open_state_store(url, "k" * 32, PAIR) as state:
+    with open_state_store(url, "k" * 32, SHOP) as state:
         row = RecordOutcome("<b>35</b>", Outcome.REJECTED, Reason.TARGET_REJECTED, EVIL)
         state.save_outcomes(PipelineName.PRODUCTS, "run", [row])
         found = state.outcomes(PipelineName.PRODUCTS, reason=Reason.TARGET_REJECTED)
@@ -95,7 +95,7 @@ def test_records__are_listed_escaped_and_in_pages(tmp_path: Path) -> None:
     )
     assert "alert(" in text
     assert "<b>35" not in text
-    assert text.count("<script") == 1, "the page's own"
+    assert text.count("<script") == 1, "only the page's own script"
     assert "page=1" in text
     assert "page=3" in text
     assert '<input type="hidden" name="kind" value="product">' in text
@@ -105,7 +105,7 @@ def test_message__is_escaped() -> None:
     assert "<script>alert" not in message_page(EVIL)
 
 
-def test_looks__know_dark_and_narrow_and_load_nothing() -> None:
+def test_style_sheet__supports_dark_and_narrow_and_loads_no_file() -> None:
     css = (STATIC / "page.css").read_text()
     assert "prefers-color-scheme: dark" in css
     assert "max-width" in css

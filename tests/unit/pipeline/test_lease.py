@@ -124,7 +124,7 @@ def test_lease__of_another_run_stops_the_stage_by_name() -> None:
     with pytest.raises(WorkHeld) as caught, leased(run, "load"):
         pytest.fail("the stage began")
     assert str(caught.value) == (
-        "sync_state: load of contacts for this shop is held until 2026-11-23 03:14:05 UTC by run "
+        "sync_state: load of contacts for this shop is held until 2026-11-23T03:14:05Z by run "
         "sync_contacts/daily/0 of http://b:8080, host two. Pause the DAG in one of the two Airflows; if that "
         "run was killed, its lease ends by itself. The task is retried"
     )

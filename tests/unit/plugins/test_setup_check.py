@@ -138,7 +138,7 @@ def test_findings__name_the_settings_that_the_environment_changes(
     monkeypatch.setenv("SYNC_STATE_PORT", "tcp://10.0.48.109:5432")
     lines = {line.subject: line for line in findings()}
     changed = str(lines["settings"]).removeprefix(
-        "OK       settings: all readable; changed by the environment: "
+        "OK       settings: all valid; changed by the environment: "
     )
     assert {"connectif.import_poll_seconds = 0.05", "schedule.time_zone = Pacific/Chatham"} <= {
         *changed.split(", ")

@@ -11,7 +11,7 @@ import pytest
 
 from include.outcomes import Outcome, PipelineName, Reason
 from include.state import RecordOutcome, Shop, open_state_store, upgrade
-from include.web_headers import HEADERS
+from include.web import HEADERS
 from tests.api_server import Page, allowed, auth_manager
 
 PAIR = Shop("shop", "https://shop.vtexcommercestable.com.br", "https://api.connectif.cloud", "key-id")

@@ -1,4 +1,4 @@
-"""Every store test runs on SQLite, and on PostgreSQL where one can be reached."""
+"""Every test of the state store runs on SQLite, and on PostgreSQL if a server is reachable."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SHOP = Shop("sandboxshop", "http://127.0.0.1:8101", "http://127.0.0.1:8102", "sa
 
 
 class Clock:
-    """A clock that stands still until it is told."""
+    """A clock that stands still until a test advances it."""
 
     def __init__(self) -> None:
         self.now = datetime(2026, 11, 23, 10, tzinfo=UTC)
@@ -46,7 +46,7 @@ def postgres() -> Iterator[sa.Engine]:
     except (sa.exc.OperationalError, ImportError) as error:
         pytest.skip(
             f"no PostgreSQL at {address.render_as_string()}: set SYNC_TEST_POSTGRES_URL to a database whose "
-            f"schemas may be made and dropped ({type(error).__name__})"
+            f"schemas the tests may create and drop ({type(error).__name__})"
         )
     yield engine
     engine.dispose()
@@ -54,7 +54,7 @@ def postgres() -> Iterator[sa.Engine]:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The address of a database without tables (in PostgreSQL: a schema of its own)."""
+    """The URL of a database without tables (in PostgreSQL: a schema of its own)."""
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'new folder' / 'state.db'}"
         return
@@ -71,7 +71,7 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 
 @pytest.fixture
 def url(empty_url: str) -> str:
-    """The address of a store with its tables."""
+    """The URL of a state store with its tables."""
     upgrade(empty_url)
     return empty_url
 
@@ -81,14 +81,14 @@ Opener = Callable[..., StateStore]
 
 @pytest.fixture
 def opened(url: str, clock: Clock) -> Iterator[Opener]:
-    """Opens the store, for another pair or with another key where told."""
+    """Opens the state store; a test may choose another shop or another hash key."""
     stores = []
 
-    def open_it(accounts: Shop = SHOP, hash_key: str = HASH_KEY) -> StateStore:
-        stores.append(open_state_store(url, hash_key, accounts, clock=clock))
+    def open_state(shop: Shop = SHOP, hash_key: str = HASH_KEY) -> StateStore:
+        stores.append(open_state_store(url, hash_key, shop, clock=clock))
         return stores[-1]
 
-    yield open_it
+    yield open_state
     for state in stores:
         state.close()
 

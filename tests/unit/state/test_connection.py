@@ -1,4 +1,4 @@
-"""The connection `sync_state`: what it says reaches the database, or is refused by name."""
+"""The connection `sync_state`: each field reaches the database, or an error names it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def connection(conn_type: str = "postgres", extra: dict[str, Any] | None = None,
     return Connection(conn_id="sync_state", conn_type=conn_type, extra=given, **fields)
 
 
-def like(engine: sa.Engine, extra: dict[str, Any] | None = None, **changes: Any) -> Connection:
+def connection_to(engine: sa.Engine, extra: dict[str, Any] | None = None, **changes: Any) -> Connection:
     """A connection to the database of the tests."""
     url = engine.url
     fields = {
@@ -37,7 +37,7 @@ def like(engine: sa.Engine, extra: dict[str, Any] | None = None, **changes: Any)
     return connection("postgres", extra, **fields | changes)
 
 
-def asked(given: Connection, question: str) -> Any:
+def query(given: Connection, question: str) -> Any:
     engine = engine_for(parsed(database_url(given)))
     try:
         with transaction(engine, READ) as opened:
@@ -64,7 +64,7 @@ def test_extras__are_parameters_that_libpq_knows() -> None:
         {"service": "mine"},
     ],
 )
-def test_extra__that_is_not_known_is_refused_by_name(extra: dict[str, Any]) -> None:
+def test_extra__an_unknown_one_is_refused_by_name(extra: dict[str, Any]) -> None:
     (name,) = extra
     with pytest.raises(
         ConfigurationError, match=f"sync_state: the extra {name} has no effect .* sslmode"
@@ -117,23 +117,23 @@ def test_host__may_be_several_or_a_socket(host: str, port: int, arguments: dict[
 
 def test_extras__reach_the_server(postgres: sa.Engine) -> None:
     extra = {
-        "application_name": "sync's store",
+        "application_name": "sync's state",
         "options": "-csearch_path=elsewhere -cstatement_timeout=12345",
         "sslmode": "disable",
         "connect_timeout": 3,
         "keepalives": 1,
     }
-    given = like(postgres, extra)
-    assert asked(given, "SHOW application_name") == "sync's store"
-    assert asked(given, "SHOW search_path") == "elsewhere"
-    assert asked(given, "SHOW statement_timeout") == "12345ms"
+    given = connection_to(postgres, extra)
+    assert query(given, "SHOW application_name") == "sync's state"
+    assert query(given, "SHOW search_path") == "elsewhere"
+    assert query(given, "SHOW statement_timeout") == "12345ms"
 
 
-def test_store__lives_in_the_schema_of_the_options(postgres: sa.Engine) -> None:
+def test_tables__are_in_the_schema_of_the_options(postgres: sa.Engine) -> None:
     with postgres.begin() as opened:
         opened.execute(sa.text("CREATE SCHEMA sync_test_extras"))
     try:
-        url = database_url(like(postgres, {"options": "-csearch_path=sync_test_extras"}))
+        url = database_url(connection_to(postgres, {"options": "-csearch_path=sync_test_extras"}))
         upgrade(url)
         open_state_store(url, HASH_KEY, SHOP).close()
         with postgres.begin() as opened:
@@ -144,11 +144,11 @@ def test_store__lives_in_the_schema_of_the_options(postgres: sa.Engine) -> None:
             opened.execute(sa.text("DROP SCHEMA sync_test_extras CASCADE"))
 
 
-def test_tls__that_the_server_does_not_speak_stops_at_once(postgres: sa.Engine) -> None:
-    if asked(like(postgres), "SHOW ssl") == "on":
-        pytest.skip("this server speaks TLS")
+def test_tls__without_support_of_the_server_fails_at_once(postgres: sa.Engine) -> None:
+    if query(connection_to(postgres), "SHOW ssl") == "on":
+        pytest.skip("this server supports TLS")
     with pytest.raises(ConfigurationError, match="server does not support SSL, but SSL was required"):
-        asked(like(postgres, {"sslmode": "require"}), "SELECT 1")
+        query(connection_to(postgres, {"sslmode": "require"}), "SELECT 1")
 
 
 @pytest.mark.parametrize(
@@ -162,25 +162,25 @@ def test_tls__that_the_server_does_not_speak_stops_at_once(postgres: sa.Engine) 
         ({}, {"sslmode": "verify-full", "sslrootcert": "/no/ca.pem"}, "/no/ca.pem|does not support SSL"),
     ],
 )
-def test_connection__that_will_never_do_stops_at_once(
+def test_connection__a_wrong_setting_fails_at_once(
     postgres: sa.Engine, changes: dict[str, Any], extra: dict[str, Any], says: str
 ) -> None:
     with pytest.raises(ConfigurationError, match=says) as caught:
-        asked(like(postgres, extra, password="hunter2", **changes), "SELECT 1")
+        query(connection_to(postgres, extra, password="hunter2", **changes), "SELECT 1")
     assert "Correct the connection sync_state" in str(caught.value)
     assert "hunter2" not in str(caught.value)
 
 
-def test_server__that_is_away_is_waited_for() -> None:
+def test_server__an_unreachable_one_is_a_temporary_error() -> None:
     with pytest.raises(TemporaryError, match=r"unreachable or busy \(.*refused"):
-        asked(connection(host="127.0.0.1", port=1), "SELECT 1")
+        query(connection(host="127.0.0.1", port=1), "SELECT 1")
 
 
-def test_socket__is_a_host_as_well(postgres: sa.Engine) -> None:
+def test_socket__may_be_the_host(postgres: sa.Engine) -> None:
     folder = "/var/run/postgresql"
     socket = Path(folder) / f".s.PGSQL.{postgres.url.port or 5432}"
     if not (socket.exists() and stat.S_ISSOCK(socket.stat().st_mode)):
         pytest.skip(f"no socket in {folder}")
     with pytest.raises((ConfigurationError, TemporaryError)) as caught:
-        asked(like(postgres, host=folder, login="no_such_role"), "SELECT 1")
-    assert "socket" in str(caught.value), "it was tried"
+        query(connection_to(postgres, host=folder, login="no_such_role"), "SELECT 1")
+    assert "socket" in str(caught.value), "the socket was tried"

@@ -1,4 +1,4 @@
-"""Covered time, reports of runs, outcomes of records, the last catalogue."""
+"""Coverage, reports of runs, outcomes of records, the last catalogue."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def hours(first: int, last: int) -> Window:
     return Window(START + first * HOUR, START + last * HOUR)
 
 
-def test_coverage__comes_back_merged_in_any_order(state: StateStore) -> None:
+def test_coverage__is_returned_merged_and_sorted(state: StateStore) -> None:
     windows = [hours(60, 80), hours(24, 47), hours(0, 24), hours(48, 72), hours(0, 24)]
     for window in windows:
         state.cover(PipelineName.PURCHASES, window)
@@ -44,7 +44,7 @@ def save(state: StateStore, number: int, *, run_state: str = "success", clear: i
     return report
 
 
-def test_reports__come_back_the_youngest_first(state: StateStore) -> None:
+def test_reports__are_returned_the_newest_first(state: StateStore) -> None:
     reports = [save(state, number) for number in (1, 3, 2)]
     found = state.reports(PipelineName.CONTACTS, limit=2)
     assert [stored.report for stored in found] == [reports[1], reports[2]]
@@ -115,14 +115,14 @@ def test_outcomes__another_run_is_another_attempt_until_the_record_is_sent(state
     assert (row.attempts, row.first_seen) == (1, first + 2 * HOUR)
 
 
-def test_outcomes__of_many_batches_are_all_there(state: StateStore) -> None:
+def test_outcomes__of_many_batches_are_all_stored(state: StateStore) -> None:
     rows = (RecordOutcome(f"CL-{n}", Outcome.REJECTED, Reason.EMAIL_INVALID) for n in range(12_000))
     state.save_outcomes(PipelineName.CONTACTS, "run 1", rows)
     assert len(state.outcomes(PipelineName.CONTACTS)) == 12_000
     state.save_outcomes(PipelineName.CONTACTS, "run 1", [])
 
 
-def test_catalogue__the_last_one_counts(state: StateStore) -> None:
+def test_catalogue__the_last_one_is_returned(state: StateStore) -> None:
     assert state.last_catalogue() is None
     state.replace_catalogue("s3://bucket/one", 10, "run 1")
     state.replace_catalogue("s3://bucket/two", 11, "run 2")

@@ -1,4 +1,4 @@
-"""Erased people: their traces go, those of others stay, and the hash keeps them out; the key must stay."""
+"""Erased people: their rows are removed except the hash; other people's rows stay."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ OTHER_SHOP = replace(SHOP, vtex_account="othershop")
 
 
 def leave_traces(state: StateStore, name: str, email: str, clock: Clock) -> None:
-    """Everything that the store may know of somebody."""
+    """Write a row about the person into every table that may have one."""
     person, change = state.hashed(email), SubscriptionChange(clock.now, unsubscribed=True)
     state.claim({person: change}, "run")
     state.begin_writing({person: change}, "run")
@@ -45,26 +45,28 @@ def leave_traces(state: StateStore, name: str, email: str, clock: Clock) -> None
     )
     bought = PurchaseOutcome(name, Outcome.SENT, None, "", [f"{name}-01"], clock.now, person)
     state.record_purchases("run", [bought])
-    state.mark_posts("run", [PurchaseToPost(f"{name}-on-its-way", person)])
+    state.mark_posts("run", [PurchaseToPost(f"{name}-in-flight", person)])
 
 
 def report(state: StateStore, *keys: str) -> None:
     found = Compared(at_vtex=2, at_connectif=0, compared=2, same=0, examples={Cause.GONE: list(keys)})
+    compared = Report(
+        pipeline=PipelineName.RECONCILE, mode="compare", compared={PipelineName.CONTACTS: found}
+    )
     state.save_report(
-        Report(pipeline=PipelineName.RECONCILE, mode="compare", compared={PipelineName.CONTACTS: found}), PipelineName.RECONCILE,
-        dag_id="reconcile", run_id="run", clear_number=0, run_key="reconcile/run/0", state="success",
-        started_at=state._database.clock(), finished_at=None,
+        compared, PipelineName.RECONCILE, dag_id="reconcile", run_id="run", clear_number=0,
+        run_key="reconcile/run/0", state="success", started_at=state._database.clock(), finished_at=None,
     )  # fmt: skip
 
 
 def everything(state: StateStore) -> str:
-    """All cells of all tables."""
+    """The text of all cells of all tables."""
     with transaction(state._database.engine, READ) as connection:
         tables = {t.name: connection.execute(sa.select(t)).all() for t in metadata.sorted_tables}
     return repr(tables)
 
 
-def test_erase__leaves_nothing_but_the_hash_and_takes_nobody_elses(opened: Opener, clock: Clock) -> None:
+def test_erase__leaves_only_the_hash_and_all_rows_of_other_people(opened: Opener, clock: Clock) -> None:
     state, before, other = opened(), opened(NEW_KEY), opened(OTHER_SHOP)
     for one in (state, before, other):
         leave_traces(one, "a", ANA, clock)
@@ -80,7 +82,7 @@ def test_erase__leaves_nothing_but_the_hash_and_takes_nobody_elses(opened: Opene
             one.hashed(BO),
         }
         assert one.recorded_purchases(["a", "b"]).keys() == {"b"}
-        assert [mark.purchase_id for mark in one.post_marks()] == ["b-on-its-way"]
+        assert [mark.purchase_id for mark in one.post_marks()] == ["b-in-flight"]
         assert not [event for event in one.take_due("run of a", clock.now) if event.email == ANA]
         compared = one.reports(PipelineName.RECONCILE)[0].report.compared[PipelineName.CONTACTS]
         assert compared.examples == {Cause.GONE: ["doc-b"]}
@@ -95,20 +97,20 @@ def test_erase__the_same_person_twice_and_in_another_spelling(state: StateStore,
     assert state.erased_people() == {state.hashed(ANA)}
 
 
-def test_erase__holds_for_every_pair_of_the_shop(opened: Opener) -> None:
+def test_erase__applies_to_every_shop_of_the_vtex_account(opened: Opener) -> None:
     opened().erase(ANA)
-    assert [opened(pair).is_erased(ANA) for pair in (SHOP, NEW_KEY, OTHER_SHOP)] == [True, True, False]
+    assert [opened(shop).is_erased(ANA) for shop in (SHOP, NEW_KEY, OTHER_SHOP)] == [True, True, False]
     assert not opened().is_erased(BO)
 
 
-def test_restore__lets_the_person_in_again(state: StateStore) -> None:
+def test_restore__ends_the_erasure(state: StateStore) -> None:
     state.erase(ANA)
     assert [state.restore(ANA), state.restore(ANA)] == [True, False]
     assert not state.is_erased(ANA)
     assert state.last_erasure() is None
 
 
-def test_erasures__the_mark_changes_with_each(state: StateStore, clock: Clock) -> None:
+def test_erasures__the_text_changes_with_each(state: StateStore, clock: Clock) -> None:
     marks = [state.erasures()]
     for change in (lambda: state.erase(ANA), lambda: state.erase(BO), lambda: state.restore(ANA)):
         clock.advance(timedelta(seconds=1))
@@ -126,7 +128,7 @@ def test_erasures__the_mark_changes_with_each(state: StateStore, clock: Clock) -
         lambda state: state.restore(ANA),
     ],
 )
-def test_erase__another_hash_key_lets_nobody_through_unnoticed(opened: Opener, call) -> None:
+def test_erase__another_hash_key_stops_every_call(opened: Opener, call) -> None:
     opened().erase(ANA)
     changed = opened(hash_key="another made-up hash key")
     with pytest.raises(ConfigurationError, match="hash_key is not the one under which people were erased"):
@@ -134,9 +136,9 @@ def test_erase__another_hash_key_lets_nobody_through_unnoticed(opened: Opener, c
     assert opened(hash_key=HASH_KEY).erased_people() == {opened().hashed(ANA)}
 
 
-def test_erase__nothing_readable_stays_in_the_store(state: StateStore, clock: Clock) -> None:
+def test_erase__leaves_no_readable_text_in_the_state_store(state: StateStore, clock: Clock) -> None:
     leave_traces(state, "a", "piepmatz.zwitscher@example.com", clock)
     state.erase("piepmatz.zwitscher@example.com", ["doc-a"])
     left = everything(state)
-    assert not [word for word in ("piepmatz", "zwitscher", "doc-a", "a-01", "a-on-its-way") if word in left]
+    assert not [word for word in ("piepmatz", "zwitscher", "doc-a", "a-01", "a-in-flight") if word in left]
     assert left.count(state.hashed("piepmatz.zwitscher@example.com")) == 1

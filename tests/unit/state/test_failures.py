@@ -1,4 +1,4 @@
-"""Each failure of a database is one sentence: which database, what happened, what to do."""
+"""A database failure becomes one sentence: the database, what happened, what to do."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ADDRESS = parsed("postgresql://me:hunter2@db/shop")
 
 
 class Refusal(Exception):
-    """What psycopg2 raises, as far as it is looked at."""
+    """An error of psycopg2, with the attribute that the code reads."""
 
     def __init__(self, pgcode: str | None) -> None:
         super().__init__("words with a customer's address")
@@ -45,7 +45,7 @@ def from_postgres(pgcode: str | None, kind: type[sa.exc.DBAPIError] = sa.exc.Ope
         ("23505", sa.exc.IntegrityError, ContractError, "refused a statement (Refusal, 23505)"),
     ],
 )
-def test_postgresql__goes_by_its_codes(
+def test_postgresql__maps_each_code_to_an_error(
     pgcode: str | None, raised_as: type[sa.exc.DBAPIError], kind: type[SyncError], says: str
 ) -> None:
     error = from_postgres(pgcode, raised_as)
@@ -56,12 +56,12 @@ def test_postgresql__goes_by_its_codes(
     assert "customer" not in str(error)
 
 
-def test_postgresql__goes_by_its_codes_at_a_commit_too() -> None:
+def test_postgresql__maps_the_code_of_a_failed_commit() -> None:
     error = failure(sa.exc.OperationalError(None, None, Refusal("53100")), ADDRESS)
     assert "has no space left on its disk" in str(error)
 
 
-def test_pool__that_is_used_up_is_retried() -> None:
+def test_pool__an_exhausted_pool_is_retried() -> None:
     assert type(failure(sa.exc.TimeoutError("QueuePool limit"), ADDRESS)) is InfrastructureError
 
 
@@ -71,14 +71,14 @@ def store_file(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("content", [b"no database at all" * 500, b"SQLite format 3\x00" + bytes(9000)])
-def test_sqlite__that_is_no_database_is_named(tmp_path: Path, content: bytes) -> None:
+def test_sqlite__a_file_that_is_no_database_is_named(tmp_path: Path, content: bytes) -> None:
     file = store_file(tmp_path)
     file.write_bytes(content)
     with pytest.raises(ConfigurationError, match=r"state\.db is damaged.*restore .* from a backup"):
         open_state_store(f"sqlite:///{file}", HASH_KEY, SHOP)
 
 
-def test_sqlite__a_page_that_is_damaged_later_is_named(tmp_path: Path) -> None:
+def test_sqlite__a_page_damaged_after_the_upgrade_is_named(tmp_path: Path) -> None:
     file = store_file(tmp_path)
     with open_state_store(f"sqlite:///{file}", HASH_KEY, SHOP) as state:
         state.replace_catalogue("a/path", 3, "run 1")
@@ -97,7 +97,7 @@ def test_sqlite__a_page_that_is_damaged_later_is_named(tmp_path: Path) -> None:
         state.last_catalogue()
 
 
-def test_sqlite__a_value_that_damage_made_unreadable_is_told_from_a_bug(tmp_path: Path) -> None:
+def test_sqlite__a_damaged_value_is_not_reported_as_a_bug(tmp_path: Path) -> None:
     file = store_file(tmp_path)
     engine = engine_for(parsed(f"sqlite:///{file}"))
     with pytest.raises(ValueError, match="a bug"), transaction(engine, READ):
@@ -112,7 +112,7 @@ def test_sqlite__a_value_that_damage_made_unreadable_is_told_from_a_bug(tmp_path
     engine.dispose()
 
 
-def test_sqlite__locked_by_another_process_is_retried(
+def test_sqlite__a_lock_of_another_process_is_retried(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("include.state.database.BUSY_SECONDS", 0.1)
@@ -124,7 +124,7 @@ def test_sqlite__locked_by_another_process_is_retried(
     other.close()
 
 
-def test_table__that_was_removed_is_named(tmp_path: Path) -> None:
+def test_table__a_removed_table_is_named(tmp_path: Path) -> None:
     file = store_file(tmp_path)
     with open_state_store(f"sqlite:///{file}", HASH_KEY, SHOP) as state:
         with sqlite3.connect(file) as connection:
@@ -134,7 +134,7 @@ def test_table__that_was_removed_is_named(tmp_path: Path) -> None:
             state.left_edge(PipelineName.CONTACTS)
 
 
-def test_constraint__is_no_raw_error(tmp_path: Path) -> None:
+def test_constraint__a_violation_is_a_contract_error(tmp_path: Path) -> None:
     engine = engine_for(parsed(f"sqlite:///{store_file(tmp_path)}"))
     with (
         pytest.raises(ContractError, match="IntegrityError, SQLITE_CONSTRAINT"),
@@ -144,38 +144,38 @@ def test_constraint__is_no_raw_error(tmp_path: Path) -> None:
     engine.dispose()
 
 
-def refused_at_first(engine: sa.Engine, times: int) -> list[int]:
-    """A server that starts: it refuses so many connections. Returns a list that grows with each try."""
-    tries: list[int] = []
+def refuse_first_connections(engine: sa.Engine, times: int) -> list[int]:
+    """Refuse the first connections, like a starting server. Returns a list with one entry per attempt."""
+    attempts: list[int] = []
 
     @sa.event.listens_for(engine, "do_connect")
     def refuse(*_: object) -> None:
-        tries.append(1)
-        if len(tries) <= times:
+        attempts.append(1)
+        if len(attempts) <= times:
             raise sqlite3.OperationalError("the database system is starting up")
 
-    return tries
+    return attempts
 
 
-def test_connection__of_an_open_store_waits_for_a_server_that_starts(tmp_path: Path) -> None:
+def test_connection__an_open_state_store_waits_for_a_starting_server(tmp_path: Path) -> None:
     engine = engine_for(parsed(f"sqlite:///{store_file(tmp_path)}"))
-    tries = refused_at_first(engine, 2)
+    attempts = refuse_first_connections(engine, 2)
     with transaction(engine, READ, retry_seconds=20) as connection:
         assert connection.execute(sa.text("SELECT 1")).scalar() == 1
-    assert len(tries) == 3
+    assert len(attempts) == 3
     engine.dispose()
 
 
-def test_connection__is_tried_once_while_a_store_opens(tmp_path: Path) -> None:
+def test_connection__opening_a_state_store_tries_once(tmp_path: Path) -> None:
     engine = engine_for(parsed(f"sqlite:///{store_file(tmp_path)}"))
-    tries = refused_at_first(engine, 2)
+    attempts = refuse_first_connections(engine, 2)
     with pytest.raises(InfrastructureError, match="unreachable or busy"), transaction(engine, READ):
-        pytest.fail("there was a connection")
-    assert len(tries) == 1
+        pytest.fail("the connection was not refused")
+    assert len(attempts) == 1
     engine.dispose()
 
 
-def test_postgresql__that_ends_a_connection_costs_one_transaction(postgres: sa.Engine) -> None:
+def test_postgresql__a_terminated_connection_fails_one_transaction(postgres: sa.Engine) -> None:
     engine = engine_for(postgres.url)
 
     def interrupted() -> None:

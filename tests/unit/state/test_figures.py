@@ -1,4 +1,4 @@
-"""Reads for people, on both databases."""
+"""The figures of the status page, on both databases."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def row(key: str, reason: Reason) -> RecordOutcome:
     return RecordOutcome(key, reason.outcome, reason, "")
 
 
-def test_reasons__most_frequent_first_with_the_keys_seen_last(state: StateStore, clock: Clock) -> None:
+def test_reasons__the_most_frequent_first_with_the_keys_seen_last(state: StateStore, clock: Clock) -> None:
     missing, double = Reason.EMAIL_MISSING, Reason.DUPLICATE_EMAIL
     state.save_outcomes(
         PipelineName.CONTACTS, "one", [row("a", missing), row("b", missing), row("z", double)]
@@ -36,7 +36,7 @@ def test_reasons__most_frequent_first_with_the_keys_seen_last(state: StateStore,
     ]
 
 
-def test_changes__that_were_applied_since_then(state: StateStore, clock: Clock) -> None:
+def test_changes__applied_since_an_instant(state: StateStore, clock: Clock) -> None:
     for person in ("early", "late"):
         changes = {person: SubscriptionChange(clock.now, unsubscribed=True)}
         state.claim(changes)
@@ -50,20 +50,20 @@ def test_changes__that_were_applied_since_then(state: StateStore, clock: Clock) 
     assert state.waiting_events() == 1
 
 
-def test_waiting__since_when_vtex_does_not_take_the_oldest_change(state: StateStore, clock: Clock) -> None:
-    def put_off(email: str, reason: Reason) -> None:
+def test_oldest_busy_event__is_the_first_that_vtex_did_not_accept(state: StateStore, clock: Clock) -> None:
+    def postpone(email: str, reason: Reason) -> None:
         state.add_pending(email, False, clock.now, clock.now, 1)
         state.save_outcomes(PipelineName.NEWSLETTER, "run", [row(state.hashed(email), reason)])
 
     assert state.oldest_busy_event() is None
-    put_off("unknown@shop.example", Reason.CONTACT_UNRESOLVED)
+    postpone("unknown@shop.example", Reason.CONTACT_UNRESOLVED)
     assert state.oldest_busy_event() is None
     clock.advance(timedelta(hours=1))
     begun = clock.now
-    put_off("ana@shop.example", Reason.TARGET_BUSY)
+    postpone("ana@shop.example", Reason.TARGET_BUSY)
     clock.advance(timedelta(hours=1))
-    put_off("bea@shop.example", Reason.TARGET_BUSY)
-    put_off("ana@shop.example", Reason.TARGET_BUSY)
+    postpone("bea@shop.example", Reason.TARGET_BUSY)
+    postpone("ana@shop.example", Reason.TARGET_BUSY)
     assert state.oldest_busy_event() == begun
     for pending in state.due_pending(clock.now):
         state.drop_pending(pending)

@@ -1,4 +1,4 @@
-"""One run at a time has the lease of a stage; it expires by the clock of the database."""
+"""One run at a time holds the lease of a stage; it expires by the database's clock."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def move_expiry(url: str, by: timedelta) -> None:
     engine.dispose()
 
 
-def test_lease__keeps_another_run_out_and_names_its_owner(state: StateStore) -> None:
+def test_lease__excludes_another_run_and_names_its_owner(state: StateStore) -> None:
     assert state.take_lease(*LOAD, "first", "http://a:8080, host one") is None
     held = state.take_lease(*LOAD, "second", "host two")
     assert held is not None
@@ -34,19 +34,19 @@ def test_lease__keeps_another_run_out_and_names_its_owner(state: StateStore) -> 
     assert LEASE.total_seconds() - 20 < held.remaining_seconds <= LEASE.total_seconds()
 
 
-def test_lease__is_taken_over_by_the_same_run_at_once(state: StateStore) -> None:
+def test_lease__the_same_run_takes_it_again_at_once(state: StateStore) -> None:
     state.take_lease(*LOAD, "first", "host one")
     assert state.take_lease(*LOAD, "first", "host two") is None
 
 
-def test_lease__is_of_one_shop_pipeline_and_stage(state: StateStore, opened: Opener) -> None:
+def test_lease__belongs_to_one_shop_pipeline_and_stage(state: StateStore, opened: Opener) -> None:
     state.take_lease(*LOAD, "first", "host one")
     assert state.take_lease(PipelineName.PRODUCTS, "load", "second", "host two") is None
     assert state.take_lease(PipelineName.CONTACTS, "repair", "second", "host two") is None
     assert opened(ELSEWHERE).take_lease(*LOAD, "second", "host two") is None
 
 
-def test_lease__that_is_released_is_free_and_only_its_run_releases_it(state: StateStore) -> None:
+def test_lease__only_its_run_releases_it(state: StateStore) -> None:
     state.take_lease(*LOAD, "first", "host one")
     state.release_lease(*LOAD, "second")
     assert state.take_lease(*LOAD, "second", "host two") is not None
@@ -54,7 +54,7 @@ def test_lease__that_is_released_is_free_and_only_its_run_releases_it(state: Sta
     assert state.take_lease(*LOAD, "second", "host two") is None
 
 
-def test_lease__that_expired_goes_to_the_next_and_its_run_hears_of_it(state: StateStore, url: str) -> None:
+def test_lease__an_expired_one_goes_to_the_next_run_and_is_not_renewed(state: StateStore, url: str) -> None:
     state.take_lease(*LOAD, "first", "host one")
     move_expiry(url, -LEASE - timedelta(seconds=1))
     assert state.take_lease(*LOAD, "second", "host two") is None
@@ -62,7 +62,7 @@ def test_lease__that_expired_goes_to_the_next_and_its_run_hears_of_it(state: Sta
     assert state.renew_lease(*LOAD, "second")
 
 
-def test_lease__that_is_renewed_lasts_its_whole_time_again(state: StateStore, url: str) -> None:
+def test_lease__a_renewed_one_lasts_its_full_time_again(state: StateStore, url: str) -> None:
     state.take_lease(*LOAD, "first", "host one")
     move_expiry(url, -LEASE + timedelta(seconds=1))
     assert state.renew_lease(*LOAD, "first")
@@ -71,7 +71,7 @@ def test_lease__that_is_renewed_lasts_its_whole_time_again(state: StateStore, ur
     assert held.remaining_seconds > LEASE.total_seconds() - 20
 
 
-def test_lease__of_a_clock_that_was_set_back_lasts_no_longer_than_others(state: StateStore, url: str) -> None:
+def test_lease__after_a_clock_was_set_back_lasts_no_longer_than_others(state: StateStore, url: str) -> None:
     state.take_lease(*LOAD, "first", "host one")
     move_expiry(url, timedelta(days=1))
     held = state.take_lease(*LOAD, "second", "host two")
@@ -81,7 +81,7 @@ def test_lease__of_a_clock_that_was_set_back_lasts_no_longer_than_others(state: 
     assert state.take_lease(*LOAD, "second", "host two") is None
 
 
-def test_lease__goes_to_one_of_many_who_ask_at_once(url: str) -> None:
+def test_lease__one_of_many_concurrent_runs_gets_it(url: str) -> None:
     stores = [open_state_store(url, HASH_KEY, SHOP) for _ in range(8)]
     begin, answers = threading.Barrier(8), []
 

@@ -1,4 +1,4 @@
-"""Since when time is to be covered: over sequences of runs, and out of stores that older programs left."""
+"""The left edge: the instant from which runs must cover time, over random sequences of runs."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def hours_in(windows: Sequence[Window]) -> set[int]:
 
 @dataclass(frozen=True)
 class Step:
-    """Something that happens, in hours from the first scheduled interval (which begins at 0)."""
+    """One run; times are hours from the start of the first scheduled interval."""
 
     kind: str
     first: int = 0
@@ -47,7 +47,7 @@ class Step:
     passes: bool = True
 
 
-def planned(state: StateStore, step: Step) -> RunPlan:
+def plan_step(state: StateStore, step: Step) -> RunPlan:
     window = hours(step.first, step.last)
     asked = step.kind == "manual"
     request = RunRequest(
@@ -68,11 +68,11 @@ def planned(state: StateStore, step: Step) -> RunPlan:
     )
 
 
-def lived(state: StateStore, steps: Sequence[Step]) -> list[RunPlan]:
-    """Plans of all runs, each of which leaves its traces as a run does."""
+def run_steps(state: StateStore, steps: Sequence[Step]) -> list[RunPlan]:
+    """Run all steps, record their left edge and coverage, and return their plans."""
     plans = []
     for step in steps:
-        plan = planned(state, step)
+        plan = plan_step(state, step)
         assert plan.window
         if step.kind == "scheduled":
             state.begin(PURCHASES, plan.window.start)
@@ -83,15 +83,15 @@ def lived(state: StateStore, steps: Sequence[Step]) -> list[RunPlan]:
 
 
 class NewShops:
-    """A store of which each use is another shop's, and so without a past."""
+    """A state store in which every test example uses a new shop."""
 
     def __init__(self, url: str) -> None:
         self._url, self._numbers = url, count()
 
     @contextmanager
     def one(self) -> Iterator[StateStore]:
-        accounts = replace(SHOP, vtex_account=f"shop{next(self._numbers)}")
-        with open_state_store(self._url, HASH_KEY, accounts) as state:
+        shop = replace(SHOP, vtex_account=f"shop{next(self._numbers)}")
+        with open_state_store(self._url, HASH_KEY, shop) as state:
             yield state
 
 
@@ -104,7 +104,7 @@ def shops(tmp_path_factory: pytest.TempPathFactory) -> NewShops:
 
 @st.composite
 def histories(draw: st.DrawFn) -> list[Step]:
-    """Up to twenty days of a shop: nights that pass, fail or never run, and what people ask for meanwhile."""
+    """Up to twenty days of scheduled runs that pass, fail or do not run, with manual runs and back-fills."""
     steps: list[Step] = []
     for day in range(draw(st.integers(1, 20))):
         for _ in range(draw(st.integers(0, 2))):
@@ -112,17 +112,17 @@ def histories(draw: st.DrawFn) -> list[Step]:
             kind = draw(st.sampled_from(["backfill", "manual"]))
             last = min(first + draw(st.integers(1, 100)), max(day * 24, first + 1))
             steps.append(Step(kind, first, last, draw(st.booleans())))
-        fate = draw(st.sampled_from(["passes", "passes", "fails", "never ran"]))
-        if fate != "never ran":
-            steps.append(Step("scheduled", day * 24, day * 24 + 24, fate == "passes"))
+        result = draw(st.sampled_from(["passes", "passes", "fails", "never ran"]))
+        if result != "never ran":
+            steps.append(Step("scheduled", day * 24, day * 24 + 24, result == "passes"))
     return steps
 
 
 @given(steps=histories())
 @settings(max_examples=60, deadline=None)
-def test_history__gaps_are_what_is_uncovered_since_the_left_edge(shops: NewShops, steps: list[Step]) -> None:
+def test_history__gaps_are_the_uncovered_time_since_the_left_edge(shops: NewShops, steps: list[Step]) -> None:
     with shops.one() as state:
-        plans = lived(state, steps)
+        plans = run_steps(state, steps)
     edge: int | None = None
     covered: set[int] = set()
     for step, plan in zip(steps, plans, strict=True):
@@ -142,28 +142,26 @@ def test_history__gaps_are_what_is_uncovered_since_the_left_edge(shops: NewShops
 
 @given(steps=histories())
 @settings(max_examples=60, deadline=None)
-def test_history__what_was_asked_for_before_the_edge_changes_no_scheduled_run(
-    shops: NewShops, steps: list[Step]
-) -> None:
+def test_history__runs_before_the_edge_change_no_scheduled_run(shops: NewShops, steps: list[Step]) -> None:
     nights = [step.first for step in steps if step.kind == "scheduled"]
     edge = nights[0] if nights else 0
     without = [step for step in steps if step.kind == "scheduled" or step.last > edge]
     with shops.one() as state, shops.one() as other:
-        plans = [p for s, p in zip(steps, lived(state, steps), strict=True) if s.kind == "scheduled"]
-        same = [p for s, p in zip(without, lived(other, without), strict=True) if s.kind == "scheduled"]
+        plans = [p for s, p in zip(steps, run_steps(state, steps), strict=True) if s.kind == "scheduled"]
+        same = [p for s, p in zip(without, run_steps(other, without), strict=True) if s.kind == "scheduled"]
     assert plans == same
 
 
-def test_backfill__of_a_day_of_last_year_is_no_beginning(state: StateStore) -> None:
+def test_backfill__of_last_year_does_not_set_the_left_edge(state: StateStore) -> None:
     last_year = Step("backfill", -365 * 24, -364 * 24)
     days = [Step("scheduled", day * 24, day * 24 + 24) for day in range(3)]
-    plans = lived(state, [last_year, days[0], last_year, days[1], days[2]])
+    plans = run_steps(state, [last_year, days[0], last_year, days[1], days[2]])
     assert [plan.window for plan in plans[-2:]] == [hours(24, 48), hours(48, 72)]
     assert [plan.gaps for plan in plans] == [()] * 5
     assert state.left_edge(PURCHASES) == FIRST
 
 
-def test_full_load__begins_where_it_began_to_read(state: StateStore, clock: Clock) -> None:
+def test_full_load__sets_the_left_edge_where_it_began_to_read(state: StateStore, clock: Clock) -> None:
     assert state.left_edge(PipelineName.CONTACTS) is None
     state.mark_activated(PipelineName.CONTACTS, "run 1", clock.now)
     first = clock.now
@@ -172,6 +170,3 @@ def test_full_load__begins_where_it_began_to_read(state: StateStore, clock: Cloc
     assert state.left_edge(PipelineName.CONTACTS) == first
     assert state.left_edge(PURCHASES) is None
     assert state.covered(PipelineName.CONTACTS) == [Window(BEGINNING, clock.now)]
-
-
-# --- stores that older programs left

@@ -1,4 +1,4 @@
-"""Marks of purchases on their way: durable before the post, gone with its answer."""
+"""Marks of purchases: durable before the POST, removed when the answer is recorded."""
 
 from __future__ import annotations
 
@@ -28,28 +28,28 @@ def marked(state: StateStore) -> set[tuple[str, str]]:
     return {(one.run_key, one.purchase_id) for one in state.post_marks()}
 
 
-def test_mark__goes_with_the_answer_of_its_run(state: StateStore) -> None:
+def test_mark__is_removed_by_the_answer_of_its_run(state: StateStore) -> None:
     mark(state, "v1", "v2")
     mark(state, "v1", run="run 2")
     record(state, "v1", Outcome.ALREADY_THERE)
     assert marked(state) == {("run 1", "v2"), ("run 2", "v1")}
 
 
-def test_mark__of_every_run_goes_once_the_purchase_is_sent(state: StateStore) -> None:
+def test_mark__of_every_run_is_removed_once_the_purchase_is_sent(state: StateStore) -> None:
     mark(state, "v1", "v2")
     mark(state, "v1", run="run 2")
     record(state, "v1", Outcome.SENT, run="run 2")
     assert marked(state) == {("run 1", "v2")}
 
 
-def test_mark__written_again_tells_the_last_post(state: StateStore, clock: Clock) -> None:
+def test_mark__written_again_describes_the_last_post(state: StateStore, clock: Clock) -> None:
     mark(state, "v1")
     clock.advance(SECOND)
     mark(state, "v1", lines_left_out=2)
     assert state.post_marks() == [PostMark("v1", "run 1", 2, clock.now)]
 
 
-def test_mark__is_of_its_pair_of_accounts(opened: Opener) -> None:
+def test_mark__belongs_to_one_shop(opened: Opener) -> None:
     state, other = opened(), opened(replace(SHOP, connectif_key_id="another"))
     mark(state, "v1")
     mark(other, "v1")
@@ -57,13 +57,13 @@ def test_mark__is_of_its_pair_of_accounts(opened: Opener) -> None:
     assert (marked(state), marked(other)) == ({("run 1", "v1")}, set())
 
 
-def test_marks__of_many_at_once_and_of_none(state: StateStore) -> None:
+def test_marks__of_many_purchases_or_none(state: StateStore) -> None:
     mark(state)
     mark(state, *(f"v{number}" for number in range(1_200)), "v1")
     assert len(state.post_marks()) == 1_200
 
 
-def test_lines_left_out__stay_with_the_purchase_that_was_sent(state: StateStore) -> None:
+def test_lines_left_out__stay_as_they_were_sent(state: StateStore) -> None:
     record(state, "v1", Outcome.SENT, lines=2)
     record(state, "v1", Outcome.ALREADY_THERE, run="run 2")
     assert state.recorded_purchases(["v1"])["v1"].lines_left_out == 2

@@ -1,4 +1,4 @@
-"""Two processes work on one store at the same time."""
+"""Two processes use one state store at the same time."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ with open_state_store(url, key, shop) as state:
     print("ready", flush=True)
     sys.stdin.readline()
     for n in range(me, 2 * each, 2):
-        state.record_applied({state.hashed("ana@shop.example"): SubscriptionChange(noon + timedelta(seconds=n), n % 4 < 2)})
+        change = SubscriptionChange(noon + timedelta(seconds=n), n % 4 < 2)
+        state.record_applied({state.hashed("ana@shop.example"): change})
         state.record_purchases("r", [PurchaseOutcome(f"v{n // 4}", Outcome.SENT, None, "", [], noon)])
         state.save_outcomes(PipelineName.CONTACTS, f"run {me}", [RecordOutcome(f"CL-{n}", Outcome.HELD)])
 """
@@ -46,7 +47,7 @@ upgrade(sys.argv[1])
 
 
 def run_twice_at_once(code: str, *arguments: str) -> None:
-    """Runs `code` twice at the same time, each with its number as the last argument; both must end well."""
+    """Run `code` twice at the same time, with the number as the last argument; both must succeed."""
     workers = [
         subprocess.Popen(
             [sys.executable, "-W", "error", "-c", code, *arguments, str(number)],
@@ -68,7 +69,7 @@ def run_twice_at_once(code: str, *arguments: str) -> None:
     assert [worker.returncode for worker in workers] == [0, 0]
 
 
-def test_two_processes__lose_nothing_and_agree(url: str, state: StateStore) -> None:
+def test_two_processes__lose_no_row_and_agree(url: str, state: StateStore) -> None:
     run_twice_at_once(WORK, url, KEY, str(EACH))
     ana = state.hashed("ana@shop.example")
     last = SubscriptionChange(NOON + timedelta(seconds=2 * EACH - 1), unsubscribed=False)

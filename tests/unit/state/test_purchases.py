@@ -1,4 +1,4 @@
-"""What the store remembers of purchases."""
+"""Purchases in the state store."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_purchases__done_stays_done(state: StateStore, done: Outcome) -> None:
     assert state.held_purchases(DAY) == []
 
 
-def test_purchases__held_ones_come_back_until_an_age(state: StateStore, clock) -> None:
+def test_purchases__held_ones_are_returned_up_to_an_age(state: StateStore, clock) -> None:
     first = clock.now
     record(state, "v1", Outcome.HELD, Reason.CONTACT_UNRESOLVED)
     clock.advance(DAY)
@@ -68,19 +68,19 @@ def test_purchases__a_naive_date_is_refused(state: StateStore) -> None:
         state.record_purchases("run 1", [naive])
 
 
-def test_purchases__what_we_added_is_told_from_what_was_there(state: StateStore) -> None:
+def test_purchases__added_ones_are_counted_apart_from_tracked_ones(state: StateStore) -> None:
     record(state, "v1", Outcome.SENT)
     record(state, "v2", Outcome.ALREADY_THERE, Reason.ALREADY_TRACKED)
     record(state, "v1", Outcome.ALREADY_THERE, Reason.ALREADY_TRACKED, run="run 2")
     record(state, "v3", Outcome.HELD, Reason.CONTACT_UNRESOLVED)
     assert state.added_and_tracked(Window(BOUGHT, BOUGHT + DAY)) == (1, 1)
     assert state.added_and_tracked(Window(BOUGHT - DAY, BOUGHT)) == (0, 0)
-    met_again = state.purchases_of("run 2")["v1"]
-    assert (met_again.outcome, met_again.reason) == (Outcome.SENT, Reason.ALREADY_TRACKED)
+    again = state.purchases_of("run 2")["v1"]
+    assert (again.outcome, again.reason) == (Outcome.SENT, Reason.ALREADY_TRACKED)
 
 
-def test_purchases__that_are_met_again_are_made_of_the_orders_that_were_sent(state: StateStore) -> None:
-    """Until they are sent anew: Connectif has deleted them, and takes the whole checkout."""
+def test_purchases__keep_the_order_ids_that_were_sent(state: StateStore) -> None:
+    """They change only when the purchase is sent again, after a deletion at Connectif."""
     whole = replace(answer("v1", Outcome.ALREADY_THERE, Reason.ALREADY_TRACKED), order_ids=["v1-01", "v1-02"])
     record(state, "v1", Outcome.SENT)
     state.record_purchases("run 2", [whole])
@@ -89,7 +89,7 @@ def test_purchases__that_are_met_again_are_made_of_the_orders_that_were_sent(sta
     assert state.recorded_purchases(["v1"])["v1"].order_ids == ("v1-01", "v1-02")
 
 
-def test_purchases__many_answers_are_written_at_once_and_the_last_counts(state: StateStore) -> None:
+def test_purchases__of_many_answers_the_last_one_wins(state: StateStore) -> None:
     state.record_purchases("run 1", (answer(f"v{n}", Outcome.SENT) for n in range(2_500)))
     twice = [answer("w", Outcome.HELD, Reason.CONTACT_UNRESOLVED), answer("w", Outcome.SENT)]
     state.record_purchases("run 1", twice)

@@ -1,4 +1,4 @@
-"""What was last seen too long ago goes, of every shop; what is younger stays."""
+"""Retention removes old rows of every shop, and keeps newer rows."""
 
 from __future__ import annotations
 
@@ -26,15 +26,16 @@ DAY = timedelta(days=1)
 
 
 def keep(state: StateStore, name: str, now) -> None:
-    """An outcome, an answer to a purchase and a report of that name."""
+    """Write an outcome, a purchase and a report of that name."""
     state.save_outcomes(
         PipelineName.CONTACTS,
         name,
         [RecordOutcome(name, Outcome.REJECTED, Reason.EMAIL_INVALID, "no address")],
     )
     state.record_purchases(name, [PurchaseOutcome(name, Outcome.SENT, None, "", [f"{name}-01"], now)])
+    report = Report(pipeline=PipelineName.CONTACTS, mode="window")
     state.save_report(
-        Report(pipeline=PipelineName.CONTACTS, mode="window"), PipelineName.CONTACTS, dag_id="sync_contacts", run_id=name,
+        report, PipelineName.CONTACTS, dag_id="sync_contacts", run_id=name,
         clear_number=0, run_key=name, state="success", started_at=now, finished_at=now,
     )  # fmt: skip
 
@@ -48,15 +49,15 @@ def kept(state: StateStore) -> tuple[set[str], set[str], set[str]]:
     )
 
 
-def test_retention__takes_the_old_and_leaves_the_young(opened: Opener, clock: Clock) -> None:
-    """Of a pair whose key was changed long ago as well: nobody else would ever clean up after it."""
+def test_retention__removes_old_rows_and_keeps_new_ones(opened: Opener, clock: Clock) -> None:
+    """It also removes rows of a shop whose key was changed long ago: no run of that shop would do it."""
     state, abandoned = opened(), opened(replace(SHOP, connectif_key_id="the key before"))
     for one in (state, abandoned):
         keep(one, "old", clock.now)
     clock.advance(60 * DAY)
     keep(state, "young", clock.now)
     clock.advance(40 * DAY)
-    assert state.remove_outcomes(clock.now - 100 * DAY) == 0  # seen just then: it stays
+    assert state.remove_outcomes(clock.now - 100 * DAY) == 0  # last seen at that instant: it stays
     assert state.remove_outcomes(clock.now - 90 * DAY) == 4
     assert state.remove_reports(clock.now - 400 * DAY) == 0
     assert kept(state) == ({"young"}, {"young"}, {"old", "young"})
@@ -65,9 +66,7 @@ def test_retention__takes_the_old_and_leaves_the_young(opened: Opener, clock: Cl
     assert kept(abandoned) == (set(), set(), set())
 
 
-def test_retention__takes_what_runs_that_were_never_tried_again_have_left(
-    state: StateStore, clock: Clock
-) -> None:
+def test_retention__removes_rows_of_interrupted_runs(state: StateStore, clock: Clock) -> None:
     ana = state.hashed("ana@example.com")
     state.mark_posts("old", [PurchaseToPost("old", ana)])
     state.add_pending("ana@example.com", True, clock.now, clock.now, 1)
@@ -84,7 +83,7 @@ def test_retention__takes_what_runs_that_were_never_tried_again_have_left(
     assert left == [[], []]
 
 
-def test_retention__what_is_seen_again_begins_anew(state: StateStore, clock: Clock) -> None:
+def test_retention__an_outcome_seen_again_is_kept(state: StateStore, clock: Clock) -> None:
     keep(state, "old", clock.now)
     clock.advance(100 * DAY)
     state.save_outcomes(
@@ -94,7 +93,7 @@ def test_retention__what_is_seen_again_begins_anew(state: StateStore, clock: Clo
     assert [(row.key, row.attempts) for row in state.outcomes(PipelineName.CONTACTS)] == [("old", 2)]
 
 
-def test_retention__goes_in_small_transactions(
+def test_retention__uses_small_transactions(
     state: StateStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = [RecordOutcome(f"r{n}", Outcome.REJECTED, Reason.EMAIL_INVALID) for n in range(7)]
@@ -111,15 +110,15 @@ def test_retention__goes_in_small_transactions(
     assert deleted == [3, 3, 1]
 
 
-def test_retention__stops_after_its_time_and_goes_on_the_next_day(
+def test_retention__stops_after_its_time_and_continues_the_next_day(
     state: StateStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = [RecordOutcome(f"r{n}", Outcome.REJECTED, Reason.EMAIL_INVALID) for n in range(7)]
     state.save_outcomes(PipelineName.CONTACTS, "run", rows)
     monkeypatch.setattr(retention, "ROWS_AT_ONCE", 3)
-    monkeypatch.setattr(retention, "_LONGEST_SECONDS", -1.0)
+    monkeypatch.setattr(retention, "_MAX_SECONDS", -1.0)
     assert [state.remove_outcomes(clock.now + DAY) for _ in range(2)] == [0, 0]
-    monkeypatch.setattr(retention, "_LONGEST_SECONDS", 60.0)
+    monkeypatch.setattr(retention, "_MAX_SECONDS", 60.0)
     assert state.remove_outcomes(clock.now + DAY) == 7
 
 
@@ -134,7 +133,7 @@ def test_retention__stops_after_its_time_and_goes_on_the_next_day(
         ("sync_claim", "claimed_at"),
     ],
 )
-def test_retention__finds_the_old_by_an_index(url: str, table: str, column: str) -> None:
+def test_retention__has_an_index_on_each_age(url: str, table: str, column: str) -> None:
     engine = engine_for(parsed(url))
     with transaction(engine, READ) as connection:
         indexes = sa.inspect(connection).get_indexes(table)

@@ -1,4 +1,4 @@
-"""Making, upgrading and checking the tables, and opening the store."""
+"""Create, upgrade and check the tables, and open the state store."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def set_version(url: str, version: str) -> None:
     engine.dispose()
 
 
-def test_upgrade__makes_the_tables_that_the_code_uses(url: str) -> None:
+def test_upgrade__creates_the_tables_that_the_code_uses(url: str) -> None:
     engine = engine_for(parsed(url))
     with transaction(engine, READ) as connection:
         context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
@@ -42,13 +42,13 @@ def test_upgrade__makes_the_tables_that_the_code_uses(url: str) -> None:
     engine.dispose()
 
 
-def test_upgrade__the_newest_revision_is_the_one_that_the_code_expects() -> None:
+def test_upgrade__the_newest_revision_is_the_expected_one() -> None:
     config = Config()
     config.set_main_option("script_location", str(Path(include.state.__file__).with_name("migrations")))
     assert ScriptDirectory.from_config(config).get_heads() == [SCHEMA]
 
 
-def test_upgrade__keeps_what_is_there(url: str) -> None:
+def test_upgrade__keeps_the_rows(url: str) -> None:
     with open_state_store(url, HASH_KEY, SHOP) as state:
         state.replace_catalogue("a/path", 3, "run 1")
     assert upgrade(url) == SCHEMA
@@ -78,7 +78,7 @@ def test_open__another_schema_names_the_command(url: str, version: str, says: st
     assert COMMAND in str(caught.value)
 
 
-def test_upgrade__a_newer_store_is_left_alone(url: str) -> None:
+def test_upgrade__does_not_change_a_newer_state_store(url: str) -> None:
     set_version(url, "9999")
     with pytest.raises(ConfigurationError, match="newer"):
         upgrade(url)
@@ -95,12 +95,12 @@ def test_open__another_kind_of_database_is_refused(url: str) -> None:
 
 
 def test_open__an_unreachable_database_is_temporary_and_keeps_its_secret() -> None:
-    with pytest.raises(TemporaryError, match=r"127\.0\.0\.1:1/d is out of reach") as caught:
+    with pytest.raises(TemporaryError, match=r"127\.0\.0\.1:1/d is unreachable") as caught:
         open_state_store("postgres://user:hunter2@127.0.0.1:1/d?options=-cx%3Dhunter2", HASH_KEY, SHOP)
     assert "hunter2" not in str(caught.value)
 
 
-def test_upgrade__a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+def test_upgrade__a_folder_that_cannot_be_created_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ConfigurationError, match="file/folder is not usable as a folder"):
         upgrade(f"sqlite:///{tmp_path / 'file' / 'folder' / 'state.db'}")
@@ -112,7 +112,7 @@ def test_open__a_short_hash_key_is_refused_and_not_shown(url: str) -> None:
     assert "hunter2" not in str(caught.value)
 
 
-def test_store__every_pair_of_accounts_has_its_own(opened) -> None:
+def test_state_store__every_shop_has_its_own_rows(opened) -> None:
     here, again = opened(), opened()
     others = [
         opened(Shop("othershop", SHOP.vtex_host, SHOP.connectif_host, SHOP.connectif_key_id)),
@@ -130,7 +130,7 @@ def test_store__every_pair_of_accounts_has_its_own(opened) -> None:
         assert other.last_catalogue() is None
 
 
-def test_sqlite__writes_ahead_and_checks_foreign_keys(tmp_path: Path) -> None:
+def test_sqlite__uses_wal_and_checks_foreign_keys(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'state.db'}"
     upgrade(url)
     engine = engine_for(parsed(url))
@@ -141,7 +141,7 @@ def test_sqlite__writes_ahead_and_checks_foreign_keys(tmp_path: Path) -> None:
     engine.dispose()
 
 
-def test_activation__is_remembered_with_the_time_it_covers(state, clock) -> None:
+def test_activation__covers_all_time_before_it(state, clock) -> None:
     assert not state.is_activated(PipelineName.CONTACTS)
     state.mark_activated(PipelineName.CONTACTS, "run 1", clock.now)
     state.mark_activated(PipelineName.CONTACTS, "run 1", clock.now)

@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from include.errors import ConfigurationError
 from include.values.address import problem_of
 from include.values.email import email_problem, tidy_email
-from include.values.instants import instant, iso_text, iso_texts
+from include.values.instants import instant, iso_texts
 from include.values.phones import one_e164, to_e164
 from include.values.text import html_to_text, tidy_text
+from include.window import utc_milliseconds
 
 COUNTRIES = ["BR", "ES", "MX", "US", "AR", "CL", "CO", "PT", "IT", "GB", "CA", "PE", "DE"]
 
@@ -201,7 +202,7 @@ def test_to_e164__an_unknown_country_is_a_configuration_error(country: str) -> N
 def test_instants__are_converted_to_utc_with_milliseconds(text: str, iso: str | None) -> None:
     assert _one(iso_texts, pd.Series([text])) == iso
     moment = instant(text)
-    assert (None if moment is None else iso_text(moment)) == iso
+    assert (None if moment is None else utc_milliseconds(moment)) == iso
 
 
 def test_instant__is_aware_and_exact_to_the_microsecond() -> None:

@@ -22,7 +22,8 @@ from include.vtex.client import (
     VtexClient,
     read_error,
 )
-from include.vtex.filters import any_of, between, instant
+from include.vtex.filters import any_of, between
+from include.window import utc_milliseconds
 from tests.scripted_server import CUT, Answer, Request, ScriptedServer
 
 NO_LIMITS = RateLimits(1e6, 1e6, 1e6, 1e6)
@@ -401,7 +402,7 @@ def test_orders__wait_a_minute_after_429_without_retry_after(
 
 def test_filters() -> None:
     moment = datetime(2026, 11, 23, 4, 0, 0, 123_456, tzinfo=timezone(timedelta(hours=-3)))
-    assert instant(moment) == "2026-11-23T07:00:00.123Z"
+    assert utc_milliseconds(moment) == "2026-11-23T07:00:00.123Z"
     assert between("createdIn", moment, moment) == (
         "(createdIn between 2026-11-23T07:00:00.123Z AND 2026-11-23T07:00:00.123Z)"
     )

@@ -19,7 +19,7 @@ import pytest
 from include.errors import ConfigurationError, TemporaryError
 from include.newsletter.receiver.access import Keys, WrongSecretLimit
 from include.newsletter.receiver.app import WRONG_SECRETS_A_MINUTE, Event, Receiver
-from include.web_headers import HEADERS
+from include.web import HEADERS
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 SECRET = "a made-up secret for tests"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from include.newsletter.receiver.paths import HIDDEN, CallbackPaths
-from include.web_headers import HEADERS
+from include.web import HEADERS
 
 QUERY = b"email=canary@example.com"
 
