@@ -1,4 +1,4 @@
-"""A connection of type `vtex` becomes a client, when first asked, and once."""
+"""The hook for connections of type `vtex`: creates the client once, when it is first used."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from include.settings import load_settings
 from include.vtex.client import RateLimits, VtexClient
 from plugins.hooks.accounts import vtex_account
 from plugins.hooks.airflow_connections import VTEX, vtex_connection
-from plugins.hooks.connection_fields import tested
+from plugins.hooks.connection_fields import check_client
 
 if TYPE_CHECKING:
     from requests import Session
 
 
 class VtexHook(HttpHook):
-    """VTEX's APIs through one pooled, paced session.
+    """VTEX's APIs through one pooled session, within the rate limits of the settings.
 
-    `client` has the calls of the syncs. What `HttpHook` offers (`run`, operators on it) works on the same
-    session, without a look-up of the connection for each call.
+    `client` has the calls of the syncs. The methods of `HttpHook` (`run`, and operators with this hook) use
+    the same session and do not look up the connection for each call.
     """
 
     conn_name_attr = "vtex_conn_id"
@@ -35,7 +35,7 @@ class VtexHook(HttpHook):
 
     @cached_property
     def client(self) -> VtexClient:
-        """The client of this connection. Raises ConfigurationError when a field is missing."""
+        """The client of this connection. Raises ConfigurationError if a field is missing."""
         settings = load_settings().vtex
         return VtexClient(
             vtex_account(vtex_connection(self.vtex_conn_id)),
@@ -50,17 +50,17 @@ class VtexHook(HttpHook):
     def get_conn(
         self, headers: dict[Any, Any] | None = None, extra_options: dict[str, Any] | None = None
     ) -> Session:
-        """The client's session, with credentials; for what `HttpHook` does with it.
+        """Return the client's session, with credentials, for the methods of `HttpHook`.
 
-        `headers` are not kept in it: `run` sends them with its own request, and the session is shared.
-        A redirect is not followed: it would take the key along to another host.
+        The session is shared, so it does not keep `headers`: `run` sends them with its own request.
+        Redirects are not followed, because they would send the key to another host.
         """
         transport = self.client.transport
         self.base_url, self._base_url_initialized = transport.base_url, True
-        ours = {"timeout": transport.timeouts, "allow_redirects": False}
-        self.merged_extra = {**ours, **(extra_options or {})}
+        defaults = {"timeout": transport.timeouts, "allow_redirects": False}
+        self.merged_extra = {**defaults, **(extra_options or {})}
         return transport.session
 
     def test_connection(self) -> tuple[bool, str]:
-        """One cheap call: reads one customer id."""
-        return tested(lambda: self.client, "VTEX answers, and the key may read customers")
+        """Send one cheap call: read the id of one customer."""
+        return check_client(lambda: self.client, "VTEX answers, and the key may read customers")

@@ -30,7 +30,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_f
 from include.errors import SyncError, TemporaryError
 from include.newsletter.receiver.app import Event, Receiver
 from include.pipelines import NEWSLETTER
-from plugins.hooks.accounts import named_shop
+from plugins.hooks.accounts import shop_of_connections
 from plugins.state import open_state
 from plugins.web.newsletter_keys import KeysOutOfReach, read_keys
 
@@ -106,7 +106,7 @@ def waits_in_store() -> datetime | None:
     in Airflow, where they are seen.
     """
     try:
-        with open_state(named_shop()) as state:
+        with open_state(shop_of_connections()) as state:
             return state.oldest_busy_event()
     except (SyncError, SQLAlchemyError) as error:
         log.warning("How long events wait in the store is not known (%s)", type(error).__name__)

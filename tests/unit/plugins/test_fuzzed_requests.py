@@ -1,6 +1,6 @@
-"""2,000 hostile requests against the receiver and the pages: no run, no bug, nothing of them in a log.
+"""2,000 hostile requests against the receiver and the pages: no run, no bug, no content of them in a log.
 
-The requests are made by a seeded generator, so a failure names its number and comes again.
+A seeded generator makes the requests, so a failure names its number and can be repeated.
 """
 
 from __future__ import annotations
@@ -116,8 +116,8 @@ KEPT_HEADERS = {name.lower(): value for name, value in HEADERS.items() if name !
 
 
 @dataclass(frozen=True)
-class Asked:
-    """One request, as bytes and as a server would hand it to an application."""
+class HostileRequest:
+    """One request, as bytes and as the scope that a server passes to an application."""
 
     method: str
     raw_path: bytes
@@ -143,17 +143,18 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Answered:
-    """What came back."""
+class RawAnswer:
+    """Status, headers and body of an answer."""
 
     status: int
     headers: dict[str, str]
     body: bytes
 
 
-async def ask(app: ASGIApp, asked: Asked) -> Answered:
-    got: list[Message] = []
-    halves = [asked.body[: len(asked.body) // 2], asked.body[len(asked.body) // 2 :]]
+async def send_request(app: ASGIApp, request: HostileRequest) -> RawAnswer:
+    sent: list[Message] = []
+    middle = len(request.body) // 2
+    halves = [request.body[:middle], request.body[middle:]]
 
     async def receive() -> Message:
         if halves:
@@ -161,15 +162,15 @@ async def ask(app: ASGIApp, asked: Asked) -> Answered:
         return {"type": "http.disconnect"}
 
     async def send(message: Message) -> None:
-        got.append(message)
+        sent.append(message)
 
-    await app(asked.scope(), receive, send)
-    headers = {name.decode().lower(): value.decode() for name, value in got[0]["headers"]}
-    return Answered(got[0]["status"], headers, b"".join(one.get("body", b"") for one in got[1:]))
+    await app(request.scope(), receive, send)
+    headers = {name.decode().lower(): value.decode() for name, value in sent[0]["headers"]}
+    return RawAnswer(sent[0]["status"], headers, b"".join(one.get("body", b"") for one in sent[1:]))
 
 
 class Fuzzer:
-    """Requests by chance, the same for the same seed."""
+    """Makes random requests, the same for the same seed."""
 
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)  # noqa: S311 - a repeatable choice, no secret
@@ -178,11 +179,11 @@ class Fuzzer:
         return self._random.choice(TEXTS)
 
     def encoded(self) -> str:
-        """A text, percent-encoded or as raw as a wire allows."""
+        """A text, percent-encoded or as raw as HTTP allows."""
         text = self.text()
         return quote(text, safe="") if self._random.random() < 0.6 else quote(text, safe="%/\\.@{}<>'$:*")
 
-    def asked(self, paths: Sequence[str], names: Sequence[str], auth: dict[str, str]) -> Asked:
+    def request(self, paths: Sequence[str], names: Sequence[str], auth: dict[str, str]) -> HostileRequest:
         pick = self._random.choice
         path = pick(paths).replace("{}", self.encoded(), 1).replace("{}", self.encoded())
         pairs = [f"{pick(names)}={self.encoded()}" for _ in range(self._random.randrange(4))]
@@ -197,24 +198,18 @@ class Fuzzer:
             body = f"{pick(names)}={self.encoded()}".encode("utf-8", "surrogatepass")
         if body:
             headers.append((b"content-length", str(len(body)).encode()))
-        return Asked(pick(METHODS), path.encode(), "&".join(pairs).encode(), headers, body)
+        return HostileRequest(pick(METHODS), path.encode(), "&".join(pairs).encode(), headers, body)
 
 
-def problems_of(number: int, asked: Asked, answered: Answered) -> Iterator[str]:
-    """What is wrong with an answer."""
-    what = (
-        f"request {number}: {asked.method} {asked.raw_path[:80]!r}?{asked.query[:80]!r} {asked.body[:60]!r}"
-    )
-    if answered.status >= 500 or answered.status < 200:
-        yield f"{what}: {answered.status}"
-    if not (KEPT_HEADERS.items() <= answered.headers.items()):
-        yield f"{what}: no security headers"
-    if (
-        CANARY.encode() in answered.body
-        or SECRET.encode() in answered.body
-        or b"<script>alert" in answered.body
-    ):
-        yield f"{what}: repeated in the answer"
+def problems_of(number: int, request: HostileRequest, answer: RawAnswer) -> Iterator[str]:
+    """Yield the problems of an answer."""
+    where = f"request {number}: {request.method} {request.raw_path[:80]!r}?{request.query[:80]!r} {request.body[:60]!r}"
+    if answer.status >= 500 or answer.status < 200:
+        yield f"{where}: {answer.status}"
+    if not (KEPT_HEADERS.items() <= answer.headers.items()):
+        yield f"{where}: no security headers"
+    if CANARY.encode() in answer.body or SECRET.encode() in answer.body or b"<script>alert" in answer.body:
+        yield f"{where}: repeated in the answer"
 
 
 RECEIVER_PATHS = [
@@ -232,24 +227,24 @@ RECEIVER_PATHS = [
 ]
 
 
-def test_receiver__takes_nothing_of_1000_fuzzed_requests(caplog: pytest.LogCaptureFixture) -> None:
+def test_receiver__accepts_none_of_1000_fuzzed_requests(caplog: pytest.LogCaptureFixture) -> None:
     runs: list[Sequence[Event]] = []
     receiver = Receiver(lambda: Keys((SECRET,)), runs.append, lambda: None)
     inner, fuzzer = receiver.app(), Fuzzer(SEED)
 
-    async def mounted(scope: Scope, receive: Any, send: Any) -> None:
+    async def mounted_app(scope: Scope, receive: Any, send: Any) -> None:
         await inner({**scope, "root_path": "/connectif"}, receive, send)
 
-    app = CallbackPaths(mounted)
+    app = CallbackPaths(mounted_app)
     names = ["email", "Email", "mail", "checksum", "ip", "subscribed", "__proto__", "email[]"]
 
     async def main() -> list[str]:
         found, statuses = [], Counter[int]()
         for number in range(REQUESTS // 2):
-            asked = fuzzer.asked(RECEIVER_PATHS, names, {})
-            answered = await ask(app, asked)
-            statuses[answered.status] += 1
-            found += problems_of(number, asked, answered)
+            request = fuzzer.request(RECEIVER_PATHS, names, {})
+            answer = await send_request(app, request)
+            statuses[answer.status] += 1
+            found += problems_of(number, request, answer)
         assert {400, 401, 404, 405, 413, 414, 415} <= statuses.keys()
         assert 202 not in statuses
         assert statuses[200] < 100  # bounces and health
@@ -264,13 +259,13 @@ def test_receiver__takes_nothing_of_1000_fuzzed_requests(caplog: pytest.LogCaptu
 
 @pytest.fixture
 def connections(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Complete ones; nothing listens where VTEX and Connectif are said to be."""
+    """Set valid connections whose hosts for VTEX and Connectif refuse every call."""
     file = tmp_path / "state.db"
     upgrade(f"sqlite:///{file}")
-    nowhere = {"host": "http://127.0.0.1:9", "password": SECRET}
+    unreachable = {"host": "http://127.0.0.1:9", "password": SECRET}
     for name, fields in {
-        "vtex_default": {"conn_type": "vtex", "login": "key", "extra": {"account": "shop"}, **nowhere},
-        "connectif_default": {"conn_type": "connectif", "login": "id", **nowhere},
+        "vtex_default": {"conn_type": "vtex", "login": "key", "extra": {"account": "shop"}, **unreachable},
+        "connectif_default": {"conn_type": "connectif", "login": "id", **unreachable},
         "sync_state": {"conn_type": "sqlite", "host": str(file), "extra": {"hash_key": "k" * 32}},
     }.items():
         monkeypatch.setenv(f"AIRFLOW_CONN_{name.upper()}", json.dumps(fields))
@@ -282,10 +277,10 @@ def test_pages__answer_1000_fuzzed_requests_with_4xx(
     from plugins.web.explain_page import build as explain_app  # noqa: PLC0415
     from plugins.web.status_page import build as status_app  # noqa: PLC0415
 
-    def unknown(kind: Kind, *_: object) -> Explanation:
+    def explain_nothing(kind: Kind, *_: object) -> Explanation:
         return Explanation(kind, "", (), (), is_known=False)
 
-    monkeypatch.setattr("include.explain._explain_as", unknown)
+    monkeypatch.setattr("include.explain._explain_as", explain_nothing)
     fuzzer = Fuzzer(SEED + 1)
     paths = [*["/"] * 6, *["/records"] * 4, "/static/{}", "/static/../{}", "/{}", "/records/{}", "//{}"]
     names = ["record", "kind", "pipeline", "code", "page", "RECORD"]
@@ -294,12 +289,12 @@ def test_pages__answer_1000_fuzzed_requests_with_4xx(
         found, statuses = [], Counter[int]()
         apps = [explain_app(), status_app()]
         for number in range(REQUESTS // 2):
-            asked = fuzzer.asked(paths, names, {} if number % 4 == 0 else allowed())
-            answered = await ask(apps[number % 2], asked)
-            statuses[answered.status] += 1
-            found += problems_of(number, asked, answered)
-            if answered.status == 200 and asked.method not in {"GET", "HEAD", "POST"}:
-                found.append(f"request {number}: {asked.method} was answered")
+            request = fuzzer.request(paths, names, {} if number % 4 == 0 else allowed())
+            answer = await send_request(apps[number % 2], request)
+            statuses[answer.status] += 1
+            found += problems_of(number, request, answer)
+            if answer.status == 200 and request.method not in {"GET", "HEAD", "POST"}:
+                found.append(f"request {number}: {request.method} was answered")
         assert {400, 401, 404, 405, 413} <= statuses.keys()
         return found
 
