@@ -1,12 +1,17 @@
-"""The doctor: looks over what the syncs need, and says what to do. Writes nothing anywhere.
+"""Checks connections, permissions, settings and clocks, and says what to do. Changes no data.
 
-One line for each thing, `OK`, `WARNING` or `ERROR`, in the log of the task; it fails when there is an error.
-Looked at are the settings, the three connections, every right of both keys, filterable fields, sales channel,
-shop domain, currency, time zone, clocks, masked addresses, the form of purchase ids, further contact fields,
-and what runs in the api-server. Run it after the connections were made or changed, and when a sync fails for
-no clear reason. `make doctor` prints the same lines. See docs/connections.md.
+The task logs one line for each check: `OK`, `WARNING` or `ERROR`. It fails if one line is an error. It
+checks:
 
-**Costs** some thirty calls to VTEX and twenty of Connectif's hundred a minute, and one export.
+- the settings, the three connections, and the permissions of both keys
+- filterable fields, sales channel, shop domain, currency, time zone and clocks
+- masked e-mail addresses, the format of purchase ids, and further contact fields
+- the pages and the newsletter receiver in the api-server
+
+Run it after you create or change a connection, and when a sync fails without a clear cause. `make doctor`
+prints the same lines. See docs/connections.md.
+
+**Costs.** About thirty calls to VTEX, twenty of Connectif's hundred calls a minute, and one export.
 """
 
 from __future__ import annotations
@@ -30,12 +35,12 @@ from plugins.default_args import DEFAULT_ARGS, START
 )
 def check_setup() -> None:
     @task
-    def look() -> str:
+    def run_checks() -> str:
         from plugins.tasks.check_setup import check_setup
 
         return check_setup()
 
-    look()
+    run_checks()
 
 
 check_setup()

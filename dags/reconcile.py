@@ -1,21 +1,21 @@
-"""Both sides compared: purchases of a range, the catalogue, all contacts. Once a week, or when asked.
+"""Compares VTEX with Connectif: purchases of a range, the catalogue, all contacts. Once a week, or on demand.
 
-**What.** Every record is the same at VTEX and Connectif, or gets a cause: never sent, gone, rejected, held,
-canceled since, only at Connectif, … (docs/reconcile.md says what each means and what to do).
+**What.** Each record is either the same at VTEX and Connectif, or gets a cause: never sent, gone, rejected,
+held, canceled since, only at Connectif, … docs/reconcile.md lists the causes and what to do.
 
-**How.** Purchases by id, VTEX's list against an export of Connectif; products by id against the catalogue
-that was sent last, and a sample read back; contacts against an export, by keyed hashes of their addresses.
-Each comparison logs some keys of each cause and stages the complete list; `report` adds up. Nothing is
-written.
+**How.** Purchases are compared by id: VTEX's list with an export of Connectif. Products are compared by id
+with the last catalogue that was sent, and a sample is read back from Connectif. Contacts are compared with an
+export, by keyed hashes of their e-mail addresses. Each comparison logs some keys of each cause and stages the
+complete list. `report` adds up the counts. The comparison changes no data.
 
-**Repair.** With `repair` the purchases that are missing at Connectif are sent, as `sync_purchases` does, and
-quietly. Nothing else is: for other differences the log names the run that closes them.
+**Repair.** With `repair`, the run sends the purchases that are missing at Connectif, without workflow
+triggers. It repairs nothing else: for other differences the log names the run that closes them.
 
-**Params.** `pipelines`; `window_start` and `window_end` for the purchases (without: the last days, see the
-setting `reconcile.days`); `repair`.
+**Params.** `pipelines` selects what to compare. `window_start` and `window_end` set the range of purchases;
+the default is the last days, see the setting `reconcile.days`. `repair` sends the missing purchases.
 
-**Costs** what a full read costs at VTEX (all customers by scroll), and some ten calls of Connectif's minute
-plus one for each product read back.
+**Costs.** As much as a full read at VTEX (all customers by scroll). At Connectif about ten calls, and one for
+each product that is read back.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from airflow.sdk import dag
 
 from include.outcomes import PipelineName
 from plugins import alerts
-from plugins.default_args import DEFAULT_ARGS, START, weekly
+from plugins.default_args import DEFAULT_ARGS, START, weekly_timetable
 from plugins.runs.params import RECONCILE_PARAMS
 from plugins.tasks.reconcile import compare, repair, report
 
 
 @dag(
-    schedule=weekly(),
+    schedule=weekly_timetable(),
     start_date=START,
     catchup=False,
     max_active_runs=1,
@@ -38,7 +38,7 @@ from plugins.tasks.reconcile import compare, repair, report
     params=RECONCILE_PARAMS,
     tags=["vtex", "connectif", "weekly"],
     doc_md=__doc__,
-    **alerts.policy(),
+    **alerts.dag_args(),
 )
 def reconcile() -> None:
     contacts = compare.override(task_id="compare_contacts")(PipelineName.CONTACTS)

@@ -1,21 +1,21 @@
-"""Customers of VTEX → contacts of Connectif, once a day.
+"""Sends VTEX customers to Connectif as contacts, once a day.
 
-**What.** Name, surname, phone and birth date of customers who were created or changed in the data interval;
-everybody the first time. New contacts get an explicit newsletter status first, so that nobody is subscribed
-by accident; the status of a contact that Connectif knows is never touched.
+**What.** The sync sends name, surname, phone and birth date of customers who were created or changed in the
+data interval. The first run sends all customers. A new contact first gets an explicit newsletter status, so
+that no customer is subscribed by accident. The status of an existing contact never changes.
 
-**How.** `extract` reads Master Data by scroll, `transform` maps and writes CSV files, `load` imports them
-into Connectif, `report` counts. Every record read ends in exactly one outcome; the last line of `report`
-says how many in which. A retry goes on where it stopped, clearing a run does its work again.
-`resolve_newsletter` tries the subscription changes once more whose person VTEX did not know yet, and, where the
-setting `safety_net` is on, reads those from Connectif that it did not call out for.
+**How.** `extract` reads Master Data by scroll. `transform` maps the records and writes CSV files. `load`
+imports the files into Connectif. `report` counts: every record has exactly one outcome, and the last log line
+shows the counts. A retry continues where the task stopped; clearing a run repeats its work.
+`resolve_newsletter` retries subscription changes of customers whom VTEX did not know yet. If the setting
+`safety_net` is on, it also reads from Connectif the subscription changes that had no callback.
 
-**Back-fill.** Choose the dates in *Trigger > Backfill*: each run takes exactly its day, and never
-everything.
+**Back-fill.** Choose the dates in *Trigger > Backfill*. Each run takes exactly its day, and never all
+customers.
 
-**Params.** `mode` forces `full` or `window` (with `window_start` and `window_end`); `mode` `replay` takes up
-again what was rejected (`replay`: all, a reason code, or a document id); `dry_run` writes nothing. A full
-load that finds no customer fails, unless it has `allow_empty`.
+**Params.** `mode` `full` takes all customers, and `window` those between `window_start` and `window_end`.
+`mode` `replay` retries rejected records (`replay`: all, a reason code, or a document id). `dry_run` writes
+nothing. A full load that finds no customer fails, unless `allow_empty` is set.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from airflow.sdk import dag
 
 from include.pipelines import CONTACTS
 from plugins import alerts
-from plugins.default_args import DEFAULT_ARGS, START, daily
+from plugins.default_args import DEFAULT_ARGS, START, daily_timetable
 from plugins.runs.params import LOAD_PARAMS
 from plugins.tasks.daily import extract, load, report, resolve_newsletter, transform
 
 
 @dag(
-    schedule=daily(CONTACTS),
+    schedule=daily_timetable(CONTACTS),
     start_date=START,
     catchup=False,
     max_active_runs=1,
@@ -38,7 +38,7 @@ from plugins.tasks.daily import extract, load, report, resolve_newsletter, trans
     params=LOAD_PARAMS,
     tags=["vtex", "connectif", "daily"],
     doc_md=__doc__,
-    **alerts.policy(),
+    **alerts.dag_args(),
 )
 def sync_contacts() -> None:
     extracted = extract(CONTACTS.name)

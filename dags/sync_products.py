@@ -1,19 +1,21 @@
-"""The whole VTEX catalogue → products of Connectif, once a day.
+"""Sends the whole VTEX catalogue to Connectif as products, once a day.
 
-**What.** Every product that the shop shows, with price, stock, categories, image and link. What is no
-longer shown is sent once more as out of stock; nothing is ever deleted.
+**What.** The sync sends every product that the shop shows, with price, stock, categories, image and link.
+Products that the shop no longer shows are sent once more, as out of stock. The sync never deletes a product.
 
-**How.** `extract` reads the complete list of ids and then the catalogue search, `transform` maps, `load`
-imports, `report` counts. The catalogue that was sent last is kept: it gives products without an offer their
-last price.
+**How.** `extract` reads the complete list of ids and then the catalogue search. `transform` maps the
+products, `load` imports them, and `report` counts. The sync keeps the last catalogue that it sent: a product
+without an offer gets its last price from there.
 
-**The mass-change guard.** When more than a fifth of the catalogue would turn out of stock or vanish at once, nothing is
-sent and the run fails with both counts. If that is right, trigger the DAG with `allow_mass_change`. A list
-without any product, and a first load of which search shows none, fail unless the run has `allow_empty`.
+**Mass-change guard.** If more than a fifth of the catalogue would become out of stock or disappear at once,
+nothing is sent and the run fails with both counts. If the change is correct, trigger the DAG with
+`allow_mass_change`. An empty list of products fails, and so does a first load for which search shows no
+product, unless `allow_empty` is set.
 
-**Back-fill.** The catalogue has no history, so runs of a back-fill skip. `mode` `full` sends what was
-withdrawn before once more; `mode` `replay` takes up again only what was rejected (`replay`: all, a reason
-code, or a product id); `dry_run` writes nothing.
+**Back-fill.** The catalogue has no history, so the runs of a back-fill are skipped.
+
+**Params.** `mode` `full` also sends again the products that were withdrawn before. `mode` `replay` retries
+only rejected products (`replay`: all, a reason code, or a product id). `dry_run` writes nothing.
 """
 
 from __future__ import annotations
@@ -22,13 +24,13 @@ from airflow.sdk import dag
 
 from include.pipelines import PRODUCTS
 from plugins import alerts
-from plugins.default_args import DEFAULT_ARGS, START, daily
+from plugins.default_args import DEFAULT_ARGS, START, daily_timetable
 from plugins.runs.params import LOAD_PARAMS
 from plugins.tasks.daily import extract, load, report, transform
 
 
 @dag(
-    schedule=daily(PRODUCTS),
+    schedule=daily_timetable(PRODUCTS),
     start_date=START,
     catchup=False,
     max_active_runs=1,
@@ -36,7 +38,7 @@ from plugins.tasks.daily import extract, load, report, transform
     params=LOAD_PARAMS,
     tags=["vtex", "connectif", "daily"],
     doc_md=__doc__,
-    **alerts.policy(),
+    **alerts.dag_args(),
 )
 def sync_products() -> None:
     extracted = extract(PRODUCTS.name)

@@ -1,25 +1,25 @@
-"""VTEX orders that Connectif missed → purchases of Connectif, once a day.
+"""Sends VTEX orders that Connectif missed to Connectif as purchases, once a day.
 
-**What.** The orders of the data interval that the shop itself sold and that were not canceled. Connectif's
-web tracking knows most of them already: a purchase that is there is left as it is.
+**What.** The sync takes the orders of the data interval that the shop itself sold and that were not canceled.
+Connectif's web tracking has most of these purchases already, and the sync does not change them.
 
-**How.** `extract` lists the orders, reads each in full and looks up the customers' real addresses,
-`transform` maps them (a split checkout becomes one purchase), `load` asks Connectif by one export which
-purchases are there and posts the others one by one at the pace that Connectif allows, `report` counts, also
-how many the tag missed on each day. Each answer is written down at once: a retry repeats at most the calls
-that were under way.
+**How.** `extract` lists the orders, reads each order in full and looks up the customers' real e-mail
+addresses. `transform` maps the orders; a split checkout becomes one purchase. `load` exports the purchases
+from Connectif and posts the missing ones, one by one, within Connectif's rate limit. `report` counts, also
+how many purchases the web tracking missed on each day. Each answer is saved at once, so a retry repeats at
+most the calls that were under way.
 
-**Held.** A purchase whose customer's address VTEX does not tell yet, that a vendor never answers for, or of
-which a part is unpaid (`purchase_when` `paid`) is taken up again by the next runs, for some days
-(`held_days`).
+**Held.** The sync holds a purchase while VTEX does not show the customer's address, while a vendor does not
+answer, or while a part is unpaid (`purchase_when` `paid`). The next runs retry it, for `held_days` days.
 
-**Quiet history.** Purchases older than 48 hours, and all of a back-fill, fire no workflow at Connectif.
+**No workflow triggers for old purchases.** Purchases older than 48 hours, and all purchases of a back-fill,
+trigger no workflow at Connectif.
 
-**Back-fill.** Choose the dates in *Trigger > Backfill*: each run takes exactly its day, one after the other.
+**Back-fill.** Choose the dates in *Trigger > Backfill*. Each run takes exactly its day, one after the other.
 
-**Params.** `mode` `window` with `window_start` and `window_end`; `only` takes one order with its checkout;
-`mode` `replay` takes up again what was rejected or is held (`replay`: all, a reason code, an order id or a
-purchase id); `dry_run` writes nothing.
+**Params.** `mode` `window` takes the orders between `window_start` and `window_end`. `only` takes one order
+with its checkout. `mode` `replay` retries rejected and held purchases (`replay`: all, a reason code, an order
+id or a purchase id). `dry_run` writes nothing.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from airflow.sdk import dag
 
 from include.pipelines import PURCHASES
 from plugins import alerts
-from plugins.default_args import DEFAULT_ARGS, START, daily
+from plugins.default_args import DEFAULT_ARGS, START, daily_timetable
 from plugins.runs.params import DAILY_PARAMS
 from plugins.tasks.daily import extract, load, report, transform
 
 
 @dag(
-    schedule=daily(PURCHASES),
+    schedule=daily_timetable(PURCHASES),
     start_date=START,
     catchup=False,
     max_active_runs=1,
@@ -42,7 +42,7 @@ from plugins.tasks.daily import extract, load, report, transform
     params=DAILY_PARAMS,
     tags=["vtex", "connectif", "daily"],
     doc_md=__doc__,
-    **alerts.policy(),
+    **alerts.dag_args(),
 )
 def sync_purchases() -> None:
     extracted = extract(PURCHASES.name)

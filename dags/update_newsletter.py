@@ -75,7 +75,7 @@ EVENT = {
     },
     tags=["vtex", "connectif", "newsletter"],
     doc_md=__doc__,
-    **alerts.policy(scheduled=False),
+    **alerts.dag_args(scheduled=False),
 )
 def update_newsletter() -> None:
     @task

@@ -1,7 +1,7 @@
-"""Alerts: what has gone wrong, told by Airflow's notifiers that the settings name. Light to import.
+"""Alerts, sent by the Airflow notifiers that the settings name. Light to import.
 
-A notifier's own arguments are templates, with `alert.title`, `alert.text` and `alert.url` beside Airflow's
-context. No alert holds personal data: its text is made of names, counts and our own messages.
+The arguments of a notifier are templates. They may use `alert.title`, `alert.text`, `alert.url` and Airflow's
+context. No alert holds personal data: its text consists of names, counts and our own messages.
 """
 
 from __future__ import annotations
@@ -22,112 +22,115 @@ from include.settings import AlertBy, load_settings
 
 Context = Mapping[str, Any]
 
-TOLD_AT_TRY = 6
-"""With the pauses of `policy.PATIENT`, about five minutes after the first."""
+ALERT_AT_TRY = 6
+"""About five minutes after the first try, with the pauses of `default_args.LONG_RETRY_ARGS`."""
 
 
 class Alert(NamedTuple):
-    """One line, a sentence or two, and the run in Airflow's UI."""
+    """A title of one line, a text of one or two sentences, and the address of the run in Airflow's UI."""
 
     title: str
     text: str
     url: str
 
 
-def policy(*, scheduled: bool = True) -> dict[str, Any]:
-    """Arguments of a DAG: who is told when a run fails, or, where it is `scheduled`, is late.
+def dag_args(*, scheduled: bool = True) -> dict[str, Any]:
+    """Return the arguments of a DAG that send alerts for failed runs and, if `scheduled`, for late runs.
 
-    Raises ConfigurationError where a notifier that the settings name cannot be made.
+    Raises ConfigurationError if a notifier of the settings cannot be created.
     """
     alerts = load_settings().alerts
     for kind in ("run_failed", "reject_share", "mass_change", "late"):
         notifiers(kind)
-    told: dict[str, Any] = {}
+    args: dict[str, Any] = {}
     if alerts.run_failed:
-        told["on_failure_callback"] = run_failed
+        args["on_failure_callback"] = alert_run_failed
     if alerts.late and scheduled:
-        told["deadline"] = DeadlineAlert(
+        args["deadline"] = DeadlineAlert(
             reference=DeadlineReference.DAGRUN_QUEUED_AT,
             interval=timedelta(hours=alerts.late_after_hours),
-            callback=SyncCallback(f"{__name__}.{late.__name__}"),
+            callback=SyncCallback(f"{__name__}.{alert_late.__name__}"),
         )
-    return told
+    return args
 
 
 def task_callback() -> Callable[[Context], None] | None:
-    """What each task calls when it has failed for good; None where nobody is to be told."""
+    """Return the failure callback of each task; None if no setting asks for its alerts."""
     alerts = load_settings().alerts
-    return task_failed if alerts.mass_change or alerts.reject_share else None
+    return alert_task_failed if alerts.mass_change or alerts.reject_share else None
 
 
-def task_failed(context: Context) -> None:
-    """Tell of the mass-change guard, or of too many rejects, and of nothing else: the run's failure has its own alert."""
+def alert_task_failed(context: Context) -> None:
+    """Alert only for the mass-change guard and for too many rejects: a failed run has its own alert."""
     error = context.get("exception")
     if isinstance(error, MassChangeBlocked):
-        _tell("mass_change", context, "the mass-change guard has stopped a run, nothing was sent", str(error))
+        _alert("mass_change", context, "the mass-change guard stopped a run; nothing was sent", str(error))
     elif isinstance(error, TooManyRejected):
-        _tell("reject_share", context, "too many records were rejected", str(error))
+        _alert("reject_share", context, "too many records were rejected", str(error))
 
 
 def retry_callback() -> Callable[[Context], None] | None:
-    """What a task that is tried for a day calls each time it has to be; None where nobody is to be told."""
-    return task_waits if load_settings().alerts.run_failed else None
+    """Return the retry callback of a task with `LONG_RETRY_ARGS`; None if no setting asks for its alert."""
+    return alert_task_retries if load_settings().alerts.run_failed else None
 
 
-def task_waits(context: Context) -> None:
-    """Tell once that a run waits, as if it had failed: that may come a day later only."""
-    if context["ti"].try_number != TOLD_AT_TRY:
+def alert_task_retries(context: Context) -> None:
+    """Alert once for a run that is still retrying, because its failure may come only a day later."""
+    if context["ti"].try_number != ALERT_AT_TRY:
         return
     error = context.get("exception")
-    why = str(error) if isinstance(error, SyncError) else type(error).__name__
-    text = f"{TOLD_AT_TRY} tries have failed, others follow for a day, and later runs wait behind it. {why}."
-    _tell("run_failed", context, "a run waits and is tried again", text)
+    reason = str(error) if isinstance(error, SyncError) else type(error).__name__
+    text = (
+        f"{ALERT_AT_TRY} tries failed. Airflow retries for a day, and later runs wait for this run. {reason}."
+    )
+    _alert("run_failed", context, "a run fails and is retried", text)
 
 
-def run_failed(context: Context) -> None:
-    """Tell that a run failed, once for each, from Airflow's DAG processor."""
+def alert_run_failed(context: Context) -> None:
+    """Alert once for each failed run. Airflow's DAG processor calls this."""
     reason = context.get("reason") or "no reason given"
-    text = f"The run has failed ({reason}). The last lines of its failed task's log say why and what to do."
-    _tell("run_failed", context, "a run has failed", text)
+    text = f"The run failed ({reason}). Read the last lines in the log of its failed task: cause and action."
+    _alert("run_failed", context, "a run has failed", text)
 
 
-def late(context: dict[str, Any]) -> None:
-    """Tell that a scheduled run has not finished in time. Other runs take as long as they take."""
+def alert_late(context: dict[str, Any]) -> None:
+    """Alert for a scheduled run that has not finished in time. Other runs have no time limit."""
     if context["dag_run"]["run_type"] == "scheduled":
         hours = load_settings().alerts.late_after_hours
         text = (
-            f"It began more than {hours:g} hours ago and goes on. Look where it is, and at the vendors' pace."
+            f"The run started more than {hours:g} hours ago and is still running. "
+            "Check its current task, and whether the vendors answer slowly."
         )
-        _tell("late", context, "a run has not finished in time", text)
+        _alert("late", context, "a run has not finished in time", text)
 
 
 def notifiers(kind: str) -> list[BaseNotifier]:
-    """The notifiers of an alert, made anew: rendering their templates changes them."""
+    """Create the notifiers of an alert. Each alert needs new ones: rendering their templates changes them."""
     by: Sequence[AlertBy] = getattr(load_settings().alerts, kind)
-    return [_made(kind, one) for one in by]
+    return [_create_notifier(kind, one) for one in by]
 
 
-def _made(kind: str, by: AlertBy) -> BaseNotifier:
+def _create_notifier(kind: str, by: AlertBy) -> BaseNotifier:
     module, _, name = by.notifier.rpartition(".")
     where = f"settings: alerts.{kind} names the notifier {by.notifier}"
     try:
-        made = getattr(import_module(module), name)(**by.arguments)
+        notifier = getattr(import_module(module), name)(**by.arguments)
     except ImportError as error:
         raise ConfigurationError(
-            f"{where}, which cannot be imported ({error}): correct it, or install its provider"
+            f"{where}, which cannot be imported ({error}): correct the path, or install its provider"
         ) from None
     except AttributeError:
-        raise ConfigurationError(f"{where}, but {module} has no {name}") from None
+        raise ConfigurationError(f"{where}, but {module} has no {name}: correct the path") from None
     except TypeError as error:
-        raise ConfigurationError(f"{where}, whose arguments do not fit: {error}") from None
-    if not isinstance(made, BaseNotifier):
-        raise ConfigurationError(f"{where}, which is none of Airflow's (no BaseNotifier)")
-    return made
+        raise ConfigurationError(f"{where}, but its arguments are wrong: {error}") from None
+    if not isinstance(notifier, BaseNotifier):
+        raise ConfigurationError(f"{where}, which is not an Airflow notifier (BaseNotifier)")
+    return notifier
 
 
-def _tell(kind: str, context: Context, title: str, text: str) -> None:
-    """A notifier that fails is logged by Airflow and keeps nobody else from being told."""
-    dag_id, run_id = _run_of(context)
+def _alert(kind: str, context: Context, title: str, text: str) -> None:
+    """Call all notifiers of the kind. Airflow logs a notifier that fails, and the others are still called."""
+    dag_id, run_id = _ids_of_run(context)
     base = conf.get("api", "base_url", fallback="").rstrip("/")
     url = f"{base}/dags/{quote(dag_id, safe='')}/runs/{quote(run_id, safe='')}"
     alert = Alert(f"{dag_id}: {title}", f"{text} Run: {run_id}", url)
@@ -135,8 +138,8 @@ def _tell(kind: str, context: Context, title: str, text: str) -> None:
         notifier({**context, "alert": alert})
 
 
-def _run_of(context: Context) -> tuple[str, str]:
-    """By id: a deadline's run is JSON, and a run that no task of began is only named."""
+def _ids_of_run(context: Context) -> tuple[str, str]:
+    """The DAG id and run id. A deadline passes the run as JSON; a run that started no task has only an id."""
     run = context.get("dag_run")
     if isinstance(run, Mapping):
         return str(run["dag_id"]), str(run["dag_run_id"])

@@ -1,4 +1,7 @@
-"""The check of a run's conf before each task: runs may come past Airflow's REST API. Light to import."""
+"""Checks a run's conf before each task, because not every run is created by Airflow's REST API.
+
+Light to import.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,9 @@ if TYPE_CHECKING:
 
 
 def require_known_parameters(context: Context) -> None:
-    """Airflow's `pre_execute`. ParameterError, before anything is read, for a key that the DAG does not know,
-    and where Airflow ignores conf altogether: what is meant as a dry run would write.
+    """Airflow's `pre_execute`: raise ParameterError for a key of conf that the DAG does not know.
+
+    Also raise it if Airflow ignores conf: a run that should be a dry run would write. Nothing is read before.
     """
     conf = context["dag_run"].conf or {}
     if problem := unknown_parameters(conf, context["dag"].params):
@@ -23,5 +27,5 @@ def require_known_parameters(context: Context) -> None:
     if ignored:
         raise ParameterError(
             f"Airflow ignores {', '.join(ignored)} of conf: [core] dag_run_conf_overrides_params is "
-            "off. Nothing was read. Turn it on and trigger a new run"
+            "off. Nothing was read. Turn this option on and trigger a new run"
         )

@@ -1,4 +1,4 @@
-"""What the DAGs have in common: owner, retries by kind of error, schedule. Light to import."""
+"""What all DAGs share: owner, retries by class of error, timetables, assets. Light to import."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from plugins import alerts
 from plugins.conf_check import require_known_parameters
 
 START = pendulum.datetime(2026, 1, 1, tz=load_settings().schedule.time_zone)
-"""Before any shop's first run; what lies before the first run is fetched by back-fill."""
+"""Earlier than the first run of any shop. A back-fill reads the time before the first run."""
 
-_NEEDS_A_PERSON = RetryRule(
+_NEEDS_OPERATOR = RetryRule(
     exception=[ConfigurationError, ContractError, StagingError, UnsafeChange],
     action=RetryAction.FAIL,
-    reason="somebody has to look at the message first",
+    reason="retrying cannot help: an operator must read the error first",
 )
 _BUG = RetryRule(
     exception=[TypeError, ValueError, LookupError, AttributeError, AssertionError],
     action=RetryAction.FAIL,
-    reason="a bug does not heal by itself",
+    reason="retrying cannot help: this is a bug",
 )
 
 DEFAULT_ARGS: dict[str, Any] = {
@@ -45,8 +45,8 @@ DEFAULT_ARGS: dict[str, Any] = {
     "execution_timeout": timedelta(hours=12),
     "on_failure_callback": alerts.task_callback(),
     "pre_execute": require_known_parameters,
-    # What only a person can mend, and a bug, fails at once; all else (TemporaryError first) is tried again.
-    "retry_policy": ExceptionRetryPolicy(rules=[_NEEDS_A_PERSON, _BUG]),
+    # Errors that need an operator, and bugs, fail at once. All others, such as TemporaryError, are retried.
+    "retry_policy": ExceptionRetryPolicy(rules=[_NEEDS_OPERATOR, _BUG]),
 }
 
 LONG_RETRY_ARGS: dict[str, Any] = DEFAULT_ARGS | {
@@ -54,43 +54,46 @@ LONG_RETRY_ARGS: dict[str, Any] = DEFAULT_ARGS | {
     "retry_delay": timedelta(seconds=10),
     "max_retry_delay": timedelta(minutes=5),
     "on_retry_callback": alerts.retry_callback(),
-    # A maintenance page, a name that is not found or a revoked key looks like something for a person, and may
-    # be over in minutes: what a run alone knows must not get lost with it. A person is told that it waits.
+    # A maintenance page, a DNS failure or a rejected key looks like a configuration error but may end within
+    # minutes. The events are only in the conf of the run and must not get lost, so the task is retried.
+    # The operator gets an alert.
     "retry_policy": ExceptionRetryPolicy(
         rules=[
             RetryRule(exception=ParameterError, action=RetryAction.FAIL, reason="a run's conf never changes"),
             RetryRule(
                 exception=MissingConnection,
                 action=RetryAction.FAIL,
-                reason="the connection has to be created",
+                reason="an operator must create the connection",
             ),
-            RetryRule(exception=[ConfigurationError, ContractError], reason="it may be over soon"),
-            _NEEDS_A_PERSON,
+            RetryRule(exception=[ConfigurationError, ContractError], reason="the error may end soon"),
+            _NEEDS_OPERATOR,
             _BUG,
         ]
     ),
 }
-"""Where a run holds in its conf what nobody says again: it is tried for a day, whatever is wrong outside."""
+"""For runs whose conf is the only copy of their data: Airflow retries for a day after almost every error."""
 
 
-FAMILY = "vtex_connectif"
-"""What assets and metrics of these DAGs are found under."""
+PROJECT = "vtex_connectif"
+"""The group of the DAGs' assets, and the first part of the names of their metrics."""
 
 
 def report_asset(dag_id: str) -> Asset:
-    """The asset that a run's report updates: other DAGs are scheduled by it, the UI lists its events."""
-    return Asset(name=f"{dag_id}_report", group=FAMILY)
+    """The asset that a run's report updates. Other DAGs can be scheduled on it; the UI lists its events."""
+    return Asset(name=f"{dag_id}_report", group=PROJECT)
 
 
-def daily(pipeline: DailyPipeline) -> CronDataIntervalTimetable:
-    """The pipeline's cron in the store's time zone. Intervals join without gap or overlap, 23 or 25 hours long
-    when the clock changes; a plain cron string would give every run an empty interval.
+def daily_timetable(pipeline: DailyPipeline) -> CronDataIntervalTimetable:
+    """The timetable of a daily sync: the pipeline's cron expression in the shop's time zone.
+
+    The data intervals have no gap and no overlap. They are 23 or 25 hours long when the clocks change. A cron
+    string alone gives every run an empty interval.
     """
     schedule = load_settings().schedule
     return CronDataIntervalTimetable(pipeline.schedule(schedule), timezone=schedule.time_zone)
 
 
-def weekly() -> CronTriggerTimetable:
-    """When both sides are compared: a run looks at what there is, so it has no interval, and none at once."""
+def weekly_timetable() -> CronTriggerTimetable:
+    """The timetable of `reconcile`: a run compares the current records, so it has no data interval."""
     schedule = load_settings().schedule
     return CronTriggerTimetable(schedule.reconcile, timezone=schedule.time_zone)

@@ -1,4 +1,4 @@
-"""Whether tasks run on this machine: what lies on its disk is of no use to a worker elsewhere."""
+"""Finds out whether tasks run on this machine, because a remote worker cannot read its disk."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _CONTAINERS = {
     "AIRFLOW_IS_K8S_EXECUTOR_POD": "KubernetesExecutor",
     "AIRFLOW_IS_EXECUTOR_CONTAINER": "one that starts a container for each task",
 }
-"""Set by an executor in what it starts for one task. The chart's pods say LocalExecutor in their own
-environment (its pod template file; the variables are read in Airflow 3.3.2; both looked up 2026-11-28).
+"""Variables that an executor sets in the container of one task. The pods of the Helm chart have LocalExecutor
+in their environment (its pod template file; Airflow 3.3.2 reads the variables; both checked 2026-11-28).
 """
 
 
@@ -27,12 +27,12 @@ class _Executor(NamedTuple):
     path: str
 
     def is_called(self, name: str) -> bool:
-        """An alias, a class path or a class name is what a task may say (`ExecutorLoader`, Airflow 3.3.2)."""
+        """Whether `name` is the alias, class path or class name, as in `ExecutorLoader` (Airflow 3.3.2)."""
         return name in {self.alias, self.path, self.path.rpartition(".")[2]}
 
     @property
     def is_local(self) -> bool:
-        """Airflow's own, or a class that says so. One that cannot be imported here is not this machine's."""
+        """Whether it is Airflow's LocalExecutor or a class with `is_local`; False if the import fails."""
         if self.path in _LOCAL_PATHS:
             return True
         module, _, name = self.path.rpartition(".")
@@ -42,50 +42,53 @@ class _Executor(NamedTuple):
             return False
 
 
-def require_one_machine(what: str, instead: str) -> None:
-    """ConfigurationError, before anything is read, when workers may be on other machines."""
-    if elsewhere := _elsewhere():
+def require_one_machine(data: str, action: str) -> None:
+    """Raise ConfigurationError, before anything is read, if workers may be on other machines.
+
+    `data` is on the disk of this machine; `action` tells the operator what to do.
+    """
+    if remote := _remote_executors():
         raise ConfigurationError(
-            f"The executor is {', '.join(elsewhere)}, and {what} would lie on one worker's disk: {instead}"
+            f"The executor is {', '.join(remote)}, but {data} would be on the disk of one worker: {action}"
         )
 
 
-def _elsewhere() -> list[str]:
-    """The executors that may run this task, or outside of tasks those without `executor=`, and are remote."""
+def _remote_executors() -> list[str]:
+    """The remote executors that may run this task; outside of tasks, those of tasks without `executor=`."""
     for variable, name in _CONTAINERS.items():
         if os.environ.get(variable):
             return [name]
-    asked = _of_this_task()
-    teams = _configured()
-    if asked is None:
+    task_executor = _executor_of_task()
+    teams = _configured_executors()
+    if task_executor is None:
         candidates = [team[0] for team in teams]
     else:
-        named = [one for team in teams for one in team if one.is_called(asked)]
-        candidates = named or [_executor(asked)]
+        matches = [one for team in teams for one in team if one.is_called(task_executor)]
+        candidates = matches or [_parse_executor(task_executor)]
     return sorted({one.path for one in candidates if not one.is_local})
 
 
-def _of_this_task() -> str | None:
-    """The `executor` that its task gives to Airflow; None outside of tasks, too."""
+def _executor_of_task() -> str | None:
+    """The argument `executor` of the current task; None if it has none, and outside of tasks."""
     try:
         return getattr(get_current_context()["task"], "executor", None) or None
     except (RuntimeError, KeyError):
         return None
 
 
-def _configured() -> list[list[_Executor]]:
-    """`[core] executor` by team, the default of each first:
+def _configured_executors() -> list[list[_Executor]]:
+    """`[core] executor` by team, with the default of each team first:
     `LocalExecutor,alias:my.module.MyExecutor;team1=CeleryExecutor` (`ExecutorLoader`, Airflow 3.3.2).
 
-    Of which team a run is, is not known in its task.
+    A task does not know the team of its run.
     """
     teams = [team.strip() for team in str(conf.get("core", "executor")).split(";")]
     if not conf.getboolean("core", "multi_team", fallback=False):
         teams = [team for team in teams if "=" not in team.lstrip("=")]
     lists = [[name.strip() for name in team.rpartition("=")[2].split(",") if name.strip()] for team in teams]
-    return [[_executor(name) for name in names] for names in lists if names]
+    return [[_parse_executor(name) for name in names] for names in lists if names]
 
 
-def _executor(name: str) -> _Executor:
+def _parse_executor(name: str) -> _Executor:
     alias, _, path = name.rpartition(":")
     return _Executor(alias or path, path)

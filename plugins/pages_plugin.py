@@ -1,7 +1,7 @@
 """The plugin that mounts the pages "VTEX ↔ Connectif" and "Explain one record" in the api-server.
 
-Every component of Airflow imports this file, each task included: what it takes to answer is imported by the
-first request.
+Every Airflow component and every task imports this file. Therefore the first request imports what the pages
+need.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ def _application(module: str) -> ASGIApp:
 
 
 async def status_page(scope: Scope, receive: Receive, send: Send) -> None:
-    """The FastAPI application, made when first called."""
+    """The FastAPI application, created by the first request."""
     await _application("plugins.web.status_page")(scope, receive, send)
 
 
 async def explain_page(scope: Scope, receive: Receive, send: Send) -> None:
-    """The FastAPI application, made when first called."""
+    """The FastAPI application, created by the first request."""
     await _application("plugins.web.explain_page")(scope, receive, send)
 
 
-def _mounted(app: ASGIApp, name: str, path: str) -> dict[str, Any]:
+def _mount(app: ASGIApp, name: str, path: str) -> dict[str, Any]:
     return {"app": app, "name": name, "url_prefix": f"/{path}"}
 
 
-def _in_navigation(name: str, path: str) -> dict[str, Any]:
-    # a relative address is right where the UI is mounted under a path as well
+def _navigation_entry(name: str, path: str) -> dict[str, Any]:
+    # A relative address also works if the UI is mounted under a path.
     return {
         "name": name,
         "href": f"{path}/",
@@ -57,5 +57,5 @@ class PagesPlugin(AirflowPlugin):
     """Found by Airflow's plugin scan."""
 
     name = "vtex_connectif_pages"
-    fastapi_apps: list[Any] = [_mounted(status_page, *STATUS), _mounted(explain_page, *EXPLAIN)]  # noqa: RUF012
-    external_views: list[Any] = [_in_navigation(*STATUS), _in_navigation(*EXPLAIN)]  # noqa: RUF012
+    fastapi_apps: list[Any] = [_mount(status_page, *STATUS), _mount(explain_page, *EXPLAIN)]  # noqa: RUF012
+    external_views: list[Any] = [_navigation_entry(*STATUS), _navigation_entry(*EXPLAIN)]  # noqa: RUF012

@@ -1,4 +1,4 @@
-"""The plugin that puts the check of conf before Airflow's API. Every component imports this file."""
+"""The plugin that checks the conf of a run before Airflow's API. Every component imports this file."""
 
 from __future__ import annotations
 
@@ -14,5 +14,5 @@ class TriggerCheckPlugin(AirflowPlugin):
 
     name = "vtex_connectif_trigger_check"
     fastapi_root_middlewares: list[Any] = [  # noqa: RUF012 - how Airflow declares it
-        {"middleware": TriggerCheck, "name": "unknown parameters are refused"}
+        {"middleware": TriggerCheck, "name": "refuse unknown parameters"}
     ]

@@ -1,9 +1,9 @@
 """The connection types `vtex` and `connectif`: their forms in Airflow's UI, and the hooks behind them.
 
-Airflow shows a form only for a type that a distribution announces under the entry point
-`apache_airflow_provider`. The folder `vtex_connectif_provider-1.0.0.dist-info` beside this file makes this
-module such a distribution without an install step, as long as `plugins/` is on PYTHONPATH (on `sys.path`
-later is too late: Airflow reads the entry points before it adds its plugins folder).
+Airflow shows a form only for a connection type of an installed distribution with the entry point
+`apache_airflow_provider`. The folder `vtex_connectif_provider-1.0.0.dist-info` next to this file makes this
+module such a distribution without installation. It requires `plugins/` on PYTHONPATH: Airflow reads the entry
+points before it adds its plugins folder to `sys.path`.
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ from __future__ import annotations
 from typing import Any
 
 TEXT = {"type": ["string", "null"]}
-PORT = "write 0: with an empty port Airflow's Test button says Bad Request"
-"""0 stands for no port; another one counts beside a host.
+PORT = "write 0: with an empty port Airflow's Test button shows Bad Request"
+"""0 means no port. Another port needs a host.
 
-The UI of Airflow 3.3.2 tests a connection with port 0 where none is saved, and the API takes that for another
-destination (github.com/apache/airflow/pull/73298, merged after 3.3.2; seen here 2026-11-23). When a release
-has it, an empty field will do.
+The UI of Airflow 3.3.2 tests a connection without a saved port as port 0, and the API treats that as another
+destination (github.com/apache/airflow/pull/73298, merged after 3.3.2; seen here 2026-11-23). A release with
+this fix will accept an empty field.
 """
 SECRET = {"type": ["string", "null"], "format": "password"}
 
 
 def get_provider_info() -> dict[str, Any]:
-    """What Airflow's provider manager asks for; `package-name` must equal the name in METADATA."""
+    """The provider, for Airflow's provider manager; `package-name` must equal the name in METADATA."""
     return {
         "package-name": "vtex-connectif-provider",
         "name": "VTEX and Connectif",
@@ -43,7 +43,7 @@ VTEX = {
         "hidden-fields": ["schema"],
         "relabeling": {"host": "Base URL", "login": "API Key", "password": "API Secret"},
         "placeholders": {
-            "host": "empty: https://{account}.vtexcommercestable.com.br",
+            "host": "empty means https://{account}.vtexcommercestable.com.br",
             "port": PORT,
             "login": "vtexappkey-myshop-ABCDEF (App key)",
             "password": "the App token of that key",
@@ -58,12 +58,12 @@ VTEX = {
         ),
         "sales_channel": _field(
             "Sales channel",
-            "Trade policy whose prices and stock are sent",
+            "The trade policy whose prices and stock are sent",
             TEXT | {"default": "1", "pattern": "^[0-9]+$"},
         ),
         "country": _field(
             "Country",
-            "Two letters; phone numbers without a country prefix belong to it",
+            "Two letters; the country of phone numbers without a country code",
             TEXT | {"default": "BR", "pattern": "^[A-Z]{2}$"},
         ),
     },
@@ -77,7 +77,7 @@ CONNECTIF = {
         "hidden-fields": ["schema"],
         "relabeling": {"host": "Base URL", "login": "API key id", "password": "API key secret"},
         "placeholders": {
-            "host": "empty: https://api.connectif.cloud",
+            "host": "empty means https://api.connectif.cloud",
             "port": PORT,
             "login": "id of a server API key of the store",
             "password": "secret of that key",
@@ -86,16 +86,16 @@ CONNECTIF = {
     "conn-fields": {
         "webhook_secret": _field(
             "Webhook secret",
-            "Long random word in the newsletter callback's address; only Connectif knows it",
+            "A long random word in the address of the newsletter callback; share it only with Connectif",
             SECRET,
         ),
         "webhook_secret_previous": _field(
             "Previous webhook secret",
-            "Still accepted while the address is being changed at Connectif",
+            "Still accepted while you change the address at Connectif",
             SECRET,
         ),
         "checksum_key": _field(
-            "Checksum key", "Secret of the callback's checksum, when it is switched on at Connectif", SECRET
+            "Checksum key", "Secret for the checksum of the callback, if Connectif sends one", SECRET
         ),
     },
 }

@@ -1,9 +1,11 @@
-"""Imports what a newsletter run needs before LocalExecutor forks its workers, and they the tasks, off the
-scheduler: somebody waits for these runs, and much of their short time would go into imports.
+"""Imports the modules of a newsletter run in the scheduler, before LocalExecutor forks its workers.
 
-Tasks therefore run the code that was there when the scheduler started, as they do with Airflow's plugins
-anyway: an upgrade restarts all components. Celery's workers are no forks of the scheduler: there each task
-imports for itself.
+The workers fork the tasks, so a task has the modules at once. Newsletter runs are short and should be fast,
+and imports would take much of their time.
+
+Tasks therefore run the code that existed when the scheduler started. So an upgrade must restart all
+components, as with all of Airflow's plugins. Celery's workers are not forks of the scheduler: their tasks
+import the modules.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from airflow.plugins_manager import AirflowPlugin
 
 log = logging.getLogger(__name__)
 
-NEEDED = (
+MODULES = (
     "airflow.dag_processing.dagbag",
     "airflow.providers.standard.decorators.python",
     "plugins.default_args",
@@ -26,14 +28,17 @@ NEEDED = (
 )
 
 
-class BeforeForking:
-    """A listener: what Airflow's components tell when they start."""
+class WarmStartListener:
+    """A listener that Airflow's components call when they start."""
 
     @hookimpl
     def on_starting(self, component: object) -> None:
-        """Called before the scheduler starts its executor (a job does not know its type yet), and again in
-        each task that is forked from it."""
-        missing = [module for module in NEEDED if module not in sys.modules]
+        """Import the modules in the scheduler.
+
+        Airflow calls this before the scheduler starts its executor (a job does not know its type yet), and
+        again in each task that is forked from the scheduler.
+        """
+        missing = [module for module in MODULES if module not in sys.modules]
         if "scheduler" in sys.argv and missing:
             for module in missing:
                 import_module(module)
@@ -44,4 +49,4 @@ class WarmStartPlugin(AirflowPlugin):
     """Found by Airflow's plugin scan."""
 
     name = "vtex_connectif_warm_start"
-    listeners: list[Any] = [BeforeForking()]  # noqa: RUF012
+    listeners: list[Any] = [WarmStartListener()]  # noqa: RUF012

@@ -13,7 +13,7 @@ from include.outcomes import OUTCOME_OF, Cause, Outcome, PipelineName, Reason
 from include.reasons import DROPS, REASONS
 from include.report import Calls, Compared, Report, StageCounts
 from plugins.runs import run_signals
-from plugins.runs.params import KNOWN
+from plugins.runs.params import KNOWN_PARAMS
 from tools.local_stack import ROOT
 from tools.settings_reference import settings_page
 
@@ -103,7 +103,7 @@ def parameters() -> str:
         "see [A parameter is refused](../runbook/parameter-refused.md).",
         "",
     ]
-    for dag_id in KNOWN:
+    for dag_id in KNOWN_PARAMS:
         parts += [f"## {dag_id}", "", *_parameter_rows(dag_id), ""]
     return _page("Parameters", "the DAGs", "\n".join(parts).rstrip())
 

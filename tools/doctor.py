@@ -6,13 +6,13 @@ import sys
 from collections import Counter
 
 from include.doctor import Level
-from plugins.tasks.check_setup import findings, summary_of
+from plugins.tasks.check_setup import check_lines, summary_of
 
 
 def main() -> int:
     """Print each line when it is known, then the counts."""
     counts: Counter[Level] = Counter()
-    for line in findings():
+    for line in check_lines():
         counts[line.level] += 1
         print(line, flush=True)
     print(f"\n{summary_of(counts)}")

@@ -13,8 +13,7 @@ from datetime import UTC, datetime
 from include.erasure import BY_HAND, checked, erase, restore
 from include.errors import SyncError
 from include.settings import load_settings
-from plugins.runs.open_run import staging_base
-from plugins.web.explain_context import open_explain_context
+from plugins.runs.open_run import open_explain_context, staging_base
 
 USAGE = """\
 usage: make erase                 asks for the e-mail address (or: make erase < file)

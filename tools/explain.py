@@ -14,7 +14,7 @@ from include.errors import SyncError
 from include.explain import explain
 from include.outcomes import Kind
 from include.pipeline.explanation import Explanation
-from plugins.web.explain_context import open_explain_context
+from plugins.runs.open_run import open_explain_context
 
 USAGE = """\
 usage: make explain RECORD=<an e-mail, customer document id, product id, order id or order group>

@@ -1,4 +1,7 @@
-"""The two connections as accounts. Not in the hooks: their imports would cost a newsletter run its pace."""
+"""Reads the two connections as accounts.
+
+This is not in the hooks because their imports would slow a newsletter run down.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from include.connectif.client import DEFAULT_HOST, ConnectifAccount
 from include.state import Shop
 from include.vtex.client import VtexAccount
 from plugins.hooks.airflow_connections import connectif_connection, vtex_connection
-from plugins.hooks.connection_fields import base_url, domain, required, text
+from plugins.hooks.connection_fields import base_url, domain, require, text
 from plugins.hooks.http_extras import http_options
 from plugins.hooks.log_masks import mask
 
@@ -21,12 +24,12 @@ CONNECTIF_EXTRAS = ("webhook_secret", "webhook_secret_previous", "checksum_key")
 
 
 def vtex_account(connection: Connection) -> VtexAccount:
-    """The fields of a connection, checked. The API secret, and the key with it, are masked in all logs."""
+    """Read and check the fields of a VTEX connection. Key and token are masked in all logs."""
     account = text(connection, "account")
     if not account and not connection.host:
-        account = required(connection, "account", "the shop's account name in VTEX, e.g. myshop")
-    app_key = required(connection, "login", "the App key (API Key)")
-    app_token = required(connection, "password", "the App token (API Secret)")
+        account = require(connection, "account", "the shop's account name in VTEX, e.g. myshop")
+    app_key = require(connection, "login", "the App key (API Key)")
+    app_token = require(connection, "password", "the App token (API Secret)")
     mask([app_key, app_token])
     return VtexAccount(
         account=account,
@@ -41,9 +44,9 @@ def vtex_account(connection: Connection) -> VtexAccount:
 
 
 def connectif_account(connection: Connection) -> ConnectifAccount:
-    """The fields of a connection, checked. The key's secret, and its id with it, are masked in all logs."""
-    key_id = required(connection, "login", "the id of an API key")
-    key_secret = required(connection, "password", "the secret of that API key")
+    """Read and check the fields of a Connectif connection. The secret of the key is masked in all logs."""
+    key_id = require(connection, "login", "the id of an API key")
+    key_secret = require(connection, "password", "the secret of that API key")
     mask([key_secret, f"{key_id}:{key_secret}"])
     return ConnectifAccount(
         key_id=key_id,
@@ -54,7 +57,7 @@ def connectif_account(connection: Connection) -> ConnectifAccount:
 
 
 def shop_of(vtex: VtexAccount, connectif: ConnectifAccount) -> Shop:
-    """What staging and store are keyed by: another host or key is another pair."""
+    """The shop that staging and state store are keyed by: another host or key is another shop."""
     return Shop(
         vtex_account=vtex.account,
         vtex_host=vtex.url,
@@ -63,6 +66,6 @@ def shop_of(vtex: VtexAccount, connectif: ConnectifAccount) -> Shop:
     )
 
 
-def named_shop() -> Shop:
-    """The shop that the connections name; ConfigurationError where one is missing or wrong."""
+def shop_of_connections() -> Shop:
+    """The shop that the connections define; ConfigurationError if one is missing or wrong."""
     return shop_of(vtex_account(vtex_connection()), connectif_account(connectif_connection()))

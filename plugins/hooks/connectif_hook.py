@@ -1,4 +1,4 @@
-"""Builds a client from a connection of type `connectif`, once, at the first use."""
+"""The hook for connections of type `connectif`: creates the client once, when it is first used."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from include.settings import load_settings
 from plugins.hooks.accounts import connectif_account
 from plugins.hooks.airflow_connections import CONNECTIF, connectif_connection
 from plugins.hooks.client_hook import ClientHook
-from plugins.hooks.connection_fields import tested
+from plugins.hooks.connection_fields import check_client
 
 
 class ConnectifHook(ClientHook):
@@ -35,4 +35,4 @@ class ConnectifHook(ClientHook):
 
     def test_connection(self) -> tuple[bool, str]:
         """Test the connection with one cheap call of the account's 100 a minute: list the imports."""
-        return tested(lambda: self.client, "Connectif answers, and the key may read imports")
+        return check_client(lambda: self.client, "Connectif answers, and the key may read imports")

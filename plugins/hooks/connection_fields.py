@@ -1,6 +1,6 @@
-"""Reads the fields of a connection so that a missing one is named, with what belongs there.
+"""Reads the fields of a connection; an error names a missing field and says what to fill in.
 
-What an operator may write into a connection is honoured, or refused by name.
+The project either uses a value that an operator writes into a connection, or refuses it by name.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
     from airflow.sdk import Connection
 
 _FIELDS = ("host", "schema", "login", "password", "port")
-"""Fields of their own; they may stand in the extra as well."""
+"""Fields of the connection form that may also be in the extra."""
 _PORTS = {"http": 80, "https": 443}
 
 
 def text(connection: Connection, name: str) -> str:
-    """A field of the connection, or else of its extra; "" when it is not there."""
-    value = getattr(connection, name, None) or _decoded(connection).get(name)
+    """Return a field of the connection or of its extra; "" if both lack it."""
+    value = getattr(connection, name, None) or _decode_extra(connection).get(name)
     return "" if value is None else str(value).strip()
 
 
-def required(connection: Connection, name: str, meaning: str) -> str:
-    """Like `text`; ConfigurationError when it is empty."""
+def require(connection: Connection, name: str, meaning: str) -> str:
+    """Like `text`, but ConfigurationError if the field is empty."""
     value = text(connection, name)
     if not value:
         raise ConfigurationError(
@@ -37,13 +37,14 @@ def required(connection: Connection, name: str, meaning: str) -> str:
 
 
 def extra(connection: Connection, known: Collection[str]) -> dict[str, Any]:
-    """The extra without empty values. ConfigurationError where it is no JSON object, or asks for something
-    that is not `known`.
+    """Return the extra without empty values.
+
+    ConfigurationError if the extra is not a JSON object, or has a key that is not in `known`.
     """
-    given = _decoded(connection)
-    filled = {name: value for name, value in given.items() if value is not None and value != ""}
+    decoded = _decode_extra(connection)
+    filled = {name: value for name, value in decoded.items() if value is not None and value != ""}
     if unknown := sorted(filled.keys() - {*known, *_FIELDS}):
-        raise _wrong(
+        raise _error(
             connection,
             f"the extra {', '.join(unknown):.200} has no effect here: remove it. "
             f"Known are {', '.join(known)}",
@@ -51,88 +52,90 @@ def extra(connection: Connection, known: Collection[str]) -> dict[str, Any]:
     return filled
 
 
-def _decoded(connection: Connection) -> dict[str, Any]:
-    """Airflow takes an extra that is no JSON for an empty one (`extra_dejson`, 3.3.2)."""
+def _decode_extra(connection: Connection) -> dict[str, Any]:
+    """Decode the extra. Airflow itself treats an extra that is not JSON as empty (`extra_dejson`, 3.3.2)."""
     try:
-        given = json.loads(connection.extra or "{}")
+        decoded = json.loads(connection.extra or "{}")
     except ValueError:
-        given = None
-    if not isinstance(given, dict):
-        raise _wrong(connection, "the extra is no JSON object")
-    return given
+        decoded = None
+    if not isinstance(decoded, dict):
+        raise _error(connection, "the extra is not a JSON object. Correct it")
+    return decoded
 
 
-def _wrong(connection: Connection, what: str) -> ConfigurationError:
-    return ConfigurationError(f"Connection {connection.conn_id}: {what} (Admin > Connections)")
+def _error(connection: Connection, problem: str) -> ConfigurationError:
+    return ConfigurationError(f"Connection {connection.conn_id}: {problem} (Admin > Connections)")
 
 
 def base_url(connection: Connection) -> str:
-    """Host, schema and port of the connection as a URL, "" without a host (the vendor's own address is used
-    then). A port is left out where it is the scheme's own: the URL is part of what the store is keyed by.
+    """Return host, schema and port of the connection as a URL.
+
+    Without a host it is "", and the client uses the vendor's own address. The default port of the scheme is
+    left out, because the URL is part of the key of a shop in the state store.
     """
     host, schema, port = text(connection, "host").rstrip("/"), text(connection, "schema"), _port(connection)
     if not host:
         if schema not in {"", "https"} or port not in {0, 443}:
-            raise _wrong(connection, "schema and port count beside a host only. Leave them empty")
+            raise _error(connection, "schema and port have no effect without a host. Leave them empty")
         return ""
-    parts = _split(connection, f"{schema}://{host}" if schema and "://" not in host else host)
+    parts = _split_url(connection, f"{schema}://{host}" if schema and "://" not in host else host)
     if schema and schema != parts.scheme:
-        raise _wrong(
+        raise _error(
             connection, f"the host says {parts.scheme}, the schema {schema:.20}. Leave one of them out"
         )
     if port and parts.port not in {None, port}:
-        raise _wrong(connection, f"the host says port {parts.port}, the port {port}. Leave one of them out")
+        raise _error(connection, f"the host says port {parts.port}, the port {port}. Leave one of them out")
     port = port or parts.port or 0
     name = f"[{parts.hostname}]" if ":" in str(parts.hostname) else str(parts.hostname)
-    beside = "" if port in {0, _PORTS[parts.scheme]} else f":{port}"
-    return f"{parts.scheme}://{name}{beside}{parts.path}"
+    suffix = "" if port in {0, _PORTS[parts.scheme]} else f":{port}"
+    return f"{parts.scheme}://{name}{suffix}{parts.path}"
 
 
-def _split(connection: Connection, url: str) -> SplitResult:
+def _split_url(connection: Connection, url: str) -> SplitResult:
     try:
         parts = urlsplit(url)
         _ = parts.port
     except ValueError:
         parts = urlsplit("")
     if parts.scheme not in _PORTS or not parts.hostname:
-        raise _wrong(
+        raise _error(
             connection,
-            "the host is no URL. Leave it empty, or write it with https://, as in https://api.example.com",
+            "the host is not a URL. Leave it empty, or write it with https://, as in https://api.example.com",
         )
     if "@" in parts.netloc or parts.query or parts.fragment:
-        raise _wrong(connection, "the host is a URL with a user name, a query or a fragment. Leave those out")
+        raise _error(connection, "the host is a URL with a user name, a query or a fragment. Leave those out")
     return parts
 
 
 def _port(connection: Connection) -> int:
-    """0 stands for none: see the connection form."""
-    given = text(connection, "port") or "0"
-    if not given.isascii() or not given.isdecimal() or int(given) > 65535:
-        raise _wrong(connection, "the port is no port number")
-    return int(given)
+    """The port of the connection; 0 means none (see the connection form)."""
+    value = text(connection, "port") or "0"
+    if not value.isascii() or not value.isdecimal() or int(value) > 65535:
+        raise _error(connection, "the port is not a port number. Correct it, or write 0")
+    return int(value)
 
 
 def domain(connection: Connection, name: str) -> str:
-    """A bare host, `www.myshop.com`, also where a URL was typed; "" when it is empty."""
-    given = text(connection, name)
-    bare = urlsplit(given if "//" in given else f"//{given}").hostname or ""
-    if given and "." not in bare:
+    """Return a bare host such as `www.myshop.com`, also if the field holds a URL; "" if it is empty."""
+    value = text(connection, name)
+    bare = urlsplit(value if "//" in value else f"//{value}").hostname or ""
+    if value and "." not in bare:
         raise ConfigurationError(
-            f"Connection {connection.conn_id}: {name} is no domain. Write it as in www.myshop.com"
+            f"Connection {connection.conn_id}: {name} is not a domain. Write it as in www.myshop.com"
         )
     return bare
 
 
-class Checked(Protocol):
+class CheckableClient(Protocol):
     """A client with one cheap call that shows whether its connection works."""
 
     def check(self) -> None: ...
 
 
-def tested(client: Callable[[], Checked], well: str) -> tuple[bool, str]:
-    """What Airflow's Test button shows: `well`, or the message of what went wrong."""
+def check_client(client: Callable[[], CheckableClient], success: str) -> tuple[bool, str]:
+    """Return the result for Airflow's Test button: `success`, or the message of the error."""
     try:
         client().check()
     except SyncError as error:
         return False, str(error)
-    return True, well
+    return True, success

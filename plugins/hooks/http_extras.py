@@ -1,4 +1,4 @@
-"""The extra of an HTTP connection, as Airflow's HttpHook reads it, becomes the options of our sessions."""
+"""Reads the extra of an HTTP connection, as Airflow's HttpHook does, into the options of our sessions."""
 
 from __future__ import annotations
 
@@ -19,51 +19,51 @@ if TYPE_CHECKING:
     from airflow.sdk import Connection
 
 HTTP_EXTRAS = ("verify", "verify_ssl", "cert", "proxies", "proxy", "timeout", "trust_env", "allow_redirects")
-"""`_process_extra_options_from_connection` of the HTTP provider 6.3.0 (read 2026-11-28) also takes `stream`,
-`max_redirects`, `check_response` and `srv_lookup`, and makes headers of all others: those are refused.
+"""`_process_extra_options_from_connection` of the HTTP provider 6.3.0 (read 2026-11-28) also reads `stream`,
+`max_redirects`, `check_response` and `srv_lookup`, and sends all other keys as headers. We refuse those keys.
 """
 _YES, _NO = {"true", "1", "yes", "on"}, {"false", "0", "no", "off"}
 
 
 def http_options(connection: Connection, known: Collection[str]) -> HttpOptions:
-    """Checked; ConfigurationError names the extra that is wrong, or that is neither `known` nor HTTP's.
+    """Read and check the options. ConfigurationError names a wrong extra, or one that is not allowed.
 
-    A connection that is given as a URI has texts everywhere: they are read as well.
+    Allowed are the keys in `known` and in `HTTP_EXTRAS`. In a connection that is written as a URI all values
+    are texts; they are parsed.
     """
-    given = extra(connection, (*known, *HTTP_EXTRAS))
-    read = _Reader(connection, given)
-    if read.boolean("allow_redirects", default=False):
-        raise read.wrong("allow_redirects", "false: a redirect would take the key along to another host")
+    extras = _HttpExtras(connection, extra(connection, (*known, *HTTP_EXTRAS)))
+    if extras.boolean("allow_redirects", default=False):
+        raise extras.error("allow_redirects", "false: a redirect would send the key to another host")
     return HttpOptions(
-        verify=read.verify(),
-        cert=read.cert(),
-        proxies=read.proxies(),
-        timeouts=read.timeouts(),
-        trust_env=read.boolean("trust_env", default=True),
+        verify=extras.verify(),
+        cert=extras.cert(),
+        proxies=extras.proxies(),
+        timeouts=extras.timeouts(),
+        trust_env=extras.boolean("trust_env", default=True),
     )
 
 
-class _Reader:
-    """The values of one extra, checked. None of them is in a message: a proxy has a password."""
+class _HttpExtras:
+    """Checks the values of one extra. No message holds a value, because a proxy may have a password."""
 
-    def __init__(self, connection: Connection, given: dict[str, Any]) -> None:
+    def __init__(self, connection: Connection, extras: dict[str, Any]) -> None:
         self._connection = connection
-        self._given = {name: _from_text(value) for name, value in given.items()}
+        self._values = {name: _parse_text(value) for name, value in extras.items()}
 
-    def wrong(self, name: str, allowed: str) -> ConfigurationError:
+    def error(self, name: str, allowed: str) -> ConfigurationError:
         return ConfigurationError(
-            f"Connection {self._connection.conn_id}: the extra {name} is not right; allowed is {allowed} "
+            f"Connection {self._connection.conn_id}: the extra {name} is wrong; use {allowed} "
             "(Admin > Connections)"
         )
 
     def _first(self, *names: str) -> tuple[str, Any]:
-        """HttpHook takes the first of two names."""
-        return next(((name, self._given[name]) for name in names if name in self._given), (names[0], None))
+        """The first of several names that has a value, as in HttpHook."""
+        return next(((name, self._values[name]) for name in names if name in self._values), (names[0], None))
 
     def boolean(self, name: str, *, default: bool) -> bool:
-        value = str(self._given.get(name, default)).lower()
+        value = str(self._values.get(name, default)).lower()
         if value not in _YES | _NO:
-            raise self.wrong(name, "true or false")
+            raise self.error(name, "true or false")
         return value in _YES
 
     def verify(self) -> bool | str | None:
@@ -73,15 +73,15 @@ class _Reader:
         return None if value is None else self.boolean(name, default=True)
 
     def cert(self) -> str | tuple[str, str] | None:
-        value = self._given.get("cert")
+        value = self._values.get("cert")
         if value is None or isinstance(value, str):
             return value
         if isinstance(value, list) and len(value) == 2 and all(isinstance(path, str) for path in value):
             return value[0], value[1]
-        raise self.wrong("cert", "the path of a certificate with its key, or [certificate, key]")
+        raise self.error("cert", "the path of a certificate with its key, or [certificate, key]")
 
     def timeouts(self) -> tuple[float, float] | None:
-        value = self._given.get("timeout")
+        value = self._values.get("timeout")
         if value is None:
             return None
         pair = value if isinstance(value, list) else [value, value]
@@ -90,7 +90,7 @@ class _Reader:
         except (TypeError, ValueError):
             connect = read = math.nan
         if not (0 < connect < math.inf and 0 < read < math.inf):
-            raise self.wrong("timeout", "seconds, or [seconds to connect, seconds to read]")
+            raise self.error("timeout", "seconds, or [seconds to connect, seconds to read]")
         return connect, read
 
     def proxies(self) -> dict[str, str]:
@@ -99,7 +99,7 @@ class _Reader:
             return {}
         by_scheme = {"http": value, "https": value} if isinstance(value, str) else value
         if not isinstance(by_scheme, dict) or not all(map(_is_scheme, by_scheme)):
-            raise self.wrong(name, 'a URL, or {"http": URL, "https": URL, "all": URL}')
+            raise self.error(name, 'a URL, or {"http": URL, "https": URL, "all": URL}')
         for url in by_scheme.values():
             self._check_proxy(name, url)
         return dict(by_scheme)
@@ -111,9 +111,9 @@ class _Reader:
         except ValueError:
             scheme, host = "", None
         if scheme.startswith("socks") and find_spec("socks") is None:
-            raise self.wrong(name, "an http or https proxy: for SOCKS the package pysocks is missing")
+            raise self.error(name, "an http or https proxy: for SOCKS the package pysocks is missing")
         if not host or scheme not in {"http", "https", "socks4", "socks4a", "socks5", "socks5h"}:
-            raise self.wrong(name, "a proxy's URL such as http://proxy.example.com:3128")
+            raise self.error(name, "a proxy's URL such as http://proxy.example.com:3128")
         if parts.password:
             mask([parts.password, url])
 
@@ -123,8 +123,8 @@ def _is_scheme(name: str) -> bool:
     return name.partition("://")[0] in {"http", "https", "all"}
 
 
-def _from_text(value: Any) -> Any:
-    """A list or an object that stands in a text, as a URI writes it."""
+def _parse_text(value: Any) -> Any:
+    """Parse a list or an object that a URI holds as a text."""
     if isinstance(value, str) and value[:1] in {"{", "["}:
         try:
             return json.loads(value)

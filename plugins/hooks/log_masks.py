@@ -1,8 +1,8 @@
-"""Keeps the secrets of our connections out of the logs of every component of Airflow.
+"""Masks the secrets of our connections in the logs of every Airflow component.
 
-Airflow masks what a task writes into its own log. Its components write their logs unmasked, and under
-LocalExecutor the scheduler's holds a copy of each task's (Airflow 3.3.2: `SecretsMasker` is never enabled
-there and no structlog processor masks; tried 2026-11-28).
+Airflow masks secrets only in the log of a task. Its components write their own logs unmasked, and under
+LocalExecutor the scheduler's log has a copy of each task's log (Airflow 3.3.2: `SecretsMasker` is never
+enabled there, and no structlog processor masks; tried 2026-11-28).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from airflow.sdk._shared.secrets_masker import redact as redact_for_tasks
 from airflow.sdk.exceptions import AirflowNotFoundException
 from airflow.sdk.log import mask_secret
 
-from plugins.hooks.airflow_connections import CONNECTIF, STORE, VTEX
+from plugins.hooks.airflow_connections import CONNECTIF, STATE, VTEX
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -29,18 +29,19 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-OURS = (VTEX, CONNECTIF, STORE)
+CONNECTIONS = (VTEX, CONNECTIF, STATE)
 SECRET_EXTRAS = (
     *("webhook_secret", "webhook_secret_previous", "checksum_key", "hash_key", "sslpassword"),
     *("proxies", "proxy"),
 )
-CONFIGURED = ("AIRFLOW__CORE__FERNET_KEY", "AIRFLOW__API_AUTH__JWT_SECRET", "AIRFLOW__API__SECRET_KEY")
+KEY_VARIABLES = ("AIRFLOW__CORE__FERNET_KEY", "AIRFLOW__API_AUTH__JWT_SECRET", "AIRFLOW__API__SECRET_KEY")
 
 
 def mask(secrets: Iterable[str]) -> None:
     """Mask these texts in the logs of this process and, from a task, of its supervisor.
 
-    They are masked as they are, in an address and in JSON. Airflow masks no text of four characters or fewer.
+    Each text is masked as it is, percent-encoded, and escaped as in JSON. Airflow does not mask texts of four
+    characters or fewer.
     """
     forms: set[JsonValue] = {
         form for secret in secrets for form in (secret, quote(secret, safe=""), json.dumps(secret)[1:-1])
@@ -55,32 +56,32 @@ def mask_connection(connection: Connection) -> None:
 
 
 def mask_environment() -> None:
-    """Mask what variables give to this process, read or not: our connections and Airflow's keys."""
-    keys = [key for name in CONFIGURED for key in os.environ.get(name, "").split(",") if key]
-    mask([*keys, *(one for connection in _in_environment(os.environ) for one in secrets_of(connection))])
+    """Mask the secrets in the environment of this process: our connections and Airflow's keys."""
+    keys = [key for name in KEY_VARIABLES for key in os.environ.get(name, "").split(",") if key]
+    mask([*keys, *(one for connection in _connections_in(os.environ) for one in secrets_of(connection))])
 
 
 def mask_known_connections() -> None:
-    """Mask what this component of Airflow, which has its database, reads of our connections now."""
+    """Mask our connections as this Airflow component, which can use the database, reads them now."""
     from airflow.models.connection import Connection as Stored  # noqa: PLC0415 - not in tasks
 
-    for conn_id in OURS:
+    for conn_id in CONNECTIONS:
         try:
             mask_connection(Stored.get_connection_from_secrets(conn_id))
         except AirflowNotFoundException:
             continue  # nothing to mask
         except Exception as error:  # noqa: BLE001 - a component must start, and the text may hold a secret
             log.warning(
-                "Secrets of the connection %s are not masked in this log: it cannot be read (%s). "
-                "Check [secrets] and the database, and restart this component",
+                "connection %s: its secrets are not masked in this log; the connection cannot be read (%s). "
+                "Check [secrets] and the database, then restart this component",
                 conn_id,
                 type(error).__name__,
             )
 
 
 def secrets_of(connection: Connection) -> Iterator[str]:
-    """Passwords and secret extras; VTEX's App key, which is the login; Connectif's id and secret as one."""
-    extra = _object(connection.extra)
+    """Yield the password, the secret extras, VTEX's App key (the login), and Connectif's `id:secret`."""
+    extra = _parse_object(connection.extra)
     login, password = (getattr(connection, name) or extra.get(name) for name in ("login", "password"))
     if connection.conn_id == VTEX:
         yield from _texts(login)
@@ -92,7 +93,8 @@ def secrets_of(connection: Connection) -> Iterator[str]:
 
 def mask_lines() -> None:
     """Mask each line that this process writes to its log from now on."""
-    processors: list[Any] = structlog.get_config()["processors"]  # in place: loggers that exist hold the list
+    # Change the list in place: existing loggers hold it.
+    processors: list[Any] = structlog.get_config()["processors"]
     if not isinstance(processors[-1], _MaskedRenderer):
         processors[-1] = _MaskedRenderer(processors[-1])
     for handler in _handlers():
@@ -106,58 +108,58 @@ def _handlers() -> set[logging.Handler]:
 
 
 class _MaskedRenderer:
-    """A structlog renderer whose text is masked, tracebacks included; values before they are quoted."""
+    """A structlog renderer that masks its text, including tracebacks, and the values before quoting."""
 
     def __init__(self, render: Any) -> None:
         self._render = render
 
     def __call__(self, logger: Any, name: str, event: Any) -> str | bytes:
-        line = self._render(logger, name, _masked(event))
-        return str(_masked(line.decode())).encode() if isinstance(line, bytes) else str(_masked(line))
+        line = self._render(logger, name, _mask_value(event))
+        return str(_mask_value(line.decode())).encode() if isinstance(line, bytes) else str(_mask_value(line))
 
 
 class _MaskedFormatter(logging.Formatter):
-    """A formatter of `logging` whose text is masked, tracebacks included."""
+    """A formatter of `logging` that masks its text, including tracebacks."""
 
     def __init__(self, inner: logging.Formatter) -> None:
         super().__init__()
         self._inner = inner
 
     def format(self, record: logging.LogRecord) -> str:
-        return str(_masked(self._inner.format(record)))
+        return str(_mask_value(self._inner.format(record)))
 
 
-def _masked(value: Any) -> Any:
-    """Airflow keeps two lists of masks: one of its components, and one of tasks, which ours are added to."""
+def _mask_value(value: Any) -> Any:
+    """Apply both mask lists of Airflow: that of its components, and that of tasks, which holds our masks."""
     return redact_for_components(redact_for_tasks(value))
 
 
-def _in_environment(environment: Mapping[str, str]) -> Iterator[Connection]:
-    for conn_id in OURS:
-        given = environment.get(f"AIRFLOW_CONN_{conn_id.upper()}", "")
-        if given:
+def _connections_in(environment: Mapping[str, str]) -> Iterator[Connection]:
+    for conn_id in CONNECTIONS:
+        value = environment.get(f"AIRFLOW_CONN_{conn_id.upper()}", "")
+        if value:
             try:
-                yield _connection(conn_id, given)
-            except Exception:  # noqa: BLE001 - who reads the connection says what is wrong with it
-                mask([given])
+                yield _parse_connection(conn_id, value)
+            except Exception:  # noqa: BLE001 - a later use of the connection reports the error
+                mask([value])
 
 
-def _connection(conn_id: str, given: str) -> Connection:
-    if given.lstrip().startswith("{"):
-        return Connection.from_json(given, conn_id=conn_id)
-    return Connection.from_uri(given, conn_id=conn_id)
+def _parse_connection(conn_id: str, value: str) -> Connection:
+    if value.lstrip().startswith("{"):
+        return Connection.from_json(value, conn_id=conn_id)
+    return Connection.from_uri(value, conn_id=conn_id)
 
 
-def _object(text: str | None) -> dict[str, Any]:
+def _parse_object(text: str | None) -> dict[str, Any]:
     try:
-        given = json.loads(text or "{}")
+        parsed = json.loads(text or "{}")
     except ValueError:
         return {}
-    return given if isinstance(given, dict) else {}
+    return parsed if isinstance(parsed, dict) else {}
 
 
 def _texts(value: Any) -> Iterator[str]:
-    """A text and, where it is an address, the password in it; or those of each text that an object holds."""
+    """Yield a text and, if it is a URL, the password in it. Of an object, do this for each value."""
     if isinstance(value, dict):
         for one in value.values():
             yield from _texts(one)
@@ -166,8 +168,8 @@ def _texts(value: Any) -> Iterator[str]:
         yield from filter(None, [_password_in(str(value))])
 
 
-def _password_in(address: str) -> str:
+def _password_in(url: str) -> str:
     try:
-        return unquote(urlsplit(address).password or "")
+        return unquote(urlsplit(url).password or "")
     except ValueError:
         return ""

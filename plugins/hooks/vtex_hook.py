@@ -1,4 +1,4 @@
-"""Builds a client from a connection of type `vtex`, once, at the first use."""
+"""The hook for connections of type `vtex`: creates the client once, when it is first used."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from include.vtex.client import RateLimits, VtexClient
 from plugins.hooks.accounts import vtex_account
 from plugins.hooks.airflow_connections import VTEX, vtex_connection
 from plugins.hooks.client_hook import ClientHook
-from plugins.hooks.connection_fields import tested
+from plugins.hooks.connection_fields import check_client
 
 
 class VtexHook(ClientHook):
@@ -44,4 +44,4 @@ class VtexHook(ClientHook):
 
     def test_connection(self) -> tuple[bool, str]:
         """Test the connection with one cheap call: read one customer id."""
-        return tested(lambda: self.client, "VTEX answers, and the key may read customers")
+        return check_client(lambda: self.client, "VTEX answers, and the key may read customers")

@@ -1,4 +1,4 @@
-"""From the current task to its run: the connections, the state store and the folders, in one place."""
+"""Opens clients, state store and folders: for the run of the current task, and to explain a record."""
 
 from __future__ import annotations
 
@@ -7,32 +7,36 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from airflow.sdk import ObjectStoragePath, get_current_context
 from airflow.sdk.configuration import conf
 
+from include.connectif.client import ConnectifClient
+from include.http.retry import RetryPolicy
 from include.outcomes import PipelineName
+from include.pipeline.explain_context import ExplainContext
 from include.pipeline.run import SyncRun, folder_of, kept_in
 from include.plan import RunPlan
 from include.settings import Settings, load_settings
 from include.staging import Staging
 from include.state import StateStore
+from include.vtex.client import VtexClient
 from plugins.executor import require_one_machine
-from plugins.hooks.accounts import shop_of
+from plugins.hooks.accounts import connectif_account, shop_of, vtex_account
+from plugins.hooks.airflow_connections import connectif_connection, vtex_connection
 from plugins.hooks.connectif_hook import ConnectifHook
 from plugins.hooks.vtex_hook import VtexHook
 from plugins.runs.run_key import run_folder, run_key
 from plugins.state import open_state
 
-if TYPE_CHECKING:
-    from include.connectif.client import ConnectifClient
-    from include.vtex.client import VtexClient
+_TWO_ATTEMPTS = RetryPolicy(attempts=2)
+"""Few attempts: a user waits for the answer."""
 
 
 @dataclass(frozen=True)
 class RunOptions:
-    """What the run's parameters allow, and how it came about; see `SyncRun`."""
+    """What the parameters of the run allow, and how the run was started; see `SyncRun`."""
 
     dry_run: bool = False
     backfill: bool = False
@@ -42,12 +46,12 @@ class RunOptions:
 
 
 PlanOf = Callable[[StateStore, Settings, Staging], RunPlan]
-"""Gives the plan of a run from the state store, the settings and the run's folder."""
+"""Makes the plan of a run from the state store, the settings and the run's folder."""
 
 
 @contextmanager
 def open_run(pipeline: PipelineName, plan_of: PlanOf, options: RunOptions) -> Iterator[SyncRun]:
-    """The run that the current task belongs to, with clients and state store; they are closed at the end."""
+    """Open the run of the current task with its clients and state store; close them at the end."""
     context = get_current_context()
     airflow_run, params = context["dag_run"], context["params"]
     settings = load_settings()
@@ -75,7 +79,7 @@ def open_run(pipeline: PipelineName, plan_of: PlanOf, options: RunOptions) -> It
 
 
 def run_type_of(airflow_run: Any) -> str:
-    """Airflow's `scheduled`, `manual`, `backfill`, …, which comes as an enum or as text."""
+    """Airflow's `scheduled`, `manual`, `backfill`, … as text; Airflow passes an enum or a text."""
     return str(getattr(airflow_run.run_type, "value", airflow_run.run_type))
 
 
@@ -91,21 +95,47 @@ def options_of(params: Mapping[str, Any], run_type: str) -> RunOptions:
 
 
 def installation() -> str:
-    """The address under which people know this Airflow; empty where it is not configured."""
+    """The public address of this Airflow; empty if it is not configured."""
     return str(conf.get("api", "base_url", fallback="") or "")
 
 
 def shop_folder(vtex: VtexClient, connectif: ConnectifClient) -> str:
-    """`myshop-1a2b3c4d`: readable, and different for every shop."""
+    """The name of the shop's folder, such as `myshop-1a2b3c4d`: readable and unique."""
     return folder_of(shop_of(vtex.account, connectif.account))
 
 
 def staging_base(settings: Settings) -> ObjectStoragePath:
-    """Where staged files are. A folder beside Airflow's home serves one machine only: with workers on others
+    """The folder of staged files.
+
+    By default it is in Airflow's home, which works on one machine only. With workers on other machines raise
     ConfigurationError, before anything is read.
     """
     if settings.run.staging_path:
         return ObjectStoragePath(settings.run.staging_path)
-    require_one_machine("staged files", "set SYNC_RUN__STAGING_PATH to a folder or bucket that all reach")
+    require_one_machine(
+        "staged files", "set SYNC_RUN__STAGING_PATH to a folder or bucket that all workers can use"
+    )
     home = Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser()
     return ObjectStoragePath(f"file://{home}/staging")
+
+
+@contextmanager
+def open_explain_context() -> Iterator[ExplainContext]:
+    """Open clients and state store for the explain page and `make explain`; close them at the end.
+
+    SyncError if a connection is missing or wrong.
+    """
+    settings = load_settings()
+    vtex = VtexClient(vtex_account(vtex_connection()), retry=_TWO_ATTEMPTS)
+    connectif = ConnectifClient(
+        connectif_account(connectif_connection()),
+        keep_free_percent=settings.connectif.keep_free_percent,
+        retry=_TWO_ATTEMPTS,
+    )
+    with (
+        vtex.transport.session,
+        connectif.transport.session,
+        open_state(shop_of(vtex.account, connectif.account)) as state,
+    ):
+        kept = kept_in(staging_base(settings) / shop_folder(vtex, connectif))
+        yield ExplainContext(settings, state, vtex, connectif, kept)

@@ -1,4 +1,4 @@
-"""The parameters of the DAGs: what Airflow's forms show, and what its API checks. Light to import."""
+"""The parameters of the DAGs, for Airflow's trigger form and the checks of its API. Light to import."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ DAILY_PARAMS: dict[str, Param] = {
         "auto",
         enum=["auto", "full", "window", "replay"],
         type="string",
-        title="What to take",
+        title="Mode",
         description=(
-            "auto: as the schedule does; full: everything; window: only the time given below; "
-            "replay: only records that were not sent, see below."
+            "auto: the same as a scheduled run; full: everything; window: only the time between From and To; "
+            "replay: only records that were not sent, see What to replay."
         ),
     ),
     "replay": Param(
@@ -32,8 +32,8 @@ DAILY_PARAMS: dict[str, Param] = {
         maxLength=200,
         title="What to replay",
         description=(
-            "With mode replay: all (rejected and held records), a reason code such as target_rejected, or "
-            "the key of one record. Empty: all."
+            "For mode replay: all (rejected and held records), a reason code such as target_rejected, or "
+            "the key of one record. Empty means all."
         ),
     ),
     "window_start": Param(
@@ -41,14 +41,14 @@ DAILY_PARAMS: dict[str, Param] = {
         type=["null", "string"],
         format="date-time",
         title="From",
-        description="With offset. Together with To, or not at all.",
+        description="Date and time with offset. Set both From and To, or neither.",
     ),
     "window_end": Param(
         None,
         type=["null", "string"],
         format="date-time",
         title="To",
-        description="With offset; the first instant that is not taken.",
+        description="Date and time with offset. The run takes records before this instant.",
     ),
     "only": Param(
         None,
@@ -56,19 +56,22 @@ DAILY_PARAMS: dict[str, Param] = {
         pattern=r"^[^@\s]+$",
         maxLength=100,
         title="Only one record",
-        description="The id of a customer document, a product or an order: takes it alone and logs its way.",
+        description=(
+            "The id of a customer document, a product or an order. The run takes only this record and logs "
+            "each step."
+        ),
     ),
     "allow_mass_change": Param(
         False,
         type="boolean",
         title="Allow a mass change",
-        description="Lets a run pass that the mass-change guard stopped. Read the message of that run first.",
+        description="Turns off the mass-change guard for this run. First read the error of the stopped run.",
     ),
     "dry_run": Param(
         False,
         type="boolean",
         title="Dry run",
-        description="Does everything but the writes, and says what would be sent.",
+        description="Writes nothing, and reports what the run would send.",
     ),
 }
 
@@ -77,7 +80,7 @@ _ALLOW_EMPTY = Param(
     False,
     type="boolean",
     title="Allow an empty load",
-    description="Lets a full load pass that finds nothing at VTEX. Read the message of the failed run first.",
+    description="Lets a full load pass that finds no record at VTEX. First read the error of the failed run.",
 )
 
 LOAD_PARAMS: dict[str, Param] = DAILY_PARAMS | {"allow_empty": _ALLOW_EMPTY}
@@ -91,7 +94,7 @@ RECONCILE_PARAMS: dict[str, Param] = {
         minItems=1,
         uniqueItems=True,
         title="Pipelines",
-        description="What to compare.",
+        description="The pipelines to compare.",
     ),
     "window_start": DAILY_PARAMS["window_start"],
     "window_end": DAILY_PARAMS["window_end"],
@@ -99,12 +102,15 @@ RECONCILE_PARAMS: dict[str, Param] = {
         False,
         type="boolean",
         title="Repair",
-        description="Sends the purchases that are missing at Connectif, quietly. Nothing else is repaired.",
+        description=(
+            "Sends the purchases that are missing at Connectif, without workflow triggers. "
+            "Repairs nothing else."
+        ),
     ),
 }
 
 
-KNOWN: dict[str, frozenset[str]] = {
+KNOWN_PARAMS: dict[str, frozenset[str]] = {
     CONTACTS.dag_id: frozenset(LOAD_PARAMS),
     PRODUCTS.dag_id: frozenset(LOAD_PARAMS),
     PURCHASES.dag_id: frozenset(DAILY_PARAMS),
@@ -112,20 +118,20 @@ KNOWN: dict[str, frozenset[str]] = {
     NEWSLETTER.dag_id: frozenset({"events"}),
     "check_setup": frozenset(),
 }
-"""The keys that a run's conf may have, by DAG."""
+"""The allowed keys of a run's conf, by DAG."""
 
 _DAILY_BY_DAG = {pipeline.dag_id: pipeline for pipeline in DAILY_PIPELINES.values()}
 _TEXTS = ("mode", "window_start", "window_end", "only", "replay")
 
 
 def refusal_of(dag_id: str, conf: Mapping[str, Any], run_type: str) -> str | None:
-    """Why a run with this conf must not be made; None where it may be, or where the DAG is not ours.
+    """Why a run with this conf must not be created; None if it is allowed, or if the DAG is not ours.
 
-    The types of the values are left to Airflow's own check. `run_type` is `manual` or `backfill`.
+    Airflow itself checks the types of the values. `run_type` is `manual` or `backfill`.
     """
-    if dag_id not in KNOWN:
+    if dag_id not in KNOWN_PARAMS:
         return None
-    if problem := unknown_parameters(conf, KNOWN[dag_id]):
+    if problem := unknown_parameters(conf, KNOWN_PARAMS[dag_id]):
         return f"The conf has an {problem}"
     try:
         _check_together(dag_id, conf, run_type)
@@ -145,6 +151,6 @@ def _check_together(dag_id: str, conf: Mapping[str, Any], run_type: str) -> None
 
 
 def check_repair(repair: bool, pipelines: Any) -> None:
-    """ParameterError where `repair` is asked for without the only pipeline that it repairs."""
+    """ParameterError if `repair` is set without purchases, the only pipeline that it repairs."""
     if repair and PipelineName.PURCHASES not in pipelines:
         raise ParameterError("repair sends purchases: add purchases to pipelines, or leave repair out")

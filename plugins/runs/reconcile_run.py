@@ -1,4 +1,4 @@
-"""The run of `reconcile` that the current task belongs to: its comparisons, the repair and their report."""
+"""The run of `reconcile` for the current task: its comparisons, the repair and their report."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ from plugins.runs.run_signals import announce
 REPAIR = "repair"
 _OPTIONS = RunOptions(
     backfill=True,
-    allow_empty=True,  # a comparison with an empty shop is an answer
+    allow_empty=True,  # comparing an empty shop is a valid result
 )
 
 
 def compare_pipeline(pipeline: str) -> ObjectStoragePath:
-    """Compare one pipeline; returns the folder with the differences. Skips one that was not asked for."""
+    """Compare one pipeline and return the folder of differences. Skip it if it is not in `pipelines`."""
     if pipeline not in get_current_context()["params"]["pipelines"]:
-        raise AirflowSkipException(f"{pipeline} were not asked for")
+        raise AirflowSkipException(f"{pipeline} are not in the parameter pipelines")
     name = PipelineName(pipeline)
     with _reconcile_run(name) as run:
         return ObjectStoragePath(str(run_stage(run, _stage(name), DAILY_PIPELINES[name].code().compare)))
 
 
 def repair_purchases(purchases: ObjectStoragePath) -> ObjectStoragePath:
-    """Send the missing purchases; skips where neither the run nor, in the weekly one, a setting wants it."""
+    """Send the missing purchases. Skip this unless `repair` is set, or `repair_weekly` for a weekly run."""
     context = get_current_context()
     weekly = run_type_of(context["dag_run"]) == "scheduled"
     if not context["params"]["repair"] and not (weekly and load_settings().reconcile.repair_weekly):
@@ -51,9 +51,9 @@ def repair_purchases(purchases: ObjectStoragePath) -> ObjectStoragePath:
 
 
 def report_run(*references: ObjectStoragePath | None) -> str:
-    """Report on the tasks, given by the folders that they returned (None: skipped, or not finished).
+    """Report on the tasks and return the summary line. Raises UnsafeChange if the run must not pass.
 
-    Returns the summary line. Raises UnsafeChange when the run must not pass.
+    `references` are the folders that the tasks returned (None: the task was skipped or did not finish).
     """
     pipelines = get_current_context()["params"]["pipelines"]
     with _reconcile_run(PipelineName.RECONCILE) as run:
@@ -69,7 +69,7 @@ def report_run(*references: ObjectStoragePath | None) -> str:
 
 
 def _folder(run: SyncRun, known: Mapping[str, Staging], stage: str) -> Staging:
-    """The folder that the task returned: after a clear of later tasks it is that of an earlier clear."""
+    """The folder that the task returned. If only later tasks were cleared, it is from the earlier attempt."""
     return known.get(stage) or run.staging.within(stage)
 
 
@@ -87,7 +87,7 @@ def _reconcile_run(pipeline: PipelineName) -> Iterator[SyncRun]:
 
 
 def _plan(pipeline: PipelineName, settings: Settings) -> RunPlan:
-    """The same for all tasks and attempts: it depends on the instant for which the run was made."""
+    """Make the plan: the same for all tasks and attempts, because it depends on the run's `run_after`."""
     context = get_current_context()
     run, params = context["dag_run"], context["params"]
     request = RunRequest(

@@ -1,4 +1,4 @@
-"""How the state store and the staging folder call a run of Airflow. Light to import."""
+"""The names of an Airflow run in the state store and in the staging folder. Light to import."""
 
 from __future__ import annotations
 
@@ -16,26 +16,28 @@ if TYPE_CHECKING:
 
 
 def run_key(run: DagRunProtocol, params: Mapping[str, Any] | None = None) -> str:
-    """Names a run and its clear number: clearing does the work again, a retry goes on."""
+    """The key of a run and its attempt. Clearing a run starts its work again; a retry continues it."""
     return run_key_of(run.dag_id, run.run_id, attempt_of_run(run, params))
 
 
 def run_folder(base: Any, run: DagRunProtocol, params: Mapping[str, Any]) -> Any:
-    """Where the run stages its files, below the folder of its shop."""
+    """The folder of the run's staged files, below the folder of its shop."""
     return base / run.dag_id / safe_name(run.run_id) / attempt_of_run(run, params)
 
 
 def attempt_of_run(run: DagRunProtocol, params: Mapping[str, Any] | None = None) -> str:
-    """The same for all tasks and retries of a run; another one after a clear, for a run that is made again
-    under the same id, and for another request (`params`: not of a DAG whose params hold personal data).
+    """The name of a run's attempt: the same for all tasks and retries of a run.
 
-    Airflow tells a task neither the row id of its run nor when that was queued (execution API of 3.3,
-    `DagRun`; read 2026-11-28). It tells `start_date`, to the microsecond, which is set once, when the run
-    begins, and anew when an ended run is cleared; and `run_after`, which `airflow dags test` takes from
-    the clock while its `start_date` is the logical date.
+    It changes after a clear, for a deleted run that is created again with the same id, and with other params.
+    Do not pass the params of a DAG if they hold personal data.
+
+    A task does not get the row id of its run or the time when it was queued (execution API of 3.3, `DagRun`;
+    read 2026-11-28). It gets `start_date`, to the microsecond: Airflow sets it when the run starts, and again
+    when a finished run is cleared. It also gets `run_after`: `airflow dags test` takes it from the clock, and
+    sets `start_date` to the logical date.
     """
-    if run.start_date is None:  # set to "queued" by hand while a task of it was on its way
-        raise TemporaryError(f"Airflow: run {run.run_id} has not started: a retry finds when it did")
+    if run.start_date is None:  # the run was set to "queued" by hand while one of its tasks was starting
+        raise TemporaryError(f"Airflow: run {run.run_id} has no start date yet: the task is retried")
     interval = (run.data_interval_start, run.data_interval_end)
     times = [at and at.astimezone(UTC).isoformat() for at in (run.run_after, *interval)]
     request = (run.dag_id, run.run_id, str(run.run_type), *times, dict(params or {}))
@@ -43,6 +45,6 @@ def attempt_of_run(run: DagRunProtocol, params: Mapping[str, Any] | None = None)
 
 
 def run_identity() -> RunIdentity:
-    """How Airflow calls the run of the current task."""
+    """The identity of the current task's run in Airflow."""
     run = get_current_context()["dag_run"]
     return RunIdentity(run.dag_id, run.run_id, run.clear_number or 0, run.start_date or run.run_after)

@@ -1,6 +1,6 @@
-"""A run's report for whoever watches from outside: Airflow's metrics, and an event of an asset.
+"""Publishes a run's report for monitoring: as Airflow's metrics and as an event of an asset.
 
-Counts and codes only: no key of a record, no address, no free text.
+The report holds counts and codes only: no record keys, no addresses, no free text.
 """
 
 from __future__ import annotations
@@ -13,23 +13,23 @@ from airflow.sdk.observability import stats
 
 from include.outcomes import Outcome
 from include.report import Report
-from plugins.default_args import FAMILY, report_asset
+from plugins.default_args import PROJECT, report_asset
 
 
 def announce(report: Report, passed: bool) -> None:
-    """Both, from the task that reports. Airflow writes the event only when that task, so the run, passes."""
+    """Send the metrics and attach the event. Airflow writes the event only if this task succeeds."""
     send_metrics(report, passed=passed)
-    _attach(report)
+    _attach_event(report)
 
 
 def send_metrics(report: Report, *, passed: bool) -> None:
-    """Counters and timings of one run, named `vtex_connectif.<pipeline>.…`; for any backend that Airflow is
-    configured with (StatsD, OpenTelemetry), and nothing when it has none.
+    """Send counters and timings of one run, named `vtex_connectif.<pipeline>.…`.
 
-    What is told apart stands in the name: plain StatsD drops tags. Outcomes of a dry run are not sent: they
-    would look as if something had been written.
+    They go to the metrics backend of Airflow (StatsD, OpenTelemetry), if one is configured. Names and not
+    tags distinguish them, because plain StatsD drops tags. A dry run sends no outcomes, because they would
+    look like written records.
     """
-    pipeline, counts = f"{FAMILY}.{report.pipeline}", report.counts
+    pipeline, counts = f"{PROJECT}.{report.pipeline}", report.counts
     stats.incr(f"{pipeline}.runs.{'success' if passed else 'failed'}")
     for vendor, calls in counts.calls.items():
         stats.incr(f"{pipeline}.calls.{vendor}", calls.made)
@@ -50,7 +50,7 @@ def send_metrics(report: Report, *, passed: bool) -> None:
 
 
 def counts_of(report: Report) -> dict[str, Any]:
-    """The report as JSON without its examples, notes and commands: what is left are counts and codes."""
+    """The report as JSON with counts and codes only, without examples, notes and commands."""
     leave_out: dict[str, Any] = {
         "gaps": True,
         "counts": {"notes"},
@@ -59,7 +59,7 @@ def counts_of(report: Report) -> dict[str, Any]:
     return {**report.model_dump(mode="json", exclude=leave_out), "missing": report.missing}
 
 
-def _attach(report: Report) -> None:
+def _attach_event(report: Report) -> None:
     context = get_current_context()
     dag_id = context["dag_run"].dag_id
     context["outlet_events"][report_asset(dag_id)].extra = {

@@ -1,4 +1,4 @@
-"""The run of a daily sync that the current task belongs to, with its plan."""
+"""The run of a daily sync for the current task: its plan, and its report."""
 
 from __future__ import annotations
 
@@ -10,26 +10,31 @@ from airflow.sdk import ObjectStoragePath, get_current_context
 from airflow.sdk.exceptions import AirflowSkipException
 
 from include.outcomes import PipelineName
-from include.pipeline.run import SyncRun, files_gone
+from include.pipeline.finish import finish
+from include.pipeline.run import SyncRun, files_gone, require_complete
+from include.pipeline.staging_retention import remove_old
 from include.pipelines import DAILY_PIPELINES
 from include.plan import RunPlan, RunRequest, plan_run
 from include.settings import Settings
 from include.staging import Staging
 from include.state import StateStore
-from plugins.runs.open_run import open_run, options_of, run_type_of
+from plugins.runs.open_run import open_run, options_of, run_type_of, staging_base
+from plugins.runs.run_key import run_identity
+from plugins.runs.run_signals import announce
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+STAGES = ("extract", "transform", "load")
 _PLAN = "plan.json"
 
 
 @contextmanager
 def sync_run(pipeline: PipelineName, *, after: ObjectStoragePath | None = None) -> Iterator[SyncRun]:
-    """The run that the current task belongs to; its clients and state store are closed at the end.
+    """Open the run of the current task; close its clients and state store at the end.
 
-    `after` is the folder of the stage before this one: its plan holds for the whole run, however often
-    tasks are retried or cleared in between.
+    `after` is the folder of the stage before this one. Its plan is valid for the whole run, even if tasks are
+    retried or cleared.
     """
     context = get_current_context()
 
@@ -43,8 +48,26 @@ def sync_run(pipeline: PipelineName, *, after: ObjectStoragePath | None = None) 
         yield run
 
 
+def report_run(pipeline: PipelineName, *references: ObjectStoragePath | None) -> str:
+    """Report on the stages and return the summary line. Raises UnsafeChange if the run must not pass.
+
+    `references` are the folders that the tasks returned (None: the task did not finish).
+    """
+    known = next((reference for reference in references if reference), None)
+    with sync_run(pipeline, after=known) as sync:
+        require_complete(sync.settings, references)
+        folders = {
+            name: Staging(reference) if reference else sync.staging.within(name)
+            for name, reference in zip(STAGES, references, strict=True)
+        }
+        try:
+            return finish(sync, run_identity(), folders, announce).summary_line()
+        finally:
+            remove_old(sync.state, staging_base(sync.settings), sync.settings, sync.now())
+
+
 def _staged_plan(folder: Staging, settings: Settings) -> RunPlan:
-    """The plan that the run's first task has staged."""
+    """Read the plan that the first task of the run has staged."""
     with files_gone(settings):
         return RunPlan.from_json(folder.read_json(_PLAN))
 
@@ -58,7 +81,7 @@ def _plan(
     request = _request(context)
     if request.is_backfill and not DAILY_PIPELINES[pipeline].has_history:
         raise AirflowSkipException(
-            "The catalogue has no history: a back-fill would send today's catalogue once for each day. "
+            "The catalogue has no history, so a back-fill would send today's catalogue once for each day. "
             "Trigger sync_products once instead"
         )
     plan = plan_run(
@@ -76,7 +99,7 @@ def _plan(
 
 
 def _request(context: Context) -> RunRequest:
-    """The run in plain values. A REST trigger with a null logical date has no data interval at all."""
+    """The run in plain values. A run triggered over REST with a null logical date has no data interval."""
     run: Any = context["dag_run"]
     params = context["params"]
     return RunRequest(

@@ -1,7 +1,7 @@
-"""The doctor with Airflow's connections: the task of `check_setup`, and `make doctor`.
+"""The checks of the setup with Airflow's connections, for the DAG `check_setup` and for `make doctor`.
 
-Both look at the same: connections as Airflow has them, the store, staged files, what VTEX and Connectif
-allow, and what runs in the api-server.
+They check the connections, the state store, staged files, the permissions at VTEX and Connectif, and the
+pages and the receiver in the api-server.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from include.settings import Settings, load_settings
 from include.staging import Staging
 from include.vtex.client import VtexClient
 from plugins.hooks.accounts import connectif_account, shop_of, vtex_account
-from plugins.hooks.airflow_connections import CONNECTIF, STORE, VTEX, connectif_connection, vtex_connection
+from plugins.hooks.airflow_connections import CONNECTIF, STATE, VTEX, connectif_connection, vtex_connection
 from plugins.pages_plugin import EXPLAIN, STATUS
 from plugins.runs.open_run import staging_base
 from plugins.state import open_state
@@ -40,16 +40,16 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 _LEVELS = {Level.OK: logging.INFO, Level.WARNING: logging.WARNING, Level.ERROR: logging.ERROR}
-_TWICE = RetryPolicy(attempts=2)
-"""Whoever asks the doctor waits for the answer: what is out of reach is said soon."""
+_TWO_ATTEMPTS = RetryPolicy(attempts=2)
+"""Few attempts: the operator waits for the result."""
 
 Client = TypeVar("Client")
 
 
 def check_setup() -> str:
-    """Log every line; returns the counts. ConfigurationError, after all lines, when one is an error."""
+    """Log every line and return the counts. ConfigurationError, after all lines, if one is an error."""
     counts: Counter[Level] = Counter()
-    for line in findings():
+    for line in check_lines():
         counts[line.level] += 1
         log.log(_LEVELS[line.level], "%s", line)
     if counts[Level.ERROR]:
@@ -62,67 +62,71 @@ def summary_of(counts: Counter[Level]) -> str:
     return ", ".join(f"{counts[level]} {level}" for level in Level)
 
 
-def findings() -> Iterator[Line]:
-    """All lines, as they come."""
+def check_lines() -> Iterator[Line]:
+    """Run all checks and yield each line as soon as it is known."""
     try:
         settings = load_settings()
     except ConfigurationError as problem:
-        yield error("settings", str(problem), "Correct it; nothing else can be looked at before")
+        yield error("settings", str(problem), "Correct the setting; the other checks need it")
         return
     yield from check_environment()
-    yield from _staging(settings)
+    yield from _check_staging(settings)
     with ExitStack() as exits:
-        vtex, said = _client(VTEX, lambda: VtexClient(vtex_account(vtex_connection()), retry=_TWICE))
-        yield from said
-        connectif, said = _client(
-            CONNECTIF, lambda: ConnectifClient(connectif_account(connectif_connection()), retry=_TWICE)
+        vtex, problems = _open_client(
+            VTEX, lambda: VtexClient(vtex_account(vtex_connection()), retry=_TWO_ATTEMPTS)
         )
-        yield from said
+        yield from problems
+        connectif, problems = _open_client(
+            CONNECTIF, lambda: ConnectifClient(connectif_account(connectif_connection()), retry=_TWO_ATTEMPTS)
+        )
+        yield from problems
         for session in (client.transport.session for client in (vtex, connectif) if client is not None):
             exits.callback(session.close)
         state = None
         if vtex and connectif:
-            state, line = _state(vtex, connectif, exits)
+            state, line = _check_state(vtex, connectif, exits)
             yield line
         folder = exits.enter_context(tempfile.TemporaryDirectory(prefix="doctor-"))
         context = CheckContext(settings, state, Staging(Path(folder)), lambda: datetime.now(UTC), time.sleep)
         yield from run_checks(vtex, connectif, context)
-    yield from _in_the_api_server()
+    yield from _check_api_server()
 
 
-def _client(conn_id: str, made: Callable[[], Client]) -> tuple[Client | None, list[Line]]:
-    """The client of a connection, or None and what is wrong with the connection."""
+def _open_client(conn_id: str, create: Callable[[], Client]) -> tuple[Client | None, list[Line]]:
+    """Return the client of a connection, or None and a line with the problem of the connection."""
     subject = f"connection {conn_id}"
     try:
-        return made(), []
+        return create(), []
     except MissingConnection as problem:
-        return None, [error(subject, "there is none", problem.advice)]
+        return None, [error(subject, "does not exist", problem.advice)]
     except SyncError as problem:
         return None, [error(subject, str(problem), "Correct the connection (Admin > Connections)")]
 
 
-def _state(vtex: VtexClient, connectif: ConnectifClient, exits: ExitStack) -> tuple[StateStore | None, Line]:
-    subject = f"connection {STORE}"
+def _check_state(
+    vtex: VtexClient, connectif: ConnectifClient, exits: ExitStack
+) -> tuple[StateStore | None, Line]:
+    subject = f"connection {STATE}"
     try:
         state = exits.enter_context(open_state(shop_of(vtex.account, connectif.account)))
     except SyncError as problem:
-        return None, error(subject, str(problem), "No run can remember anything before that is mended")
-    return state, ok(subject, "the store opens, and its tables are up to date")
+        return None, error(subject, str(problem), "Fix this first: every run needs the state store")
+    return state, ok(subject, "the state store opens, and its tables are up to date")
 
 
-def _staging(settings: Settings) -> Iterator[Line]:
+def _check_staging(settings: Settings) -> Iterator[Line]:
     try:
-        yield ok("staged files", f"lie under {staging_base(settings)}")
+        yield ok("staged files", f"are in {staging_base(settings)}")
     except ConfigurationError as problem:
         yield error("staged files", str(problem), "See [run] in include/settings.toml")
 
 
-def _in_the_api_server() -> Iterator[Line]:
+def _check_api_server() -> Iterator[Line]:
     try:
         read_keys()
-        yield ok("webhook secret", "there is one, and long enough")
+        yield ok("webhook secret", "exists and is long enough")
     except ConfigurationError as problem:
-        yield error("webhook secret", str(problem), "Without it no newsletter callback is taken")
+        yield error("webhook secret", str(problem), "The receiver refuses newsletter callbacks without it")
     urls = api_server_addresses(
         {
             "base_url": conf.get("api", "base_url", fallback=""),
@@ -130,8 +134,8 @@ def _in_the_api_server() -> Iterator[Line]:
         }
     )
     if not urls:
-        advice = "Set AIRFLOW__API__BASE_URL to the api-server's address"
-        yield warning("newsletter receiver", "not checked, Airflow has no base URL", advice)
+        advice = "Set AIRFLOW__API__BASE_URL to the address of the api-server"
+        yield warning("newsletter receiver", "not checked: Airflow has no base URL", advice)
         return
     yield check_receiver(urls)
     for name, path in (STATUS, EXPLAIN):

@@ -1,4 +1,4 @@
-"""The four tasks of a daily sync. They hand each other folders, never records."""
+"""The tasks of a daily sync. They pass folders to each other, never records."""
 
 from __future__ import annotations
 
@@ -17,45 +17,45 @@ if TYPE_CHECKING:
 
 @task(max_active_tis_per_dag=1)
 def extract(pipeline: str) -> ObjectStoragePath:
-    """Read from VTEX into staged files; one task at a time, because there is one budget of calls."""
-    return _stage(pipeline, "extract", lambda code: code.extract)
+    """Read from VTEX into staged files. One task at a time, because all share VTEX's rate limit."""
+    return _run_stage(pipeline, "extract", lambda code: code.extract)
 
 
 @task
 def transform(pipeline: str, extracted: ObjectStoragePath) -> ObjectStoragePath:
-    """Map what was read into what will be sent, and say why the rest will not."""
-    return _stage(pipeline, "transform", lambda code: code.transform, extracted)
+    """Map the records to those that will be sent, and record why others are not sent."""
+    return _run_stage(pipeline, "transform", lambda code: code.transform, extracted)
 
 
 @task(max_active_tis_per_dag=1)
 def load(pipeline: str, transformed: ObjectStoragePath) -> ObjectStoragePath:
-    """Send it to Connectif; one task at a time, because there is one catalogue and one rate limit to share."""
-    return _stage(pipeline, "load", lambda code: code.load, transformed)
+    """Send the records to Connectif. One task at a time: all share one catalogue and one rate limit."""
+    return _run_stage(pipeline, "load", lambda code: code.load, transformed)
 
 
 def report(pipeline: PipelineName, *stages: Any) -> None:
-    """The last task: the report of the run, also as an event of its asset."""
+    """Add the last task: it reports on the run, also as an event of the run's asset."""
     asset = report_asset(DAILY_PIPELINES[pipeline].dag_id)
     _report.override(task_id="report", outlets=[asset])(pipeline, *stages)
 
 
 @task(trigger_rule="all_done")
 def _report(pipeline: str, *stages: ObjectStoragePath | None) -> str:
-    """Count what became of every record, whatever happened before; fails when the run must not pass."""
-    from plugins.runs.daily_report import report_run  # noqa: PLC0415 - heavy, and only needed in the task
+    """Count the outcome of every record, even if an earlier task failed. Fails if the run must not pass."""
+    from plugins.runs.sync_run import report_run  # noqa: PLC0415 - heavy, and only needed in the task
 
     return report_run(PipelineName(pipeline), *stages)
 
 
 @task
 def resolve_newsletter(extracted: ObjectStoragePath) -> str:
-    """Apply the subscription changes that wait, and those that Connectif did not call for."""
+    """Apply the subscription changes that wait, and those without a callback from Connectif."""
     from plugins.tasks.resolve_newsletter import resolve  # noqa: PLC0415 - heavy, and only needed in the task
 
     return resolve(extracted)
 
 
-def _stage(
+def _run_stage(
     pipeline: str,
     name: str,
     stage_of: Callable[[PipelineCode], Callable[..., StageCounts]],

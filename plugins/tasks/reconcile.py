@@ -1,4 +1,4 @@
-"""The tasks of `reconcile`. They hand each other folders, never records."""
+"""The tasks of `reconcile`. They pass folders to each other, never records."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from plugins.default_args import report_asset
 
 @task
 def compare(pipeline: str) -> ObjectStoragePath:
-    """Read both sides of a pipeline and stage what differs."""
+    """Read both sides of a pipeline and stage the differences."""
     from plugins.runs.reconcile_run import compare_pipeline  # noqa: PLC0415 - heavy, and only needed in the task
 
     return compare_pipeline(pipeline)
@@ -17,7 +17,7 @@ def compare(pipeline: str) -> ObjectStoragePath:
 
 @task(max_active_tis_per_dag=1)
 def repair(purchases: ObjectStoragePath) -> ObjectStoragePath:
-    """Send the purchases that are missing, where the run was asked to."""
+    """Send the missing purchases, if the run or the settings ask for the repair."""
     from plugins.runs.reconcile_run import repair_purchases  # noqa: PLC0415 - heavy, and only needed in the task
 
     return repair_purchases(purchases)
@@ -25,7 +25,7 @@ def repair(purchases: ObjectStoragePath) -> ObjectStoragePath:
 
 @task(trigger_rule="all_done", outlets=[report_asset("reconcile")])
 def report(*stages: ObjectStoragePath | None) -> str:
-    """Add up what was found, whatever happened before; fails when a comparison did not finish."""
+    """Add up the differences, even if an earlier task failed. Fails if a comparison did not finish."""
     from plugins.runs.reconcile_run import report_run  # noqa: PLC0415 - heavy, and only needed in the task
 
     return report_run(*stages)

@@ -30,7 +30,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_f
 from include.errors import SyncError, TemporaryError
 from include.newsletter.receiver.app import Event, Receiver
 from include.pipelines import NEWSLETTER
-from plugins.hooks.accounts import named_shop
+from plugins.hooks.accounts import shop_of_connections
 from plugins.state import open_state
 from plugins.web.newsletter_keys import KeysUnreadable, read_keys
 
@@ -108,7 +108,7 @@ def oldest_busy_event() -> datetime | None:
     `oldest_unfinished_run` sees them.
     """
     try:
-        with open_state(named_shop()) as state:
+        with open_state(shop_of_connections()) as state:
             return state.oldest_busy_event()
     except (SyncError, SQLAlchemyError) as error:
         log.warning(

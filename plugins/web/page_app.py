@@ -1,14 +1,16 @@
-"""What the pages in Airflow's api-server share: the application, and who may see what.
+"""What the pages in Airflow's api-server share: the application, permissions, and the token of our forms.
 
-What is imported here of Airflow's server is no public interface: Airflow is pinned, and tests try it.
+The imports from Airflow's server are not a public interface. Airflow is pinned, and tests check them.
 """
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from collections.abc import Callable, Mapping
 
 from airflow.api_fastapi.app import get_auth_manager
-from airflow.api_fastapi.auth.managers.base_auth_manager import BaseAuthManager
+from airflow.api_fastapi.auth.managers.base_auth_manager import COOKIE_NAME_JWT_TOKEN, BaseAuthManager
 from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
 from airflow.api_fastapi.auth.managers.models.resource_details import (
     AccessView,
@@ -27,23 +29,27 @@ from include.page.status import message_page
 from include.web import STATIC_HEADERS, with_headers
 
 WRONG_PARAMETER = (
-    "A parameter of this address is missing, unknown or out of its range. Go back to the status page"
+    "A parameter of this address is missing, unknown or out of range. Go back to the status page"
 )
+FORM_FIELD = "form_token"
 
 
 def page_app(routes: Mapping[tuple[str, str], Callable[..., HTMLResponse]]) -> ASGIApp:
-    """Pages by (method, path), for those who may see Airflow's *Plugins* view, and their style."""
+    """Create the application of pages by (method, path), with their static files.
+
+    A user needs access to Airflow's *Plugins* view.
+    """
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
-    behind = [Depends(requires_access_view(AccessView.PLUGINS))]
+    access = [Depends(requires_access_view(AccessView.PLUGINS))]
     for (method, path), page in routes.items():
-        app.add_api_route(path, page, methods=[method], dependencies=behind, response_class=HTMLResponse)
+        app.add_api_route(path, page, methods=[method], dependencies=access, response_class=HTMLResponse)
     app.add_exception_handler(RequestValidationError, _wrong_parameter)
     app.mount("/static", with_headers(StaticFiles(directory=STATIC), STATIC_HEADERS))
     return with_headers(app)
 
 
 async def _wrong_parameter(_request: Request, _error: Exception) -> HTMLResponse:
-    """FastAPI's own answer would repeat what came."""
+    """Answer 400 without the parameter's value, which FastAPI's own answer would repeat."""
     return HTMLResponse(message_page(WRONG_PARAMETER), status_code=400)
 
 
@@ -53,3 +59,23 @@ def may_read_runs(user: BaseUser, dag_id: str) -> bool:
     return manager.is_authorized_dag(
         method="GET", access_entity=DagAccessEntity.RUN, details=DagDetails(id=dag_id), user=user
     )
+
+
+def form_token(request: Request) -> str:
+    """The token of our forms, so that another site cannot send them: only pages of this session know it.
+
+    It is computed from the session's cookie, which no script and no other site can read. So every api-server
+    process computes the same token and needs no key of its own.
+    """
+    session = request.cookies.get(COOKIE_NAME_JWT_TOKEN, "")
+    return hmac.new(session.encode(), FORM_FIELD.encode(), hashlib.sha256).hexdigest()
+
+
+def is_our_form(request: Request, token: str) -> bool:
+    """Whether the token is the token of this session.
+
+    A call with a bearer token of Airflow's API needs no form token: no site can make a browser send it.
+    """
+    if request.headers.get("authorization", "").lower().startswith("bearer "):
+        return True
+    return hmac.compare_digest(token.encode("utf-8", "replace"), form_token(request).encode())

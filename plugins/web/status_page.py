@@ -1,6 +1,6 @@
-"""The page "VTEX ↔ Connectif" in Airflow's api-server: how the syncs stand, behind Airflow's own permissions.
+"""The page "VTEX ↔ Connectif" in Airflow's api-server: the state of the syncs, with Airflow's permissions.
 
-Everything on it comes from the store; neither VTEX nor Connectif is called.
+The page reads only the state store; it does not call VTEX or Connectif.
 """
 
 from __future__ import annotations
@@ -23,10 +23,9 @@ from include.page.status import PER_PAGE, Reader, RecordsPage, message_page, rec
 from include.pipelines import DAILY_PIPELINES, PIPELINES
 from include.settings import load_settings
 from include.state import StateStore
-from plugins.hooks.accounts import named_shop
+from plugins.hooks.accounts import shop_of_connections
 from plugins.state import open_state
-from plugins.web.form_token import form_token
-from plugins.web.page_app import may_read_runs, page_app
+from plugins.web.page_app import form_token, may_read_runs, page_app
 
 
 def build() -> ASGIApp:
@@ -35,7 +34,7 @@ def build() -> ASGIApp:
 
 
 def allowed_pipelines(user: GetUserDep) -> tuple[PipelineName, ...]:
-    """The pipelines whose DAG's runs this user may read; 403 when there is none."""
+    """The pipelines of the DAGs whose runs this user may read; 403 if there is none."""
     pipelines = tuple(each.name for each in PIPELINES.values() if may_read_runs(user, each.dag_id))
     if not pipelines:
         raise HTTPException(403, "you may not read the runs of any of these DAGs")
@@ -46,7 +45,7 @@ AllowedPipelines = Annotated[tuple[PipelineName, ...], Depends(allowed_pipelines
 
 
 def status(pipelines: AllowedPipelines, request: Request) -> HTMLResponse:
-    """All pipelines that the reader may see."""
+    """Show all pipelines that the user may see."""
     now = datetime.now(UTC)
 
     def page(state: StateStore, reader: Reader) -> str:
@@ -62,7 +61,7 @@ def records(
     code: Reason,
     page: Annotated[int, Query(ge=1, le=100_000)] = 1,
 ) -> HTMLResponse:
-    """The records of a pipeline that were not sent for a reason."""
+    """List the records of a pipeline that were not sent for one reason."""
     if pipeline not in pipelines:
         raise HTTPException(403, f"you may not read the runs of {PIPELINES[pipeline].dag_id}")
 
@@ -89,7 +88,7 @@ def _answer(
 
 @contextmanager
 def _state() -> Iterator[tuple[StateStore, str]]:
-    """The store of the shop that the connections name, and the shop's name."""
-    pair = named_shop()
-    with open_state(pair) as state:
-        yield state, pair.vtex_account
+    """Open the state store of the shop of the connections; yield it with the shop's VTEX account."""
+    shop = shop_of_connections()
+    with open_state(shop) as state:
+        yield state, shop.vtex_account

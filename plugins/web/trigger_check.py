@@ -1,7 +1,7 @@
-"""Refuses runs and back-fills of our DAGs that ask for something unknown, before Airflow's API creates them.
+"""Refuses runs and back-fills of our DAGs with unknown parameters, before Airflow's API creates them.
 
-Airflow checks each declared parameter by its own schema and takes every other key of conf as it is
-(`SerializedParamsDict.deep_merge`, Airflow 3.3.2): only something in front of its API can answer 400.
+Airflow checks each declared parameter by its schema, but accepts every other key of conf
+(`SerializedParamsDict.deep_merge`, Airflow 3.3.2). Only a middleware in front of the API can answer 400.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 _RUN = re.compile(r"/api/v2/dags/(?P<dag_id>[^/]+)/dagRuns/?")
 _BACKFILL = re.compile(r"/api/v2/backfills(?:/dry_run)?/?")
 _LONGEST_BODY_BYTES = 4_194_304
-"""Longer bodies pass: the tasks check them as well."""
+"""Longer bodies pass unchecked here: the tasks check conf, too."""
 _WITHIN_SECONDS = 10.0
-"""Anyone may send a body here, because Airflow asks who calls only after it has read it."""
+"""Anyone can send a body to this middleware, because Airflow authenticates after it has read the body."""
 
 
 class TriggerCheck:
-    """ASGI middleware for the whole api-server; all but two kinds of POST pass untouched."""
+    """ASGI middleware for the whole api-server. It reads only the POSTs that create runs and back-fills."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -37,13 +37,15 @@ class TriggerCheck:
             async with asyncio.timeout(_WITHIN_SECONDS):
                 messages = await _messages(receive)
         except TimeoutError:
-            await _answer(send, 408, f"the body did not arrive within {_WITHIN_SECONDS:g} s; send it again")
+            await _answer(
+                send, 408, f"the body did not arrive within {_WITHIN_SECONDS:g} s; send the request again"
+            )
             return
         body = b"".join(message.get("body", b"") for message in messages)
         if problem := await asyncio.to_thread(_refusal, path, body):
             await _answer(send, 400, problem)
         else:
-            await self._app(scope, _from_the_start(messages, receive), send)
+            await self._app(scope, _replay(messages, receive), send)
 
 
 def _path_of(scope: Scope) -> str:
@@ -59,31 +61,32 @@ async def _messages(receive: Receive) -> list[Message]:
     return messages
 
 
-def _from_the_start(messages: list[Message], receive: Receive) -> Receive:
+def _replay(messages: list[Message], receive: Receive) -> Receive:
+    """Return a `receive` that first returns the messages that were already received."""
     rest = iter(messages)
 
-    async def again() -> Message:
+    async def receive_again() -> Message:
         message = next(rest, None)
         return await receive() if message is None else message
 
-    return again
+    return receive_again
 
 
 def _refusal(path: str, body: bytes) -> str | None:
-    """Why the run must not be made. Airflow itself answers what is no JSON object or has none as conf."""
+    """Why the run must not be created. If body or conf is not a JSON object, Airflow itself answers."""
     try:
-        asked = json.loads(body)
+        request = json.loads(body)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(asked, dict):
+    if not isinstance(request, dict):
         return None
     if run := _RUN.fullmatch(path):
-        return _refused(run["dag_id"], asked.get("conf"), "manual")
-    return _refused(asked.get("dag_id"), asked.get("dag_run_conf"), "backfill")
+        return _refusal_of_conf(run["dag_id"], request.get("conf"), "manual")
+    return _refusal_of_conf(request.get("dag_id"), request.get("dag_run_conf"), "backfill")
 
 
-def _refused(dag_id: object, conf: object, run_type: str) -> str | None:
-    from plugins.runs.params import refusal_of  # noqa: PLC0415 - Airflow's SDK, and only where a run is asked for
+def _refusal_of_conf(dag_id: object, conf: object, run_type: str) -> str | None:
+    from plugins.runs.params import refusal_of  # noqa: PLC0415 - imports Airflow's SDK, needed only here
 
     if not isinstance(dag_id, str) or not isinstance(conf, dict):
         return None

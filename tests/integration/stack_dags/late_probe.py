@@ -10,7 +10,7 @@ from airflow.sdk import dag, task
 from plugins import alerts
 
 
-@dag(schedule="@daily", start_date=datetime(2026, 1, 1, tzinfo=UTC), catchup=False, **alerts.policy())
+@dag(schedule="@daily", start_date=datetime(2026, 1, 1, tzinfo=UTC), catchup=False, **alerts.dag_args())
 def late_probe() -> None:
     @task
     def dawdle() -> None:

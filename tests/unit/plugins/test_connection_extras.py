@@ -1,4 +1,4 @@
-"""What an operator may write into a connection of VTEX or Connectif is honoured, or refused by name."""
+"""A value in a connection of VTEX or Connectif is either used or refused by name."""
 
 from __future__ import annotations
 
@@ -49,9 +49,9 @@ def _no_proxies_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def connect(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Both connections with these fields; a text is a URI behind `…://key:secret@`."""
+    """Set both connections with these fields; a text is the part of a URI after `…://key:secret@`."""
 
-    def connected(fields: dict[str, Any] | str) -> None:
+    def set_connections(fields: dict[str, Any] | str) -> None:
         for kind in ("vtex", "connectif"):
             known = {"conn_type": kind, "login": "a-key", "password": "a-secret"}
             if kind == "vtex" and not isinstance(fields, str):
@@ -61,10 +61,10 @@ def connect(monkeypatch: pytest.MonkeyPatch) -> Any:
             )
             monkeypatch.setenv(f"AIRFLOW_CONN_{kind.upper()}_DEFAULT", given)
 
-    return connected
+    return set_connections
 
 
-def both() -> tuple[Any, Any]:
+def accounts() -> tuple[Any, Any]:
     return VtexHook().client.account, ConnectifHook().client.account
 
 
@@ -84,37 +84,37 @@ def both() -> tuple[Any, Any]:
         ("api.example.com:8443/https", "https://api.example.com:8443"),
     ],
 )
-def test_address__is_made_of_host_schema_and_port(connect: Any, fields: Any, expected: str) -> None:
+def test_base_url__consists_of_host_schema_and_port(connect: Any, fields: Any, expected: str) -> None:
     connect(fields)
-    vtex, connectif = both()
+    vtex, connectif = accounts()
     assert (vtex.url, connectif.base_url) == (expected, expected)
 
 
 @pytest.mark.parametrize(
-    ("fields", "says"),
+    ("fields", "problem"),
     [
-        ({"host": "api.example.com"}, "the host is no URL"),
-        ({"host": "ftp://api.example.com"}, "the host is no URL"),
-        ({"host": "https://api.example.com:99999"}, "the host is no URL"),
+        ({"host": "api.example.com"}, "the host is not a URL"),
+        ({"host": "ftp://api.example.com"}, "the host is not a URL"),
+        ({"host": "https://api.example.com:99999"}, "the host is not a URL"),
         ({"host": "https://api.example.com", "schema": "http"}, "the host says https, the schema http"),
         ({"host": "https://api.example.com:1", "port": 2}, "the host says port 1, the port 2"),
         ({"host": "https://me:pw@api.example.com"}, "a user name"),
         ({"host": "https://api.example.com?x=1"}, "a query"),
-        ({"port": 8443}, "count beside a host only"),
-        ({"schema": "http"}, "count beside a host only"),
+        ({"port": 8443}, "no effect without a host"),
+        ({"schema": "http"}, "no effect without a host"),
     ],
 )
-def test_address__that_contradicts_itself_is_refused(connect: Any, fields: Any, says: str) -> None:
+def test_base_url__contradicting_fields_are_refused(connect: Any, fields: Any, problem: str) -> None:
     connect(fields)
     for hook in (VtexHook(), ConnectifHook()):
-        with pytest.raises(ConfigurationError, match=says) as caught:
+        with pytest.raises(ConfigurationError, match=problem) as caught:
             _ = hook.client
         assert "_default: " in str(caught.value)
 
 
-def test_address__without_a_host_takes_the_usual_port_for_what_it_is(connect: Any) -> None:
+def test_base_url__default_port_is_allowed_without_a_host(connect: Any) -> None:
     connect({"port": 443, "schema": "https"})
-    vtex, connectif = both()
+    vtex, connectif = accounts()
     assert vtex.url == "https://myshop.vtexcommercestable.com.br"
     assert connectif.base_url == "https://api.connectif.cloud"
 
@@ -140,18 +140,18 @@ def test_address__without_a_host_takes_the_usual_port_for_what_it_is(connect: An
         ({"verify": None, "cert": "", "proxies": None}, "proxies", {}),
     ],
 )
-def test_extra__is_read_as_http_hook_reads_it(
+def test_extra__is_read_as_in_http_hook(
     connect: Any, extra: dict[str, Any], attribute: str, expected: Any
 ) -> None:
     connect({"extra": extra})
-    for account in both():
+    for account in accounts():
         assert getattr(account.http, attribute) == expected
     as_uri = quote(json.dumps({"account": "myshop"} | extra))
     connect(f"api.example.com/https?__extra__={as_uri}")
     assert getattr(VtexHook().client.account.http, attribute) == expected
 
 
-def test_extra__of_a_uri_is_read_out_of_texts(connect: Any) -> None:
+def test_extra__texts_of_a_uri_are_parsed(connect: Any) -> None:
     proxies = quote('{"https": "http://p:1"}')
     connect(f"api.example.com/https?verify=false&timeout=7&trust_env=False&proxies={proxies}")
     options = ConnectifHook().client.account.http
@@ -184,9 +184,7 @@ def test_extra__of_a_uri_is_read_out_of_texts(connect: Any) -> None:
         ({"proxy": "socks5://me:hunter2@p:1"}, "proxy"),
     ],
 )
-def test_extra__that_cannot_be_honoured_is_refused_by_name(
-    connect: Any, extra: dict[str, Any], named: str
-) -> None:
+def test_extra__without_effect_is_refused_by_name(connect: Any, extra: dict[str, Any], named: str) -> None:
     connect({"extra": extra})
     for hook in (VtexHook(), ConnectifHook()):
         with pytest.raises(ConfigurationError, match=f"_default: the extra {named} ") as caught:
@@ -195,23 +193,23 @@ def test_extra__that_cannot_be_honoured_is_refused_by_name(
 
 
 @pytest.mark.parametrize("extra", ["{not json", "[1]", '"text"'])
-def test_extra__that_is_no_object_is_refused(monkeypatch: pytest.MonkeyPatch, extra: str) -> None:
+def test_extra__that_is_not_an_object_is_refused(monkeypatch: pytest.MonkeyPatch, extra: str) -> None:
     fields = {"conn_type": "connectif", "login": "a-key", "password": "a-secret", "extra": extra}
     monkeypatch.setenv("AIRFLOW_CONN_CONNECTIF_DEFAULT", json.dumps(fields))
-    with pytest.raises(ConfigurationError, match="the extra is no JSON object"):
+    with pytest.raises(ConfigurationError, match="the extra is not a JSON object"):
         _ = ConnectifHook().client
 
 
 @pytest.mark.parametrize(
     "extra", [{"verify": "/no/ca.pem"}, {"cert": "/no/ca.pem"}, {"cert": [__file__, "/no/ca.pem"]}]
 )
-def test_file_of_certificates__that_is_not_there_is_named(connect: Any, extra: dict[str, Any]) -> None:
+def test_certificate_file__error_names_a_missing_file(connect: Any, extra: dict[str, Any]) -> None:
     connect({"extra": extra})
-    with pytest.raises(ConfigurationError, match=r"names /no/ca\.pem, and there is no such file"):
+    with pytest.raises(ConfigurationError, match=r"names /no/ca\.pem, but this machine has no such file"):
         _ = VtexHook().client
 
 
-def test_ca_bundle_of_the_environment__that_is_not_there_is_named(
+def test_ca_bundle_of_the_environment__error_names_a_missing_file(
     connect: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/no/ca.pem")
@@ -222,27 +220,29 @@ def test_ca_bundle_of_the_environment__that_is_not_there_is_named(
     assert VtexHook().client.transport.session.verify is True
 
 
-def test_timeout__goes_before_those_of_the_routes(
+def test_timeout__overrides_the_time_outs_of_the_routes(
     connect: Any, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connect({"host": server.url, "extra": {"timeout": [3, 4]}})
-    seen: list[Any] = []
+    timeouts: list[Any] = []
     send = Session.send
 
-    def remembering(self: Session, request: Any, **options: Any) -> Any:
-        seen.append(options["timeout"])
+    def record_timeout(self: Session, request: Any, **options: Any) -> Any:
+        timeouts.append(options["timeout"])
         return send(self, request, **options)
 
-    monkeypatch.setattr(Session, "send", remembering)
+    monkeypatch.setattr(Session, "send", record_timeout)
     server.script(OK, OK, Answer(200, {"id": "1", "status": "queued"}), OK)
     VtexHook().client.search_clients(where="x", fields=("id",))
     VtexHook().run("things")
     ConnectifHook().client.create_contacts_export()
     ConnectifHook().run("things")
-    assert seen == [(3.0, 4.0)] * 4
+    assert timeouts == [(3.0, 4.0)] * 4
 
 
-def test_proxy__of_the_connection_carries_api_and_result_files(connect: Any, server: ScriptedServer) -> None:
+def test_proxy__of_the_connection_is_used_for_api_and_result_files(
+    connect: Any, server: ScriptedServer
+) -> None:
     connect({"host": "http://api.invalid", "extra": {"proxies": {"http": server.url}}})
     client = ConnectifHook().client
     server.script(OK, Answer(200, "a,b\n"), Answer(200, "zip"), OK)
@@ -260,7 +260,7 @@ def test_proxy__of_the_connection_carries_api_and_result_files(connect: Any, ser
     assert keys == ["apiKey a-key:a-secret", None, None, "apiKey a-key:a-secret"]
 
 
-def test_proxy__of_the_environment_carries_result_files_but_for_no_proxy(
+def test_proxy__of_the_environment_is_used_for_result_files_except_no_proxy(
     connect: Any, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", server.url)
@@ -276,7 +276,7 @@ def test_proxy__of_the_environment_carries_result_files_but_for_no_proxy(
     ]
 
 
-def test_proxy__its_password_is_masked(connect: Any) -> None:
+def test_proxy__password_is_masked(connect: Any) -> None:
     connect({"extra": {"proxy": "http://me:a-proxy-password@proxy.example.com:3128"}})
     account = VtexHook().client.account
     assert "a-proxy-password" not in repr(account)
@@ -284,7 +284,7 @@ def test_proxy__its_password_is_masked(connect: Any) -> None:
 
 
 class TlsServer(ScriptedServer):
-    """Speaks TLS with a certificate of its own; with `ca` it wants one of the client."""
+    """Uses TLS with its own certificate; with `ca` it asks for a client certificate."""
 
     def __init__(self, certificate: Path, ca: Path | None = None) -> None:
         super().__init__()
@@ -302,7 +302,7 @@ class TlsServer(ScriptedServer):
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate for 127.0.0.1 that signs itself, with its key, in one file."""
+    """A self-signed certificate for 127.0.0.1, with its key, in one file."""
     key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "tests")])
     built = (
@@ -331,7 +331,7 @@ def client_of(hook: ConnectifHook) -> ConnectifClient:
     return ConnectifClient(hook.client.account, retry=ONCE)
 
 
-def test_verify__takes_the_ca_of_the_connection_for_api_and_result_files(
+def test_verify__ca_of_the_connection_is_used_for_api_and_result_files(
     connect: Any, tls: TlsServer, certificate: Path
 ) -> None:
     with TlsServer(certificate, certificate) as files:
@@ -343,40 +343,43 @@ def test_verify__takes_the_ca_of_the_connection_for_api_and_result_files(
         assert client.read_import_report(f"{files.url}/report.csv") == b"a,b\n"
 
 
-def test_verify__without_it_the_certificate_is_refused(connect: Any, tls: TlsServer) -> None:
+def test_verify__certificate_is_refused_without_its_ca(connect: Any, tls: TlsServer) -> None:
     connect({"host": tls.url})
     with pytest.raises(ConfigurationError, match=r"certificate of 127\.0\.0\.1:[0-9]+ is not accepted"):
         client_of(ConnectifHook()).check()
 
 
-def test_verify__false_takes_any_certificate(connect: Any, tls: TlsServer) -> None:
+def test_verify__false_accepts_any_certificate(connect: Any, tls: TlsServer) -> None:
     connect({"host": tls.url, "extra": {"verify": False}})
     tls.script(OK)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # urllib3 says on each call that nothing is checked
+        warnings.simplefilter("ignore")  # urllib3 warns on each call that it does not check
         client_of(ConnectifHook()).check()
 
 
-def test_cert__is_shown_to_the_api_and_to_no_other_host(connect: Any, certificate: Path) -> None:
+def test_cert__is_sent_only_to_the_api(connect: Any, certificate: Path) -> None:
     shown: dict[str, Any] = {}
 
-    class Asking(TlsServer):
+    class CertificateServer(TlsServer):
         def next_answer(self, request: Any) -> Answer:
             return Answer(200, [])
 
-    def remember(server: Asking, name: str) -> None:
+    def record_certificate(server: CertificateServer, name: str) -> None:
         finish = server._server.finish_request
 
-        def remembering(request: Any, address: Any) -> None:
+        def finish_request(request: Any, address: Any) -> None:
             request.do_handshake()
             shown[name] = request.getpeercert()
             finish(request, address)
 
-        server._server.finish_request = remembering  # type: ignore[method-assign]
+        server._server.finish_request = finish_request  # type: ignore[method-assign]
 
-    with Asking(certificate, certificate) as api, Asking(certificate, certificate) as files:
-        remember(api, "api")
-        remember(files, "files")
+    with (
+        CertificateServer(certificate, certificate) as api,
+        CertificateServer(certificate, certificate) as files,
+    ):
+        record_certificate(api, "api")
+        record_certificate(files, "files")
         connect({"host": api.url, "extra": {"verify": str(certificate), "cert": str(certificate)}})
         client = client_of(ConnectifHook())
         with closing(client.transport.session):

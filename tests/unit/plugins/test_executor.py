@@ -1,4 +1,4 @@
-"""A store or staged files on one machine's disk, and every way of saying where tasks run."""
+"""A state store or staged files on one machine's disk, and all ways to configure the executor."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ HERE = f"{__name__}.SubclassExecutor"
 
 
 class SubclassExecutor(LocalExecutor):
-    """Someone's own executor on this machine."""
+    """A custom executor on this machine."""
 
 
-class ElsewhereExecutor:
-    """Someone's own executor that says nothing."""
+class RemoteExecutor:
+    """A custom executor without `is_local`."""
 
 
 CELERY = "airflow.providers.celery.executors.celery_executor.CeleryExecutor"
@@ -38,7 +38,7 @@ def allowed(monkeypatch: pytest.MonkeyPatch, configured: str, task: str | None =
         context = {"task": SimpleNamespace(executor=task)}
         monkeypatch.setattr(executor, "get_current_context", lambda: context)
     try:
-        require_one_machine("the store", "use another")
+        require_one_machine("the state store", "use another")
     except ConfigurationError:
         return False
     return True
@@ -52,7 +52,7 @@ def allowed(monkeypatch: pytest.MonkeyPatch, configured: str, task: str | None =
         (f"mine:{LOCAL}", True),
         ("mine:LocalExecutor", True),
         (HERE, True),
-        (" LocalExecutor , CeleryExecutor", True),  # tasks that say nothing run by the first one
+        (" LocalExecutor , CeleryExecutor", True),  # the first one runs tasks that name no executor
         ("=LocalExecutor", True),
         ("LocalExecutor;red=CeleryExecutor", True),  # without multi_team Airflow ignores the team
         ("CeleryExecutor", False),
@@ -61,12 +61,12 @@ def allowed(monkeypatch: pytest.MonkeyPatch, configured: str, task: str | None =
         (f"mine:{CELERY}", False),
         ("LocalExecutor:airflow.providers.edge3.executors.EdgeExecutor", False),
         ("my.module.LocalExecutor", False),
-        (f"{__name__}.ElsewhereExecutor", False),
+        (f"{__name__}.RemoteExecutor", False),
         ("CeleryExecutor,LocalExecutor", False),
         ("LocalKubernetesExecutor", False),
     ],
 )
-def test_default_executor__decides_where_no_task_says_another(
+def test_default_executor__is_used_without_an_executor_of_the_task(
     monkeypatch: pytest.MonkeyPatch, configured: str, local: bool
 ) -> None:
     assert allowed(monkeypatch, configured) is local
@@ -85,13 +85,13 @@ def test_default_executor__decides_where_no_task_says_another(
         ("LocalExecutor", "", True),
     ],
 )
-def test_executor_of_a_task__goes_before_the_default(
+def test_executor_of_a_task__overrides_the_default(
     monkeypatch: pytest.MonkeyPatch, configured: str, task: str, local: bool
 ) -> None:
     assert allowed(monkeypatch, configured, task) is local
 
 
-def test_teams__count_all_because_a_task_does_not_know_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_teams__all_count_because_a_task_does_not_know_its_team(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW__CORE__MULTI_TEAM", "True")
     assert allowed(monkeypatch, "LocalExecutor;red=LocalExecutor")
     assert not allowed(monkeypatch, "LocalExecutor;red=CeleryExecutor")
@@ -99,9 +99,7 @@ def test_teams__count_all_because_a_task_does_not_know_its_own(monkeypatch: pyte
 
 
 @pytest.mark.parametrize("variable", ["AIRFLOW_IS_K8S_EXECUTOR_POD", "AIRFLOW_IS_EXECUTOR_CONTAINER"])
-def test_container_of_one_task__is_not_this_machine_whatever_its_environment_says(
-    monkeypatch: pytest.MonkeyPatch, variable: str
-) -> None:
+def test_container_of_one_task__is_always_remote(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
     monkeypatch.setenv(variable, "True")
     assert not allowed(monkeypatch, "LocalExecutor")
     assert not allowed(monkeypatch, "LocalExecutor", "LocalExecutor")
@@ -109,5 +107,7 @@ def test_container_of_one_task__is_not_this_machine_whatever_its_environment_say
 
 def test_message__names_the_executor_and_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW__CORE__EXECUTOR", CELERY)
-    with pytest.raises(ConfigurationError, match=f"The executor is {CELERY}, and the store .*: use another"):
-        require_one_machine("the store", "use another")
+    with pytest.raises(
+        ConfigurationError, match=f"The executor is {CELERY}, but the state store .*: use another"
+    ):
+        require_one_machine("the state store", "use another")

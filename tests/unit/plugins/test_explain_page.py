@@ -1,4 +1,4 @@
-"""The page "Explain one record" inside Airflow's api-server: who may ask, what it shows and what not."""
+"""The page "Explain one record" in Airflow's api-server: permissions, answers, and what it hides."""
 
 from __future__ import annotations
 
@@ -57,12 +57,12 @@ def connections(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shop: Simulated
         monkeypatch.setenv(f"AIRFLOW_CONN_{name.upper()}", json.dumps(fields))
 
 
-def test_page__is_not_for_the_anonymous(page: Page) -> None:
+def test_page__requires_a_login(page: Page) -> None:
     assert page.get("/").status_code == 401
     assert page.post("/", data={"record": EMAIL}).status_code == 401
 
 
-def test_page__is_not_for_who_may_not_read_the_runs(page: Page, connections: None) -> None:
+def test_page__requires_the_permission_to_read_runs(page: Page, connections: None) -> None:
     assert page.post("/", data={"record": EMAIL}, headers=allowed(role=None)).status_code == 403
 
 
@@ -75,7 +75,7 @@ def test_form__posts_and_has_its_headers(page: Page) -> None:
     assert page.get("/static/page.css").status_code == 200
 
 
-def test_answer__explains_and_masks_what_is_personal(
+def test_answer__explains_the_record_and_masks_personal_data(
     page: Page, connections: None, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.DEBUG):
@@ -87,13 +87,13 @@ def test_answer__explains_and_masks_what_is_personal(
     assert "piepmatz" not in caplog.text.lower()
 
 
-def test_form__of_another_site_looks_nothing_up(page: Page, connections: None) -> None:
-    """A browser sends the session's cookie along with any site's form, and never the token."""
+def test_form__of_another_site_is_refused(page: Page, connections: None) -> None:
+    """A browser sends the cookie of the session with the form of any site, but not the token."""
     session = {"Cookie": f"_token={allowed()['Authorization'].removeprefix('Bearer ')}"}
     token = re.findall('name="form_token" value="([0-9a-f]{64})"', page.get("/", headers=session).text)[0]
     for wrong in ({}, {"form_token": ""}, {"form_token": "0" * 64}, {"form_token": "é"}):
         refused = page.post("/", data={"record": EMAIL, **wrong}, headers=session)
-        assert (refused.status_code, "give the record once more" in refused.text) == (403, True)
+        assert (refused.status_code, "Enter the record again" in refused.text) == (403, True)
     other = {"Cookie": f"_token={allowed('op')['Authorization'].removeprefix('Bearer ')}"}
     assert page.post("/", data={"record": EMAIL, "form_token": token}, headers=other).status_code == 403
     basic = {**session, "Authorization": "Basic YTpi"}
@@ -104,7 +104,7 @@ def test_form__of_another_site_looks_nothing_up(page: Page, connections: None) -
 
 
 @pytest.mark.parametrize(
-    ("fields", "says"),
+    ("fields", "problem"),
     [
         ({"record": "<b>x y</b>"}, "give one e-mail"),
         ({"record": EMAIL, "kind": "basket"}, "of a kind that was not asked for"),
@@ -115,21 +115,21 @@ def test_form__of_another_site_looks_nothing_up(page: Page, connections: None) -
         ({"record": "*@example.com"}, "give one e-mail"),
     ],
 )
-def test_answer__to_what_is_no_record_does_not_repeat_it(
-    page: Page, connections: None, fields: dict[str, str], says: str
+def test_answer__does_not_repeat_a_text_that_is_not_a_record(
+    page: Page, connections: None, fields: dict[str, str], problem: str
 ) -> None:
     answer = page.post("/", data=fields, headers=allowed())
-    assert (answer.status_code, says in answer.text) == (400, True)
+    assert (answer.status_code, problem in answer.text) == (400, True)
     assert "<b>" not in answer.text
     assert EMAIL not in answer.text
 
 
-def test_answer__to_too_long_a_form_is_413(page: Page) -> None:
+def test_answer__is_413_for_a_form_that_is_too_long(page: Page) -> None:
     answer = page.post("/", content=b"record=" + b"x" * 5_000, headers={**allowed(), **FORM})
     assert answer.status_code == 413
 
 
-def test_page__without_a_connection_says_which(page: Page) -> None:
+def test_page__names_the_missing_connection(page: Page) -> None:
     answer = page.post("/", data={"record": EMAIL}, headers=allowed())
     assert answer.status_code == 503
     assert "There is no connection vtex_default" in answer.text

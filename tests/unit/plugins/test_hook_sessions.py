@@ -1,4 +1,4 @@
-"""What `HttpHook` does with our session: nothing of one call stays for the next, nothing leaks."""
+"""How `HttpHook` uses our session: one call leaves nothing for the next, and no secret leaks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OK = Answer(200, {"fine": True})
 
 @pytest.fixture
 def connected(monkeypatch: pytest.MonkeyPatch, server: ScriptedServer) -> ScriptedServer:
-    """Both connections lead to the scripted server."""
+    """Both connections point to the scripted server."""
     vtex = {"conn_type": "vtex", "host": server.url, "login": "login-of-vtex", "password": "token-of-vtex"}
     connectif = {
         "conn_type": "connectif",
@@ -43,7 +43,7 @@ def test_run__sends_the_key_and_its_own_headers(connected: ScriptedServer) -> No
     assert sent.headers["X-Mine"] == "1"
 
 
-def test_run__its_headers_do_not_stay_in_the_clients_session(connected: ScriptedServer) -> None:
+def test_run__headers_do_not_stay_in_the_session_of_the_client(connected: ScriptedServer) -> None:
     connected.script(OK, OK)
     hook = ConnectifHook(method="POST")
     hook.run("things", data="x", headers={"Content-Type": "text/plain", "X-Mine": "1"})
@@ -53,7 +53,7 @@ def test_run__its_headers_do_not_stay_in_the_clients_session(connected: Scripted
     assert "X-Mine" not in sent
 
 
-def test_run__with_extra_options(connected: ScriptedServer) -> None:
+def test_run__uses_extra_options(connected: ScriptedServer) -> None:
     connected.script(Answer(404), Answer(404))
     hook = ConnectifHook()
     assert hook.run("nothing", extra_options={"check_response": False}).status_code == 404
@@ -61,33 +61,33 @@ def test_run__with_extra_options(connected: ScriptedServer) -> None:
         hook.run("nothing")
 
 
-def test_run__does_not_wait_for_ever(connected: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_run__uses_the_time_outs_of_the_client(
+    connected: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     hook = VtexHook()
-    waited: list[Any] = []
+    timeouts: list[Any] = []
     session = hook.client.transport.session
     send = session.send
 
-    def remembering(request: Any, **options: Any) -> Any:
-        waited.append(options["timeout"])
+    def record_timeout(request: Any, **options: Any) -> Any:
+        timeouts.append(options["timeout"])
         return send(request, **options)
 
-    monkeypatch.setattr(session, "send", remembering)
+    monkeypatch.setattr(session, "send", record_timeout)
     connected.script(OK, OK)
     hook.run("things")
     hook.run("things", extra_options={"timeout": 5})
-    assert waited == [(10.0, 60.0), 5]
+    assert timeouts == [(10.0, 60.0), 5]
 
 
-def test_run__takes_the_key_to_no_other_host(connected: ScriptedServer) -> None:
-    with ScriptedServer() as elsewhere:
-        connected.script(Answer(302, headers={"Location": f"{elsewhere.url}/login"}))
+def test_run__does_not_send_the_key_to_another_host(connected: ScriptedServer) -> None:
+    with ScriptedServer() as other:
+        connected.script(Answer(302, headers={"Location": f"{other.url}/login"}))
         assert VtexHook().run("things").status_code == 302
-        assert elsewhere.requests == []
+        assert other.requests == []
 
 
-def test_hook__another_connection_than_the_default(
-    connected: ScriptedServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_hook__can_use_another_connection(connected: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> None:
     fields = {"conn_type": "connectif", "host": connected.url, "login": "other", "password": "other-secret"}
     monkeypatch.setenv("AIRFLOW_CONN_SECOND_SHOP", json.dumps(fields))
     connected.script(OK)
@@ -95,13 +95,13 @@ def test_hook__another_connection_than_the_default(
     assert connected.requests[0].headers["Authorization"] == "apiKey other:other-secret"
 
 
-def test_account__what_is_not_given_has_the_documented_default(connected: ScriptedServer) -> None:
+def test_account__missing_fields_have_the_documented_defaults(connected: ScriptedServer) -> None:
     account = VtexHook().client.account
     assert (account.sales_channel, account.country, account.shop_domain) == ("1", "BR", "")
-    assert ConnectifHook().client.account.base_url == connected.url, "without the slash at its end"
+    assert ConnectifHook().client.account.base_url == connected.url, "without the slash at the end"
 
 
-def test_account__a_connectif_connection_needs_no_host(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_account__connectif_connection_needs_no_host(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(
         "AIRFLOW_CONN_CONNECTIF_DEFAULT", '{"conn_type": "connectif", "login": "i", "password": "s3cret"}'
     )

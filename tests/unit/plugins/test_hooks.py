@@ -1,4 +1,4 @@
-"""Connections become clients: fields are checked, secrets masked, the session is made once."""
+"""Hooks create clients from connections: fields are checked, secrets are masked, one session is used."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def shop() -> Iterator[SimulatedShop]:
 
 @pytest.fixture
 def connect(monkeypatch: pytest.MonkeyPatch, shop: SimulatedShop) -> Connect:
-    """Sets both connections, with the changes that a test gives."""
+    """Set both connections, with the changes of a test."""
 
-    def _set(vtex: dict[str, Any] | None = None, connectif: dict[str, Any] | None = None) -> None:
+    def set_connections(vtex: dict[str, Any] | None = None, connectif: dict[str, Any] | None = None) -> None:
         first = {
             "conn_type": "vtex",
             "host": shop.vtex_url,
@@ -45,39 +45,39 @@ def connect(monkeypatch: pytest.MonkeyPatch, shop: SimulatedShop) -> Connect:
         monkeypatch.setenv("AIRFLOW_CONN_VTEX_DEFAULT", json.dumps(first | (vtex or {})))
         monkeypatch.setenv("AIRFLOW_CONN_CONNECTIF_DEFAULT", json.dumps(second | (connectif or {})))
 
-    return _set
+    return set_connections
 
 
-def test_test_button__is_content_with_a_good_connection(connect: Connect) -> None:
+def test_test_button__accepts_a_valid_connection(connect: Connect) -> None:
     connect()
     assert VtexHook().test_connection() == (True, "VTEX answers, and the key may read customers")
     assert ConnectifHook().test_connection() == (True, "Connectif answers, and the key may read imports")
 
 
 @pytest.mark.parametrize(
-    ("vtex", "says"),
+    ("vtex", "problem"),
     [
         ({"login": ""}, "login is empty. Fill in the App key"),
         ({"password": ""}, "password is empty. Fill in the App token"),
         ({"host": "", "extra": {}}, "account is empty. Fill in the shop's account name"),
-        ({"host": "127.0.0.1:1"}, "the host is no URL"),
+        ({"host": "127.0.0.1:1"}, "the host is not a URL"),
         ({"host": "http://nothing.invalid"}, "There is no host nothing.invalid"),
         ({"password": "wrong"}, "HTTP 401. The key or its secret is wrong"),
-        ({"extra": {"account": "x", "shop_domain": "my shop"}}, "shop_domain is no domain"),
+        ({"extra": {"account": "x", "shop_domain": "my shop"}}, "shop_domain is not a domain"),
     ],
 )
-def test_test_button__names_what_is_wrong_with_vtex(
-    connect: Connect, vtex: dict[str, Any], says: str
+def test_test_button__names_the_problem_with_vtex(
+    connect: Connect, vtex: dict[str, Any], problem: str
 ) -> None:
     connect(vtex=vtex)
     good, message = VtexHook().test_connection()
     assert not good
-    assert says in message
+    assert problem in message
     assert APP_TOKEN not in message
 
 
 @pytest.mark.parametrize(
-    ("connectif", "says"),
+    ("connectif", "problem"),
     [
         ({"login": ""}, "login is empty. Fill in the id of an API key"),
         ({"password": ""}, "password is empty. Fill in the secret"),
@@ -85,41 +85,41 @@ def test_test_button__names_what_is_wrong_with_vtex(
         ({"host": "https://nothing.invalid"}, "There is no host nothing.invalid"),
     ],
 )
-def test_test_button__names_what_is_wrong_with_connectif(
-    connect: Connect, connectif: dict[str, Any], says: str
+def test_test_button__names_the_problem_with_connectif(
+    connect: Connect, connectif: dict[str, Any], problem: str
 ) -> None:
     connect(connectif=connectif)
     good, message = ConnectifHook().test_connection()
     assert not good
-    assert says in message
+    assert problem in message
     assert KEY_SECRET not in message
 
 
-def test_test_button__names_the_missing_right(connect: Connect, shop: SimulatedShop) -> None:
+def test_test_button__names_the_missing_permission(connect: Connect, shop: SimulatedShop) -> None:
     shop.on_vtex("POST", "keys", {"id": "poor", "secret": "poor-token", "rights": []})
     connect(vtex={"login": "poor", "password": "poor-token"})
     good, message = VtexHook().test_connection()
     assert (good, "Dynamic Storage / Read only documents" in message) == (False, True)
 
 
-def test_hook__looks_its_connection_up_once(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hook__looks_up_its_connection_once(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
     connect()
-    asked: list[str] = []
+    looked_up: list[str] = []
     original = BaseHook.get_connection
 
-    def counted(conn_id: str) -> Any:
-        asked.append(conn_id)
+    def count_lookups(conn_id: str) -> Any:
+        looked_up.append(conn_id)
         return original(conn_id)
 
-    monkeypatch.setattr(BaseHook, "get_connection", staticmethod(counted))
+    monkeypatch.setattr(BaseHook, "get_connection", staticmethod(count_lookups))
     hook = VtexHook()
     for _ in range(3):
         hook.client.check()
         hook.get_conn()
-    assert asked == ["vtex_default"]
+    assert looked_up == ["vtex_default"]
 
 
-def test_hook__runs_what_http_hook_runs_on_the_same_session(connect: Connect) -> None:
+def test_hook__methods_of_http_hook_use_the_session_of_the_client(connect: Connect) -> None:
     connect()
     hook = VtexHook()
     answer = hook.run("api/catalog_system/pvt/saleschannel/list")
@@ -127,18 +127,18 @@ def test_hook__runs_what_http_hook_runs_on_the_same_session(connect: Connect) ->
     assert hook.get_conn() is hook.client.transport.session
 
 
-def test_account__a_shop_domain_may_be_typed_as_a_url(connect: Connect) -> None:
+def test_account__shop_domain_may_be_a_url(connect: Connect) -> None:
     connect()
     assert VtexHook().client.account.shop_domain == "www.sandbox-shop.example"
 
 
-def test_account__no_secret_in_its_repr(connect: Connect) -> None:
+def test_account__repr_holds_no_secret(connect: Connect) -> None:
     connect()
     assert APP_TOKEN not in repr(VtexHook().client.account)
     assert KEY_SECRET not in repr(ConnectifHook().client.account)
 
 
-def test_client__a_missing_field_stops_before_anything_is_called(connect: Connect) -> None:
+def test_client__is_not_created_without_a_required_field(connect: Connect) -> None:
     connect(vtex={"login": ""})
     with pytest.raises(ConfigurationError, match="Connection vtex_default: login is empty"):
         _ = VtexHook().client

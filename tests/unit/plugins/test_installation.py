@@ -1,4 +1,4 @@
-"""How a lease names the Airflow that holds it."""
+"""The name of an Airflow installation in a lease."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import pytest
 from plugins.runs.open_run import installation
 
 
-def test_installation__is_the_address_that_people_know(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_installation__is_the_public_address(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW__API__BASE_URL", "https://airflow.myshop.example")
     assert installation() == "https://airflow.myshop.example"
 
 
-def test_installation__may_have_no_address(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_installation__is_empty_without_a_public_address(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW__API__BASE_URL", "")
     assert installation() == ""

@@ -1,4 +1,4 @@
-"""What is masked of our connections, and that each line of a component's log is."""
+"""Secrets of our connections are masked in each line of a component's log."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from plugins.hooks.log_masks import (
 
 @pytest.fixture(autouse=True)
 def no_masks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    for name in (*log_masks.CONFIGURED, *(f"AIRFLOW_CONN_{one.upper()}" for one in log_masks.OURS)):
+    for name in (*log_masks.KEY_VARIABLES, *(f"AIRFLOW_CONN_{one.upper()}" for one in log_masks.CONNECTIONS)):
         monkeypatch.delenv(name, raising=False)
     reset_secrets_masker()
     yield
@@ -37,7 +37,7 @@ def connection(conn_id: str, **fields: Any) -> Connection:
     return Connection(conn_id=conn_id, conn_type="http", extra=extra, **fields)
 
 
-def test_mask__covers_addresses_and_json() -> None:
+def test_mask__covers_urls_and_json() -> None:
     mask(['a/secret "of" ours'])
     assert redact("x a%2Fsecret%20%22of%22%20ours y") == "x *** y"
     assert redact('{"it": "a/secret \\"of\\" ours"}') == '{"it": "***"}'
@@ -60,7 +60,7 @@ def test_mask__covers_addresses_and_json() -> None:
         ("sync_state", {"extra": {"sslpassword": "ssl-word"}}, ["ssl-word"], []),
     ],
 )
-def test_connection__secrets_are_masked_and_nothing_else(
+def test_connection__only_secrets_are_masked(
     conn_id: str, fields: dict[str, Any], hidden: list[str], shown: list[str]
 ) -> None:
     mask_connection(connection(conn_id, **fields))
@@ -69,7 +69,7 @@ def test_connection__secrets_are_masked_and_nothing_else(
 
 
 @pytest.mark.parametrize("extra", ["no json", "[]", "null"])
-def test_connection__with_an_extra_that_is_no_object_is_masked_without_it(extra: str) -> None:
+def test_connection__password_is_masked_although_the_extra_is_invalid(extra: str) -> None:
     mask_connection(Connection(conn_id="vtex_default", conn_type="vtex", password="app-token", extra=extra))
     assert redact("app-token") == "***"
 
@@ -90,17 +90,17 @@ def test_environment__is_masked_in_any_form(monkeypatch: pytest.MonkeyPatch, giv
     assert (redact("new-fernet"), redact("old-fernet")) == ("***", "***")
 
 
-def test_known_connections__that_cannot_be_read_are_told_without_the_reason(
+def test_known_connections__warning_for_unreadable_ones_holds_no_error_text(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     from airflow.models.connection import Connection as Stored  # noqa: PLC0415 - as the module does
 
-    def away(_conn_id: str) -> Connection:
+    def fail_to_read(_conn_id: str) -> Connection:
         raise RuntimeError("postgresql://user:canary@host")
 
-    monkeypatch.setattr(Stored, "get_connection_from_secrets", away)
+    monkeypatch.setattr(Stored, "get_connection_from_secrets", fail_to_read)
     mask_known_connections()
-    assert "connection vtex_default are not masked" in caplog.text
+    assert "connection vtex_default: its secrets are not masked" in caplog.text
     assert "RuntimeError" in caplog.text
     assert "canary" not in caplog.text
 
@@ -111,7 +111,7 @@ def fail(text: str) -> None:
 
 @pytest.fixture
 def configured() -> Iterator[list[Any]]:
-    """A structlog of its own, whose processors end with a renderer, and the handlers as they are."""
+    """Configure structlog with its own processors, and restore it and the handlers afterwards."""
     before = structlog.get_config()
     processors: list[Any] = [structlog.processors.format_exc_info, structlog.processors.KeyValueRenderer()]
     formatters = {handler: handler.formatter for handler in log_masks._handlers()}
@@ -122,7 +122,7 @@ def configured() -> Iterator[list[Any]]:
         handler.setFormatter(formatter)
 
 
-def test_lines__of_structlog_are_masked_also_for_loggers_that_exist(configured: list[Any]) -> None:
+def test_lines__of_structlog_are_masked_also_for_existing_loggers(configured: list[Any]) -> None:
     out = io.StringIO()
     logger = structlog.wrap_logger(structlog.WriteLogger(out))
     logger.info("before")
@@ -140,7 +140,7 @@ def test_lines__of_structlog_are_masked_also_for_loggers_that_exist(configured: 
     assert "Traceback" in text
 
 
-def test_lines__that_are_bytes_are_masked_and_stay_bytes(configured: list[Any]) -> None:
+def test_lines__in_bytes_are_masked_and_stay_bytes(configured: list[Any]) -> None:
     configured[-1] = lambda _logger, _name, event: json.dumps(event).encode()
     mask_lines()
     mask(["the-secret"])
@@ -164,7 +164,7 @@ def test_lines__of_logging_are_masked_with_their_tracebacks(configured: list[Any
     assert "ValueError: ***" in out.getvalue()
 
 
-def test_lines__are_masked_once_however_often_it_is_asked(configured: list[Any]) -> None:
+def test_mask_lines__second_call_changes_nothing(configured: list[Any]) -> None:
     mask_lines()
     first = (configured[-1], [handler.formatter for handler in logging.root.handlers])
     mask_lines()

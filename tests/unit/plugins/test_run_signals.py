@@ -1,4 +1,4 @@
-"""A run's report as metrics and as an asset's event: what they say, and what they keep to themselves."""
+"""A run's report as metrics and as an event of an asset: the content, and what they leave out."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from plugins.runs.run_signals import announce, counts_of, send_metrics
 
 
 class Metrics:
-    """A backend of Airflow's metrics that remembers."""
+    """A backend of Airflow's metrics that stores the values."""
 
     def __init__(self) -> None:
         self.counted: dict[str, float] = {}
@@ -72,14 +72,14 @@ def test_metrics__are_named_by_pipeline_vendor_stage_and_code(metrics: Metrics) 
     }
 
 
-def test_metrics__of_a_dry_run_count_its_calls_and_no_outcome(metrics: Metrics) -> None:
+def test_metrics__dry_run_counts_calls_but_no_outcomes(metrics: Metrics) -> None:
     send_metrics(report_of(dry_run=True), passed=False)
     assert metrics.counted["vtex_connectif.contacts.calls.vtex"] == 9
     assert metrics.counted["vtex_connectif.contacts.runs.failed"] == 1
     assert not [name for name in metrics.counted if ".outcome." in name or ".written" in name]
 
 
-def test_announcing__gives_the_tasks_asset_the_counts(
+def test_announce__attaches_the_counts_to_the_asset_event(
     metrics: Metrics, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     events = OutletEventAccessors()
@@ -94,7 +94,7 @@ def test_announcing__gives_the_tasks_asset_the_counts(
     assert metrics.counted["vtex_connectif.contacts.runs.success"] == 1
 
 
-def test_counts__of_a_comparison_leave_out_its_examples(metrics: Metrics) -> None:
+def test_counts__of_a_comparison_have_no_examples(metrics: Metrics) -> None:
     found = Compared(
         compared=1, causes=Counter({Cause.GONE: 1}), examples={Cause.GONE: ["an-order"]}, notes=["a note"]
     )
@@ -105,5 +105,5 @@ def test_counts__of_a_comparison_leave_out_its_examples(metrics: Metrics) -> Non
     assert "an-order" not in json.dumps(counts_of(report))
 
 
-def test_asset__has_a_name_of_its_own_and_the_projects_group() -> None:
+def test_asset__has_its_own_name_and_the_group_of_the_project() -> None:
     assert report_asset("reconcile") == Asset(name="reconcile_report", group="vtex_connectif")

@@ -1,4 +1,4 @@
-"""The doctor with Airflow's connections: missing, half filled in, good."""
+"""The checks of the setup with Airflow's connections: missing, incomplete and valid ones."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 from include.doctor import Level, Line
 from include.errors import ConfigurationError
 from include.state import upgrade
-from plugins.tasks.check_setup import check_setup, findings
+from plugins.tasks.check_setup import check_lines, check_setup
 from sandbox.shop import Sizes
 from tests.builders import APP_KEY, APP_TOKEN, KEY_ID, KEY_SECRET, SimulatedShop, simulated_shop
 from tests.scripted_server import Answer, ScriptedServer
@@ -32,7 +32,7 @@ def shop() -> Iterator[SimulatedShop]:
 
 @pytest.fixture
 def airflow(monkeypatch: pytest.MonkeyPatch, server: ScriptedServer, tmp_path: Path) -> ScriptedServer:
-    """An api-server whose receiver is well, and a place for staged files."""
+    """An api-server with a working receiver, and the LocalExecutor."""
     monkeypatch.setenv("AIRFLOW__API__BASE_URL", server.url)
     monkeypatch.setenv("AIRFLOW__CORE__EXECUTOR", "LocalExecutor")
     monkeypatch.setenv("SYNC_CONNECTIF__IMPORT_POLL_SECONDS", "0.05")
@@ -41,15 +41,15 @@ def airflow(monkeypatch: pytest.MonkeyPatch, server: ScriptedServer, tmp_path: P
 
 
 class Setup:
-    """Good connections; a test spoils them and looks what is found."""
+    """Valid connections. A test changes them and reads the lines of the checks."""
 
     def __init__(self, connections: dict[str, dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
         self.connections, self._monkeypatch = connections, monkeypatch
 
-    def found(self) -> dict[str, Line]:
+    def check(self) -> dict[str, Line]:
         for conn_id, fields in self.connections.items():
             self._monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps(fields))
-        return {line.subject: line for line in findings()}
+        return {line.subject: line for line in check_lines()}
 
 
 @pytest.fixture
@@ -82,9 +82,9 @@ def errors(lines: dict[str, Line]) -> dict[str, str]:
     return {subject: line.found for subject, line in lines.items() if line.level is Level.ERROR}
 
 
-def test_findings__are_good_for_a_good_setup(setup: Setup, shop: SimulatedShop) -> None:
+def test_check_lines__have_no_error_for_a_valid_setup(setup: Setup, shop: SimulatedShop) -> None:
     shop.clock.set(datetime.now(UTC))
-    lines = setup.found()
+    lines = setup.check()
     assert errors(lines) == {}
     for subject in (
         "connection sync_state",
@@ -97,16 +97,16 @@ def test_findings__are_good_for_a_good_setup(setup: Setup, shop: SimulatedShop) 
 
 
 @pytest.mark.parametrize("conn_id", ["vtex_default", "connectif_default"])
-def test_findings__name_a_connection_that_is_not_there(setup: Setup, conn_id: str) -> None:
+def test_check_lines__name_a_missing_connection(setup: Setup, conn_id: str) -> None:
     del setup.connections[conn_id]
-    lines = setup.found()
-    assert lines[f"connection {conn_id}"].found == "there is none"
+    lines = setup.check()
+    assert lines[f"connection {conn_id}"].found == "does not exist"
     assert "Admin > Connections" in lines[f"connection {conn_id}"].advice
     assert "purchase ids of the web tag" not in lines
 
 
 @pytest.mark.parametrize(
-    ("conn_id", "change", "subject", "says"),
+    ("conn_id", "change", "subject", "problem"),
     [
         ("vtex_default", {"login": ""}, "connection vtex_default", "login is empty"),
         ("connectif_default", {"password": ""}, "connection connectif_default", "password is empty"),
@@ -115,28 +115,28 @@ def test_findings__name_a_connection_that_is_not_there(setup: Setup, conn_id: st
         ("sync_state", {"conn_type": "mysql"}, "connection sync_state", "make it sqlite or postgres"),
     ],
 )
-def test_findings__name_a_field_that_is_missing_or_wrong(
-    setup: Setup, conn_id: str, change: dict[str, Any], subject: str, says: str
+def test_check_lines__name_a_missing_or_wrong_field(
+    setup: Setup, conn_id: str, change: dict[str, Any], subject: str, problem: str
 ) -> None:
     setup.connections[conn_id] |= change
-    assert says in errors(setup.found())[subject]
+    assert problem in errors(setup.check())[subject]
 
 
-def test_findings__name_staged_files_that_other_workers_cannot_reach(
+def test_check_lines__name_staged_files_that_other_workers_cannot_read(
     monkeypatch: pytest.MonkeyPatch, airflow: ScriptedServer
 ) -> None:
     monkeypatch.setenv("AIRFLOW__CORE__EXECUTOR", "CeleryExecutor")
-    lines = {line.subject: line for line in findings()}
+    lines = {line.subject: line for line in check_lines()}
     assert "SYNC_RUN__STAGING_PATH" in errors(lines)["staged files"]
 
 
-def test_findings__name_the_settings_that_the_environment_changes(
+def test_check_lines__name_the_settings_that_the_environment_changes(
     monkeypatch: pytest.MonkeyPatch, airflow: ScriptedServer
 ) -> None:
     monkeypatch.setenv("SYNC_SCHEDULE__TIME_ZONE", "Pacific/Chatham")
     monkeypatch.setenv("SYNC_RUN_OVERLAP_MINUTES", "90")
     monkeypatch.setenv("SYNC_STATE_PORT", "tcp://10.0.48.109:5432")
-    lines = {line.subject: line for line in findings()}
+    lines = {line.subject: line for line in check_lines()}
     changed = str(lines["settings"]).removeprefix(
         "OK       settings: all valid; changed by the environment: "
     )
@@ -153,6 +153,6 @@ def test_check_setup__logs_every_line_and_fails_on_an_error(
 ) -> None:
     with caplog.at_level(logging.INFO), pytest.raises(ConfigurationError, match="The lines above say"):
         check_setup()
-    said = [record.getMessage() for record in caplog.records]
-    assert any(line.startswith("ERROR    connection vtex_default: there is none") for line in said)
-    assert any(line.startswith("OK       settings") for line in said)
+    logged = [record.getMessage() for record in caplog.records]
+    assert any(line.startswith("ERROR    connection vtex_default: does not exist") for line in logged)
+    assert any(line.startswith("OK       settings") for line in logged)

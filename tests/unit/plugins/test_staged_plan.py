@@ -1,4 +1,4 @@
-"""The plan that a run's first task has staged: the tasks after it go by that one, or say that it is lost."""
+"""The plan that the first task of a run stages: later tasks use this plan, or report that it is lost."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "run"
 
 
-def test_plan__is_that_of_the_first_task(folder: Path) -> None:
+def test_plan__is_the_plan_of_the_first_task(folder: Path) -> None:
     assert _staged_plan(Staging(folder), load_settings()) == PLAN
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
 @pytest.mark.parametrize("name", ["plan.json", "manifest.json"])
-def test_plan__that_is_lost_is_not_made_anew(name: str, damage: str, folder: Path) -> None:
+def test_plan__lost_plan_is_not_made_again(name: str, damage: str, folder: Path) -> None:
     DAMAGES[damage](folder / name)
     with pytest.raises(StagingError, match=f"{name} of .*Clear the whole run"):
         _staged_plan(Staging(folder), load_settings())
     assert damage == "gone" or (folder / name).exists()
 
 
-def test_plan__of_a_run_whose_folder_was_removed_is_lost(tmp_path: Path) -> None:
+def test_plan__is_lost_with_the_folder_of_its_run(tmp_path: Path) -> None:
     with pytest.raises(StagingError, match=r"plan\.json of .* is gone.*run\.staging_retention_days"):
         _staged_plan(Staging(tmp_path / "run"), load_settings())
     assert not (tmp_path / "run").exists()

@@ -1,4 +1,4 @@
-"""The page "VTEX ↔ Connectif" inside Airflow's api-server: who may see what, and what it says instead."""
+"""The page "VTEX ↔ Connectif" in Airflow's api-server: permissions, records, headers and errors."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from include.state import RecordOutcome, Shop, open_state_store, upgrade
 from include.web import HEADERS
 from tests.api_server import Page, allowed, auth_manager
 
-PAIR = Shop("shop", "https://shop.vtexcommercestable.com.br", "https://api.connectif.cloud", "key-id")
+SHOP = Shop("shop", "https://shop.vtexcommercestable.com.br", "https://api.connectif.cloud", "key-id")
 CONNECTIONS = {
     "vtex_default": {"conn_type": "vtex", "login": "key", "password": "t" * 20, "extra": {"account": "shop"}},
     "connectif_default": {"conn_type": "connectif", "login": "key-id", "password": "s" * 20},
@@ -31,7 +31,7 @@ def page(airflow_db: None) -> Iterator[Page]:
 
 @pytest.fixture
 def connections(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """Good ones; the store's file, whose tables are still to be made."""
+    """Set valid connections; return the file of the state store, which has no tables yet."""
     file = tmp_path / "state.db"
     state = {"conn_type": "sqlite", "host": str(file), "extra": {"hash_key": "k" * 32}}
     for name, fields in {**CONNECTIONS, "sync_state": state}.items():
@@ -39,13 +39,13 @@ def connections(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return file
 
 
-def test_page__is_not_for_the_anonymous_nor_who_may_not_read_runs(page: Page) -> None:
+def test_page__requires_a_login_and_the_permission_to_read_runs(page: Page) -> None:
     for path in ("/", "/records?pipeline=contacts&code=email_missing"):
         assert page.get(path).status_code == 401
         assert page.get(path, headers=allowed(role=None)).status_code == 403
 
 
-def test_page__shows_only_pipelines_whose_runs_the_reader_may_read(
+def test_page__shows_only_pipelines_whose_runs_the_user_may_read(
     page: Page, connections: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     upgrade(f"sqlite:///{connections}")
@@ -59,7 +59,7 @@ def test_page__shows_only_pipelines_whose_runs_the_reader_may_read(
     assert refused.status_code == 403
 
 
-def test_page__of_an_empty_store_has_its_headers_and_says_what_to_do(page: Page, connections: Path) -> None:
+def test_page__of_an_empty_state_store_says_what_to_do(page: Page, connections: Path) -> None:
     upgrade(f"sqlite:///{connections}")
     answer = page.get("/", headers=allowed())
     assert answer.status_code == 200, answer.text
@@ -69,10 +69,10 @@ def test_page__of_an_empty_store_has_its_headers_and_says_what_to_do(page: Page,
     assert page.get("/static/page.js").status_code == 200
 
 
-def test_records__are_listed_fifty_at_a_time(page: Page, connections: Path) -> None:
+def test_records__are_listed_fifty_on_a_page(page: Page, connections: Path) -> None:
     upgrade(f"sqlite:///{connections}")
     rows = [RecordOutcome(f"doc-{n:03}", Outcome.REJECTED, Reason.EMAIL_MISSING, "") for n in range(60)]
-    with open_state_store(f"sqlite:///{connections}", "k" * 32, PAIR) as state:
+    with open_state_store(f"sqlite:///{connections}", "k" * 32, SHOP) as state:
         state.save_outcomes(PipelineName.CONTACTS, "run", rows)
     first = page.get("/records?pipeline=contacts&code=email_missing", headers=allowed()).text
     second = page.get("/records?pipeline=contacts&code=email_missing&page=2", headers=allowed()).text
@@ -82,7 +82,7 @@ def test_records__are_listed_fifty_at_a_time(page: Page, connections: Path) -> N
     assert "page=3" not in second
 
 
-def test_records__of_what_is_no_reason_are_refused(page: Page, connections: Path) -> None:
+def test_records__unknown_parameters_are_refused(page: Page, connections: Path) -> None:
     for query in (
         "pipeline=contacts&code=nonsense",
         "pipeline=shoes&code=erased",
@@ -93,16 +93,16 @@ def test_records__of_what_is_no_reason_are_refused(page: Page, connections: Path
         assert "nonsense" not in refused.text
 
 
-def test_headers__are_on_every_answer_and_the_style_may_be_kept(page: Page, connections: Path) -> None:
+def test_headers__are_on_every_answer_and_the_style_may_be_cached(page: Page, connections: Path) -> None:
     upgrade(f"sqlite:///{connections}")
-    asked = {
+    answers = {
         200: page.get("/", headers=allowed()),
         401: page.get("/"),
         400: page.get("/records", headers=allowed()),
         404: page.get("/nothing", headers=allowed()),
         405: page.post("/", headers=allowed()),
     }
-    for status, answer in asked.items():
+    for status, answer in answers.items():
         assert answer.status_code == status
         assert {name: answer.headers.get(name) for name in HEADERS} == HEADERS
     style = page.get("/static/page.css")
@@ -110,16 +110,14 @@ def test_headers__are_on_every_answer_and_the_style_may_be_kept(page: Page, conn
     assert style.headers["x-content-type-options"] == "nosniff"
 
 
-def test_headers__are_on_the_500_of_a_bug(
-    page: Page, connections: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("plugins.web.status_page.named_shop", lambda: 1 / 0)
+def test_headers__are_also_on_a_500(page: Page, connections: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("plugins.web.status_page.shop_of_connections", lambda: 1 / 0)
     answer = page.get("/", headers=allowed())
     assert answer.status_code == 500
     assert answer.headers["x-content-type-options"] == "nosniff"
 
 
-def test_page__without_connections_or_tables_says_which(
+def test_page__names_missing_tables_and_connections(
     page: Page, connections: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answer = page.get("/", headers=allowed())

@@ -1,4 +1,4 @@
-"""What a newsletter run needs is imported where its tasks are forked from, and nowhere else."""
+"""The scheduler, and no other component, imports the modules of newsletter runs when it starts."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ print("imported", *(name for name in ("plugins.runs.newsletter_run", "plugins.de
         ("dag-processor", "imported"),
     ],
 )
-def test_on_starting__imports_ahead_in_the_scheduler_alone(component: str, imported: str) -> None:
+def test_on_starting__imports_modules_only_in_the_scheduler(component: str, imported: str) -> None:
     probe = subprocess.run(
         (sys.executable, "-c", PROBE, component), cwd=ROOT, capture_output=True, text=True, check=False
     )
