@@ -22,14 +22,14 @@ from include.pipeline.explanation import (
     Explanation,
     Fact,
     Part,
-    because,
-    differences,
+    explain_reason,
+    differing_fields,
     facts,
-    left_out,
+    explain_drop,
     outcome_facts,
-    shown,
+    format_value,
 )
-from include.pipeline.preview import masked
+from include.pipeline.preview import mask
 from include.run_name import readable
 from include.state import StoredReport
 from include.values.address import email_of, problem_of, tidied
@@ -54,7 +54,7 @@ def explain_customer(context: ExplainContext, record: str) -> Explanation:
     said = context.state.vendor_texts(PipelineName.CONTACTS, stored)
     changes = context.state.outcomes_of(PipelineName.NEWSLETTER, [person] if person else [])
     of_changes = context.state.vendor_texts(PipelineName.NEWSLETTER, changes)
-    there = context.at_connectif(routes.READ_CONTACT, {"email": email}) if problem_of(email) is None else None
+    there = context.read_connectif(routes.READ_CONTACT, {"email": email}) if problem_of(email) is None else None
     parts = (
         Part("VTEX holds now", tuple(f for d in documents for f in _document_facts(d)), "no such customer"),
         Part("would be sent", tuple(f for row in rows for f in _row_facts(row)), "nothing"),
@@ -75,13 +75,13 @@ def explain_customer(context: ExplainContext, record: str) -> Explanation:
         ),
         Part("Connectif holds", _contact_facts(there) if there else (), "no contact with this address"),
     )
-    on_changes = [f"A subscription change: {because(one.reason)}" for one in changes.values() if one.reason]
-    erased = [f"This person is {because(Reason.ERASED)}"] if email and context.state.is_erased(email) else []
-    on_drops = [f"Left out, {left_out(drop)}" for drop in drops]
+    on_changes = [f"A subscription change: {explain_reason(one.reason)}" for one in changes.values() if one.reason]
+    erased = [f"This person is {explain_reason(Reason.ERASED)}"] if email and context.state.is_erased(email) else []
+    on_drops = [f"Left out, {explain_drop(drop)}" for drop in drops]
     on_documents = _on_documents(documents, rows, outcomes)
     decision = (*erased, *on_documents, *on_drops, *_on_connectif(rows, there), *on_changes)
     is_known = bool(erased or documents or there or stored or changes or parts[4].facts)
-    name = masked(record) if "@" in record else record
+    name = mask(record) if "@" in record else record
     return Explanation(Kind.CUSTOMER, name, parts, decision, is_known)
 
 
@@ -172,15 +172,15 @@ def _subscription_state(context: ExplainContext, person: str) -> tuple[Fact, ...
     if subscription_state:
         change = "unsubscribe" if subscription_state.change.unsubscribed else "subscribe"
         applied = (
-            shown(subscription_state.applied_at) if subscription_state.applied_at else "not finished yet"
+            format_value(subscription_state.applied_at) if subscription_state.applied_at else "not finished yet"
         )
         told = facts(
-            {"the latest": f"{change}, of {shown(subscription_state.change.instant)}", "applied": applied}
+            {"the latest": f"{change}, of {format_value(subscription_state.change.instant)}", "applied": applied}
         )
     waiting = context.state.waiting_event(person)
     if waiting:
         told += facts(
-            {"one waits": f"tried {waiting.attempts} times, again from {shown(waiting.not_before)}"}
+            {"one waits": f"tried {waiting.attempts} times, again from {format_value(waiting.not_before)}"}
         )
     return told
 
@@ -194,7 +194,7 @@ def _on_documents(documents: list[Document], rows: list[Document], outcomes: dic
         return [
             "VTEX has no such customer: nothing is sent, and a subscription change would be unknown_contact"
         ]
-    said = [f"Document {key} does not go: {because(reason)}" for key, reason in outcomes.items()]
+    said = [f"Document {key} does not go: {explain_reason(reason)}" for key, reason in outcomes.items()]
     return [
         *said,
         *(f"Document {row['id']} goes with the run that takes its last change, as shown" for row in rows),
@@ -207,6 +207,6 @@ def _on_connectif(rows: list[Document], there: Document | None) -> list[str]:
     if there is None:
         return ["Connectif does not have the contact yet"]
     would = {n: v for n, v in rows[0].items() if n not in {"id", "changed", "consent"} and not pd.isna(v)}
-    other = differences(would, there)
+    other = differing_fields(would, there)
     same = f"At Connectif other: {', '.join(other)}" if other else "Connectif has the same values"
     return [same, "The newsletter status of a contact that exists is never touched by the contact sync"]

@@ -10,7 +10,7 @@ import pandas as pd
 
 from include.contacts.erased import erased_since
 from include.contacts.transform import MAPPED, READ_SINCE
-from include.pipeline.csv_files import changed_copy, rows_of
+from include.pipeline.csv_files import copy_changed_rows, read_rows
 from include.pipeline.import_file import StagedFile
 from include.pipeline.run import SyncRun
 from include.staging import Staging
@@ -57,7 +57,7 @@ class LeftOut:
                 return kept
             return kept.assign(**{_STATUS: kept[_STATUS].mask(kept["_email"].isin(unsubscribed), "none")})
 
-        return changed_copy(staged, self._target, change)
+        return copy_changed_rows(staged, self._target, change)
 
     def _unsubscribed(self, staged: StagedFile) -> set[str]:
         """Those whom the file calls subscribed, and who said no since VTEX was read, or to a busy VTEX."""
@@ -87,4 +87,4 @@ class LeftOut:
 
 def _emails(staged: StagedFile, mask: Mask) -> set[str]:
     """The addresses of the file's rows for which the mask is true."""
-    return set().union(*(rows.loc[mask(rows), "_email"] for rows in rows_of(staged)))
+    return set().union(*(rows.loc[mask(rows), "_email"] for rows in read_rows(staged)))

@@ -12,11 +12,11 @@ import pandas as pd
 from include.contacts.left_out import LeftOut
 from include.contacts.transform import FILES, MAPPED, OPEN
 from include.outcomes import Outcome, Reason
-from include.pipeline.csv_files import rows_of
+from include.pipeline.csv_files import read_rows
 from include.pipeline.import_file import ImportFile, StagedFile
 from include.pipeline.imports import ImportResult, import_files
-from include.pipeline.preview import SAMPLE, log_sample, personal
-from include.pipeline.replay import UNNAMED, keep_sent_at_last, texts_of
+from include.pipeline.preview import SAMPLE, format_personal, log_sample
+from include.pipeline.replay import UNNAMED, keep_sent_replays, texts_of
 from include.pipeline.run import SyncRun, count_outcomes, keep_outcomes, outcomes_in
 from include.report import StageCounts
 from include.staging import Staging
@@ -39,7 +39,7 @@ def load(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
     left_out, rows = LeftOut(run, source, target), sum(file.rows for file in staged["contacts"])
     if run.dry_run or run.plan.is_partial:
         log_sample(
-            log, "would go" if run.dry_run else "goes", map(personal, _rows(source, staged["contacts"]))
+            log, "would go" if run.dry_run else "goes", map(format_personal, _rows(source, staged["contacts"]))
         )
     if run.dry_run:
         rows -= _count_erased(counts, source, target, left_out)
@@ -47,7 +47,7 @@ def load(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
         counts.count(Outcome.SENT, rows)
         return counts
     going = partial(
-        import_files, run, folder=source, journal=target, key_column="_email", to_send=left_out.to_send
+        import_files, run, folder=source, journal=target, key_column="_email", file_filter=left_out.to_send
     )
     consent = going(staged["consent"])
     left_out.refused.update(consent.not_taken["key"], consent.doubtful)
@@ -59,7 +59,7 @@ def load(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
     keep_outcomes(target, "refused", outcomes)
     run.state.keep_vendor_texts(run.pipeline, texts_of(outcomes["key"], not_taken["private"]))
     unsent = {*left_out.erased, *not_taken["key"], *contacts.doubtful}
-    keep_sent_at_last(run, target, _sent_at_last(source, unsent))
+    keep_sent_replays(run, target, _sent_at_last(source, unsent))
     count_outcomes(counts, outcomes)
     counts.written = rows - len(not_taken)
     counts.count(Outcome.SENT, counts.written)
@@ -78,7 +78,7 @@ def _named(consent: ImportResult) -> pd.DataFrame:
 
 def _rows(source: Staging, files: list[ImportFile]) -> Iterator[dict[str, str]]:
     for file in files:
-        for rows in islice(rows_of(StagedFile(source, file)), 1):
+        for rows in islice(read_rows(StagedFile(source, file)), 1):
             yield from ({str(k): v for k, v in row.items()} for row in rows.head(SAMPLE).to_dict("records"))
 
 

@@ -13,7 +13,7 @@ from include.contacts.documents import documents_table
 from include.http.parallel import in_parallel
 from include.http.transport import RequestRefused
 from include.newsletter.documents import documents_of
-from include.pipeline.replay import keys_to_replay, note_on_lost
+from include.pipeline.replay import keys_to_replay, note_on_missing_records
 from include.pipeline.run import SyncRun
 from include.report import StageCounts
 from include.staging import Staging
@@ -44,7 +44,7 @@ def read_again(
             target.write_table(theirs, documents_table(_of_addresses(run.vtex, documents, fields), extra))
             target.write_table(ours, documents_table(documents, extra))
         found += len(target.read_table(ours, ["id"]))
-    return StageCounts(notes=note_on_lost(len(ids), found))
+    return StageCounts(notes=note_on_missing_records(len(ids), found))
 
 
 def documents_by_id(vtex: VtexClient, ids: Sequence[str], fields: Sequence[str]) -> list[Document]:

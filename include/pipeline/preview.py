@@ -12,15 +12,15 @@ import pandas as pd
 SAMPLE = 5
 
 
-def masked(value: Any) -> str:
+def mask(value: Any) -> str:
     """`ana@example.com` → `a…(15)`: the first character and the length."""
     text = str(value)
     return f"{text[:1]}…({len(text)})"
 
 
 def personal(record: Mapping[str, Any]) -> str:
-    """`_email a…(15), _name A…(3)`: every value masked, absent ones left out."""
-    return ", ".join(f"{name} {masked(value)}" for name, value in record.items() if not pd.isna(value))
+    """`_email a…(15), _name A…(3)`: every value mask, absent ones left out."""
+    return ", ".join(f"{name} {mask(value)}" for name, value in record.items() if not pd.isna(value))
 
 
 def plain(record: Mapping[str, Any]) -> str:

@@ -31,12 +31,12 @@ def keys_to_replay(run: SyncRun, target: Staging) -> list[str]:
     return keys
 
 
-def note_on_lost(asked: int, found: int) -> list[str]:
+def note_on_missing_records(asked: int, found: int) -> list[str]:
     """What the report says of records that VTEX does not have or show any more."""
     return [f"{asked - found} of {asked} replayed records are not shown by VTEX"] if found < asked else []
 
 
-def keep_sent_at_last(run: SyncRun, folder: Staging, keys: Iterable[str]) -> None:
+def keep_sent_replays(run: SyncRun, folder: Staging, keys: Iterable[str]) -> None:
     """Of the records that were sent, stage those that an earlier run could not send, for the store."""
     if resolved_keys := run.state.open_keys(run.pipeline, keys):
         folder.write_frame(SENT_AT_LAST, pd.DataFrame({"key": sorted(resolved_keys)}))

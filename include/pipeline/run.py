@@ -88,7 +88,7 @@ def run_stage(
     as well. A stage that writes holds the shop's lease meanwhile (`include/pipeline/lease.py`).
     """
     folder = run.staging.within(name)
-    with files_gone(run.settings):
+    with explain_staging_errors(run.settings):
         if source:
             source.require_complete()
         folder.begin()
@@ -101,7 +101,7 @@ def run_stage(
 
 
 @contextmanager
-def files_gone(settings: Settings) -> Iterator[None]:
+def explain_staging_errors(settings: Settings) -> Iterator[None]:
     """Say beside a StagingError how long files are kept, and what to do."""
     try:
         yield
@@ -115,7 +115,7 @@ def files_gone(settings: Settings) -> Iterator[None]:
 
 def require_complete(settings: Settings, folders: Iterable[Any]) -> None:
     """StagingError unless the folders that tasks returned (None: one did not end) are as they were."""
-    with files_gone(settings):
+    with explain_staging_errors(settings):
         for folder in filter(None, folders):
             Staging(folder).require_complete()
 

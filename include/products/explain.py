@@ -13,8 +13,8 @@ from include.pipeline.explanation import (
     Explanation,
     Fact,
     Part,
-    because,
-    differences,
+    explain_reason,
+    differing_fields,
     facts,
     outcome_facts,
 )
@@ -42,7 +42,7 @@ def explain_product(context: ExplainContext, product_id: str) -> Explanation:
     mapped = map_products(found, rules, last_sent=snapshot, base_prices=prices)
     would = _row(mapped.rows, product_id)
     last = _row(snapshot, product_id)
-    there = context.at_connectif(routes.READ_PRODUCT, {"product_id": product_id})
+    there = context.read_connectif(routes.READ_PRODUCT, {"product_id": product_id})
     stored = context.state.outcomes_of(PipelineName.PRODUCTS, [product_id]).get(product_id)
     parts = (
         Part("VTEX holds now", _at_vtex(found), "catalogue search does not show it"),
@@ -117,7 +117,7 @@ def _sent(context: ExplainContext, last: Product) -> tuple[Fact, ...]:
 def _on_now(mapped: Mapped, product_id: str, last: Product) -> str:
     for outcome in mapped.outcomes.itertuples():
         if outcome.key == product_id:
-            return f"It is rejected as {because(Reason(str(outcome.reason)), str(outcome.detail))}"
+            return f"It is rejected as {explain_reason(Reason(str(outcome.reason)), str(outcome.detail))}"
     if _row(mapped.rows, product_id):
         return "It goes with the next run of sync_products, as shown"
     if last and last.get("withdrawn"):
@@ -137,5 +137,5 @@ def _on_connectif(would: Product, there: Product | None) -> str:
         return ""
     if there is None:
         return "Connectif does not have it yet"
-    other = differences(product_body(would), there)
+    other = differing_fields(product_body(would), there)
     return f"At Connectif other: {', '.join(other)}" if other else "Connectif has the same values"

@@ -15,15 +15,15 @@ from include.pipeline.explanation import (
     Explanation,
     Fact,
     Part,
-    because,
-    differences,
+    explain_reason,
+    differing_fields,
     facts,
     outcome_facts,
-    shown,
-    words,
+    format_value,
+    vendor_text_facts,
 )
 from include.purchases.checkout import group_named_by, read_checkout
-from include.purchases.currency import currency_of_shop
+from include.purchases.rules import currency_of_shop
 from include.purchases.extract import added_items, real_addresses
 from include.purchases.mapping import MappedPurchases, map_purchases, profile_id
 from include.purchases.order_groups import group_of
@@ -93,7 +93,7 @@ def _ids(record: str, orders: list[Order]) -> list[str]:
 
 def _at_connectif(context: ExplainContext, ids: list[str]) -> tuple[Order | None, str]:
     for purchase_id in ids:
-        if found := context.at_connectif(routes.READ_PURCHASE, {"purchase_id": purchase_id}):
+        if found := context.read_connectif(routes.READ_PURCHASE, {"purchase_id": purchase_id}):
             return found, purchase_id
     return None, ""
 
@@ -120,7 +120,7 @@ def _body_facts(body: Order) -> tuple[Fact, ...]:
     lines = tuple(
         Fact(
             f"line {number}",
-            shown(f"product {line.get('productId')}, {line.get('name')}: {line.get('quantity')} at "
+            format_value(f"product {line.get('productId')}, {line.get('name')}: {line.get('quantity')} at "
                   f"{line.get('unitPrice')} = {line.get('price')}, {line.get('productDetailUrl')}"),
         )
         for number, line in enumerate(body.get("products") or [], start=1)
@@ -131,27 +131,27 @@ def _body_facts(body: Order) -> tuple[Fact, ...]:
 def _purchase_facts(stored: StoredPurchase, said: str) -> tuple[Fact, ...]:
     what = f"{stored.outcome}: {stored.reason}" if stored.reason else str(stored.outcome)
     told = {
-        "outcome": f"{what}, {stored.attempts} answers since {shown(stored.first_seen)}",
+        "outcome": f"{what}, {stored.attempts} answers since {format_value(stored.first_seen)}",
         "answer": stored.detail or None,
         "by the run": readable(stored.run_key),
         "at": stored.last_seen,
     }
     return tuple(
-        replace(fact, label=f"{stored.purchase_id}, {fact.label}") for fact in (*facts(told), *words(said))
+        replace(fact, label=f"{stored.purchase_id}, {fact.label}") for fact in (*facts(told), *vendor_text_facts(said))
     )
 
 
 def _on_orders(mapped: MappedPurchases) -> list[str]:
     said = [
         f"Order {outcome.key} is {outcome.outcome} as "
-        f"{because(Reason(str(outcome.reason)), str(outcome.detail))}"
+        f"{explain_reason(Reason(str(outcome.reason)), str(outcome.detail))}"
         for outcome in mapped.outcomes.itertuples()
     ]
     return [
         *said,
         *(
             f"Purchase {purchase.purchase_id}, of {', '.join(purchase.order_ids)}, began at "
-            f"{shown(purchase.happened)}: the run of that time takes it"
+            f"{format_value(purchase.happened)}: the run of that time takes it"
             for purchase in mapped.purchases
         ),
     ]
@@ -162,7 +162,7 @@ def _on_connectif(
 ) -> list[str]:
     if there is None:
         refused = [one for one in purchases if one.outcome is Outcome.REJECTED and one.reason]
-        said = [f"Connectif refused it: {because(one.reason, one.detail)}" for one in refused if one.reason]
+        said = [f"Connectif refused it: {explain_reason(one.reason, one.detail)}" for one in refused if one.reason]
         return said or (["Connectif does not have it: it is missing there"] if bodies else [])
     sent = any(one.outcome is Outcome.SENT for one in purchases)
     who = "a run of ours sent it" if sent else "the web tag or somebody else brought it"
@@ -173,6 +173,6 @@ def _on_connectif(
                 f"The setting purchases.purchase_id_source would send it as {body['purchaseId']}: it is "
                 "recognised under both, and not doubled"
             )
-        other = differences({name: body[name] for name in ("totalPrice", "totalQuantity")}, there)
+        other = differing_fields({name: body[name] for name in ("totalPrice", "totalQuantity")}, there)
         said += [f"At Connectif other: {', '.join(other)}"] if other else []
     return said

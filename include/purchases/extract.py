@@ -14,13 +14,13 @@ import pyarrow as pa
 from include.batching import in_batches
 from include.errors import ParameterError
 from include.http.transport import RequestRefused
-from include.pipeline.empty_load import not_found
+from include.pipeline.guards import not_found_message
 from include.pipeline.outage import OutageWatch, Unanswered
 from include.pipeline.progress import Progress
 from include.pipeline.replay import keys_to_replay
 from include.pipeline.run import SyncRun
 from include.purchases.checkout import Order, group_named_by, read_checkout, read_order
-from include.purchases.currency import CURRENCY, currency_of_shop
+from include.purchases.rules import CURRENCY, currency_of_shop
 from include.purchases.mapping import profile_id
 from include.purchases.order_groups import group_of, missing_parts
 from include.purchases.order_items import added_skus, catalogue_item
@@ -87,7 +87,7 @@ def _extract_one(run: SyncRun, target: Staging, order_id: str) -> StageCounts:
     try:
         group = group_named_by(run.vtex.order(order_id))
     except RequestRefused as refused:
-        raise ParameterError(f"{run.pipeline}: {not_found(order_id)} ({refused})") from None
+        raise ParameterError(f"{run.pipeline}: {not_found_message(order_id)} ({refused})") from None
     checkout = read_checkout(run.vtex, group, expected=[order_id])
     log.info("order %s: read, with %s orders of its group %s", order_id, len(checkout.orders), group)
     target.write_table(f"{PART}only.parquet", _as_table(checkout.orders))

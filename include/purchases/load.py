@@ -13,7 +13,7 @@ from include.connectif.limits import CALLS_PER_MINUTE
 from include.outcomes import OUTCOME_OF, Outcome, Reason
 from include.pipeline.erased_people import ErasedPeople
 from include.pipeline.outage import OutageWatch, Unanswered
-from include.pipeline.preview import log_sample, masked
+from include.pipeline.preview import log_sample, mask
 from include.pipeline.progress import Progress
 from include.pipeline.run import SyncRun
 from include.purchases.buyers import ensure_buyers
@@ -25,7 +25,7 @@ from include.purchases.order_selection import unanswered_before
 from include.purchases.posting import Answer, Poster
 from include.purchases.recording import recorded_answer, to_record
 from include.purchases.tracked import TRACKED, OtherIds, note_on_the_tag, tracked_purchases
-from include.purchases.tracking_loss import tracking_by_day
+from include.purchases.load_summary import tracking_by_day
 from include.purchases.transform import PURCHASES, UNSENT
 from include.report import StageCounts
 from include.staging import Staging
@@ -96,7 +96,7 @@ def _instants(source: Staging) -> Iterator[datetime]:
 
 def _described(purchase: StagedPurchase) -> str:
     body = purchase["body"]
-    customer, lines = masked(body["contactEmail"]), len(body["products"])
+    customer, lines = mask(body["contactEmail"]), len(body["products"])
     return f"purchase {body['purchaseId']} of {customer}, {lines} lines, {body['totalPrice']} in all"
 
 

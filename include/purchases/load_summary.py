@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from include.outcomes import Drop, Outcome, Reason
-from include.pipeline.replay import keep_sent_at_last
+from include.pipeline.replay import keep_sent_replays
 from include.pipeline.run import SyncRun, count_outcomes, keep_outcomes
 from include.purchases.late_parts import LATE, LateParts
 from include.purchases.posting import Answer
@@ -39,6 +39,6 @@ def summarize_load(
             ]
     outcomes = outcome_rows_of(compared_records)
     keep_outcomes(target, "answers", outcomes)
-    keep_sent_at_last(run, target, sent)
+    keep_sent_replays(run, target, sent)
     count_outcomes(counts, outcomes)
     return counts

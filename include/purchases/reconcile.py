@@ -12,15 +12,15 @@ import pandas as pd
 
 from include.http.parallel import in_parallel
 from include.outcomes import Cause, Reason
-from include.pipeline.differences import ComparedRecords, keep
+from include.pipeline.differences import ComparedRecords, keep_differences
 from include.pipeline.run import SyncRun, outcomes_in
 from include.purchases.checkout import read_checkout, read_order
-from include.purchases.currency import currency_of_shop
+from include.purchases.rules import currency_of_shop
 from include.purchases.extract import SELECTION, extract
 from include.purchases.load import load
 from include.purchases.order_selection import OrderSelection
 from include.purchases.orders import PurchaseRules, classify_orders, earliest_instants
-from include.purchases.reconcile_advice import ADVICE
+from include.purchases.reconcile import ADVICE
 from include.purchases.reconcile_match import (
     BUT_THERE,
     cause_of_missing,
@@ -64,7 +64,7 @@ def compare(run: SyncRun, target: Staging) -> StageCounts:
     alien = alien[~alien.isin(list(full.purchase_of.values()))]
 
     compared_records = ComparedRecords()
-    compared_records.same(int((~elsewhere & ours["there"] & ~ours["doubtful"]).sum()))
+    compared_records.add_same(int((~elsewhere & ours["there"] & ~ours["doubtful"]).sum()))
     for key, there, why in ours.assign(met=met).loc[elsewhere, ["met", "left_out"]].itertuples(name=None):
         compared_records.add(key, Cause.EXCLUDED_BUT_THERE if there else Cause.EXCLUDED, why, there=there)
     for key in ours.index[~elsewhere & ours["otherwise"]]:
@@ -80,7 +80,7 @@ def compare(run: SyncRun, target: Staging) -> StageCounts:
         same=compared_records.number_same,
         notes=[f"purchases of {sides.window}"],
     )
-    keep(run, target, compared, compared_records.differences(), ADVICE)
+    keep_differences(run, target, compared, compared_records.differences(), ADVICE)
     return StageCounts()
 
 

@@ -9,9 +9,9 @@ import pandas as pd
 
 from include.outcomes import OUTCOME_OF, Outcome, Reason
 from include.pipeline.erased_people import ErasedPeople
-from include.pipeline.mass_change import Share, guard_against_mass_change
+from include.pipeline.guards import Share, guard_against_mass_change
 from include.pipeline.run import SyncRun, count_outcomes, keep_outcomes
-from include.purchases.currency import CURRENCY
+from include.purchases.rules import CURRENCY
 from include.purchases.extract import ADDED_ITEMS, ADDRESSES, SELECTION, whole_groups_in
 from include.purchases.mapping import MappedPurchases, Purchase, map_purchases
 from include.purchases.missing_references import contact_from_order

@@ -10,7 +10,7 @@ from airflow.sdk import ObjectStoragePath, get_current_context
 from airflow.sdk.exceptions import AirflowSkipException
 
 from include.outcomes import PipelineName
-from include.pipeline.run import SyncRun, files_gone
+from include.pipeline.run import SyncRun, explain_staging_errors
 from include.pipelines import DAILY_PIPELINES
 from include.plan import RunPlan, RunRequest, plan_run
 from include.settings import Settings
@@ -45,14 +45,14 @@ def sync_run(pipeline: PipelineName, *, after: ObjectStoragePath | None = None) 
 
 def _staged_plan(folder: Staging, settings: Settings) -> RunPlan:
     """The plan that the run's first task has staged."""
-    with files_gone(settings):
+    with explain_staging_errors(settings):
         return RunPlan.from_json(folder.read_json(_PLAN))
 
 
 def _plan(
     context: Context, pipeline: PipelineName, state: StateStore, settings: Settings, folder: Staging
 ) -> RunPlan:
-    with files_gone(settings):
+    with explain_staging_errors(settings):
         if folder.has(_PLAN):
             return RunPlan.from_json(folder.read_json(_PLAN))
     request = _request(context)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from include.outcomes import AS_IT_SHOULD_BE, Cause, PipelineName
-from include.purchases.reconcile_advice import ADVICE
+from include.purchases.reconcile import ADVICE
 from include.report import Compared
 from tests.builders import SimulatedShop, SyncRunner, window_ending
 from tests.orders import (

@@ -9,8 +9,8 @@ import pytest
 from include.contacts import reconcile as contacts
 from include.errors import ConfigurationError, UnsafeChange
 from include.outcomes import Cause, PipelineName
-from include.pipeline.comparison_plan import plan_of
-from include.pipeline.comparison_report import finish_comparison
+from include.pipeline.comparison import plan_comparison
+from include.pipeline.comparison import finish_comparison
 from include.pipeline.run import SyncRun, run_stage
 from include.plan import RunRequest
 from include.products import reconcile as products
@@ -103,7 +103,7 @@ def test_report__and_log_show_no_address(
 
 
 def test_plan__of_purchases_is_the_last_days_but_for_the_indexs_lag(runner: SyncRunner) -> None:
-    window = plan_of(RunRequest("scheduled", NOON), PipelineName.PURCHASES, runner.settings).window
+    window = plan_comparison(RunRequest("scheduled", NOON), PipelineName.PURCHASES, runner.settings).window
     assert window
     assert window == window_ending(NOON - timedelta(minutes=10), hours=7 * 24).window
 
@@ -111,8 +111,8 @@ def test_plan__of_purchases_is_the_last_days_but_for_the_indexs_lag(runner: Sync
 def test_plan__takes_the_window_asked_for_and_no_half_one(runner: SyncRunner) -> None:
     start, end = "2026-11-20T00:00:00-03:00", "2026-11-21T00:00:00-03:00"
     asked = RunRequest("manual", NOON, window_start=start, window_end=end)
-    window = plan_of(asked, PipelineName.PURCHASES, runner.settings).window
+    window = plan_comparison(asked, PipelineName.PURCHASES, runner.settings).window
     assert window
     assert window.start.isoformat() == "2026-11-20T03:00:00+00:00"
     with pytest.raises(ConfigurationError, match="together"):
-        plan_of(RunRequest("manual", NOON, window_start=start), PipelineName.PURCHASES, runner.settings)
+        plan_comparison(RunRequest("manual", NOON, window_start=start), PipelineName.PURCHASES, runner.settings)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from include.connectif.limits import IMPORT_BYTES
 from include.errors import ConfigurationError
-from include.pipeline.csv_files import CsvFiles, changed_copy, rows_of, split
+from include.pipeline.csv_files import CsvFiles, copy_changed_rows, read_rows, split_file
 from include.pipeline.import_file import ImportFile, StagedFile
 from include.staging import Staging
 
@@ -134,7 +134,7 @@ def few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_rows_of__some_at_a_time_and_as_texts(folder: Staging) -> None:
     with CsvFiles(folder, "products") as files:
         files.append(rows(7, name="NA", code="007"))
-    chunks = list(rows_of(StagedFile(folder, files.files[0])))
+    chunks = list(read_rows(StagedFile(folder, files.files[0])))
     assert [len(chunk) for chunk in chunks] == [3, 3, 1]
     assert set(pd.concat(chunks)["name"]) == {"NA"}
     assert set(pd.concat(chunks)["code"]) == {"007"}
@@ -144,7 +144,7 @@ def test_rows_of__some_at_a_time_and_as_texts(folder: Staging) -> None:
 def test_rows_of__only_the_columns_that_are_wanted(folder: Staging) -> None:
     with CsvFiles(folder, "products") as files:
         files.append(rows(4, name="x"))
-    (chunk, *_) = rows_of(StagedFile(folder, files.files[0]), ["productId"])
+    (chunk, *_) = read_rows(StagedFile(folder, files.files[0]), ["productId"])
     assert list(chunk.columns) == ["productId"]
 
 
@@ -159,7 +159,7 @@ def test_changed_copy__leaves_out_rows_in_any_chunk(folder: Staging, tmp_path: P
     (file,) = files.files
     target = Staging(tmp_path / "load")
     gone = {"0000000000", "0000000004", "0000000009", "x"}
-    copied = changed_copy(StagedFile(folder, file), target, without("productId", gone))
+    copied = copy_changed_rows(StagedFile(folder, file), target, without("productId", gone))
     assert copied is not None
     copy = copied.file
     assert copied.folder is target
@@ -174,7 +174,7 @@ def test_changed_copy__nothing_left_is_no_file_to_send(folder: Staging, tmp_path
         files.append(rows(4))
     keys = {f"{number:010}" for number in range(4)}
     staged = StagedFile(folder, files.files[0])
-    assert changed_copy(staged, Staging(tmp_path / "load"), without("productId", keys)) is None
+    assert copy_changed_rows(staged, Staging(tmp_path / "load"), without("productId", keys)) is None
 
 
 @pytest.mark.usefixtures("few_at_a_time")
@@ -186,7 +186,7 @@ def test_split__the_pieces_are_the_rows_of_the_file_in_order(
     with CsvFiles(folder, "contacts", override_existing=False) as files:
         files.append(rows(count, name='a "b", c'))
     (file,) = files.files
-    made = split(StagedFile(folder, file), folder.within("halves"), pieces)
+    made = split_file(StagedFile(folder, file), folder.within("halves"), pieces)
     assert [row for piece in made for row in read(folder.within("halves"), piece)] == read(folder, file)
     assert len(made) <= min(pieces, count)
     assert max(piece.rows for piece in made) == -(-count // pieces)
