@@ -40,7 +40,7 @@ def erase(state: StateStore, vtex: VtexClient, base: Any, email: str, now: datet
     """
     documents, trouble = _documents(vtex, email)
     removed = state.erase(email, documents)
-    runs, running = remove_runs_with_people(state, base, begun_before=now, now=now)
+    runs, running = remove_runs_with_people(state, base, started_before=now, now=now)
     yield f"{mask(email)} is erased, and kept out of every later write."
     yield (
         f"Removed from the store: {removed.outcomes} outcomes, {removed.purchases} purchases, "

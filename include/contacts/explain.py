@@ -22,12 +22,12 @@ from include.pipeline.explanation import (
     Explanation,
     Fact,
     Part,
-    explain_reason,
     differing_fields,
-    facts,
     explain_drop,
-    outcome_facts,
+    explain_reason,
+    facts,
     format_value,
+    outcome_facts,
 )
 from include.pipeline.preview import mask
 from include.run_name import readable
@@ -54,7 +54,9 @@ def explain_customer(context: ExplainContext, record: str) -> Explanation:
     said = context.state.vendor_texts(PipelineName.CONTACTS, stored)
     changes = context.state.outcomes_of(PipelineName.NEWSLETTER, [person] if person else [])
     of_changes = context.state.vendor_texts(PipelineName.NEWSLETTER, changes)
-    there = context.read_connectif(routes.READ_CONTACT, {"email": email}) if problem_of(email) is None else None
+    there = (
+        context.read_connectif(routes.READ_CONTACT, {"email": email}) if problem_of(email) is None else None
+    )
     parts = (
         Part("VTEX holds now", tuple(f for d in documents for f in _document_facts(d)), "no such customer"),
         Part("would be sent", tuple(f for row in rows for f in _row_facts(row)), "nothing"),
@@ -75,8 +77,14 @@ def explain_customer(context: ExplainContext, record: str) -> Explanation:
         ),
         Part("Connectif holds", _contact_facts(there) if there else (), "no contact with this address"),
     )
-    on_changes = [f"A subscription change: {explain_reason(one.reason)}" for one in changes.values() if one.reason]
-    erased = [f"This person is {explain_reason(Reason.ERASED)}"] if email and context.state.is_erased(email) else []
+    on_changes = [
+        f"A subscription change: {explain_reason(one.reason)}" for one in changes.values() if one.reason
+    ]
+    erased = (
+        [f"This person is {explain_reason(Reason.ERASED)}"]
+        if email and context.state.is_erased(email)
+        else []
+    )
     on_drops = [f"Left out, {explain_drop(drop)}" for drop in drops]
     on_documents = _on_documents(documents, rows, outcomes)
     decision = (*erased, *on_documents, *on_drops, *_on_connectif(rows, there), *on_changes)
@@ -172,10 +180,15 @@ def _subscription_state(context: ExplainContext, person: str) -> tuple[Fact, ...
     if subscription_state:
         change = "unsubscribe" if subscription_state.change.unsubscribed else "subscribe"
         applied = (
-            format_value(subscription_state.applied_at) if subscription_state.applied_at else "not finished yet"
+            format_value(subscription_state.applied_at)
+            if subscription_state.applied_at
+            else "not finished yet"
         )
         told = facts(
-            {"the latest": f"{change}, of {format_value(subscription_state.change.instant)}", "applied": applied}
+            {
+                "the latest": f"{change}, of {format_value(subscription_state.change.instant)}",
+                "applied": applied,
+            }
         )
     waiting = context.state.waiting_event(person)
     if waiting:

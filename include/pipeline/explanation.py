@@ -75,7 +75,9 @@ def facts(record: Mapping[str, Any], personal: Iterable[str] = ()) -> tuple[Fact
 def outcome_facts(stored: StoredOutcome, vendor_text: str = "") -> tuple[Fact, ...]:
     """The outcome of a record that a run stored, and the vendor's own text."""
     outcome = f"{stored.outcome}: {stored.reason}" if stored.reason else str(stored.outcome)
-    times = f", {stored.attempts} times since {format_value(stored.first_seen)}" if stored.attempts > 1 else ""
+    times = (
+        f", {stored.attempts} times since {format_value(stored.first_seen)}" if stored.attempts > 1 else ""
+    )
     answer = [Fact("answer", format_value(stored.detail))] if stored.detail else []
     return (
         Fact("outcome", f"{outcome}{times}"),
@@ -109,7 +111,9 @@ def explain_drop(drop: Drop) -> str:
 
 def differing_fields(to_send: Mapping[str, Any], at_connectif: Mapping[str, Any]) -> list[str]:
     """Names of the fields that would be sent and have another value at Connectif."""
-    return [name for name, value in to_send.items() if _normalized(value) != _normalized(at_connectif.get(name))]
+    return [
+        name for name, value in to_send.items() if _normalized(value) != _normalized(at_connectif.get(name))
+    ]
 
 
 def _normalized(value: Any) -> Any:

@@ -72,7 +72,10 @@ class Exporter:
                 "A retry creates a new export"
             )
         log.info("%s: %s rows", what, f"{done.total:,}")
-        with disk(_TEMPORARY), TemporaryFile() as file:  # it has no name, and the system removes it with the process
+        with (
+            disk(_TEMPORARY),
+            TemporaryFile() as file,
+        ):  # it has no name, and the system removes it with the process
             self._connectif.read_export_file(done.file_url, file)
             yield from self._check_number(rows_of(file, wanted), done, what)
 

@@ -59,9 +59,7 @@ def finish(
     if not unfinished and not is_empty:
         _remember_coverage(run, report, stage_started_at(stages["extract"]))
     rejected = not unfinished and report.too_many_rejected(limits)
-    close_run(
-        run, report, identity, problems, announce, error=TooManyRejected if rejected else UnsafeChange
-    )
+    close_run(run, report, identity, problems, announce, error=TooManyRejected if rejected else UnsafeChange)
     return report
 
 

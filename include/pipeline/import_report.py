@@ -153,7 +153,9 @@ def _refusals_by_number(
     If several ways fit, the rows of all of them are suspects.
     """
     reasons = [line.reason for line in lines]
-    column = next((place for place, title in enumerate(titles) if _is_number_column(title, lines, place)), None)
+    column = next(
+        (place for place, title in enumerate(titles) if _is_number_column(title, lines, place)), None
+    )
     if column is None:
         return Refusals(unnamed=reasons, suspects=None)
     numbers = [int(cell) for line in lines if (cell := _cell(line, column))]
@@ -164,9 +166,7 @@ def _refusals_by_number(
     fitting = [
         [row[key_column] for row in candidates if row]
         for first in _FIRST_ROWS
-        if all(
-            map(partial(_fits, repeated), candidates := [rows.get(n - first) for n in numbers], numbered)
-        )
+        if all(map(partial(_fits, repeated), candidates := [rows.get(n - first) for n in numbers], numbered))
     ]
     if len(numbers) < len(lines) or not fitting:
         return Refusals(unnamed=reasons, suspects=None)

@@ -241,7 +241,9 @@ class Importer:
         result = self._imported(queued.sent, done, key_column)
         if self._needs_halving(result):
             self._searches_left -= 1
-            log.warning("%s is sent again in halves, to find the rows that Connectif does not name", result.file.name)
+            log.warning(
+                "%s is sent again in halves, to find the rows that Connectif does not name", result.file.name
+            )
             to_do.appendleft(queued.file)
             self._replace(to_do, self._stage_pieces(queued.file, queued.sent, 2))
         elif result.unconfirmed and not queued.again:
@@ -337,7 +339,11 @@ class Importer:
         try:
             report = self._connectif.read_import_report(done.report_url)
         except SyncError as error:
-            log.warning("%s: the report of refused rows cannot be read, the rows stay without names: %s", sent.file.name, error)
+            log.warning(
+                "%s: the report of refused rows cannot be read, the rows stay without names: %s",
+                sent.file.name,
+                error,
+            )
             return Refusals(suspects=None)
         return read_refusals(report, sent, key_column)
 

@@ -13,8 +13,8 @@ from include.pipeline.explanation import (
     Explanation,
     Fact,
     Part,
-    explain_reason,
     differing_fields,
+    explain_reason,
     facts,
     outcome_facts,
 )

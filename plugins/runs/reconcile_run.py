@@ -9,8 +9,7 @@ from airflow.sdk import ObjectStoragePath, get_current_context
 from airflow.sdk.exceptions import AirflowSkipException
 
 from include.outcomes import PipelineName
-from include.pipeline.comparison import plan_comparison
-from include.pipeline.comparison import finish_comparison
+from include.pipeline.comparison import finish_comparison, plan_comparison
 from include.pipeline.run import SyncRun, require_complete, run_stage
 from include.pipeline.staging_retention import remove_old
 from include.pipelines import DAILY_PIPELINES

@@ -56,7 +56,7 @@ def test_cleared_stage__without_its_staged_files_fails_and_says_what_to_do(
         run_stage(cleared, stage, getattr(DAILY_PIPELINES[pipeline].code(), stage), source=Staging(source))
     assert str(source) in str(caught.value)
     assert "Clear the whole run" in str(caught.value)
-    assert "removed 7 days after their run began (run.staging_retention_days)" in str(caught.value)
+    assert "removed 7 days after the start of their run (run.staging_retention_days)" in str(caught.value)
     assert runner.connectif.transport.counter.calls == calls
     assert shop.target() == before
 

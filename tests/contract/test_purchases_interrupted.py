@@ -179,12 +179,12 @@ def test_interrupted__a_retry_keeps_the_notes_of_a_run_without_an_export(
     put_purchase(shop, "1-01")
     shop.fault_at_connectif("create export", calls=100, status=403)
     with monkeypatch.context() as patch:
-        patch.setattr(import_module("include.purchases.load"), "tally", _killed)
+        patch.setattr(import_module("include.purchases.load"), "summarize_load", _killed)
         with pytest.raises(Killed):
             runner.sync(PURCHASES, DAY, "run")
     runner.restart()
     without_export, under_another_id = runner.sync(PURCHASES, DAY, "run").counts.notes
-    assert "all were offered one by one" in without_export
+    assert "all were posted one by one" in without_export
     assert under_another_id.startswith("1 purchases are at Connectif under their order_id")
 
 

@@ -34,7 +34,7 @@ DAY = window_ending()
 
 
 def fallback_notes(report: Report) -> list[str]:
-    return [note for note in report.counts.notes if "offered one by one" in note]
+    return [note for note in report.counts.notes if "posted one by one" in note]
 
 
 def test_purchases__exactly_those_that_the_tag_missed_are_posted(
@@ -327,7 +327,7 @@ def test_purchases__only_looks_under_the_other_id_too(runner: SyncRunner, shop: 
 def test_purchases__look_ups_end_when_they_find_nothing(
     runner: SyncRunner, shop: SimulatedShop, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("include.purchases.tracked._FRUITLESS", 10)
+    monkeypatch.setattr("include.purchases.tracked._MOST_MISSES", 10)
     without_baskets(shop)
     put_buyer(shop)
     put_product(shop)

@@ -9,8 +9,7 @@ import pytest
 from include.contacts import reconcile as contacts
 from include.errors import ConfigurationError, UnsafeChange
 from include.outcomes import Cause, PipelineName
-from include.pipeline.comparison import plan_comparison
-from include.pipeline.comparison import finish_comparison
+from include.pipeline.comparison import finish_comparison, plan_comparison
 from include.pipeline.run import SyncRun, run_stage
 from include.plan import RunRequest
 from include.products import reconcile as products

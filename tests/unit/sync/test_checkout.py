@@ -8,7 +8,7 @@ import pytest
 
 from include.errors import TemporaryError
 from include.http.transport import RequestRefused, VendorError
-from include.purchases.checkout import group_named_by, read_checkout, read_order
+from include.purchases.checkout import order_group_of, read_checkout, read_order
 from include.vtex.client import VtexClient
 
 Json = dict[str, Any]
@@ -87,6 +87,6 @@ def test_order__another_order_is_no_answer() -> None:
 
 
 def test_group__is_the_orders_own_word_else_the_form_of_its_id() -> None:
-    assert group_named_by({"orderId": "v1llux-01", "orderGroup": "v1lspt"}) == "v1lspt"
-    assert group_named_by({"orderId": "v1llux-01", "orderGroup": ""}) == "v1llux"
-    assert group_named_by({"orderId": "v1llux-01", "orderGroup": {}}) == "v1llux"
+    assert order_group_of({"orderId": "v1llux-01", "orderGroup": "v1lspt"}) == "v1lspt"
+    assert order_group_of({"orderId": "v1llux-01", "orderGroup": ""}) == "v1llux"
+    assert order_group_of({"orderId": "v1llux-01", "orderGroup": {}}) == "v1llux"

@@ -132,4 +132,4 @@ def test_cleaning__says_what_it_removed(tmp_path: Path, caplog: Any) -> None:
     caplog.set_level(logging.INFO)
     staged(tmp_path, "shop-0123abcd/sync_contacts/run-1/0", NOW - WEEK)
     clean(tmp_path)
-    assert "too old, removed: 1 staged runs, 1 outcomes, 1 reports" in caplog.text
+    assert "retention: removed 1 staged runs, 1 outcomes, 1 reports" in caplog.text

@@ -396,7 +396,7 @@ def test_importer__what_was_left_out_of_a_file_is_not_missed(
 
     connectif = FakeConnectif(looks=1_000)
     options: dict[str, Any] = {
-        "to_send": without_a,
+        "file_filter": without_a,
         "poll_seconds": 5,
         "patience_minutes": 1,
         "sleep": time.sleep,
@@ -548,7 +548,7 @@ def test_importer__a_single_row_that_is_too_large_is_rejected_by_name(
     connectif = FakeConnectif(most_bytes=1_000)
     results = list(importer(connectif, folder, journal, time).run([file], "_email"))
     assert [line for result in results for line in lines(result)] == [
-        (giant, REJECTED, "413: the row alone is too large")
+        (giant, REJECTED, "413: the row is too large")
     ]
     assert [email for content in connectif.contents for email in content] == [*emails(5), *emails(3)]
 

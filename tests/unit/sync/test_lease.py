@@ -125,8 +125,8 @@ def test_lease__of_another_run_stops_the_stage_by_name() -> None:
         pytest.fail("the stage began")
     assert str(caught.value) == (
         "sync_state: load of contacts for this shop is held until 2026-11-23 03:14:05 UTC by run "
-        "sync_contacts/daily/0 of http://b:8080, host two. Pause the DAG in one of the two Airflows; if that "
-        "run was killed, its lease ends by itself. The task is retried"
+        "sync_contacts/daily/0 of http://b:8080, host two. Airflow retries the task. Pause the DAG in "
+        "one of the two Airflows. If the other run was killed, do nothing: its lease expires"
     )
     assert cast("Slept", run.sleep).seconds == []
     assert "released" not in state.calls
@@ -165,7 +165,7 @@ def test_lease__that_cannot_be_renewed_or_released_costs_a_warning(
         assert state.renewed.wait(10)
         cast("Connectif", run.connectif).require()
     assert "could not be renewed: sync_state: out of reach" in caplog.text
-    assert "is left to expire: sync_state: out of reach" in caplog.text
+    assert "the lease is not released and will expire: sync_state: out of reach" in caplog.text
 
 
 def test_lease__that_another_run_has_taken_stops_the_next_call(monkeypatch: pytest.MonkeyPatch) -> None:

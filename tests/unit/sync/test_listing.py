@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from include.errors import TemporaryError
 from include.purchases import listing
-from include.purchases.listing import TooManyOrdersAtOnce, orders_in
+from include.purchases.listing import TooManyOrdersAtOnce, list_window
 from include.vtex.client import OrderPage, VtexClient
 from include.window import Window
 
@@ -49,7 +49,7 @@ def entry(at: datetime, number: int) -> dict[str, Any]:
 
 
 def read(vtex: FakeVtex, window: Window = DAY) -> list[str]:
-    return [order["orderId"] for order in orders_in(cast("VtexClient", vtex), "creationDate", window)]
+    return [order["orderId"] for order in list_window(cast("VtexClient", vtex), "creationDate", window)]
 
 
 def spread(count: int, over: timedelta = timedelta(days=1)) -> list[datetime]:
@@ -108,7 +108,7 @@ def test_listing__a_short_reading_is_read_again() -> None:
 
 
 def test_listing__always_short_is_left_to_a_retry() -> None:
-    with pytest.raises(TemporaryError, match=r"249 of 250 orders came for .*, 3 times in a row"):
+    with pytest.raises(TemporaryError, match=r"VTEX listed 249 of 250 orders of .*, in 3 attempts"):
         read(FakeVtex(spread(250), hidden_readings=99))
 
 

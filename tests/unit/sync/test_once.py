@@ -17,7 +17,7 @@ def test_once__by_many_threads_with_keys_in_any_order() -> None:
     wanted = [luck.sample("abcdefgh", k=luck.randint(1, 5)) for _ in range(400)]
 
     def work(keys: list[str]) -> bool:
-        with once.left_of(keys) as left:
+        with once.reserve(keys) as left:
             for key in left:
                 done[key] += 1
                 once.mark_done(key)
@@ -32,7 +32,7 @@ def test_once__who_comes_second_waits_for_the_first() -> None:
     once, is_begun, may_end, order = OncePerKey(), threading.Event(), threading.Event(), list[str]()
 
     def first() -> None:
-        with once.left_of(["a", "b"]):
+        with once.reserve(["a", "b"]):
             is_begun.set()
             assert may_end.wait(10)
             order.append("first")
@@ -40,14 +40,14 @@ def test_once__who_comes_second_waits_for_the_first() -> None:
 
     def second() -> list[str]:
         assert is_begun.wait(10)
-        with once.left_of(["a", "b", "a"]) as left:
+        with once.reserve(["a", "b", "a"]) as left:
             order.append("second")
             return left
 
     with ThreadPoolExecutor(2) as pool:
         one, other = pool.submit(first), pool.submit(second)
         assert is_begun.wait(10)
-        with once.left_of(["c"]) as left:
+        with once.reserve(["c"]) as left:
             assert left == ["c"], "another key does not wait"
         may_end.set()
         one.result(10)
@@ -57,7 +57,7 @@ def test_once__who_comes_second_waits_for_the_first() -> None:
 
 def test_once__an_error_leaves_the_key_to_the_next() -> None:
     once = OncePerKey()
-    with pytest.raises(RuntimeError), once.left_of(["a"]):
+    with pytest.raises(RuntimeError), once.reserve(["a"]):
         raise RuntimeError
-    with once.left_of(["a"]) as left:
+    with once.reserve(["a"]) as left:
         assert left == ["a"]
