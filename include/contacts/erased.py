@@ -43,5 +43,7 @@ def erased_since(run: SyncRun, folder: Staging, mapped: str) -> set[str]:
     if folder.read_json(_KNOWN) == run.state.erasures():
         return set()
     people = ErasedPeople(run.state)
-    found = (people.intersection(folder.read_frame(name, ["_email"])["_email"]) for name in folder.names(mapped))
+    found = (
+        people.intersection(folder.read_frame(name, ["_email"])["_email"]) for name in folder.names(mapped)
+    )
     return set().union(*found)

@@ -39,7 +39,9 @@ def load(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
     left_out, rows = LeftOut(run, source, target), sum(file.rows for file in staged["contacts"])
     if run.dry_run or run.plan.is_partial:
         log_sample(
-            log, "would go" if run.dry_run else "goes", map(format_personal, _rows(source, staged["contacts"]))
+            log,
+            "would go" if run.dry_run else "goes",
+            map(format_personal, _rows(source, staged["contacts"])),
         )
     if run.dry_run:
         rows -= _count_erased(counts, source, target, left_out)

@@ -27,8 +27,8 @@ from include.window import Window
 def plan_comparison(request: RunRequest, pipeline: PipelineName, settings: Settings) -> RunPlan:
     """The plan to compare one pipeline; ConfigurationError if only one end of the window is given.
 
-    Purchases are compared in the requested window, else in the last days. The default window ends where VTEX's
-    index surely shows every order. Products and contacts have no history, so all of them are compared.
+    Purchases are compared in the requested window, else in the last days. The default window ends where
+    VTEX's index surely shows every order. Products and contacts have no history, so all of them are compared.
     """
     requested = request.asked_window()
     if pipeline not in {PipelineName.PURCHASES, PipelineName.RECONCILE}:

@@ -106,7 +106,7 @@ class CsvFiles:
         self._column_sets.add(columns)
         if len(self._column_sets) > _MOST_COLUMN_SETS:
             raise ConfigurationError(
-                f"The {self._kind} have more than {_MOST_COLUMN_SETS} sets of filled-in columns, and each set "
+                f"The {self._kind} have more than {_MOST_COLUMN_SETS} sets of filled-in columns, and each "
                 "needs its own import. Nothing was sent. Remove optional fields from the settings"
             )
 
@@ -139,7 +139,7 @@ def read_rows(staged: StagedFile, columns: list[str] | None = None) -> Iterator[
 def copy_changed_rows(
     staged: StagedFile, target: Staging, change: Callable[[pd.DataFrame], pd.DataFrame]
 ) -> StagedFile | None:
-    """Apply `change` to the rows of a staged file, and write the result to another folder under the same name.
+    """Apply `change` to the rows of a staged file, and write the result to another folder.
 
     Returns None if no row is left.
     """
@@ -155,7 +155,7 @@ def copy_changed_rows(
 
 
 def split_file(staged: StagedFile, target: Staging, pieces: int) -> list[ImportFile]:
-    """Split a staged file into `pieces` files of equal size in another folder, and keep the order of the rows.
+    """Split a staged file into `pieces` files of equal size in another folder; the rows keep their order.
 
     The files are called `<name of the file>-0001.csv` and so on.
     """

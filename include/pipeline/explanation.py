@@ -21,7 +21,7 @@ VENDOR_TEXT = "the last refusal in the vendor's words"
 
 @dataclass(frozen=True)
 class Fact:
-    """One line. `value` holds no complete e-mail. A `personal` value is for the terminal only: pages mask it."""
+    """One line. Its `value` has no complete e-mail; pages mask a `personal` value."""
 
     label: str
     value: str

@@ -147,7 +147,7 @@ def _problems(run: SyncRun, report: Report, limits: Limits, unfinished: list[str
 
 
 def outcome_rows(folder: Staging) -> Iterator[RecordOutcome]:
-    """The outcomes of a stage for the state store: records that were not sent, and replayed ones that were."""
+    """The outcomes of a stage for the state store: unsent records, and replayed records that were sent."""
     for outcomes in outcomes_in(folder):
         for key, outcome, reason, detail in outcomes.itertuples(index=False, name=None):
             yield RecordOutcome(key, Outcome(outcome), Reason(reason), detail)

@@ -22,7 +22,8 @@ log = logging.getLogger(__name__)
 class Share:
     """`number` of `total` records are unusual: `records` says which records, `finding` what is unusual.
 
-    The share is too large above `limit_percent`, if `number` is at least `minimum`. `advice` says what to check.
+    The share is too large above `limit_percent`, if `number` is at least `minimum`. `advice` says
+    what to check.
     """
 
     number: int
@@ -57,8 +58,8 @@ def guard_against_mass_change(run: SyncRun, shares: Iterable[Share]) -> None:
         return
     advice = " ".join(dict.fromkeys(share.advice for share in too_large))
     raise MassChangeBlocked(
-        f"{run.pipeline}: {findings}. This looks like a fault, so nothing was sent. {advice} If the change is "
-        "right, trigger the DAG with allow_mass_change, or change the limit in [mass_change]"
+        f"{run.pipeline}: {findings}. This looks like a fault, so nothing was sent. {advice} If the change "
+        "is right, trigger the DAG with allow_mass_change, or change the limit in [mass_change]"
     )
 
 
@@ -68,8 +69,9 @@ def stop_empty_load(run: SyncRun, finding: str, check: str) -> None:
         log.warning("%s: empty load allowed by allow_empty: %s", run.pipeline, finding)
         return
     raise UnsafeChange(
-        f"{run.pipeline}: {finding}. An empty full load looks like a fault, so nothing was sent and the pipeline "
-        f"is not activated. Check {check}. If the shop is really empty, trigger the DAG with allow_empty"
+        f"{run.pipeline}: {finding}. An empty full load looks like a fault, so nothing was sent, and "
+        f"the pipeline is not activated. Check {check}. If the shop is really empty, trigger the DAG with "
+        "allow_empty"
     )
 
 

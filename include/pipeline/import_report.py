@@ -52,7 +52,10 @@ class _Line(NamedTuple):
 
 
 def read_refusals(report: bytes, sent: StagedFile, key_column: str) -> Refusals:
-    """The rows of `sent` that Connectif refused. The reasons are Connectif's texts and may quote the customer."""
+    """The rows of `sent` that Connectif refused.
+
+    The reasons are Connectif's texts and may quote the customer.
+    """
     columns = columns_of(sent)
     titles, lines = _parse_lines(report, columns)
     if not lines:
@@ -148,7 +151,7 @@ def _keys_sent(sent: StagedFile, key_column: str, cells: Iterable[str]) -> dict[
 def _refusals_by_number(
     sent: StagedFile, key_column: str, titles: Sequence[str], lines: Sequence[_Line]
 ) -> Refusals:
-    """Identify the rows by their numbers, if exactly one way to count fits the numbers and the repeated cells.
+    """Identify the rows by their numbers, if exactly one way to count fits numbers and repeated cells.
 
     If several ways fit, the rows of all of them are suspects.
     """

@@ -57,7 +57,7 @@ class Imported:
 
 
 class _Queued(NamedTuple):
-    """An accepted import: its file, the part that was sent, and whether the file is sent for the second time."""
+    """An accepted import: its file, the part that was sent, and whether it is the second attempt."""
 
     file: StagedFile
     sent: StagedFile
@@ -171,7 +171,10 @@ class Importer:
         to_do.extendleft(StagedFile(self._pieces, ImportFile(**piece)) for piece in reversed(pieces))
 
     def _wait_for_queue(self) -> None:
-        """Wait while imports of others fill the queue. Each attempt sends the whole file, so attempts are rare."""
+        """Wait while imports of others fill the queue.
+
+        Each attempt sends the whole file, so attempts are rare.
+        """
         self._queue_full_since = self._clock() if self._queue_full_since is None else self._queue_full_since
         if self._clock() - self._queue_full_since > self._patience_seconds:
             raise TemporaryError(
@@ -183,7 +186,7 @@ class Importer:
     # --- files that are too large
 
     def _limit(self) -> dict[str, int]:
-        """`refused`: size of the smallest file that was too large; `accepted`: size of the largest accepted file."""
+        """`refused`: size of the smallest refused file; `accepted`: size of the largest accepted file."""
         has_one = self._journal.has(_UPLOAD_LIMIT)
         known: dict[str, int] = self._journal.read_json(_UPLOAD_LIMIT) if has_one else {}
         return known

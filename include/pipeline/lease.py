@@ -81,8 +81,8 @@ def _owner(run: SyncRun) -> str:
 
 def _holder_message(run: SyncRun, stage: str, other: Lease) -> str:
     return (
-        f"sync_state: {stage} of {run.pipeline} for this shop is held until {other.expires_at:%Y-%m-%d %H:%M:%S} "
-        f"UTC by run {readable(other.run_key)} of {other.owner}"
+        f"sync_state: {stage} of {run.pipeline} for this shop is held until "
+        f"{other.expires_at:%Y-%m-%d %H:%M:%S} UTC by run {readable(other.run_key)} of {other.owner}"
     )
 
 
@@ -112,9 +112,9 @@ class _Keeper:
         """Raise WorkTakenOver if another run has taken the lease."""
         if self._lost.is_set():
             raise WorkTakenOver(
-                f"sync_state: another run has taken over {self._stage} of {self._run.pipeline} for this shop, "
-                "because this run did not renew its lease in time. Airflow retries the task. Pause the DAG in "
-                "one of the two Airflows"
+                f"sync_state: another run has taken over {self._stage} of {self._run.pipeline} for "
+                "this shop, because this run did not renew its lease in time. Airflow retries the task. "
+                "Pause the DAG in one of the two Airflows"
             )
 
     def _renew(self) -> None:

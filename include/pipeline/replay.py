@@ -53,14 +53,14 @@ def _kept_keys(run: SyncRun, wanted: str) -> list[str]:
     keys = [key for key in found if key and not key.startswith(UNNAMED)]
     if len(keys) < len(found):
         log.warning(
-            "%s: %s rejected rows cannot be replayed: Connectif's report did not name them. Run with mode full",
+            "%s: %s rejected rows cannot be replayed, Connectif's report did not name them. Use mode full",
             run.pipeline,
             len(found) - len(keys),
         )
     if not keys and wanted != "all" and wanted not in set(Reason):
         raise ConfigurationError(
-            f"parameter replay is {wanted!r:.60}: this is neither all, nor a reason code, nor the key of an unsent "
-            f"record of {run.pipeline}. To send any other record, use the parameter only"
+            f"parameter replay is {wanted!r:.60}: this is neither all, nor a reason code, nor the key of an "
+            f"unsent record of {run.pipeline}. To send any other record, use the parameter only"
         )
     return keys
 

@@ -82,10 +82,10 @@ def run_stage(
 ) -> Staging:
     """Do one stage in its own folder, write its counts there, and return the folder.
 
-    `work` gets the run, the folder and, if the stage has a predecessor, that stage's folder as `source`. Files
-    in its own folder are finished work of an earlier attempt of the same task. Both folders are checked first:
-    StagingError if a file is missing or damaged. Calls and seconds of failed attempts are counted too. A
-    stage that writes to a vendor holds the shop's lease (`include/pipeline/lease.py`).
+    `work` gets the run, the folder and, if the stage has a predecessor, that stage's folder as `source`.
+    Files in its own folder are finished work of an earlier attempt of the same task. Both folders are checked
+    first: StagingError if a file is missing or damaged. Calls and seconds of failed attempts are counted too.
+    A stage that writes to a vendor holds the shop's lease (`include/pipeline/lease.py`).
     """
     folder = run.staging.within(name)
     with explain_staging_errors(run.settings):
@@ -108,13 +108,13 @@ def explain_staging_errors(settings: Settings) -> Iterator[None]:
     except StagingError as problem:
         raise StagingError(
             f"staged files: {problem}. Clear the whole run, from its first task on: it writes them again. "
-            f"Staged files are removed {settings.run.staging_retention_days} days after the start of their run "
-            "(run.staging_retention_days), or when a person is erased"
+            f"Staged files are removed {settings.run.staging_retention_days} days after the start of their "
+            "run (run.staging_retention_days), or when a person is erased"
         ) from None
 
 
 def require_complete(settings: Settings, folders: Iterable[Any]) -> None:
-    """StagingError unless the folders that the tasks returned are complete (None: the task did not finish)."""
+    """StagingError if a folder that a task returned is incomplete (None: the task did not finish)."""
     with explain_staging_errors(settings):
         for folder in filter(None, folders):
             Staging(folder).require_complete()

@@ -20,7 +20,10 @@ _NOT_FOUND = frozenset({400, 404})
 
 @dataclass(frozen=True)
 class Checkout:
-    """`orders` have all details. `missing` are ids of parts that must exist, but VTEX does not have them (yet)."""
+    """`orders` have all details.
+
+    `missing` are ids of parts that must exist, but VTEX does not have them (yet).
+    """
 
     orders: list[Order]
     missing: tuple[str, ...] = ()
@@ -36,8 +39,8 @@ def read_checkout(
 ) -> Checkout:
     """Read the orders of a group that are not `known` yet; `expected` are ids that must be among them.
 
-    VTEX's order group is used for ids only: its orders have fewer fields than the details, and it may be empty
-    or lack a part. Every part with a lower number than another part must exist.
+    VTEX's order group is used for ids only: its orders have fewer fields than the details, and it may be
+    empty or lack a part. Every part with a lower number than another part must exist.
     """
     ids = {*_ids_of(vtex, group), *expected, *known}
     wanted = sorted({*ids, *missing_parts(ids)}.difference(known))

@@ -1,4 +1,4 @@
-"""Read the orders of the window with all details, missing parts of split orders, and customers' real addresses."""
+"""Read the orders of the window, the missing parts of split orders, and the customers' real addresses."""
 
 from __future__ import annotations
 
@@ -198,7 +198,7 @@ def _read_missing_parts(run: SyncRun, target: Staging, selection: OrderSelection
 
 
 def _expected_parts(groups: dict[str, str]) -> dict[str, list[str]]:
-    """Parts that must exist and were not read, by their group: the other parts of the group have its number."""
+    """Parts that must exist and were not read, by their group."""
     by_form = {group_of(order_id): group for order_id, group in groups.items()}
     found: dict[str, list[str]] = defaultdict(list)
     for order_id in missing_parts(groups):
@@ -207,7 +207,7 @@ def _expected_parts(groups: dict[str, str]) -> dict[str, list[str]]:
 
 
 def _may_be_paid_separately(run: SyncRun) -> bool:
-    """Whether the list may show parts of a checkout on different days, because it lists each part when paid."""
+    """Whether the list may show the parts of a checkout on different days: it lists each part when paid."""
     settings = run.settings.purchases
     return settings.purchase_when == "paid" and settings.purchase_id_source == "order_group"
 
@@ -218,7 +218,10 @@ def _listed_last(run: SyncRun, selection: OrderSelection) -> list[str]:
 
 
 def read_addresses(vtex: VtexClient, user_ids: Iterable[str]) -> dict[str, str]:
-    """Customers' real e-mails by `userId`, because orders only have an alias. Customers without a document are absent."""
+    """Customers' real e-mails by `userId`, because orders only have an alias.
+
+    Customers without a document are absent.
+    """
     found: dict[str, str] = {}
     for batch in in_batches(sorted(set(user_ids)), limits.ALTERNATIVES_PER_FILTER):
         documents = vtex.search_clients(where=any_of("userId", batch), fields=("userId", "email"))
@@ -253,8 +256,8 @@ def _all_orders(target: Staging) -> Iterator[Order]:
 def whole_groups_in(source: Staging) -> Iterator[list[Order]]:
     """The staged orders, some hundred at a time; all orders of a checkout are in the same piece.
 
-    Orders of one group are adjacent, because they are sorted by id; this holds across files too. The few groups
-    with ids of different forms come last. Orders of incomplete groups are marked.
+    Orders of one group are adjacent, because they are sorted by id; this holds across files too. The few
+    groups with ids of different forms come last. Orders of incomplete groups are marked.
     """
     incomplete = set(source.read_json(INCOMPLETE_GROUPS))
     for orders in _groups_in(source):

@@ -20,7 +20,7 @@ WORTH_AN_IMPORT = 10
 def import_ahead(
     run: SyncRun, journal: Staging, name: str, key_column: str, stage_files: Callable[[], list[ImportFile]]
 ) -> None:
-    """Import the files that `stage_files` stages in `journal`, once a run; a retry continues with the same files.
+    """Import the files that `stage_files` stages in `journal`, once a run; a retry uses the same files.
 
     Errors only cost calls: the missing records are then created for each purchase that Connectif refuses.
     """

@@ -35,8 +35,9 @@ def list_window(vtex: VtexClient, date_field: str, window: Window) -> Iterator[d
         return
     if window.end - window.start <= _SHORTEST:
         raise TooManyOrdersAtOnce(
-            f"{SYSTEM}, list of orders: {first.total:,} orders within one second, {window}, and the list shows "
-            f"{limits.ORDERS_PER_QUERY:,} at most. Nothing was sent. Run the other hours with window_start and window_end, and ask VTEX"
+            f"{SYSTEM}, list of orders: {first.total:,} orders within one second, {window}; the list shows "
+            f"{limits.ORDERS_PER_QUERY:,} at most. Nothing was sent. Run the other hours of the day with "
+            "window_start and window_end, and ask VTEX"
         )
     middle = window.start + (window.end - window.start) / 2
     middle = middle.replace(microsecond=middle.microsecond // 1000 * 1000)

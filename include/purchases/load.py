@@ -53,8 +53,8 @@ Results = dict[str, PurchaseResult]
 def load(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
     """Post the purchases that Connectif lacks and that no earlier attempt of this run has posted.
 
-    Old purchases, and all purchases of a back-fill, trigger no workflows. Each staged purchase is parsed twice:
-    for its head, which stays in memory, and for its post.
+    Old purchases, and all purchases of a back-fill, trigger no workflows. Each staged purchase is parsed
+    twice: for its head, which stays in memory, and for its post.
     """
     if run.dry_run:
         return _dry_run(run, source)
@@ -67,7 +67,7 @@ def load(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
     log.info("%s", _forecast(run, len(staged.heads), sum(1 for _ in staged.without(results))))
     hidden = () if run.plan.only else _create_references(run, target, staged, results)
     poster = Poster(run, hidden, interrupted.in_doubt)
-    _post(run, poster, source, staged, results, None if is_exported else OtherIds(run.connectif))
+    _post(run, poster, source, staged, results, others=None if is_exported else OtherIds(run.connectif))
     with_other_id = sum(result == _TRACKED_BY_OTHER_ID for result in results.values())
     notes += filter(None, [note_on_tag_ids(run, with_other_id)])
     late = late_parts(run, staged.heads, results)
@@ -95,7 +95,10 @@ def _describe(purchase: StagedPurchase) -> str:
 
 
 def _dry_run(run: SyncRun, source: Staging) -> StageCounts:
-    """Count the purchases. A dry run asks Connectif nothing, not even for an export, so this is the maximum."""
+    """Count the purchases.
+
+    A dry run asks Connectif nothing, not even for an export, so this is the maximum.
+    """
     counts, number = StageCounts(), 0
     for purchase in _with_sample_in_log(run, source):
         counts.count(Outcome.SENT, len(purchase["order_ids"]))
@@ -129,8 +132,10 @@ def _unsent_result(purchase: StagedPurchase) -> PurchaseResult:
 def _resolve_tracked(
     run: SyncRun, target: Staging, staged: PurchaseHeads, results: Results
 ) -> tuple[list[str], bool]:
-    """Record the purchases that Connectif's export has; returns notes for the report, and whether there was an
-    export."""
+    """Record the purchases that are in Connectif's export.
+
+    Returns notes for the report, and whether there was an export.
+    """
     tracked = tracked_purchases(run, target, staged.without(results))
     erased, resolved = ErasedPeople(run.state), Results()
 
@@ -149,7 +154,10 @@ def _resolve_tracked(
 def _create_references(
     run: SyncRun, target: Staging, staged: PurchaseHeads, results: Results
 ) -> Iterable[str]:
-    """Create the missing buyers and products of the purchases to post; returns the products that search hides."""
+    """Create the missing buyers and products of the purchases to post.
+
+    Returns the products that search does not show.
+    """
     erased = ErasedPeople(run.state)
     purchases = [one for one in staged.without(results) if not _is_erased(one, erased)]
     ensure_buyers(run, target, purchases)
@@ -166,10 +174,10 @@ def _post(
     source: Staging,
     staged: PurchaseHeads,
     results: Results,
+    *,
     others: OtherIds | None,
 ) -> None:
-    """Post the purchases that have no result yet. If Connectif does not answer for one, it is held for the next
-    runs.
+    """Post the purchases that have no result yet; one without an answer is held for the next runs.
 
     `others`, for runs without an export, finds purchases that Connectif has under another form of their id.
     Held purchases are recorded last, so that a retry after an outage posts them again.

@@ -50,9 +50,9 @@ def summarize_load(
 def tracking_by_day(run: SyncRun, happened: Iterable[datetime]) -> dict[str, Tracking]:
     """The tracking loss: of each day, how many purchases the shop's web tag reported, and how many it missed.
 
-    Days are those of the shop's time zone. A run from 04:00 to 04:00 completes one day and starts the next, so
-    each day counts the purchases of all runs so far. A purchase that we sent stays ours if a later run reads it
-    again. A purchase that Connectif does not have (rejected, held) counts for neither side.
+    Days are those of the shop's time zone. A run from 04:00 to 04:00 completes one day and starts the next,
+    so each day counts the purchases of all runs so far. A purchase that we sent stays ours if a later run
+    reads it again. A purchase that Connectif does not have (rejected, held) counts for neither side.
     """
     zone = ZoneInfo(run.settings.schedule.time_zone)
     covered = run.state.covered(PipelineName.PURCHASES) + ([run.plan.window] if run.plan.window else [])

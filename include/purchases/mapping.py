@@ -83,8 +83,8 @@ def map_purchases(
     """Details of whole order groups → purchases, and the outcomes of all other orders.
 
     `emails` maps a `profile_id` to the real address. An order's own address counts only if it is no alias.
-    `catalogue` maps a SKU id to the `catalogue_item` of an item that a change added. `orders` must include the
-    orders that `classify_orders` refuses: such an order can show that a purchase is incomplete.
+    `catalogue` maps a SKU id to the `catalogue_item` of an item that a change added. `orders` must include
+    the orders that `classify_orders` refuses: such an order can show that a purchase is incomplete.
     """
     refused, accepted = classify_orders(orders, rules)
     incomplete = incomplete_purchases(orders, rules)

@@ -41,14 +41,14 @@ SearchResults = Iterator[tuple[list[str], pd.DataFrame]]
 
 
 class ProductSearch:
-    """Searches products by their ids, in the form that `sync_products` sends; safe to use from several threads."""
+    """Searches products by id, in the form that `sync_products` sends; safe for several threads."""
 
     def __init__(self, run: SyncRun) -> None:
         self._run, self._rules = run, rules_of(run)
         self._may_read_prices = True
 
     def rows(self, product_ids: Sequence[str], *, were_sent: bool) -> pd.DataFrame:
-        """Rows with PRODUCT_COLUMNS, for those of the products (at most 50) that search shows and we can send.
+        """Rows with PRODUCT_COLUMNS, for the products (at most 50) that search shows and that can be sent.
 
         If they `were_sent` before, a product without an offer gets the price that was sent last. Base prices
         are read only if the key may read them. RequestRefused if search refuses the ids.
@@ -81,10 +81,10 @@ def ensure_products(
     """Create the products that Connectif lacks, before ten purchases or more are posted.
 
     A product counts as missing if no run of `sync_products` has sent it. It is created from catalogue search,
-    else from an order line (`from_lines`: the body of a product PATCH by product id). A product that Connectif
-    has from the web tag stays as it is (`overrideExisting=false`). A product that VTEX or the import refuses is
-    created for each purchase that Connectif refuses (E0102). The created products are not added to the
-    catalogue sent last.
+    else from an order line (`from_lines`: the body of a product PATCH by product id). A product that
+    Connectif has from the web tag stays as it is (`overrideExisting=false`). A product that VTEX or the
+    import refuses is created for each purchase that Connectif refuses (E0102). The created products are not
+    added to the catalogue sent last.
 
     Returns the products that search does not show, so that they are not searched again.
     """

@@ -1,4 +1,5 @@
-"""Order groups by the ids of orders: `v502556llux-01` and `v502556llux-02` belong to checkout `v502556llux`."""
+"""Order groups by the ids of orders: `v502556llux-01` and `v502556llux-02` belong to checkout
+`v502556llux`."""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ def group_of(order_id: str) -> str:
 
 
 def missing_parts(order_ids: Iterable[str]) -> set[str]:
-    """The ids of missing parts: VTEX numbers parts from 1, and a part with a higher number is among the ids."""
+    """The ids of missing parts: a part must exist if a part with a higher number is among the ids."""
     numbers: dict[str, set[int]] = defaultdict(set)
     for order_id in order_ids:
         if match := _PART.match(order_id):

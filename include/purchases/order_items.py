@@ -6,9 +6,9 @@
      "changesAttachment": {"changesData": [{"itemsAdded": [], "itemsRemoved": [
          {"id": "18", "name": "Rice", "quantity": 1, "price": 199, "unitMultiplier": "0.3"}]}]}}
 
-All money is in cents. `sellingPrice` includes `unitMultiplier`; `price` and `listPrice` are for one measurement
-unit (vtex-apps/order-placed #166 and #170, vtex/faststore #2311; read 2026-11-28). The total of a line is
-`priceDefinition.total`; for discounted Chain orders it omits the discount (VTEX known issue 663203).
+All money is in cents. `sellingPrice` includes `unitMultiplier`; `price` and `listPrice` are for one
+measurement unit (vtex-apps/order-placed #166 and #170, vtex/faststore #2311; read 2026-11-28). The total of a
+line is `priceDefinition.total`; for discounted Chain orders it omits the discount (VTEX known issue 663203).
 `changesAttachment` lists the added and removed items. In VTEX's published sample v502556llux-01, `items` are
 those before the change; other orders list the items after it. If in doubt, the order's `totals` decide.
 """
@@ -31,15 +31,18 @@ if TYPE_CHECKING:
 
 _OWN_PRICES = ("sellingPrice", "listPrice", "price")
 _MOST_CHOICES = 8
-"""Up to this many items with two totals are tried in all combinations. With more, all items use the same total."""
+"""Up to this many items with two totals are tried in all combinations.
+
+With more, all items use the same total.
+"""
 
 
 @dataclass(frozen=True)
 class SoldItem:
     """An item of the order with the values for Connectif's line.
 
-    `total` may be negative (VTEX known issue 867838: a nominal discount on a small `unitMultiplier`). `item` is
-    VTEX's; it has no `productId` if the product is unknown.
+    `total` may be negative (VTEX known issue 867838: a nominal discount on a small `unitMultiplier`). `item`
+    is VTEX's; it has no `productId` if the product is unknown.
     """
 
     item: Json
@@ -69,7 +72,7 @@ def sold_items(order: Json, catalogue: Mapping[str, Json]) -> list[SoldItem]:
         return _choose_totals(listed, expected)
 
     def contradiction(state: tuple[list[SoldItem], int]) -> tuple[int, int]:
-        """The difference of the money beyond rounding, then the number of changes that do not fit the items."""
+        """The difference of the money beyond rounding, then the number of changes that do not fit."""
         items = _choose_totals(state[0], expected)
         away = 0 if expected is None else abs(sum(item.total for item in items) - expected)
         return max(0, away - sum(item.quantity for item in items)), state[1]

@@ -24,8 +24,8 @@ DATE_FIELD = {"placed": "creationDate", "paid": "authorizedDate"}
 class OrderSelection:
     """`listed` are the orders to read, by id, with the date that counts.
 
-    A purchase belongs to this run if it started in one of the `windows`, is among the `held` ones (purchase id
-    → its order ids), or has one of the orders to `replay`.
+    A purchase belongs to this run if it started in one of the `windows`, is among the `held` ones (purchase
+    id → its order ids), or has one of the orders to `replay`.
     """
 
     listed: dict[str, datetime]
@@ -73,8 +73,8 @@ def select_orders(run: SyncRun, window: Window) -> OrderSelection:
     """List the orders of the window, and add the purchases that earlier runs held.
 
     The list starts some minutes before the window. So it has orders that VTEX indexed too late for the run
-    before, and the other parts of checkouts that the border of the window splits. Time that no run has covered
-    is left out: it needs a back-fill.
+    before, and the other parts of checkouts that the border of the window splits. Time that no run has
+    covered is left out: it needs a back-fill.
     """
     field = DATE_FIELD[run.settings.purchases.purchase_when]
     wide = window.widened(timedelta(minutes=run.settings.run.overlap_minutes))
@@ -125,7 +125,8 @@ def _drop_orders_of_other_runs(
 def _orders_at_connectif(run: SyncRun, order_ids: list[str]) -> set[str]:
     """The orders whose purchase Connectif has.
 
-    If a part of the checkout is new to all runs, the checkout is not done: the report must name the late part.
+    If a part of the checkout is new to all runs, the checkout is not done: the report must name the late
+    part.
     """
     purchases = run.state.recorded_purchases(run.state.done({*order_ids, *map(group_of, order_ids)}))
     done = {order_id for order_id in order_ids if {order_id, group_of(order_id)} & purchases.keys()}
@@ -156,7 +157,8 @@ def _held_purchases(run: SyncRun) -> list[StoredPurchase]:
 def _select_held(run: SyncRun, listed_ids: Iterable[str]) -> dict[str, tuple[str, ...]]:
     """The held purchases to retry (for example, the customer's address was missing); none in a back-fill.
 
-    A purchase that was held for too long is retried once more if VTEX lists one of its orders: a part was paid.
+    A purchase that was held for too long is retried once more if VTEX lists one of its orders: a part was
+    paid.
     """
     if run.backfill:
         return {}

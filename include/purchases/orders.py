@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 UNANSWERED = "unanswered"
-"""Our mark on an order that VTEX did not answer for: the `ORDER` itself, of which nothing else is known, or its
-`GROUP`, which may have more parts. It is not a state of the order: later runs read the order again."""
+"""Our mark on an order that VTEX did not answer for: the `ORDER` itself, of which nothing else is known, or
+its `GROUP`, which may have more parts. It is not a state of the order: later runs read the order again."""
 ORDER, GROUP = "order", "group"
 
 UNPAID = "not paid"
@@ -39,8 +39,9 @@ SOLD_HERE = frozenset({"Marketplace", "Chain"})
 
 @dataclass(frozen=True)
 class PurchaseRules:
-    """The shop's settings. `purchase_id_source` is `order_group` or `order_id`, `product_id_source` is `product` or
-    `sku`, `purchase_when` is `placed` or `paid`. An empty set of channels, statuses or sellers means all.
+    """The shop's settings. `purchase_id_source` is `order_group` or `order_id`, `product_id_source` is
+    `product` or `sku`, `purchase_when` is `placed` or `paid`. An empty set of channels, statuses or sellers
+    means all.
 
     `currency` is the shop's ISO code. If it is empty, orders of all currencies count.
     """

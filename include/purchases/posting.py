@@ -27,9 +27,8 @@ Body = dict[str, Any]
 
 @dataclass(frozen=True)
 class PurchaseResult:
-    """The outcome of a purchase. A sent purchase has no `reason`. `private` is Connectif's own text, which only the
-    state store may keep.
-    """
+    """The outcome of a purchase. A sent purchase has no `reason`. `private` is Connectif's own text, which
+    only the state store may keep."""
 
     outcome: Outcome
     reason: Reason | None = None
@@ -42,8 +41,8 @@ class Poster:
     """Posts marked purchases (`StateStore.mark_posts`); safe to use from several threads.
 
     A contact or product that several purchases lack is created once: the second thread waits for the first.
-    `hidden` are products that search does not show. For the posts `in_doubt`, by purchase id, a 409 means that
-    an interrupted attempt of the run has sent the purchase.
+    `hidden` are products that search does not show. For the posts `in_doubt`, by purchase id, a 409 means
+    that an interrupted attempt of the run has sent the purchase.
     """
 
     def __init__(
@@ -55,7 +54,7 @@ class Poster:
         self._searched: dict[str, Body | None] = dict.fromkeys(hidden)
 
     def post(self, body: Body, *, contact: Body, fire_workflows: bool) -> PurchaseResult:
-        """Post the purchase; after E0101 create the contact, after E0102 the products, and post again, once each.
+        """Post the purchase; create the contact after E0101 or the products after E0102, and post again.
 
         After E0101 the purchase is first posted again without creating the contact. The shop's tag may have
         created the contact since the refusal, because our call may wait a minute for the rate limit, and an
@@ -92,7 +91,7 @@ class Poster:
         return PurchaseResult(Outcome.ALREADY_THERE, Reason.ALREADY_TRACKED)
 
     def _mark(self, body: Body, lines_left_out: int) -> None:
-        """Mark a post without some of its lines again, so that a restart knows the number of missing lines."""
+        """Mark a post without some of its lines again, so that a restart knows how many are missing."""
         if lines_left_out:
             person = self._run.state.hashed(body["contactEmail"])
             post = PurchaseToPost(body["purchaseId"], person, lines_left_out)
@@ -127,7 +126,10 @@ class Poster:
         return without_products(body, priceless) if priceless else body
 
     def _searched_products(self, product_ids: list[str]) -> dict[str, Body]:
-        """By product id, the products that search shows. Each is searched once, even if many purchases have it."""
+        """By product id, the products that search shows.
+
+        Each is searched once, even if many purchases have it.
+        """
         new = [key for key in product_ids if key not in self._searched]
         for batch in in_batches(new, limits.PRODUCT_SEARCH_PAGE):
             self._searched |= dict.fromkeys(batch) | self._search_for(batch)

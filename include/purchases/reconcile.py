@@ -1,4 +1,4 @@
-"""Compare the purchases of a window by id, VTEX's orders with Connectif's export; and send missing purchases."""
+"""Compare VTEX's orders of a window with Connectif's export by id, and send the missing purchases."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def compare(run: SyncRun, target: Staging) -> StageCounts:
 
 
 def repair(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
-    """Send the missing purchases that `compare` staged in `source`, as `sync_purchases` does, without workflows.
+    """Send the purchases that `compare` found missing, as `sync_purchases` does, without workflows.
 
     Purchases of the next run (`too_young`) are left to that run, because it may still trigger workflows.
     """
@@ -159,7 +159,7 @@ def _read_details(run: SyncRun, target: Staging, sides: Sides, unsure: pd.DataFr
 def _classify_unsure(
     run: SyncRun, compared_records: ComparedRecords, unsure: pd.DataFrame, details: _Details, sides: Sides
 ) -> list[str]:
-    """Add a cause for each checkout whose details were read; returns the purchases that a repair would send."""
+    """Add a cause for each checkout whose details were read; returns the purchases to repair."""
     to_repair: list[str] = []
     to_send = {key: id_ for key, orders in unsure["orders"].items() if (id_ := _purchase(orders, details))}
     recorded = run.state.recorded_purchases(to_send.values())

@@ -59,8 +59,8 @@ def _left_out(entry: Mapping[str, Any], rules: PurchaseRules) -> str:
 def checkouts(orders: pd.DataFrame, exported_ids: pd.Series, *, by_group: bool) -> pd.DataFrame:
     """One row for each possible purchase, with its id as index.
 
-    The columns are `began`, `there` (Connectif has this id), `otherwise` (Connectif has another form of the id),
-    `left_out` (empty if one part is not left out), `doubtful` and `orders` (a list).
+    The columns are `began`, `there` (Connectif has this id), `otherwise` (Connectif has another form of the
+    id), `left_out` (empty if one part is not left out), `doubtful` and `orders` (a list).
     """
     groups = orders["order_id"].str.replace(_PART, r"\1", regex=True)
     frame = orders.assign(
@@ -97,7 +97,7 @@ def only_at_connectif(exported: pd.DataFrame, orders: pd.DataFrame, window: Wind
 
 
 def cause_of_outcomes(reasons: Sequence[tuple[Reason, str]]) -> tuple[Cause, str]:
-    """Why a checkout is no purchase, from the outcomes of its parts; causes that the operator can fix come first."""
+    """Why a checkout is no purchase, from the outcomes of its parts. Causes to fix come first."""
     ranked = sorted(reasons, key=lambda one: _RANK.index(_BY_REASON.get(one[0], Cause.REJECTED)))
     reason, detail = ranked[0]
     cause = _BY_REASON.get(reason, Cause.REJECTED)

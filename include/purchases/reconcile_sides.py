@@ -71,7 +71,7 @@ def read_both_sides(run: SyncRun, target: Staging) -> Sides:
 
 
 def _drop_undated(exported: pd.DataFrame) -> pd.DataFrame:
-    """Drop undated rows whose id also has a dated row; the export may have a file on the purchases' products."""
+    """Drop undated rows whose id also has a dated row, for example from a file about products."""
     dated = exported["at"].notna()
     return exported[dated | ~exported["id"].isin(exported["id"][dated])]
 
@@ -83,7 +83,7 @@ def _read_list(run: SyncRun, wide: Window) -> pa.Table:
 
 
 def _days_around(window: Window, orders: pd.DataFrame, now: datetime) -> Window:
-    """The window with one more day on both sides, and the creation of its orders, which may be long before payment.
+    """The window and the creation of its orders (often before payment), with one more day on both sides.
 
     The future is left out: Connectif does not document exports of the future.
     """

@@ -47,8 +47,8 @@ def currency_of_shop(run: SyncRun, orders: Iterable[Json] = ()) -> str:
         code = ""
     if not code and len(found := {currency for order in orders if (currency := currency_of(order))}) > 1:
         raise ConfigurationError(
-            f"The orders are in {', '.join(sorted(found))}, and the shop's own currency is not known. Nothing was "
-            "sent. Set purchases.currency (SYNC_PURCHASES__CURRENCY), or give the VTEX key the permission View "
-            "Product"
+            f"The orders are in {', '.join(sorted(found))}, and which is the shop's own is not known. "
+            "Nothing was sent. Set purchases.currency (SYNC_PURCHASES__CURRENCY), or give the VTEX key the "
+            "right View Product"
         )
     return code

@@ -26,7 +26,10 @@ StagedPurchase = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class PurchaseHead:
-    """A staged purchase without its body: the ids, the buyer and the product ids. The repr has no personal data."""
+    """A staged purchase without its body: the ids, the buyer and the product ids.
+
+    The repr has no personal data.
+    """
 
     purchase_id: str
     order_ids: tuple[str, ...]

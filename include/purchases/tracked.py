@@ -41,7 +41,10 @@ class Tracked:
     known: bool = True
 
     def has(self, purchase: PurchaseHead) -> bool:
-        """Whether Connectif has the purchase under any of its ids. A post under another id would double it."""
+        """Whether Connectif has the purchase under any of its ids.
+
+        A post under another id would double it.
+        """
         return not self.ids.isdisjoint(_ids_of(purchase))
 
 
@@ -86,8 +89,8 @@ def _without_export(journal: Staging) -> Tracked:
 class OtherIds:
     """Looks a purchase up under the other forms of its id, for runs without an export.
 
-    The tag may report another form, and Connectif answers 409 only for the posted form. Each look-up is one of
-    the hundred calls a minute. After `_MOST_MISSES` look-ups in a row without a purchase, the tag seems to
+    The tag may report another form, and Connectif answers 409 only for the posted form. Each look-up is one
+    of the hundred calls a minute. After `_MOST_MISSES` look-ups in a row without a purchase, the tag seems to
     report the form of the settings, and the other forms are not looked up any more. Safe to use from several
     threads.
     """
@@ -143,7 +146,7 @@ def _tag_note(run: SyncRun, forms: dict[str, tuple[str, ...]], found: frozenset[
 
 
 def note_on_tag_ids(run: SyncRun, number: int) -> str:
-    """A warning if the tag reported `number` purchases under another form of id than the setting; else empty."""
+    """A warning that the tag reported `number` purchases under another form of id than the setting."""
     if not number:
         return ""
     configured = run.settings.purchases.purchase_id_source

@@ -85,7 +85,7 @@ def drop_erased(mapped: MappedPurchases, people: ErasedPeople) -> MappedPurchase
 def _select_own_orders(
     orders: list[Order], rules: PurchaseRules, selection: OrderSelection
 ) -> Iterator[Order]:
-    """The orders whose purchase belongs to this run; an order without a date is included, so that it is counted.
+    """The orders whose purchase belongs to this run. An order without a date counts too.
 
     A part that was read with its group can show that the purchase belongs to another run.
     """
