@@ -161,16 +161,16 @@ def split_file(staged: StagedFile, target: Staging, pieces: int) -> list[ImportF
     """
     file = staged.file
     rows_per_file = -(-file.rows // pieces)
-    room = rows_per_file
+    rows_left = rows_per_file
     with CsvFiles(target, file.kind, prefix=file.stem, override_existing=file.override_existing) as files:
         for rows in read_rows(staged):
             while len(rows):
-                head, rows = rows.iloc[:room], rows.iloc[room:]  # noqa: PLW2901 - the remaining rows
+                head, rows = rows.iloc[:rows_left], rows.iloc[rows_left:]  # noqa: PLW2901 - the remaining rows
                 files.append(head)
-                room -= len(head)
-                if not room:
+                rows_left -= len(head)
+                if not rows_left:
                     files.end_files()
-                    room = rows_per_file
+                    rows_left = rows_per_file
     return files.files
 
 
