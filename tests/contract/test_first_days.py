@@ -36,7 +36,7 @@ def planned(
     return _plan(context, PipelineName.PURCHASES, runner.state, runner.settings, folder)
 
 
-def test_purchases__of_a_first_day_that_failed_come_with_the_second(
+def test_purchases__of_a_failed_first_day_are_sent_on_the_second_day(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     without_baskets(shop)
@@ -55,7 +55,7 @@ def test_purchases__of_a_first_day_that_failed_come_with_the_second(
 
 
 @pytest.mark.parametrize("run_type", ["manual", "backfill"])
-def test_purchases__of_a_day_that_somebody_asked_for_begin_nothing(runner: SyncRunner, run_type: str) -> None:
+def test_purchases__of_a_requested_day_start_no_coverage(runner: SyncRunner, run_type: str) -> None:
     planned(runner, NOON - 9 * DAY, run_type)
     assert runner.state.covered(PipelineName.PURCHASES) == []
     assert runner.state.left_edge(PipelineName.PURCHASES) is None
@@ -64,7 +64,7 @@ def test_purchases__of_a_day_that_somebody_asked_for_begin_nothing(runner: SyncR
     assert second.window.start == NOON - DAY
 
 
-def test_purchases__of_last_year_change_nothing_for_the_next_nights(
+def test_purchases__of_last_year_do_not_change_the_next_runs(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     without_baskets(shop)
@@ -81,6 +81,6 @@ def test_purchases__of_last_year_change_nothing_for_the_next_nights(
         )
 
 
-def test_dry_run__begins_nothing(runner: SyncRunner) -> None:
+def test_dry_run__starts_no_coverage(runner: SyncRunner) -> None:
     planned(runner, NOON - 3 * DAY, dry_run=True)
     assert runner.state.left_edge(PipelineName.PURCHASES) is None

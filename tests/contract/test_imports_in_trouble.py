@@ -84,7 +84,7 @@ def loses(
 
 
 @pytest.mark.parametrize("consent", [True, False], ids=["consent", "main"])
-def test_contacts__a_row_that_is_lost_once_arrives_in_the_same_run(
+def test_contacts__a_row_that_is_lost_once_is_sent_again_in_the_same_run(
     consent: bool, runner: SyncRunner, shop: SimulatedShop, people: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loses(runner, monkeypatch, [LOST], consent=consent, times=1)
@@ -96,7 +96,7 @@ def test_contacts__a_row_that_is_lost_once_arrives_in_the_same_run(
     assert report.counts.written == report.counts.outcomes[Outcome.SENT]
 
 
-def test_contacts__who_is_lost_by_the_consent_import_is_not_created_by_the_other_one(
+def test_contacts__a_row_lost_by_the_consent_import_is_not_created_by_the_main_import(
     runner: SyncRunner, shop: SimulatedShop, people: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shop.connectif.knobs.default_newsletter_status = "unsubscribed"
@@ -112,7 +112,7 @@ def test_contacts__who_is_lost_by_the_consent_import_is_not_created_by_the_other
     assert runner.state.covered(PipelineName.CONTACTS) == []
 
 
-def test_contacts__where_every_consent_file_loses_rows_nobody_gets_the_accounts_default(
+def test_contacts__never_get_the_accounts_default_if_all_consent_files_lose_rows(
     runner: SyncRunner, shop: SimulatedShop, people: list[str]
 ) -> None:
     """Whoever cannot be cleared up is held, by name, and the next run takes all."""
@@ -139,7 +139,7 @@ def test_contacts__where_every_consent_file_loses_rows_nobody_gets_the_accounts_
     assert runner.state.outcomes(PipelineName.CONTACTS, reason=Reason.TARGET_UNCONFIRMED) == []
 
 
-def test_contacts__lost_by_the_main_import_are_named_and_taken_by_the_next_run(
+def test_contacts__lost_by_the_main_import_are_named_and_sent_by_the_next_run(
     runner: SyncRunner, shop: SimulatedShop, people: list[str], monkeypatch: pytest.MonkeyPatch, caplog: Any
 ) -> None:
     with monkeypatch.context() as trouble:
@@ -190,7 +190,7 @@ def test_contacts__a_total_without_the_lost_rows_hides_nothing(
     assert report.counts.outcomes[Outcome.SENT] <= len(sent) + len(held(shop)) - len(people)
 
 
-def test_products__that_are_lost_are_not_remembered_as_sent(
+def test_products__that_are_lost_are_not_recorded_as_sent(
     runner: SyncRunner, shop: SimulatedShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     runner.sync(PipelineName.PRODUCTS, EVERYTHING, "yesterday")
@@ -220,7 +220,7 @@ def last(runner: SyncRunner) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("body", ["html", "empty"])
-def test_413__the_file_goes_in_pieces(
+def test_413__the_file_is_split(
     body: str, runner: SyncRunner, shop: SimulatedShop, people: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -247,7 +247,7 @@ def test_413__the_file_goes_in_pieces(
     assert caplog.text.count("HTTP 413") <= 6, "the limit is remembered"
 
 
-def test_413__a_row_that_is_too_large_alone_is_rejected_by_name(
+def test_413__a_row_that_is_too_large_is_rejected_by_name(
     runner: SyncRunner, shop: SimulatedShop, people: list[str]
 ) -> None:
     put(shop, "giant", email="giant@example.com", firstName="Ana " * 2_000)
@@ -266,7 +266,7 @@ def test_413__a_row_that_is_too_large_alone_is_rejected_by_name(
 @pytest.mark.parametrize("rows", ["row", "key", "line"])
 @pytest.mark.parametrize("link", ["absolute", "relative", "redirect", "404"])
 @pytest.mark.parametrize("delimiter", [",", ";"])
-def test_report__in_any_form_costs_at_most_names(
+def test_report__of_an_unknown_form_loses_only_the_names(
     rows: str, link: str, delimiter: str, runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     put_products(shop)
@@ -289,7 +289,7 @@ def put_products(shop: SimulatedShop) -> None:
 
 
 @pytest.mark.parametrize("link", ["absolute", "404"])
-def test_report__that_does_not_name_a_contact_costs_that_contact_alone(
+def test_report__that_does_not_name_a_contact_affects_only_that_contact(
     link: str, runner: SyncRunner, shop: SimulatedShop, people: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of the consent import, which must not leave anybody to the account's default: it is found by halves."""
@@ -324,7 +324,7 @@ def waits(runner: SyncRunner, email: str, *, subscribed: bool, at: timedelta = t
 
 
 @pytest.mark.parametrize("consent", ["vtex", "none"])
-def test_waiting__a_no_keeps_a_new_contact_from_being_subscribed(
+def test_pending_opt_out__keeps_a_new_contact_unsubscribed(
     consent: str, runner: SyncRunner, shop: SimulatedShop, people: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -343,7 +343,7 @@ def test_waiting__a_no_keeps_a_new_contact_from_being_subscribed(
     assert "example.com" not in caplog.text
 
 
-def test_waiting__a_no_that_comes_while_the_files_are_sent(
+def test_pending_opt_out__that_arrives_during_the_import_counts(
     runner: SyncRunner, shop: SimulatedShop, people: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Here: while the file waits for Connectif's queue."""

@@ -107,7 +107,7 @@ def test_kill__and_retry_give_the_same_target(
 
 
 @PIPELINE_NAMES
-def test_faults__one_call_in_twenty_goes_wrong_and_the_target_is_the_same(
+def test_faults__of_one_call_in_twenty_give_the_same_target(
     pipeline: PipelineName, plan: RunPlan, runner: SyncRunner, quiet_folder: Path
 ) -> None:
     shop = runner.shop

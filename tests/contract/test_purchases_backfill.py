@@ -97,7 +97,7 @@ def sent(shop: SimulatedShop) -> dict[str, dict[str, Any]]:
     return found
 
 
-def test_back_fill__of_a_week_equals_seven_daily_runs(weeks: dict[str, Week]) -> None:
+def test_back_fill__of_a_week_sends_the_same_as_seven_daily_runs(weeks: dict[str, Week]) -> None:
     daily, backfill = weeks["daily"], weeks["back-fill"]
     assert backfill.purchases == daily.purchases
     assert len(daily.purchases) == 7 * 5
@@ -108,7 +108,7 @@ def test_back_fill__of_a_week_equals_seven_daily_runs(weeks: dict[str, Week]) ->
 
 
 @pytest.mark.parametrize("kind", ["daily", "back-fill"])
-def test_days__take_each_order_once(kind: str, weeks: dict[str, Week]) -> None:
+def test_daily_runs__read_each_order_once(kind: str, weeks: dict[str, Week]) -> None:
     """A run over the whole week reads as many orders as the seven did, and finds nothing to add."""
     found = weeks[kind]
     assert sum(report.counts.read for report in found.reports) == found.again.counts.read == 7 * 7
@@ -116,17 +116,17 @@ def test_days__take_each_order_once(kind: str, weeks: dict[str, Week]) -> None:
     assert found.again.counts.written == 0
 
 
-def test_back_fill__fires_no_workflow(weeks: dict[str, Week]) -> None:
+def test_back_fill__triggers_no_workflow(weeks: dict[str, Week]) -> None:
     assert weeks["back-fill"].fired == set()
 
 
-def test_daily_run__fires_workflows_for_fresh_purchases_only(weeks: dict[str, Week]) -> None:
+def test_daily_run__triggers_workflows_for_recent_purchases_only(weeks: dict[str, Week]) -> None:
     """The days are run at noon of the last one: 48 hours are young enough."""
     assert weeks["daily"].fired == {"55", "56", "64", "65", "66"}
 
 
 @pytest.mark.parametrize("hours", [23, 25])
-def test_days__of_the_clock_changes_join_without_gap_or_overlap(
+def test_daily_runs__have_no_gap_or_overlap_at_clock_changes(
     hours: int, runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     """A day of 23 or 25 hours between two of 24: an order on each border belongs to the later day."""

@@ -92,7 +92,7 @@ def next_run(runner: SyncRunner, shop: SimulatedShop, *, days: float = 1) -> Rep
 # --- a purchase that Connectif never takes
 
 
-def test_post__a_purchase_that_is_never_answered_for_is_held_and_costs_nobody_else(
+def test_post__without_an_answer_holds_only_that_purchase(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     ids = put_some(shop, 30)
@@ -107,7 +107,7 @@ def test_post__a_purchase_that_is_never_answered_for_is_held_and_costs_nobody_el
     assert set(purchases(shop)) == {*ids}
 
 
-def test_post__the_last_one_alone_may_be_in_trouble(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_post__without_an_answer_may_be_the_last_one(runner: SyncRunner, shop: SimulatedShop) -> None:
     """Nothing that comes after it tells: one call asks whether Connectif is there."""
     put_some(shop, 3)
     in_trouble(runner.connectif.transport, posting("0002"))
@@ -115,14 +115,14 @@ def test_post__the_last_one_alone_may_be_in_trouble(runner: SyncRunner, shop: Si
     assert next_run(runner, shop).counts.outcomes == {Outcome.HELD: 1}, "and when it is all there is"
 
 
-def test_post__waits_no_longer_than_the_set_age(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_post__is_not_retried_after_held_days(runner: SyncRunner, shop: SimulatedShop) -> None:
     put_some(shop, 3)
     in_trouble(runner.connectif.transport, posting("0002"))
     first_run(runner)
     assert next_run(runner, shop, days=3.5).counts.outcomes == {}
 
 
-def test_post__a_contact_that_cannot_be_made_is_that_purchases_own_trouble(
+def test_post__holds_only_the_purchase_whose_contact_cannot_be_created(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     put_order(shop, "1-01", MORNING)
@@ -134,7 +134,7 @@ def test_post__a_contact_that_cannot_be_made_is_that_purchases_own_trouble(
 
 
 @pytest.mark.parametrize("number", [2, 30])
-def test_post__an_outage_stops_the_task_and_nothing_is_burnt(
+def test_post__an_outage_stops_the_task_and_a_retry_sends_everything(
     number: int, runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     ids = put_some(shop, number)
@@ -147,7 +147,7 @@ def test_post__an_outage_stops_the_task_and_nothing_is_burnt(
     assert first_run(runner).counts.outcomes == {Outcome.SENT: number}, "Airflow's next try"
 
 
-def test_post__an_outage_that_begins_at_the_end_stops_the_task(
+def test_post__an_outage_at_the_end_stops_the_task(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     put_some(shop, 3)
@@ -162,7 +162,7 @@ def test_post__an_outage_that_begins_at_the_end_stops_the_task(
 # --- an order that VTEX never tells of
 
 
-def test_detail__an_order_that_is_never_answered_for_is_held_and_costs_nobody_else(
+def test_detail__without_an_answer_holds_only_that_order(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     ids = put_some(shop, 30)
@@ -177,7 +177,7 @@ def test_detail__an_order_that_is_never_answered_for_is_held_and_costs_nobody_el
     assert next_run(runner, shop, days=1.2).counts.outcomes == {}, "and no more after that"
 
 
-def test_detail__the_other_parts_of_its_checkout_wait_for_it(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_detail__without_an_answer_holds_the_other_parts_of_the_checkout(runner: SyncRunner, shop: SimulatedShop) -> None:
     """Connectif's purchases cannot be changed: half of one would stay half."""
     put_some(shop, 3)
     put_order(shop, "5-01", MORNING)
@@ -189,7 +189,7 @@ def test_detail__the_other_parts_of_its_checkout_wait_for_it(runner: SyncRunner,
     assert purchases(shop)["5"]["total_quantity"] == 2
 
 
-def test_detail__a_group_that_is_never_answered_for_is_held_as_a_whole(
+def test_order_group__without_an_answer_is_held_completely(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     """What became of 5-01, which must exist, is not known until then."""
@@ -203,7 +203,7 @@ def test_detail__a_group_that_is_never_answered_for_is_held_as_a_whole(
     assert set(purchases(shop)) >= {"5"}
 
 
-def test_detail__a_part_that_must_exist_holds_the_others(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_detail__of_a_missing_part_holds_the_other_parts(runner: SyncRunner, shop: SimulatedShop) -> None:
     put_some(shop, 3)
     put_order(shop, "5-02", MORNING)
     assert first_run(runner).counts.reasons == {Reason.TARGET_BUSY: 1}
@@ -212,7 +212,7 @@ def test_detail__a_part_that_must_exist_holds_the_others(runner: SyncRunner, sho
     assert set(purchases(shop)) >= {"5"}
 
 
-def test_detail__without_a_group_is_found_again_under_its_own_id(
+def test_detail__of_an_order_without_a_group_is_retried_under_its_own_id(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     put_some(shop, 3)
@@ -225,7 +225,7 @@ def test_detail__without_a_group_is_found_again_under_its_own_id(
 
 
 @pytest.mark.parametrize("number", [2, 30])
-def test_detail__an_outage_stops_the_task_and_nothing_is_burnt(
+def test_detail__an_outage_stops_the_task_and_a_retry_sends_everything(
     number: int, runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     put_some(shop, number)
@@ -236,7 +236,7 @@ def test_detail__an_outage_stops_the_task_and_nothing_is_burnt(
     assert first_run(runner).counts.outcomes == {Outcome.SENT: number}, "Airflow's next try"
 
 
-def test_trouble__that_many_in_a_row_are_an_outage(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_outage__is_assumed_after_many_failures_in_a_row(runner: SyncRunner, shop: SimulatedShop) -> None:
     """With answers between them they are records in trouble, however many."""
     ids = put_some(shop, 4 * IN_A_ROW)
     in_trouble(runner.connectif.transport, posting(*ids[::2]))
@@ -245,7 +245,7 @@ def test_trouble__that_many_in_a_row_are_an_outage(runner: SyncRunner, shop: Sim
 
 @pytest.mark.parametrize("number", [2, IN_A_ROW])
 @pytest.mark.parametrize("side", ["connectif", "vtex"])
-def test_trouble__of_the_night_before_is_no_outage_when_nothing_else_is_to_be_done(
+def test_outage__is_not_assumed_for_records_that_failed_in_the_run_before(
     side: str, number: int, runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     ids = put_some(shop, 2 * number)[::2]
@@ -257,7 +257,7 @@ def test_trouble__of_the_night_before_is_no_outage_when_nothing_else_is_to_be_do
     assert next_run(runner, shop).counts.outcomes == {Outcome.HELD: number}
 
 
-def test_trouble__is_logged_by_the_records_id_alone(
+def test_failing_record__is_logged_with_its_id_only(
     runner: SyncRunner, shop: SimulatedShop, caplog: pytest.LogCaptureFixture
 ) -> None:
     put_some(shop, 4)

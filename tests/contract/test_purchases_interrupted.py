@@ -70,7 +70,7 @@ def tracking(report: Report) -> tuple[int, int]:
     return day.tracked, day.added
 
 
-def test_interrupted__what_arrived_was_sent_by_the_run_and_one_look_up_tells(
+def test_interrupted__a_purchase_that_arrived_counts_as_sent_after_one_look_up(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     interrupted(runner)
@@ -81,7 +81,7 @@ def test_interrupted__what_arrived_was_sent_by_the_run_and_one_look_up_tells(
     assert runner.state.post_marks() == []
 
 
-def test_interrupted__what_did_not_arrive_is_posted_again(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_interrupted__a_purchase_that_did_not_arrive_is_posted_again(runner: SyncRunner, shop: SimulatedShop) -> None:
     interrupted(runner, arrives=False)
     report = runner.sync(PURCHASES, DAY, "run")
     assert (outcomes(report), tracking(report)) == ({Outcome.SENT: 1}, (0, 1))
@@ -89,7 +89,7 @@ def test_interrupted__what_did_not_arrive_is_posted_again(runner: SyncRunner, sh
     assert set(purchases(shop)) == {"1"}
 
 
-def test_interrupted__a_cleared_run_counts_what_the_run_before_had_sent(runner: SyncRunner) -> None:
+def test_interrupted__a_cleared_run_records_the_purchase_for_the_run_before(runner: SyncRunner) -> None:
     interrupted(runner, "first")
     report = runner.sync(PURCHASES, DAY, "cleared")
     assert (outcomes(report), tracking(report)) == ({Outcome.ALREADY_THERE: 1}, (0, 1))
@@ -98,7 +98,7 @@ def test_interrupted__a_cleared_run_counts_what_the_run_before_had_sent(runner: 
 
 
 @pytest.mark.parametrize("age", [timedelta(hours=1), timedelta(minutes=6)])
-def test_interrupted__what_the_tag_reported_before_is_not_ours(
+def test_interrupted__a_purchase_from_the_tag_does_not_count_as_sent(
     age: timedelta, runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     """Without an export nothing had been looked up before the mark: the 409 was the first to tell."""
@@ -112,7 +112,7 @@ def test_interrupted__what_the_tag_reported_before_is_not_ours(
     assert (report.counts.reasons, tracking(report)) == ({Reason.ALREADY_TRACKED: 1}, (1, 0))
 
 
-def test_interrupted__what_the_tag_reports_between_mark_and_retry_counts_as_ours(
+def test_interrupted__a_purchase_from_the_tag_after_the_mark_counts_as_sent(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     """What decision 0032 says of it: Connectif does not tell who created a purchase."""
@@ -122,7 +122,7 @@ def test_interrupted__what_the_tag_reports_between_mark_and_retry_counts_as_ours
     assert outcomes(report) == {Outcome.SENT: 1}
 
 
-def test_interrupted__without_the_right_to_look_up_the_second_post_tells(
+def test_interrupted__without_the_permission_to_look_up_the_second_post_decides(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     interrupted(runner)
@@ -132,7 +132,7 @@ def test_interrupted__without_the_right_to_look_up_the_second_post_tells(
     assert shop.counts()["create purchase"]["409"] == 1
 
 
-def test_interrupted__neither_export_nor_look_up_credits_us_with_nothing(
+def test_interrupted__without_export_and_look_up_nothing_counts_as_sent(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     put_purchase(shop, "1")
@@ -143,7 +143,7 @@ def test_interrupted__neither_export_nor_look_up_credits_us_with_nothing(
     assert (report.counts.reasons, tracking(report)) == ({Reason.ALREADY_TRACKED: 1}, (1, 0))
 
 
-def test_interrupted__a_purchase_that_went_without_a_line_says_so(
+def test_interrupted__a_purchase_without_a_line_is_counted_as_such(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     priceless = LINE | {"product": 901, "sku": 9010, "price": 0, "selling_price": 0, "list_price": 0}
@@ -192,7 +192,7 @@ def _killed(*_arguments: object) -> None:
     raise Killed
 
 
-def test_find_purchase__tells_when_it_was_created(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_find_purchase__returns_the_time_of_creation(runner: SyncRunner, shop: SimulatedShop) -> None:
     put_purchase(shop, "1")
     found = runner.connectif.find_purchase("1")
     assert found

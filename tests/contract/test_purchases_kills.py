@@ -86,7 +86,7 @@ def attempt(run: SyncRun) -> None:
 
 
 @pytest.mark.parametrize("seed", [3, 11, 29])
-def test_faults__one_call_in_twenty_goes_wrong(
+def test_faults__of_one_call_in_twenty_change_nothing(
     seed: int, runner: SyncRunner, shop: SimulatedShop, without_interruption: dict[str, Any]
 ) -> None:
     kinds = [
@@ -126,7 +126,7 @@ def test_kills__at_random_moments(
     assert answers.get("409", 0) <= 2 * WORKERS * kills, "only calls in flight are repeated"
 
 
-def test_retry__asks_for_no_second_export_and_reads_no_order_twice(
+def test_retry__queues_no_second_export_and_reads_no_order_twice(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     run = runner.run(PURCHASES, DAY, "run")
@@ -150,7 +150,7 @@ def all_text_under(folder: Path) -> str:
 
 
 @pytest.mark.parametrize("trouble", ["none", "refused", "faults", "held", "export fails", "only"])
-def test_canary__shows_in_no_log_and_no_report(
+def test_personal_data__is_in_no_log_and_no_report(
     trouble: str, runner: SyncRunner, shop: SimulatedShop, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
     without_baskets(shop)

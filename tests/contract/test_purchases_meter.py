@@ -55,7 +55,7 @@ def tracking_by_day(report: Report) -> dict[str, tuple[int, int, bool]]:
     return {day: (one.tracked, one.added, one.whole) for day, one in report.counts.tracking.items()}
 
 
-def test_meter__counts_by_the_shops_own_days(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_tracking_loss__is_counted_by_days_of_the_shops_time_zone(runner: SyncRunner, shop: SimulatedShop) -> None:
     added(shop, "1", MIDNIGHT - timedelta(minutes=1))
     added(shop, "2", MIDNIGHT)
     tracked(shop, "3", MIDNIGHT + timedelta(minutes=1))
@@ -65,7 +65,7 @@ def test_meter__counts_by_the_shops_own_days(runner: SyncRunner, shop: Simulated
     assert said in report.summary_line()
 
 
-def test_meter__a_day_is_whole_in_the_report_of_the_night_after(
+def test_tracking_loss__of_a_day_is_complete_in_the_report_of_the_next_night(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     """Each of three days has one purchase of the tag and one of ours, before and after the cut."""
@@ -82,7 +82,7 @@ def test_meter__a_day_is_whole_in_the_report_of_the_night_after(
     assert "2026-11-22: 2 purchases by the web tag, 2 added (50 % lost" in third.summary_line()
 
 
-def test_meter__the_hour_that_two_runs_read_is_counted_once(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_tracking_loss__counts_the_hour_of_two_runs_once(runner: SyncRunner, shop: SimulatedShop) -> None:
     tracked(shop, "1", CUT - DAY - HOUR / 2)
     added(shop, "2", CUT - DAY - HOUR / 2)
     nightly(runner, CUT - DAY)
@@ -93,14 +93,14 @@ def test_meter__the_hour_that_two_runs_read_is_counted_once(runner: SyncRunner, 
     assert report.counts.read == 2, "what is done is not read again"
 
 
-def test_meter__a_run_again_says_the_same(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_tracking_loss__of_a_repeated_run_is_the_same(runner: SyncRunner, shop: SimulatedShop) -> None:
     added(shop, "1", CUT - DAY)
     tracked(shop, "2", CUT - DAY)
     first = nightly(runner, CUT)
     assert runner.sync(PURCHASES, day_of(CUT - DAY), "again").counts.tracking == first.counts.tracking
 
 
-def test_meter__a_purchase_that_waited_belongs_to_its_own_day(
+def test_tracking_loss__counts_a_held_purchase_on_its_own_day(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     added(shop, "1", CUT - 2 * DAY, email=ALIAS, profile_id=PROFILE)
@@ -112,7 +112,7 @@ def test_meter__a_purchase_that_waited_belongs_to_its_own_day(
     assert tracking_by_day(report) == {"2026-11-21": (1, 1, False)}
 
 
-def test_meter__who_is_rejected_is_nobodys(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_tracking_loss__does_not_count_a_rejected_purchase(runner: SyncRunner, shop: SimulatedShop) -> None:
     tracked(shop, "1", CUT - DAY)
     added(shop, "2", CUT - DAY)
     shop.fault_at_connectif("create purchase", calls=1, status=422, body={"status": 422, "title": "no"})
@@ -122,7 +122,7 @@ def test_meter__who_is_rejected_is_nobodys(runner: SyncRunner, shop: SimulatedSh
 
 
 @pytest.mark.parametrize(("hours", "day"), [(23, "2026-03-29"), (25, "2026-10-25")])
-def test_meter__a_day_of_a_clock_change_is_whole_with_its_own_hours(
+def test_tracking_loss__of_a_day_with_a_clock_change_is_complete(
     hours: int, day: str, runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     """Madrid, where the clocks change in the night."""

@@ -44,7 +44,7 @@ def named(found: Compared) -> dict[Cause, list[str]]:
 # --- the whole shop
 
 
-def test_reconcile__three_purchases_removed_are_named_and_repaired(
+def test_reconcile__names_and_repairs_three_deleted_purchases(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     runner.sync(PURCHASES, SEEDED, "sync")
@@ -67,7 +67,7 @@ def test_reconcile__three_purchases_removed_are_named_and_repaired(
     assert Cause.GONE not in runner.compare(PURCHASES, SEEDED, "afterwards").causes
 
 
-def test_reconcile__of_a_shop_in_step_finds_what_is_meant_only(
+def test_reconcile__of_equal_sides_finds_intended_differences_only(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     runner.sync(PURCHASES, SEEDED, "sync")
@@ -78,7 +78,7 @@ def test_reconcile__of_a_shop_in_step_finds_what_is_meant_only(
     assert set(found.causes) - AS_IT_SHOULD_BE == seeded, "orders without lines; the tag's, canceled since"
 
 
-def test_reconcile__reads_in_full_only_what_connectif_lacks(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_reconcile__reads_details_only_of_orders_that_connectif_lacks(runner: SyncRunner, shop: SimulatedShop) -> None:
     runner.sync(PURCHASES, SEEDED, "sync")
     shop.on_vtex("DELETE", "journal")
     found = runner.compare(PURCHASES, SEEDED, "look")
@@ -223,7 +223,7 @@ def test_reconcile__names_the_cause(happens: Any, runner: SyncRunner, quiet: Sim
     assert look(runner) == {CAUSES[happens]: ["1"]}
 
 
-def test_reconcile__every_cause_was_made_once() -> None:
+def test_reconcile__every_cause_is_tested() -> None:
     assert set(CAUSES.values()) | {Cause.ERASED} == set(ADVICE)
 
 
@@ -231,7 +231,7 @@ def test_reconcile__every_cause_was_made_once() -> None:
 
 
 @pytest.mark.parametrize("happens", [never_sent, not_covered, gone, rejected_by_connectif])
-def test_repair__sends_what_is_missing(happens: Any, runner: SyncRunner, quiet: SimulatedShop) -> None:
+def test_repair__sends_missing_purchases(happens: Any, runner: SyncRunner, quiet: SimulatedShop) -> None:
     happens(runner, quiet)
     fired = quiet.on_connectif("GET", "workflows")
     look(runner, repair=True)
@@ -241,7 +241,7 @@ def test_repair__sends_what_is_missing(happens: Any, runner: SyncRunner, quiet: 
 
 
 @pytest.mark.parametrize("happens", [too_young, rejected_by_us, held, canceled, sold_elsewhere, other_id])
-def test_repair__leaves_everything_else(happens: Any, runner: SyncRunner, quiet: SimulatedShop) -> None:
+def test_repair__changes_nothing_else(happens: Any, runner: SyncRunner, quiet: SimulatedShop) -> None:
     happens(runner, quiet)
     state = quiet.target()
     quiet.on_connectif("DELETE", "journal")
@@ -250,7 +250,7 @@ def test_repair__leaves_everything_else(happens: Any, runner: SyncRunner, quiet:
     assert quiet.target() == state
 
 
-def test_repair__of_a_held_one_whose_customer_is_known_by_now(
+def test_repair__sends_a_held_purchase_whose_customer_is_known_now(
     runner: SyncRunner, quiet: SimulatedShop
 ) -> None:
     held(runner, quiet)
@@ -259,7 +259,7 @@ def test_repair__of_a_held_one_whose_customer_is_known_by_now(
     assert purchases(quiet)["1"]["contact_email"] == "late@example.com"
 
 
-def test_repair__a_split_checkout_is_one_purchase(runner: SyncRunner, quiet: SimulatedShop) -> None:
+def test_repair__sends_a_split_checkout_as_one_purchase(runner: SyncRunner, quiet: SimulatedShop) -> None:
     put_order(quiet, "1-01", MORNING)
     put_order(quiet, "1-02", MORNING, fixed_status="canceled")
     put_order(quiet, "1-03", MORNING)
@@ -267,7 +267,7 @@ def test_repair__a_split_checkout_is_one_purchase(runner: SyncRunner, quiet: Sim
     assert purchases(quiet)["1"]["total_quantity"] == 2
 
 
-def test_reconcile__a_group_that_its_orders_ids_do_not_tell_is_the_same(
+def test_reconcile__a_group_with_ids_of_another_form_is_the_same(
     runner: SyncRunner, quiet: SimulatedShop
 ) -> None:
     put_order(quiet, "abc", MORNING, order_group="1")
@@ -292,7 +292,7 @@ def test_reconcile__by_the_day_of_payment(runner: SyncRunner, quiet: SimulatedSh
     assert look(runner) == {Cause.NOT_COVERED: ["2"]}
 
 
-def test_reconcile__an_id_that_is_none_is_not_shown(runner: SyncRunner, quiet: SimulatedShop) -> None:
+def test_reconcile__an_unusual_id_is_not_shown(runner: SyncRunner, quiet: SimulatedShop) -> None:
     put_purchase(quiet, "ana.silva@example.com")
     ((cause, (key,)),) = look(runner).items()
     assert cause is Cause.UNKNOWN_AT_VTEX

@@ -37,7 +37,7 @@ def finished(run: SyncRun, folders: dict[PipelineName, Staging]) -> Report:
     return finish_comparison(run, IDENTITY, folders, run.staging.within("repair"))
 
 
-def test_report__is_kept_with_all_pipelines_and_adds_up(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_report__is_saved_with_all_pipelines_and_adds_up(runner: SyncRunner, shop: SimulatedShop) -> None:
     run, folders = compare_all(runner)
     report = finished(run, folders)
     (stored,) = runner.state.reports(PipelineName.RECONCILE)
@@ -61,7 +61,7 @@ def test_report__of_a_repair(runner: SyncRunner, shop: SimulatedShop) -> None:
     assert report.missing == 0
 
 
-def test_report__of_a_repair_closes_what_was_rejected_before(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_report__of_a_repair_closes_rejected_records(runner: SyncRunner, shop: SimulatedShop) -> None:
     without_baskets(shop)
     put_product(shop)
     put_order(shop, "9-01", MORNING)
@@ -77,7 +77,7 @@ def test_report__of_a_repair_closes_what_was_rejected_before(runner: SyncRunner,
     assert runner.state.open_keys(PipelineName.PURCHASES, ["9-01"]) == set()
 
 
-def test_report__of_a_comparison_that_broke_off(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_report__of_a_comparison_that_did_not_finish(runner: SyncRunner, shop: SimulatedShop) -> None:
     run, folders = compare_all(runner)
     folders[PipelineName.CONTACTS] = run.staging.within("nowhere")
     with pytest.raises(UnsafeChange, match="the run ended in compare_contacts"):
@@ -85,7 +85,7 @@ def test_report__of_a_comparison_that_broke_off(runner: SyncRunner, shop: Simula
     assert runner.state.reports(PipelineName.RECONCILE)[0].state == "failed"
 
 
-def test_report__and_log_show_no_address(
+def test_report__and_log_have_no_address(
     runner: SyncRunner, shop: SimulatedShop, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("DEBUG")
@@ -101,13 +101,13 @@ def test_report__and_log_show_no_address(
         assert secret not in said
 
 
-def test_plan__of_purchases_is_the_last_days_but_for_the_indexs_lag(runner: SyncRunner) -> None:
+def test_plan__of_purchases_is_the_last_days_without_the_lag_of_the_index(runner: SyncRunner) -> None:
     window = plan_comparison(RunRequest("scheduled", NOON), PipelineName.PURCHASES, runner.settings).window
     assert window
     assert window == window_ending(NOON - timedelta(minutes=10), hours=7 * 24).window
 
 
-def test_plan__takes_the_window_asked_for_and_no_half_one(runner: SyncRunner) -> None:
+def test_plan__uses_the_requested_window_and_refuses_half_a_window(runner: SyncRunner) -> None:
     start, end = "2026-11-20T00:00:00-03:00", "2026-11-21T00:00:00-03:00"
     asked = RunRequest("manual", NOON, window_start=start, window_end=end)
     window = plan_comparison(asked, PipelineName.PURCHASES, runner.settings).window

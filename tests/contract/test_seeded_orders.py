@@ -103,7 +103,7 @@ def added_and_unknown(shop: SimulatedShop, order: dict[str, Any]) -> int:
     return sum(one["price"] * one["quantity"] for one in unknown)
 
 
-def test_orders__lines_come_to_what_the_totals_say(orders: SeededRun) -> None:
+def test_orders__lines_add_up_to_the_totals(orders: SeededRun) -> None:
     for label in PLAIN:
         for order, purchase in sent(orders, label):
             assert cents(purchase["total_price"]) == order["value"], label
@@ -112,7 +112,7 @@ def test_orders__lines_come_to_what_the_totals_say(orders: SeededRun) -> None:
             assert abs(paid(purchase) - goods(order)) <= rounding, (label, order["orderId"])
 
 
-def test_orders__an_unknown_item_is_counted_and_costs_itself_alone(orders: SeededRun) -> None:
+def test_orders__only_the_unknown_item_is_left_out_and_counted(orders: SeededRun) -> None:
     """Of those from the catalogue too: the seed has products without SKUs."""
     lost = 0
     for label in ("unknown item added", "item of the catalogue added"):
@@ -124,7 +124,7 @@ def test_orders__an_unknown_item_is_counted_and_costs_itself_alone(orders: Seede
     assert orders.report.counts.drops[Drop.LINE_UNKNOWN] == lost > 0
 
 
-def test_orders__a_negative_line_is_nothing_and_counted(orders: SeededRun) -> None:
+def test_orders__a_negative_line_is_sent_as_0_and_counted(orders: SeededRun) -> None:
     found = sent(orders, "negative line")
     assert orders.report.counts.drops[Drop.LINE_NEGATIVE] == len(found)
     for order, purchase in found:
@@ -140,14 +140,14 @@ def test_orders__of_another_currency_are_excluded(orders: SeededRun) -> None:
     assert all("currency" in detail for _, detail in found)
 
 
-def test_orders__gifts_that_remain_are_no_purchase(orders: SeededRun) -> None:
+def test_orders__gifts_of_a_canceled_checkout_are_no_purchase(orders: SeededRun) -> None:
     groups = {
         order["orderGroup"] for order in details(orders.shop, "gift that remains of a canceled checkout")
     }
     assert groups & purchases(orders.shop).keys() == set()
 
 
-def test_orders__abandoned_payments_are_not_named(orders: SeededRun) -> None:
+def test_orders__abandoned_payments_are_left_out(orders: SeededRun) -> None:
     for _, purchase in sent(orders, "abandoned payment"):
         assert "Boleto" not in purchase["payment_method"]
     for _, purchase in sent(orders, "transactions without isActive"):
@@ -161,7 +161,7 @@ def test_orders__of_a_buyer_without_an_address_are_held(orders: SeededRun) -> No
 
 
 @pytest.mark.parametrize("answer", ["brief", "empty", "404"])
-def test_orders__whatever_a_group_answers_every_checkout_is_the_same_purchase(
+def test_orders__are_the_same_purchases_whatever_the_order_group_answers(
     answer: str, orders: SeededRun, runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     whole = {key: row["total_price"] for key, row in purchases(orders.shop).items()}
@@ -173,7 +173,7 @@ def test_orders__whatever_a_group_answers_every_checkout_is_the_same_purchase(
 
 
 @pytest.mark.parametrize("answer", ["full", "brief", "empty", "404"])
-def test_split__parts_whose_detail_does_not_say_that_they_are_complete_are_sent_whole(
+def test_split__parts_without_the_flag_is_completed_are_sent_together(
     answer: str, runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     """A flag that is absent is not false, whatever the order group answers."""

@@ -52,7 +52,7 @@ def priced_orders(draw: st.DrawFn) -> tuple[Json, list[int]]:
 
 @settings(max_examples=300, deadline=None)
 @given(priced_orders())
-def test_lines__cost_what_the_customer_paid(made: tuple[Json, list[int]]) -> None:
+def test_lines__add_up_to_what_the_customer_paid(made: tuple[Json, list[int]]) -> None:
     order, truths = made
     lines, drops = lines_of([order], RULES, {})
     assert not drops
@@ -116,7 +116,7 @@ CATALOGUE = {str(number): {"id": str(number), "productId": f"p{number}"} for num
 
 @settings(max_examples=300, deadline=None)
 @given(changed_orders())
-def test_changed_orders__are_what_is_left_however_the_list_shows_them(
+def test_changed_orders__have_the_remaining_items_in_every_form_of_the_list(
     made: tuple[Json, dict[str, int]],
 ) -> None:
     order, left = made
@@ -126,14 +126,14 @@ def test_changed_orders__are_what_is_left_however_the_list_shows_them(
     assert found == {sku: number for sku, number in left.items() if number}
 
 
-def test_added_skus__are_those_that_the_order_itself_does_not_tell() -> None:
+def test_added_skus__are_those_that_the_orders_items_lack() -> None:
     changes = [{"itemsAdded": [{"id": "1", "quantity": 1}, {"id": "2", "quantity": 1}], "itemsRemoved": None}]
     order = {"items": [{"id": "1"}], "changesAttachment": {"changesData": changes}}
     assert added_skus(order) == {"2"}
     assert added_skus({"items": None, "changesAttachment": None}) == set()
 
 
-def test_catalogue_item__says_what_a_line_needs() -> None:
+def test_catalogue_item__has_the_fields_of_a_line() -> None:
     product = {
         "productId": "11",
         "productName": "Jug",

@@ -41,7 +41,7 @@ def _rules(settings: dict[str, Any]) -> PurchaseRules:
     return PurchaseRules(shop_domain="www.sandbox-shop.example", **typed)
 
 
-def test_purchase_cases__leave_their_source_as_it_was() -> None:
+def test_purchase_cases__do_not_change_their_source() -> None:
     for path in CASES:
         case = json.loads(path.read_text())
         map_purchases(case["source"], _rules(case.get("rules", {})), case["emails"], case.get("catalogue"))

@@ -67,7 +67,7 @@ def clean(base: Path, state: FakeStore | None = None) -> FakeStore:
     return state
 
 
-def test_cleaning__old_runs_of_all_pairs_go_and_leave_no_empty_folder(tmp_path: Path) -> None:
+def test_retention__removes_old_runs_of_all_shops_and_empty_folders(tmp_path: Path) -> None:
     old = [
         staged(tmp_path, "shop-0123abcd/sync_contacts/run-1/0", NOW - WEEK),
         staged(tmp_path, "shop-0123abcd/reconcile/run-1/2", NOW - 2 * WEEK),
@@ -80,7 +80,7 @@ def test_cleaning__old_runs_of_all_pairs_go_and_leave_no_empty_folder(tmp_path: 
     assert (young / "part-1.parquet").exists()
 
 
-def test_cleaning__what_is_kept_being_made_or_not_ours_stays(tmp_path: Path) -> None:
+def test_retention__leaves_kept_new_and_unknown_folders(tmp_path: Path) -> None:
     others = [
         staged(tmp_path, "shop-0123abcd/kept/catalogue/0", NOW - 50 * WEEK),
         staged(tmp_path, "shop-0123abcd/sync_contacts/run-1/0", None),
@@ -103,7 +103,7 @@ def test_cleaning__what_is_kept_being_made_or_not_ours_stays(tmp_path: Path) -> 
         (b'{"at":12}', False),
     ],
 )
-def test_cleaning__runs_of_earlier_versions_tell_in_a_file_when_they_began(
+def test_retention__reads_the_start_of_runs_of_earlier_versions_from_a_file(
     tmp_path: Path, content: bytes, goes: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     earlier = staged(tmp_path, "shop-0123abcd/sync_contacts/run-1/0", None)
@@ -114,12 +114,12 @@ def test_cleaning__runs_of_earlier_versions_tell_in_a_file_when_they_began(
     assert "could not all be removed" not in caplog.text
 
 
-def test_cleaning__the_store_is_told_the_ages_of_the_settings(tmp_path: Path) -> None:
+def test_retention__passes_the_ages_of_the_settings_to_the_state_store(tmp_path: Path) -> None:
     asked = clean(tmp_path / "nothing staged yet").asked
     assert asked == {"outcomes": timedelta(days=90), "reports": timedelta(days=400)}
 
 
-def test_cleaning__trouble_is_logged_and_fails_no_run(
+def test_retention__logs_errors_and_fails_no_run(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -128,7 +128,7 @@ def test_cleaning__trouble_is_logged_and_fails_no_run(
     assert "the next run tries again" in caplog.text
 
 
-def test_cleaning__says_what_it_removed(tmp_path: Path, caplog: Any) -> None:
+def test_retention__logs_the_removed_numbers(tmp_path: Path, caplog: Any) -> None:
     caplog.set_level(logging.INFO)
     staged(tmp_path, "shop-0123abcd/sync_contacts/run-1/0", NOW - WEEK)
     clean(tmp_path)

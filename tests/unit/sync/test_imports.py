@@ -154,14 +154,14 @@ def staged(folder: Staging, emails: Iterable[str], name: str = "contacts-0001.cs
     return file
 
 
-def test_importer__posts_in_order_and_at_most_ten_wait(folder: Staging, journal: Staging, time: Time) -> None:
+def test_importer__posts_in_order_and_queues_at_most_ten(folder: Staging, journal: Staging, time: Time) -> None:
     connectif = FakeConnectif(room=99, looks=3)
     results = list(importer(connectif, folder, journal, time).run(FILES, "_email"))
     assert names(results) == connectif.posted == [file.name for file in FILES]
     assert connectif.most_queued == 10
 
 
-def test_importer__a_queue_that_others_share_is_waited_for(
+def test_importer__waits_for_a_queue_that_others_share(
     folder: Staging, journal: Staging, time: Time
 ) -> None:
     connectif = FakeConnectif(room=3, looks=2)
@@ -169,7 +169,7 @@ def test_importer__a_queue_that_others_share_is_waited_for(
     assert names(results) == connectif.posted == [file.name for file in FILES]
 
 
-def test_importer__a_queue_full_of_others_imports_is_looked_at_seldom(
+def test_importer__rarely_tries_a_queue_full_of_other_imports(
     folder: Staging, journal: Staging, time: Time
 ) -> None:
     connectif = FakeConnectif(full_for=3)
@@ -178,7 +178,7 @@ def test_importer__a_queue_full_of_others_imports_is_looked_at_seldom(
     assert time.slept == [50.0] * 3
 
 
-def test_importer__a_queue_that_stays_full_is_left_to_a_retry(
+def test_importer__leaves_a_queue_that_stays_full_to_a_retry(
     folder: Staging, journal: Staging, time: Time
 ) -> None:
     with pytest.raises(TemporaryError, match=r"full of others' imports for 10 minutes"):
@@ -186,12 +186,12 @@ def test_importer__a_queue_that_stays_full_is_left_to_a_retry(
     assert 600 <= time.now < 700
 
 
-def test_importer__looks_less_and_less_often(folder: Staging, journal: Staging, time: Time) -> None:
+def test_importer__polls_less_and_less_often(folder: Staging, journal: Staging, time: Time) -> None:
     list(importer(FakeConnectif(looks=7), folder, journal, time).run(FILES[:1], "_email"))
     assert time.slept == [1, 2, 4, 5, 5, 5]
 
 
-def test_importer__patience_has_an_end_and_a_retry_goes_on_waiting(
+def test_importer__stops_waiting_and_a_retry_waits_again(
     folder: Staging, journal: Staging, time: Time
 ) -> None:
     connectif = FakeConnectif(looks=1_000)
@@ -217,7 +217,7 @@ def test_importer__a_retry_posts_only_what_was_not_accepted(
 
 
 @pytest.mark.parametrize("status", ["error", "cancelled"])
-def test_importer__a_failed_import_is_sent_again_by_a_retry(
+def test_importer__a_retry_sends_a_failed_import_again(
     status: str, folder: Staging, journal: Staging, time: Time
 ) -> None:
     connectif = FakeConnectif(status=status)
@@ -230,7 +230,7 @@ def test_importer__a_failed_import_is_sent_again_by_a_retry(
     assert connectif.posted == [FILES[0].name] * 2
 
 
-def test_importer__an_import_that_connectif_has_forgotten_is_sent_again_by_a_retry(
+def test_importer__a_retry_sends_an_unknown_import_again(
     folder: Staging, journal: Staging, time: Time
 ) -> None:
     connectif = FakeConnectif(forgotten=True)
@@ -278,7 +278,7 @@ def test_importer__an_import_that_connectif_has_forgotten_is_sent_again_by_a_ret
         ),
     ],
 )  # fmt: skip
-def test_importer__every_row_that_is_not_taken_is_counted_and_named_where_it_can_be(
+def test_importer__counts_every_refused_row_and_names_it_if_possible(
     end: dict[str, int | None], report: bytes, expected: list[Any], folder: Staging, journal: Staging
 ) -> None:
     connectif = FakeConnectif(ends=deque([end]), report=report)
@@ -301,7 +301,7 @@ SHORT: list[dict[str, int | None]] = [
 
 
 @pytest.mark.parametrize("end", SHORT)
-def test_importer__rows_without_a_word_go_once_more_and_may_heal(
+def test_importer__rows_that_are_not_accounted_for_are_sent_again(
     end: dict[str, int | None], folder: Staging, journal: Staging
 ) -> None:
     connectif = FakeConnectif(ends=deque([end]))
@@ -313,7 +313,7 @@ def test_importer__rows_without_a_word_go_once_more_and_may_heal(
 
 
 @pytest.mark.parametrize("end", SHORT)
-def test_importer__rows_without_a_word_twice_are_unconfirmed_where_they_are_not_searched(
+def test_importer__rows_that_are_lost_twice_are_unconfirmed_without_a_search(
     end: dict[str, int | None], folder: Staging, journal: Staging, caplog: pytest.LogCaptureFixture
 ) -> None:
     connectif = FakeConnectif(ends=deque([end, end]))
@@ -335,7 +335,7 @@ def test_importer__rows_without_a_word_twice_are_unconfirmed_where_they_are_not_
 
 
 @pytest.mark.parametrize(("count", "most_imports"), [(2, 4), (100, 17), (5_000, 28)])
-def test_importer__a_row_that_is_lost_each_time_is_found(
+def test_importer__finds_a_row_that_is_always_lost(
     count: int, most_imports: int, folder: Staging, journal: Staging, time: Time
 ) -> None:
     file = staged(folder, emails(count))
@@ -348,7 +348,7 @@ def test_importer__a_row_that_is_lost_each_time_is_found(
     assert len(connectif.posted) <= most_imports
 
 
-def test_importer__a_row_that_is_refused_without_a_name_is_found_among_contacts_that_are_only_added(
+def test_importer__finds_a_refused_row_without_a_name_among_added_contacts(
     folder: Staging, journal: Staging, time: Time
 ) -> None:
     file = staged(folder, emails(50))
@@ -360,7 +360,7 @@ def test_importer__a_row_that_is_refused_without_a_name_is_found_among_contacts_
     assert not any(result.doubtful for result in results)
 
 
-def test_importer__the_search_has_an_end(folder: Staging, journal: Staging, time: Time) -> None:
+def test_importer__the_search_ends(folder: Staging, journal: Staging, time: Time) -> None:
     file = staged(folder, emails(1_000))
     connectif = FakeConnectif(loses=set(emails(1_000)[::2]))
     results = list(importer(connectif, folder, journal, time).run([file], "_email"))
@@ -372,7 +372,7 @@ def test_importer__the_search_has_an_end(folder: Staging, journal: Staging, time
     assert named <= connectif.loses
 
 
-def test_importer__a_retry_knows_that_a_file_went_again(
+def test_importer__a_retry_remembers_that_a_file_was_sent_again(
     folder: Staging, journal: Staging, time: Time
 ) -> None:
     connectif = FakeConnectif(loses={"b@example.com"})
@@ -386,7 +386,7 @@ def test_importer__a_retry_knows_that_a_file_went_again(
     assert [line[:2] for result in results for line in lines(result)] == [("b@example.com", UNCONFIRMED)]
 
 
-def test_importer__what_was_left_out_of_a_file_is_not_missed(
+def test_importer__does_not_miss_rows_that_the_filter_left_out(
     folder: Staging, journal: Staging, time: Time
 ) -> None:
     """Rows are counted as they were sent, also by a retry that finds the import running."""
@@ -426,7 +426,7 @@ def test_importer__what_was_left_out_of_a_file_is_not_missed(
         b'_email,error\n"a@example.com,bad\n',
     ],
 )
-def test_importer__a_report_that_cannot_be_read_costs_the_names_only(
+def test_importer__an_unreadable_report_loses_only_the_names(
     report: bytes | SyncError, folder: Staging, journal: Staging
 ) -> None:
     file = staged(folder, [f"{letter}@example.com" for letter in "abcdef"])
@@ -441,7 +441,7 @@ COUNTS = st.none() | st.integers(0, 9)
 
 @given(rows=st.integers(1, 6), success=COUNTS, errors=COUNTS, named=st.sets(st.integers(0, 9)))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150, deadline=None)
-def test_importer__no_row_is_sent_that_connectif_does_not_count_as_taken(
+def test_importer__counts_only_confirmed_rows_as_sent(
     rows: int,
     success: int | None,
     errors: int | None,
@@ -479,7 +479,7 @@ def test_importer__no_row_is_sent_that_connectif_does_not_count_as_taken(
     files=st.lists(st.integers(1, 12), min_size=1, max_size=3),
 )
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100, deadline=None)
-def test_importer__each_row_goes_or_is_named_or_in_doubt(
+def test_importer__each_row_is_sent_named_or_doubtful(
     lost: set[int],
     refused: set[int],
     most_bytes: int,
@@ -511,7 +511,7 @@ def test_importer__each_row_goes_or_is_named_or_in_doubt(
 # --- files that are too large
 
 
-def test_importer__a_file_that_is_too_large_goes_in_pieces(
+def test_importer__splits_a_file_that_is_too_large(
     folder: Staging, journal: Staging, time: Time, caplog: pytest.LogCaptureFixture
 ) -> None:
     file = staged(folder, emails(64))
@@ -525,7 +525,7 @@ def test_importer__a_file_that_is_too_large_goes_in_pieces(
     assert "HTTP 413: " in caplog.text
 
 
-def test_importer__later_files_do_not_cost_a_refused_upload_each(
+def test_importer__does_not_try_later_files_above_the_known_limit(
     folder: Staging, journal: Staging, time: Time
 ) -> None:
     """Not those of another importer of the same run either."""
@@ -540,7 +540,7 @@ def test_importer__later_files_do_not_cost_a_refused_upload_each(
     assert [email for content in connectif.contents for email in content] == expected
 
 
-def test_importer__a_single_row_that_is_too_large_is_rejected_by_name(
+def test_importer__rejects_a_row_that_is_too_large_by_name(
     folder: Staging, journal: Staging, time: Time
 ) -> None:
     giant = f"{'x' * 5_000}@example.com"
@@ -553,7 +553,7 @@ def test_importer__a_single_row_that_is_too_large_is_rejected_by_name(
     assert [email for content in connectif.contents for email in content] == [*emails(5), *emails(3)]
 
 
-def test_importer__a_retry_goes_on_with_the_pieces(folder: Staging, journal: Staging, time: Time) -> None:
+def test_importer__a_retry_continues_with_the_pieces(folder: Staging, journal: Staging, time: Time) -> None:
     file = staged(folder, emails(40))
     connectif = FakeConnectif(most_bytes=file.size // 3)
     running = importer(connectif, folder, journal, time).run([file], "_email")
@@ -566,7 +566,7 @@ def test_importer__a_retry_goes_on_with_the_pieces(folder: Staging, journal: Sta
     assert len(connectif.too_large) == before
 
 
-def test_importer__a_limit_that_no_file_can_keep_is_named(
+def test_importer__names_a_limit_that_is_too_small(
     folder: Staging, journal: Staging, time: Time
 ) -> None:
     connectif = FakeConnectif(most_bytes=0)
@@ -576,7 +576,7 @@ def test_importer__a_limit_that_no_file_can_keep_is_named(
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_importer__where_nothing_is_taken_each_row_is_rejected(
+def test_importer__rejects_each_row_if_connectif_takes_none(
     count: int, folder: Staging, journal: Staging, time: Time
 ) -> None:
     file = staged(folder, emails(count))

@@ -111,14 +111,14 @@ def test_lease__is_released_after_a_failure() -> None:
 
 
 @pytest.mark.parametrize(("stage", "dry_run"), [("extract", False), ("transform", False), ("load", True)])
-def test_lease__is_not_needed_by_what_writes_nothing(stage: str, dry_run: bool) -> None:
+def test_lease__is_not_needed_without_writes(stage: str, dry_run: bool) -> None:
     state = Leases(answers=[])
     with leased(run_on(state, dry_run=dry_run), stage):
         pass
     assert state.calls == []
 
 
-def test_lease__of_another_run_stops_the_stage_by_name() -> None:
+def test_lease__of_another_run_stops_the_stage_and_names_the_run() -> None:
     state = Leases(answers=[other()])
     run = run_on(state)
     with pytest.raises(WorkHeld) as caught, leased(run, "load"):
@@ -132,7 +132,7 @@ def test_lease__of_another_run_stops_the_stage_by_name() -> None:
     assert "released" not in state.calls
 
 
-def test_lease__that_is_about_to_expire_is_waited_for_once(caplog: pytest.LogCaptureFixture) -> None:
+def test_lease__waits_once_for_a_lease_that_expires_soon(caplog: pytest.LogCaptureFixture) -> None:
     state = Leases(answers=[other(20), None])
     run = run_on(state)
     with caplog.at_level(logging.INFO), leased(run, "load"):
@@ -142,7 +142,7 @@ def test_lease__that_is_about_to_expire_is_waited_for_once(caplog: pytest.LogCap
         pytest.fail("the stage began")
 
 
-def test_lease__is_renewed_while_the_stage_works(
+def test_lease__is_renewed_during_the_stage(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(lease, "RENEW_SECONDS", 0.001)
@@ -155,7 +155,7 @@ def test_lease__is_renewed_while_the_stage_works(
     assert "lease of load" not in [thread.name for thread in threading.enumerate()]
 
 
-def test_lease__that_cannot_be_renewed_or_released_costs_a_warning(
+def test_lease__that_cannot_be_renewed_or_released_logs_a_warning(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(lease, "RENEW_SECONDS", 0.001)

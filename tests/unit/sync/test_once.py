@@ -12,7 +12,7 @@ import pytest
 from include.purchases.once_per_key import OncePerKey
 
 
-def test_once__by_many_threads_with_keys_in_any_order() -> None:
+def test_once_per_key__with_many_threads_and_keys_in_any_order() -> None:
     once, done, luck = OncePerKey(), Counter[str](), random.Random(5)  # noqa: S311 - luck, no secret
     wanted = [luck.sample("abcdefgh", k=luck.randint(1, 5)) for _ in range(400)]
 
@@ -28,7 +28,7 @@ def test_once__by_many_threads_with_keys_in_any_order() -> None:
     assert done == dict.fromkeys("abcdefgh", 1)
 
 
-def test_once__who_comes_second_waits_for_the_first() -> None:
+def test_once_per_key__the_second_thread_waits_for_the_first() -> None:
     once, is_begun, may_end, order = OncePerKey(), threading.Event(), threading.Event(), list[str]()
 
     def first() -> None:
@@ -55,7 +55,7 @@ def test_once__who_comes_second_waits_for_the_first() -> None:
     assert order == ["first", "second"]
 
 
-def test_once__an_error_leaves_the_key_to_the_next() -> None:
+def test_once_per_key__an_error_leaves_the_key_to_the_next_thread() -> None:
     once = OncePerKey()
     with pytest.raises(RuntimeError), once.reserve(["a"]):
         raise RuntimeError
