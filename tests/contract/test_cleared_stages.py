@@ -1,4 +1,4 @@
-"""A stage that is cleared alone: with its staged files it does its work again, without them it says so."""
+"""A cleared stage repeats its work if its staged files exist; otherwise it fails with advice."""
 
 from __future__ import annotations
 
@@ -102,13 +102,13 @@ def test_repair__without_the_transformed_purchases_fails_and_sends_nothing(runne
         run_stage(run, "repair", repair_purchases, source=compared)
 
 
-# --- the answers of a run belong to that run
+# --- the results of a run belong to that run
 
 
 def test_purchases__of_a_recreated_run_are_posted_again(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
-    """The key differs in what Airflow has only for that run (`plugins.runs.run_key`); the ids are the same."""
+    """The run keys differ in the start of the run (`plugins.runs.run_key`); the ids are the same."""
     plan = window_ending()
     first = runner.sync(PipelineName.PURCHASES, plan, "sync_purchases/manual__1/0-20261128T030000-1a2b3c4d")
     assert first.counts.written > 0
@@ -126,7 +126,7 @@ def first_key(runner: SyncRunner) -> str:
     return runner.state.reports(PipelineName.PURCHASES, limit=1)[0].run_key
 
 
-# --- the catalogue that is read across runs
+# --- the catalogue that outlives runs
 
 
 def damaged_catalogue(runner: SyncRunner) -> Path:
@@ -160,7 +160,7 @@ def test_damaged_catalogue__is_replaced_by_a_run_with_allow_mass_change(
 def test_catalogue__of_an_earlier_version_is_read(
     manifest: str, runner: SyncRunner, shop: SimulatedShop
 ) -> None:
-    """It has another name, and no manifest beside it."""
+    """It has another name and no manifest."""
     runner.sync(PipelineName.PRODUCTS, EVERYTHING, "day 1")
     (file,) = (runner.folder / "kept").glob("sent-*.parquet")
     earlier: Any = file.rename(file.with_name("catalogue-day-1.parquet"))

@@ -1,4 +1,4 @@
-"""A shop's first days: what a first run that failed leaves to the next."""
+"""The first days of a shop: the second run continues after a failed first run."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PARAMS = dict.fromkeys(("window_start", "window_end", "only", "replay")) | {"mod
 def planned(
     runner: SyncRunner, start: datetime, run_type: str = "scheduled", *, dry_run: bool = False
 ) -> RunPlan:
-    """The plan of the run for the day that begins then, as its first task makes it."""
+    """The plan of the run of that day, as the first task makes it."""
     context: Any = {
         "dag_run": SimpleNamespace(run_type=run_type, run_after=start + DAY, dag_id="sync_purchases"),
         "data_interval_start": start,

@@ -1,4 +1,4 @@
-"""Imports end to end against a Connectif that loses rows, takes small files only, or reports oddly."""
+"""Imports end to end, if Connectif loses rows, takes only small files, or sends unusual reports."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def put(shop: SimulatedShop, document_id: str, **fields: Any) -> None:
 
 @pytest.fixture
 def people(shop: SimulatedShop) -> list[str]:
-    """Thirty new customers, all of whom want the newsletter."""
+    """Put thirty new customers with an opt-in for the newsletter."""
     emails = [f"n{number:02}@example.com" for number in range(30)]
     for email in emails:
         put(shop, email[:3], email=email, firstName="Ana", isNewsletterOptIn=True)
@@ -45,7 +45,7 @@ def held(shop: SimulatedShop) -> dict[str, dict[str, Any]]:
 
 
 def fails(runner: SyncRunner, pipeline: PipelineName, *args: Any, **options: Any) -> Report:
-    """The report of a run that has done all it could and is not green."""
+    """The report of a run that did its work and failed at the end."""
     with pytest.raises(UnsafeChange, match="target_unconfirmed"):
         runner.sync(pipeline, *args, **options)
     (stored,) = runner.state.reports(pipeline)
@@ -63,7 +63,7 @@ def loses(
     consent: bool,
     times: int = 10**9,
 ) -> list[int]:
-    """Connectif never sees these rows, so many times. Returns how many files it was sent."""
+    """Drop these rows from that many imports; returns the number of files that were sent."""
     create, files, left = runner.connectif.create_import, [0], [times]
 
     def created(kind: str, csv: FileToSend, *, override_existing: bool) -> Any:
@@ -115,7 +115,7 @@ def test_contacts__a_row_lost_by_the_consent_import_is_not_created_by_the_main_i
 def test_contacts__never_get_the_accounts_default_if_all_consent_files_lose_rows(
     runner: SyncRunner, shop: SimulatedShop, people: list[str]
 ) -> None:
-    """Whoever cannot be cleared up is held, by name, and the next run takes all."""
+    """Contacts that stay unidentified are held by name, and the next run sends all of them."""
     shop.connectif.knobs.default_newsletter_status = "unsubscribed"
     shop.connectif.knobs.import_lost_kind = "consent"
     shop.connectif.knobs.import_lost_rows = 3
@@ -216,7 +216,7 @@ def last(runner: SyncRunner) -> list[dict[str, Any]]:
     return list(Staging(runner.folder / "kept").read_frame(name).to_dict("records"))
 
 
-# --- a proxy that takes small files only
+# --- a proxy that takes only small files
 
 
 @pytest.mark.parametrize("body", ["html", "empty"])
@@ -292,13 +292,13 @@ def put_products(shop: SimulatedShop) -> None:
 def test_report__that_does_not_name_a_contact_affects_only_that_contact(
     link: str, runner: SyncRunner, shop: SimulatedShop, people: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of the consent import, which must not leave anybody to the account's default: it is found by halves."""
+    """The consent import finds the contact by halving: no contact may get the account's default status."""
     shop.connectif.knobs.default_newsletter_status = "unsubscribed"
     shop.connectif.knobs.error_report_link = link  # type: ignore[assignment]
     create = runner.connectif.create_import
 
     def created(kind: str, csv: FileToSend, *, override_existing: bool) -> Any:
-        """Connectif reads the address as something else, which it refuses."""
+        """Connectif reads the address as another value and refuses it."""
         content = b"".join(csv.pieces()).replace(b"n03@example.com", b"n03 example.com")
         csv = (
             csv if override_existing else FileToSend(csv.name, csv.content_type, csv.size, lambda: [content])
@@ -315,7 +315,7 @@ def test_report__that_does_not_name_a_contact_affects_only_that_contact(
     assert row.key == "n03"
 
 
-# --- a no that waits
+# --- an opt-out that is still pending
 
 
 def waits(runner: SyncRunner, email: str, *, subscribed: bool, at: timedelta = timedelta()) -> None:
@@ -346,7 +346,7 @@ def test_pending_opt_out__keeps_a_new_contact_unsubscribed(
 def test_pending_opt_out__that_arrives_during_the_import_counts(
     runner: SyncRunner, shop: SimulatedShop, people: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Here: while the file waits for Connectif's queue."""
+    """The opt-out arrives while the file waits for Connectif's queue."""
     create, late = runner.connectif.create_import, iter([True])
 
     def created(*args: Any, **kwargs: Any) -> Any:

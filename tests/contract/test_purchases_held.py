@@ -1,4 +1,4 @@
-"""A purchase whose customer's address is not known waits, and is taken up again for some days."""
+"""A purchase is held while its customer's address is unknown, and retried for some days."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def customer_appears(shop: SimulatedShop) -> None:
 
 
 def next_run(runner: SyncRunner, shop: SimulatedShop, days: float = 1, **options: bool) -> dict[Outcome, int]:
-    """A run of a quiet hour, so many days later."""
+    """A run of an hour without orders, that many days later."""
     shop.clock.advance(days * 86_400)
     plan = day_of(MORNING + timedelta(days=days), hours=1)
     report = runner.sync(PURCHASES, plan, f"after {days} days", **options)

@@ -1,4 +1,4 @@
-"""One purchase or order that a vendor never answers for costs nobody else; an outage still stops the task."""
+"""A vendor that never answers for one record affects only that record; an outage stops the task."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ Trouble = Callable[[str, dict[str, Any]], bool]
 
 @pytest.fixture(autouse=True)
 def quiet_shop(shop: SimulatedShop) -> None:
-    """No orders but the test's own; Connectif knows what they need."""
+    """Only the orders of the test; Connectif knows their buyers and products."""
     without_baskets(shop)
     put_buyer(shop)
     put_product(shop)
 
 
 def in_trouble(transport: Transport, where: Trouble) -> Callable[[], None]:
-    """Whatever call `where` is true of (its method and URL, its JSON) answers 503; returns what ends that."""
+    """Answer 503 to each call for which `where` (method and URL, JSON) is true; returns a function that ends it."""
     session = transport.session
     send = session.request
 
@@ -84,7 +84,7 @@ def first_run(runner: SyncRunner) -> Report:
 
 
 def next_run(runner: SyncRunner, shop: SimulatedShop, *, days: float = 1) -> Report:
-    """A run of an hour without new orders, so many days later."""
+    """A run of an hour without new orders, that many days later."""
     shop.clock.advance(days * 86_400)
     return runner.sync(PURCHASES, day_of(MORNING + timedelta(days=days), hours=1), f"after {days}")
 
@@ -108,7 +108,7 @@ def test_post__without_an_answer_holds_only_that_purchase(
 
 
 def test_post__without_an_answer_may_be_the_last_one(runner: SyncRunner, shop: SimulatedShop) -> None:
-    """Nothing that comes after it tells: one call asks whether Connectif is there."""
+    """No later record shows whether it is an outage, so one call checks Connectif."""
     put_some(shop, 3)
     in_trouble(runner.connectif.transport, posting("0002"))
     assert first_run(runner).counts.outcomes == {Outcome.SENT: 2, Outcome.HELD: 1}
@@ -159,7 +159,7 @@ def test_post__an_outage_at_the_end_stops_the_task(
     assert set(runner.state.purchases_of("first")) == {"0000", "0001"}
 
 
-# --- an order that VTEX never tells of
+# --- an order that VTEX never answers for
 
 
 def test_detail__without_an_answer_holds_only_that_order(
@@ -178,7 +178,7 @@ def test_detail__without_an_answer_holds_only_that_order(
 
 
 def test_detail__without_an_answer_holds_the_other_parts_of_the_checkout(runner: SyncRunner, shop: SimulatedShop) -> None:
-    """Connectif's purchases cannot be changed: half of one would stay half."""
+    """A purchase at Connectif cannot be changed, so half a purchase would stay half."""
     put_some(shop, 3)
     put_order(shop, "5-01", MORNING)
     put_order(shop, "5-02", MORNING, lines=[LINE | {"selling_price": 500, "price": 500}])
@@ -192,7 +192,7 @@ def test_detail__without_an_answer_holds_the_other_parts_of_the_checkout(runner:
 def test_order_group__without_an_answer_is_held_completely(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
-    """What became of 5-01, which must exist, is not known until then."""
+    """Order 5-01 must exist, and its state is not known until VTEX answers."""
     put_some(shop, 3)
     put_order(shop, "5-01", MORNING - timedelta(hours=2), fixed_status="canceled")
     put_order(shop, "5-02", MORNING)
@@ -237,7 +237,7 @@ def test_detail__an_outage_stops_the_task_and_a_retry_sends_everything(
 
 
 def test_outage__is_assumed_after_many_failures_in_a_row(runner: SyncRunner, shop: SimulatedShop) -> None:
-    """With answers between them they are records in trouble, however many."""
+    """With answers between them, any number of failing records is no outage."""
     ids = put_some(shop, 4 * IN_A_ROW)
     in_trouble(runner.connectif.transport, posting(*ids[::2]))
     assert first_run(runner).counts.outcomes == {Outcome.SENT: 2 * IN_A_ROW, Outcome.HELD: 2 * IN_A_ROW}

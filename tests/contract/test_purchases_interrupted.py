@@ -1,4 +1,4 @@
-"""A process that ends between Connectif's answer and our note: whose purchase it was is still known."""
+"""A process ends between Connectif's answer and our record: the retry still finds who sent the purchase."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def one_order(shop: SimulatedShop) -> None:
 
 @contextmanager
 def killed_after_the_post(*, arrives: bool = True) -> Iterator[None]:
-    """The process ends when Connectif has answered a post, or before the post is sent."""
+    """End the process after Connectif has answered a post, or before the post is sent."""
     post = ConnectifClient.post_purchase
 
     def ends(client: ConnectifClient, body: Body, *, fire_workflows: bool) -> Posted:
@@ -65,7 +65,7 @@ def outcomes(report: Report) -> dict[Outcome, int]:
 
 
 def tracking(report: Report) -> tuple[int, int]:
-    """By the tag, by the sync."""
+    """The numbers of purchases from the tag and from the sync."""
     (day,) = report.counts.tracking.values()
     return day.tracked, day.added
 
@@ -101,7 +101,7 @@ def test_interrupted__a_cleared_run_records_the_purchase_for_the_run_before(runn
 def test_interrupted__a_purchase_from_the_tag_does_not_count_as_sent(
     age: timedelta, runner: SyncRunner, shop: SimulatedShop
 ) -> None:
-    """Without an export nothing had been looked up before the mark: the 409 was the first to tell."""
+    """Without an export no look-up came before the mark, so the 409 is the first sign of the purchase."""
     now = shop.clock.now()
     shop.clock.set(now - age)
     put_purchase(shop, "1")
@@ -115,7 +115,7 @@ def test_interrupted__a_purchase_from_the_tag_does_not_count_as_sent(
 def test_interrupted__a_purchase_from_the_tag_after_the_mark_counts_as_sent(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
-    """What decision 0032 says of it: Connectif does not tell who created a purchase."""
+    """Decision 0032: Connectif does not say who created a purchase."""
     interrupted(runner, arrives=False)
     put_purchase(shop, "1")
     report = runner.sync(PURCHASES, DAY, "run")
@@ -159,7 +159,7 @@ def test_interrupted__a_purchase_without_a_line_is_counted_as_such(
 
 @contextmanager
 def killed_when_recorded(runner: SyncRunner, purchase_id: str) -> Iterator[None]:
-    """The process ends before it writes down what became of this purchase."""
+    """End the process before it records the result of this purchase."""
     record = type(runner.state).record_purchases
 
     def ends(state, run_key, answers) -> None:

@@ -1,4 +1,4 @@
-"""Faults and kills at any moment: nothing is lost, nothing is doubled, nothing private is said."""
+"""Faults and kills at any moment: nothing is lost or doubled, and no personal data is logged."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ DAY = window_ending(hours=48)
 
 
 class Killed(BaseException):
-    """The process is gone; nothing of ours catches this."""
+    """The process ends; our code never catches this."""
 
 
 @pytest.fixture(scope="module")
 def without_interruption(
     shared_shop: SimulatedShop, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, Any]:
-    """What the same day comes to when all goes well."""
+    """The result of the same day without interruption."""
     shared_shop.reset()
     runner = SyncRunner(shared_shop, tmp_path_factory.mktemp("calm"))
     runner.sync(PURCHASES, DAY, "calm")
@@ -55,7 +55,7 @@ def assert_nothing_lost_or_doubled(shop: SimulatedShop, expected: dict[str, Any]
 
 @contextmanager
 def killed_after(calls: int, client: Any) -> Iterator[None]:
-    """The process dies when the answer to that call has come, before anybody can note it."""
+    """Kill the process after the answer to that call, before the answer is recorded."""
     counter = client.transport.counter
     left = iter(range(calls))
 
@@ -72,7 +72,7 @@ def killed_after(calls: int, client: Any) -> Iterator[None]:
 
 
 def attempt(run: SyncRun) -> None:
-    """Like Airflow, which does not begin a task again that has ended."""
+    """Like Airflow, which does not repeat a finished task."""
     flow = DAILY_PIPELINES[PURCHASES].code()
     folders = {name: run.staging.within(name) for name in ("extract", "transform", "load")}
     works: dict[str, Callable[[SyncRun, Staging], StageCounts]] = {
@@ -138,14 +138,14 @@ def test_retry__queues_no_second_export_and_reads_no_order_twice(
     assert calls(shop, "order detail") == before
 
 
-# --- nothing private is said
+# --- no personal data
 
 CANARY = "Kanarienvogel"
 ADDRESS = "kanarienvogel.singt@example.com"
 
 
 def all_text_under(folder: Path) -> str:
-    """XCom holds paths and the summary line; the report and the outcomes are in the store."""
+    """XCom holds paths and the summary line; the state store holds the report and the outcomes."""
     return " ".join(str(path) for path in folder.rglob("*"))
 
 

@@ -1,4 +1,4 @@
-"""Products that Connectif lacks come by one import ahead of the purchases, not by a refusal each (E0102)."""
+"""One import before the purchases creates missing products, instead of one refusal for each (E0102)."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ SECOND = timedelta(seconds=1)
 
 @pytest.fixture(autouse=True)
 def empty_catalogue(shop: SimulatedShop) -> None:
-    """No orders and no products at Connectif but the test's own. The one buyer is known."""
+    """Only the orders and products of the test; Connectif knows their one buyer."""
     without_baskets(shop)
     shop.connectif.account.database.execute("DELETE FROM products")
     put_buyer(shop)
@@ -44,7 +44,7 @@ def empty_catalogue(shop: SimulatedShop) -> None:
 def sell(
     shop: SimulatedShop, number: int, *, first: int = 90_000, hidden: bool = False, **sku: Any
 ) -> list[str]:
-    """So many orders of a product each; the products' ids."""
+    """Put `number` orders of one product each; returns the product ids."""
     keys = [first + place for place in range(number)]
     for place, key in enumerate(keys):
         if not hidden:
@@ -55,8 +55,10 @@ def sell(
 
 
 def put_shown(shop: SimulatedShop, key: int, **sku: Any) -> None:
-    """A product that search shows at 21.90, with a picture; unless its SKU is given, with another SKU that
-    nobody has bought."""
+    """Put a product that search shows at 21.90, with a picture.
+
+    If no SKU data is given, the product has a second SKU that was never sold.
+    """
     offers = [{"price": 2190, "list_price": 2990, "quantity": 5}]
     other = [] if sku else [{"sku_id": 10 * key + 1, "offers": offers}]
     skus = [{"sku_id": 10 * key, "offers": offers, **sku}, *other]
@@ -140,7 +142,7 @@ def test_lost_catalogue__makes_all_products_unknown(runner: SyncRunner, shop: Si
 
 
 def test_catalogue_sent_last__has_no_products_from_purchases(runner: SyncRunner, shop: SimulatedShop) -> None:
-    """As with E0102: neither a withdrawal nor a last price follows from it."""
+    """As with E0102: such a product has no last price and is not withdrawn later."""
     sell(shop, 12)
     sync(runner)
     assert last_catalogue(runner.run(PipelineName.PRODUCTS, EVERYTHING, "look")) is None
@@ -161,7 +163,7 @@ def test_skus__only_sold_skus_are_created(runner: SyncRunner, shop: SimulatedSho
 def test_skus__a_sent_product_with_the_same_number_is_another_record(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
-    """The catalogue was sent by products, whose numbers are those of the SKUs that are bought now."""
+    """The catalogue was sent with product ids, which equal the SKU ids that are sold now."""
     keys = sell(shop, 12)
     for key in keys:
         put_shown(shop, int(f"{key}0"))
@@ -200,7 +202,7 @@ def test_base_prices__are_read_for_products_without_an_offer(
 def test_base_prices__a_missing_one_affects_only_its_product(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
-    """That one has the list price of its line."""
+    """The product without a base price has the list price of its line."""
     keys = sell(shop, 30, offers=[], base_price=1750)
     base_price = runner.vtex.base_price
 
@@ -227,7 +229,7 @@ def test_base_prices__without_the_permission_prices_come_from_the_lines(runner: 
 
 
 def test_hidden_products__are_created_from_lines(runner: SyncRunner, shop: SimulatedShop) -> None:
-    """List price, out of stock; asked for once more, as far as one call goes."""
+    """They have the list price and no stock. One more call searches as many as fit."""
     shown, hidden = sell(shop, 70), sell(shop, 60, first=95_000, hidden=True)
     assert sync(runner).counts.outcomes == {Outcome.SENT: 130}
     assert_few_calls(shop, 130, 130)
@@ -274,7 +276,7 @@ def test_gift__is_created_from_another_orders_line_with_a_price(
     assert '"99999"' in purchases(shop)["70"]["products"]
 
 
-# --- what Connectif has by other means
+# --- products that Connectif has from the tag
 
 
 def test_products_from_the_tag__are_not_changed(runner: SyncRunner, shop: SimulatedShop) -> None:
@@ -327,11 +329,11 @@ def test_only__creates_products_of_one_purchase(runner: SyncRunner, shop: Simula
     assert {*products(shop)} == {keys[2]}
 
 
-# --- trouble with the import
+# --- the import fails
 
 
 def corrupt(runner: SyncRunner, spoil: Callable[[bytes], bytes]) -> None:
-    """What is sent as the file of an import is changed on its way."""
+    """Change the file of an import on its way to Connectif."""
     create = runner.connectif.create_import
 
     def create_import(kind: str, csv: Any, *, override_existing: bool) -> Any:
@@ -380,7 +382,7 @@ def test_refused_import__products_are_created_one_by_one(
         assert sync(runner).counts.outcomes == {Outcome.SENT: 12}
     assert {facts(shop, key)[1:] for key in keys} == {(21.9, "instock")}
     assert calls(shop, "patch product") == 12
-    assert ("created purchase by purchase" in caplog.text) == (fault["status"] != 413), "rows go singly"
+    assert ("created for each refused purchase" in caplog.text) == (fault["status"] != 413), "rows are sent singly"
 
 
 def test_failed_import__products_are_created_one_by_one(runner: SyncRunner, shop: SimulatedShop) -> None:
@@ -399,7 +401,7 @@ def test_endless_import__products_are_created_one_by_one(runner: SyncRunner, sho
 
 
 def test_unauthorised_domain__is_reported_by_the_post(runner: SyncRunner, shop: SimulatedShop) -> None:
-    """Connectif takes such products by file, and refuses their purchases (E0103)."""
+    """Connectif takes such products in a file, but refuses their purchases (E0103)."""
     sell(shop, 12)
     shop.connectif.knobs.authorised_domains = ["another-shop.example"]
     assert sync(runner).counts.reasons == {Reason.TARGET_REJECTED: 12}
@@ -408,7 +410,7 @@ def test_unauthorised_domain__is_reported_by_the_post(runner: SyncRunner, shop: 
     assert calls(shop, "create purchase") == 12
 
 
-# --- trouble with the search
+# --- the search fails
 
 
 def test_search__that_refuses_ids_leaves_their_products_to_the_posts(
@@ -431,7 +433,7 @@ def test_search__that_always_refuses_an_id_leaves_the_line(runner: SyncRunner, s
 def test_search__in_an_outage_does_not_stop_purchases_of_known_products(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
-    """Products that Connectif has by its tag: none of them is needed."""
+    """Connectif has these products from its tag, so none of them is missing."""
     for key in sell(shop, 12):
         body = {"name": "a", "productDetailUrl": "https://www.sandbox-shop.example/a/p", "unitPrice": 1}
         shop.on_connectif("PUT", f"products/{key}", body)
@@ -474,7 +476,7 @@ def test_killed__a_retry_repeats_no_call(
     assert calls(shop, "create purchase") == 60
 
 
-# --- one by one: what several purchases lack is created once
+# --- one by one: a record that several purchases lack is created once
 
 
 def test_one_by_one__a_product_of_many_purchases_is_searched_and_created_once(

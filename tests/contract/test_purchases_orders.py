@@ -1,4 +1,4 @@
-"""All orders of the window, each once, and every checkout whole, also at the borders."""
+"""All orders of the window are read once, and every checkout is complete, also at the borders."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hou
 
 @pytest.fixture(autouse=True)
 def quiet_shop(shop: SimulatedShop) -> None:
-    """No orders but the test's own; Connectif knows what they need."""
+    """Only the orders of the test; Connectif knows their buyers and products."""
     without_baskets(shop)
     put_buyer(shop)
     put_product(shop)
@@ -124,7 +124,7 @@ def assert_one_whole_purchase(shop: SimulatedShop) -> None:
 def test_split__across_the_border_of_two_windows_is_one_purchase(
     which: str, flipped: bool, backfill: bool, runner: SyncRunner, shop: SimulatedShop
 ) -> None:
-    """One part in the last millisecond of a window, the other in the first of the next."""
+    """One part is in the last millisecond of a window, the other in the first of the next window."""
     split(shop, timedelta(milliseconds=-1), timedelta(0), flipped=flipped)
     days = [day_of(MORNING - HOUR, hours=1), day_of(MORNING, hours=1)]
     if which == "together":
@@ -141,7 +141,7 @@ def test_split__across_the_border_of_two_windows_is_one_purchase(
 def test_split__a_part_without_its_predecessor_reads_the_group(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
-    """The first part lies before all that is listed: the purchase belongs to another run."""
+    """The first part is older than the list, so the purchase belongs to another run."""
     split(shop, -3 * HOUR, MINUTE)
     report = runner.sync(PURCHASES, day_of(MORNING, hours=1), "run")
     assert (purchases(shop), report.counts.read) == ({}, 0)
@@ -166,7 +166,7 @@ def test_split__is_complete_whatever_the_order_group_answers(
 def test_split__is_complete_if_the_list_shows_only_a_later_part(
     answer: str, runner: SyncRunner, shop: SimulatedShop
 ) -> None:
-    """The lower part is named by the number of the other; it belongs to an earlier run, and so do both."""
+    """The number of the listed part shows that a lower part exists. It belongs to an earlier run, so both do."""
     shop.on_vtex("POST", "knobs", {"oms_group_answer": answer})
     split(shop, -3 * HOUR, MINUTE)
     report = runner.sync(PURCHASES, day_of(MORNING, hours=1), "run")
@@ -206,7 +206,7 @@ def test_currency__several_currencies_stop_the_run_without_the_permission(
     put_order(shop, "1-01", MORNING, currency="BRL")
     assert runner.sync(PURCHASES, day_of(MORNING, hours=1), "one").counts.outcomes == {Outcome.SENT: 1}
     put_order(shop, "2-01", MORNING, currency="USD")
-    with pytest.raises(ConfigurationError, match=r"in BRL, USD.*set purchases\.currency"):
+    with pytest.raises(ConfigurationError, match=r"in BRL, USD.*Set purchases\.currency"):
         runner.sync(PURCHASES, day_of(MORNING, hours=1), "two")
 
 
@@ -253,7 +253,7 @@ def put_late_part(shop: SimulatedShop, **fields: object) -> None:
 
 @pytest.fixture
 def without_a_part(runner: SyncRunner, shop: SimulatedShop) -> None:
-    """A purchase that was sent before VTEX listed its second part."""
+    """Send a purchase before VTEX lists its second part."""
     put_order(shop, "5-01", MORNING + 30 * MINUTE)
     assert first_hour(runner).counts.outcomes == {Outcome.SENT: 1}
 
@@ -308,7 +308,7 @@ def test_late_part__that_is_canceled_is_not_reported_and_read_once(
 
 
 def test_late_part__of_a_purchase_from_the_tag_is_not_reported(runner: SyncRunner, shop: SimulatedShop) -> None:
-    """The tag tells of the whole cart."""
+    """The tag reports the whole cart."""
     put_purchase(shop, "5", MORNING + 30 * MINUTE)
     put_order(shop, "5-01", MORNING + 30 * MINUTE)
     first_hour(runner)
@@ -317,7 +317,7 @@ def test_late_part__of_a_purchase_from_the_tag_is_not_reported(runner: SyncRunne
     assert (report.counts.reasons, report.counts.notes) == ({Reason.ALREADY_TRACKED: 2}, [])
 
 
-# --- which day counts
+# --- the day that counts
 
 
 def test_paid__the_day_of_the_payment_counts(runner: SyncRunner, shop: SimulatedShop) -> None:
@@ -333,7 +333,7 @@ def test_paid__the_day_of_the_payment_counts(runner: SyncRunner, shop: Simulated
 
 
 def put_part(shop: SimulatedShop, part: str, *, paid: timedelta | None, **fields: object) -> None:
-    """Placed some hours ago; `paid` so long after the first hour began."""
+    """Put a part that was placed some hours ago and `paid` that long after the start of the first hour."""
     authorized = None if paid is None else vtex_instant(MORNING + paid)
     put_order(shop, part, MORNING - 5 * HOUR, authorized=authorized, **fields)
 
@@ -348,7 +348,7 @@ def paid_counts(runner: SyncRunner) -> None:
 def test_paid__a_checkout_waits_for_its_unpaid_part(
     first: str, runner: SyncRunner, shop: SimulatedShop
 ) -> None:
-    """The list shows the paid part only, and a purchase cannot be changed afterwards."""
+    """The list shows only the paid part, and a purchase at Connectif cannot be changed."""
     other = {"5-01": "5-02", "5-02": "5-01"}[first]
     put_part(shop, first, paid=MINUTE)
     put_part(shop, other, paid=None)
@@ -419,7 +419,7 @@ def test_paid__by_order_id_no_order_waits_for_another(runner: SyncRunner, shop: 
     assert calls(shop, "order group") == 0
 
 
-# --- what is not to be had
+# --- orders that cannot be read
 
 
 def test_order__that_is_listed_and_missing_is_held_and_sent_later(
@@ -436,7 +436,7 @@ def test_order__that_is_listed_and_missing_is_held_and_sent_later(
     assert set(purchases(shop)) == {"1", "2"}
 
 
-# --- settings that narrow
+# --- settings that exclude orders
 
 
 @pytest.mark.parametrize(

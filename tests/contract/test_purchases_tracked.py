@@ -1,4 +1,4 @@
-"""Only what the tag missed is posted, and finding that out costs next to nothing."""
+"""Only purchases that the tag missed are posted, and to find them needs few calls."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_post__needs_no_more_calls_without_a_sync_of_contacts(
 def test_post__sends_the_half_of_a_day_that_the_tag_missed(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
-    """So many that the twenty calls beside the posts do not hide one more for each."""
+    """So many purchases that the twenty other calls cannot hide one more call for each."""
     without_baskets(shop)
     put_buyer(shop)
     put_product(shop)
@@ -103,7 +103,7 @@ def test_export__finds_purchases_if_the_tags_clock_differs_by_a_day(runner: Sync
 def test_export__of_more_than_31_days_is_several_exports(
     days: int, exports: int, runner: SyncRunner, shop: SimulatedShop
 ) -> None:
-    """An export has at most 31 days, two of which lie around the window."""
+    """An export has at most 31 days, and two of them are the margins of the window."""
     without_baskets(shop)
     put_buyer(shop)
     put_product(shop)
@@ -225,7 +225,7 @@ def test_forecast__is_logged_before_the_first_write(
         runner.sync(PURCHASES, DAY, "first")
     assert seen
     assert all(seen)
-    assert re.search(r"\d+ orders to read, in about \d+ minutes", caplog.text)
+    assert re.search(r"reading \d+ orders, in about \d+ minutes", caplog.text)
 
 
 # --- the form of the tag's ids
@@ -255,7 +255,7 @@ def test_tag__with_the_configured_form_of_id_causes_no_warning(runner: SyncRunne
     assert report.counts.notes == []
 
 
-# --- contacts of those that are missing
+# --- contacts of missing purchases
 
 
 def test_buyers__are_created_by_one_import_with_an_explicit_status(
@@ -290,11 +290,11 @@ def test_buyers__are_created_one_by_one_if_the_import_fails(
     assert calls(shop, "patch contact") >= 13
 
 
-# --- another form of the id, and no export that tells
+# --- another form of the id, without an export
 
 
 def split_ids(shop: SimulatedShop, number: int) -> list[str]:
-    """Purchases of one order each that the tag reported under the order's id, not its group's."""
+    """Put purchases that the tag reported under the id of their order instead of their group."""
     without_baskets(shop)
     put_buyer(shop)
     put_product(shop)
@@ -336,4 +336,4 @@ def test_other_ids__look_ups_end_after_many_misses(
     report = runner.sync(PURCHASES, day_of(MORNING, hours=1), "first")
     assert report.counts.outcomes == {Outcome.SENT: 40}
     assert 10 <= calls(shop, "get purchase by purchase id") <= 10 + 8, "those under way at once"
-    assert caplog.text.count("the rest are not looked up") == 1
+    assert caplog.text.count("no more purchases are looked up") == 1

@@ -1,4 +1,4 @@
-"""Purchases of both sides by id: a cause for each difference, and what is missing is sent."""
+"""Purchases of both sides by id: each difference has a cause, and a repair sends the missing ones."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_reconcile__reads_details_only_of_orders_that_connectif_lacks(runner: Sy
 
 @pytest.fixture
 def quiet(shop: SimulatedShop) -> SimulatedShop:
-    """A shop with one product, one customer, and no purchase but those of the test."""
+    """A shop with one product, one customer, and only the purchases of the test."""
     without_baskets(shop)
     put_buyer(shop)
     put_product(shop)
@@ -170,7 +170,7 @@ def canceled_since(runner: SyncRunner, shop: SimulatedShop) -> None:
 
 
 def replaced_and_out_of_the_list(runner: SyncRunner, shop: SimulatedShop) -> None:
-    """VTEX created it in the window's morning by the tag's clock only."""
+    """Only by the tag's clock is the purchase in the window."""
     put_order(shop, "1-01", MORNING - 5 * HOUR, fixed_status="replaced")
     put_purchase(shop, "1")
 

@@ -1,4 +1,4 @@
-"""A whole run of reconcile: what it takes, its report, and what it keeps to itself."""
+"""A whole run of reconcile: its plan, its report, and no personal data in report and log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A replay takes up what was not sent, that alone, and changes nothing of what a run knows about the rest."""
+"""A replay sends only records that were not sent before, and does not change the state of other records."""
 
 from __future__ import annotations
 
@@ -267,7 +267,7 @@ def test_purchases__that_connectif_refused_are_sent_after_a_correction(
 def test_purchases__a_replay_finds_those_of_an_unfinished_load(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
-    """Answers are written down at once, the records' outcomes only by a load that ends."""
+    """Results are recorded at once, but the orders' outcomes only when the load finishes."""
     shop.connectif.knobs.authorised_domains = ["elsewhere.example"]
     put_order(shop, "1-01", MORNING)
     put_order(shop, "2-01", MORNING + timedelta(minutes=1))

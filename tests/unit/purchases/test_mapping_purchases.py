@@ -1,4 +1,4 @@
-"""Laws of the purchase mapping, and what heals a purchase that Connectif refuses."""
+"""Properties of the purchase mapping, and the records to create for a refused purchase."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from include.purchases.missing_references import (
     without_products,
 )
 
-# Connectif: reference of PurchaseCreation and its products (read 2026-11-23), less what we never send
+# Connectif: reference of PurchaseCreation and its products (read 2026-11-23), without fields that we never send
 BODY_KEYS = {
     "purchaseId",
     "cartId",
@@ -126,7 +126,7 @@ def test_map_purchases__has_its_properties_for_any_orders(orders: list[dict[str,
 
 
 def _is_cents(amount: float) -> None:
-    """The number prints with at most two places."""
+    """Whether the number has at most two decimal places."""
     exponent = Decimal(repr(amount)).as_tuple().exponent
     assert isinstance(exponent, int)
     assert exponent >= -2
@@ -267,7 +267,7 @@ def test_product_from_line__has_the_unit_price_without_a_list_price() -> None:
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (1, 0, 2), (2, 1, 0)])
 def test_products_from_lines__use_the_first_line_with_a_price(order: tuple[int, ...]) -> None:
-    """Products 6 (a gift, and paid for), 7 (a gift only), 8 (not asked for)."""
+    """Product 6 is a gift and paid for, product 7 is only a gift, product 8 is not requested."""
     gift = {**LINE, "unitPrice": 0.0, "unitPriceOriginal": 0.0}
     lines = [gift, LINE, {**gift, "productId": "7"}]
     bodies = products_from_lines([*(lines[place] for place in order), {**LINE, "productId": "8"}], {"6", "7"})

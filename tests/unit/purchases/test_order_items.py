@@ -1,4 +1,4 @@
-"""Laws of what an order's items cost, in orders made so that the truth is known."""
+"""Properties of the prices of an order's items, in generated orders whose correct prices are known."""
 
 from __future__ import annotations
 
@@ -22,8 +22,11 @@ def _totals(items: int, discounts: int = 0, change: int | None = None) -> list[J
 
 @st.composite
 def priced_orders(draw: st.DrawFn) -> tuple[Json, list[int]]:
-    """An order as VTEX prices it, and the truth about each line in cents: weighed goods, promotions, selling
-    prices cut to whole cents, definitions that are absent, exact, or forget the discount (of chains)."""
+    """An order with VTEX's prices, and the correct price of each line in cents.
+
+    It has weighed goods, promotions and selling prices cut to whole cents. Price definitions are absent, exact,
+    or omit the discount (Chain orders).
+    """
     items, truths, full = [], [], 0
     for number in range(draw(st.integers(1, 4))):
         price, quantity = draw(st.integers(100, 50_000)), draw(st.integers(1, 5))
@@ -66,8 +69,11 @@ def test_lines__add_up_to_what_the_customer_paid(made: tuple[Json, list[int]]) -
 
 @st.composite
 def changed_orders(draw: st.DrawFn) -> tuple[Json, dict[str, int]]:
-    """An order that was changed one to three times, and what of each SKU is left. The item list is the one
-    before or after some of the changes; the totals name the changes or have them in their Items."""
+    """An order that was changed one to three times, and the remaining quantity of each SKU.
+
+    The item list is that before or after some of the changes. The totals have the changes as a total of their
+    own or within Items.
+    """
     prices = {str(number): draw(st.integers(101, 9_999)) for number in range(4)}
     history = [
         {"0": draw(st.integers(1, 4)), "1": draw(st.integers(0, 3)), "2": draw(st.integers(1, 3)), "3": 0}
@@ -99,7 +105,7 @@ def changed_orders(draw: st.DrawFn) -> tuple[Json, dict[str, int]]:
         "totals": _totals(worth[0], 0, worth[-1] - worth[0]) if named else _totals(worth[-1]),
         "changesAttachment": {"changesData": changes},
     }
-    assume(all(far))  # changes that cost nothing together leave no trace in the totals
+    assume(all(far))  # changes with a sum of 0 do not change the totals
     return order, history[-1]
 
 

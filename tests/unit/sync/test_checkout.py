@@ -1,4 +1,4 @@
-"""Which orders are one checkout, whatever VTEX's order group answers."""
+"""The orders of a checkout, with any answer of VTEX's order group."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def refused(status: int) -> RequestRefused:
 
 
 class Orders:
-    """What VTEX has: details by id, and the answer of the order group; counts what was asked for."""
+    """VTEX's side: details by id, and the answer of the order group. It counts the calls."""
 
     def __init__(self, *ids: str, group: list[Json] | Exception) -> None:
         self.details: dict[str, Json | Exception] = {id_: {"orderId": id_, "value": 990} for id_ in ids}

@@ -1,4 +1,4 @@
-"""Old staged files go, of every pair and DAG; nothing that is not a run's is touched."""
+"""Retention removes the old staged files of every shop and DAG, and no other files."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WEEK = timedelta(days=7)
 
 
 class Folder(type(Path())):  # type: ignore[misc]
-    """A path that removes what is below it too, as Airflow's `ObjectStoragePath` does."""
+    """A path whose `rmdir` can be recursive, as that of Airflow's `ObjectStoragePath`."""
 
     def rmdir(self, recursive: bool = True) -> None:
         if not recursive:
@@ -30,7 +30,7 @@ class Folder(type(Path())):  # type: ignore[misc]
 
 
 class FakeStore:
-    """Remembers what it was asked to remove, or is out of reach."""
+    """A state store that records the calls to remove rows, or is unreachable."""
 
     def __init__(self, *, is_away: bool = False) -> None:
         self.is_away, self.asked = is_away, dict[str, timedelta]()
@@ -52,7 +52,7 @@ class FakeStore:
 
 
 def staged(base: Path, path: str, started: datetime | None = NOW) -> Path:
-    """A folder `…/<clear number>` with a file, as a run that started then leaves it."""
+    """Make a folder `…/<clear number>` with a file, as a run with this start leaves it."""
     folder = base / path
     if started:
         folder = folder.parent / attempt_name(int(folder.name), started)

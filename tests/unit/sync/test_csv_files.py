@@ -1,4 +1,4 @@
-"""CSV files for imports: below the limit, one set of columns each, whole or not at all."""
+"""CSV files for imports: below the size limit, with one set of columns each, complete or absent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Waiting for exports: a full queue, several of them, a retry, an end that is none."""
+"""Exports: a full queue, several exports, a retry, and an export that fails."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def server() -> Iterator[ScriptedServer]:
 
 @pytest.fixture
 def elsewhere() -> Iterator[ScriptedServer]:
-    """Where the files lie."""
+    """The server that has the files."""
     with ScriptedServer() as server:
         yield server
 
@@ -114,7 +114,7 @@ def test_export__waits_while_the_queue_is_full(server: ScriptedServer, exported:
 
 def test_export__stops_waiting_for_a_full_queue_in_time(server: ScriptedServer, exported: Any) -> None:
     server.script(*[FULL] * 30)
-    with pytest.raises(TemporaryError, match="not there after 1 minutes"):
+    with pytest.raises(TemporaryError, match="not finished after 1 minutes"):
         exported()
 
 
@@ -122,7 +122,7 @@ def test_export__a_retry_waits_for_the_same_unfinished_export(
     server: ScriptedServer, exported: Any
 ) -> None:
     server.script(state("queued"), *[state("inProgress", progress=50)] * 15)
-    with pytest.raises(TemporaryError, match="not there after"):
+    with pytest.raises(TemporaryError, match="not finished after"):
         exported()
     before = len(server.requests)
     server._script.clear()

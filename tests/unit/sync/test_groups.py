@@ -1,4 +1,4 @@
-"""Which orders are one checkout."""
+"""Order groups: the orders of one checkout."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Connectif's report of failed rows, whose form nobody documents: whose row each line is about."""
+"""Connectif's report of failed rows, which has no documented form: the row of each line is found."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def test_report__a_line_number_is_not_taken_for_a_product_id(tmp_path: Path) -> 
 def test_report__by_line_number_never_names_another_row(
     count: int, at: set[int], first: int, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """Whichever way Connectif counts: a row is named only when it is the one, and always a suspect."""
+    """With each way to count: only the refused row may be named, and it is always a suspect."""
     places = sorted(place for place in at if place < count) or [0]
     keys = [f"n{number}@example.com" for number in range(count)]
     sent = staged(tmp_path_factory.mktemp("law"), "_email", keys)

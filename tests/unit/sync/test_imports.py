@@ -1,4 +1,4 @@
-"""Imports: the queue, the wait, what a retry does again, files that are too large, rows without a word."""
+"""Imports: the queue, waiting, retries, files that are too large, and rows that are not accounted for."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ A_IS_BAD = ("a@example.com", REJECTED, "bad")
 
 @dataclass
 class FakeConnectif:
-    """A queue that takes `room` imports; each is over after `looks` looks at it, and ends with the next of
-    `ends` (all rows taken when there is none). Files above `most_bytes` are refused. Rows of `loses` are
-    counted nowhere, those of `refuses` as errors.
+    """A queue of `room` imports. Each import ends after `looks` calls, with the next of `ends` (by default all
+    rows are taken). Files above `most_bytes` are refused. The rows of `loses` are not counted, those of
+    `refuses` count as errors.
     """
 
     room: int = 10
@@ -95,7 +95,7 @@ def keys_in(content: bytes) -> list[str]:
 
 
 class Time:
-    """A clock that sleeping moves."""
+    """A clock that moves only by `sleep`."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -138,7 +138,7 @@ def names(results: list[Imported]) -> list[str]:
 
 
 def lines(result: Imported) -> list[Any]:
-    """Key, reason, and Connectif's own text where there is one, else the detail."""
+    """Key, reason, and Connectif's own text, else the detail."""
     rows = result.not_taken.itertuples(index=False, name=None)
     return [(key, reason, private or detail) for key, reason, detail, private in rows]
 
@@ -181,7 +181,7 @@ def test_importer__rarely_tries_a_queue_full_of_other_imports(
 def test_importer__leaves_a_queue_that_stays_full_to_a_retry(
     folder: Staging, journal: Staging, time: Time
 ) -> None:
-    with pytest.raises(TemporaryError, match=r"full of others' imports for 10 minutes"):
+    with pytest.raises(TemporaryError, match=r"full of imports of other senders for 10 minutes"):
         list(importer(FakeConnectif(room=0), folder, journal, time).run(FILES[:1], "_email"))
     assert 600 <= time.now < 700
 
@@ -209,7 +209,7 @@ def test_importer__a_retry_posts_only_what_was_not_accepted(
     connectif = FakeConnectif()
     running = importer(connectif, folder, journal, time).run(FILES, "_email")
     next(running)
-    running.close()  # type: ignore[attr-defined]  # a kill: ten are posted, one result was taken
+    running.close()  # type: ignore[attr-defined]  # a kill: ten files are posted, one result was read
     assert len(connectif.posted) == 10
     results = list(importer(connectif, folder, journal, time).run(FILES, "_email"))
     assert names(results) == [file.name for file in FILES]
@@ -222,7 +222,7 @@ def test_importer__a_retry_sends_a_failed_import_again(
 ) -> None:
     connectif = FakeConnectif(status=status)
     with pytest.raises(
-        TemporaryError, match=f"as '{status}' after 2 of 2 rows.*a retry sends the file again"
+        TemporaryError, match=f"with status '{status}' after 2 of 2 rows.*a retry sends the file again"
     ):
         list(importer(connectif, folder, journal, time).run(FILES[:1], "_email"))
     connectif.status = "finished"
@@ -241,7 +241,7 @@ def test_importer__a_retry_sends_an_unknown_import_again(
     assert connectif.posted == [FILES[0].name] * 2
 
 
-# --- what the counts and the report say about the rows
+# --- rows in the counts and in the report
 
 
 @pytest.mark.parametrize(
@@ -325,7 +325,7 @@ def test_importer__rows_that_are_lost_twice_are_unconfirmed_without_a_search(
         assert result.unconfirmed == 1
         assert {key for key, *_ in lines(result)} == {""}
         assert result.doubtful == both
-    else:  # all of them: no row is in doubt
+    else:  # all rows: none is doubtful
         assert result.unconfirmed == 2
         assert {key for key, *_ in lines(result)} == both
         assert result.doubtful == set()
@@ -389,7 +389,7 @@ def test_importer__a_retry_remembers_that_a_file_was_sent_again(
 def test_importer__does_not_miss_rows_that_the_filter_left_out(
     folder: Staging, journal: Staging, time: Time
 ) -> None:
-    """Rows are counted as they were sent, also by a retry that finds the import running."""
+    """Rows are counted as they were sent, also by a retry that finds the import in progress."""
 
     def without_a(file: StagedFile) -> StagedFile:
         return StagedFile(journal, staged(journal, ["b@example.com"], file.file.name))
@@ -486,7 +486,7 @@ def test_importer__each_row_is_sent_named_or_doubtful(
     files: list[int],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    """Whatever is lost, refused without a name or too large: the files' rows are all there, once."""
+    """Each row of the files has exactly one result: lost, refused without a name, too large or taken."""
     place = tmp_path_factory.mktemp("law")
     folder, rows = Staging(place / "transform"), emails(sum(files))
     made = [
@@ -528,7 +528,7 @@ def test_importer__splits_a_file_that_is_too_large(
 def test_importer__does_not_try_later_files_above_the_known_limit(
     folder: Staging, journal: Staging, time: Time
 ) -> None:
-    """Not those of another importer of the same run either."""
+    """The limit also holds for another importer of the same run."""
     files = [staged(folder, emails(64 + number), f"contacts-{number:04}.csv") for number in range(1, 6)]
     connectif = FakeConnectif(most_bytes=files[0].size // 5)
     list(importer(connectif, folder, journal, time).run(files[:3], "_email"))

@@ -1,4 +1,4 @@
-"""A stage that writes holds its lease from its first to its last line, and says who holds it instead."""
+"""A writing stage holds its lease until it ends; if another run holds the lease, the error names that run."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def other(remaining_seconds: float = LEASE.total_seconds()) -> Lease:
 
 @dataclass
 class Leases:
-    """A store in which another run may hold the lease: one answer for each time that it is asked for."""
+    """A state store in which another run may hold the lease: one answer for each call."""
 
     answers: list[Lease | None] = field(default_factory=lambda: [None])
     is_away: bool = False
@@ -58,7 +58,7 @@ class Leases:
 
 
 class Connectif:
-    """A client whose transport remembers what is to be asked before each request."""
+    """A client whose transport remembers the check before each request."""
 
     def __init__(self) -> None:
         self.transport = self
@@ -137,7 +137,7 @@ def test_lease__waits_once_for_a_lease_that_expires_soon(caplog: pytest.LogCaptu
     run = run_on(state)
     with caplog.at_level(logging.INFO), leased(run, "load"):
         assert cast("Slept", run.sleep).seconds == [21]
-    assert "waiting 21 seconds for the end of its lease" in caplog.text
+    assert "waiting 21 seconds until the lease expires" in caplog.text
     with pytest.raises(WorkHeld), leased(run_on(Leases(answers=[other(20), other()])), "load"):
         pytest.fail("the stage began")
 

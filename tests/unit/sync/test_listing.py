@@ -1,4 +1,4 @@
-"""The order list: windows halved until each can be shown in full, short readings, the fullest second."""
+"""The order list: halved windows, incomplete lists, and one second with too many orders."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DAY = Window(START, START + timedelta(days=1))
 
 @dataclass
 class FakeVtex:
-    """A list of orders by instant that answers at most 30 pages, as VTEX does."""
+    """A list of orders by instant that shows at most 30 pages, as VTEX does."""
 
     instants: list[datetime]
     calls: int = 0

@@ -1,4 +1,4 @@
-"""What threads do once a key: none twice, none left out, and no two wait for each other."""
+"""Each key is done once by several threads: none twice, none left out, and without a deadlock."""
 
 from __future__ import annotations
 

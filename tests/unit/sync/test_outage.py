@@ -1,4 +1,4 @@
-"""Which silences are a record's own, and which an outage."""
+"""Missing answers: those of a failing record, and those of an outage."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from include.pipeline.outage import IN_A_ROW, OutageWatch, Unanswered
 
 @pytest.fixture(params=[TemporaryError, UnreadableAnswer], autouse=True)
 def silence(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No answer at all, or each time one that cannot be read."""
+    """No answer, or an unreadable answer."""
     monkeypatch.setitem(SILENCE, "kind", request.param)
 
 
@@ -19,7 +19,7 @@ SILENCE: dict[str, type[Exception]] = {}
 
 
 def outcome(answers: str, *, is_there: bool = True, known: str = "") -> str:
-    """`answers` has a letter for each record: small ones are answered, capital ones never."""
+    """`answers` has a letter for each record: a small letter gets an answer, a capital letter never does."""
 
     def check() -> None:
         if not is_there:

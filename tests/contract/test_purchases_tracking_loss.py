@@ -1,4 +1,4 @@
-"""The tracking loss: whole days, although no run holds one."""
+"""The tracking loss of whole days, although each run has parts of two days."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_tracking_loss__is_counted_by_days_of_the_shops_time_zone(runner: SyncRu
 def test_tracking_loss__of_a_day_is_complete_in_the_report_of_the_next_night(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
-    """Each of three days has one purchase of the tag and one of ours, before and after the cut."""
+    """Each of three days has one purchase from the tag and one from the sync, before and after 04:00."""
     for number in (1, 2, 3):
         day = MIDNIGHT - number * DAY
         added(shop, f"{number}1", day)
@@ -86,7 +86,7 @@ def test_tracking_loss__counts_the_hour_of_two_runs_once(runner: SyncRunner, sho
     tracked(shop, "1", CUT - DAY - HOUR / 2)
     added(shop, "2", CUT - DAY - HOUR / 2)
     nightly(runner, CUT - DAY)
-    added(shop, "3", CUT - DAY - HOUR / 3)  # indexed late
+    added(shop, "3", CUT - DAY - HOUR / 3)  # VTEX indexed it late
     tracked(shop, "4", CUT - DAY)
     report = nightly(runner, CUT)
     assert tracking_by_day(report) == {"2026-11-22": (2, 2, True)}
@@ -125,7 +125,7 @@ def test_tracking_loss__does_not_count_a_rejected_purchase(runner: SyncRunner, s
 def test_tracking_loss__of_a_day_with_a_clock_change_is_complete(
     hours: int, day: str, runner: SyncRunner, shop: SimulatedShop
 ) -> None:
-    """Madrid, where the clocks change in the night."""
+    """Madrid, where the clocks change at night."""
     runner.change("schedule", time_zone="Europe/Madrid")
     midnight = (
         datetime.fromisoformat(f"{day}T00:00").replace(tzinfo=ZoneInfo("Europe/Madrid")).astimezone(UTC)

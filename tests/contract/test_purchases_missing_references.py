@@ -1,4 +1,4 @@
-"""A purchase whose contact or products Connectif lacks still lands, in the same run."""
+"""A purchase arrives in the same run if Connectif lacks its contact or its products."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.orders import (
 
 @pytest.fixture(autouse=True)
 def quiet_shop(shop: SimulatedShop) -> None:
-    """No orders but the test's own."""
+    """Only the orders of the test."""
     without_baskets(shop)
 
 
@@ -50,7 +50,7 @@ def test_missing_contact__is_created_without_a_subscription(
 def test_missing_contact__that_signs_up_meanwhile_keeps_its_subscription(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
-    """Between Connectif's refusal and the healing the customer signs up in the shop."""
+    """The customer signs up in the shop after Connectif's refusal, before the contact is created."""
     put_product(shop)
     put_order(shop, "1-01", MORNING)
     session = runner.connectif.transport.session
@@ -93,7 +93,7 @@ def test_missing_product__is_created_as_the_catalogue_shows_it(
 
 
 def test_missing_product__without_a_picture_is_created(runner: SyncRunner, shop: SimulatedShop) -> None:
-    """Its blank picture would be refused as no URL."""
+    """Connectif refuses a blank picture, because it is not a URL."""
     put_buyer(shop)
     sku = {"sku_id": 9000, "has_image": False, "offers": [{"price": 2190}]}
     shop.on_vtex("PUT", "products/900", {"name": "Chaleira", "link_text": "chaleira", "skus": [sku]})
@@ -143,7 +143,7 @@ def test_missing_product__is_created_from_the_line_without_a_base_price(
 
 
 def put_offered(shop: SimulatedShop, *, quantity: int) -> None:
-    """A product that search shows; with a quantity of 0 nobody can buy it. And who has bought it."""
+    """Put a product that search shows (a quantity of 0 means no offer), and an order of it."""
     put_buyer(shop)
     sku = {"sku_id": 9000, "base_price": 1750, "offers": [{"price": 2190, "quantity": quantity}]}
     shop.on_vtex("PUT", "products/900", {"name": "Chaleira", "link_text": "chaleira", "skus": [sku]})
@@ -193,7 +193,7 @@ def test_missing_references__contact_and_products_are_created_in_one_run(runner:
 def test_missing_references__are_created_only_once(
     code: str, named: dict[str, list[str]], offered: int, runner: SyncRunner, shop: SimulatedShop
 ) -> None:
-    """What Connectif still misses after it was created is a rejection, and no endless loop."""
+    """If Connectif lacks a created record again, the purchase is rejected: there is no endless loop."""
     put_buyer(shop)
     put_product(shop)
     put_order(shop, "1-01", MORNING)

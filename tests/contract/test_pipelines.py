@@ -1,4 +1,4 @@
-"""Whole flows on the simulated shop: figures, repeats, kills, faults, and what must never happen."""
+"""Whole pipelines on the simulated shop: counts, repeated runs and dry runs."""
 
 from __future__ import annotations
 
