@@ -23,7 +23,8 @@ def day_of(start: datetime, *, hours: float = 24) -> RunPlan:
 
 
 def without_baskets(shop: SimulatedShop) -> None:
-    """Remove the seeded orders and the purchases from the tag, so that only the records of the test remain."""
+    """Remove the seeded orders and the purchases from the tag, so that only the records of the test
+    remain."""
     shop.vtex._database.execute("DELETE FROM sale")
     shop.connectif.account.database.execute("DELETE FROM purchases")
 

@@ -14,7 +14,7 @@ Answer = TypeVar("Answer")
 
 Unanswered = TemporaryError | UnreadableAnswer
 
-IN_A_ROW = 5
+OUTAGE_AFTER = 5
 """An outage is assumed if the vendor does not answer for this many records in a row."""
 
 
@@ -57,7 +57,7 @@ class OutageWatch:
             last = answer if isinstance(answer, Unanswered) else None
             self._unanswered_in_a_row = self._unanswered_in_a_row + 1 if last else 0
             self._has_answer |= last is None
-            if last and self._unanswered_in_a_row >= IN_A_ROW:
+            if last and self._unanswered_in_a_row >= OUTAGE_AFTER:
                 raise last
             yield question, answer
         if last and self._unanswered_in_a_row > 1 and not self._has_answer:

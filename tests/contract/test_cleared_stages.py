@@ -105,9 +105,7 @@ def test_repair__without_the_transformed_purchases_fails_and_sends_nothing(runne
 # --- the results of a run belong to that run
 
 
-def test_purchases__of_a_recreated_run_are_posted_again(
-    runner: SyncRunner, shop: SimulatedShop
-) -> None:
+def test_purchases__of_a_recreated_run_are_posted_again(runner: SyncRunner, shop: SimulatedShop) -> None:
     """The run keys differ in the start of the run (`plugins.runs.run_key`); the ids are the same."""
     plan = window_ending()
     first = runner.sync(PipelineName.PURCHASES, plan, "sync_purchases/manual__1/0-20261128T030000-1a2b3c4d")

@@ -64,9 +64,7 @@ def test_purchases__of_a_requested_day_start_no_coverage(runner: SyncRunner, run
     assert second.window.start == NOON - DAY
 
 
-def test_purchases__of_last_year_do_not_change_the_next_runs(
-    runner: SyncRunner, shop: SimulatedShop
-) -> None:
+def test_purchases__of_last_year_do_not_change_the_next_runs(runner: SyncRunner, shop: SimulatedShop) -> None:
     without_baskets(shop)
     last_year = planned(runner, NOON - 365 * DAY, "backfill")
     runner.sync(PipelineName.PURCHASES, last_year, "last year")

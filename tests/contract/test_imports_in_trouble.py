@@ -151,7 +151,7 @@ def test_contacts__lost_by_the_main_import_are_named_and_sent_by_the_next_run(
     assert "1 not accounted for" in caplog.text
     assert "target_unconfirmed 1" in report.summary_line()
     assert "example.com" not in caplog.text
-    assert held(shop)[LOST]["name"] is None, "the consent import knows no more than the address"
+    assert held(shop)[LOST]["name"] is None, "the consent import has only the address"
 
     found = runner.compare(PipelineName.CONTACTS, EVERYTHING, "look")
     assert found.causes[Cause.REJECTED] >= 1
@@ -337,7 +337,7 @@ def test_pending_opt_out__keeps_a_new_contact_unsubscribed(
     there = held(shop)
     assert there[LOST]["newsletter_status"] == "none"
     assert {there[email]["newsletter_status"] for email in people if email != LOST} == {yes}
-    assert there[LOST]["name"] == "Ana", "all else is sent"
+    assert there[LOST]["name"] == "Ana", "the other fields are sent"
     assert report.counts.reasons == {}
     assert ("1 are not subscribed" in caplog.text) == (consent == "vtex")
     assert "example.com" not in caplog.text

@@ -101,7 +101,7 @@ def test_kill__and_retry_give_the_same_target(
     fate = Fate(seed, every=60 if pipeline is PipelineName.PURCHASES else 12)
     with fate_of(runner, fate):
         report = stages_of(runner.run(pipeline, plan, "run"), tries=KILLS_A_RUN + 1)
-    assert fate.kills >= 2, "the test has to kill something"
+    assert fate.kills >= 2, "the test must kill the process"
     assert report.missing == 0
     assert differences(steady(runner.shop.target()), expected) == []
 

@@ -78,8 +78,8 @@ def week(shop: SimulatedShop, folder: Path, *, backfill: bool) -> Week:
 def orders_of_a_day(shop: SimulatedShop, number: int) -> None:
     """Put two tracked orders, a canceled one and three missing ones.
 
-    The missing ones are at the first and the last instant of the day, and a checkout with one part on the next
-    day.
+    The missing ones are at the first and the last instant of the day, and a checkout with one part on the
+    next day.
     """
     start, end = FIRST_DAY + number * DAY, FIRST_DAY + (number + 1) * DAY
     for place in (1, 2):

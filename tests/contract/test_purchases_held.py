@@ -50,7 +50,7 @@ def test_held__is_sent_by_the_next_run_when_the_customer_has_a_document(
     customer_appears(shop)
     assert next_run(runner, shop) == {Outcome.SENT: 1}
     assert purchases(shop)["1"]["contact_email"] == "late@example.com"
-    assert next_run(runner, shop, 2) == {}, "and no more after that"
+    assert next_run(runner, shop, 2) == {}, "and never again"
 
 
 def test_held__stays_held_while_the_address_is_unknown(runner: SyncRunner, shop: SimulatedShop) -> None:

@@ -15,7 +15,7 @@ from urllib3 import HTTPResponse
 from include.errors import TemporaryError
 from include.http.transport import Transport
 from include.outcomes import Outcome, PipelineName, Reason
-from include.pipeline.outage import IN_A_ROW
+from include.pipeline.outage import OUTAGE_AFTER
 from include.report import Report
 from tests.builders import SimulatedShop, SyncRunner
 from tests.orders import (
@@ -45,7 +45,8 @@ def quiet_shop(shop: SimulatedShop) -> None:
 
 
 def in_trouble(transport: Transport, where: Trouble) -> Callable[[], None]:
-    """Answer 503 to each call for which `where` (method and URL, JSON) is true; returns a function that ends it."""
+    """Answer 503 to each call for which `where` (method and URL, JSON) is true; returns a function that ends
+    it."""
     session = transport.session
     send = session.request
 
@@ -92,9 +93,7 @@ def next_run(runner: SyncRunner, shop: SimulatedShop, *, days: float = 1) -> Rep
 # --- a purchase that Connectif never takes
 
 
-def test_post__without_an_answer_holds_only_that_purchase(
-    runner: SyncRunner, shop: SimulatedShop
-) -> None:
+def test_post__without_an_answer_holds_only_that_purchase(runner: SyncRunner, shop: SimulatedShop) -> None:
     ids = put_some(shop, 30)
     end = in_trouble(runner.connectif.transport, posting("0005"))
     report = first_run(runner)
@@ -112,7 +111,7 @@ def test_post__without_an_answer_may_be_the_last_one(runner: SyncRunner, shop: S
     put_some(shop, 3)
     in_trouble(runner.connectif.transport, posting("0002"))
     assert first_run(runner).counts.outcomes == {Outcome.SENT: 2, Outcome.HELD: 1}
-    assert next_run(runner, shop).counts.outcomes == {Outcome.HELD: 1}, "and when it is all there is"
+    assert next_run(runner, shop).counts.outcomes == {Outcome.HELD: 1}, "also if it is the only purchase"
 
 
 def test_post__is_not_retried_after_held_days(runner: SyncRunner, shop: SimulatedShop) -> None:
@@ -147,9 +146,7 @@ def test_post__an_outage_stops_the_task_and_a_retry_sends_everything(
     assert first_run(runner).counts.outcomes == {Outcome.SENT: number}, "Airflow's next try"
 
 
-def test_post__an_outage_at_the_end_stops_the_task(
-    runner: SyncRunner, shop: SimulatedShop
-) -> None:
+def test_post__an_outage_at_the_end_stops_the_task(runner: SyncRunner, shop: SimulatedShop) -> None:
     put_some(shop, 3)
     in_trouble(
         runner.connectif.transport, lambda call, body: posting("0002")(call, body) or "imports" in call
@@ -162,9 +159,7 @@ def test_post__an_outage_at_the_end_stops_the_task(
 # --- an order that VTEX never answers for
 
 
-def test_detail__without_an_answer_holds_only_that_order(
-    runner: SyncRunner, shop: SimulatedShop
-) -> None:
+def test_detail__without_an_answer_holds_only_that_order(runner: SyncRunner, shop: SimulatedShop) -> None:
     ids = put_some(shop, 30)
     end = in_trouble(runner.vtex.transport, reading("/orders/0005-01"))
     report = first_run(runner)
@@ -174,10 +169,12 @@ def test_detail__without_an_answer_holds_only_that_order(
     end()
     assert next_run(runner, shop).counts.outcomes == {Outcome.SENT: 1}
     assert set(purchases(shop)) == {*ids}
-    assert next_run(runner, shop, days=1.2).counts.outcomes == {}, "and no more after that"
+    assert next_run(runner, shop, days=1.2).counts.outcomes == {}, "and never again"
 
 
-def test_detail__without_an_answer_holds_the_other_parts_of_the_checkout(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_detail__without_an_answer_holds_the_other_parts_of_the_checkout(
+    runner: SyncRunner, shop: SimulatedShop
+) -> None:
     """A purchase at Connectif cannot be changed, so half a purchase would stay half."""
     put_some(shop, 3)
     put_order(shop, "5-01", MORNING)
@@ -189,9 +186,7 @@ def test_detail__without_an_answer_holds_the_other_parts_of_the_checkout(runner:
     assert purchases(shop)["5"]["total_quantity"] == 2
 
 
-def test_order_group__without_an_answer_is_held_completely(
-    runner: SyncRunner, shop: SimulatedShop
-) -> None:
+def test_order_group__without_an_answer_is_held_completely(runner: SyncRunner, shop: SimulatedShop) -> None:
     """Order 5-01 must exist, and its state is not known until VTEX answers."""
     put_some(shop, 3)
     put_order(shop, "5-01", MORNING - timedelta(hours=2), fixed_status="canceled")
@@ -238,12 +233,15 @@ def test_detail__an_outage_stops_the_task_and_a_retry_sends_everything(
 
 def test_outage__is_assumed_after_many_failures_in_a_row(runner: SyncRunner, shop: SimulatedShop) -> None:
     """With answers between them, any number of failing records is no outage."""
-    ids = put_some(shop, 4 * IN_A_ROW)
+    ids = put_some(shop, 4 * OUTAGE_AFTER)
     in_trouble(runner.connectif.transport, posting(*ids[::2]))
-    assert first_run(runner).counts.outcomes == {Outcome.SENT: 2 * IN_A_ROW, Outcome.HELD: 2 * IN_A_ROW}
+    assert first_run(runner).counts.outcomes == {
+        Outcome.SENT: 2 * OUTAGE_AFTER,
+        Outcome.HELD: 2 * OUTAGE_AFTER,
+    }
 
 
-@pytest.mark.parametrize("number", [2, IN_A_ROW])
+@pytest.mark.parametrize("number", [2, OUTAGE_AFTER])
 @pytest.mark.parametrize("side", ["connectif", "vtex"])
 def test_outage__is_not_assumed_for_records_that_failed_in_the_run_before(
     side: str, number: int, runner: SyncRunner, shop: SimulatedShop

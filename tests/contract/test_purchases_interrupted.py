@@ -81,7 +81,9 @@ def test_interrupted__a_purchase_that_arrived_counts_as_sent_after_one_look_up(
     assert runner.state.post_marks() == []
 
 
-def test_interrupted__a_purchase_that_did_not_arrive_is_posted_again(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_interrupted__a_purchase_that_did_not_arrive_is_posted_again(
+    runner: SyncRunner, shop: SimulatedShop
+) -> None:
     interrupted(runner, arrives=False)
     report = runner.sync(PURCHASES, DAY, "run")
     assert (outcomes(report), tracking(report)) == ({Outcome.SENT: 1}, (0, 1))

@@ -73,12 +73,12 @@ def killed_after(calls: int, client: Any) -> Iterator[None]:
 
 def attempt(run: SyncRun) -> None:
     """Like Airflow, which does not repeat a finished task."""
-    flow = DAILY_PIPELINES[PURCHASES].code()
+    code = DAILY_PIPELINES[PURCHASES].code()
     folders = {name: run.staging.within(name) for name in ("extract", "transform", "load")}
     works: dict[str, Callable[[SyncRun, Staging], StageCounts]] = {
-        "extract": flow.extract,
-        "transform": lambda run, folder: flow.transform(run, folder, source=folders["extract"]),
-        "load": lambda run, folder: flow.load(run, folder, source=folders["transform"]),
+        "extract": code.extract,
+        "transform": lambda run, folder: code.transform(run, folder, source=folders["extract"]),
+        "load": lambda run, folder: code.load(run, folder, source=folders["transform"]),
     }
     for name, work in works.items():
         if not has_finished(folders[name]):
@@ -176,12 +176,12 @@ def test_personal_data__is_in_no_log_and_no_report(
     plan = RunPlan("only", None, (), "one", "3-01") if trouble == "only" else day_of(start, hours=1)
     with caplog.at_level(logging.DEBUG):
         report = runner.sync_with_retries(PURCHASES, plan, "run")
-    said = caplog.text + report.summary_line() + json.dumps(report.model_dump(mode="json"))
-    said += (
+    text = caplog.text + report.summary_line() + json.dumps(report.model_dump(mode="json"))
+    text += (
         repr(runner.state.outcomes(PURCHASES))
         + repr(runner.state.purchases_of("run"))
         + all_text_under(tmp_path)
     )
     assert report.counts.read == (1 if trouble == "only" else 12)
     for word in (CANARY.lower(), "singt", "987650123"):
-        assert word not in said.lower()
+        assert word not in text.lower()

@@ -190,18 +190,14 @@ def test_weighed_goods__have_the_price_of_the_setting(
     assert {products(shop)[key]["unit_price"] for key in keys} == {price}
 
 
-def test_base_prices__are_read_for_products_without_an_offer(
-    runner: SyncRunner, shop: SimulatedShop
-) -> None:
+def test_base_prices__are_read_for_products_without_an_offer(runner: SyncRunner, shop: SimulatedShop) -> None:
     keys = sell(shop, 12, offers=[], base_price=1750)
     assert sync(runner).counts.outcomes == {Outcome.SENT: 12}
     assert {facts(shop, key)[1:] for key in keys} == {(17.5, "outofstock")}
     assert (calls(shop, "price"), calls(shop, "patch product")) == (12, 0)
 
 
-def test_base_prices__a_missing_one_affects_only_its_product(
-    runner: SyncRunner, shop: SimulatedShop
-) -> None:
+def test_base_prices__a_missing_one_affects_only_its_product(runner: SyncRunner, shop: SimulatedShop) -> None:
     """The product without a base price has the list price of its line."""
     keys = sell(shop, 30, offers=[], base_price=1750)
     base_price = runner.vtex.base_price
@@ -217,12 +213,14 @@ def test_base_prices__a_missing_one_affects_only_its_product(
     assert prices == dict.fromkeys(keys, 17.5) | {keys[7]: 24.9}
 
 
-def test_base_prices__without_the_permission_prices_come_from_the_lines(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_base_prices__without_the_permission_prices_come_from_the_lines(
+    runner: SyncRunner, shop: SimulatedShop
+) -> None:
     keys = sell(shop, 130, offers=[], base_price=1750)
     shop.fault_at_vtex("price", calls=999, status=403)
     assert sync(runner).counts.outcomes == {Outcome.SENT: 130}
     assert {facts(shop, key) for key in keys} == {(f"Line {key}", 24.9, "outofstock") for key in keys}
-    assert calls(shop, "price") < 130, "not asked for on and on"
+    assert calls(shop, "price") < 130, "base prices are not requested again"
 
 
 # --- hidden from search
@@ -382,7 +380,9 @@ def test_refused_import__products_are_created_one_by_one(
         assert sync(runner).counts.outcomes == {Outcome.SENT: 12}
     assert {facts(shop, key)[1:] for key in keys} == {(21.9, "instock")}
     assert calls(shop, "patch product") == 12
-    assert ("created for each refused purchase" in caplog.text) == (fault["status"] != 413), "rows are sent singly"
+    assert ("created for each refused purchase" in caplog.text) == (fault["status"] != 413), (
+        "rows are sent singly"
+    )
 
 
 def test_failed_import__products_are_created_one_by_one(runner: SyncRunner, shop: SimulatedShop) -> None:
@@ -420,7 +420,7 @@ def test_search__that_refuses_ids_leaves_their_products_to_the_posts(
     shop.fault_at_vtex("product search", calls=1, status=400)
     assert sync(runner).counts.outcomes == {Outcome.SENT: 60}
     assert {facts(shop, key)[1:] for key in keys} == {(21.9, "instock")}
-    assert calls(shop, "patch product") in {10, 50}, "the products of one call of two"
+    assert calls(shop, "patch product") in {10, 50}, "the products of one of two calls"
 
 
 def test_search__that_always_refuses_an_id_leaves_the_line(runner: SyncRunner, shop: SimulatedShop) -> None:

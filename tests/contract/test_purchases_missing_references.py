@@ -34,9 +34,7 @@ def sync(runner: SyncRunner) -> Report:
     return runner.sync(PipelineName.PURCHASES, day_of(MORNING, hours=2), "run")
 
 
-def test_missing_contact__is_created_without_a_subscription(
-    runner: SyncRunner, shop: SimulatedShop
-) -> None:
+def test_missing_contact__is_created_without_a_subscription(runner: SyncRunner, shop: SimulatedShop) -> None:
     put_product(shop)
     put_order(shop, "1-01", MORNING, phone="+5511987654321")
     report = sync(runner)
@@ -123,7 +121,9 @@ def test_missing_product__that_was_sent_before_gets_the_price_sent_last(
     assert price_and_availability(shop) == (21.9, "outofstock")
 
 
-def test_missing_product__gets_its_base_price_if_the_catalogue_is_lost(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_missing_product__gets_its_base_price_if_the_catalogue_is_lost(
+    runner: SyncRunner, shop: SimulatedShop
+) -> None:
     runner.state.replace_catalogue("lost.parquet", 1, "products")
     put_offered(shop, quantity=0)
     put_order(shop, "1-01", MORNING)
@@ -177,7 +177,9 @@ def test_missing_product__without_any_price_is_left_out_and_counted(
     assert purchases(shop)["1"]["total_quantity"] == 1
 
 
-def test_missing_references__contact_and_products_are_created_in_one_run(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_missing_references__contact_and_products_are_created_in_one_run(
+    runner: SyncRunner, shop: SimulatedShop
+) -> None:
     put_order(shop, "1-01", MORNING, lines=[LINE, LINE | {"product": 999_999}])
     assert sync(runner).counts.outcomes == {Outcome.SENT: 1}
     assert calls(shop, "create purchase") == 4, (
@@ -243,9 +245,7 @@ def test_refusal__that_quotes_the_contact_is_stored_without_the_quote(
     assert "Piepmatz" in runner.state.vendor_texts(PipelineName.PURCHASES, [row.key])[row.key]
 
 
-def test_lost_answer__doubles_no_purchase(
-    runner: SyncRunner, shop: SimulatedShop
-) -> None:
+def test_lost_answer__doubles_no_purchase(runner: SyncRunner, shop: SimulatedShop) -> None:
     put_buyer(shop)
     put_product(shop)
     put_order(shop, "1-01", MORNING)

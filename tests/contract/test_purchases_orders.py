@@ -70,9 +70,7 @@ def test_listing__stops_if_one_second_has_more_orders_than_the_list_shows(
     assert purchases(shop) == {}
 
 
-def test_listing__waits_after_the_end_of_the_window(
-    runner: SyncRunner, shop: SimulatedShop
-) -> None:
+def test_listing__waits_after_the_end_of_the_window(runner: SyncRunner, shop: SimulatedShop) -> None:
     """The list shows an order four minutes late."""
     put_order(shop, "1-01", NOON - MINUTE)
     runner.sync(PURCHASES, day_of(NOON - HOUR, hours=1), "run")
@@ -89,12 +87,12 @@ def test_listing__the_next_run_finds_orders_that_were_indexed_late(
     shop.on_connectif("DELETE", "journal")
     report = runner.sync(PURCHASES, day_of(MORNING + HOUR, hours=1), "second")
     assert set(purchases(shop)) == {"1", "2"}
-    assert (report.counts.read, calls(shop, "create purchase")) == (1, 1), "what is done is not read again"
+    assert (report.counts.read, calls(shop, "create purchase")) == (1, 1), (
+        "an order that was sent is not read again"
+    )
 
 
-def test_listing__leaves_out_time_that_no_run_has_covered(
-    runner: SyncRunner, shop: SimulatedShop
-) -> None:
+def test_listing__leaves_out_time_that_no_run_has_covered(runner: SyncRunner, shop: SimulatedShop) -> None:
     put_order(shop, "1-01", MORNING - MINUTE)
     put_order(shop, "2-01", MORNING)
     put_order(shop, "3-01", MORNING + HOUR)
@@ -112,7 +110,7 @@ def split(shop: SimulatedShop, first: timedelta, second: timedelta, *, flipped: 
     put_order(shop, ids[1], MORNING + second, lines=[LINE | {"selling_price": 500, "price": 500}])
 
 
-def assert_one_whole_purchase(shop: SimulatedShop) -> None:
+def assert_one_complete_purchase(shop: SimulatedShop) -> None:
     (purchase,) = purchases(shop).values()
     assert (purchase["purchase_id"], purchase["total_quantity"]) == ("5", 2)
     assert purchase["total_price"] == pytest.approx(24.9)
@@ -134,7 +132,7 @@ def test_split__across_the_border_of_two_windows_is_one_purchase(
     for number, day in enumerate(days):
         report = runner.sync(PURCHASES, day, f"run {number}", backfill=backfill)
         assert report.missing == 0
-    assert_one_whole_purchase(shop)
+    assert_one_complete_purchase(shop)
     assert shop.counts()["create purchase"].get("409") is None
 
 
@@ -159,14 +157,17 @@ def test_split__is_complete_whatever_the_order_group_answers(
     split(shop, timedelta(0), 3 * HOUR)
     report = runner.sync(PURCHASES, day_of(MORNING, hours=4), "run")
     assert report.counts.outcomes == {Outcome.SENT: 2}
-    assert_one_whole_purchase(shop)
+    assert_one_complete_purchase(shop)
 
 
 @pytest.mark.parametrize("answer", ["full", "brief", "empty", "404"])
 def test_split__is_complete_if_the_list_shows_only_a_later_part(
     answer: str, runner: SyncRunner, shop: SimulatedShop
 ) -> None:
-    """The number of the listed part shows that a lower part exists. It belongs to an earlier run, so both do."""
+    """The number of the listed part shows that a lower part exists.
+
+    It belongs to an earlier run, so both do.
+    """
     shop.on_vtex("POST", "knobs", {"oms_group_answer": answer})
     split(shop, -3 * HOUR, MINUTE)
     report = runner.sync(PURCHASES, day_of(MORNING, hours=1), "run")
@@ -183,7 +184,7 @@ def test_only__reads_all_parts_whatever_the_order_group_answers(
     split(shop, timedelta(0), MINUTE)
     report = runner.sync(PURCHASES, RunPlan("only", None, (), "one", only="5-02"), "only")
     assert report.counts.outcomes == {Outcome.SENT: 2}
-    assert_one_whole_purchase(shop)
+    assert_one_complete_purchase(shop)
 
 
 def test_currency__of_another_country_is_excluded_and_the_setting_overrides_the_channel(
@@ -291,7 +292,7 @@ def test_late_part__is_in_the_purchase_after_it_was_deleted_and_sent_alone(
     second_hour(runner)
     shop.on_connectif("DELETE", "purchases/5")
     runner.sync(PURCHASES, RunPlan("only", None, (), "one", only="5-02"), "only")
-    assert_one_whole_purchase(shop)
+    assert_one_complete_purchase(shop)
     report = second_hour(runner, "after that")
     assert (report.counts.read, report.counts.notes) == (0, [])
 
@@ -307,7 +308,9 @@ def test_late_part__that_is_canceled_is_not_reported_and_read_once(
     assert second_hour(runner, "again").counts.read == 0
 
 
-def test_late_part__of_a_purchase_from_the_tag_is_not_reported(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_late_part__of_a_purchase_from_the_tag_is_not_reported(
+    runner: SyncRunner, shop: SimulatedShop
+) -> None:
     """The tag reports the whole cart."""
     put_purchase(shop, "5", MORNING + 30 * MINUTE)
     put_order(shop, "5-01", MORNING + 30 * MINUTE)
@@ -362,9 +365,7 @@ def test_paid__a_checkout_waits_for_its_unpaid_part(
 
 
 @pytest.mark.usefixtures("paid_counts")
-def test_paid__parts_in_two_windows_are_one_purchase(
-    runner: SyncRunner, shop: SimulatedShop
-) -> None:
+def test_paid__parts_in_two_windows_are_one_purchase(runner: SyncRunner, shop: SimulatedShop) -> None:
     put_part(shop, "5-01", paid=30 * MINUTE)
     put_part(shop, "5-02", paid=HOUR + 30 * MINUTE)
     assert first_hour(runner).counts.outcomes == {Outcome.SENT: 2}, "both are paid when it is read"
@@ -373,9 +374,7 @@ def test_paid__parts_in_two_windows_are_one_purchase(
 
 
 @pytest.mark.usefixtures("paid_counts")
-def test_paid__a_checkout_is_sent_without_its_canceled_part(
-    runner: SyncRunner, shop: SimulatedShop
-) -> None:
+def test_paid__a_checkout_is_sent_without_its_canceled_part(runner: SyncRunner, shop: SimulatedShop) -> None:
     put_part(shop, "5-01", paid=MINUTE)
     put_part(shop, "5-02", paid=None)
     first_hour(runner)
@@ -385,9 +384,7 @@ def test_paid__a_checkout_is_sent_without_its_canceled_part(
 
 
 @pytest.mark.usefixtures("paid_counts")
-def test_paid__a_checkout_does_not_wait_for_an_excluded_part(
-    runner: SyncRunner, shop: SimulatedShop
-) -> None:
+def test_paid__a_checkout_does_not_wait_for_an_excluded_part(runner: SyncRunner, shop: SimulatedShop) -> None:
     runner.change("purchases", sales_channels=("1",))
     put_part(shop, "5-01", paid=MINUTE)
     put_part(shop, "5-02", paid=None, channel=2)
@@ -402,8 +399,8 @@ def test_paid__a_checkout_held_for_too_long_is_sent_when_its_last_part_is_paid(
     put_part(shop, "5-02", paid=None)
     first_hour(runner)
     shop.clock.advance(5 * 86_400)
-    quiet = runner.sync(PURCHASES, day_of(MORNING + 120 * HOUR, hours=1), "given up")
-    assert quiet.counts.read == 0
+    report = runner.sync(PURCHASES, day_of(MORNING + 120 * HOUR, hours=1), "given up")
+    assert report.counts.read == 0
     put_part(shop, "5-02", paid=121 * HOUR + MINUTE)
     report = runner.sync(PURCHASES, day_of(MORNING + 121 * HOUR, hours=1), "paid at last")
     assert report.counts.outcomes == {Outcome.SENT: 2}

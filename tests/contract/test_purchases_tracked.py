@@ -69,9 +69,7 @@ def test_post__needs_no_more_calls_without_a_sync_of_contacts(
     assert connectif_calls(shop) <= report.counts.written * 1.02 + 20
 
 
-def test_post__sends_the_half_of_a_day_that_the_tag_missed(
-    runner: SyncRunner, shop: SimulatedShop
-) -> None:
+def test_post__sends_the_half_of_a_day_that_the_tag_missed(runner: SyncRunner, shop: SimulatedShop) -> None:
     """So many purchases that the twenty other calls cannot hide one more call for each."""
     without_baskets(shop)
     put_buyer(shop)
@@ -87,7 +85,9 @@ def test_post__sends_the_half_of_a_day_that_the_tag_missed(
     assert connectif_calls(shop) <= len(missed) * 1.02 + 20
 
 
-def test_export__finds_purchases_if_the_tags_clock_differs_by_a_day(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_export__finds_purchases_if_the_tags_clock_differs_by_a_day(
+    runner: SyncRunner, shop: SimulatedShop
+) -> None:
     without_baskets(shop)
     put_buyer(shop)
     put_product(shop)
@@ -129,7 +129,9 @@ def test_post__of_a_second_run_sends_nothing(runner: SyncRunner, shop: Simulated
     assert second.counts.tracking == first.counts.tracking, "what we added is not the tag's merit"
 
 
-def test_export__may_have_several_files_and_other_column_names(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_export__may_have_several_files_and_other_column_names(
+    runner: SyncRunner, shop: SimulatedShop
+) -> None:
     shop.connectif.knobs.export_rows_per_file = 3
     shop.connectif.knobs.export_columns = {"purchaseId": "ID de compra", "activityType": "Tipo"}
     report = runner.sync(PURCHASES, DAY, "first")
@@ -151,7 +153,7 @@ def refused(shop: SimulatedShop, _office: SyncRunner) -> None:
                                                       "body": {"status": 400, "title": "no"}}]})  # fmt: skip
 
 
-def no_right(shop: SimulatedShop, runner: SyncRunner) -> None:
+def no_permission(shop: SimulatedShop, runner: SyncRunner) -> None:
     rights = ["purchases:read", "purchases:write", "contacts:write", "products:write", "imports:read",
               "imports:write"]  # fmt: skip
     shop.on_connectif("POST", "keys", {"id": "few", "secret": "s", "rights": rights})
@@ -163,7 +165,7 @@ def file_gone(shop: SimulatedShop, _office: SyncRunner) -> None:
     shop.on_connectif("POST", "faults", {"script": [{"route": "download export", "calls": 9, "status": 404}]})
 
 
-@pytest.mark.parametrize("spoil", [unknown_column, never_done, refused, no_right, file_gone])
+@pytest.mark.parametrize("spoil", [unknown_column, never_done, refused, no_permission, file_gone])
 def test_export__that_fails_makes_the_run_post_all_purchases(
     spoil: Any, runner: SyncRunner, shop: SimulatedShop
 ) -> None:
@@ -250,7 +252,9 @@ def test_tag__with_another_form_of_id_causes_a_warning_and_no_double_purchase(
     assert [note for note in report.counts.notes if f"SYNC_PURCHASES__PURCHASE_ID_SOURCE) to {hint}" in note]
 
 
-def test_tag__with_the_configured_form_of_id_causes_no_warning(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_tag__with_the_configured_form_of_id_causes_no_warning(
+    runner: SyncRunner, shop: SimulatedShop
+) -> None:
     report = runner.sync(PURCHASES, DAY, "first")
     assert report.counts.notes == []
 
@@ -269,16 +273,16 @@ def test_buyers__are_created_by_one_import_with_an_explicit_status(
     report = runner.sync(PURCHASES, day_of(MORNING, hours=2), "first")
     contacts = shop.table("contacts", by="email")
     assert report.counts.written == 12
-    assert contacts["guest0@example.com"]["newsletter_status"] == "subscribed", "who exists is left alone"
+    assert contacts["guest0@example.com"]["newsletter_status"] == "subscribed", (
+        "an existing contact is not changed"
+    )
     assert {contacts[f"guest{n}@example.com"]["newsletter_status"] for n in range(1, 12)} == {"none"}
     assert calls(shop, "create import") == 2, "the other is of the product, which no run has sent"
     assert calls(shop, "create purchase") == 12
     assert calls(shop, "patch contact") == 0
 
 
-def test_buyers__are_created_one_by_one_if_the_import_fails(
-    runner: SyncRunner, shop: SimulatedShop
-) -> None:
+def test_buyers__are_created_one_by_one_if_the_import_fails(runner: SyncRunner, shop: SimulatedShop) -> None:
     without_baskets(shop)
     put_product(shop)
     put_orders(shop, 12, MORNING, timedelta(minutes=10), lines=[LINE])
@@ -335,5 +339,5 @@ def test_other_ids__look_ups_end_after_many_misses(
     refused(shop, runner)
     report = runner.sync(PURCHASES, day_of(MORNING, hours=1), "first")
     assert report.counts.outcomes == {Outcome.SENT: 40}
-    assert 10 <= calls(shop, "get purchase by purchase id") <= 10 + 8, "those under way at once"
+    assert 10 <= calls(shop, "get purchase by purchase id") <= 10 + 8, "the calls in flight"
     assert caplog.text.count("no more purchases are looked up") == 1

@@ -55,14 +55,16 @@ def tracking_by_day(report: Report) -> dict[str, tuple[int, int, bool]]:
     return {day: (one.tracked, one.added, one.whole) for day, one in report.counts.tracking.items()}
 
 
-def test_tracking_loss__is_counted_by_days_of_the_shops_time_zone(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_tracking_loss__is_counted_by_days_of_the_shops_time_zone(
+    runner: SyncRunner, shop: SimulatedShop
+) -> None:
     added(shop, "1", MIDNIGHT - timedelta(minutes=1))
     added(shop, "2", MIDNIGHT)
     tracked(shop, "3", MIDNIGHT + timedelta(minutes=1))
     report = runner.sync(PURCHASES, day_of(MIDNIGHT - 2 * HOUR, hours=4), "run")
     assert tracking_by_day(report) == {"2026-11-22": (0, 1, False), "2026-11-23": (1, 1, False)}
-    said = "2026-11-23, in part: 1 purchases by the web tag, 1 added (50 % lost by the tag)"
-    assert said in report.summary_line()
+    line = "2026-11-23, in part: 1 purchases by the web tag, 1 added (50 % lost by the tag)"
+    assert line in report.summary_line()
 
 
 def test_tracking_loss__of_a_day_is_complete_in_the_report_of_the_next_night(
@@ -90,7 +92,7 @@ def test_tracking_loss__counts_the_hour_of_two_runs_once(runner: SyncRunner, sho
     tracked(shop, "4", CUT - DAY)
     report = nightly(runner, CUT)
     assert tracking_by_day(report) == {"2026-11-22": (2, 2, True)}
-    assert report.counts.read == 2, "what is done is not read again"
+    assert report.counts.read == 2, "an order that was sent is not read again"
 
 
 def test_tracking_loss__of_a_repeated_run_is_the_same(runner: SyncRunner, shop: SimulatedShop) -> None:

@@ -21,15 +21,19 @@ from tests.builders import NOON, SimulatedShop, SyncRunner, window_ending
 from tests.orders import EMAIL, MORNING, day_of, put_order, put_product, without_baskets
 
 IDENTITY = RunIdentity("reconcile", "run", 0, NOON)
-FLOWS = {PipelineName.CONTACTS: contacts, PipelineName.PRODUCTS: products, PipelineName.PURCHASES: purchases}
+MODULES = {
+    PipelineName.CONTACTS: contacts,
+    PipelineName.PRODUCTS: products,
+    PipelineName.PURCHASES: purchases,
+}
 
 
 def compare_all(runner: SyncRunner) -> tuple[SyncRun, dict[PipelineName, Staging]]:
     run = runner.run(PipelineName.PURCHASES, day_of(MORNING, hours=2), "run")
     folders = {}
-    for pipeline, flow in FLOWS.items():
+    for pipeline, module in MODULES.items():
         of_pipeline = runner.run(pipeline, run.plan, "run")
-        folders[pipeline] = run_stage(of_pipeline, f"compare_{pipeline}", flow.compare)
+        folders[pipeline] = run_stage(of_pipeline, f"compare_{pipeline}", module.compare)
     return run, folders
 
 
@@ -43,7 +47,7 @@ def test_report__is_saved_with_all_pipelines_and_adds_up(runner: SyncRunner, sho
     (stored,) = runner.state.reports(PipelineName.RECONCILE)
     assert stored.report == report
     assert stored.state == "success"
-    assert set(report.compared) == set(FLOWS)
+    assert set(report.compared) == set(MODULES)
     assert all(found.missing == 0 for found in report.compared.values())
     assert report.summary_line().count(" compared = ") == 3
 
@@ -93,12 +97,12 @@ def test_report__and_log_have_no_address(
     put_order(shop, "1-01", MORNING, first_name="Piepmatz", email="piepmatz@example.com")
     shop.on_vtex("PUT", "documents/bird", {"email": "piepmatz@example.com", "firstName": "Piepmatz"})
     run, folders = compare_all(runner)
-    said = (
+    text = (
         f"{caplog.text} {finished(run, folders)!r} {runner.state.reports(PipelineName.RECONCILE)!r}".lower()
     )
-    assert "compared = " in said
+    assert "compared = " in text
     for secret in ("piepmatz", EMAIL, "@example"):
-        assert secret not in said
+        assert secret not in text
 
 
 def test_plan__of_purchases_is_the_last_days_without_the_lag_of_the_index(runner: SyncRunner) -> None:
@@ -114,4 +118,6 @@ def test_plan__uses_the_requested_window_and_refuses_half_a_window(runner: SyncR
     assert window
     assert window.start.isoformat() == "2026-11-20T03:00:00+00:00"
     with pytest.raises(ConfigurationError, match="together"):
-        plan_comparison(RunRequest("manual", NOON, window_start=start), PipelineName.PURCHASES, runner.settings)
+        plan_comparison(
+            RunRequest("manual", NOON, window_start=start), PipelineName.PURCHASES, runner.settings
+        )

@@ -111,7 +111,9 @@ def test_contacts__a_replayed_duplicate_does_not_replace_the_later_document(
 
 
 @pytest.mark.usefixtures("two_without_an_address")
-def test_contacts__that_vtex_does_not_have_are_counted_in_a_note(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_contacts__that_vtex_does_not_have_are_counted_in_a_note(
+    runner: SyncRunner, shop: SimulatedShop
+) -> None:
     shop.on_vtex("DELETE", "documents/one")
     report = runner.sync(PipelineName.CONTACTS, replay_of("one"), "replay")
     assert (report.counts.read, report.counts.notes) == (0, ["1 of 1 replayed records are not shown by VTEX"])
@@ -242,7 +244,7 @@ def test_purchases__held_for_too_long_are_sent_by_a_replay(
     assert {row.key: row.outcome for row in runner.state.outcomes(PipelineName.PURCHASES)} == {
         "1-01": Outcome.SENT, "1-02": Outcome.SENT, "2-01": Outcome.EXCLUDED
     }  # fmt: skip
-    assert shop.on_connectif("GET", "workflows") == [], "history is quiet"
+    assert shop.on_connectif("GET", "workflows") == [], "old purchases trigger no workflows"
     assert report.counts.tracking == {}
 
 
@@ -260,7 +262,7 @@ def test_purchases__that_connectif_refused_are_sent_after_a_correction(
     assert report.counts.outcomes == {Outcome.SENT: 1}
     assert set(purchases(shop)) == {"1"}
     assert row_of(runner, PipelineName.PURCHASES, "2-01").reason is Reason.TARGET_REJECTED
-    assert len(shop.on_connectif("GET", "workflows")) == 1, "a purchase of this morning is no history"
+    assert len(shop.on_connectif("GET", "workflows")) == 1, "a purchase of this morning triggers a workflow"
 
 
 @pytest.mark.usefixtures("quiet_shop")
@@ -281,9 +283,7 @@ def test_purchases__a_replay_finds_those_of_an_unfinished_load(
 
 
 @pytest.mark.usefixtures("quiet_shop")
-def test_purchases__a_dry_replay_covers_and_writes_nothing(
-    runner: SyncRunner, shop: SimulatedShop
-) -> None:
+def test_purchases__a_dry_replay_covers_and_writes_nothing(runner: SyncRunner, shop: SimulatedShop) -> None:
     put_order(shop, "1-01", MORNING, email=ALIAS, profile_id=PROFILE)
     runner.sync(PipelineName.PURCHASES, day_of(MORNING, hours=1), "day 1")
     covered = runner.state.covered(PipelineName.PURCHASES)

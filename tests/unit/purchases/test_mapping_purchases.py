@@ -27,7 +27,7 @@ from include.purchases.missing_references import (
     without_products,
 )
 
-# Connectif: reference of PurchaseCreation and its products (read 2026-11-23), without fields that we never send
+# Connectif: reference of PurchaseCreation and its products (read 2026-11-23), without fields we never send
 BODY_KEYS = {
     "purchaseId",
     "cartId",
@@ -99,7 +99,9 @@ ALL_RULES = st.sampled_from(
 
 @settings(max_examples=80, deadline=None)
 @given(ORDERS, ALL_RULES)
-def test_map_purchases__has_its_properties_for_any_orders(orders: list[dict[str, Any]], rules: PurchaseRules) -> None:
+def test_map_purchases__has_its_properties_for_any_orders(
+    orders: list[dict[str, Any]], rules: PurchaseRules
+) -> None:
     before = deepcopy(orders)
     mapped = map_purchases(orders, rules, {"p": "bo@example.com"})
     assert orders == before

@@ -24,8 +24,8 @@ def _totals(items: int, discounts: int = 0, change: int | None = None) -> list[J
 def priced_orders(draw: st.DrawFn) -> tuple[Json, list[int]]:
     """An order with VTEX's prices, and the correct price of each line in cents.
 
-    It has weighed goods, promotions and selling prices cut to whole cents. Price definitions are absent, exact,
-    or omit the discount (Chain orders).
+    It has weighed goods, promotions and selling prices cut to whole cents. Price definitions are absent,
+    exact, or omit the discount (Chain orders).
     """
     items, truths, full = [], [], 0
     for number in range(draw(st.integers(1, 4))):

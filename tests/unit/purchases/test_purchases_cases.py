@@ -1,5 +1,5 @@
-"""Each file in cases/ is one case: order details, the real addresses by profile, catalogue data of added SKUs,
-and the expected purchase bodies, outcomes and drops."""
+"""Each file in cases/ is one case: order details, the real addresses by profile, catalogue data of added
+SKUs, and the expected purchase bodies, outcomes and drops."""
 
 from __future__ import annotations
 

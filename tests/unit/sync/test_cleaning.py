@@ -84,7 +84,7 @@ def test_retention__leaves_kept_new_and_unknown_folders(tmp_path: Path) -> None:
     others = [
         staged(tmp_path, "shop-0123abcd/kept/catalogue/0", NOW - 50 * WEEK),
         staged(tmp_path, "shop-0123abcd/sync_contacts/run-1/0", None),
-        staged(tmp_path, "somebody/else/is/0", NOW - 50 * WEEK),
+        staged(tmp_path, "other/application/files/0", NOW - 50 * WEEK),
     ]
     (tmp_path / "a-file").touch()
     clean(tmp_path)
@@ -92,7 +92,7 @@ def test_retention__leaves_kept_new_and_unknown_folders(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "goes"),
+    ("content", "removed"),
     [
         (b'{"at":"2026-11-01T00:00:00+00:00"}', True),
         (b'{"at":"2026-11-22T00:00:00+00:00"}', False),
@@ -104,13 +104,13 @@ def test_retention__leaves_kept_new_and_unknown_folders(tmp_path: Path) -> None:
     ],
 )
 def test_retention__reads_the_start_of_runs_of_earlier_versions_from_a_file(
-    tmp_path: Path, content: bytes, goes: bool, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, content: bytes, removed: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     earlier = staged(tmp_path, "shop-0123abcd/sync_contacts/run-1/0", None)
     (earlier / "born.json").write_bytes(content)
     old = staged(tmp_path, "shop-0123abcd/sync_contacts/run-2/0", NOW - WEEK)
     clean(tmp_path)
-    assert (earlier.exists(), old.exists()) == (not goes, False)
+    assert (earlier.exists(), old.exists()) == (not removed, False)
     assert "could not all be removed" not in caplog.text
 
 
@@ -119,9 +119,7 @@ def test_retention__passes_the_ages_of_the_settings_to_the_state_store(tmp_path:
     assert asked == {"outcomes": timedelta(days=90), "reports": timedelta(days=400)}
 
 
-def test_retention__logs_errors_and_fails_no_run(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_retention__logs_errors_and_fails_no_run(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     clean(tmp_path, FakeStore(is_away=True))
     assert "sync_state: out of reach" in caplog.text

@@ -72,9 +72,7 @@ def test_csv_files__keep_unusual_text(folder: Staging) -> None:
 
 
 @pytest.mark.parametrize("chunk", [1, 3, 7, 50, 400])
-def test_csv_files__no_file_is_larger_than_allowed(
-    folder: Staging, chunk: int
-) -> None:
+def test_csv_files__no_file_is_larger_than_allowed(folder: Staging, chunk: int) -> None:
     with CsvFiles(folder, "products", most_bytes=1_000) as files:
         for first in range(0, 400, chunk):
             files.append(rows(min(chunk, 400 - first), first=first))
@@ -180,9 +178,7 @@ def test_copy_changed_rows__without_rows_returns_no_file(folder: Staging, tmp_pa
 @pytest.mark.usefixtures("few_at_a_time")
 @given(count=st.integers(1, 20), pieces=st.integers(1, 20))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
-def test_split_file__keeps_the_rows_in_order(
-    folder: Staging, count: int, pieces: int
-) -> None:
+def test_split_file__keeps_the_rows_in_order(folder: Staging, count: int, pieces: int) -> None:
     with CsvFiles(folder, "contacts", override_existing=False) as files:
         files.append(rows(count, name='a "b", c'))
     (file,) = files.files

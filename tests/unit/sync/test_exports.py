@@ -118,9 +118,7 @@ def test_export__stops_waiting_for_a_full_queue_in_time(server: ScriptedServer, 
         exported()
 
 
-def test_export__a_retry_waits_for_the_same_unfinished_export(
-    server: ScriptedServer, exported: Any
-) -> None:
+def test_export__a_retry_waits_for_the_same_unfinished_export(server: ScriptedServer, exported: Any) -> None:
     server.script(state("queued"), *[state("inProgress", progress=50)] * 15)
     with pytest.raises(TemporaryError, match="not finished after"):
         exported()
@@ -131,7 +129,9 @@ def test_export__a_retry_waits_for_the_same_unfinished_export(
     assert requests_of(server)[before:] == ["GET /exports/e1", "GET /file.zip?ticket=1"]
 
 
-def test_export__a_retry_creates_a_new_export_after_a_failed_one(server: ScriptedServer, exported: Any) -> None:
+def test_export__a_retry_creates_a_new_export_after_a_failed_one(
+    server: ScriptedServer, exported: Any
+) -> None:
     server.script(state("queued"), state("error"))
     with pytest.raises(TemporaryError, match="'error'"):
         exported()

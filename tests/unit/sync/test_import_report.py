@@ -151,7 +151,7 @@ def test_report__by_line_number_never_names_another_row(
     """With each way to count: only the refused row may be named, and it is always a suspect."""
     places = sorted(place for place in at if place < count) or [0]
     keys = [f"n{number}@example.com" for number in range(count)]
-    sent = staged(tmp_path_factory.mktemp("law"), "_email", keys)
+    sent = staged(tmp_path_factory.mktemp("property"), "_email", keys)
     report = "".join(["line,error\n", *(f"{place + first},bad\n" for place in places)]).encode()
     found = read_refusals(report, sent, "_email")
     refused = {keys[place] for place in places}

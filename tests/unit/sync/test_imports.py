@@ -32,12 +32,11 @@ A_IS_BAD = ("a@example.com", REJECTED, "bad")
 
 @dataclass
 class FakeConnectif:
-    """A queue of `room` imports. Each import ends after `looks` calls, with the next of `ends` (by default all
-    rows are taken). Files above `most_bytes` are refused. The rows of `loses` are not counted, those of
-    `refuses` count as errors.
-    """
+    """A queue of `size` imports. Each import ends after `looks` calls, with the next of `ends` (by default
+    all rows are taken). Files above `most_bytes` are refused. The rows of `loses` are not counted, those of
+    `refuses` count as errors."""
 
-    room: int = 10
+    size: int = 10
     looks: int = 1
     status: str = "finished"
     report: bytes | SyncError = b""
@@ -55,7 +54,7 @@ class FakeConnectif:
     _rows: dict[str, list[str]] = field(default_factory=dict)
 
     def create_import(self, kind: str, csv: FileToSend, *, override_existing: bool) -> Import:
-        if self.full_for or len(self._left) >= self.room:
+        if self.full_for or len(self._left) >= self.size:
             self.full_for = max(0, self.full_for - 1)
             raise QueueFull("full")
         content = b"".join(csv.pieces())
@@ -154,17 +153,17 @@ def staged(folder: Staging, emails: Iterable[str], name: str = "contacts-0001.cs
     return file
 
 
-def test_importer__posts_in_order_and_queues_at_most_ten(folder: Staging, journal: Staging, time: Time) -> None:
-    connectif = FakeConnectif(room=99, looks=3)
+def test_importer__posts_in_order_and_queues_at_most_ten(
+    folder: Staging, journal: Staging, time: Time
+) -> None:
+    connectif = FakeConnectif(size=99, looks=3)
     results = list(importer(connectif, folder, journal, time).run(FILES, "_email"))
     assert names(results) == connectif.posted == [file.name for file in FILES]
     assert connectif.most_queued == 10
 
 
-def test_importer__waits_for_a_queue_that_others_share(
-    folder: Staging, journal: Staging, time: Time
-) -> None:
-    connectif = FakeConnectif(room=3, looks=2)
+def test_importer__waits_for_a_queue_that_others_share(folder: Staging, journal: Staging, time: Time) -> None:
+    connectif = FakeConnectif(size=3, looks=2)
     results = list(importer(connectif, folder, journal, time).run(FILES, "_email"))
     assert names(results) == connectif.posted == [file.name for file in FILES]
 
@@ -182,7 +181,7 @@ def test_importer__leaves_a_queue_that_stays_full_to_a_retry(
     folder: Staging, journal: Staging, time: Time
 ) -> None:
     with pytest.raises(TemporaryError, match=r"full of imports of other senders for 10 minutes"):
-        list(importer(FakeConnectif(room=0), folder, journal, time).run(FILES[:1], "_email"))
+        list(importer(FakeConnectif(size=0), folder, journal, time).run(FILES[:1], "_email"))
     assert 600 <= time.now < 700
 
 
@@ -448,7 +447,7 @@ def test_importer__counts_only_confirmed_rows_as_sent(
     named: set[int],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    place = tmp_path_factory.mktemp("law")
+    place = tmp_path_factory.mktemp("property")
     folder = Staging(place / "transform")
     emails = [f"n{number}@example.com" for number in range(rows)]
     file = staged(folder, emails)
@@ -487,7 +486,7 @@ def test_importer__each_row_is_sent_named_or_doubtful(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     """Each row of the files has exactly one result: lost, refused without a name, too large or taken."""
-    place = tmp_path_factory.mktemp("law")
+    place = tmp_path_factory.mktemp("property")
     folder, rows = Staging(place / "transform"), emails(sum(files))
     made = [
         staged(folder, rows[sum(files[:at]) : sum(files[: at + 1])], f"contacts-{at:04}.csv")
@@ -566,9 +565,7 @@ def test_importer__a_retry_continues_with_the_pieces(folder: Staging, journal: S
     assert len(connectif.too_large) == before
 
 
-def test_importer__names_a_limit_that_is_too_small(
-    folder: Staging, journal: Staging, time: Time
-) -> None:
+def test_importer__names_a_limit_that_is_too_small(folder: Staging, journal: Staging, time: Time) -> None:
     connectif = FakeConnectif(most_bytes=0)
     with pytest.raises(ConfigurationError, match=r"takes no file of \d+ bytes or more \(413\).*Raise the"):
         list(importer(connectif, folder, journal, time).run([staged(folder, emails(2_000))], "_email"))

@@ -6,7 +6,7 @@ import pytest
 
 from include.errors import InfrastructureError, TemporaryError
 from include.http.transport import UnreadableAnswer
-from include.pipeline.outage import IN_A_ROW, OutageWatch, Unanswered
+from include.pipeline.outage import OUTAGE_AFTER, OutageWatch, Unanswered
 
 
 @pytest.fixture(params=[TemporaryError, UnreadableAnswer], autouse=True)
@@ -18,12 +18,12 @@ def silence(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 SILENCE: dict[str, type[Exception]] = {}
 
 
-def outcome(answers: str, *, is_there: bool = True, known: str = "") -> str:
+def outcome(answers: str, *, is_up: bool = True, known: str = "") -> str:
     """`answers` has a letter for each record: a small letter gets an answer, a capital letter never does."""
 
     def check() -> None:
-        if not is_there:
-            raise TemporaryError("nobody there")
+        if not is_up:
+            raise TemporaryError("VTEX is down")
 
     def ask(letter: str) -> str:
         if letter.isupper():
@@ -54,13 +54,13 @@ def outcome(answers: str, *, is_there: bool = True, known: str = "") -> str:
     ],
 )
 def test_outage__is_assumed_after_several_in_a_row_or_all(answers: str, expected: str) -> None:
-    assert IN_A_ROW == 5
+    assert OUTAGE_AFTER == 5
     assert outcome(answers) == expected
 
 
-@pytest.mark.parametrize(("answers", "asked"), [("aB", True), ("B", True), ("aBc", False), ("", False)])
-def test_outage__of_the_last_records_is_checked_by_a_call(answers: str, asked: bool) -> None:
-    assert (outcome(answers, is_there=False) == "outage: nobody there") is asked
+@pytest.mark.parametrize(("answers", "is_checked"), [("aB", True), ("B", True), ("aBc", False), ("", False)])
+def test_outage__of_the_last_records_is_checked_by_a_call(answers: str, is_checked: bool) -> None:
+    assert (outcome(answers, is_up=False) == "outage: VTEX is down") is is_checked
 
 
 @pytest.mark.parametrize(

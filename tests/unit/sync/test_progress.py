@@ -55,7 +55,9 @@ def test_progress__short_waits_are_in_seconds(clock: Clock) -> None:
         (30, 40, "documents: 40 of 30, 4.0/s"),
     ],
 )
-def test_progress__without_a_total_and_when_finished(total: int | None, done: int, line: str, clock: Clock) -> None:
+def test_progress__without_a_total_and_when_finished(
+    total: int | None, done: int, line: str, clock: Clock
+) -> None:
     progress = Progress(logging.getLogger("test"), "documents", total, clock=clock)
     clock.now = 10
     progress.add(done)
