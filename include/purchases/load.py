@@ -189,7 +189,7 @@ def _post(
         head = head_of(purchase)
         if run.state.is_erased(purchase["body"]["contactEmail"]):  # erased since the orders were mapped
             result = _ERASED
-        elif others is not None and others.have(head):
+        elif others is not None and others.has(head):
             result = _TRACKED_BY_OTHER_ID
         else:
             result = poster.post(

@@ -190,7 +190,7 @@ def _purchase(orders: list[str], details: _Details) -> str | None:
 
 
 def _look_up(run: SyncRun, target: Staging, sides: Sides, ids: list[str]) -> Iterator[tuple[str, str, str]]:
-    """Look purchases that only Connectif has up at VTEX: (id, cause or "", detail)."""
+    """Look up at VTEX the purchases that only Connectif has: (id, cause or "", detail)."""
     most = run.settings.reconcile.lookups
     if not target.has(LOOKED_UP):
         rules = rules_of(run, currency_of_shop(run))

@@ -100,7 +100,7 @@ class OtherIds:
         self._lock = Lock()
         self._left = _MOST_MISSES
 
-    def have(self, purchase: PurchaseHead) -> bool:
+    def has(self, purchase: PurchaseHead) -> bool:
         """Whether Connectif has the purchase under another id than the id of its post."""
         others = [form for form in _ids_of(purchase) if form != purchase.purchase_id]
         return any(self._has(form) for form in others)

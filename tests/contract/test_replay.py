@@ -116,7 +116,7 @@ def test_contacts__that_vtex_does_not_have_are_counted_in_a_note(
 ) -> None:
     shop.on_vtex("DELETE", "documents/one")
     report = runner.sync(PipelineName.CONTACTS, replay_of("one"), "replay")
-    assert (report.counts.read, report.counts.notes) == (0, ["1 of 1 replayed records are not shown by VTEX"])
+    assert (report.counts.read, report.counts.notes) == (0, ["VTEX does not show 1 of 1 replayed records"])
 
 
 @pytest.mark.usefixtures("two_without_an_address")
@@ -194,7 +194,7 @@ def test_products__a_replay_withdraws_nothing_and_is_not_blocked(
     before = shop.table("products", by="product_id")
     report = runner.sync(PipelineName.PRODUCTS, replay_of("9901"), "replay")
     assert report.counts.read == 0
-    assert report.counts.notes == ["1 of 1 replayed records are not shown by VTEX"]
+    assert report.counts.notes == ["VTEX does not show 1 of 1 replayed records"]
     assert shop.table("products", by="product_id") == before
 
 
