@@ -163,6 +163,6 @@ def test_purchases__a_day_without_any_is_an_ordinary_day(runner: SyncRunner, sho
 def test_only__that_finds_nothing_fails_and_says_so(pipeline: PipelineName, runner: SyncRunner) -> None:
     with pytest.raises(
         (UnsafeChange, ParameterError),
-        match=rf"{pipeline}: VTEX shows no record with the id 123456.*check it",
+        match=rf"{pipeline}: VTEX shows no record with the id 123456.*check the id",
     ):
         runner.sync(pipeline, only("123456"), "one")

@@ -60,7 +60,7 @@ def test_contacts__that_were_corrected_are_sent_and_their_outcomes_are_closed(
     assert row_of(runner, PipelineName.CONTACTS, "one").outcome is Outcome.SENT
     assert row_of(runner, PipelineName.CONTACTS, "two").reason is Reason.EMAIL_INVALID
     assert runner.sync(PipelineName.CONTACTS, replay_of("two"), "by key").counts.outcomes == {Outcome.SENT: 1}
-    with pytest.raises(ConfigurationError, match="that waits to be sent"):
+    with pytest.raises(ConfigurationError, match="the key of an unsent record"):
         runner.sync(PipelineName.CONTACTS, replay_of("two"), "and no more after that")
 
 
