@@ -8,7 +8,7 @@ from typing import Any
 
 from include.errors import ConfigurationError, SyncError
 from include.newsletter.documents import find_documents
-from include.pipeline.preview import masked
+from include.pipeline.preview import mask
 from include.pipeline.staging_retention import remove_runs_with_people
 from include.state import StateStore
 from include.values.address import problem_of, tidy_address
@@ -40,8 +40,8 @@ def erase(state: StateStore, vtex: VtexClient, base: Any, email: str, now: datet
     """
     documents, trouble = _documents(vtex, email)
     removed = state.erase(email, documents)
-    runs, running = remove_runs_with_people(state, base, begun_before=now, now=now)
-    yield f"{masked(email)} is erased, and kept out of every later write."
+    runs, running = remove_runs_with_people(state, base, started_before=now, now=now)
+    yield f"{mask(email)} is erased, and kept out of every later write."
     yield (
         f"Removed from the store: {removed.outcomes} outcomes, {removed.purchases} purchases, "
         f"{removed.changes} subscription changes; {removed.reports} reports no longer name the person's records."
@@ -62,9 +62,9 @@ def erase(state: StateStore, vtex: VtexClient, base: Any, email: str, now: datet
 def restore(state: StateStore, email: str) -> Iterator[str]:
     """Let the person in again; yields what that means."""
     if not state.restore(email):
-        yield f"{masked(email)} is not among the erased: nothing was changed."
+        yield f"{mask(email)} is not among the erased: nothing was changed."
         return
-    yield f"{masked(email)} is no longer erased: the next change at VTEX is sent like everybody's."
+    yield f"{mask(email)} is no longer erased: the next change at VTEX is sent like everybody's."
     yield (
         "To send it now: sync_contacts with the parameter only and the id of the customer's document. Subscription changes "
         "and purchases from before are not sent by themselves (sync_purchases with only takes an order)."

@@ -28,7 +28,7 @@ from include.errors import TemporaryError
 from include.http.retry import RetryPolicy
 from include.http.transport import Timeouts
 from include.outcomes import PipelineName
-from include.pipeline.differences import found_in
+from include.pipeline.differences import read_comparison
 from include.pipeline.finish import finish
 from include.pipeline.run import SyncRun, kept_in, run_stage
 from include.pipelines import DAILY_PIPELINES
@@ -260,7 +260,7 @@ class SyncRunner:
         folder = run_stage(run, f"compare_{pipeline}", DAILY_PIPELINES[pipeline].code().compare)
         if repair:
             run_stage(run, "repair", repair_purchases, source=folder)
-        found = found_in(folder)
+        found = read_comparison(folder)
         assert found
         assert found.missing == 0
         return found

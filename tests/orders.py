@@ -1,4 +1,4 @@
-"""Orders put into the simulated shop one by one, or by the thousand."""
+"""Put orders into the simulated shop, one by one or by the thousand."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ def without_baskets(shop: SimulatedShop) -> None:
 
 
 def put_order(shop: SimulatedShop, order_id: str, created: datetime, **fields: Any) -> None:
-    """One order of `Ana Silva`, who shows her own address; a group by the form of the id."""
+    """Put one order of `Ana Silva` with her real address; the group is that of the order id."""
     shop.on_vtex("PUT", f"orders/{order_id}", _body(order_id, created, fields))
 
 
 def put_orders(
     shop: SimulatedShop, number: int, start: datetime, length: timedelta, **fields: Any
 ) -> list[str]:
-    """`number` orders, spread evenly over the time; returns their groups."""
+    """Put `number` orders at equal distances in the time; returns their groups."""
     groups = [f"{7_000_000_000_000 + n}" for n in range(number)]
     rows = [
         OrderBody(**_body(f"{group}-01", start + n * length / number, fields)).row(f"{group}-01")
@@ -67,37 +67,37 @@ def vtex_instant(at: datetime) -> str:
 def put_product(
     shop: SimulatedShop, product: int = 900, *, name: str = "Chaleira", price: float = 19.9
 ) -> None:
-    """A product that Connectif knows."""
+    """Put a product that Connectif has."""
     link = f"https://www.sandbox-shop.example/{name.lower()}/p"
     fields = {"name": name, "productDetailUrl": link, "unitPrice": price}
     shop.on_connectif("PUT", f"products/{product}", fields)
 
 
 def put_buyer(shop: SimulatedShop, email: str = EMAIL) -> None:
-    """A contact that Connectif knows."""
+    """Put a contact that Connectif has."""
     shop.on_connectif(
         "PUT", f"contacts/{email}", {"_name": "Ana", "_newsletterSubscriptionStatus": "subscribed"}
     )
 
 
 def purchases(shop: SimulatedShop) -> dict[str, dict[str, Any]]:
-    """What Connectif has, by purchase id."""
+    """The purchases at Connectif, by purchase id."""
     return shop.table("purchases", by="purchase_id")
 
 
 def calls(shop: SimulatedShop, route: str) -> int:
-    """How often a route was called, whatever it answered."""
+    """The number of calls of a route, whatever the answer."""
     return sum(shop.counts().get(route, {}).values())
 
 
 def connectif_calls(shop: SimulatedShop) -> int:
-    """All calls that Connectif's limit counts."""
+    """The number of calls that count for Connectif's limit."""
     journal = shop._control(shop.connectif_url, "GET", "journal")["counts"]
     return sum(sum(counts.values()) for route, counts in journal.items() if not route.startswith("download"))
 
 
 def put_purchase(shop: SimulatedShop, purchase_id: str, at: datetime = MORNING, **fields: Any) -> None:
-    """A purchase that the shop's tag reported."""
+    """Put a purchase that the shop's tag reported."""
     line = {"productId": "900", "name": "Chaleira", "quantity": 1, "unitPrice": 19.9, "price": 19.9,
             "productDetailUrl": "https://www.sandbox-shop.example/chaleira/p"}  # fmt: skip
     body = {"cartId": "c", "contactEmail": EMAIL, "purchaseDate": at.isoformat(), "totalPrice": 19.9,

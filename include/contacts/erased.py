@@ -24,7 +24,7 @@ def map_without_erased(documents: pd.DataFrame, mapping: Mapping, people: Erased
     if not people:
         return mapping(documents)
     emails = tidy_email(documents["email"])
-    erased = emails.isin(people.among(emails.dropna().to_list()))
+    erased = emails.isin(people.intersection(emails.dropna().to_list()))
     if not erased.any():
         return mapping(documents)
     mapped = mapping(documents[~erased].reset_index(drop=True))
@@ -43,5 +43,7 @@ def erased_since(run: SyncRun, folder: Staging, mapped: str) -> set[str]:
     if folder.read_json(_ERASURES) == run.state.erasures():
         return set()
     people = ErasedPeople(run.state)
-    erased = (people.among(folder.read_frame(name, ["_email"])["_email"]) for name in folder.names(mapped))
+    erased = (
+        people.intersection(folder.read_frame(name, ["_email"])["_email"]) for name in folder.names(mapped)
+    )
     return set().union(*erased)

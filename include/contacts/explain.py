@@ -23,14 +23,14 @@ from include.pipeline.explanation import (
     Explanation,
     Fact,
     Part,
-    because,
-    differences,
+    differing_fields,
+    explain_drop,
+    explain_reason,
     facts,
-    left_out,
+    format_value,
     outcome_facts,
-    shown,
 )
-from include.pipeline.preview import masked
+from include.pipeline.preview import mask
 from include.run_name import readable
 from include.state import StoredReport
 from include.values.address import email_of, problem_of, tidy_address
@@ -58,7 +58,9 @@ def explain_customer(context: ExplainContext, record: str) -> Explanation:
     vendor_texts = context.state.vendor_texts(PipelineName.CONTACTS, stored)
     changes = context.state.outcomes_of(PipelineName.NEWSLETTER, [person] if person else [])
     change_texts = context.state.vendor_texts(PipelineName.NEWSLETTER, changes)
-    there = context.at_connectif(routes.READ_CONTACT, {"email": email}) if problem_of(email) is None else None
+    there = (
+        context.read_connectif(routes.READ_CONTACT, {"email": email}) if problem_of(email) is None else None
+    )
     parts = (
         Part("VTEX holds now", tuple(f for d in documents for f in _document_facts(d)), "no such customer"),
         Part("would be sent", tuple(f for row in rows for f in _row_facts(row)), "nothing"),
@@ -79,13 +81,17 @@ def explain_customer(context: ExplainContext, record: str) -> Explanation:
         ),
         Part("Connectif holds", _contact_facts(there) if there else (), "no contact with this address"),
     )
-    on_changes = [f"Subscription change, {because(o.reason)}" for o in changes.values() if o.reason]
-    erased = [f"This person is {because(Reason.ERASED)}"] if email and context.state.is_erased(email) else []
-    on_drops = [f"Left out, {left_out(drop)}" for drop in drops]
+    on_changes = [f"Subscription change, {explain_reason(o.reason)}" for o in changes.values() if o.reason]
+    erased = (
+        [f"This person is {explain_reason(Reason.ERASED)}"]
+        if email and context.state.is_erased(email)
+        else []
+    )
+    on_drops = [f"Left out, {explain_drop(drop)}" for drop in drops]
     on_documents = _describe_documents(documents, rows, outcomes)
     decision = (*erased, *on_documents, *on_drops, *_describe_contact(rows, there), *on_changes)
     is_known = bool(erased or documents or there or stored or changes or parts[4].facts)
-    name = masked(record) if "@" in record else record
+    name = mask(record) if "@" in record else record
     return Explanation(Kind.CUSTOMER, name, parts, decision, is_known)
 
 
@@ -180,14 +186,21 @@ def _subscription_state(context: ExplainContext, person: str) -> tuple[Fact, ...
     if subscription_state:
         change = "unsubscribe" if subscription_state.change.unsubscribed else "subscribe"
         applied = (
-            shown(subscription_state.applied_at) if subscription_state.applied_at else "not finished yet"
+            format_value(subscription_state.applied_at)
+            if subscription_state.applied_at
+            else "not finished yet"
         )
         lines = facts(
-            {"the latest": f"{change}, of {shown(subscription_state.change.instant)}", "applied": applied}
+            {
+                "the latest": f"{change}, of {format_value(subscription_state.change.instant)}",
+                "applied": applied,
+            }
         )
     waiting = context.state.find_pending(person)
     if waiting:
-        lines += facts({"waiting": f"{waiting.attempts} attempts, the next from {shown(waiting.not_before)}"})
+        lines += facts(
+            {"waiting": f"{waiting.attempts} attempts, the next from {format_value(waiting.not_before)}"}
+        )
     return lines
 
 
@@ -205,7 +218,7 @@ def _describe_documents(
             "VTEX has no such customer: nothing is sent, and a subscription change would be unknown_contact"
         ]
     return [
-        *(f"Document {key} is not sent: {because(reason)}" for key, reason in outcomes.items()),
+        *(f"Document {key} is not sent: {explain_reason(reason)}" for key, reason in outcomes.items()),
         *(f"Document {row['id']} is sent by the run that covers its last change, as shown" for row in rows),
     ]
 
@@ -216,7 +229,7 @@ def _describe_contact(rows: list[Document], there: Document | None) -> list[str]
     if there is None:
         return ["Connectif does not have the contact yet"]
     would = {n: v for n, v in rows[0].items() if n not in OUR_COLUMNS and not pd.isna(v)}
-    differing = differences(would, there)
+    differing = differing_fields(would, there)
     values = (
         f"Connectif has other values: {', '.join(differing)}"
         if differing

@@ -17,7 +17,7 @@ from include.contacts.slices import Slice, full_slices, window_slice
 from include.errors import ContractError, TemporaryError
 from include.http.parallel import in_parallel
 from include.http.transport import AnswerLost, TooSlow
-from include.pipeline.empty_load import stop_empty_load
+from include.pipeline.guards import stop_empty_load
 from include.pipeline.progress import Progress
 from include.pipeline.run import SyncRun
 from include.report import StageCounts

@@ -12,11 +12,11 @@ import pandas as pd
 from include.contacts.row_filter import RowFilter
 from include.contacts.transform import FILES, MAPPED, OPEN
 from include.outcomes import Outcome, Reason
-from include.pipeline.csv_files import rows_of
+from include.pipeline.csv_files import read_rows
 from include.pipeline.import_file import ImportFile, StagedFile
 from include.pipeline.imports import ImportResult, import_files
-from include.pipeline.preview import SAMPLE, log_sample, personal
-from include.pipeline.replay import UNNAMED, keep_sent_at_last, texts_of
+from include.pipeline.preview import SAMPLE, format_personal, log_sample
+from include.pipeline.replay import UNNAMED, keep_sent_replays, texts_of
 from include.pipeline.run import SyncRun, count_outcomes, keep_outcomes, outcomes_in
 from include.report import StageCounts
 from include.staging import Staging
@@ -40,7 +40,7 @@ def load(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
     counts = StageCounts()
     row_filter, rows = RowFilter(run, source, target), sum(file.rows for file in staged["contacts"])
     if run.dry_run or run.plan.is_partial:
-        sample = map(personal, _sample_rows(source, staged["contacts"]))
+        sample = map(format_personal, _sample_rows(source, staged["contacts"]))
         log_sample(log, "would be sent" if run.dry_run else "to send", sample)
     if run.dry_run:
         rows -= _count_erased(counts, source, target, row_filter)
@@ -48,7 +48,7 @@ def load(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
         counts.count(Outcome.SENT, rows)
         return counts
     import_step = partial(
-        import_files, run, folder=source, journal=target, key_column="_email", to_send=row_filter.to_send
+        import_files, run, folder=source, journal=target, key_column="_email", file_filter=row_filter.to_send
     )
     consent = import_step(staged["consent"])
     row_filter.refused.update(consent.not_taken["key"], consent.doubtful)
@@ -60,7 +60,7 @@ def load(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
     keep_outcomes(target, "refused", outcomes)
     run.state.keep_vendor_texts(run.pipeline, texts_of(outcomes["key"], not_taken["private"]))
     unsent = {*row_filter.erased, *not_taken["key"], *contacts.doubtful}
-    keep_sent_at_last(run, target, _sent_at_last(source, unsent))
+    keep_sent_replays(run, target, _sent_at_last(source, unsent))
     count_outcomes(counts, outcomes)
     counts.written = rows - len(not_taken)
     counts.count(Outcome.SENT, counts.written)
@@ -79,7 +79,7 @@ def _refused_consent(consent: ImportResult) -> pd.DataFrame:
 
 def _sample_rows(source: Staging, files: list[ImportFile]) -> Iterator[dict[str, str]]:
     for file in files:
-        for rows in islice(rows_of(StagedFile(source, file)), 1):
+        for rows in islice(read_rows(StagedFile(source, file)), 1):
             yield from ({str(k): v for k, v in row.items()} for row in rows.head(SAMPLE).to_dict("records"))
 
 

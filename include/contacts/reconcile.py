@@ -26,7 +26,7 @@ from include.contacts.reconcile_match import (
 from include.contacts.rules import contact_mapping
 from include.errors import ContractError
 from include.outcomes import Cause, Outcome
-from include.pipeline.differences import ComparedRecords, keep
+from include.pipeline.differences import ComparedRecords, keep_differences
 from include.pipeline.exports import exporter_of
 from include.pipeline.run import SyncRun
 from include.report import Compared, StageCounts
@@ -56,7 +56,7 @@ def compare(run: SyncRun, target: Staging) -> StageCounts:
 
     erased = match_hashes(chosen["person"], run.state.erased_people())
     compared_records = ComparedRecords()
-    compared_records.same(int((~erased & there & (differing == "")).sum()))
+    compared_records.add_same(int((~erased & there & (differing == "")).sum()))
     compared_records.there = int(there.sum() + unmatched.sum())
     compared_records.add_all(refused["key"], Cause.REJECTED, refused["reason"])
     compared_records.add_all(customers.loc[duplicates, "id"], Cause.DUPLICATE)
@@ -76,7 +76,7 @@ def compare(run: SyncRun, target: Staging) -> StageCounts:
         same=compared_records.number_same,
         notes=notes,
     )
-    keep(run, target, compared, compared_records.differences(), ADVICE)
+    keep_differences(run, target, compared, compared_records.differences(), ADVICE)
     return StageCounts()
 
 

@@ -13,7 +13,7 @@ from include.contacts.documents import documents_table
 from include.http.parallel import in_parallel
 from include.http.transport import RequestRefused
 from include.newsletter.documents import find_documents
-from include.pipeline.replay import keys_to_replay, note_on_lost
+from include.pipeline.replay import keys_to_replay, note_on_missing_records
 from include.pipeline.run import SyncRun
 from include.report import StageCounts
 from include.staging import Staging
@@ -47,7 +47,7 @@ def stage_replay(
             target.write_table(others, documents_table(competing_documents, extra))
             target.write_table(chosen, documents_table(documents, extra))
         found += len(target.read_table(chosen, ["id"]))
-    return StageCounts(notes=note_on_lost(len(ids), found))
+    return StageCounts(notes=note_on_missing_records(len(ids), found))
 
 
 def documents_by_id(vtex: VtexClient, ids: Sequence[str], fields: Sequence[str]) -> list[Document]:

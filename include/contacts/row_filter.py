@@ -10,7 +10,7 @@ import pandas as pd
 
 from include.contacts.erased import erased_since
 from include.contacts.transform import MAPPED, READ_SINCE
-from include.pipeline.csv_files import changed_copy, rows_of
+from include.pipeline.csv_files import copy_changed_rows, read_rows
 from include.pipeline.import_file import StagedFile
 from include.pipeline.run import SyncRun
 from include.staging import Staging
@@ -58,7 +58,7 @@ class RowFilter:
                 return kept
             return kept.assign(**{_STATUS: kept[_STATUS].mask(kept["_email"].isin(unsubscribed), "none")})
 
-        return changed_copy(staged, self._target, change)
+        return copy_changed_rows(staged, self._target, change)
 
     def _unsubscribed(self, staged: StagedFile) -> set[str]:
         """Addresses that are `subscribed` in the file, but have an unsubscription that is newer than the read
@@ -93,4 +93,4 @@ class RowFilter:
 
 def _emails(staged: StagedFile, mask: Mask) -> set[str]:
     """The addresses of the file's rows that match the mask."""
-    return set().union(*(rows.loc[mask(rows), "_email"] for rows in rows_of(staged)))
+    return set().union(*(rows.loc[mask(rows), "_email"] for rows in read_rows(staged)))

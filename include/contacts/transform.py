@@ -22,7 +22,7 @@ from include.http.parallel import in_parallel
 from include.outcomes import Drop, Outcome, Reason
 from include.pipeline.csv_files import CsvFiles
 from include.pipeline.erased_people import ErasedPeople
-from include.pipeline.mass_change import Share, guard_against_mass_change
+from include.pipeline.guards import Share, guard_against_mass_change
 from include.pipeline.replay import keys_to_replay
 from include.pipeline.run import SyncRun, count_outcomes, keep_outcomes, stage_started_at
 from include.report import StageCounts

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from include.errors import UnsafeChange
 from include.newsletter.apply import NewsletterSync
 from include.outcomes import Outcome, PipelineName
+from include.pipeline.finish import raise_problems, save_report
 from include.report import Report
 from include.run_name import RunIdentity
 from include.state import RecordOutcome, StateStore
@@ -25,17 +25,7 @@ def save_run_report(
     )
     rows = [*sync.outcomes, *(RecordOutcome(person, Outcome.SENT) for person in sorted(resolved_keys))]
     state.save_outcomes(PipelineName.NEWSLETTER, run_key, rows)
-    state.save_report(
-        report,
-        PipelineName.NEWSLETTER,
-        dag_id=identity.dag_id,
-        run_id=identity.run_id,
-        clear_number=identity.clear_number,
-        run_key=run_key,
-        state="failed" if report.missing else "success",
-        started_at=identity.started_at,
-        finished_at=finished_at,
-    )
+    save_report(state, report, identity, run_key, finished_at, failed=bool(report.missing))
     if report.missing:
-        raise UnsafeChange(f"newsletter: the counts do not add up ({report.missing:+d} unexplained)")
+        raise_problems(report, [f"the counts do not add up ({report.missing:+d} unexplained)"])
     return report.summary_line()

@@ -11,7 +11,7 @@ from jinja2 import Environment
 from include.outcomes import Kind
 from include.page.rendering import templates
 from include.pipeline.explanation import Explanation
-from include.pipeline.preview import masked
+from include.pipeline.preview import mask
 
 
 def explain_page(
@@ -24,4 +24,4 @@ def explain_page(
 
 @cache
 def _templates() -> Environment:
-    return templates(Path(__file__).parent / "templates", {"masked": masked})
+    return templates(Path(__file__).parent / "templates", {"masked": mask})

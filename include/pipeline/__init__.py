@@ -1,7 +1,7 @@
-"""One flow per pipeline: extract, transform, load. Knows both vendors, the mapping, the store; no Airflow."""
+"""What all pipelines share: runs, stages, imports, exports, guards and reports. No Airflow."""
 
 import os
 
-# Arrow chooses at its first allocation. Its own allocators keep what was freed, the system's gives it back
-# (docs/adr/0016). Whoever sets the variable decides.
+# Arrow chooses its allocator at the first allocation. Arrow's own allocators keep freed memory; the system's
+# allocator returns it (docs/adr/0016). A value that the operator sets is kept.
 os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")

@@ -1,4 +1,4 @@
-"""Rows into CSV files below Connectif's size limit, one set of columns a file."""
+"""Write rows to CSV files below Connectif's size limit; all rows of a file have the same columns."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from include.errors import ConfigurationError
 from include.pipeline.import_file import ImportFile, StagedFile
 from include.staging import Staging
 
-# Each set of columns is at least one import, of a hundred calls a minute.
+# Each set of columns needs at least one import, and Connectif allows a hundred calls a minute.
 _MOST_COLUMN_SETS = 64
-# Whether the limit counts the other parts of the form is documented nowhere.
-_ROOM_FOR_THE_FORM = 500_000
+# Connectif does not document whether the limit includes the other parts of the form.
+_FORM_BYTES = 500_000
 _ROWS_AT_A_TIME = 20_000
 
 
 @dataclass
-class _Open:
+class _OpenFile:
     file: ImportFile
     stream: IO[bytes]
-    closing: ExitStack
+    exit_stack: ExitStack
     rows: int = 0
     size: int = 0
 
@@ -39,10 +39,10 @@ class _Open:
 
 
 class CsvFiles:
-    """Appends frames to CSV files: one open file for each set of columns, followed by another when full.
+    """Appends frames to CSV files: one open file for each set of columns, and the next file when it is full.
 
-    Used as a context manager: files appear when it ends well. `files` lists them in the order of their names,
-    `<prefix>-0001.csv` and so on.
+    Use it as a context manager: the files appear if the block ends without an error. `files` lists them in
+    the order of their names, `<prefix>-0001.csv` and so on.
     """
 
     def __init__(
@@ -52,14 +52,14 @@ class CsvFiles:
         *,
         prefix: str = "",
         override_existing: bool = True,
-        most_bytes: int = IMPORT_BYTES - _ROOM_FOR_THE_FORM,
+        most_bytes: int = IMPORT_BYTES - _FORM_BYTES,
     ) -> None:
         self._folder, self._kind, self._override = folder, kind, override_existing
         self._prefix = prefix or kind
         self._most_bytes = most_bytes
-        self._open: dict[tuple[str, ...], _Open] = {}
-        self._done: list[ImportFile] = []
-        self._begun = 0
+        self._open: dict[tuple[str, ...], _OpenFile] = {}
+        self._closed: list[ImportFile] = []
+        self._number = 0
         self._column_sets: set[tuple[str, ...]] = set()
 
     def __enter__(self) -> CsvFiles:
@@ -72,18 +72,18 @@ class CsvFiles:
             if error is None:
                 self._close(columns)
             else:
-                self._open.pop(columns).closing.__exit__(kind, error, trace)
+                self._open.pop(columns).exit_stack.__exit__(kind, error, trace)
 
     @property
     def files(self) -> list[ImportFile]:
-        return sorted(self._done, key=lambda file: file.name)
+        return sorted(self._closed, key=lambda file: file.name)
 
     def append(self, rows: pd.DataFrame) -> None:
-        """Write `rows` to the file of their columns, and to the next one when it would be too large."""
+        """Write `rows` to the file of their columns, or to a new file if that one would be too large."""
         if rows.empty:
             return
         columns = tuple(rows.columns)
-        self._count(columns)
+        self._check_column_sets(columns)
         content = _csv(rows)
         current = self._open.get(columns)
         if current and current.size + len(content) > self._most_bytes:
@@ -93,40 +93,40 @@ class CsvFiles:
             self.append(rows.iloc[:half])
             self.append(rows.iloc[half:])
             return
-        current = self._open.get(columns) or self._begin(rows)
+        current = self._open.get(columns) or self._open_file(rows)
         current.write(content)
         current.rows += len(rows)
 
     def end_files(self) -> None:
-        """Rows that come after this go to new files."""
+        """Close all open files: later rows are written to new files."""
         for columns in list(self._open):
             self._close(columns)
 
-    def _count(self, columns: tuple[str, ...]) -> None:
+    def _check_column_sets(self, columns: tuple[str, ...]) -> None:
         self._column_sets.add(columns)
         if len(self._column_sets) > _MOST_COLUMN_SETS:
             raise ConfigurationError(
-                f"The {self._kind} have more than {_MOST_COLUMN_SETS} sets of filled-in columns, each "
-                "an import of its own: take optional fields out of the settings. Nothing was sent"
+                f"The {self._kind} have more than {_MOST_COLUMN_SETS} sets of filled-in columns, and each "
+                "needs its own import. Nothing was sent. Remove optional fields from the settings"
             )
 
-    def _begin(self, rows: pd.DataFrame) -> _Open:
-        self._begun += 1
-        file = ImportFile(f"{self._prefix}-{self._begun:04}.csv", self._kind, 0, 0, self._override)
-        closing = ExitStack()
-        begun = _Open(file, closing.enter_context(self._folder.writing(file.staged_as)), closing)
-        begun.write(_csv(rows.head(0), header=True))
-        self._open[tuple(rows.columns)] = begun
-        return begun
+    def _open_file(self, rows: pd.DataFrame) -> _OpenFile:
+        self._number += 1
+        file = ImportFile(f"{self._prefix}-{self._number:04}.csv", self._kind, 0, 0, self._override)
+        exit_stack = ExitStack()
+        opened = _OpenFile(file, exit_stack.enter_context(self._folder.writing(file.staged_as)), exit_stack)
+        opened.write(_csv(rows.head(0), header=True))
+        self._open[tuple(rows.columns)] = opened
+        return opened
 
     def _close(self, columns: tuple[str, ...]) -> None:
-        done = self._open.pop(columns)
-        done.closing.close()
-        self._done.append(replace(done.file, rows=done.rows, size=done.size))
+        opened = self._open.pop(columns)
+        opened.exit_stack.close()
+        self._closed.append(replace(opened.file, rows=opened.rows, size=opened.size))
 
 
-def rows_of(staged: StagedFile, columns: list[str] | None = None) -> Iterator[pd.DataFrame]:
-    """The rows of a staged file as texts, some thousands at a time; all columns, or these."""
+def read_rows(staged: StagedFile, columns: list[str] | None = None) -> Iterator[pd.DataFrame]:
+    """The rows of a staged file as texts, some thousands at a time; by default with all columns."""
     with (
         staged.folder.reading(staged.file.staged_as) as stream,
         pd.read_csv(
@@ -136,16 +136,16 @@ def rows_of(staged: StagedFile, columns: list[str] | None = None) -> Iterator[pd
         yield from chunks
 
 
-def changed_copy(
+def copy_changed_rows(
     staged: StagedFile, target: Staging, change: Callable[[pd.DataFrame], pd.DataFrame]
 ) -> StagedFile | None:
-    """Copy a staged file under its own name to another folder, with what `change` makes of its rows.
+    """Apply `change` to the rows of a staged file, and write the result to another folder.
 
-    None when no row is left.
+    Returns None if no row is left.
     """
-    with target.writing(staged.file.staged_as) as stream, ExitStack() as closing:
-        copy = _Open(staged.file, stream, closing)
-        for rows in rows_of(staged):
+    with target.writing(staged.file.staged_as) as stream, ExitStack() as exit_stack:
+        copy = _OpenFile(staged.file, stream, exit_stack)
+        for rows in read_rows(staged):
             if not copy.size:
                 copy.write(_csv(rows.head(0), header=True))
             kept = change(rows)
@@ -154,21 +154,23 @@ def changed_copy(
     return StagedFile(target, replace(staged.file, rows=copy.rows, size=copy.size)) if copy.rows else None
 
 
-def split(staged: StagedFile, target: Staging, pieces: int) -> list[ImportFile]:
-    """Copy a staged file to another folder as so many files of as many rows each, in order:
-    `<its name>-0001.csv` and so on."""
+def split_file(staged: StagedFile, target: Staging, pieces: int) -> list[ImportFile]:
+    """Split a staged file into `pieces` files of equal size in another folder; the rows keep their order.
+
+    The files are called `<name of the file>-0001.csv` and so on.
+    """
     file = staged.file
-    most = -(-file.rows // pieces)
-    room = most
+    rows_per_file = -(-file.rows // pieces)
+    rows_left = rows_per_file
     with CsvFiles(target, file.kind, prefix=file.stem, override_existing=file.override_existing) as files:
-        for rows in rows_of(staged):
+        for rows in read_rows(staged):
             while len(rows):
-                some, rows = rows.iloc[:room], rows.iloc[room:]  # noqa: PLW2901 - what is left of them
-                files.append(some)
-                room -= len(some)
-                if not room:
+                head, rows = rows.iloc[:rows_left], rows.iloc[rows_left:]  # noqa: PLW2901 - the remaining rows
+                files.append(head)
+                rows_left -= len(head)
+                if not rows_left:
                     files.end_files()
-                    room = most
+                    rows_left = rows_per_file
     return files.files
 
 

@@ -1,4 +1,4 @@
-"""What a comparison leaves behind: counts that add up, a list of all differences, some of them in the log."""
+"""The result of a comparison: counts that add up, a list of all differences, and examples in the log."""
 
 from __future__ import annotations
 
@@ -17,27 +17,30 @@ from include.staging import Staging
 
 log = logging.getLogger(__name__)
 
-FOUND = "found.json"
+COMPARED = "found.json"
 LIST = "differences.csv"
 DIFFERENCE_COLUMNS = ("key", "cause", "detail")
 
 
 class ComparedRecords:
-    """Judgements on the records compared, one after the other: how many are the same, which are not."""
+    """Collects the compared records: how many are the same at both sides, and which differ."""
 
     def __init__(self) -> None:
         self.number_same = self.there = 0
         self._different: list[tuple[str, str, str]] = []
         self._frames: list[pd.DataFrame] = []
 
-    def same(self, number: int) -> None:
-        """So many more are the same at both sides."""
+    def add_same(self, number: int) -> None:
+        """Count `number` more records that are the same at both sides."""
         self.number_same += number
         self.there += number
 
     def add(self, key: str, cause: Cause | None, detail: str = "", *, there: bool = False) -> None:
-        """One record, whether Connectif has it, and why it differs (None: it does not). A key is the id of a
-        document, a product or a purchase, a detail a word of ours: both are logged, stored and shown."""
+        """Add one record: why it differs (None: it is the same), and whether Connectif has it.
+
+        `key` is the id of a document, a product or a purchase; `detail` is our own text. Both are logged,
+        stored and shown, so they must not hold personal data.
+        """
         self.there += there
         if cause is None:
             self.number_same += 1
@@ -45,26 +48,26 @@ class ComparedRecords:
             self._different.append((key, cause.value, detail))
 
     def add_all(self, keys: pd.Series, causes: pd.Series | str, details: pd.Series | str = "") -> None:
-        """Many differing records at once, by columns; who of them is there is counted by the caller."""
+        """Add many differing records by columns. The caller counts those that Connectif has."""
         frame = pd.DataFrame({"key": keys}).assign(cause=causes, detail=details)
         self._frames.append(frame.astype("str").reset_index(drop=True))
 
     def differences(self) -> pd.DataFrame:
-        """All that differ, as DIFFERENCE_COLUMNS."""
+        """All differing records, with the columns DIFFERENCE_COLUMNS."""
         single = pd.DataFrame(self._different, columns=list(DIFFERENCE_COLUMNS), dtype="str")
         return pd.concat([single, *self._frames], ignore_index=True)
 
 
-def keep(
+def keep_differences(
     run: SyncRun,
     target: Staging,
     compared: Compared,
     differences: pd.DataFrame,
     advice: Mapping[Cause, str],
 ) -> Compared:
-    """Stage the list of all differences, log some of each cause with what closes them, and stage the counts.
+    """Stage all differences and the counts, and log some differences of each cause with the advice for it.
 
-    `compared` comes with everything but the differences; it is returned with them.
+    `compared` has all counts except those of the differences; the returned copy has those too.
     """
     ordered = differences.sort_values(["cause", "key"], kind="stable")
     with target.writing(LIST) as file:
@@ -75,14 +78,14 @@ def keep(
             "examples": _examples(ordered, run.settings.reconcile.examples),
         }
     )
-    target.write_json(FOUND, full.model_dump(mode="json"))
+    target.write_json(COMPARED, full.model_dump(mode="json"))
     _log(run, target, full, ordered, advice)
     return full
 
 
-def found_in(folder: Staging) -> Compared | None:
-    """What `keep` staged there; None when the comparison did not come so far."""
-    return Compared.model_validate(folder.read_json(FOUND)) if folder.has(FOUND) else None
+def read_comparison(folder: Staging) -> Compared | None:
+    """The counts that `keep_differences` staged; None if the comparison did not finish."""
+    return Compared.model_validate(folder.read_json(COMPARED)) if folder.has(COMPARED) else None
 
 
 def _examples(ordered: pd.DataFrame, most: int) -> dict[Cause, list[str]]:
@@ -112,4 +115,4 @@ def _log(
             advice[cause],
         )
     if found.causes:
-        log.info("all of them are listed in %s/%s", target, LIST)
+        log.info("%s: all differences are listed in %s/%s", run.pipeline, target, LIST)

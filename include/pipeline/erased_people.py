@@ -1,4 +1,4 @@
-"""Who asked to be erased, for the flows: asked once for many, and nothing is hashed while there is nobody."""
+"""The people who asked to be erased: one query for many records, and no hashing if the list is empty."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from include.state import StateStore
 
 
 class ErasedPeople:
-    """The erased people of the shop as they were when this was made."""
+    """The erased people of the shop, as they were when this object was created."""
 
     def __init__(self, state: StateStore) -> None:
         self._people, self._hashed = state.erased_people(), state.hashed
@@ -19,7 +19,7 @@ class ErasedPeople:
     def __contains__(self, email: str) -> bool:
         return bool(self._people) and self._hashed(email) in self._people
 
-    def among(self, emails: Iterable[str]) -> set[str]:
-        """Those of the addresses that are an erased person's."""
+    def intersection(self, emails: Iterable[str]) -> set[str]:
+        """The addresses that belong to an erased person."""
         people, hashed = self._people, self._hashed
         return {email for email in emails if hashed(email) in people} if people else set()

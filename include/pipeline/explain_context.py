@@ -1,4 +1,4 @@
-"""What it takes to explain a record: the clients, the store, and the rules that a run would have."""
+"""What an explanation of a record needs: the clients, the state store, and the rules of a run."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _PLAN = RunPlan("only", None, (), "one record is explained")
 
 @dataclass(frozen=True)
 class ExplainContext:
-    """`kept` is where the catalogue that was sent last lies."""
+    """`kept` is the folder with the catalogue that was sent last."""
 
     settings: Settings
     state: StateStore
@@ -35,7 +35,7 @@ class ExplainContext:
     now: Callable[[], datetime] = utc_now
 
     def run(self, pipeline: PipelineName) -> SyncRun:
-        """The run that would take the record: a dry one, which is never begun."""
+        """The run that would process the record, as a dry run. It is never started."""
         return SyncRun(
             pipeline=pipeline,
             run_key="explain",
@@ -51,8 +51,8 @@ class ExplainContext:
             sleep=time.sleep,
         )
 
-    def at_connectif(self, route: Route, path: Mapping[str, str]) -> dict[str, Any] | None:
-        """A record there, or None when there is none."""
+    def read_connectif(self, route: Route, path: Mapping[str, str]) -> dict[str, Any] | None:
+        """The record at Connectif; None if Connectif does not have it."""
         try:
             return self.connectif.transport.read(route, answers.parse_record, path=path)
         except RequestRefused as refused:

@@ -1,4 +1,4 @@
-"""The shape of an explanation, the same for a customer, a product and an order."""
+"""The parts of an explanation; they are the same for a customer, a product and an order."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from include.outcomes import Drop, Kind, Reason
-from include.pipeline.preview import masked
+from include.pipeline.preview import mask
 from include.reasons import DROPS, REASONS
 from include.run_name import readable
 from include.state import StoredOutcome
@@ -17,13 +17,12 @@ from include.window import utc_text
 
 _ADDRESS = re.compile(r"[^\s\"'<>,;:()\[\]{}|]+@[^\s\"'<>,;:()\[\]{}|]+")
 _LONGEST = 300
-VENDORS_WORDS = "the last refusal in the vendor's words"
+VENDOR_TEXT = "the last refusal in the vendor's words"
 
 
 @dataclass(frozen=True)
 class Fact:
-    """A line: `value` holds no whole e-mail; `personal` ones are for the person who asked, and not for a
-    page."""
+    """One line. Its `value` has no complete e-mail; pages mask a `personal` value."""
 
     label: str
     value: str
@@ -32,7 +31,7 @@ class Fact:
 
 @dataclass(frozen=True)
 class Part:
-    """One side of the matter; `facts` may be empty, and then `nothing` says so."""
+    """The facts from one source; if there are none, the text of `nothing` is shown."""
 
     title: str
     facts: tuple[Fact, ...]
@@ -41,7 +40,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Explanation:
-    """`record` is what was asked for, an address masked; `is_known` whether anything was found anywhere."""
+    """`record` is the requested record, with addresses masked. `is_known` says whether any source has it."""
 
     kind: Kind
     record: str
@@ -52,65 +51,74 @@ class Explanation:
 
 def without_addresses(text: str) -> str:
     """`ana@example.com has bought` → `a…(15) has bought`."""
-    return _ADDRESS.sub(lambda found: masked(found[0]), text)
+    return _ADDRESS.sub(lambda found: mask(found[0]), text)
 
 
-def shown(value: Any) -> str:
-    """A value on one line, without a whole address, cut when it is long."""
+def format_value(value: Any) -> str:
+    """A value on one line: addresses are masked, and a long text is cut."""
     if isinstance(value, datetime):
         return utc_text(value)
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list | tuple):
-        return ", ".join(map(shown, value)) or "none"
+        return ", ".join(map(format_value, value)) or "none"
     text = without_addresses(" ".join(str(value).split()))
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
 def facts(record: Mapping[str, Any], personal: Iterable[str] = ()) -> tuple[Fact, ...]:
-    """The values of a record that are there; those named `personal` are marked."""
+    """The values of a record that are not empty; the fields in `personal` are marked as personal."""
     private = set(personal)
     present = ((name, value) for name, value in record.items() if value is not None and value == value)  # noqa: PLR0124 - NaN
-    return tuple(Fact(name, shown(value), name in private) for name, value in present)
+    return tuple(Fact(name, format_value(value), name in private) for name, value in present)
 
 
-def outcome_facts(stored: StoredOutcome, said: str = "") -> tuple[Fact, ...]:
-    """What a run has written down about a record, and what the vendor `said` in its own words."""
-    what = f"{stored.outcome}: {stored.reason}" if stored.reason else str(stored.outcome)
-    times = f", {stored.attempts} times since {shown(stored.first_seen)}" if stored.attempts > 1 else ""
-    told = [Fact("answer", shown(stored.detail))] if stored.detail else []
-    return (Fact("outcome", f"{what}{times}"), *told, *words(said), *_when(stored.run_key, stored.last_seen))
+def outcome_facts(stored: StoredOutcome, vendor_text: str = "") -> tuple[Fact, ...]:
+    """The outcome of a record that a run stored, and the vendor's own text."""
+    outcome = f"{stored.outcome}: {stored.reason}" if stored.reason else str(stored.outcome)
+    times = (
+        f", {stored.attempts} times since {format_value(stored.first_seen)}" if stored.attempts > 1 else ""
+    )
+    answer = [Fact("answer", format_value(stored.detail))] if stored.detail else []
+    return (
+        Fact("outcome", f"{outcome}{times}"),
+        *answer,
+        *vendor_text_facts(vendor_text),
+        *_run_facts(stored.run_key, stored.last_seen),
+    )
 
 
-def words(said: str) -> tuple[Fact, ...]:
-    """The last refusal in the vendor's own words, which may quote the customer."""
-    return (Fact(VENDORS_WORDS, shown(said), personal=True),) if said else ()
+def vendor_text_facts(text: str) -> tuple[Fact, ...]:
+    """The vendor's own text of the last refusal. It may quote the customer, so it is personal."""
+    return (Fact(VENDOR_TEXT, format_value(text), personal=True),) if text else ()
 
 
-def _when(run_key: str, at: datetime) -> tuple[Fact, ...]:
-    return (Fact("by the run", readable(run_key)), Fact("at", shown(at)))
+def _run_facts(run_key: str, at: datetime) -> tuple[Fact, ...]:
+    return (Fact("by the run", readable(run_key)), Fact("at", format_value(at)))
 
 
-def because(reason: Reason, detail: str = "") -> str:
-    """`it is rejected as …` in words, with what to do."""
+def explain_reason(reason: Reason, detail: str = "") -> str:
+    """The reason, what it means, and what to do."""
     meaning = REASONS[reason]
-    more = f" ({shown(detail)})" if detail else ""
+    more = f" ({format_value(detail)})" if detail else ""
     return f"{reason}{more}: {meaning.what}. {meaning.advice}"
 
 
-def left_out(drop: Drop) -> str:
-    """What a record goes without, in words, with what to do."""
+def explain_drop(drop: Drop) -> str:
+    """The field or line that was left out, what this means, and what to do."""
     meaning = DROPS[drop]
     return f"{drop}: {meaning.what}. {meaning.advice}"
 
 
-def differences(would: Mapping[str, Any], there: Mapping[str, Any]) -> list[str]:
-    """Names of what would be sent and is otherwise at Connectif."""
-    return [name for name, value in would.items() if _plain(value) != _plain(there.get(name))]
+def differing_fields(to_send: Mapping[str, Any], at_connectif: Mapping[str, Any]) -> list[str]:
+    """Names of the fields that would be sent and have another value at Connectif."""
+    return [
+        name for name, value in to_send.items() if _normalized(value) != _normalized(at_connectif.get(name))
+    ]
 
 
-def _plain(value: Any) -> Any:
-    """Numbers by value, lists without order, blank as nothing, instants without their form."""
+def _normalized(value: Any) -> Any:
+    """A comparable value: rounded numbers, sorted lists, dates without time, None for a blank."""
     if value is None or value in ("", []):
         return None
     if isinstance(value, list):

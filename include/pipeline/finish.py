@@ -1,19 +1,19 @@
-"""The end of a daily run: its report, its records' outcomes, what it has covered; and whether it may pass."""
+"""The end of a run: save its report, outcomes and coverage, announce the report, and fail if necessary."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 
-from include.errors import TooManyRejected, UnsafeChange
+from include.errors import SyncError, TooManyRejected, UnsafeChange
 from include.outcomes import Outcome, Reason
-from include.pipeline.empty_load import is_empty_first_load, not_found
+from include.pipeline.guards import is_empty_first_load, not_found_message
 from include.pipeline.run import (
     SENT_AT_LAST,
     SyncRun,
     counts_of,
-    files_gone,
+    explain_staging_errors,
     has_finished,
     outcomes_in,
     stage_started_at,
@@ -21,66 +21,103 @@ from include.pipeline.run import (
 from include.report import Limits, Report, StageCounts
 from include.run_name import RunIdentity
 from include.staging import Staging
-from include.state import RecordOutcome
+from include.state import RecordOutcome, StateStore
 
 log = logging.getLogger(__name__)
 
 
-NOTHING_WENT = (
+NOTHING_TO_SEND = (
     "no record of the first full load can be sent, so the pipeline is not activated. Correct what the reason "
     "codes say, or trigger the DAG with allow_empty"
 )
 
 Announce = Callable[[Report, bool], None]
-"""Told of a report once it is kept, and whether its run may pass."""
+"""Receives each saved report, and whether its run succeeds."""
 
 
-def announce_nothing(_report: Report, _passed: bool) -> None:
-    """For who has nobody to tell."""
+def announce_nothing(_report: Report, _succeeds: bool) -> None:
+    """For callers that announce reports to no other system."""
 
 
 def finish(
     run: SyncRun, identity: RunIdentity, stages: Mapping[str, Staging], announce: Announce = announce_nothing
 ) -> Report:
-    """Write the report and the outcomes of a run, whatever became of its `stages` (by name, in order).
+    """Write the report and the outcomes of a daily run, also if one of its `stages` (by name) failed.
 
-    Raises UnsafeChange, after all is written and announced, when a stage did not finish, the counts do not
-    add up or too many records were rejected; StagingError, before, when a file of theirs is gone or damaged.
+    UnsafeChange is raised after everything is written and announced: if a stage did not finish, the counts do
+    not add up or too many records were rejected. StagingError is raised first if a staged file is missing or
+    damaged.
     """
-    with files_gone(run.settings):
-        unfinished = unfinished_among(stages)
+    with explain_staging_errors(run.settings):
+        unfinished = unfinished_stages(stages)
         report = _report(run, stages)
         rows = [row for folder in stages.values() for row in outcome_rows(folder)]
     limits = _limits(run)
-    empty = not unfinished and is_empty_first_load(run, report, counts_of(stages["load"]))
-    problems = [*_problems(run, report, limits, unfinished), *([NOTHING_WENT] if empty else [])]
+    is_empty = not unfinished and is_empty_first_load(run, report, counts_of(stages["load"]))
+    problems = [*_problems(run, report, limits, unfinished), *([NOTHING_TO_SEND] if is_empty else [])]
     run.state.save_outcomes(run.pipeline, run.run_key, rows)
-    if not unfinished and not empty:
+    if not unfinished and not is_empty:
         _remember_coverage(run, report, stage_started_at(stages["extract"]))
-    run.state.save_report(
-        report,
-        run.pipeline,
-        dag_id=identity.dag_id,
-        run_id=identity.run_id,
-        clear_number=identity.clear_number,
-        run_key=run.run_key,
-        state="failed" if problems else "success",
-        started_at=identity.started_at,
-        finished_at=run.now(),
-    )
-    log.info("%s", report.summary_line())
-    announce(report, not problems)
-    if problems:
-        rejected = not unfinished and report.too_many_rejected(limits)
-        raise (TooManyRejected if rejected else UnsafeChange)(f"{run.pipeline}: {'; '.join(problems)}")
+    rejected = not unfinished and report.too_many_rejected(limits)
+    close_run(run, report, identity, problems, announce, error=TooManyRejected if rejected else UnsafeChange)
     return report
 
 
-def unfinished_among(stages: Mapping[str, Staging]) -> list[str]:
-    """The stages that did not finish; StagingError when one left a file that is gone or damaged since."""
+def close_run(
+    run: SyncRun,
+    report: Report,
+    identity: RunIdentity,
+    problems: Sequence[str],
+    announce: Announce,
+    *,
+    error: type[SyncError] = UnsafeChange,
+) -> None:
+    """Save, log and announce the report; then raise `error` if there are problems."""
+    save_report(run.state, report, identity, run.run_key, run.now(), failed=bool(problems))
+    log.info("%s", report.summary_line())
+    announce(report, not problems)
+    raise_problems(report, problems, error)
+
+
+def save_report(
+    state: StateStore,
+    report: Report,
+    identity: RunIdentity,
+    run_key: str,
+    finished_at: datetime,
+    *,
+    failed: bool,
+) -> None:
+    """Write the report of a finished run to the state store."""
+    state.save_report(
+        report,
+        report.pipeline,
+        dag_id=identity.dag_id,
+        run_id=identity.run_id,
+        clear_number=identity.clear_number,
+        run_key=run_key,
+        state="failed" if failed else "success",
+        started_at=identity.started_at,
+        finished_at=finished_at,
+    )
+
+
+def raise_problems(report: Report, problems: Sequence[str], error: type[SyncError] = UnsafeChange) -> None:
+    """Raise `error` with all problems of the run, if it has any."""
+    if problems:
+        raise error(f"{report.pipeline}: {'; '.join(problems)}")
+
+
+def unfinished_stages(stages: Mapping[str, Staging]) -> list[str]:
+    """The stages that did not finish; StagingError if a file of a stage is missing or damaged."""
     for folder in stages.values():
         folder.check()
     return [name for name, folder in stages.items() if not has_finished(folder)]
+
+
+def unfinished_message(task: str) -> str:
+    """The problem of a run whose task did not finish."""
+    return f"the run ended in {task}: the last lines of that task's log say why"
 
 
 def _report(run: SyncRun, stages: Mapping[str, Staging]) -> Report:
@@ -95,7 +132,7 @@ def _report(run: SyncRun, stages: Mapping[str, Staging]) -> Report:
 
 
 def _limits(run: SyncRun) -> Limits:
-    """Of what was rejected before, much may be rejected again: that is an answer, no alarm."""
+    """The limits for rejected records. A replay takes records that were rejected before, so it has none."""
     limits = run.settings.run
     percent = 100.0 if run.plan.replay else limits.reject_limit_percent
     return Limits(percent, limits.reject_limit_minimum)
@@ -103,14 +140,14 @@ def _limits(run: SyncRun) -> Limits:
 
 def _problems(run: SyncRun, report: Report, limits: Limits, unfinished: list[str]) -> list[str]:
     if unfinished:
-        return [f"the run ended in {unfinished[0]}: the last lines of that task's log say why"]
+        return [unfinished_message(unfinished[0])]
     if run.plan.only and not report.counts.read:
-        return [not_found(run.plan.only)]
+        return [not_found_message(run.plan.only)]
     return report.problems(limits)
 
 
 def outcome_rows(folder: Staging) -> Iterator[RecordOutcome]:
-    """What the store has to know of a stage: records that were not sent, and those that are at last."""
+    """The outcomes of a stage for the state store: unsent records, and replayed records that were sent."""
     for outcomes in outcomes_in(folder):
         for key, outcome, reason, detail in outcomes.itertuples(index=False, name=None):
             yield RecordOutcome(key, Outcome(outcome), Reason(reason), detail)
@@ -119,12 +156,14 @@ def outcome_rows(folder: Staging) -> Iterator[RecordOutcome]:
             yield RecordOutcome(key, Outcome.SENT)
 
 
-def _remember_coverage(run: SyncRun, report: Report, began: datetime) -> None:
-    """A finished full load activates the pipeline; a window is covered as far as it lay in the past. Where
-    records perhaps did not arrive, the next run takes them again."""
+def _remember_coverage(run: SyncRun, report: Report, started: datetime) -> None:
+    """A finished full load activates the pipeline. A window is covered up to the start of the run.
+
+    If Connectif did not confirm all records, the window stays uncovered: the next run sends them again.
+    """
     if run.dry_run or run.plan.is_partial or report.counts.reasons[Reason.TARGET_UNCONFIRMED]:
         return
     if run.plan.window is None:
-        run.state.mark_activated(run.pipeline, run.run_key, began)
-    elif covered := run.plan.window.until(began):
+        run.state.mark_activated(run.pipeline, run.run_key, started)
+    elif covered := run.plan.window.until(started):
         run.state.cover(run.pipeline, covered)

@@ -1,4 +1,4 @@
-"""A CSV that is to become an import, and where it is staged."""
+"""A CSV file to import, and the folder where it is staged."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _PIECE_BYTES = 1 << 18
 
 @dataclass(frozen=True)
 class ImportFile:
-    """A staged CSV of so many rows and bytes that is to become an import. `override_existing=False` only
-    adds what is new.
+    """A staged CSV file with its number of rows and bytes. With `override_existing=False` the import adds new
+    records only.
     """
 
     name: str
@@ -27,12 +27,12 @@ class ImportFile:
 
     @property
     def staged_as(self) -> str:
-        """Its name in the staging folder, where it lies compressed."""
+        """Its name in the staging folder, where it is compressed."""
         return f"{self.name}.zst"
 
     @property
     def stem(self) -> str:
-        """Its name without the ending: `contacts-0001`."""
+        """Its name without the extension: `contacts-0001`."""
         return PurePosixPath(self.name).stem
 
     def to_json(self) -> dict[str, Any]:
@@ -40,15 +40,15 @@ class ImportFile:
 
 
 class StagedFile(NamedTuple):
-    """A file and the folder that it lies in."""
+    """A file and its folder."""
 
     folder: Staging
     file: ImportFile
 
-    def to_send(self) -> FileToSend:
-        """The file as it is sent: plain, a piece at a time; StagingError when it is gone or damaged.
+    def upload(self) -> FileToSend:
+        """The decompressed file, in pieces; StagingError if it is missing or damaged.
 
-        A load may wait for hours, so that is looked at anew.
+        A load may wait for hours before it sends the file, so the file is checked again here.
         """
         self.folder.check_again(self.file.staged_as)
 

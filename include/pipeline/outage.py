@@ -1,4 +1,4 @@
-"""One record in trouble, told from an outage: it costs itself alone, an outage stops the task."""
+"""Tell a failing record from an outage: a failing record is skipped, an outage stops the task."""
 
 from __future__ import annotations
 
@@ -14,32 +14,31 @@ Answer = TypeVar("Answer")
 
 Unanswered = TemporaryError | UnreadableAnswer
 
-IN_A_ROW = 5
-"""So many records that nobody answered for, one after the other, are not the records' fault."""
+OUTAGE_AFTER = 5
+"""An outage is assumed if the vendor does not answer for this many records in a row."""
 
 
 class OutageWatch:
-    """Asks on when all tries for one record were in vain, unless it is the vendor that is out of order.
+    """Goes on after all attempts for one record failed, except in an outage of the vendor.
 
-    It is when several records in a row went unanswered, or all that there were (several of them). When the
-    last ones did, `is_there`, a cheap call, tells: it raises TemporaryError when it is not answered either.
-    An answer that cannot be read (UnreadableAnswer) is none.
-    An InfrastructureError is no record's trouble and is raised at once.
-    Records that are `known` to be in trouble since an earlier run tell nothing by their silence.
+    An outage is assumed if several records in a row get no answer, or if all records (at least two) get none.
+    If the last records get no answer, `check_vendor` decides: a cheap call that raises TemporaryError in an
+    outage. An unreadable answer (UnreadableAnswer) counts as none. An InfrastructureError is raised at once.
+    Records that are `known` to fail since an earlier run do not count.
     """
 
-    def __init__(self, is_there: Callable[[], object], *, known: Callable[[Any], bool]) -> None:
-        self._is_there = is_there
+    def __init__(self, check_vendor: Callable[[], object], *, known: Callable[[Any], bool]) -> None:
+        self._check_vendor = check_vendor
         self._known = known
-        self._in_a_row = 0
-        self._anyone_answered = False
+        self._unanswered_in_a_row = 0
+        self._has_answer = False
 
     def in_parallel(
         self, ask: Callable[[Question], Answer], questions: Iterable[Question], *, workers: int
     ) -> Iterator[tuple[Question, Answer | Unanswered]]:
-        """As `in_parallel`, with a record's error for an answer; raises that of an outage.
+        """Like `in_parallel`, but a record's error is its answer, and the error of an outage is raised.
 
-        Whether it was one may show at the end only: what is to be kept of errors is kept after that.
+        An outage may show only at the end, so the caller saves the errors after the last answer.
         """
 
         def answer_or_error(question: Question) -> Answer | Unanswered:
@@ -56,12 +55,12 @@ class OutageWatch:
                 yield question, answer
                 continue
             last = answer if isinstance(answer, Unanswered) else None
-            self._in_a_row = self._in_a_row + 1 if last else 0
-            self._anyone_answered |= last is None
-            if last and self._in_a_row >= IN_A_ROW:
+            self._unanswered_in_a_row = self._unanswered_in_a_row + 1 if last else 0
+            self._has_answer |= last is None
+            if last and self._unanswered_in_a_row >= OUTAGE_AFTER:
                 raise last
             yield question, answer
-        if last and self._in_a_row > 1 and not self._anyone_answered:
+        if last and self._unanswered_in_a_row > 1 and not self._has_answer:
             raise last
         if last:
-            self._is_there()
+            self._check_vendor()

@@ -1,4 +1,4 @@
-"""Records as they may stand in a log: enough to recognise one's own, not enough to learn a stranger's."""
+"""Records in a form for logs: recognisable to their owner, without personal data for other readers."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ import pandas as pd
 SAMPLE = 5
 
 
-def masked(value: Any) -> str:
+def mask(value: Any) -> str:
     """`ana@example.com` → `a…(15)`: the first character and the length."""
     text = str(value)
     return f"{text[:1]}…({len(text)})"
 
 
-def personal(record: Mapping[str, Any]) -> str:
-    """`_email a…(15), _name A…(3)`: every value masked, absent ones left out."""
-    return ", ".join(f"{name} {masked(value)}" for name, value in record.items() if not pd.isna(value))
+def format_personal(record: Mapping[str, Any]) -> str:
+    """`_email a…(15), _name A…(3)`: every value is masked, absent ones are left out."""
+    return ", ".join(f"{name} {mask(value)}" for name, value in record.items() if not pd.isna(value))
 
 
-def plain(record: Mapping[str, Any]) -> str:
-    """`productId 35, unitPrice 12.00`: for what is public anyway; long values are cut."""
+def format_public(record: Mapping[str, Any]) -> str:
+    """`productId 35, unitPrice 12.00`: for public data; long values are cut."""
     return ", ".join(f"{name} {str(value)[:40]}" for name, value in record.items() if not pd.isna(value))
 
 
 def log_sample(log: logging.Logger, what: str, lines: Iterable[str]) -> None:
-    """The first few of the lines, each announced as what would be sent."""
+    """Log the first few lines, each after the words `what`."""
     for line in islice(lines, SAMPLE):
         log.info("%s: %s", what, line)

@@ -1,4 +1,4 @@
-"""A line in the log every few seconds of a long job: how far, how fast, how long still."""
+"""Log the progress of a long job every few seconds: records done, rate, and time left."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 
 class Progress:
-    """Counts what is done and says so, at most every `every_seconds`.
+    """Counts the finished records and logs the number, at most every `every_seconds`.
 
     >>> "orders: 1,200 of 20,000, 19.8/s, 15 min left"
     """
@@ -25,27 +25,27 @@ class Progress:
     ) -> None:
         self._log, self._what, self._total = log, what, total
         self._every, self._clock = every_seconds, clock
-        self._begun = self._said = clock()
+        self._started_at = self._logged_at = clock()
         self._lock = threading.Lock()
         self.done = 0
 
     def expect(self, count: int) -> None:
-        """So many more are to come than was known."""
+        """Add `count` to the expected total."""
         with self._lock:
             self._total = (self._total or 0) + count
 
     def add(self, count: int = 1) -> None:
-        """Take in `count` more; from any thread."""
+        """Add `count` finished records; safe to call from any thread."""
         with self._lock:
             self.done += count
             now = self._clock()
-            if now - self._said >= self._every:
-                self._said = now
+            if now - self._logged_at >= self._every:
+                self._logged_at = now
                 self._log.info("%s", self.line())
 
     def line(self) -> str:
-        """The state in one line."""
-        seconds = max(self._clock() - self._begun, 1e-6)
+        """The progress in one line."""
+        seconds = max(self._clock() - self._started_at, 1e-6)
         rate = self.done / seconds
         if not self._total:
             return f"{self._what}: {self.done:,}, {rate:,.1f}/s"

@@ -1,4 +1,4 @@
-"""Taking records up again that were not sent: which ones, and what became of those that are sent at last."""
+"""Replay: which unsent records a run reads again, and which of them were sent this time."""
 
 from __future__ import annotations
 
@@ -15,31 +15,35 @@ from include.staging import Staging
 log = logging.getLogger(__name__)
 
 UNNAMED = "unnamed row "
-"""How a refused row is called that Connectif's report does not name: it cannot be found again."""
+"""Start of the key of a refused row that Connectif's report does not name. It cannot be replayed."""
 _KEYS = "replay.json"
 
 
 def keys_to_replay(run: SyncRun, target: Staging) -> list[str]:
-    """Document ids, product ids or order ids, as the run's `replay` asks for them; staged for a retry.
+    """The document ids, product ids or order ids that match the run's `replay`; staged for a retry.
 
-    ConfigurationError when nothing is kept under the one key that was asked for.
+    ConfigurationError if `replay` is a single key and the state store does not have it.
     """
     if not target.has(_KEYS):
         target.write_json(_KEYS, _kept_keys(run, run.plan.replay or "all"))
     keys: list[str] = target.read_json(_KEYS)
-    log.info("%s records to replay", f"{len(keys):,}")
+    log.info("%s: %s records to replay", run.pipeline, f"{len(keys):,}")
     return keys
 
 
-def note_on_lost(asked: int, found: int) -> list[str]:
-    """What the report says of records that VTEX does not have or show any more."""
-    return [f"{asked - found} of {asked} replayed records are not shown by VTEX"] if found < asked else []
+def note_on_missing_records(requested: int, found: int) -> list[str]:
+    """The report's note on records that VTEX does not have or does not show any more."""
+    return (
+        [f"VTEX does not show {requested - found} of {requested} replayed records"]
+        if found < requested
+        else []
+    )
 
 
-def keep_sent_at_last(run: SyncRun, folder: Staging, keys: Iterable[str]) -> None:
-    """Of the records that were sent, stage those that an earlier run could not send, for the store."""
-    if resolved_keys := run.state.open_keys(run.pipeline, keys):
-        folder.write_frame(SENT_AT_LAST, pd.DataFrame({"key": sorted(resolved_keys)}))
+def keep_sent_replays(run: SyncRun, folder: Staging, keys: Iterable[str]) -> None:
+    """Stage the sent records that an earlier run could not send, for the state store."""
+    if resolved := run.state.open_keys(run.pipeline, keys):
+        folder.write_frame(SENT_AT_LAST, pd.DataFrame({"key": sorted(resolved)}))
 
 
 def _kept_keys(run: SyncRun, wanted: str) -> list[str]:
@@ -48,16 +52,20 @@ def _kept_keys(run: SyncRun, wanted: str) -> list[str]:
         found = sorted({*found, *run.state.orders_to_replay(wanted)})
     keys = [key for key in found if key and not key.startswith(UNNAMED)]
     if len(keys) < len(found):
-        log.warning("%s rejected rows have no name in Connectif's report: mode full", len(found) - len(keys))
+        log.warning(
+            "%s: %s rejected rows cannot be replayed, Connectif's report did not name them. Use mode full",
+            run.pipeline,
+            len(found) - len(keys),
+        )
     if not keys and wanted != "all" and wanted not in set(Reason):
         raise ConfigurationError(
-            f"parameter replay is {wanted!r:.60}: neither all, nor a reason code, nor the key of a record of "
-            f"{run.pipeline} that waits to be sent. Parameter only takes any record"
+            f"parameter replay is {wanted!r:.60}: this is neither all, nor a reason code, nor the key of an "
+            f"unsent record of {run.pipeline}. To send any other record, use the parameter only"
         )
     return keys
 
 
 def texts_of(keys: Iterable[str], texts: Iterable[str]) -> dict[str, str]:
-    """What a vendor said, by record key, for the store; of records without a name nothing is kept."""
-    said = zip(keys, texts, strict=True)
-    return {key: text for key, text in said if text and not key.startswith(UNNAMED)}
+    """The vendor's texts by record key, for the state store; rows without a name are left out."""
+    pairs = zip(keys, texts, strict=True)
+    return {key: text for key, text in pairs if text and not key.startswith(UNNAMED)}

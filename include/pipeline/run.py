@@ -1,4 +1,4 @@
-"""What every stage of one run needs to know, and how a stage keeps its accounts."""
+"""A run of one pipeline, and how its stages keep their counts and outcomes."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ def utc_now() -> datetime:
 
 
 KEPT = "kept"
-"""The folder beside the runs' own that outlives them."""
+"""The folder for files that outlive the runs; it is beside the folders of the runs."""
 KEPT_BEFORE_MANIFESTS = "catalogue-"
-"""How files there begin that a version without manifests has written."""
+"""Start of the names of kept files from a version that had no manifests."""
 COUNTS = "counts.json"
 STARTED_AT = "started_at.json"
 _ATTEMPT = "attempt-"
@@ -50,12 +50,12 @@ _LOGGED_OUTCOMES = 50
 
 @dataclass(frozen=True)
 class SyncRun:
-    """One run of one pipeline, as its stages see it.
+    """One run of one pipeline, for its stages.
 
-    `run_key` names the run and its clear number in the store, and is no other run's. `kept` is the folder
-    of what outlives runs (the last sent catalogue). `backfill` keeps history quiet; `dry_run` does everything
-    but the writes; `full_asked` is somebody's `mode=full`, which is more than a plan that happens to be full.
-    `installation` is the address of the Airflow that does the run, for messages.
+    `run_key` identifies the run and its clear number in the state store. `kept` is the folder for files that
+    outlive the run (the last sent catalogue). A `backfill` triggers no workflows. A `dry_run` does everything
+    except writing to the vendors. `full_asked` means that the operator chose `mode=full`; a plan can be full
+    without it. `installation` is the address of the Airflow that does the run, for messages.
     """
 
     pipeline: PipelineName
@@ -80,15 +80,15 @@ class SyncRun:
 def run_stage(
     run: SyncRun, name: str, work: Callable[..., StageCounts], *, source: Staging | None = None
 ) -> Staging:
-    """Do one stage in a folder of its own and leave its counts there; returns the folder.
+    """Do one stage in its own folder, write its counts there, and return the folder.
 
-    `work` gets the run and the folder, and `source`, the folder of the stage before it, where there is one.
-    What it finds in its own folder is of an earlier attempt of the same task, and done. Both are checked
-    first: StagingError when a file is gone or damaged. Calls and seconds are counted for failed attempts
-    as well. A stage that writes holds the shop's lease meanwhile (`include/pipeline/lease.py`).
+    `work` gets the run, the folder and, if the stage has a predecessor, that stage's folder as `source`.
+    Files in its own folder are finished work of an earlier attempt of the same task. Both folders are checked
+    first: StagingError if a file is missing or damaged. Calls and seconds of failed attempts are counted too.
+    A stage that writes to a vendor holds the shop's lease (`include/pipeline/lease.py`).
     """
     folder = run.staging.within(name)
-    with files_gone(run.settings):
+    with explain_staging_errors(run.settings):
         if source:
             source.require_complete()
         folder.begin()
@@ -101,32 +101,32 @@ def run_stage(
 
 
 @contextmanager
-def files_gone(settings: Settings) -> Iterator[None]:
-    """Say beside a StagingError how long files are kept, and what to do."""
+def explain_staging_errors(settings: Settings) -> Iterator[None]:
+    """Add to a StagingError what to do, and how long staged files are kept."""
     try:
         yield
     except StagingError as problem:
         raise StagingError(
-            f"staged files: {problem}. Clear the whole run, from its first task on: it makes them again. "
-            f"They are removed {settings.run.staging_retention_days} days after their run began "
-            "(run.staging_retention_days), or when a person is erased"
+            f"staged files: {problem}. Clear the whole run, from its first task on: it writes them again. "
+            f"Staged files are removed {settings.run.staging_retention_days} days after the start of their "
+            "run (run.staging_retention_days), or when a person is erased"
         ) from None
 
 
 def require_complete(settings: Settings, folders: Iterable[Any]) -> None:
-    """StagingError unless the folders that tasks returned (None: one did not end) are as they were."""
-    with files_gone(settings):
+    """StagingError if a folder that a task returned is incomplete (None: the task did not finish)."""
+    with explain_staging_errors(settings):
         for folder in filter(None, folders):
             Staging(folder).require_complete()
 
 
 def kept_in(base: Any) -> Staging:
-    """The folder of a shop that outlives runs, with what earlier versions left there."""
+    """The shop's folder for files that outlive runs, including the files of earlier versions."""
     return Staging(base / KEPT, unlisted=KEPT_BEFORE_MANIFESTS)
 
 
 def _work(run: SyncRun, name: str, folder: Staging, work: Callable[..., StageCounts]) -> None:
-    begun, before = time.monotonic(), _calls(run)
+    started, before = time.monotonic(), _calls(run)
     if not folder.has(STARTED_AT):
         folder.write_json(STARTED_AT, {"at": run.now().isoformat()})
     log.info("%s, %s: %s", run.pipeline, name, run.plan.why)
@@ -135,7 +135,7 @@ def _work(run: SyncRun, name: str, folder: Staging, work: Callable[..., StageCou
     finally:
         spent = StageCounts(
             calls={vendor: calls - before[vendor] for vendor, calls in _calls(run).items()},
-            seconds={name: round(time.monotonic() - begun, 3)},
+            seconds={name: round(time.monotonic() - started, 3)},
         )
         number = len(folder.names(_ATTEMPT)) + 1
         folder.write_json(f"{_ATTEMPT}{number:03}.json", spent.model_dump(mode="json"))
@@ -143,30 +143,30 @@ def _work(run: SyncRun, name: str, folder: Staging, work: Callable[..., StageCou
 
 
 def counts_of(folder: Staging) -> StageCounts:
-    """What a stage counted, with the calls and seconds of all its attempts; it may not have finished."""
+    """The counts of a stage, with the calls and seconds of all attempts, also if the stage did not finish."""
     attempts = [StageCounts.model_validate(folder.read_json(name)) for name in folder.names(_ATTEMPT)]
     finished = [StageCounts.model_validate(folder.read_json(COUNTS))] if folder.has(COUNTS) else []
     return sum([*finished, *attempts], StageCounts())
 
 
 def has_finished(folder: Staging) -> bool:
-    """Whether the stage did all its work."""
+    """Whether the stage finished its work."""
     return folder.is_complete
 
 
 def stage_started_at(folder: Staging) -> datetime:
-    """When the stage's first attempt began."""
+    """When the first attempt of the stage started."""
     return datetime.fromisoformat(folder.read_json(STARTED_AT)["at"])
 
 
 def keep_outcomes(folder: Staging, name: str, outcomes: pd.DataFrame) -> None:
-    """Stage the records that do not go on (columns of VERDICT_COLUMNS), for the report and the store."""
+    """Stage the outcomes of records that end in this stage (OUTCOME_COLUMNS), for report and state store."""
     if len(outcomes):
         folder.write_frame(f"{_OUTCOMES}{name}.parquet", outcomes)
 
 
 def outcomes_in(folder: Staging) -> Iterable[pd.DataFrame]:
-    """All frames that `keep_outcomes` staged there."""
+    """All frames that `keep_outcomes` staged in the folder."""
     return (folder.read_frame(name) for name in folder.names(_OUTCOMES))
 
 
@@ -190,11 +190,11 @@ def _calls(run: SyncRun) -> dict[Vendor, Calls]:
 
 
 def calls_of(counter: CallCounter) -> Calls:
-    """What a client has called so far."""
+    """The number of calls that a client has made."""
     return Calls(made=counter.calls, throttled=counter.throttled, retried=counter.repeated)
 
 
-def folder_of(pair: Shop) -> str:
-    """`myshop-1a2b3c4d`: where a pair's files lie; readable, and different for every pair."""
-    digest = hashlib.sha256(repr(pair).encode()).hexdigest()
-    return f"{safe_name(pair.vtex_account or 'shop')}-{digest[:8]}"
+def folder_of(shop: Shop) -> str:
+    """`myshop-1a2b3c4d`: the folder of a shop's files; readable, and different for each shop."""
+    digest = hashlib.sha256(repr(shop).encode()).hexdigest()
+    return f"{safe_name(shop.vtex_account or 'shop')}-{digest[:8]}"

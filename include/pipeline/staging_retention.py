@@ -1,4 +1,4 @@
-"""What is old enough goes: staged files, which hold personal data, and the store's outcomes and reports."""
+"""Retention: remove old staged files, which hold personal data, and old outcomes and reports."""
 
 from __future__ import annotations
 
@@ -20,35 +20,39 @@ from include.state import StateStore
 log = logging.getLogger(__name__)
 
 _CREATED_AT = "born.json"
-"""In a run's folder of an earlier version, whose name does not tell when the run started."""
-_PAIR = re.compile(r".-[0-9a-f]{8}$")
+"""File with the start of a run in folders of an earlier version, whose names do not hold it."""
+_SHOP_FOLDER = re.compile(r".-[0-9a-f]{8}$")
 
 
 def remove_old(state: StateStore, base: Any, settings: Settings, now: datetime) -> None:
-    """Remove what the settings no longer keep, of all shops and all DAGs.
+    """Remove files, outcomes and reports of all shops and DAGs that are older than the settings allow.
 
-    `base` is the folder of all staged files. A run is never failed for this: trouble is logged, and the next
-    run tries again.
+    `base` is the folder of all staged files. Errors do not fail the run: they are logged, and the next run
+    tries again.
     """
     keep = settings.run
     try:
         files = remove_old_runs(base, older_than=timedelta(days=keep.staging_retention_days), now=now)
         if last_erasure := state.last_erasure():
-            files += remove_runs_with_people(state, base, begun_before=last_erasure, now=now)[0]
+            files += remove_runs_with_people(state, base, started_before=last_erasure, now=now)[0]
         outcomes = state.remove_outcomes(now - timedelta(days=keep.outcome_retention_days))
         reports = state.remove_reports(now - timedelta(days=keep.report_retention_days))
     except SyncError as error:
-        log.warning("old files and outcomes could not all be removed, the next run tries again: %s", error)
+        log.warning(
+            "retention: some old files or outcomes could not be removed, the next run tries again: %s", error
+        )
         return
     if files or outcomes or reports:
-        log.info("too old, removed: %s staged runs, %s outcomes, %s reports", files, f"{outcomes:,}", reports)
+        log.info(
+            "retention: removed %s staged runs, %s outcomes, %s reports", files, f"{outcomes:,}", reports
+        )
 
 
 def remove_old_runs(base: Any, *, older_than: timedelta, now: datetime) -> int:
-    """Remove the folders `<pair>/<dag>/<run>/<attempt>` that were begun that long ago; returns how many.
+    """Remove the folders `<shop>/<dag>/<run>/<attempt>` that are older than `older_than`; returns how many.
 
-    `base` is a path of `Staging`'s kind that can also `rmdir` with all that is below it. Nothing but such
-    folders is touched: it may be a bucket that others use as well.
+    `base` is a path as in `Staging` that also supports a recursive `rmdir`. No other folders are touched:
+    `base` may be a bucket that other applications use too.
     """
     removed = 0
     with disk(base):
@@ -58,17 +62,19 @@ def remove_old_runs(base: Any, *, older_than: timedelta, now: datetime) -> int:
                     cleared.rmdir(recursive=True)
                     removed += 1
             if run.exists() and not list(run.iterdir()):  # a bucket has no empty folders
-                run.rmdir(recursive=True)  # without, universal-pathlib 0.3 fails on an empty one
+                run.rmdir(
+                    recursive=True
+                )  # without `recursive`, universal-pathlib 0.3 fails on an empty folder
     return removed
 
 
 def remove_runs_with_people(
-    state: StateStore, base: Any, *, begun_before: datetime, now: datetime
+    state: StateStore, base: Any, *, started_before: datetime, now: datetime
 ) -> tuple[int, list[str]]:
-    """Remove all staged files of the shop's runs that have their report: somebody erased may be in any.
+    """Remove all staged files of the shop's finished runs: each of them may hold an erased person.
 
-    Returns how many runs that were, and which runs begun before then are not over (`dag/run/attempt`): they
-    are left alone.
+    Returns the number of removed runs, and the runs that started before that time and have no report yet
+    (`dag/run/attempt`). The files of those runs stay.
     """
     finished: dict[str, set[tuple[str, str, str]]] = {}
     for one in state.finished_runs():
@@ -76,8 +82,8 @@ def remove_runs_with_people(
         finished.setdefault(folder_of(one.shop), set()).add(place)
     removed, running = 0, list[str]()
     with disk(base):
-        for folder in (base / folder_of(pair) for pair in state.shops_of_the_vtex_account()):
-            for cleared in _begun_before(folder, begun_before, now):
+        for folder in (base / folder_of(shop) for shop in state.shops_of_the_vtex_account()):
+            for cleared in _folders_started_before(folder, started_before, now):
                 place = (cleared.parent.parent.name, cleared.parent.name, cleared.name)
                 if place in finished.get(folder.name, ()):
                     cleared.rmdir(recursive=True)
@@ -87,15 +93,15 @@ def remove_runs_with_people(
     return removed, running
 
 
-def _begun_before(folder: Any, instant: datetime, now: datetime) -> Iterator[Any]:
-    """The folders of a shop's runs, one for each clear, that were begun before then."""
+def _folders_started_before(folder: Any, instant: datetime, now: datetime) -> Iterator[Any]:
+    """The folders of a shop's runs, one for each clear, that started before the instant."""
     for run in (run for dag in _folders(folder) if dag.name != KEPT for run in _folders(dag)):
         yield from (cleared for cleared in _folders(run) if _created_at(cleared, now) < instant)
 
 
 def _runs(base: Any) -> Iterator[Any]:
-    pairs = [pair for pair in _folders(base) if _PAIR.search(pair.name)]
-    dags = [dag for pair in pairs for dag in _folders(pair) if dag.name != KEPT]
+    shops = [shop for shop in _folders(base) if _SHOP_FOLDER.search(shop.name)]
+    dags = [dag for shop in shops for dag in _folders(shop) if dag.name != KEPT]
     for dag in dags:
         yield from _folders(dag)
 
@@ -105,7 +111,7 @@ def _folders(path: Any) -> list[Any]:
 
 
 def _created_at(cleared: Any, now: datetime) -> datetime:
-    """When the run started; a folder that is not ours, or does not tell it, counts as new."""
+    """When the run started; a folder without a known start counts as new."""
     if started := started_at(cleared.name):
         return started
     try:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from include.pipeline.mass_change import Share
+from include.pipeline.guards import Share
 from include.products.sent_catalogue import TEXTS, filled_texts
 from include.settings import Settings
 

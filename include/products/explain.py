@@ -13,8 +13,8 @@ from include.pipeline.explanation import (
     Explanation,
     Fact,
     Part,
-    because,
-    differences,
+    differing_fields,
+    explain_reason,
     facts,
     outcome_facts,
 )
@@ -42,7 +42,7 @@ def explain_product(context: ExplainContext, product_id: str) -> Explanation:
     mapped = map_products(found, rules, last_sent=snapshot, base_prices=prices)
     would = _row(mapped.rows, product_id)
     last = _row(snapshot, product_id)
-    there = context.at_connectif(routes.READ_PRODUCT, {"product_id": product_id})
+    there = context.read_connectif(routes.READ_PRODUCT, {"product_id": product_id})
     stored = context.state.outcomes_of(PipelineName.PRODUCTS, [product_id]).get(product_id)
     parts = (
         Part("VTEX holds now", _product_facts(found), "catalogue search does not show it"),
@@ -117,7 +117,7 @@ def _sent_facts(context: ExplainContext, last: Product) -> tuple[Fact, ...]:
 def _describe_next_run(mapped: Mapped, product_id: str, last: Product) -> str:
     for outcome in mapped.outcomes.itertuples():
         if outcome.key == product_id:
-            return f"It is rejected, {because(Reason(str(outcome.reason)), str(outcome.detail))}"
+            return f"It is rejected, {explain_reason(Reason(str(outcome.reason)), str(outcome.detail))}"
     if _row(mapped.rows, product_id):
         return "The next run of sync_products sends it, as shown"
     if last and last.get("withdrawn"):
@@ -135,7 +135,7 @@ def _describe_connectif(would: Product, there: Product | None) -> str:
         return ""
     if there is None:
         return "Connectif does not have it yet"
-    differing = differences(product_body(would), there)
+    differing = differing_fields(product_body(would), there)
     if not differing:
         return "Connectif has the same values"
     return f"Connectif has other values: {', '.join(differing)}"

@@ -10,7 +10,7 @@ from typing import Any
 
 from include.batching import in_batches
 from include.http.parallel import in_parallel
-from include.pipeline.empty_load import stop_empty_load
+from include.pipeline.guards import stop_empty_load
 from include.pipeline.replay import keys_to_replay
 from include.pipeline.run import SyncRun
 from include.products.listing import complete_list

@@ -10,8 +10,8 @@ import pandas as pd
 from include.outcomes import Outcome, Reason
 from include.pipeline.import_file import ImportFile
 from include.pipeline.imports import import_files
-from include.pipeline.preview import log_sample, plain
-from include.pipeline.replay import UNNAMED, keep_sent_at_last, texts_of
+from include.pipeline.preview import format_public, log_sample
+from include.pipeline.replay import UNNAMED, keep_sent_replays, texts_of
 from include.pipeline.run import SyncRun, count_outcomes, keep_outcomes
 from include.products.sent_catalogue import keep_catalogue, last_file, last_rows
 from include.products.snapshot import next_snapshot
@@ -34,7 +34,7 @@ def load(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
     files = [ImportFile(**file) for file in source.read_json(FILES)]
     counts, rows = StageCounts(), sum(file.rows for file in files)
     if run.dry_run or run.plan.is_partial:
-        log_sample(log, "would be sent" if run.dry_run else "to send", map(plain, _rows(source)))
+        log_sample(log, "would be sent" if run.dry_run else "to send", map(format_public, _rows(source)))
     if run.dry_run:
         log.info("dry run: %s products in %s files would be sent", f"{rows:,}", len(files))
         counts.count(Outcome.SENT, rows)
@@ -50,7 +50,7 @@ def load(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
     counts.written = rows - len(not_taken)
     counts.count(Outcome.SENT, counts.written)
     named = set(not_taken["key"])
-    keep_sent_at_last(run, target, _sent_keys(source, named | doubtful))
+    keep_sent_replays(run, target, _sent_keys(source, named | doubtful))
     # A doubtful row stays in the snapshot for comparison, but a doubtful withdrawal is sent again.
     rows_taken = _accepted_rows(source, ROWS, named)
     withdrawals = _accepted_rows(source, WITHDRAWN, named | doubtful)

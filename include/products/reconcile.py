@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from include.batching import in_batches
 from include.http.parallel import in_parallel
 from include.outcomes import Cause, Outcome
-from include.pipeline.differences import ComparedRecords, keep
+from include.pipeline.differences import ComparedRecords, keep_differences
 from include.pipeline.progress import Progress
 from include.pipeline.run import SyncRun
 from include.products.listing import complete_list
@@ -46,7 +46,7 @@ def compare(run: SyncRun, target: Staging) -> StageCounts:
     read_back = _read_back(run, target, both)
 
     compared_records = ComparedRecords()
-    compared_records.same(len(both) - len(read_back))
+    compared_records.add_same(len(both) - len(read_back))
     for key, fields in read_back.items():
         if fields == _GONE:
             compared_records.add(key, Cause.GONE)
@@ -62,7 +62,7 @@ def compare(run: SyncRun, target: Staging) -> StageCounts:
         same=compared_records.number_same,
         notes=[_scope(run, len(active), len(read_back)), *_on_others(run, others)],
     )
-    keep(run, target, compared, compared_records.differences(), ADVICE)
+    keep_differences(run, target, compared, compared_records.differences(), ADVICE)
     return StageCounts()
 
 

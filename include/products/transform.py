@@ -9,9 +9,9 @@ import pandas as pd
 
 from include.errors import MassChangeBlocked
 from include.pipeline.csv_files import CsvFiles
-from include.pipeline.mass_change import Share, guard_against_mass_change
+from include.pipeline.guards import Share, guard_against_mass_change
 from include.pipeline.progress import Progress
-from include.pipeline.replay import keys_to_replay, note_on_lost
+from include.pipeline.replay import keys_to_replay, note_on_missing_records
 from include.pipeline.run import SyncRun, count_outcomes, keep_outcomes
 from include.products.changes import CatalogueChanges
 from include.products.extract import IDS
@@ -63,7 +63,7 @@ def transform(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
         counts.read += withdrawn
         counts.notes = [f"{withdrawn} withdrawn"] if withdrawn else []
     if run.plan.replay:
-        counts.notes += note_on_lost(len(keys_to_replay(run, source)), len(shown))
+        counts.notes += note_on_missing_records(len(keys_to_replay(run, source)), len(shown))
     _write_files(target)
     return counts
 

@@ -1,4 +1,4 @@
-"""VTEX orders that web tracking missed → Connectif purchases: list, detail, real address, post."""
+"""The pipeline of purchases: VTEX orders that the web tag missed become purchases at Connectif."""
 
 from include.purchases.extract import extract
 from include.purchases.load import load

@@ -1,9 +1,8 @@
-"""The contacts of missing purchases, made sure of by one import instead of two calls each."""
+"""Create the contacts of missing purchases by one import, instead of two calls for each."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 import pandas as pd
 
@@ -12,6 +11,7 @@ from include.pipeline.csv_files import CsvFiles
 from include.pipeline.import_file import ImportFile
 from include.pipeline.run import SyncRun
 from include.purchases.import_ahead import WORTH_AN_IMPORT, import_ahead
+from include.purchases.staged import PurchaseHead
 from include.staging import Staging
 from include.values.mapped import split_by_columns
 
@@ -19,23 +19,23 @@ _NAME = "buyers"
 _COLUMNS = ("_email", "_newsletterSubscriptionStatus", *(target for target, _ in ORDER_FIELDS))
 
 
-def ensure_buyers(run: SyncRun, journal: Staging, purchases: Iterable[dict[str, Any]]) -> None:
-    """Create those contacts that Connectif lacks, with what their orders know and the explicit status `none`.
+def ensure_buyers(run: SyncRun, journal: Staging, purchases: Iterable[PurchaseHead]) -> None:
+    """Create the contacts that Connectif lacks, from their orders and with the explicit status `none`.
 
-    Contacts that exist are left alone (`overrideExisting=false`). Guests have no document that the contact
-    sync could have sent, and a purchase of an unknown contact costs four calls instead of one (E0101). If
-    the import does not work, that is what happens.
+    Existing contacts stay as they are (`overrideExisting=false`). Guests have no document in VTEX, so the
+    contact sync never sends them, and a purchase of an unknown contact costs four calls instead of one
+    (E0101). If the import fails, the purchases cost those calls.
     """
-    import_ahead(run, journal, _NAME, "_email", lambda: _files(journal, purchases))
+    import_ahead(run, journal, _NAME, "_email", lambda: _stage_files(journal, purchases))
 
 
-def _files(folder: Staging, purchases: Iterable[dict[str, Any]]) -> list[ImportFile]:
-    buyers = {purchase["body"]["contactEmail"]: purchase["contact"] for purchase in purchases}
+def _stage_files(folder: Staging, purchases: Iterable[PurchaseHead]) -> list[ImportFile]:
+    buyers = {purchase.email: purchase.contact for purchase in purchases}
     if len(buyers) < WORTH_AN_IMPORT:
         return []
     rows = pd.DataFrame([{"_email": email, **contact} for email, contact in buyers.items()])
     rows = rows.reindex(columns=[column for column in _COLUMNS if column in rows.columns]).astype("str")
     with CsvFiles(folder, "contacts", prefix=_NAME, override_existing=False) as files:
-        for _, alike in split_by_columns(rows, list(rows.columns)):
-            files.append(alike)
+        for _, group in split_by_columns(rows, list(rows.columns)):
+            files.append(group)
     return files.files

@@ -1,4 +1,4 @@
-"""The orders of one checkout: which there are by VTEX's order group, what they say by each one's detail."""
+"""Read the orders of one checkout: their ids from VTEX's order group, their content from each detail."""
 
 from __future__ import annotations
 
@@ -15,19 +15,22 @@ from include.vtex.client import VtexClient
 log = logging.getLogger(__name__)
 
 Order = dict[str, Any]
-_NOT_THERE = frozenset({400, 404})
+_NOT_FOUND = frozenset({400, 404})
 
 
 @dataclass(frozen=True)
 class Checkout:
-    """`orders` in full, and the ids of parts that must exist and that VTEX does not have (yet)."""
+    """`orders` have all details.
+
+    `missing` are ids of parts that must exist, but VTEX does not have them (yet).
+    """
 
     orders: list[Order]
     missing: tuple[str, ...] = ()
 
 
-def group_named_by(order: Order) -> str:
-    """The order group as the order names it, else by the form of its id."""
+def order_group_of(order: Order) -> str:
+    """The order group that the order names, else the one from the form of its id."""
     return name(order.get("orderGroup")) or group_of(str(order["orderId"]))
 
 
@@ -36,8 +39,8 @@ def read_checkout(
 ) -> Checkout:
     """Read the orders of a group that are not `known` yet; `expected` are ids that must be among them.
 
-    The order group is asked for ids only: it may answer less of an order than its detail, answer nothing, or
-    lack a part. A part with a lower number than another must exist.
+    VTEX's order group is used for ids only: its orders have fewer fields than the details, and it may be
+    empty or lack a part. Every part with a lower number than another part must exist.
     """
     ids = {*_ids_of(vtex, group), *expected, *known}
     wanted = sorted({*ids, *missing_parts(ids)}.difference(known))
@@ -49,7 +52,7 @@ def read_checkout(
 
 
 def read_order(vtex: VtexClient, order_id: str) -> Order | None:
-    """The order's detail; None when VTEX does not have it, or answers with another order."""
+    """The order's detail; None if VTEX does not have it, or answers with another order."""
     try:
         order = vtex.order(order_id)
     except RequestRefused as refused:
@@ -60,10 +63,10 @@ def read_order(vtex: VtexClient, order_id: str) -> Order | None:
 
 
 def _ids_of(vtex: VtexClient, group: str) -> set[str]:
-    """The ids that a group names; none when there is no such group, because an id's form misled us."""
+    """The ids in a group; none if the group does not exist (the form of an id can mislead)."""
     try:
         return {name(order.get("orderId")) for order in vtex.order_group(group)} - {""}
     except RequestRefused as refused:
-        if refused.status not in _NOT_THERE:
+        if refused.status not in _NOT_FOUND:
             raise
         return set()

@@ -1,4 +1,4 @@
-"""An import ahead of posting: it creates what purchases refer to, so that fewer of them are refused."""
+"""An import before the posts: it creates the contacts or products that purchases need (E0101, E0102)."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from include.staging import Staging
 log = logging.getLogger(__name__)
 
 WORTH_AN_IMPORT = 10
-"""An import costs some calls to send and watch it; ahead of fewer posts E0101 and E0102 are cheaper."""
+"""An import costs some calls to send and watch it. For fewer posts, E0101 and E0102 cost less."""
 
 
 def import_ahead(
     run: SyncRun, journal: Staging, name: str, key_column: str, stage_files: Callable[[], list[ImportFile]]
 ) -> None:
-    """Import the files that `stage_files` stages in `journal`, once a run: a retry goes on with the same.
+    """Import the files that `stage_files` stages in `journal`, once a run; a retry uses the same files.
 
-    Errors only cost calls: what is missing is then created for each purchase that Connectif refuses.
+    Errors only cost calls: the missing records are then created for each purchase that Connectif refuses.
     """
     done = f"{name}.json"
     if journal.has(done):
@@ -34,11 +34,15 @@ def import_ahead(
             not_taken, _ = import_files(
                 run, files, folder=journal, journal=journal, key_column=key_column, searches_rows=False
             )
-            log.info("%s ahead of the purchases: %s rows not taken", name, f"{len(not_taken):,}")
+            log.info(
+                "%s: imported before the purchases, Connectif did not take %s rows",
+                name,
+                f"{len(not_taken):,}",
+            )
     except (StagingError, InfrastructureError):
         raise
     except SyncError as error:
-        log.warning("%s. What is missing is created purchase by purchase (E0101, E0102)", error)
+        log.warning("%s. Missing records are created for each refused purchase (E0101, E0102)", error)
     journal.write_json(done, {"rows": sum(file.rows for file in files)})
 
 

@@ -1,48 +1,49 @@
-"""Parts of a checkout that VTEX listed after its purchase was sent: at Connectif they are missing."""
+"""Late parts: orders that VTEX listed after their purchase was sent. The purchase at Connectif lacks them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from include.outcomes import Outcome
 from include.pipeline.run import SyncRun
-from include.purchases.posting import Answer
+from include.purchases.posting import PurchaseResult
+from include.purchases.staged import PurchaseHead
 
-LATE = "listed after its purchase was sent, which lacks it"
+LATE = "VTEX listed it after its purchase was sent; the purchase lacks it"
 _NAMED = 20
 
 LateParts = dict[str, list[str]]
 """Purchase id → the orders that it lacks."""
 
 
-def late_parts(run: SyncRun, purchases: Iterable[dict[str, Any]], answers: Mapping[str, Answer]) -> LateParts:
-    """Of purchases that Connectif has from a run of ours: the orders that they were not made of.
+def late_parts(
+    run: SyncRun, purchases: Iterable[PurchaseHead], results: Mapping[str, PurchaseResult]
+) -> LateParts:
+    """The missing orders of purchases that an earlier run sent.
 
-    What the shop's web tag reported is the whole cart, and lacks nothing.
+    The shop's web tag reports the whole cart, so purchases from the tag lack no order.
     """
     split = {
-        purchase["purchase_id"]: purchase["order_ids"]
+        purchase.purchase_id: purchase.order_ids
         for purchase in purchases
-        if len(purchase["order_ids"]) > 1
-        and answers[purchase["purchase_id"]].outcome is Outcome.ALREADY_THERE
+        if len(purchase.order_ids) > 1 and results[purchase.purchase_id].outcome is Outcome.ALREADY_THERE
     }
     sent = {
         key: stored.order_ids
         for key, stored in run.state.recorded_purchases(split).items()
         if stored.outcome is Outcome.SENT
     }
-    lacking = {key: [one for one in split[key] if one not in order_ids] for key, order_ids in sent.items()}
-    return {key: order_ids for key, order_ids in sorted(lacking.items()) if order_ids}
+    missing = {key: [one for one in split[key] if one not in order_ids] for key, order_ids in sent.items()}
+    return {key: order_ids for key, order_ids in sorted(missing.items()) if order_ids}
 
 
-def note_on(late: LateParts) -> list[str]:
-    """What the report says of them: a purchase at Connectif cannot be changed, only deleted and sent anew."""
+def note_on_late_parts(late: LateParts) -> list[str]:
+    """The report's note: a purchase at Connectif cannot be changed, only deleted and sent again."""
     if not late:
         return []
     named = ", ".join(f"{key} ({', '.join(order_ids)})" for key, order_ids in list(late.items())[:_NAMED])
     more = f" and {len(late) - _NAMED} more" if len(late) > _NAMED else ""
     return [
-        f"purchases that lack a part of their checkout, which VTEX listed after they were sent: {named}{more}"
-        ". Delete each at Connectif, then run it alone with only and the order's id"
+        f"purchases without a part of their checkout, because VTEX listed the part too late: {named}{more}. "
+        "Delete each purchase at Connectif, then run it alone: parameter only with the order's id"
     ]

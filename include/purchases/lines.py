@@ -1,11 +1,11 @@
-"""The lines of a purchase from the items of its orders.
+"""The lines of a purchase, from the items of its orders.
 
     {"id": "18", "productId": "6", "name": "Glass", "quantity": 2, "sellingPrice": 990, "listPrice": 1990,
      "unitMultiplier": 1.0, "priceDefinition": {"total": 1980}, "imageUrl": "…", "detailUrl": "/glass/p",
      "additionalInfo": {"brandName": "Acme", "categoriesIds": "/1/9/",
                         "categories": [{"id": 9, "name": "Glasses"}, {"id": 1, "name": "Kitchen"}]}}
 
-What each item cost is in `order_items`.
+`order_items` computes what each item cost.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
 def lines_of(
     orders: Iterable[Json], rules: PurchaseRules, catalogue: Mapping[str, Json]
 ) -> tuple[list[Json], Counter[Drop]]:
-    """The lines as Connectif takes them, one for each (product, unit price); gifts are lines of price 0.
+    """The lines in Connectif's form, one for each (product, unit price); a gift is a line of price 0.
 
-    `catalogue` tells, by SKU id, what items are that a change added. The drops count the lines whose product
-    is not known, those that were below 0, and fields that cannot be read.
+    `catalogue` describes, by SKU id, the items that a change added. The drops count lines with an unknown
+    product, lines with a total below 0, and unreadable fields.
     """
     merged: dict[tuple[str, int], tuple[Json, int, int]] = {}
     drops: Counter[Drop] = Counter()
@@ -57,7 +57,7 @@ def lines_of(
 
 
 def _product_id(item: Json, rules: PurchaseRules) -> str:
-    """Empty for an item that VTEX gives no product: it stands in no catalogue, whatever its SKU is."""
+    """The product id; empty for an item without a product in VTEX, because no catalogue has it."""
     return name(item.get("productId")) and name(
         item.get("id" if rules.product_id_source == "sku" else "productId")
     )
@@ -80,7 +80,7 @@ def _line(product: str, unit: int, item: Json, rules: PurchaseRules) -> Json:
 
 
 def _unreadable_fields(item: Json) -> int:
-    """How many of the line's optional fields are of a wrong type, and so left out."""
+    """How many optional fields of the line have a wrong type and are left out."""
     more = record(item.get("additionalInfo"))
     texts = (item.get("name"), item.get("detailUrl"), item.get("imageUrl"), more.get("brandName"))
     lists = (more.get("categories"),)

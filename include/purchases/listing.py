@@ -1,4 +1,4 @@
-"""Which orders a window holds: closed windows, halved until VTEX's list can show each in full."""
+"""List the orders of a window, and halve the window until VTEX's list can show each half completely."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from include.window import Window
 log = logging.getLogger(__name__)
 
 _SHORTEST = timedelta(seconds=1)
-_READINGS_OF_A_WINDOW = 3
+_ATTEMPTS = 3
 
 
 class TooManyOrdersAtOnce(ContractError):
-    """More orders in one second than VTEX's list can show: no retry would help."""
+    """One second has more orders than VTEX's list can show: retrying cannot help."""
 
 
-def orders_in(vtex: VtexClient, date_field: str, window: Window) -> Iterator[dict[str, Any]]:
-    """The list entries of all orders whose `date_field` lies in the window, oldest window first.
+def list_window(vtex: VtexClient, date_field: str, window: Window) -> Iterator[dict[str, Any]]:
+    """The list entries of all orders whose `date_field` is in the window, oldest window first.
 
-    The list ends at page 30 (3,000 orders), so a window with more is halved. Raises TooManyOrdersAtOnce
-    when even a second holds more, and TemporaryError when pages stay short of the announced total.
+    VTEX's list ends at page 30 (3,000 orders), so a window with more orders is halved. Raises
+    TooManyOrdersAtOnce if one second has more, and TemporaryError if pages lack announced orders.
     """
     first = vtex.list_orders(date_field, window.start, window.end, page=1)
     if first.total <= limits.ORDERS_PER_QUERY:
@@ -35,30 +35,33 @@ def orders_in(vtex: VtexClient, date_field: str, window: Window) -> Iterator[dic
         return
     if window.end - window.start <= _SHORTEST:
         raise TooManyOrdersAtOnce(
-            f"{SYSTEM}, list of orders: {first.total:,} orders within one second, {window}; "
-            f"its list shows {limits.ORDERS_PER_QUERY:,} at most. Nothing was sent of this run"
+            f"{SYSTEM}, list of orders: {first.total:,} orders within one second, {window}; the list shows "
+            f"{limits.ORDERS_PER_QUERY:,} at most. Nothing was sent. Run the other hours of the day with "
+            "window_start and window_end, and ask VTEX"
         )
     middle = window.start + (window.end - window.start) / 2
     middle = middle.replace(microsecond=middle.microsecond // 1000 * 1000)
-    log.info("%s orders in %s: the window is halved", f"{first.total:,}", window)
-    yield from orders_in(vtex, date_field, Window(window.start, middle))
-    yield from orders_in(vtex, date_field, Window(middle, window.end))
+    log.info("%s orders in %s are more than VTEX lists: the window is halved", f"{first.total:,}", window)
+    yield from list_window(vtex, date_field, Window(window.start, middle))
+    yield from list_window(vtex, date_field, Window(middle, window.end))
 
 
 def _all_pages(
     vtex: VtexClient, date_field: str, window: Window, first: OrderPage
 ) -> Iterable[dict[str, Any]]:
-    """Every order once; the pages are read again when fewer came than announced (a moving index)."""
-    for _ in range(_READINGS_OF_A_WINDOW):
+    """Every order once. If orders are missing, because the index moves, all pages are read again."""
+    for _ in range(_ATTEMPTS):
         found = {str(order["orderId"]): order for order in first.orders}
         for page in range(2, ceil(first.total / limits.ORDERS_PAGE) + 1):
             answer = vtex.list_orders(date_field, window.start, window.end, page=page)
             found |= {str(order["orderId"]): order for order in answer.orders}
         if len(found) >= first.total:
             return found.values()
-        log.warning("%s of %s orders came for %s: read again", len(found), first.total, window)
+        log.warning(
+            "VTEX listed %s of %s orders of %s: the list is read again", len(found), first.total, window
+        )
         first = vtex.list_orders(date_field, window.start, window.end, page=1)
     raise TemporaryError(
-        f"{SYSTEM}, list of orders: {len(found)} of {first.total} orders came for {window}, "
-        f"{_READINGS_OF_A_WINDOW} times in a row. Nothing was sent of this run"
+        f"{SYSTEM}, list of orders: VTEX listed {len(found)} of {first.total} orders of {window}, in "
+        f"{_ATTEMPTS} attempts. Nothing was sent. A retry reads the list again"
     )

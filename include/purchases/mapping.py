@@ -1,7 +1,7 @@
 """Orders of VTEX → purchases of Connectif, as the bodies of `POST /purchases/`.
 
-The orders of one order group (a cart split by seller) are one purchase: lines together, totals added,
-canceled parts left out. Connectif has no update of a purchase, so it has to be right the first time.
+The orders of one order group (a cart split by seller) are one purchase: it has all lines and the sum of the
+totals, without canceled parts. Connectif cannot update a purchase, so the first post must be right.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from include.purchases.orders import (
     PurchaseRules,
     classify_orders,
     earliest_instants,
+    incomplete_purchases,
     purchase_id,
     value_cents,
-    waiting,
 )
 from include.values.email import email_problem, tidy_email, without_soft_alias
 from include.values.instants import instant
@@ -50,9 +50,8 @@ __all__ = [
 class Purchase:
     """One purchase to send.
 
-    `happened` is the earliest creation of its orders, `orders` are those that it is made of (for
-    `contact_from_order`), `drops` counts the lines and fields that it lacks. Orders and body hold personal
-    data and stay out of the repr.
+    `happened` is the earliest creation of its orders. `contact_from_order` needs the `orders`. `drops` counts
+    the lines and fields that were left out. Orders and body hold personal data, so the repr omits them.
     """
 
     purchase_id: str
@@ -65,14 +64,14 @@ class Purchase:
 
 @dataclass(frozen=True)
 class MappedPurchases:
-    """Each order is in one purchase (`order_ids`) or has one outcome (key: order id)."""
+    """Each order belongs to one purchase (`order_ids`) or has one outcome (key: order id)."""
 
     purchases: tuple[Purchase, ...]
     outcomes: pd.DataFrame = field(repr=False)
 
 
 def profile_id(order: Json) -> str:
-    """The shopper, by `CL.userId`; empty when the order does not say (marketplaces, some guests)."""
+    """The customer's id (`CL.userId`); empty if the order has none (marketplaces, some guests)."""
     return name(record(order.get("clientProfileData")).get("userProfileId"))
 
 
@@ -82,38 +81,33 @@ def map_purchases(
     emails: Mapping[str, str],
     catalogue: Mapping[str, Json] | None = None,
 ) -> MappedPurchases:
-    """Details of whole order groups → purchases, and the outcomes of all orders that are in none.
+    """Details of whole order groups → purchases, and the outcomes of all other orders.
 
-    `emails` gives the real address of a `profile_id`. An order's own address counts only when it is no alias.
-    `catalogue` gives, by SKU id, the `catalogue_item` of what changes added to orders.
-    What `classify_orders` refuses is refused here too, and must come along: it may tell that a purchase is
-    not whole yet.
+    `emails` maps a `profile_id` to the real address. An order's own address counts only if it is no alias.
+    `catalogue` maps a SKU id to the `catalogue_item` of an item that a change added. `orders` must include
+    the orders that `classify_orders` refuses: such an order can show that a purchase is incomplete.
     """
-    refused, going = classify_orders(orders, rules)
-    waits = waiting(orders, rules)
-    addresses = _addresses(going, emails)
+    refused, accepted = classify_orders(orders, rules)
+    incomplete = incomplete_purchases(orders, rules)
+    addresses = _addresses(accepted, emails)
     happened = earliest_instants(orders, PurchaseRules(rules.shop_domain, rules.purchase_id_source))
     purchases: list[Purchase] = []
-    compared_records: list[tuple[str, Reason, str]] = []
-    for key, parts in _groups(going, rules).items():
+    rows: list[tuple[str, Reason, str]] = []
+    for key, parts in _groups(accepted, rules).items():
         ids = tuple(key_of(part, "orderId") for part in parts)
         lines, drops = lines_of(parts, rules, catalogue or {})
         address = next((addresses[order_id] for order_id in ids if order_id in addresses), None)
-        if key in waits:
-            compared_records.extend((order_id, *waits[key]) for order_id in ids)
+        if key in incomplete:
+            rows.extend((order_id, *incomplete[key]) for order_id in ids)
         elif not lines:
-            compared_records.extend((order_id, Reason.NO_LINES, "") for order_id in ids)
+            rows.extend((order_id, Reason.NO_LINES, "") for order_id in ids)
         elif address is None:
-            compared_records.extend((order_id, Reason.CONTACT_UNRESOLVED, "") for order_id in ids)
+            rows.extend((order_id, Reason.CONTACT_UNRESOLVED, "") for order_id in ids)
         else:
             body = _body(key, parts, lines, address, happened[key])
             drops[Drop.FIELD_UNREADABLE] += sum(map(_payment_is_unreadable, parts))
             purchases.append(Purchase(key, ids, happened[key], body, tuple(parts), +drops))
-    outcomes = (
-        pd.concat([refused, outcome_rows_of(compared_records)], ignore_index=True)
-        if compared_records
-        else refused
-    )
+    outcomes = pd.concat([refused, outcome_rows_of(rows)], ignore_index=True) if rows else refused
     return MappedPurchases(tuple(purchases), outcomes)
 
 
@@ -126,16 +120,16 @@ def _groups(orders: Iterable[Json], rules: PurchaseRules) -> dict[str, list[Json
 
 
 def _addresses(orders: list[Json], emails: Mapping[str, str]) -> dict[str, str]:
-    """Order id → the customer's real address, where one is known."""
+    """Order id → the customer's real address, if it is known."""
     ids = [key_of(order, "orderId") for order in orders]
     found: dict[str, str] = {}
     known = [emails.get(profile_id(order)) for order in orders]
     own = [record(order.get("clientProfileData")).get("email") for order in orders]
-    for offered in (
+    for candidates in (
         tidy_email(pd.Series(known, index=ids, dtype=object)),
         without_soft_alias(tidy_email(pd.Series(own, index=ids, dtype=object))),
     ):
-        for order_id, address in offered[email_problem(offered).isna()].items():
+        for order_id, address in candidates[email_problem(candidates).isna()].items():
             found.setdefault(str(order_id), address)
     return found
 
@@ -160,7 +154,7 @@ def _cart_id(parts: list[Json]) -> str:
 
 
 def _payment_systems(parts: list[Json]) -> list[str]:
-    """Of the transactions that count: an inactive one is an abandoned attempt."""
+    """The payment systems of the active transactions: an inactive one is an abandoned attempt."""
     payments = (
         payment
         for part in parts
@@ -174,7 +168,7 @@ def _payment_systems(parts: list[Json]) -> list[str]:
 
 
 def _payment_is_unreadable(order: Json) -> bool:
-    """Whether a part of what tells the payment method is of a wrong type, and so left out."""
+    """Whether a part of the payment data has a wrong type and is left out."""
     data = order.get("paymentData")
     found = record(data).get("transactions")
     transactions = records(found)

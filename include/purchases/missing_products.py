@@ -1,11 +1,10 @@
-"""The products of missing purchases, made sure of by one import instead of a search and two calls each."""
+"""Create the products of missing purchases by one import, instead of a search and two calls for each."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
-from typing import Any
 
 import pandas as pd
 
@@ -27,41 +26,41 @@ from include.products.mapping import (
 from include.products.prices import RecordSkus, base_prices_of
 from include.products.sent_catalogue import rules_of, sent_rows_of
 from include.purchases.import_ahead import WORTH_AN_IMPORT, import_ahead
-from include.purchases.missing_references import products_from_lines
+from include.purchases.staged import PurchaseHead
 from include.staging import Staging
+from include.values.shapes import Json
 from include.vtex import limits
 
 log = logging.getLogger(__name__)
 
 _NAME = "missing-products"
 _HIDDEN = f"{_NAME}-hidden.json"
-_WORKERS = 4  # each asks for base prices by itself
+_WORKERS = 4  # each worker reads base prices too
 
-Purchases = Callable[[], Iterator[dict[str, Any]]]
-Shown = Iterator[tuple[list[str], pd.DataFrame]]
+SearchResults = Iterator[tuple[list[str], pd.DataFrame]]
 
 
 class ProductSearch:
-    """Products by their ids, as `sync_products` would send them; safe to use from several threads."""
+    """Searches products by id, in the form that `sync_products` sends; safe for several threads."""
 
     def __init__(self, run: SyncRun) -> None:
         self._run, self._rules = run, rules_of(run)
         self._may_read_prices = True
 
     def rows(self, product_ids: Sequence[str], *, were_sent: bool) -> pd.DataFrame:
-        """Rows of PRODUCT_COLUMNS: of these products (at most 50) those that search shows and that can be
-        sent. Where they `were_sent`, perhaps, those without an offer have the price sent last.
+        """Rows with PRODUCT_COLUMNS, for the products (at most 50) that search shows and that can be sent.
 
-        Base prices are asked for only as far as they can be had. RequestRefused for ids that search refuses.
+        If they `were_sent` before, a product without an offer gets the price that was sent last. Base prices
+        are read only if the key may read them. RequestRefused if search refuses the ids.
         """
         products = self._run.vtex.search_products(product_ids, by=self._rules.search_filter)
         found = list(select_records(products, set(product_ids), self._rules))
         wanting = without_offer(found, self._rules)
-        last = self._sent_last([key for key, _ in wanting]) if wanting and were_sent else None
+        last = self._last_sent([key for key, _ in wanting]) if wanting and were_sent else None
         prices = self._base_prices(select_unpriced(wanting, last, self._rules))
         return map_products(found, self._rules, last_sent=last, base_prices=prices).rows
 
-    def _sent_last(self, product_ids: list[str]) -> pd.DataFrame | None:
+    def _last_sent(self, product_ids: list[str]) -> pd.DataFrame | None:
         pieces = list(sent_rows_of(self._run, product_ids))
         return pd.concat(pieces) if pieces else None
 
@@ -72,56 +71,57 @@ class ProductSearch:
             return base_prices_of(self._run.vtex, wanting)
         except AccessRefused as refused:
             self._may_read_prices = False
-            log.warning("no base prices for products of purchases: %s", refused)
+            log.warning("products of purchases have no base prices: %s", refused)
             return {}
 
 
-def ensure_products(run: SyncRun, journal: Staging, purchases: Purchases) -> set[str]:
-    """Create those products that Connectif lacks, ahead of ten purchases or more: as catalogue search shows
-    them, else as a line does.
+def ensure_products(
+    run: SyncRun, journal: Staging, purchases: Sequence[PurchaseHead], from_lines: Mapping[str, Json]
+) -> set[str]:
+    """Create the products that Connectif lacks, before ten purchases or more are posted.
 
-    Missing are, as far as is known, those that no run of `sync_products` has sent. One that Connectif has by
-    other means (the web tag) is left alone (`overrideExisting=false`). What was not read at VTEX, or is
-    refused by the import, is created for each purchase that Connectif refuses (E0102). `purchases` is asked
-    twice, so that no more than ids has to be in memory. As with E0102 the catalogue sent last is not told.
+    A product counts as missing if no run of `sync_products` has sent it. It is created from catalogue search,
+    else from an order line (`from_lines`: the body of a product PATCH by product id). A product that
+    Connectif has from the web tag stays as it is (`overrideExisting=false`). A product that VTEX or the
+    import refuses is created for each purchase that Connectif refuses (E0102). The created products are not
+    added to the catalogue sent last.
 
-    Returns the products that search does not show: they need not be asked for again.
+    Returns the products that search does not show, so that they are not searched again.
     """
-    import_ahead(run, journal, _NAME, "productId", lambda: _files(run, journal, purchases))
+    import_ahead(run, journal, _NAME, "productId", lambda: _stage_files(run, journal, purchases, from_lines))
     return set(journal.read_json(_HIDDEN)) if journal.has(_HIDDEN) else set()
 
 
-def _files(run: SyncRun, folder: Staging, purchases: Purchases) -> list[ImportFile]:
-    unknown = _never_sent(run, purchases())
+def _stage_files(
+    run: SyncRun, folder: Staging, purchases: Sequence[PurchaseHead], from_lines: Mapping[str, Json]
+) -> list[ImportFile]:
+    unknown = _never_sent(run, purchases)
     if not unknown:
         return []
-    log.info("products of purchases: %s were never sent", f"{len(unknown):,}")
+    log.info("purchases: sync_products has never sent %s of their products", f"{len(unknown):,}")
     with CsvFiles(folder, "products", prefix=_NAME, override_existing=False) as files:
-        hidden = _append(files, _shown(run, unknown))
-        # Search now and then forgets a product (decision 0017): what one call holds is asked for once more.
+        hidden = _append(files, _search(run, unknown))
+        # Search sometimes omits a product (decision 0017): one more call repeats as many as one call holds.
         again, others = hidden[: limits.PRODUCT_SEARCH_PAGE], hidden[limits.PRODUCT_SEARCH_PAGE :]
-        hidden = [*_append(files, _shown(run, again)), *others]
-        files.append(_rows_from_lines(purchases(), set(hidden)))
+        hidden = [*_append(files, _search(run, again)), *others]
+        files.append(_rows_from_lines(from_lines, set(hidden)))
     folder.write_json(_HIDDEN, hidden)
     return files.files
 
 
-def _never_sent(run: SyncRun, purchases: Iterable[dict[str, Any]]) -> list[str]:
+def _never_sent(run: SyncRun, purchases: Sequence[PurchaseHead]) -> list[str]:
     """The products of the purchases that the catalogue sent last does not have, under this kind of id."""
-    ids, number = dict[str, None](), 0
-    for purchase in purchases:
-        ids.update((line["productId"], None) for line in purchase["body"]["products"])
-        number += 1
-    if number < WORTH_AN_IMPORT:
+    if len(purchases) < WORTH_AN_IMPORT:
         return []
+    ids = dict.fromkeys(key for purchase in purchases for key in purchase.product_ids)
     for rows in sent_rows_of(run, ids):
         for key in rows.loc[rows["idSource"] == run.settings.products.product_id_source, "productId"]:
             ids.pop(key, None)
     return list(ids)
 
 
-def _shown(run: SyncRun, product_ids: Sequence[str]) -> Shown:
-    """(ids asked for, rows of those that are shown) of each call that was answered."""
+def _search(run: SyncRun, product_ids: Sequence[str]) -> SearchResults:
+    """(searched ids, rows of the shown products) for each call that VTEX answered."""
     search, watch = ProductSearch(run), OutageWatch(run.vtex.check, known=lambda _: False)
 
     def ask(batch: list[str]) -> pd.DataFrame | RequestRefused:
@@ -136,23 +136,23 @@ def _shown(run: SyncRun, product_ids: Sequence[str]) -> Shown:
             if isinstance(rows, pd.DataFrame):
                 yield batch, rows
             else:
-                log.warning("%s products of purchases are not read ahead: %s", len(batch), rows)
+                log.warning(
+                    "%s products of purchases are not imported before the purchases: %s", len(batch), rows
+                )
     except SyncError as error:
-        log.warning("products of purchases are read ahead no further: %s", error)
+        log.warning("the other products of purchases are not imported before the purchases: %s", error)
 
 
-def _append(files: CsvFiles, shown: Shown) -> list[str]:
-    """Write the rows; returns the ids that were asked for and have none."""
-    without = list[str]()
-    for asked, rows in shown:
-        for _, alike in split_by_columns(rows):
-            files.append(alike)
+def _append(files: CsvFiles, results: SearchResults) -> list[str]:
+    """Write the rows; returns the searched ids without a row."""
+    hidden = list[str]()
+    for searched, rows in results:
+        for _, group in split_by_columns(rows):
+            files.append(group)
         keys = set(rows["productId"])
-        without += [key for key in asked if key not in keys]
-    return without
+        hidden += [key for key in searched if key not in keys]
+    return hidden
 
 
-def _rows_from_lines(purchases: Iterable[dict[str, Any]], product_ids: set[str]) -> pd.DataFrame:
-    lines = (line for purchase in purchases for line in purchase["body"]["products"])
-    bodies = products_from_lines(lines, product_ids)
-    return pd.DataFrame([product_row(key, body) for key, body in bodies.items()])
+def _rows_from_lines(from_lines: Mapping[str, Json], product_ids: set[str]) -> pd.DataFrame:
+    return pd.DataFrame([product_row(key, body) for key, body in from_lines.items() if key in product_ids])

@@ -1,4 +1,4 @@
-"""What to create at Connectif when it refuses a purchase: the contact (E0101) or the products (E0102)."""
+"""The records to create when Connectif refuses a purchase: the contact (E0101) or the products (E0102)."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ if TYPE_CHECKING:
 
 
 def contact_from_order(orders: Iterable[Json], *, country: str) -> Json:
-    """What the orders know of their customer, as the body of a contact PATCH (the address is in its path).
+    """The customer's data from the orders, as the body of a contact PATCH (the address is in its path).
 
-    The status is an explicit `none`, never the account's default. Of several orders the first that says it
-    counts.
+    The status is an explicit `none`, never the account's default. The first order with a value counts.
     """
     profiles = [record(order.get("clientProfileData")) for order in orders]
     body: Json = {}
@@ -29,8 +28,10 @@ def contact_from_order(orders: Iterable[Json], *, country: str) -> Json:
 
 
 def product_from_line(line: Json) -> Json | None:
-    """A line of a purchase body → the body of a product PATCH, for a product that search does not show: list
-    price, else unit price, and out of stock. None when the line has no price at all."""
+    """A line of a purchase body → the body of a product PATCH, for a product that search does not show.
+
+    The price is the list price, else the unit price, and the product is out of stock. None without any price.
+    """
     price = line.get("unitPriceOriginal") or line["unitPrice"]
     if not price:
         return None
@@ -49,8 +50,10 @@ def product_from_line(line: Json) -> Json | None:
 
 
 def products_from_lines(lines: Iterable[Json], product_ids: Collection[str]) -> dict[str, Json]:
-    """By product id the body of each of these products that has a line with a price: by the first such line
-    (a gift of price 0 may stand before it)."""
+    """By product id, the body of each of these products, from its first line with a price.
+
+    A gift of price 0 may come before that line.
+    """
     bodies: dict[str, Json] = {}
     for line in lines:
         key = line["productId"]
@@ -60,8 +63,10 @@ def products_from_lines(lines: Iterable[Json], product_ids: Collection[str]) -> 
 
 
 def without_products(body: Json, product_ids: Collection[str]) -> Json | None:
-    """The purchase without the lines of these products; None when no line is left. The total price stays: it
-    is what the customer paid."""
+    """The purchase without the lines of these products; None if no line is left.
+
+    The total price stays the same: the customer paid it.
+    """
     lines = [line for line in body["products"] if line["productId"] not in product_ids]
     if not lines:
         return None

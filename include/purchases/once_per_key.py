@@ -1,4 +1,4 @@
-"""Something to be done once a key, by several threads that come upon the same keys."""
+"""Do something once for each key, in several threads that get the same keys."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from threading import Lock
 
 
 class OncePerKey:
-    """Tells a thread which keys are still to be done, while threads with one of these keys wait."""
+    """Gives each thread the keys that are not done yet; other threads with one of these keys wait."""
 
     def __init__(self) -> None:
         self._guard = Lock()
@@ -16,9 +16,9 @@ class OncePerKey:
         self._done: set[str] = set()
 
     @contextmanager
-    def left_of(self, keys: Iterable[str]) -> Iterator[list[str]]:
-        """Those of `keys` that are not done, each once; they are the block's own until it ends."""
-        wanted = sorted(set(keys))  # one order for all threads, or two would wait for each other
+    def reserve(self, keys: Iterable[str]) -> Iterator[list[str]]:
+        """The `keys` that are not done, each once. They are reserved until the block ends."""
+        wanted = sorted(set(keys))  # the same order in all threads avoids a deadlock
         with self._guard:
             locks = [self._locks.setdefault(key, Lock()) for key in wanted]
         with ExitStack() as held:
@@ -27,5 +27,5 @@ class OncePerKey:
             yield [key for key in wanted if key not in self._done]
 
     def mark_done(self, key: str) -> None:
-        """To be called within the block that has the key."""
+        """Mark a key as done; call it within the block that reserves the key."""
         self._done.add(key)

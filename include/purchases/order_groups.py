@@ -1,4 +1,5 @@
-"""Which orders belong together by their ids: `v502556llux-01` and `-02` are one checkout, `v502556llux`."""
+"""Order groups by the ids of orders: `v502556llux-01` and `v502556llux-02` belong to checkout
+`v502556llux`."""
 
 from __future__ import annotations
 
@@ -10,13 +11,13 @@ _PART = re.compile(r"^(.+)-(\d{2})$")
 
 
 def group_of(order_id: str) -> str:
-    """The order group, by VTEX's form of ids; an id of another form is a group of its own."""
+    """The order group, from VTEX's form of ids; an id of another form is its own group."""
     match = _PART.match(order_id)
     return match[1] if match else order_id
 
 
 def missing_parts(order_ids: Iterable[str]) -> set[str]:
-    """The ids of parts that must exist, because one with a higher number is among the ids, and are not."""
+    """The ids of missing parts: a part must exist if a part with a higher number is among the ids."""
     numbers: dict[str, set[int]] = defaultdict(set)
     for order_id in order_ids:
         if match := _PART.match(order_id):

@@ -1,11 +1,11 @@
-"""Which orders of VTEX are purchases of the shop, and which orders are one purchase.
+"""Classify VTEX's orders: which are purchases of the shop, and which orders form one purchase.
 
     {"orderId": "1172452900788-01", "orderGroup": "1172452900788", "origin": "Marketplace", "affiliateId": "",
      "salesChannel": "1", "status": "handling", "isCompleted": true,
      "creationDate": "2026-11-22T20:09:43.899958+00:00", "authorizedDate": null,
      "sellers": [{"id": "1"}], "items": […]}
 
-All of it is read from the order's detail: the order list shows stale or empty statuses.
+All fields come from the order's detail, because the order list shows stale or empty statuses.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 UNANSWERED = "unanswered"
-"""A mark of ours on an order: VTEX did not answer for the `ORDER` itself, of which nothing else is known, or
-for its `GROUP`, which may have more parts. It is no state of the order: it is asked for again."""
+"""Our mark on an order that VTEX did not answer for: the `ORDER` itself, of which nothing else is known, or
+its `GROUP`, which may have more parts. It is not a state of the order: later runs read the order again."""
 ORDER, GROUP = "order", "group"
 
 UNPAID = "not paid"
@@ -39,9 +39,12 @@ SOLD_HERE = frozenset({"Marketplace", "Chain"})
 
 @dataclass(frozen=True)
 class PurchaseRules:
-    """What a shop has set. `purchase_id_source` is `order_group` or `order_id`, `product_id_source` `product`
-    or `sku`, `purchase_when` `placed` or `paid`; an empty set of channels, statuses or sellers means all.
-    `currency` is the shop's ISO code, empty where it is not known: then no order is in another one."""
+    """The shop's settings. `purchase_id_source` is `order_group` or `order_id`, `product_id_source` is
+    `product` or `sku`, `purchase_when` is `placed` or `paid`. An empty set of channels, statuses or sellers
+    means all.
+
+    `currency` is the shop's ISO code. If it is empty, orders of all currencies count.
+    """
 
     shop_domain: str
     purchase_id_source: str = "order_group"
@@ -54,39 +57,39 @@ class PurchaseRules:
 
 
 def classify_orders(orders: Iterable[Json], rules: PurchaseRules) -> tuple[pd.DataFrame, list[Json]]:
-    """The outcomes (key: order id) of the orders that are no purchase, and the orders that go on.
+    """The outcomes (key: order id) of the orders that are no purchase, and the other orders.
 
-    An order that comes twice counts once, as read last. A status that nobody knows yet goes on.
+    If an order occurs twice, the last one counts. An order with an unknown status counts as a purchase.
     ContractError for an order without `orderId`.
     """
-    read = {key_of(order, "orderId"): order for order in orders}
-    compared_records = {key: _classify(order, rules) for key, order in read.items()}
-    for key in _gifts_left_over(read, compared_records, rules):
-        compared_records[key] = Reason.ORDER_CANCELED, "the parts with a price are canceled"
-    refused = ((key, *outcome) for key, outcome in compared_records.items() if outcome is not None)
-    return outcome_rows_of(refused), [order for key, order in read.items() if compared_records[key] is None]
+    by_id = {key_of(order, "orderId"): order for order in orders}
+    results = {key: _classify(order, rules) for key, order in by_id.items()}
+    for key in _gifts_of_canceled(by_id, results, rules):
+        results[key] = Reason.ORDER_CANCELED, "the parts with a price are canceled"
+    refused = ((key, *outcome) for key, outcome in results.items() if outcome is not None)
+    return outcome_rows_of(refused), [order for key, order in by_id.items() if results[key] is None]
 
 
-def _gifts_left_over(
-    orders: dict[str, Json], compared_records: dict[str, tuple[Reason, str] | None], rules: PurchaseRules
+def _gifts_of_canceled(
+    orders: dict[str, Json], results: dict[str, tuple[Reason, str] | None], rules: PurchaseRules
 ) -> list[str]:
-    """The orders worth nothing (gifts of a second seller) of purchases whose parts with a price are all
-    canceled (VTEX known issue 679598)."""
+    """The orders of value 0 (gifts of a second seller) in purchases whose parts with a price are all canceled
+    (VTEX known issue 679598)."""
     canceled: dict[str, bool] = {}
     for key, order in orders.items():
-        group, reason = purchase_id(order, rules), (compared_records[key] or (None, ""))[0]
+        group, reason = purchase_id(order, rules), (results[key] or (None, ""))[0]
         if value_cents(order) > 0 or reason is Reason.TARGET_BUSY or UNANSWERED in order:
             canceled[group] = canceled.get(group, True) and reason is Reason.ORDER_CANCELED
     refused = {group for group, all_are in canceled.items() if all_are}
     return [
         key
         for key, order in orders.items()
-        if compared_records[key] is None and value_cents(order) <= 0 and purchase_id(order, rules) in refused
+        if results[key] is None and value_cents(order) <= 0 and purchase_id(order, rules) in refused
     ]
 
 
 def value_cents(order: Json) -> int:
-    """`value`, with shipping, tax and discounts; should it be missing, the sum of the order's `totals`."""
+    """The order's `value` with shipping, tax and discounts; if it is missing, the sum of its `totals`."""
     value = cents_of_cents(order.get("value"))
     if value is not None:
         return value
@@ -94,14 +97,16 @@ def value_cents(order: Json) -> int:
 
 
 def purchase_id(order: Json, rules: PurchaseRules) -> str:
-    """The id that the shop's web tag reported: the order group, or the order's own id."""
+    """The id that the shop's web tag reports: the order group, or the order's own id."""
     own = key_of(order, "orderId")
     return own if rules.purchase_id_source == "order_id" else name(order.get("orderGroup")) or own
 
 
 def earliest_instants(orders: Iterable[Json], rules: PurchaseRules) -> dict[str, datetime]:
-    """Purchase id → when it happened: the earliest creation (authorization with `paid`) of all its orders,
-    canceled ones too, so that a purchase stays in its window. Without any such date it is left out."""
+    """Purchase id → when it happened: the earliest creation of its orders (with `paid`: authorization).
+
+    Canceled orders count too, so that a purchase stays in its window. A purchase without a date is left out.
+    """
     earliest: dict[str, datetime] = {}
     for order in orders:
         moment = instant(order.get("authorizedDate" if rules.purchase_when == "paid" else "creationDate"))
@@ -111,11 +116,11 @@ def earliest_instants(orders: Iterable[Json], rules: PurchaseRules) -> dict[str,
     return earliest
 
 
-def waiting(orders: Iterable[Json], rules: PurchaseRules) -> dict[str, tuple[Reason, str]]:
-    """Purchases that are not whole yet, by id, and what they wait for: posted in part they would stay so.
+def incomplete_purchases(orders: Iterable[Json], rules: PurchaseRules) -> dict[str, tuple[Reason, str]]:
+    """Purchases that are incomplete, by id, and their reason. PostResult now, they would stay incomplete.
 
-    A part that lacks nothing but its payment has a reason of its own: neither address nor vendor is at fault,
-    and `order_excluded` would be final for the parts that are paid.
+    A part that lacks only its payment has its own reason: no address or vendor is at fault, and
+    `order_excluded` would be final for the paid parts.
     """
     found: dict[str, tuple[Reason, str]] = {}
     for order in orders:
@@ -144,7 +149,7 @@ def _classify(order: Json, rules: PurchaseRules) -> tuple[Reason, str] | None:
 
 
 def _excluded(order: Json, rules: PurchaseRules) -> str:
-    """What keeps the order out (sold elsewhere, not paid yet, a setting); empty when nothing does."""
+    """Why the order is excluded (sold elsewhere, not paid yet, a setting); empty if it is not."""
     paid = rules.purchase_when != "paid" or instant(order.get("authorizedDate")) is not None
     obstacles = (
         ("origin", name(order.get("origin")) not in SOLD_HERE),
@@ -153,13 +158,13 @@ def _excluded(order: Json, rules: PurchaseRules) -> str:
         ("status", _not_among(rules.statuses, {name(order.get("status"))})),
         ("seller", _not_among(rules.sellers, _sellers(order))),
         ("currency", bool(rules.currency) and currency_of(order) not in {"", rules.currency.upper()}),
-        (UNPAID, not paid),  # the last: all else stays as it is
+        (UNPAID, not paid),  # last, because the other obstacles are permanent
     )
-    return next((word for word, stands in obstacles if stands), "")
+    return next((word for word, applies in obstacles if applies), "")
 
 
 def currency_of(order: Json) -> str:
-    """The ISO code of the order's money; empty when it does not say."""
+    """The ISO code of the order's currency; empty if the order has none."""
     return name(record(order.get("storePreferencesData")).get("currencyCode")).upper()
 
 

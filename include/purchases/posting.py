@@ -1,4 +1,4 @@
-"""One purchase into Connectif, healing once each what is missing: its contact, its products."""
+"""Post one purchase to Connectif, and create its missing contact and products once."""
 
 from __future__ import annotations
 
@@ -26,10 +26,9 @@ Body = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What became of a purchase; `reason` is None when it was plainly sent. `private` is Connectif's own
-    text, for the store alone.
-    """
+class PurchaseResult:
+    """The outcome of a purchase. A sent purchase has no `reason`. `private` is Connectif's own text, which
+    only the state store may keep."""
 
     outcome: Outcome
     reason: Reason | None = None
@@ -39,11 +38,11 @@ class Answer:
 
 
 class Poster:
-    """Posts purchases that are marked (`StateStore.mark_posts`); safe to use from several threads.
+    """Posts marked purchases (`StateStore.mark_posts`); safe to use from several threads.
 
-    What several purchases lack is created once: a thread that comes second waits for the first. `hidden` are
-    products that search is known not to show. For posts `in_doubt`, by purchase id, a 409 says that an
-    interrupted attempt of the run has sent them.
+    A contact or product that several purchases lack is created once: the second thread waits for the first.
+    `hidden` are products that search does not show. For the posts `in_doubt`, by purchase id, a 409 means
+    that an interrupted attempt of the run has sent the purchase.
     """
 
     def __init__(
@@ -54,45 +53,45 @@ class Poster:
         self._contacts, self._products = OncePerKey(), OncePerKey()
         self._searched: dict[str, Body | None] = dict.fromkeys(hidden)
 
-    def post(self, body: Body, *, contact: Body, fire_workflows: bool) -> Answer:
-        """Send it; on E0101 create the contact, on E0102 the products, and send again, once each.
+    def post(self, body: Body, *, contact: Body, fire_workflows: bool) -> PurchaseResult:
+        """Post the purchase; create the contact after E0101 or the products after E0102, and post again.
 
-        A contact that exists keeps its status, and one may have come into being since the refusal: the shop's
-        tag knows at once who signs up, while our call may wait a minute for its turn. So the purchase is sent
-        a second time before the contact is created: to ask for the contact takes a right that we do without.
+        After E0101 the purchase is first posted again without creating the contact. The shop's tag may have
+        created the contact since the refusal, because our call may wait a minute for the rate limit, and an
+        existing contact must keep its status. To read the contact would need one more permission.
         """
         lines = len(body["products"])
-        chances = {ContactMissing: 2, ProductsMissing: 1}
+        attempts = {ContactMissing: 2, ProductsMissing: 1}
         while True:
             try:
                 posted = self._run.connectif.post_purchase(body, fire_workflows=fire_workflows)
-                return self._answer(body, posted, lines - len(body["products"]))
+                return self._result(body, posted, lines - len(body["products"]))
             except (ContactMissing, ProductsMissing) as missing:
-                chances[type(missing)] -= 1
-                if chances[type(missing)] < 0:
+                attempts[type(missing)] -= 1
+                if attempts[type(missing)] < 0:
                     return _rejected(missing)
-                if chances[type(missing)] > 0:
+                if attempts[type(missing)] > 0:
                     continue
                 try:
-                    resolved_keys = self._create_missing(body, contact, missing)
+                    body_to_repeat = self._create_missing(body, contact, missing)
                 except RecordRejected as refused:
                     return _rejected(refused)
-                if resolved_keys is None:
-                    return Answer(OUTCOME_OF[Reason.NO_LINES], Reason.NO_LINES, "no line has a price")
-                body = resolved_keys
+                if body_to_repeat is None:
+                    return PurchaseResult(OUTCOME_OF[Reason.NO_LINES], Reason.NO_LINES, "no line has a price")
+                body = body_to_repeat
                 self._mark(body, lines - len(body["products"]))
             except RecordRejected as refused:
                 return _rejected(refused)
 
-    def _answer(self, body: Body, posted: PostResult, lines_left_out: int) -> Answer:
+    def _result(self, body: Body, posted: PostResult, lines_left_out: int) -> PurchaseResult:
         if posted is PostResult.CREATED:
-            return Answer(Outcome.SENT, lines_left_out=lines_left_out)
+            return PurchaseResult(Outcome.SENT, lines_left_out=lines_left_out)
         if mark := self._in_doubt.get(body["purchaseId"]):
-            return Answer(Outcome.SENT, lines_left_out=mark.lines_left_out)
-        return Answer(Outcome.ALREADY_THERE, Reason.ALREADY_TRACKED)
+            return PurchaseResult(Outcome.SENT, lines_left_out=mark.lines_left_out)
+        return PurchaseResult(Outcome.ALREADY_THERE, Reason.ALREADY_TRACKED)
 
     def _mark(self, body: Body, lines_left_out: int) -> None:
-        """A post that goes without some lines is marked anew, so that a restart knows how many."""
+        """Mark a post without some of its lines again, so that a restart knows how many are missing."""
         if lines_left_out:
             person = self._run.state.hashed(body["contactEmail"])
             post = PurchaseToPost(body["purchaseId"], person, lines_left_out)
@@ -101,24 +100,24 @@ class Poster:
     def _create_missing(
         self, body: Body, contact: Body, missing: ContactMissing | ProductsMissing
     ) -> Body | None:
-        """The body to send again; None when no line is left of it."""
+        """Create the missing records, and return the body to post again; None if it has no line left."""
         if isinstance(missing, ProductsMissing):
             return self._create_products(body, missing.product_ids)
-        with self._contacts.left_of([body["contactEmail"]]) as emails:
+        with self._contacts.reserve([body["contactEmail"]]) as emails:
             for email in emails:
                 self._run.connectif.patch_contact(email, contact)
                 self._contacts.mark_done(email)
         return body
 
     def _create_products(self, body: Body, product_ids: list[str]) -> Body | None:
-        """Create the products as `sync_products` would, else as the purchase's own line shows them.
+        """Create the products from catalogue search, else from the purchase's own lines.
 
-        A product without any price is left out of the purchase. What is not one of ours by this spelling is
-        not created: the next answer tells.
+        A product without a price is left out of the purchase. A product id that is not on the purchase is not
+        created: Connectif's next answer decides.
         """
         named = {line["productId"] for line in body["products"]}.intersection(product_ids)
-        with self._products.left_of(named) as missing:
-            fields = products_from_lines(body["products"], missing) | self._shown(missing)
+        with self._products.reserve(named) as missing:
+            fields = products_from_lines(body["products"], missing) | self._searched_products(missing)
             for product_id in fields:
                 self._run.connectif.patch_product(product_id, fields[product_id])
                 self._products.mark_done(product_id)
@@ -126,8 +125,11 @@ class Poster:
         priceless = set(missing) - fields.keys()
         return without_products(body, priceless) if priceless else body
 
-    def _shown(self, product_ids: list[str]) -> dict[str, Body]:
-        """By product id those that search shows; each is asked for once, however many purchases name it."""
+    def _searched_products(self, product_ids: list[str]) -> dict[str, Body]:
+        """By product id, the products that search shows.
+
+        Each is searched once, even if many purchases have it.
+        """
         new = [key for key in product_ids if key not in self._searched]
         for batch in in_batches(new, limits.PRODUCT_SEARCH_PAGE):
             self._searched |= dict.fromkeys(batch) | self._search_for(batch)
@@ -138,13 +140,16 @@ class Poster:
         try:
             rows = self._search.rows(product_ids, were_sent=True)
         except RequestRefused as refused:
-            log.warning("products of a purchase come by its lines: %s", refused)
+            log.warning(
+                "products are created from the lines of their purchase, because VTEX refused the search: %s",
+                refused,
+            )
             return {}
         records = ({str(k): v for k, v in row.items()} for row in rows.to_dict("records"))
         return {row["productId"]: product_body(row) for row in records}
 
 
-def _rejected(refused: RecordRejected) -> Answer:
-    """What is known of the refusal, and Connectif's own text."""
+def _rejected(refused: RecordRejected) -> PurchaseResult:
+    """The known part of the refusal, and Connectif's own text as private."""
     detail = ": ".join(part for part in (refused.code, refused.detail) if part)
-    return Answer(Outcome.REJECTED, Reason.TARGET_REJECTED, detail, private=refused.private)
+    return PurchaseResult(Outcome.REJECTED, Reason.TARGET_REJECTED, detail, private=refused.private)

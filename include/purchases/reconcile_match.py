@@ -1,7 +1,7 @@
-"""Purchases of both sides by their ids, as columns: no HTTP, no clock, no log.
+"""Match the purchases of both sides by their ids, as columns: no HTTP, no clock, no log.
 
-Ours is the order list (ORDER_COLUMNS, one row an order), theirs the export (`row`, `id`, `at`, one row for
-each id that an activity names).
+VTEX's side is the order list (ORDER_COLUMNS, one row for each order). Connectif's side is the export (`row`,
+`id`, `at`, one row for each id of an activity).
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ ORDER_COLUMNS = ("order_id", "placed", "began", "left_out", "doubtful")
 
 
 def listed_order(entry: Mapping[str, Any], date_field: str, rules: PurchaseRules) -> tuple[Any, ...]:
-    """An entry of VTEX's list as ORDER_COLUMNS; what it says of the customer stays behind.
+    """An entry of VTEX's list as ORDER_COLUMNS, without the customer's data.
 
-    `left_out` says what keeps the order out for good (where it was sold). The list's status may be old: one
-    that would keep the order out makes it `doubtful`, and its detail is read.
+    `left_out` says why the order is never sent (where it was sold). The list's status may be old: an order is
+    `doubtful` if its status would exclude it, and then its detail is read.
     """
     placed = instant(entry.get("creationDate"))
     status = name(entry.get("status"))
@@ -56,48 +56,48 @@ def _left_out(entry: Mapping[str, Any], rules: PurchaseRules) -> str:
     return "sales channel" if rules.sales_channels and channel and channel not in rules.sales_channels else ""
 
 
-def checkouts(orders: pd.DataFrame, theirs: pd.Series, *, by_group: bool) -> pd.DataFrame:
-    """One row a purchase to be, indexed by its id: `began`, `there` (Connectif has that id), `otherwise` (it
-    has another form of it), `left_out` (empty as soon as one part is not), `doubtful`, `orders` (a list).
+def checkouts(orders: pd.DataFrame, exported_ids: pd.Series, *, by_group: bool) -> pd.DataFrame:
+    """One row for each possible purchase, with its id as index.
 
-    `theirs` are all ids of the export.
+    The columns are `began`, `there` (Connectif has this id), `otherwise` (Connectif has another form of the
+    id), `left_out` (empty if one part is not left out), `doubtful` and `orders` (a list).
     """
     groups = orders["order_id"].str.replace(_PART, r"\1", regex=True)
     frame = orders.assign(
         checkout=groups if by_group else orders["order_id"],
-        other=(orders["order_id"] if by_group else groups).isin(theirs),
-        going=orders["left_out"] == "",
+        other=(orders["order_id"] if by_group else groups).isin(exported_ids),
+        accepted=orders["left_out"] == "",
     )
     found = frame.groupby("checkout").agg(
         began=("began", "min"),
         otherwise=("other", "any"),
-        going=("going", "any"),
+        accepted=("accepted", "any"),
         left_out=("left_out", "first"),
         doubtful=("doubtful", "any"),
         orders=("order_id", list),
     )
-    there = found.index.isin(theirs)
+    there = found.index.isin(exported_ids)
     return found.assign(
         there=there,
         otherwise=found["otherwise"] & ~there,
-        left_out=found["left_out"].where(~found["going"], ""),
-    ).drop(columns="going")
+        left_out=found["left_out"].where(~found["accepted"], ""),
+    ).drop(columns="accepted")
 
 
-def only_theirs(theirs: pd.DataFrame, orders: pd.DataFrame, window: Window) -> pd.Series:
-    """The ids (the first of each activity) of purchases in the window of which no id is ours in any form.
+def only_at_connectif(exported: pd.DataFrame, orders: pd.DataFrame, window: Window) -> pd.Series:
+    """The ids (the first of each activity) of exported purchases in the window without any of our orders.
 
-    A date that cannot be read counts as inside: the look-up at VTEX tells.
+    A purchase with an unreadable date counts as inside: the look-up at VTEX decides.
     """
-    ours = pd.concat([orders["order_id"], orders["order_id"].str.replace(_PART, r"\1", regex=True)])
-    known = theirs["row"][theirs["id"].isin(ours)]
-    rest = theirs[~theirs["row"].isin(known)].drop_duplicates("row")
+    own_ids = pd.concat([orders["order_id"], orders["order_id"].str.replace(_PART, r"\1", regex=True)])
+    known = exported["row"][exported["id"].isin(own_ids)]
+    rest = exported[~exported["row"].isin(known)].drop_duplicates("row")
     inside = (rest["at"] >= window.start) & (rest["at"] < window.end)
     return rest.loc[inside | rest["at"].isna(), "id"].drop_duplicates().sort_values()
 
 
 def cause_of_outcomes(reasons: Sequence[tuple[Reason, str]]) -> tuple[Cause, str]:
-    """Why a checkout is no purchase, by the outcomes on its parts: what could be mended comes first."""
+    """Why a checkout is no purchase, from the outcomes of its parts. Causes to fix come first."""
     ranked = sorted(reasons, key=lambda one: _RANK.index(_BY_REASON.get(one[0], Cause.REJECTED)))
     reason, detail = ranked[0]
     cause = _BY_REASON.get(reason, Cause.REJECTED)
@@ -117,25 +117,25 @@ _BY_REASON = {
 }
 _RANK = [Cause.ERASED, Cause.HELD, Cause.REJECTED, Cause.EXCLUDED, Cause.CANCELED]
 
-BUT_THERE = {Cause.CANCELED: Cause.CANCELED_SINCE, Cause.EXCLUDED: Cause.EXCLUDED_BUT_THERE}
-"""What it is called that Connectif has a purchase which VTEX's orders are none of (others are the same)."""
+CAUSES_AT_CONNECTIF = {Cause.CANCELED: Cause.CANCELED_SINCE, Cause.EXCLUDED: Cause.EXCLUDED_BUT_THERE}
+"""The causes to use instead if Connectif has the purchase. With any other cause the record is the same."""
 
 
 def cause_of_missing(
-    began: datetime, known: StoredPurchase | None, covered: Sequence[Window], *, young_since: datetime
+    started: datetime, known: StoredPurchase | None, covered: Sequence[Window], *, young_since: datetime
 ) -> tuple[Cause, str]:
-    """Why a purchase that could go is not there: by what we wrote down, else by what runs have covered.
+    """Why Connectif lacks a purchase that can be sent: from its recorded outcome, else from the covered time.
 
-    What lies after all covered time, and after `young_since`, is for the next run.
+    A purchase after all covered time and after `young_since` belongs to the next run.
     """
     if known and known.outcome in {Outcome.SENT, Outcome.ALREADY_THERE}:
         return Cause.GONE, f"{known.outcome} in {readable(known.run_key)}"
     if known and known.outcome is Outcome.REJECTED:
         return Cause.REJECTED, ": ".join(filter(None, (str(known.reason or ""), known.detail)))
     if known and known.outcome is Outcome.HELD:
-        resolved = known.reason is Reason.CONTACT_UNRESOLVED
-        return Cause.HELD, "its address is known by now" if resolved else str(known.reason or "")
-    if any(began in window for window in covered):
+        has_address = known.reason is Reason.CONTACT_UNRESOLVED
+        return Cause.HELD, "VTEX shows its address now" if has_address else str(known.reason or "")
+    if any(started in window for window in covered):
         return Cause.NEVER_SENT, ""
-    young = bool(covered) and began >= max(covered[-1].end, young_since)
+    young = bool(covered) and started >= max(covered[-1].end, young_since)
     return (Cause.TOO_YOUNG, "") if young else (Cause.NOT_COVERED, "")

@@ -1,4 +1,4 @@
-"""Both sides of a range of purchases, read once and staged as columns: VTEX's list, Connectif's export."""
+"""Read both sides of a comparison once, and stage them as columns: VTEX's list and Connectif's export."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from include.connectif.exports import PURCHASE, PURCHASE_ID
 from include.pipeline.exports import exporter_of
 from include.pipeline.run import SyncRun
 from include.purchases.extract import wait_for_the_index, window_of
-from include.purchases.listing import orders_in
+from include.purchases.listing import list_window
 from include.purchases.order_selection import DATE_FIELD
 from include.purchases.reconcile_match import listed_order
 from include.purchases.rules import rules_of
@@ -27,9 +27,9 @@ log = logging.getLogger(__name__)
 
 LISTED = "listed.parquet"
 EXPORTED = "exported.parquet"
-# The tag's clock and VTEX's differ, and a purchase may reach Connectif late.
+# The tag's clock and VTEX's clock differ, and a purchase may reach Connectif late.
 _MARGIN = timedelta(days=1)
-_AT_ONCE = 10_000
+_ROWS_AT_A_TIME = 10_000
 _INSTANT = pa.timestamp("us", tz="UTC")
 _ORDERS = pa.schema(
     [
@@ -40,74 +40,75 @@ _ORDERS = pa.schema(
         ("doubtful", pa.bool_()),
     ]
 )
-_NAMED = pa.schema([("row", pa.int64()), ("id", pa.string()), ("at", pa.string())])
+_EXPORTED_IDS = pa.schema([("row", pa.int64()), ("id", pa.string()), ("at", pa.string())])
 
 
 @dataclass(frozen=True)
 class Sides:
-    """`orders` and `theirs` as `purchase_match` has them, of the window and some time around it."""
+    """`orders` and `exported` in the form of `reconcile_match`, of the window and some time around it."""
 
     window: Window
     orders: pd.DataFrame
-    theirs: pd.DataFrame
+    exported: pd.DataFrame
 
 
-def both_sides(run: SyncRun, target: Staging) -> Sides:
-    """Read the list and the export, or what an earlier attempt has staged of them."""
+def read_both_sides(run: SyncRun, target: Staging) -> Sides:
+    """Read the list and the export, or the files that an earlier attempt staged."""
     window = window_of(run)
     if not target.has(LISTED):
         wait_for_the_index(run)
         wide = window.widened(timedelta(minutes=run.settings.run.overlap_minutes))
-        target.write_table(LISTED, _listed(run, wide))
+        target.write_table(LISTED, _read_list(run, wide))
     orders = target.read_frame(LISTED)
     if not target.has(EXPORTED):
-        target.write_table(EXPORTED, _exported(run, target, _days_around(window, orders, run.now())))
-    theirs = target.read_frame(EXPORTED)
-    theirs["at"] = pd.to_datetime(theirs["at"], utc=True, errors="coerce", format="ISO8601")
-    theirs = _dated(theirs)
-    exported = theirs["row"].nunique()
-    log.info("%s orders listed by VTEX, %s purchases exported", f"{len(orders):,}", f"{exported:,}")
-    return Sides(window, orders, theirs)
+        target.write_table(EXPORTED, _read_export(run, target, _days_around(window, orders, run.now())))
+    exported = target.read_frame(EXPORTED)
+    exported["at"] = pd.to_datetime(exported["at"], utc=True, errors="coerce", format="ISO8601")
+    exported = _drop_undated(exported)
+    number = exported["row"].nunique()
+    log.info("VTEX lists %s orders, Connectif exports %s purchases", f"{len(orders):,}", f"{number:,}")
+    return Sides(window, orders, exported)
 
 
-def _dated(theirs: pd.DataFrame) -> pd.DataFrame:
-    """Without the undated rows of ids that a dated row names: a file on their products, say."""
-    dated = theirs["at"].notna()
-    return theirs[dated | ~theirs["id"].isin(theirs["id"][dated])]
+def _drop_undated(exported: pd.DataFrame) -> pd.DataFrame:
+    """Drop undated rows whose id also has a dated row, for example from a file about products."""
+    dated = exported["at"].notna()
+    return exported[dated | ~exported["id"].isin(exported["id"][dated])]
 
 
-def _listed(run: SyncRun, wide: Window) -> pa.Table:
+def _read_list(run: SyncRun, wide: Window) -> pa.Table:
     field, rules = DATE_FIELD[run.settings.purchases.purchase_when], rules_of(run)
-    rows = (listed_order(entry, field, rules) for entry in orders_in(run.vtex, field, wide))
+    rows = (listed_order(entry, field, rules) for entry in list_window(run.vtex, field, wide))
     return _table(rows, _ORDERS)
 
 
 def _days_around(window: Window, orders: pd.DataFrame, now: datetime) -> Window:
-    """A day more on both sides of the range and of its orders' creation, which may be long before they were
-    paid; but nothing of the future, because whether an export may ask for it is unknown."""
+    """The window and the creation of its orders (often before payment), with one more day on both sides.
+
+    The future is left out: Connectif does not document exports of the future.
+    """
     first = min([window.start, *orders["placed"].dropna().nsmallest(1)])
     return Window(first - _MARGIN, max(min(window.end + _MARGIN, now), window.end))
 
 
-def _exported(run: SyncRun, journal: Staging, days: Window) -> pa.Table:
+def _read_export(run: SyncRun, journal: Staging, days: Window) -> pa.Table:
     rows = exporter_of(run, journal).activities([PURCHASE], days, PURCHASE_ID)
-    return _table(_named(rows), _NAMED)
+    return _table(_rows_of_ids(rows), _EXPORTED_IDS)
 
 
-def _named(rows: Iterator[dict[str, str]]) -> Iterator[tuple[int, str, str]]:
-    """Number of the row, an id that it names, and its date: once for each id, since several columns may be
-    the purchase's."""
+def _rows_of_ids(rows: Iterator[dict[str, str]]) -> Iterator[tuple[int, str, str]]:
+    """(number of the row, id, date) for each id in a row, because several columns may hold an id."""
     is_date = cache(lambda column: "date" in column or "fecha" in column)
     for number, row in enumerate(rows):
         at = next((cell for column, cell in row.items() if is_date(column)), "")
-        for named in dict.fromkeys(PURCHASE_ID.cells(row)):
-            yield number, named, at
+        for purchase_id in dict.fromkeys(PURCHASE_ID.cells(row)):
+            yield number, purchase_id, at
 
 
 def _table(rows: Iterator[tuple[object, ...]], schema: pa.Schema) -> pa.Table:
-    """Rows → columns, some thousand at a time."""
+    """Rows → columns, some thousands at a time."""
     pieces = [schema.empty_table()]
-    for some in in_batches(rows, _AT_ONCE):
-        columns = zip(zip(*some, strict=True), schema, strict=True)
+    for batch in in_batches(rows, _ROWS_AT_A_TIME):
+        columns = zip(zip(*batch, strict=True), schema, strict=True)
         pieces.append(pa.table([pa.array(values, field.type) for values, field in columns], schema=schema))
     return pa.concat_tables(pieces)

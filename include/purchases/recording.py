@@ -1,34 +1,36 @@
-"""What the store is told of a purchase's answer, and how it tells an earlier attempt's."""
+"""Results of purchases as rows of the state store, and back."""
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any
-
 from include.outcomes import OUTCOME_OF, Reason
-from include.purchases.posting import Answer
+from include.purchases.posting import PurchaseResult
+from include.purchases.staged import PurchaseHead
 from include.state import PurchaseOutcome, StateStore, StoredPurchase
 
 
-def to_record(purchase: dict[str, Any], answer: Answer, state: StateStore) -> PurchaseOutcome:
-    """The answer for the store. The person is named by a hash, so that an erasure finds the row, except
-    where the person is erased already.
+def outcome_to_store(purchase: PurchaseHead, result: PurchaseResult, state: StateStore) -> PurchaseOutcome:
+    """The result as a row of the state store.
+
+    The row names the buyer by a hash, so that an erasure finds it; the row of an erased person has no hash.
     """
-    known = answer.reason is not Reason.ERASED and "body" in purchase
+    email = None if result.reason is Reason.ERASED else purchase.email
     return PurchaseOutcome(
-        purchase["purchase_id"],
-        answer.outcome,
-        answer.reason,
-        answer.detail,
-        purchase["order_ids"],
-        datetime.fromisoformat(purchase["happened"]),
-        state.hashed(purchase["body"]["contactEmail"]) if known else None,
-        answer.lines_left_out,
+        purchase.purchase_id,
+        result.outcome,
+        result.reason,
+        result.detail,
+        list(purchase.order_ids),
+        purchase.happened,
+        state.hashed(email) if email is not None else None,
+        result.lines_left_out,
     )
 
 
-def recorded_answer(stored: StoredPurchase) -> Answer:
-    """What an earlier attempt of this run was answered (a sent purchase may have been met again)."""
+def recorded_result(stored: StoredPurchase) -> PurchaseResult:
+    """The result that an earlier attempt of this run recorded.
+
+    A row with a reason may be a sent purchase that a later attempt read again, so the reason decides.
+    """
     outcome = OUTCOME_OF[stored.reason] if stored.reason else stored.outcome
     left_out = 0 if stored.reason else stored.lines_left_out
-    return Answer(outcome, stored.reason, stored.detail, left_out)
+    return PurchaseResult(outcome, stored.reason, stored.detail, left_out)

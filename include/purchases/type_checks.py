@@ -1,8 +1,7 @@
-"""Which fields of an order have a type that VTEX never gives them: what they say is then not known.
+"""Check the types of an order's fields: a field with a type that VTEX never uses is unreadable.
 
-A wrong type is not the same as an absent value. An order whose own decisive fields cannot be read is held
-until a later run can read it: sent, a canceled order could become a purchase. An unreadable item costs
-its line.
+A wrong type is not an absent value. An order with an unreadable decisive field is held until a later run can
+read it: otherwise a canceled order could become a purchase. An unreadable item loses its line.
 """
 
 from __future__ import annotations
@@ -70,8 +69,10 @@ _CHANGE: dict[str, _Check] = {"itemsAdded": _objects, "itemsRemoved": _objects}
 
 
 def unreadable_field(order: Json) -> str:
-    """The name of the first of the order's own decisive fields that is there and cannot be read; empty when
-    there is none. What a change did is one of them: without it nobody knows what was bought."""
+    """The first decisive field of the order that is present and unreadable; empty if there is none.
+
+    Changes are decisive too: they say what the customer bought in the end.
+    """
     changes = record(order.get("changesAttachment"))
     return (
         _first(order, _ORDER)
@@ -85,7 +86,7 @@ def unreadable_field(order: Json) -> str:
 
 
 def is_readable_item(item: object) -> bool:
-    """Whether product, quantity and money of an item, where they are there, are of their types."""
+    """Whether the product, quantity and money fields of an item have the right types, if they are present."""
     return (
         isinstance(item, dict)
         and not _first(item, _ITEM)

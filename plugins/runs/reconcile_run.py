@@ -9,8 +9,7 @@ from airflow.sdk import ObjectStoragePath, get_current_context
 from airflow.sdk.exceptions import AirflowSkipException
 
 from include.outcomes import PipelineName
-from include.pipeline.comparison_plan import plan_of
-from include.pipeline.comparison_report import finish_comparison
+from include.pipeline.comparison import finish_comparison, plan_comparison
 from include.pipeline.run import SyncRun, require_complete, run_stage
 from include.pipeline.staging_retention import remove_old
 from include.pipelines import DAILY_PIPELINES
@@ -97,4 +96,4 @@ def _plan(pipeline: PipelineName, settings: Settings) -> RunPlan:
         window_end=params["window_end"],
     )
     check_repair(params["repair"], params["pipelines"])
-    return plan_of(request, pipeline, settings)
+    return plan_comparison(request, pipeline, settings)

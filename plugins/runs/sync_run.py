@@ -11,7 +11,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from include.outcomes import PipelineName
 from include.pipeline.finish import finish
-from include.pipeline.run import SyncRun, files_gone, require_complete
+from include.pipeline.run import SyncRun, explain_staging_errors, require_complete
 from include.pipeline.staging_retention import remove_old
 from include.pipelines import DAILY_PIPELINES
 from include.plan import RunPlan, RunRequest, plan_run
@@ -68,14 +68,14 @@ def report_run(pipeline: PipelineName, *references: ObjectStoragePath | None) ->
 
 def _staged_plan(folder: Staging, settings: Settings) -> RunPlan:
     """Read the plan that the first task of the run has staged."""
-    with files_gone(settings):
+    with explain_staging_errors(settings):
         return RunPlan.from_json(folder.read_json(_PLAN))
 
 
 def _plan(
     context: Context, pipeline: PipelineName, state: StateStore, settings: Settings, folder: Staging
 ) -> RunPlan:
-    with files_gone(settings):
+    with explain_staging_errors(settings):
         if folder.has(_PLAN):
             return RunPlan.from_json(folder.read_json(_PLAN))
     request = _request(context)

@@ -11,7 +11,7 @@ from include.newsletter import NewsletterSync
 from include.newsletter.run_report import save_run_report
 from include.newsletter.safety_net import missed_changes
 from include.outcomes import PipelineName
-from include.pipeline.run import calls_of, files_gone
+from include.pipeline.run import calls_of, explain_staging_errors
 from include.staging import Staging
 from plugins.runs.newsletter_run import newsletter_rules, trigger_later_run
 from plugins.runs.run_key import run_identity
@@ -33,7 +33,7 @@ def resolve(extracted: ObjectStoragePath) -> str:
         identity = run_identity()
         key = f"{run.run_key}/newsletter"
         sync = NewsletterSync(run.vtex, run.state, newsletter_rules(run.settings), identity.name, key)
-        with files_gone(run.settings):
+        with explain_staging_errors(run.settings):
             sync.resolve(missed_changes(run, Staging(extracted.parent / "newsletter")), run.now())
         sync.counts.calls = {
             "vtex": calls_of(run.vtex.transport.counter),

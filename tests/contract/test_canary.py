@@ -11,7 +11,7 @@ from include.explain import explain
 from include.outcomes import PipelineName, Reason
 from include.page.explain_page import explain_page
 from include.pipeline.explain_context import ExplainContext
-from include.pipeline.explanation import VENDORS_WORDS
+from include.pipeline.explanation import VENDOR_TEXT
 from include.plan import RunPlan
 from include.staging import Staging
 from tests.builders import SimulatedShop, SyncRunner, window_ending
@@ -123,10 +123,10 @@ def test_canary__what_connectif_says_of_a_purchase_is_told_by_explain_alone(
         runner.settings, runner.state, runner.vtex, runner.connectif, kept, now=birds.clock.now
     )
     found = explain(context, "900-01")
-    told = [one for part in found.parts for one in part.facts if one.label.endswith(VENDORS_WORDS)]
+    told = [one for part in found.parts for one in part.facts if one.label.endswith(VENDOR_TEXT)]
     assert told
     assert all("Zwitscher" in one.value and one.personal for one in told)
-    assert "Zwitscher" not in explain_page([found.kind], "", found=found).partition(VENDORS_WORDS)[2][:300]
+    assert "Zwitscher" not in explain_page([found.kind], "", found=found).partition(VENDOR_TEXT)[2][:300]
 
 
 def test_canary__what_an_import_reports_of_a_row_is_for_explain_alone(

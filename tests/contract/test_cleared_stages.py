@@ -1,4 +1,4 @@
-"""A stage that is cleared alone: with its staged files it does its work again, without them it says so."""
+"""A cleared stage repeats its work if its staged files exist; otherwise it fails with advice."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def folder_of(runner: SyncRunner, stage: str) -> Path:
 @PIPELINE_NAMES
 @pytest.mark.parametrize("stage", SOURCE_OF)
 @pytest.mark.parametrize("left", ["nothing", "an empty folder", "half of a stage"])
-def test_cleared_stage__without_its_staged_files_fails_and_says_what_to_do(
+def test_cleared_stage__without_staged_files_fails_with_advice(
     pipeline: PipelineName, plan: RunPlan, stage: str, left: str, runner: SyncRunner
 ) -> None:
     shop = runner.shop
@@ -56,13 +56,13 @@ def test_cleared_stage__without_its_staged_files_fails_and_says_what_to_do(
         run_stage(cleared, stage, getattr(DAILY_PIPELINES[pipeline].code(), stage), source=Staging(source))
     assert str(source) in str(caught.value)
     assert "Clear the whole run" in str(caught.value)
-    assert "removed 7 days after their run began (run.staging_retention_days)" in str(caught.value)
+    assert "removed 7 days after the start of their run (run.staging_retention_days)" in str(caught.value)
     assert runner.connectif.transport.counter.calls == calls
     assert shop.target() == before
 
 
 @PIPELINE_NAMES
-def test_cleared_stage__with_its_staged_files_does_its_work_again(
+def test_cleared_stage__with_staged_files_repeats_its_work(
     pipeline: PipelineName, plan: RunPlan, runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     runner.sync(pipeline, plan, "run")
@@ -73,7 +73,7 @@ def test_cleared_stage__with_its_staged_files_does_its_work_again(
 
 
 @PIPELINE_NAMES
-def test_cleared_report__without_the_folders_of_its_stages_fails_by_name(
+def test_cleared_report__without_the_folders_of_its_stages_names_them(
     pipeline: PipelineName, plan: RunPlan, runner: SyncRunner
 ) -> None:
     runner.sync(pipeline, plan, "run")
@@ -82,7 +82,7 @@ def test_cleared_report__without_the_folders_of_its_stages_fails_by_name(
         require_complete(runner.settings, [folder_of(runner, stage) for stage in ("extract", "load")])
 
 
-def test_report__tells_a_stage_that_did_not_end_from_one_that_left_a_damaged_file(runner: SyncRunner) -> None:
+def test_report__distinguishes_an_unfinished_stage_from_a_damaged_file(runner: SyncRunner) -> None:
     run = runner.run(PipelineName.CONTACTS, EVERYTHING, "run")
     run_stage(run, "extract", DAILY_PIPELINES[PipelineName.CONTACTS].code().extract)
     folders = {name: run.staging.within(name) for name in ("extract", "transform", "load")}
@@ -94,7 +94,7 @@ def test_report__tells_a_stage_that_did_not_end_from_one_that_left_a_damaged_fil
         finish(run, identity, folders)
 
 
-def test_repair__without_what_the_comparison_read_in_full_sends_nothing_and_fails(runner: SyncRunner) -> None:
+def test_repair__without_the_transformed_purchases_fails_and_sends_nothing(runner: SyncRunner) -> None:
     run = runner.run(PipelineName.PURCHASES, window_ending(), "look", backfill=True)
     compared = run_stage(run, "compare_purchases", DAILY_PIPELINES[PipelineName.PURCHASES].code().compare)
     shutil.rmtree(Path(str(compared)) / "transform")
@@ -102,13 +102,11 @@ def test_repair__without_what_the_comparison_read_in_full_sends_nothing_and_fail
         run_stage(run, "repair", repair_purchases, source=compared)
 
 
-# --- the answers of a run belong to that run
+# --- the results of a run belong to that run
 
 
-def test_purchases__of_a_run_made_again_under_the_same_ids_are_offered_again(
-    runner: SyncRunner, shop: SimulatedShop
-) -> None:
-    """The key differs in what Airflow has only for that run (`plugins.runs.run_key`); the ids are the same."""
+def test_purchases__of_a_recreated_run_are_posted_again(runner: SyncRunner, shop: SimulatedShop) -> None:
+    """The run keys differ in the start of the run (`plugins.runs.run_key`); the ids are the same."""
     plan = window_ending()
     first = runner.sync(PipelineName.PURCHASES, plan, "sync_purchases/manual__1/0-20261128T030000-1a2b3c4d")
     assert first.counts.written > 0
@@ -126,7 +124,7 @@ def first_key(runner: SyncRunner) -> str:
     return runner.state.reports(PipelineName.PURCHASES, limit=1)[0].run_key
 
 
-# --- the catalogue that is read across runs
+# --- the catalogue that outlives runs
 
 
 def damaged_catalogue(runner: SyncRunner) -> Path:
@@ -137,7 +135,7 @@ def damaged_catalogue(runner: SyncRunner) -> Path:
     return file
 
 
-def test_catalogue__that_is_damaged_blanks_no_price_and_withdraws_nothing(
+def test_damaged_catalogue__blanks_no_price_and_withdraws_nothing(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     runner.sync(PipelineName.PRODUCTS, EVERYTHING, "day 1")
@@ -147,7 +145,7 @@ def test_catalogue__that_is_damaged_blanks_no_price_and_withdraws_nothing(
     assert shop.target() == before
 
 
-def test_catalogue__that_is_damaged_is_replaced_by_a_run_that_may_go_on_without(
+def test_damaged_catalogue__is_replaced_by_a_run_with_allow_mass_change(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     runner.sync(PipelineName.PRODUCTS, EVERYTHING, "day 1")
@@ -157,10 +155,10 @@ def test_catalogue__that_is_damaged_is_replaced_by_a_run_that_may_go_on_without(
 
 
 @pytest.mark.parametrize("manifest", ["as it was", "written by this version"])
-def test_catalogue__of_an_earlier_version_is_still_known(
+def test_catalogue__of_an_earlier_version_is_read(
     manifest: str, runner: SyncRunner, shop: SimulatedShop
 ) -> None:
-    """It has another name, and no manifest beside it."""
+    """It has another name and no manifest."""
     runner.sync(PipelineName.PRODUCTS, EVERYTHING, "day 1")
     (file,) = (runner.folder / "kept").glob("sent-*.parquet")
     earlier: Any = file.rename(file.with_name("catalogue-day-1.parquet"))

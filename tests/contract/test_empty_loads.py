@@ -61,7 +61,7 @@ def test_contacts__no_customer_is_allowed_with_allow_empty(
     with caplog.at_level(logging.WARNING):
         report = runner.sync(CONTACTS, EVERYTHING, "first", allow_empty=True)
     assert report.counts.read == 0
-    assert "empty load let through by allow_empty: VTEX has no customer" in caplog.text
+    assert "empty load allowed by allow_empty: VTEX shows no customer" in caplog.text
     assert runner.state.is_activated(CONTACTS)
 
 
@@ -163,6 +163,6 @@ def test_purchases__a_day_without_orders_is_valid(runner: SyncRunner, shop: Simu
 def test_only__that_finds_no_record_fails_with_a_message(pipeline: PipelineName, runner: SyncRunner) -> None:
     with pytest.raises(
         (UnsafeChange, ParameterError),
-        match=rf"{pipeline}: VTEX shows no record with the id 123456.*check it",
+        match=rf"{pipeline}: VTEX shows no record with the id 123456.*check the id",
     ):
         runner.sync(pipeline, only("123456"), "one")

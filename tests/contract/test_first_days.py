@@ -1,4 +1,4 @@
-"""A shop's first days: what a first run that failed leaves to the next."""
+"""The first days of a shop: the second run continues after a failed first run."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PARAMS = dict.fromkeys(("window_start", "window_end", "only", "replay")) | {"mod
 def planned(
     runner: SyncRunner, start: datetime, run_type: str = "scheduled", *, dry_run: bool = False
 ) -> RunPlan:
-    """The plan of the run for the day that begins then, as its first task makes it."""
+    """The plan of the run of that day, as the first task makes it."""
     context: Any = {
         "dag_run": SimpleNamespace(run_type=run_type, run_after=start + DAY, dag_id="sync_purchases"),
         "data_interval_start": start,
@@ -36,7 +36,7 @@ def planned(
     return _plan(context, PipelineName.PURCHASES, runner.state, runner.settings, folder)
 
 
-def test_purchases__of_a_first_day_that_failed_come_with_the_second(
+def test_purchases__of_a_failed_first_day_are_sent_on_the_second_day(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     without_baskets(shop)
@@ -55,7 +55,7 @@ def test_purchases__of_a_first_day_that_failed_come_with_the_second(
 
 
 @pytest.mark.parametrize("run_type", ["manual", "backfill"])
-def test_purchases__of_a_day_that_somebody_asked_for_begin_nothing(runner: SyncRunner, run_type: str) -> None:
+def test_purchases__of_a_requested_day_start_no_coverage(runner: SyncRunner, run_type: str) -> None:
     planned(runner, NOON - 9 * DAY, run_type)
     assert runner.state.covered(PipelineName.PURCHASES) == []
     assert runner.state.left_edge(PipelineName.PURCHASES) is None
@@ -64,9 +64,7 @@ def test_purchases__of_a_day_that_somebody_asked_for_begin_nothing(runner: SyncR
     assert second.window.start == NOON - DAY
 
 
-def test_purchases__of_last_year_change_nothing_for_the_next_nights(
-    runner: SyncRunner, shop: SimulatedShop
-) -> None:
+def test_purchases__of_last_year_do_not_change_the_next_runs(runner: SyncRunner, shop: SimulatedShop) -> None:
     without_baskets(shop)
     last_year = planned(runner, NOON - 365 * DAY, "backfill")
     runner.sync(PipelineName.PURCHASES, last_year, "last year")
@@ -81,6 +79,6 @@ def test_purchases__of_last_year_change_nothing_for_the_next_nights(
         )
 
 
-def test_dry_run__begins_nothing(runner: SyncRunner) -> None:
+def test_dry_run__starts_no_coverage(runner: SyncRunner) -> None:
     planned(runner, NOON - 3 * DAY, dry_run=True)
     assert runner.state.left_edge(PipelineName.PURCHASES) is None

@@ -1,4 +1,4 @@
-"""Imports end to end against a Connectif that loses rows, takes small files only, or reports oddly."""
+"""Imports end to end, if Connectif loses rows, takes only small files, or sends unusual reports."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def put(shop: SimulatedShop, document_id: str, **fields: Any) -> None:
 
 @pytest.fixture
 def people(shop: SimulatedShop) -> list[str]:
-    """Thirty new customers, all of whom want the newsletter."""
+    """Put thirty new customers with an opt-in for the newsletter."""
     emails = [f"n{number:02}@example.com" for number in range(30)]
     for email in emails:
         put(shop, email[:3], email=email, firstName="Ana", isNewsletterOptIn=True)
@@ -45,7 +45,7 @@ def held(shop: SimulatedShop) -> dict[str, dict[str, Any]]:
 
 
 def fails(runner: SyncRunner, pipeline: PipelineName, *args: Any, **options: Any) -> Report:
-    """The report of a run that has done all it could and is not green."""
+    """The report of a run that did its work and failed at the end."""
     with pytest.raises(UnsafeChange, match="target_unconfirmed"):
         runner.sync(pipeline, *args, **options)
     (stored,) = runner.state.reports(pipeline)
@@ -63,7 +63,7 @@ def loses(
     consent: bool,
     times: int = 10**9,
 ) -> list[int]:
-    """Connectif never sees these rows, so many times. Returns how many files it was sent."""
+    """Drop these rows from that many imports; returns the number of files that were sent."""
     create, files, left = runner.connectif.create_import, [0], [times]
 
     def created(kind: str, csv: FileToSend, *, override_existing: bool) -> Any:
@@ -84,7 +84,7 @@ def loses(
 
 
 @pytest.mark.parametrize("consent", [True, False], ids=["consent", "main"])
-def test_contacts__a_row_that_is_lost_once_arrives_in_the_same_run(
+def test_contacts__a_row_that_is_lost_once_is_sent_again_in_the_same_run(
     consent: bool, runner: SyncRunner, shop: SimulatedShop, people: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loses(runner, monkeypatch, [LOST], consent=consent, times=1)
@@ -96,7 +96,7 @@ def test_contacts__a_row_that_is_lost_once_arrives_in_the_same_run(
     assert report.counts.written == report.counts.outcomes[Outcome.SENT]
 
 
-def test_contacts__who_is_lost_by_the_consent_import_is_not_created_by_the_other_one(
+def test_contacts__a_row_lost_by_the_consent_import_is_not_created_by_the_main_import(
     runner: SyncRunner, shop: SimulatedShop, people: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shop.connectif.knobs.default_newsletter_status = "unsubscribed"
@@ -112,10 +112,10 @@ def test_contacts__who_is_lost_by_the_consent_import_is_not_created_by_the_other
     assert runner.state.covered(PipelineName.CONTACTS) == []
 
 
-def test_contacts__where_every_consent_file_loses_rows_nobody_gets_the_accounts_default(
+def test_contacts__never_get_the_accounts_default_if_all_consent_files_lose_rows(
     runner: SyncRunner, shop: SimulatedShop, people: list[str]
 ) -> None:
-    """Whoever cannot be cleared up is held, by name, and the next run takes all."""
+    """Contacts that stay unidentified are held by name, and the next run sends all of them."""
     shop.connectif.knobs.default_newsletter_status = "unsubscribed"
     shop.connectif.knobs.import_lost_kind = "consent"
     shop.connectif.knobs.import_lost_rows = 3
@@ -139,7 +139,7 @@ def test_contacts__where_every_consent_file_loses_rows_nobody_gets_the_accounts_
     assert runner.state.outcomes(PipelineName.CONTACTS, reason=Reason.TARGET_UNCONFIRMED) == []
 
 
-def test_contacts__lost_by_the_main_import_are_named_and_taken_by_the_next_run(
+def test_contacts__lost_by_the_main_import_are_named_and_sent_by_the_next_run(
     runner: SyncRunner, shop: SimulatedShop, people: list[str], monkeypatch: pytest.MonkeyPatch, caplog: Any
 ) -> None:
     with monkeypatch.context() as trouble:
@@ -151,7 +151,7 @@ def test_contacts__lost_by_the_main_import_are_named_and_taken_by_the_next_run(
     assert "1 not accounted for" in caplog.text
     assert "target_unconfirmed 1" in report.summary_line()
     assert "example.com" not in caplog.text
-    assert held(shop)[LOST]["name"] is None, "the consent import knows no more than the address"
+    assert held(shop)[LOST]["name"] is None, "the consent import has only the address"
 
     found = runner.compare(PipelineName.CONTACTS, EVERYTHING, "look")
     assert found.causes[Cause.REJECTED] >= 1
@@ -190,7 +190,7 @@ def test_contacts__a_total_without_the_lost_rows_hides_nothing(
     assert report.counts.outcomes[Outcome.SENT] <= len(sent) + len(held(shop)) - len(people)
 
 
-def test_products__that_are_lost_are_not_remembered_as_sent(
+def test_products__that_are_lost_are_not_recorded_as_sent(
     runner: SyncRunner, shop: SimulatedShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     runner.sync(PipelineName.PRODUCTS, EVERYTHING, "yesterday")
@@ -216,11 +216,11 @@ def last(runner: SyncRunner) -> list[dict[str, Any]]:
     return list(Staging(runner.folder / "kept").read_frame(name).to_dict("records"))
 
 
-# --- a proxy that takes small files only
+# --- a proxy that takes only small files
 
 
 @pytest.mark.parametrize("body", ["html", "empty"])
-def test_413__the_file_goes_in_pieces(
+def test_413__the_file_is_split(
     body: str, runner: SyncRunner, shop: SimulatedShop, people: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -247,7 +247,7 @@ def test_413__the_file_goes_in_pieces(
     assert caplog.text.count("HTTP 413") <= 6, "the limit is remembered"
 
 
-def test_413__a_row_that_is_too_large_alone_is_rejected_by_name(
+def test_413__a_row_that_is_too_large_is_rejected_by_name(
     runner: SyncRunner, shop: SimulatedShop, people: list[str]
 ) -> None:
     put(shop, "giant", email="giant@example.com", firstName="Ana " * 2_000)
@@ -266,7 +266,7 @@ def test_413__a_row_that_is_too_large_alone_is_rejected_by_name(
 @pytest.mark.parametrize("rows", ["row", "key", "line"])
 @pytest.mark.parametrize("link", ["absolute", "relative", "redirect", "404"])
 @pytest.mark.parametrize("delimiter", [",", ";"])
-def test_report__in_any_form_costs_at_most_names(
+def test_report__of_an_unknown_form_loses_only_the_names(
     rows: str, link: str, delimiter: str, runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     put_products(shop)
@@ -289,16 +289,16 @@ def put_products(shop: SimulatedShop) -> None:
 
 
 @pytest.mark.parametrize("link", ["absolute", "404"])
-def test_report__that_does_not_name_a_contact_costs_that_contact_alone(
+def test_report__that_does_not_name_a_contact_affects_only_that_contact(
     link: str, runner: SyncRunner, shop: SimulatedShop, people: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of the consent import, which must not leave anybody to the account's default: it is found by halves."""
+    """The consent import finds the contact by halving: no contact may get the account's default status."""
     shop.connectif.knobs.default_newsletter_status = "unsubscribed"
     shop.connectif.knobs.error_report_link = link  # type: ignore[assignment]
     create = runner.connectif.create_import
 
     def created(kind: str, csv: FileToSend, *, override_existing: bool) -> Any:
-        """Connectif reads the address as something else, which it refuses."""
+        """Connectif reads the address as another value and refuses it."""
         content = b"".join(csv.pieces()).replace(b"n03@example.com", b"n03 example.com")
         csv = (
             csv if override_existing else FileToSend(csv.name, csv.content_type, csv.size, lambda: [content])
@@ -315,7 +315,7 @@ def test_report__that_does_not_name_a_contact_costs_that_contact_alone(
     assert row.key == "n03"
 
 
-# --- a no that waits
+# --- an opt-out that is still pending
 
 
 def waits(runner: SyncRunner, email: str, *, subscribed: bool, at: timedelta = timedelta()) -> None:
@@ -324,7 +324,7 @@ def waits(runner: SyncRunner, email: str, *, subscribed: bool, at: timedelta = t
 
 
 @pytest.mark.parametrize("consent", ["vtex", "none"])
-def test_waiting__a_no_keeps_a_new_contact_from_being_subscribed(
+def test_pending_opt_out__keeps_a_new_contact_unsubscribed(
     consent: str, runner: SyncRunner, shop: SimulatedShop, people: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -337,16 +337,16 @@ def test_waiting__a_no_keeps_a_new_contact_from_being_subscribed(
     there = held(shop)
     assert there[LOST]["newsletter_status"] == "none"
     assert {there[email]["newsletter_status"] for email in people if email != LOST} == {yes}
-    assert there[LOST]["name"] == "Ana", "all else is sent"
+    assert there[LOST]["name"] == "Ana", "the other fields are sent"
     assert report.counts.reasons == {}
     assert ("1 contacts are sent with status none" in caplog.text) == (consent == "vtex")
     assert "example.com" not in caplog.text
 
 
-def test_waiting__a_no_that_comes_while_the_files_are_sent(
+def test_pending_opt_out__that_arrives_during_the_import_counts(
     runner: SyncRunner, shop: SimulatedShop, people: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Here: while the file waits for Connectif's queue."""
+    """The opt-out arrives while the file waits for Connectif's queue."""
     create, late = runner.connectif.create_import, iter([True])
 
     def created(*args: Any, **kwargs: Any) -> Any:

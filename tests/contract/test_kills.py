@@ -1,4 +1,4 @@
-"""A process that ends between any two lines, and vendors that fail now and then: the target is the same."""
+"""A process ends at any step, or vendors fail sometimes: the result at the target is the same."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ KILLS_A_RUN = 6
 
 
 class Fate:
-    """Ends the process at some of its steps, each time at another one."""
+    """Ends the process at some of its steps, each time at another step."""
 
     def __init__(self, seed: int, every: int) -> None:
         self._dice = random.Random(seed)  # noqa: S311 - a simulation
@@ -51,7 +51,7 @@ class Fate:
 
 @contextmanager
 def fate_of(runner: SyncRunner, fate: Fate) -> Iterator[None]:
-    """A step lies before and after each call, and before and after each staged file is there."""
+    """Each call and each staged file has a step before it and a step after it."""
     writing = Staging.writing
 
     @contextmanager
@@ -68,7 +68,7 @@ def fate_of(runner: SyncRunner, fate: Fate) -> Iterator[None]:
             try:
                 fate.step()
             except Killed:
-                answer.close()  # a process that ends closes its connections
+                answer.close()  # a process closes its connections when it ends
                 raise
             return answer
 
@@ -83,7 +83,7 @@ def fate_of(runner: SyncRunner, fate: Fate) -> Iterator[None]:
 
 
 def undisturbed(shop: SimulatedShop, folder: Path, pipeline: PipelineName, plan: RunPlan) -> dict[str, Any]:
-    """The target after a run that nothing disturbs; then the world is as before."""
+    """The target after a run without faults; the shop is reset afterwards."""
     runner = SyncRunner(shop, folder)
     runner.sync(pipeline, plan, "run")
     runner.close()
@@ -101,13 +101,13 @@ def test_kill__and_retry_give_the_same_target(
     fate = Fate(seed, every=60 if pipeline is PipelineName.PURCHASES else 12)
     with fate_of(runner, fate):
         report = stages_of(runner.run(pipeline, plan, "run"), tries=KILLS_A_RUN + 1)
-    assert fate.kills >= 2, "the test has to kill something"
+    assert fate.kills >= 2, "the test must kill the process"
     assert report.missing == 0
     assert differences(steady(runner.shop.target()), expected) == []
 
 
 @PIPELINE_NAMES
-def test_faults__one_call_in_twenty_goes_wrong_and_the_target_is_the_same(
+def test_faults__of_one_call_in_twenty_give_the_same_target(
     pipeline: PipelineName, plan: RunPlan, runner: SyncRunner, quiet_folder: Path
 ) -> None:
     shop = runner.shop

@@ -11,7 +11,7 @@ import pytest
 
 from include.errors import MassChangeBlocked, UnsafeChange
 from include.outcomes import Outcome, PipelineName
-from include.pipeline.mass_change import Share
+from include.pipeline.guards import Share
 from tests.builders import EVERYTHING, SimulatedShop, SyncRunner, window_ending
 from tests.mutations import Changed, Seen, changing
 from tests.orders import MORNING, day_of, put_buyer, put_order, put_product, without_baskets

@@ -1,4 +1,4 @@
-"""Days run one after the other as a back-fill come to the same as when they came by themselves, quietly."""
+"""A back-fill of several days sends the same as the daily runs, without workflows."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ KEPT = (
 
 @dataclass
 class Week:
-    """What seven runs came to."""
+    """The result of seven runs."""
 
     reports: list[Report]
     purchases: dict[str, dict[str, Any]]
@@ -76,8 +76,11 @@ def week(shop: SimulatedShop, folder: Path, *, backfill: bool) -> Week:
 
 
 def orders_of_a_day(shop: SimulatedShop, number: int) -> None:
-    """Two that the tag reported, a canceled one, and three that are missing: at the first and the last
-    instant of the day, and a checkout of which one part lies beyond its end."""
+    """Put two tracked orders, a canceled one and three missing ones.
+
+    The missing ones are at the first and the last instant of the day, and a checkout with one part on the
+    next day.
+    """
     start, end = FIRST_DAY + number * DAY, FIRST_DAY + (number + 1) * DAY
     for place in (1, 2):
         put_order(shop, f"{number}{place}-01", start + place * HOUR)
@@ -90,14 +93,14 @@ def orders_of_a_day(shop: SimulatedShop, number: int) -> None:
 
 
 def sent(shop: SimulatedShop) -> dict[str, dict[str, Any]]:
-    """What was bought by whom; without the ids that Connectif numbers by itself."""
+    """The purchases and their contacts, without the ids that Connectif assigns."""
     found = {key: {column: row[column] for column in KEPT} for key, row in purchases(shop).items()}
     for row in found.values():
         row["products"] = [{**line, "id": None} for line in json.loads(row["products"])]
     return found
 
 
-def test_back_fill__of_a_week_equals_seven_daily_runs(weeks: dict[str, Week]) -> None:
+def test_back_fill__of_a_week_sends_the_same_as_seven_daily_runs(weeks: dict[str, Week]) -> None:
     daily, backfill = weeks["daily"], weeks["back-fill"]
     assert backfill.purchases == daily.purchases
     assert len(daily.purchases) == 7 * 5
@@ -108,28 +111,28 @@ def test_back_fill__of_a_week_equals_seven_daily_runs(weeks: dict[str, Week]) ->
 
 
 @pytest.mark.parametrize("kind", ["daily", "back-fill"])
-def test_days__take_each_order_once(kind: str, weeks: dict[str, Week]) -> None:
-    """A run over the whole week reads as many orders as the seven did, and finds nothing to add."""
+def test_daily_runs__read_each_order_once(kind: str, weeks: dict[str, Week]) -> None:
+    """A run over the whole week reads as many orders as the seven runs, and sends nothing."""
     found = weeks[kind]
     assert sum(report.counts.read for report in found.reports) == found.again.counts.read == 7 * 7
     assert found.again.counts.outcomes == {Outcome.ALREADY_THERE: 7 * 6, Outcome.EXCLUDED: 7}
     assert found.again.counts.written == 0
 
 
-def test_back_fill__fires_no_workflow(weeks: dict[str, Week]) -> None:
+def test_back_fill__triggers_no_workflow(weeks: dict[str, Week]) -> None:
     assert weeks["back-fill"].fired == set()
 
 
-def test_daily_run__fires_workflows_for_fresh_purchases_only(weeks: dict[str, Week]) -> None:
-    """The days are run at noon of the last one: 48 hours are young enough."""
+def test_daily_run__triggers_workflows_for_recent_purchases_only(weeks: dict[str, Week]) -> None:
+    """All days run at noon of the last day; purchases trigger workflows for 48 hours."""
     assert weeks["daily"].fired == {"55", "56", "64", "65", "66"}
 
 
 @pytest.mark.parametrize("hours", [23, 25])
-def test_days__of_the_clock_changes_join_without_gap_or_overlap(
+def test_daily_runs__have_no_gap_or_overlap_at_clock_changes(
     hours: int, runner: SyncRunner, shop: SimulatedShop
 ) -> None:
-    """A day of 23 or 25 hours between two of 24: an order on each border belongs to the later day."""
+    """A day of 23 or 25 hours is between two normal days; an order on a border belongs to the later day."""
     borders = [NOON - timedelta(days=5)]
     for length in (24, hours, 24):
         borders.append(borders[-1] + timedelta(hours=length))

@@ -1,4 +1,4 @@
-"""A purchase whose customer's address is not known waits, and is taken up again for some days."""
+"""A purchase is held while its customer's address is unknown, and retried for some days."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def customer_appears(shop: SimulatedShop) -> None:
 
 
 def next_run(runner: SyncRunner, shop: SimulatedShop, days: float = 1, **options: bool) -> dict[Outcome, int]:
-    """A run of a quiet hour, so many days later."""
+    """A run of an hour without orders, that many days later."""
     shop.clock.advance(days * 86_400)
     plan = day_of(MORNING + timedelta(days=days), hours=1)
     report = runner.sync(PURCHASES, plan, f"after {days} days", **options)
@@ -39,7 +39,7 @@ def next_run(runner: SyncRunner, shop: SimulatedShop, days: float = 1, **options
     return dict(report.counts.outcomes)
 
 
-def test_held__no_alias_becomes_a_contact(shop: SimulatedShop) -> None:
+def test_held__an_alias_never_becomes_a_contact(shop: SimulatedShop) -> None:
     assert purchases(shop) == {}
     assert not [email for email in shop.table("contacts", by="email") if "ct.vtex.com.br" in email]
 
@@ -50,50 +50,50 @@ def test_held__is_sent_by_the_next_run_when_the_customer_has_a_document(
     customer_appears(shop)
     assert next_run(runner, shop) == {Outcome.SENT: 1}
     assert purchases(shop)["1"]["contact_email"] == "late@example.com"
-    assert next_run(runner, shop, 2) == {}, "and no more after that"
+    assert next_run(runner, shop, 2) == {}, "and never again"
 
 
-def test_held__goes_on_waiting_while_nobody_knows(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_held__stays_held_while_the_address_is_unknown(runner: SyncRunner, shop: SimulatedShop) -> None:
     assert next_run(runner, shop, 1) == {Outcome.HELD: 1}
     assert next_run(runner, shop, 1.5) == {Outcome.HELD: 1}
     customer_appears(shop)
     assert next_run(runner, shop, 0.2) == {Outcome.SENT: 1}
 
 
-def test_held__is_given_up_at_the_set_age(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_held__is_not_retried_after_held_days(runner: SyncRunner, shop: SimulatedShop) -> None:
     customer_appears(shop)
     runner.change("purchases", held_days=2)
     assert next_run(runner, shop, 2.5) == {}
     assert purchases(shop) == {}
 
 
-def test_held__is_quiet_when_it_has_become_history(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_held__triggers_no_workflows_when_it_is_old(runner: SyncRunner, shop: SimulatedShop) -> None:
     customer_appears(shop)
     next_run(runner, shop, 2.5)
     assert set(purchases(shop)) == {"1"}
     assert shop.on_connectif("GET", "workflows") == []
 
 
-def test_held__canceled_meanwhile_waits_no_longer(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_held__is_closed_when_the_order_is_canceled(runner: SyncRunner, shop: SimulatedShop) -> None:
     put_order(shop, "1-01", MORNING, email=ALIAS, profile_id=PROFILE, fixed_status="canceled")
     assert next_run(runner, shop) == {Outcome.EXCLUDED: 1}
     assert next_run(runner, shop, 0.5) == {}
 
 
-def test_held__is_nothing_for_a_back_fill(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_held__is_not_retried_by_a_back_fill(runner: SyncRunner, shop: SimulatedShop) -> None:
     customer_appears(shop)
     assert next_run(runner, shop, backfill=True) == {}
     assert next_run(runner, shop, 0.5) == {Outcome.SENT: 1}
 
 
-def test_held__a_dry_run_neither_sends_nor_forgets(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_held__a_dry_run_neither_sends_nor_closes_it(runner: SyncRunner, shop: SimulatedShop) -> None:
     customer_appears(shop)
     assert next_run(runner, shop, 0.5, dry_run=True) == {Outcome.SENT: 1}
     assert purchases(shop) == {}
     assert next_run(runner, shop, 1) == {Outcome.SENT: 1}
 
 
-def test_held__with_all_parts_of_its_checkout(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_held__is_sent_with_all_parts_of_its_checkout(runner: SyncRunner, shop: SimulatedShop) -> None:
     put_order(shop, "2-01", MORNING, email=ALIAS, profile_id=PROFILE)
     put_order(shop, "2-02", MORNING, email=ALIAS, profile_id=PROFILE)
     runner.sync(PURCHASES, day_of(MORNING, hours=1), "day 1 again")
@@ -102,7 +102,7 @@ def test_held__with_all_parts_of_its_checkout(runner: SyncRunner, shop: Simulate
     assert purchases(shop)["2"]["total_quantity"] == 2
 
 
-def test_addresses__are_looked_up_fifty_at_a_time(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_addresses__are_searched_fifty_at_a_time(runner: SyncRunner, shop: SimulatedShop) -> None:
     for number in range(120):
         profile = f"22222222-2222-4333-8444-{number:012}"
         put_order(shop, f"9{number:03}-01", MORNING, email=ALIAS, profile_id=profile)

@@ -1,4 +1,4 @@
-"""One purchase or order that a vendor never answers for costs nobody else; an outage still stops the task."""
+"""A vendor that never answers for one record affects only that record; an outage stops the task."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from urllib3 import HTTPResponse
 from include.errors import TemporaryError
 from include.http.transport import Transport
 from include.outcomes import Outcome, PipelineName, Reason
-from include.pipeline.outage import IN_A_ROW
+from include.pipeline.outage import OUTAGE_AFTER
 from include.report import Report
 from tests.builders import SimulatedShop, SyncRunner
 from tests.orders import (
@@ -38,14 +38,15 @@ Trouble = Callable[[str, dict[str, Any]], bool]
 
 @pytest.fixture(autouse=True)
 def quiet_shop(shop: SimulatedShop) -> None:
-    """No orders but the test's own; Connectif knows what they need."""
+    """Only the orders of the test; Connectif knows their buyers and products."""
     without_baskets(shop)
     put_buyer(shop)
     put_product(shop)
 
 
 def in_trouble(transport: Transport, where: Trouble) -> Callable[[], None]:
-    """Whatever call `where` is true of (its method and URL, its JSON) answers 503; returns what ends that."""
+    """Answer 503 to each call for which `where` (method and URL, JSON) is true; returns a function that ends
+    it."""
     session = transport.session
     send = session.request
 
@@ -84,7 +85,7 @@ def first_run(runner: SyncRunner) -> Report:
 
 
 def next_run(runner: SyncRunner, shop: SimulatedShop, *, days: float = 1) -> Report:
-    """A run of an hour without new orders, so many days later."""
+    """A run of an hour without new orders, that many days later."""
     shop.clock.advance(days * 86_400)
     return runner.sync(PURCHASES, day_of(MORNING + timedelta(days=days), hours=1), f"after {days}")
 
@@ -92,9 +93,7 @@ def next_run(runner: SyncRunner, shop: SimulatedShop, *, days: float = 1) -> Rep
 # --- a purchase that Connectif never takes
 
 
-def test_post__a_purchase_that_is_never_answered_for_is_held_and_costs_nobody_else(
-    runner: SyncRunner, shop: SimulatedShop
-) -> None:
+def test_post__without_an_answer_holds_only_that_purchase(runner: SyncRunner, shop: SimulatedShop) -> None:
     ids = put_some(shop, 30)
     end = in_trouble(runner.connectif.transport, posting("0005"))
     report = first_run(runner)
@@ -107,22 +106,22 @@ def test_post__a_purchase_that_is_never_answered_for_is_held_and_costs_nobody_el
     assert set(purchases(shop)) == {*ids}
 
 
-def test_post__the_last_one_alone_may_be_in_trouble(runner: SyncRunner, shop: SimulatedShop) -> None:
-    """Nothing that comes after it tells: one call asks whether Connectif is there."""
+def test_post__without_an_answer_may_be_the_last_one(runner: SyncRunner, shop: SimulatedShop) -> None:
+    """No later record shows whether it is an outage, so one call checks Connectif."""
     put_some(shop, 3)
     in_trouble(runner.connectif.transport, posting("0002"))
     assert first_run(runner).counts.outcomes == {Outcome.SENT: 2, Outcome.HELD: 1}
-    assert next_run(runner, shop).counts.outcomes == {Outcome.HELD: 1}, "and when it is all there is"
+    assert next_run(runner, shop).counts.outcomes == {Outcome.HELD: 1}, "also if it is the only purchase"
 
 
-def test_post__waits_no_longer_than_the_set_age(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_post__is_not_retried_after_held_days(runner: SyncRunner, shop: SimulatedShop) -> None:
     put_some(shop, 3)
     in_trouble(runner.connectif.transport, posting("0002"))
     first_run(runner)
     assert next_run(runner, shop, days=3.5).counts.outcomes == {}
 
 
-def test_post__a_contact_that_cannot_be_made_is_that_purchases_own_trouble(
+def test_post__holds_only_the_purchase_whose_contact_cannot_be_created(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     put_order(shop, "1-01", MORNING)
@@ -134,7 +133,7 @@ def test_post__a_contact_that_cannot_be_made_is_that_purchases_own_trouble(
 
 
 @pytest.mark.parametrize("number", [2, 30])
-def test_post__an_outage_stops_the_task_and_nothing_is_burnt(
+def test_post__an_outage_stops_the_task_and_a_retry_sends_everything(
     number: int, runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     ids = put_some(shop, number)
@@ -147,9 +146,7 @@ def test_post__an_outage_stops_the_task_and_nothing_is_burnt(
     assert first_run(runner).counts.outcomes == {Outcome.SENT: number}, "Airflow's next try"
 
 
-def test_post__an_outage_that_begins_at_the_end_stops_the_task(
-    runner: SyncRunner, shop: SimulatedShop
-) -> None:
+def test_post__an_outage_at_the_end_stops_the_task(runner: SyncRunner, shop: SimulatedShop) -> None:
     put_some(shop, 3)
     in_trouble(
         runner.connectif.transport, lambda call, body: posting("0002")(call, body) or "imports" in call
@@ -159,12 +156,10 @@ def test_post__an_outage_that_begins_at_the_end_stops_the_task(
     assert set(runner.state.purchases_of("first")) == {"0000", "0001"}
 
 
-# --- an order that VTEX never tells of
+# --- an order that VTEX never answers for
 
 
-def test_detail__an_order_that_is_never_answered_for_is_held_and_costs_nobody_else(
-    runner: SyncRunner, shop: SimulatedShop
-) -> None:
+def test_detail__without_an_answer_holds_only_that_order(runner: SyncRunner, shop: SimulatedShop) -> None:
     ids = put_some(shop, 30)
     end = in_trouble(runner.vtex.transport, reading("/orders/0005-01"))
     report = first_run(runner)
@@ -174,11 +169,13 @@ def test_detail__an_order_that_is_never_answered_for_is_held_and_costs_nobody_el
     end()
     assert next_run(runner, shop).counts.outcomes == {Outcome.SENT: 1}
     assert set(purchases(shop)) == {*ids}
-    assert next_run(runner, shop, days=1.2).counts.outcomes == {}, "and no more after that"
+    assert next_run(runner, shop, days=1.2).counts.outcomes == {}, "and never again"
 
 
-def test_detail__the_other_parts_of_its_checkout_wait_for_it(runner: SyncRunner, shop: SimulatedShop) -> None:
-    """Connectif's purchases cannot be changed: half of one would stay half."""
+def test_detail__without_an_answer_holds_the_other_parts_of_the_checkout(
+    runner: SyncRunner, shop: SimulatedShop
+) -> None:
+    """A purchase at Connectif cannot be changed, so half a purchase would stay half."""
     put_some(shop, 3)
     put_order(shop, "5-01", MORNING)
     put_order(shop, "5-02", MORNING, lines=[LINE | {"selling_price": 500, "price": 500}])
@@ -189,10 +186,8 @@ def test_detail__the_other_parts_of_its_checkout_wait_for_it(runner: SyncRunner,
     assert purchases(shop)["5"]["total_quantity"] == 2
 
 
-def test_detail__a_group_that_is_never_answered_for_is_held_as_a_whole(
-    runner: SyncRunner, shop: SimulatedShop
-) -> None:
-    """What became of 5-01, which must exist, is not known until then."""
+def test_order_group__without_an_answer_is_held_completely(runner: SyncRunner, shop: SimulatedShop) -> None:
+    """Order 5-01 must exist, and its state is not known until VTEX answers."""
     put_some(shop, 3)
     put_order(shop, "5-01", MORNING - timedelta(hours=2), fixed_status="canceled")
     put_order(shop, "5-02", MORNING)
@@ -203,7 +198,7 @@ def test_detail__a_group_that_is_never_answered_for_is_held_as_a_whole(
     assert set(purchases(shop)) >= {"5"}
 
 
-def test_detail__a_part_that_must_exist_holds_the_others(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_detail__of_a_missing_part_holds_the_other_parts(runner: SyncRunner, shop: SimulatedShop) -> None:
     put_some(shop, 3)
     put_order(shop, "5-02", MORNING)
     assert first_run(runner).counts.reasons == {Reason.TARGET_BUSY: 1}
@@ -212,7 +207,7 @@ def test_detail__a_part_that_must_exist_holds_the_others(runner: SyncRunner, sho
     assert set(purchases(shop)) >= {"5"}
 
 
-def test_detail__without_a_group_is_found_again_under_its_own_id(
+def test_detail__of_an_order_without_a_group_is_retried_under_its_own_id(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     put_some(shop, 3)
@@ -225,7 +220,7 @@ def test_detail__without_a_group_is_found_again_under_its_own_id(
 
 
 @pytest.mark.parametrize("number", [2, 30])
-def test_detail__an_outage_stops_the_task_and_nothing_is_burnt(
+def test_detail__an_outage_stops_the_task_and_a_retry_sends_everything(
     number: int, runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     put_some(shop, number)
@@ -236,16 +231,19 @@ def test_detail__an_outage_stops_the_task_and_nothing_is_burnt(
     assert first_run(runner).counts.outcomes == {Outcome.SENT: number}, "Airflow's next try"
 
 
-def test_trouble__that_many_in_a_row_are_an_outage(runner: SyncRunner, shop: SimulatedShop) -> None:
-    """With answers between them they are records in trouble, however many."""
-    ids = put_some(shop, 4 * IN_A_ROW)
+def test_outage__is_assumed_after_many_failures_in_a_row(runner: SyncRunner, shop: SimulatedShop) -> None:
+    """With answers between them, any number of failing records is no outage."""
+    ids = put_some(shop, 4 * OUTAGE_AFTER)
     in_trouble(runner.connectif.transport, posting(*ids[::2]))
-    assert first_run(runner).counts.outcomes == {Outcome.SENT: 2 * IN_A_ROW, Outcome.HELD: 2 * IN_A_ROW}
+    assert first_run(runner).counts.outcomes == {
+        Outcome.SENT: 2 * OUTAGE_AFTER,
+        Outcome.HELD: 2 * OUTAGE_AFTER,
+    }
 
 
-@pytest.mark.parametrize("number", [2, IN_A_ROW])
+@pytest.mark.parametrize("number", [2, OUTAGE_AFTER])
 @pytest.mark.parametrize("side", ["connectif", "vtex"])
-def test_trouble__of_the_night_before_is_no_outage_when_nothing_else_is_to_be_done(
+def test_outage__is_not_assumed_for_records_that_failed_in_the_run_before(
     side: str, number: int, runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     ids = put_some(shop, 2 * number)[::2]
@@ -257,7 +255,7 @@ def test_trouble__of_the_night_before_is_no_outage_when_nothing_else_is_to_be_do
     assert next_run(runner, shop).counts.outcomes == {Outcome.HELD: number}
 
 
-def test_trouble__is_logged_by_the_records_id_alone(
+def test_failing_record__is_logged_with_its_id_only(
     runner: SyncRunner, shop: SimulatedShop, caplog: pytest.LogCaptureFixture
 ) -> None:
     put_some(shop, 4)

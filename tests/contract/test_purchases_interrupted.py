@@ -1,4 +1,4 @@
-"""A process that ends between Connectif's answer and our note: whose purchase it was is still known."""
+"""A process ends between Connectif's answer and our record: the retry still finds who sent the purchase."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def one_order(shop: SimulatedShop) -> None:
 
 @contextmanager
 def killed_after_the_post(*, arrives: bool = True) -> Iterator[None]:
-    """The process ends when Connectif has answered a post, or before the post is sent."""
+    """End the process after Connectif has answered a post, or before the post is sent."""
     post = ConnectifClient.post_purchase
 
     def ends(client: ConnectifClient, body: Body, *, fire_workflows: bool) -> PostResult:
@@ -65,12 +65,12 @@ def outcomes(report: Report) -> dict[Outcome, int]:
 
 
 def tracking(report: Report) -> tuple[int, int]:
-    """By the tag, by the sync."""
+    """The numbers of purchases from the tag and from the sync."""
     (day,) = report.counts.tracking.values()
     return day.tracked, day.added
 
 
-def test_interrupted__what_arrived_was_sent_by_the_run_and_one_look_up_tells(
+def test_interrupted__a_purchase_that_arrived_counts_as_sent_after_one_look_up(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     interrupted(runner)
@@ -81,7 +81,9 @@ def test_interrupted__what_arrived_was_sent_by_the_run_and_one_look_up_tells(
     assert runner.state.post_marks() == []
 
 
-def test_interrupted__what_did_not_arrive_is_posted_again(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_interrupted__a_purchase_that_did_not_arrive_is_posted_again(
+    runner: SyncRunner, shop: SimulatedShop
+) -> None:
     interrupted(runner, arrives=False)
     report = runner.sync(PURCHASES, DAY, "run")
     assert (outcomes(report), tracking(report)) == ({Outcome.SENT: 1}, (0, 1))
@@ -89,7 +91,7 @@ def test_interrupted__what_did_not_arrive_is_posted_again(runner: SyncRunner, sh
     assert set(purchases(shop)) == {"1"}
 
 
-def test_interrupted__a_cleared_run_counts_what_the_run_before_had_sent(runner: SyncRunner) -> None:
+def test_interrupted__a_cleared_run_records_the_purchase_for_the_run_before(runner: SyncRunner) -> None:
     interrupted(runner, "first")
     report = runner.sync(PURCHASES, DAY, "cleared")
     assert (outcomes(report), tracking(report)) == ({Outcome.ALREADY_THERE: 1}, (0, 1))
@@ -98,10 +100,10 @@ def test_interrupted__a_cleared_run_counts_what_the_run_before_had_sent(runner: 
 
 
 @pytest.mark.parametrize("age", [timedelta(hours=1), timedelta(minutes=6)])
-def test_interrupted__what_the_tag_reported_before_is_not_ours(
+def test_interrupted__a_purchase_from_the_tag_does_not_count_as_sent(
     age: timedelta, runner: SyncRunner, shop: SimulatedShop
 ) -> None:
-    """Without an export nothing had been looked up before the mark: the 409 was the first to tell."""
+    """Without an export no look-up came before the mark, so the 409 is the first sign of the purchase."""
     now = shop.clock.now()
     shop.clock.set(now - age)
     put_purchase(shop, "1")
@@ -112,17 +114,17 @@ def test_interrupted__what_the_tag_reported_before_is_not_ours(
     assert (report.counts.reasons, tracking(report)) == ({Reason.ALREADY_TRACKED: 1}, (1, 0))
 
 
-def test_interrupted__what_the_tag_reports_between_mark_and_retry_counts_as_ours(
+def test_interrupted__a_purchase_from_the_tag_after_the_mark_counts_as_sent(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
-    """What decision 0032 says of it: Connectif does not tell who created a purchase."""
+    """Decision 0032: Connectif does not say who created a purchase."""
     interrupted(runner, arrives=False)
     put_purchase(shop, "1")
     report = runner.sync(PURCHASES, DAY, "run")
     assert outcomes(report) == {Outcome.SENT: 1}
 
 
-def test_interrupted__without_the_right_to_look_up_the_second_post_tells(
+def test_interrupted__without_the_permission_to_look_up_the_second_post_decides(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     interrupted(runner)
@@ -132,7 +134,7 @@ def test_interrupted__without_the_right_to_look_up_the_second_post_tells(
     assert shop.counts()["create purchase"]["409"] == 1
 
 
-def test_interrupted__neither_export_nor_look_up_credits_us_with_nothing(
+def test_interrupted__without_export_and_look_up_nothing_counts_as_sent(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     put_purchase(shop, "1")
@@ -143,7 +145,7 @@ def test_interrupted__neither_export_nor_look_up_credits_us_with_nothing(
     assert (report.counts.reasons, tracking(report)) == ({Reason.ALREADY_TRACKED: 1}, (1, 0))
 
 
-def test_interrupted__a_purchase_that_went_without_a_line_says_so(
+def test_interrupted__a_purchase_without_a_line_is_counted_as_such(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     priceless = LINE | {"product": 901, "sku": 9010, "price": 0, "selling_price": 0, "list_price": 0}
@@ -159,7 +161,7 @@ def test_interrupted__a_purchase_that_went_without_a_line_says_so(
 
 @contextmanager
 def killed_when_recorded(runner: SyncRunner, purchase_id: str) -> Iterator[None]:
-    """The process ends before it writes down what became of this purchase."""
+    """End the process before it records the result of this purchase."""
     record = type(runner.state).record_purchases
 
     def ends(state, run_key, answers) -> None:
@@ -184,7 +186,7 @@ def test_interrupted__a_retry_keeps_the_notes_of_a_run_without_an_export(
             runner.sync(PURCHASES, DAY, "run")
     runner.restart()
     without_export, under_another_id = runner.sync(PURCHASES, DAY, "run").counts.notes
-    assert "all were offered one by one" in without_export
+    assert "all were posted one by one" in without_export
     assert under_another_id.startswith("1 purchases are at Connectif under their order_id")
 
 
@@ -192,7 +194,7 @@ def _killed(*_arguments: object) -> None:
     raise Killed
 
 
-def test_find_purchase__tells_when_it_was_created(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_find_purchase__returns_the_time_of_creation(runner: SyncRunner, shop: SimulatedShop) -> None:
     put_purchase(shop, "1")
     found = runner.connectif.find_purchase("1")
     assert found

@@ -1,4 +1,4 @@
-"""Faults and kills at any moment: nothing is lost, nothing is doubled, nothing private is said."""
+"""Faults and kills at any moment: nothing is lost or doubled, and no personal data is logged."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ DAY = window_ending(hours=48)
 
 
 class Killed(BaseException):
-    """The process is gone; nothing of ours catches this."""
+    """The process ends; our code never catches this."""
 
 
 @pytest.fixture(scope="module")
 def without_interruption(
     shared_shop: SimulatedShop, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, Any]:
-    """What the same day comes to when all goes well."""
+    """The result of the same day without interruption."""
     shared_shop.reset()
     runner = SyncRunner(shared_shop, tmp_path_factory.mktemp("calm"))
     runner.sync(PURCHASES, DAY, "calm")
@@ -55,7 +55,7 @@ def assert_nothing_lost_or_doubled(shop: SimulatedShop, expected: dict[str, Any]
 
 @contextmanager
 def killed_after(calls: int, client: Any) -> Iterator[None]:
-    """The process dies when the answer to that call has come, before anybody can note it."""
+    """Kill the process after the answer to that call, before the answer is recorded."""
     counter = client.transport.counter
     left = iter(range(calls))
 
@@ -72,13 +72,13 @@ def killed_after(calls: int, client: Any) -> Iterator[None]:
 
 
 def attempt(run: SyncRun) -> None:
-    """Like Airflow, which does not begin a task again that has ended."""
-    flow = DAILY_PIPELINES[PURCHASES].code()
+    """Like Airflow, which does not repeat a finished task."""
+    code = DAILY_PIPELINES[PURCHASES].code()
     folders = {name: run.staging.within(name) for name in ("extract", "transform", "load")}
     works: dict[str, Callable[[SyncRun, Staging], StageCounts]] = {
-        "extract": flow.extract,
-        "transform": lambda run, folder: flow.transform(run, folder, source=folders["extract"]),
-        "load": lambda run, folder: flow.load(run, folder, source=folders["transform"]),
+        "extract": code.extract,
+        "transform": lambda run, folder: code.transform(run, folder, source=folders["extract"]),
+        "load": lambda run, folder: code.load(run, folder, source=folders["transform"]),
     }
     for name, work in works.items():
         if not has_finished(folders[name]):
@@ -86,7 +86,7 @@ def attempt(run: SyncRun) -> None:
 
 
 @pytest.mark.parametrize("seed", [3, 11, 29])
-def test_faults__one_call_in_twenty_goes_wrong(
+def test_faults__of_one_call_in_twenty_change_nothing(
     seed: int, runner: SyncRunner, shop: SimulatedShop, without_interruption: dict[str, Any]
 ) -> None:
     kinds = [
@@ -126,7 +126,7 @@ def test_kills__at_random_moments(
     assert answers.get("409", 0) <= 2 * WORKERS * kills, "only calls in flight are repeated"
 
 
-def test_retry__asks_for_no_second_export_and_reads_no_order_twice(
+def test_retry__queues_no_second_export_and_reads_no_order_twice(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     run = runner.run(PURCHASES, DAY, "run")
@@ -138,19 +138,19 @@ def test_retry__asks_for_no_second_export_and_reads_no_order_twice(
     assert calls(shop, "order detail") == before
 
 
-# --- nothing private is said
+# --- no personal data
 
 CANARY = "Kanarienvogel"
 ADDRESS = "kanarienvogel.singt@example.com"
 
 
 def all_text_under(folder: Path) -> str:
-    """XCom holds paths and the summary line; the report and the outcomes are in the store."""
+    """XCom holds paths and the summary line; the state store holds the report and the outcomes."""
     return " ".join(str(path) for path in folder.rglob("*"))
 
 
 @pytest.mark.parametrize("trouble", ["none", "refused", "faults", "held", "export fails", "only"])
-def test_canary__shows_in_no_log_and_no_report(
+def test_personal_data__is_in_no_log_and_no_report(
     trouble: str, runner: SyncRunner, shop: SimulatedShop, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
     without_baskets(shop)
@@ -176,12 +176,12 @@ def test_canary__shows_in_no_log_and_no_report(
     plan = RunPlan("only", None, (), "one", "3-01") if trouble == "only" else day_of(start, hours=1)
     with caplog.at_level(logging.DEBUG):
         report = runner.sync_with_retries(PURCHASES, plan, "run")
-    said = caplog.text + report.summary_line() + json.dumps(report.model_dump(mode="json"))
-    said += (
+    text = caplog.text + report.summary_line() + json.dumps(report.model_dump(mode="json"))
+    text += (
         repr(runner.state.outcomes(PURCHASES))
         + repr(runner.state.purchases_of("run"))
         + all_text_under(tmp_path)
     )
     assert report.counts.read == (1 if trouble == "only" else 12)
     for word in (CANARY.lower(), "singt", "987650123"):
-        assert word not in said.lower()
+        assert word not in text.lower()

@@ -1,4 +1,4 @@
-"""Products that Connectif lacks come by one import ahead of the purchases, not by a refusal each (E0102)."""
+"""One import before the purchases creates missing products, instead of one refusal for each (E0102)."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ SECOND = timedelta(seconds=1)
 
 @pytest.fixture(autouse=True)
 def empty_catalogue(shop: SimulatedShop) -> None:
-    """No orders and no products at Connectif but the test's own. The one buyer is known."""
+    """Only the orders and products of the test; Connectif knows their one buyer."""
     without_baskets(shop)
     shop.connectif.database.execute("DELETE FROM products")
     put_buyer(shop)
@@ -44,7 +44,7 @@ def empty_catalogue(shop: SimulatedShop) -> None:
 def sell(
     shop: SimulatedShop, number: int, *, first: int = 90_000, hidden: bool = False, **sku: Any
 ) -> list[str]:
-    """So many orders of a product each; the products' ids."""
+    """Put `number` orders of one product each; returns the product ids."""
     keys = [first + place for place in range(number)]
     for place, key in enumerate(keys):
         if not hidden:
@@ -55,8 +55,10 @@ def sell(
 
 
 def put_shown(shop: SimulatedShop, key: int, **sku: Any) -> None:
-    """A product that search shows at 21.90, with a picture; unless its SKU is given, with another SKU that
-    nobody has bought."""
+    """Put a product that search shows at 21.90, with a picture.
+
+    If no SKU data is given, the product has a second SKU that was never sold.
+    """
     offers = [{"price": 2190, "list_price": 2990, "quantity": 5}]
     other = [] if sku else [{"sku_id": 10 * key + 1, "offers": offers}]
     skus = [{"sku_id": 10 * key, "offers": offers, **sku}, *other]
@@ -83,7 +85,7 @@ def assert_few_calls(shop: SimulatedShop, orders: int, unknown: int) -> None:
 
 
 @pytest.mark.parametrize("number", [10, 63, 130])
-def test_empty_catalogue__takes_one_import(number: int, runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_empty_catalogue__needs_one_import(number: int, runner: SyncRunner, shop: SimulatedShop) -> None:
     keys = sell(shop, number)
     assert sync(runner).counts.outcomes == {Outcome.SENT: number}
     assert_few_calls(shop, number, number)
@@ -93,7 +95,7 @@ def test_empty_catalogue__takes_one_import(number: int, runner: SyncRunner, shop
     assert facts(shop, keys[-1]) == (f"Chaleira {keys[-1]}", 21.9, "instock")
 
 
-def test_created_products__are_what_the_catalogue_sends(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_created_products__equal_those_of_the_catalogue_run(runner: SyncRunner, shop: SimulatedShop) -> None:
     keys = sell(shop, 12)
     sync(runner)
     created = {key: products(shop)[key] for key in keys}
@@ -121,7 +123,7 @@ def test_old_catalogue__only_new_products_are_searched(runner: SyncRunner, shop:
     assert {*new} <= {*products(shop)}
 
 
-def test_old_catalogue__what_connectif_has_lost_since_is_healed(
+def test_old_catalogue__a_product_that_connectif_lost_is_created(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     keys = sell(shop, 12)
@@ -131,7 +133,7 @@ def test_old_catalogue__what_connectif_has_lost_since_is_healed(
     assert (calls(shop, "create purchase"), calls(shop, "patch product")) == (13, 1)
 
 
-def test_lost_catalogue__leaves_all_products_unknown(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_lost_catalogue__makes_all_products_unknown(runner: SyncRunner, shop: SimulatedShop) -> None:
     keys = sell(shop, 12)
     runner.state.replace_catalogue("lost.parquet", 1, "products")
     assert sync(runner).counts.outcomes == {Outcome.SENT: 12}
@@ -139,8 +141,8 @@ def test_lost_catalogue__leaves_all_products_unknown(runner: SyncRunner, shop: S
     assert {*products(shop)} == {*keys}
 
 
-def test_catalogue__does_not_learn_of_what_purchases_created(runner: SyncRunner, shop: SimulatedShop) -> None:
-    """As with E0102: neither a withdrawal nor a last price follows from it."""
+def test_catalogue_sent_last__has_no_products_from_purchases(runner: SyncRunner, shop: SimulatedShop) -> None:
+    """As with E0102: such a product has no last price and is not withdrawn later."""
     sell(shop, 12)
     sync(runner)
     assert last_catalogue(runner.run(PipelineName.PRODUCTS, EVERYTHING, "look")) is None
@@ -149,7 +151,7 @@ def test_catalogue__does_not_learn_of_what_purchases_created(runner: SyncRunner,
 # --- ids of SKUs
 
 
-def test_skus__only_those_bought_are_created(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_skus__only_sold_skus_are_created(runner: SyncRunner, shop: SimulatedShop) -> None:
     runner.change("products", product_id_source="sku")
     keys = [f"{key}0" for key in sell(shop, 60)]
     assert sync(runner).counts.outcomes == {Outcome.SENT: 60}
@@ -158,10 +160,10 @@ def test_skus__only_those_bought_are_created(runner: SyncRunner, shop: Simulated
     assert calls(shop, "patch product") == 0
 
 
-def test_skus__a_product_of_the_same_number_that_was_sent_is_another(
+def test_skus__a_sent_product_with_the_same_number_is_another_record(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
-    """The catalogue was sent by products, whose numbers are those of the SKUs that are bought now."""
+    """The catalogue was sent with product ids, which equal the SKU ids that are sold now."""
     keys = sell(shop, 12)
     for key in keys:
         put_shown(shop, int(f"{key}0"))
@@ -178,7 +180,7 @@ def test_skus__a_product_of_the_same_number_that_was_sent_is_another(
 
 
 @pytest.mark.parametrize(("setting", "price"), [("unit", 6.57), ("measure", 21.9)])
-def test_weighed_goods__cost_what_the_setting_says(
+def test_weighed_goods__have_the_price_of_the_setting(
     setting: str, price: float, runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     runner.change("products", weighed_price=setting)
@@ -188,19 +190,15 @@ def test_weighed_goods__cost_what_the_setting_says(
     assert {products(shop)[key]["unit_price"] for key in keys} == {price}
 
 
-def test_base_prices__are_those_of_products_that_nobody_can_buy(
-    runner: SyncRunner, shop: SimulatedShop
-) -> None:
+def test_base_prices__are_read_for_products_without_an_offer(runner: SyncRunner, shop: SimulatedShop) -> None:
     keys = sell(shop, 12, offers=[], base_price=1750)
     assert sync(runner).counts.outcomes == {Outcome.SENT: 12}
     assert {facts(shop, key)[1:] for key in keys} == {(17.5, "outofstock")}
     assert (calls(shop, "price"), calls(shop, "patch product")) == (12, 0)
 
 
-def test_base_prices__one_that_cannot_be_had_costs_its_product_alone(
-    runner: SyncRunner, shop: SimulatedShop
-) -> None:
-    """That one has the list price of its line."""
+def test_base_prices__a_missing_one_affects_only_its_product(runner: SyncRunner, shop: SimulatedShop) -> None:
+    """The product without a base price has the list price of its line."""
     keys = sell(shop, 30, offers=[], base_price=1750)
     base_price = runner.vtex.base_price
 
@@ -215,19 +213,21 @@ def test_base_prices__one_that_cannot_be_had_costs_its_product_alone(
     assert prices == dict.fromkeys(keys, 17.5) | {keys[7]: 24.9}
 
 
-def test_base_prices__without_the_right_the_lines_tell(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_base_prices__without_the_permission_prices_come_from_the_lines(
+    runner: SyncRunner, shop: SimulatedShop
+) -> None:
     keys = sell(shop, 130, offers=[], base_price=1750)
     shop.fault_at_vtex("price", calls=999, status=403)
     assert sync(runner).counts.outcomes == {Outcome.SENT: 130}
     assert {facts(shop, key) for key in keys} == {(f"Line {key}", 24.9, "outofstock") for key in keys}
-    assert calls(shop, "price") < 130, "not asked for on and on"
+    assert calls(shop, "price") < 130, "base prices are not requested again"
 
 
 # --- hidden from search
 
 
-def test_hidden_products__are_made_from_lines(runner: SyncRunner, shop: SimulatedShop) -> None:
-    """List price, out of stock; asked for once more, as far as one call goes."""
+def test_hidden_products__are_created_from_lines(runner: SyncRunner, shop: SimulatedShop) -> None:
+    """They have the list price and no stock. One more call searches as many as fit."""
     shown, hidden = sell(shop, 70), sell(shop, 60, first=95_000, hidden=True)
     assert sync(runner).counts.outcomes == {Outcome.SENT: 130}
     assert_few_calls(shop, 130, 130)
@@ -239,7 +239,7 @@ def test_hidden_products__are_made_from_lines(runner: SyncRunner, shop: Simulate
     assert calls(shop, "patch product") == 0
 
 
-def test_forgetful_search__is_asked_once_more(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_search__that_omits_a_product_is_repeated_once(runner: SyncRunner, shop: SimulatedShop) -> None:
     sell(shop, 40)
     shop.on_vtex("POST", "knobs", {"search_omission_share": 0.3})
     sync(runner)
@@ -261,7 +261,7 @@ def test_lines_without_a_price__are_left_out_and_counted(runner: SyncRunner, sho
     assert_few_calls(shop, 16, 13)
 
 
-def test_gifts__that_another_order_pays_for_are_created_by_that_line(
+def test_gift__is_created_from_another_orders_line_with_a_price(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     gift = LINE | {"product": 99_999, "selling_price": 0, "price": 0, "list_price": 0}
@@ -274,10 +274,10 @@ def test_gifts__that_another_order_pays_for_are_created_by_that_line(
     assert '"99999"' in purchases(shop)["70"]["products"]
 
 
-# --- what Connectif has by other means
+# --- products that Connectif has from the tag
 
 
-def test_products_by_other_means__are_left_alone(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_products_from_the_tag__are_not_changed(runner: SyncRunner, shop: SimulatedShop) -> None:
     keys = sell(shop, 12)
     page = {"name": "Of the tag", "productDetailUrl": "https://www.sandbox-shop.example/x/p", "unitPrice": 5,
             "description": "rich", "tags": ["new"], "rating": 4.5}  # fmt: skip
@@ -288,13 +288,13 @@ def test_products_by_other_means__are_left_alone(runner: SyncRunner, shop: Simul
     assert len(products(shop)) == 12
 
 
-def test_few_purchases__are_healed_one_by_one(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_few_purchases__create_products_one_by_one(runner: SyncRunner, shop: SimulatedShop) -> None:
     sell(shop, 9)
     assert sync(runner).counts.outcomes == {Outcome.SENT: 9}
     assert (calls(shop, "create import"), calls(shop, "patch product")) == (0, 9)
 
 
-def test_purchases_that_are_there__create_no_products(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_tracked_purchases__create_no_products(runner: SyncRunner, shop: SimulatedShop) -> None:
     keys = sell(shop, 12)
     put_shown(shop, 900)
     shop.on_connectif("PUT", "products/900", {"name": "a", "productDetailUrl": "https://www.sandbox-shop.example/a/p",
@@ -313,25 +313,25 @@ def test_erased_people__create_no_products(runner: SyncRunner, shop: SimulatedSh
     assert (products(shop), calls(shop, "product search")) == ({}, 0)
 
 
-def test_dry_run__asks_and_writes_nothing(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_dry_run__reads_and_writes_no_products(runner: SyncRunner, shop: SimulatedShop) -> None:
     sell(shop, 12)
     sync(runner, dry_run=True)
     assert shop.writes() == {}
     assert calls(shop, "product search") == 0
 
 
-def test_only__stays_with_one_purchase(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_only__creates_products_of_one_purchase(runner: SyncRunner, shop: SimulatedShop) -> None:
     keys = sell(shop, 12)
     plan = RunPlan("only", None, (), "one", f"{keys[2]}-01")
     assert runner.sync(PURCHASES, plan, "one").counts.outcomes == {Outcome.SENT: 1}
     assert {*products(shop)} == {keys[2]}
 
 
-# --- trouble with the import
+# --- the import fails
 
 
 def corrupt(runner: SyncRunner, spoil: Callable[[bytes], bytes]) -> None:
-    """What is sent as the file of an import is changed on its way."""
+    """Change the file of an import on its way to Connectif."""
     create = runner.connectif.create_import
 
     def create_import(kind: str, csv: Any, *, override_existing: bool) -> Any:
@@ -342,7 +342,7 @@ def corrupt(runner: SyncRunner, spoil: Callable[[bytes], bytes]) -> None:
     runner.connectif.create_import = create_import  # type: ignore[method-assign]
 
 
-def test_refused_rows__are_healed_one_by_one(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_refused_rows__are_created_one_by_one(runner: SyncRunner, shop: SimulatedShop) -> None:
     keys = sell(shop, 60)
     corrupt(runner, lambda text: text.replace(b',"29.90",', b',"none",', 7))
     assert sync(runner).counts.outcomes == {Outcome.SENT: 60}
@@ -351,7 +351,7 @@ def test_refused_rows__are_healed_one_by_one(runner: SyncRunner, shop: Simulated
     assert {facts(shop, key)[1:] for key in keys} == {(21.9, "instock")}
 
 
-def test_lost_rows__are_healed_one_by_one(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_lost_rows__are_created_one_by_one(runner: SyncRunner, shop: SimulatedShop) -> None:
     sell(shop, 60)
     shop.connectif.knobs.import_lost_rows = 5
     assert sync(runner).counts.outcomes == {Outcome.SENT: 60}
@@ -370,7 +370,7 @@ def test_lost_rows__are_healed_one_by_one(runner: SyncRunner, shop: SimulatedSho
     ],
     ids=["400", "403", "413", "422", "503", "queue full"],
 )
-def test_import_that_is_refused__leaves_the_other_way(
+def test_refused_import__products_are_created_one_by_one(
     fault: dict[str, Any], runner: SyncRunner, shop: SimulatedShop, caplog: pytest.LogCaptureFixture
 ) -> None:
     keys = sell(shop, 12)
@@ -380,17 +380,19 @@ def test_import_that_is_refused__leaves_the_other_way(
         assert sync(runner).counts.outcomes == {Outcome.SENT: 12}
     assert {facts(shop, key)[1:] for key in keys} == {(21.9, "instock")}
     assert calls(shop, "patch product") == 12
-    assert ("created purchase by purchase" in caplog.text) == (fault["status"] != 413), "rows go singly"
+    assert ("created for each refused purchase" in caplog.text) == (fault["status"] != 413), (
+        "rows are sent singly"
+    )
 
 
-def test_import_that_ends_in_an_error__leaves_the_other_way(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_failed_import__products_are_created_one_by_one(runner: SyncRunner, shop: SimulatedShop) -> None:
     sell(shop, 12)
     corrupt(runner, lambda text: text.replace(b'"unitPrice",', b'"price",'))
     assert sync(runner).counts.outcomes == {Outcome.SENT: 12}
     assert calls(shop, "patch product") == 12
 
 
-def test_import_that_never_ends__leaves_the_other_way(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_endless_import__products_are_created_one_by_one(runner: SyncRunner, shop: SimulatedShop) -> None:
     sell(shop, 12)
     runner.change("connectif", import_timeout_minutes=0.01)
     shop.connectif.knobs.imports_paused = True
@@ -398,8 +400,8 @@ def test_import_that_never_ends__leaves_the_other_way(runner: SyncRunner, shop: 
     assert calls(shop, "create import") == 1
 
 
-def test_domain_that_is_not_authorised__is_told_by_the_post(runner: SyncRunner, shop: SimulatedShop) -> None:
-    """Connectif takes such products by file, and refuses their purchases (E0103)."""
+def test_unauthorised_domain__is_reported_by_the_post(runner: SyncRunner, shop: SimulatedShop) -> None:
+    """Connectif takes such products in a file, but refuses their purchases (E0103)."""
     sell(shop, 12)
     shop.connectif.knobs.authorised_domains = ["another-shop.example"]
     assert sync(runner).counts.reasons == {Reason.TARGET_REJECTED: 12}
@@ -408,30 +410,30 @@ def test_domain_that_is_not_authorised__is_told_by_the_post(runner: SyncRunner, 
     assert calls(shop, "create purchase") == 12
 
 
-# --- trouble with the search
+# --- the search fails
 
 
-def test_search_that_refuses_some_ids__leaves_these_to_the_other_way(
+def test_search__that_refuses_ids_leaves_their_products_to_the_posts(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     keys = sell(shop, 60)
     shop.fault_at_vtex("product search", calls=1, status=400)
     assert sync(runner).counts.outcomes == {Outcome.SENT: 60}
     assert {facts(shop, key)[1:] for key in keys} == {(21.9, "instock")}
-    assert calls(shop, "patch product") in {10, 50}, "the products of one call of two"
+    assert calls(shop, "patch product") in {10, 50}, "the products of one of two calls"
 
 
-def test_search_that_refuses_an_id_for_good__leaves_the_line(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_search__that_always_refuses_an_id_leaves_the_line(runner: SyncRunner, shop: SimulatedShop) -> None:
     keys = sell(shop, 9)
     shop.fault_at_vtex("product search", calls=99, status=400)
     assert sync(runner).counts.outcomes == {Outcome.SENT: 9}
     assert {facts(shop, key)[1:] for key in keys} == {(24.9, "outofstock")}
 
 
-def test_search_out_of_order__does_not_stop_purchases_of_known_products(
+def test_search__in_an_outage_does_not_stop_purchases_of_known_products(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
-    """Products that Connectif has by its tag: none of them is needed."""
+    """Connectif has these products from its tag, so none of them is missing."""
     for key in sell(shop, 12):
         body = {"name": "a", "productDetailUrl": "https://www.sandbox-shop.example/a/p", "unitPrice": 1}
         shop.on_connectif("PUT", f"products/{key}", body)
@@ -443,7 +445,7 @@ def test_search_out_of_order__does_not_stop_purchases_of_known_products(
 
 
 @pytest.mark.parametrize("moment", ["before the import is noted", "after it", "while it runs"])
-def test_killed__a_retry_does_nothing_twice(
+def test_killed__a_retry_repeats_no_call(
     moment: str, runner: SyncRunner, shop: SimulatedShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sell(shop, 60)
@@ -474,7 +476,7 @@ def test_killed__a_retry_does_nothing_twice(
     assert calls(shop, "create purchase") == 60
 
 
-# --- one by one: what several purchases lack is created once
+# --- one by one: a record that several purchases lack is created once
 
 
 def test_one_by_one__a_product_of_many_purchases_is_searched_and_created_once(
@@ -512,7 +514,7 @@ def test_one_by_one__a_product_without_a_price_is_searched_once(
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)], ids=["gift first", "gift last"])
-def test_one_by_one__a_gift_beside_its_paid_product_does_not_cost_the_line(
+def test_one_by_one__a_gift_next_to_its_paid_product_keeps_the_line(
     order: tuple[int, int], runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     paid = LINE | {"product": 99_999}

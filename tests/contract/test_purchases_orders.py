@@ -1,4 +1,4 @@
-"""All orders of the window, each once, and every checkout whole, also at the borders."""
+"""All orders of the window are read once, and every checkout is complete, also at the borders."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hou
 
 @pytest.fixture(autouse=True)
 def quiet_shop(shop: SimulatedShop) -> None:
-    """No orders but the test's own; Connectif knows what they need."""
+    """Only the orders of the test; Connectif knows their buyers and products."""
     without_baskets(shop)
     put_buyer(shop)
     put_product(shop)
@@ -52,7 +52,7 @@ def listed_in(runner: SyncRunner, window: Window) -> set[str]:
 
 
 @pytest.mark.parametrize(("number", "length"), [(10_000, HOUR), (3_500, MINUTE), (3_000, SECOND)])
-def test_listing__a_rush_is_read_in_full(
+def test_listing__of_a_busy_hour_is_complete(
     number: int, length: timedelta, runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     groups = put_orders(shop, number, MORNING, length)
@@ -60,7 +60,7 @@ def test_listing__a_rush_is_read_in_full(
     assert found == {f"{group}-01" for group in groups}
 
 
-def test_listing__more_in_a_second_than_the_list_shows_stops_and_names_it(
+def test_listing__stops_if_one_second_has_more_orders_than_the_list_shows(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     put_orders(shop, 3_001, MORNING, SECOND / 2)
@@ -70,9 +70,7 @@ def test_listing__more_in_a_second_than_the_list_shows_stops_and_names_it(
     assert purchases(shop) == {}
 
 
-def test_listing__a_window_that_has_just_ended_is_not_read_too_early(
-    runner: SyncRunner, shop: SimulatedShop
-) -> None:
+def test_listing__waits_after_the_end_of_the_window(runner: SyncRunner, shop: SimulatedShop) -> None:
     """The list shows an order four minutes late."""
     put_order(shop, "1-01", NOON - MINUTE)
     runner.sync(PURCHASES, day_of(NOON - HOUR, hours=1), "run")
@@ -80,7 +78,7 @@ def test_listing__a_window_that_has_just_ended_is_not_read_too_early(
     assert shop.clock.now() >= NOON + 10 * MINUTE
 
 
-def test_listing__what_was_indexed_late_is_found_by_the_next_run(
+def test_listing__the_next_run_finds_orders_that_were_indexed_late(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     put_order(shop, "1-01", MORNING)
@@ -89,12 +87,12 @@ def test_listing__what_was_indexed_late_is_found_by_the_next_run(
     shop.on_connectif("DELETE", "journal")
     report = runner.sync(PURCHASES, day_of(MORNING + HOUR, hours=1), "second")
     assert set(purchases(shop)) == {"1", "2"}
-    assert (report.counts.read, calls(shop, "create purchase")) == (1, 1), "what is done is not read again"
+    assert (report.counts.read, calls(shop, "create purchase")) == (1, 1), (
+        "an order that was sent is not read again"
+    )
 
 
-def test_listing__time_that_no_run_has_covered_is_not_taken_along(
-    runner: SyncRunner, shop: SimulatedShop
-) -> None:
+def test_listing__leaves_out_time_that_no_run_has_covered(runner: SyncRunner, shop: SimulatedShop) -> None:
     put_order(shop, "1-01", MORNING - MINUTE)
     put_order(shop, "2-01", MORNING)
     put_order(shop, "3-01", MORNING + HOUR)
@@ -112,7 +110,7 @@ def split(shop: SimulatedShop, first: timedelta, second: timedelta, *, flipped: 
     put_order(shop, ids[1], MORNING + second, lines=[LINE | {"selling_price": 500, "price": 500}])
 
 
-def assert_one_whole_purchase(shop: SimulatedShop) -> None:
+def assert_one_complete_purchase(shop: SimulatedShop) -> None:
     (purchase,) = purchases(shop).values()
     assert (purchase["purchase_id"], purchase["total_quantity"]) == ("5", 2)
     assert purchase["total_price"] == pytest.approx(24.9)
@@ -121,10 +119,10 @@ def assert_one_whole_purchase(shop: SimulatedShop) -> None:
 @pytest.mark.parametrize("which", ["together", "first day first", "second day first"])
 @pytest.mark.parametrize("flipped", [False, True])
 @pytest.mark.parametrize("backfill", [False, True])
-def test_split__over_a_windows_border_is_one_purchase(
+def test_split__across_the_border_of_two_windows_is_one_purchase(
     which: str, flipped: bool, backfill: bool, runner: SyncRunner, shop: SimulatedShop
 ) -> None:
-    """One part in the last millisecond of a window, the other in the first of the next."""
+    """One part is in the last millisecond of a window, the other in the first of the next window."""
     split(shop, timedelta(milliseconds=-1), timedelta(0), flipped=flipped)
     days = [day_of(MORNING - HOUR, hours=1), day_of(MORNING, hours=1)]
     if which == "together":
@@ -134,14 +132,14 @@ def test_split__over_a_windows_border_is_one_purchase(
     for number, day in enumerate(days):
         report = runner.sync(PURCHASES, day, f"run {number}", backfill=backfill)
         assert report.missing == 0
-    assert_one_whole_purchase(shop)
+    assert_one_complete_purchase(shop)
     assert shop.counts()["create purchase"].get("409") is None
 
 
-def test_split__a_part_without_the_one_before_it_brings_the_group(
+def test_split__a_part_without_its_predecessor_reads_the_group(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
-    """The first part lies before all that is listed: the purchase belongs to another run."""
+    """The first part is older than the list, so the purchase belongs to another run."""
     split(shop, -3 * HOUR, MINUTE)
     report = runner.sync(PURCHASES, day_of(MORNING, hours=1), "run")
     assert (purchases(shop), report.counts.read) == ({}, 0)
@@ -151,7 +149,7 @@ def test_split__a_part_without_the_one_before_it_brings_the_group(
 
 
 @pytest.mark.parametrize("answer", ["full", "brief", "empty", "404"])
-def test_split__is_whole_whatever_the_order_group_answers(
+def test_split__is_complete_whatever_the_order_group_answers(
     answer: str, runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     """Its parts are hours apart."""
@@ -159,14 +157,17 @@ def test_split__is_whole_whatever_the_order_group_answers(
     split(shop, timedelta(0), 3 * HOUR)
     report = runner.sync(PURCHASES, day_of(MORNING, hours=4), "run")
     assert report.counts.outcomes == {Outcome.SENT: 2}
-    assert_one_whole_purchase(shop)
+    assert_one_complete_purchase(shop)
 
 
 @pytest.mark.parametrize("answer", ["full", "brief", "empty", "404"])
-def test_split__of_which_the_list_shows_a_later_part_is_not_posted_in_part(
+def test_split__is_complete_if_the_list_shows_only_a_later_part(
     answer: str, runner: SyncRunner, shop: SimulatedShop
 ) -> None:
-    """The lower part is named by the number of the other; it belongs to an earlier run, and so do both."""
+    """The number of the listed part shows that a lower part exists.
+
+    It belongs to an earlier run, so both do.
+    """
     shop.on_vtex("POST", "knobs", {"oms_group_answer": answer})
     split(shop, -3 * HOUR, MINUTE)
     report = runner.sync(PURCHASES, day_of(MORNING, hours=1), "run")
@@ -176,17 +177,17 @@ def test_split__of_which_the_list_shows_a_later_part_is_not_posted_in_part(
 
 
 @pytest.mark.parametrize("answer", ["brief", "empty", "404"])
-def test_only__takes_all_parts_whatever_the_order_group_answers(
+def test_only__reads_all_parts_whatever_the_order_group_answers(
     answer: str, runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     shop.on_vtex("POST", "knobs", {"oms_group_answer": answer})
     split(shop, timedelta(0), MINUTE)
     report = runner.sync(PURCHASES, RunPlan("only", None, (), "one", only="5-02"), "only")
     assert report.counts.outcomes == {Outcome.SENT: 2}
-    assert_one_whole_purchase(shop)
+    assert_one_complete_purchase(shop)
 
 
-def test_currency__of_another_country_is_excluded_and_a_setting_goes_before_the_channel(
+def test_currency__of_another_country_is_excluded_and_the_setting_overrides_the_channel(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     put_order(shop, "1-01", MORNING, currency="USD")
@@ -199,14 +200,14 @@ def test_currency__of_another_country_is_excluded_and_a_setting_goes_before_the_
     assert set(purchases(shop)) == {"1", "2"}
 
 
-def test_currency__without_the_right_to_ask_several_of_them_stop_the_run(
+def test_currency__several_currencies_stop_the_run_without_the_permission(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     shop.fault_at_vtex("sales channels", status=403, calls=9, body={"Message": "Unauthorized"})
     put_order(shop, "1-01", MORNING, currency="BRL")
     assert runner.sync(PURCHASES, day_of(MORNING, hours=1), "one").counts.outcomes == {Outcome.SENT: 1}
     put_order(shop, "2-01", MORNING, currency="USD")
-    with pytest.raises(ConfigurationError, match=r"in BRL, USD.*set purchases\.currency"):
+    with pytest.raises(ConfigurationError, match=r"in BRL, USD.*Set purchases\.currency"):
         runner.sync(PURCHASES, day_of(MORNING, hours=1), "two")
 
 
@@ -225,7 +226,7 @@ def test_split__by_order_id_each_part_is_a_purchase(runner: SyncRunner, shop: Si
     assert set(purchases(shop)) == {"5-01", "5-02"}
 
 
-def test_split__orders_without_a_group_are_purchases_of_their_own(
+def test_split__orders_without_a_group_are_separate_purchases(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     put_order(shop, "v77abc", MORNING, order_group="")
@@ -235,7 +236,7 @@ def test_split__orders_without_a_group_are_purchases_of_their_own(
 
 
 @pytest.mark.parametrize("order_id", ["v77abc", "78-01"])
-def test_only__takes_an_order_without_a_group(order_id: str, runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_only__reads_an_order_without_a_group(order_id: str, runner: SyncRunner, shop: SimulatedShop) -> None:
     put_order(shop, order_id, MORNING, order_group="")
     report = runner.sync(PURCHASES, RunPlan("only", None, (), "one", only=order_id), "only")
     assert report.counts.outcomes == {Outcome.SENT: 1}
@@ -253,7 +254,7 @@ def put_late_part(shop: SimulatedShop, **fields: object) -> None:
 
 @pytest.fixture
 def without_a_part(runner: SyncRunner, shop: SimulatedShop) -> None:
-    """A purchase that was sent before VTEX listed its second part."""
+    """Send a purchase before VTEX lists its second part."""
     put_order(shop, "5-01", MORNING + 30 * MINUTE)
     assert first_hour(runner).counts.outcomes == {Outcome.SENT: 1}
 
@@ -268,7 +269,7 @@ def second_hour(runner: SyncRunner, key: str = "second") -> Report:
 
 @pytest.mark.usefixtures("without_a_part")
 @pytest.mark.parametrize("run_of", [first_hour, second_hour], ids=["same hour", "next hour"])
-def test_late_part__of_a_sent_purchase_is_told_with_what_to_do(
+def test_late_part__of_a_sent_purchase_is_reported_with_advice(
     run_of: Callable[[SyncRunner, str], Report], runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     put_late_part(shop)
@@ -284,20 +285,20 @@ def test_late_part__of_a_sent_purchase_is_told_with_what_to_do(
 
 
 @pytest.mark.usefixtures("without_a_part")
-def test_late_part__is_in_the_purchase_when_it_was_deleted_and_sent_alone(
+def test_late_part__is_in_the_purchase_after_it_was_deleted_and_sent_alone(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     put_late_part(shop)
     second_hour(runner)
     shop.on_connectif("DELETE", "purchases/5")
     runner.sync(PURCHASES, RunPlan("only", None, (), "one", only="5-02"), "only")
-    assert_one_whole_purchase(shop)
+    assert_one_complete_purchase(shop)
     report = second_hour(runner, "after that")
     assert (report.counts.read, report.counts.notes) == (0, [])
 
 
 @pytest.mark.usefixtures("without_a_part")
-def test_late_part__that_is_canceled_is_no_loss_and_is_read_once(
+def test_late_part__that_is_canceled_is_not_reported_and_read_once(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     put_late_part(shop, fixed_status="canceled")
@@ -307,8 +308,10 @@ def test_late_part__that_is_canceled_is_no_loss_and_is_read_once(
     assert second_hour(runner, "again").counts.read == 0
 
 
-def test_late_part__of_what_the_tag_reported_is_no_loss(runner: SyncRunner, shop: SimulatedShop) -> None:
-    """The tag tells of the whole cart."""
+def test_late_part__of_a_purchase_from_the_tag_is_not_reported(
+    runner: SyncRunner, shop: SimulatedShop
+) -> None:
+    """The tag reports the whole cart."""
     put_purchase(shop, "5", MORNING + 30 * MINUTE)
     put_order(shop, "5-01", MORNING + 30 * MINUTE)
     first_hour(runner)
@@ -317,7 +320,7 @@ def test_late_part__of_what_the_tag_reported_is_no_loss(runner: SyncRunner, shop
     assert (report.counts.reasons, report.counts.notes) == ({Reason.ALREADY_TRACKED: 2}, [])
 
 
-# --- which day counts
+# --- the day that counts
 
 
 def test_paid__the_day_of_the_payment_counts(runner: SyncRunner, shop: SimulatedShop) -> None:
@@ -333,7 +336,7 @@ def test_paid__the_day_of_the_payment_counts(runner: SyncRunner, shop: Simulated
 
 
 def put_part(shop: SimulatedShop, part: str, *, paid: timedelta | None, **fields: object) -> None:
-    """Placed some hours ago; `paid` so long after the first hour began."""
+    """Put a part that was placed some hours ago and `paid` that long after the start of the first hour."""
     authorized = None if paid is None else vtex_instant(MORNING + paid)
     put_order(shop, part, MORNING - 5 * HOUR, authorized=authorized, **fields)
 
@@ -348,7 +351,7 @@ def paid_counts(runner: SyncRunner) -> None:
 def test_paid__a_checkout_waits_for_its_unpaid_part(
     first: str, runner: SyncRunner, shop: SimulatedShop
 ) -> None:
-    """The list shows the paid part only, and a purchase cannot be changed afterwards."""
+    """The list shows only the paid part, and a purchase at Connectif cannot be changed."""
     other = {"5-01": "5-02", "5-02": "5-01"}[first]
     put_part(shop, first, paid=MINUTE)
     put_part(shop, other, paid=None)
@@ -362,9 +365,7 @@ def test_paid__a_checkout_waits_for_its_unpaid_part(
 
 
 @pytest.mark.usefixtures("paid_counts")
-def test_paid__the_border_of_two_windows_between_the_parts_makes_one_purchase(
-    runner: SyncRunner, shop: SimulatedShop
-) -> None:
+def test_paid__parts_in_two_windows_are_one_purchase(runner: SyncRunner, shop: SimulatedShop) -> None:
     put_part(shop, "5-01", paid=30 * MINUTE)
     put_part(shop, "5-02", paid=HOUR + 30 * MINUTE)
     assert first_hour(runner).counts.outcomes == {Outcome.SENT: 2}, "both are paid when it is read"
@@ -373,9 +374,7 @@ def test_paid__the_border_of_two_windows_between_the_parts_makes_one_purchase(
 
 
 @pytest.mark.usefixtures("paid_counts")
-def test_paid__a_checkout_whose_unpaid_part_is_canceled_goes_without(
-    runner: SyncRunner, shop: SimulatedShop
-) -> None:
+def test_paid__a_checkout_is_sent_without_its_canceled_part(runner: SyncRunner, shop: SimulatedShop) -> None:
     put_part(shop, "5-01", paid=MINUTE)
     put_part(shop, "5-02", paid=None)
     first_hour(runner)
@@ -385,9 +384,7 @@ def test_paid__a_checkout_whose_unpaid_part_is_canceled_goes_without(
 
 
 @pytest.mark.usefixtures("paid_counts")
-def test_paid__a_part_that_a_setting_leaves_out_is_not_waited_for(
-    runner: SyncRunner, shop: SimulatedShop
-) -> None:
+def test_paid__a_checkout_does_not_wait_for_an_excluded_part(runner: SyncRunner, shop: SimulatedShop) -> None:
     runner.change("purchases", sales_channels=("1",))
     put_part(shop, "5-01", paid=MINUTE)
     put_part(shop, "5-02", paid=None, channel=2)
@@ -395,15 +392,15 @@ def test_paid__a_part_that_a_setting_leaves_out_is_not_waited_for(
 
 
 @pytest.mark.usefixtures("paid_counts")
-def test_paid__a_checkout_that_waited_too_long_goes_when_its_last_part_is_paid(
+def test_paid__a_checkout_held_for_too_long_is_sent_when_its_last_part_is_paid(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     put_part(shop, "5-01", paid=MINUTE)
     put_part(shop, "5-02", paid=None)
     first_hour(runner)
     shop.clock.advance(5 * 86_400)
-    quiet = runner.sync(PURCHASES, day_of(MORNING + 120 * HOUR, hours=1), "given up")
-    assert quiet.counts.read == 0
+    report = runner.sync(PURCHASES, day_of(MORNING + 120 * HOUR, hours=1), "given up")
+    assert report.counts.read == 0
     put_part(shop, "5-02", paid=121 * HOUR + MINUTE)
     report = runner.sync(PURCHASES, day_of(MORNING + 121 * HOUR, hours=1), "paid at last")
     assert report.counts.outcomes == {Outcome.SENT: 2}
@@ -411,7 +408,7 @@ def test_paid__a_checkout_that_waited_too_long_goes_when_its_last_part_is_paid(
 
 
 @pytest.mark.usefixtures("paid_counts")
-def test_paid__by_order_id_nothing_waits_for_another(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_paid__by_order_id_no_order_waits_for_another(runner: SyncRunner, shop: SimulatedShop) -> None:
     runner.change("purchases", purchase_id_source="order_id")
     put_part(shop, "5-01", paid=MINUTE)
     put_part(shop, "5-02", paid=None)
@@ -419,10 +416,10 @@ def test_paid__by_order_id_nothing_waits_for_another(runner: SyncRunner, shop: S
     assert calls(shop, "order group") == 0
 
 
-# --- what is not to be had
+# --- orders that cannot be read
 
 
-def test_order__listed_but_not_there_is_held_and_sent_by_a_later_run(
+def test_order__that_is_listed_and_missing_is_held_and_sent_later(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     put_order(shop, "1-01", MORNING)
@@ -436,14 +433,14 @@ def test_order__listed_but_not_there_is_held_and_sent_by_a_later_run(
     assert set(purchases(shop)) == {"1", "2"}
 
 
-# --- settings that narrow
+# --- settings that exclude orders
 
 
 @pytest.mark.parametrize(
     ("setting", "value", "sent"),
     [("sales_channels", ("2",), {"2"}), ("statuses", ("invoiced",), {"3"}), ("sellers", ("other",), {"4"})],
 )
-def test_settings__narrow_what_is_a_purchase(
+def test_settings__exclude_orders(
     setting: str, value: tuple[str, ...], sent: set[str], runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     put_order(shop, "1-01", MORNING)

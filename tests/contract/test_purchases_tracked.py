@@ -1,4 +1,4 @@
-"""Only what the tag missed is posted, and finding that out costs next to nothing."""
+"""Only purchases that the tag missed are posted, and to find them needs few calls."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ DAY = window_ending()
 
 
 def fallback_notes(report: Report) -> list[str]:
-    return [note for note in report.counts.notes if "offered one by one" in note]
+    return [note for note in report.counts.notes if "posted one by one" in note]
 
 
-def test_purchases__exactly_those_that_the_tag_missed_are_posted(
+def test_post__sends_exactly_the_purchases_that_the_tag_missed(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     before = set(purchases(shop))
@@ -49,7 +49,7 @@ def test_purchases__exactly_those_that_the_tag_missed_are_posted(
     assert fallback_notes(report) == []
 
 
-def test_purchases__cost_hardly_more_calls_than_there_are_missing(
+def test_post__needs_little_more_calls_than_missing_purchases(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     runner.sync(PipelineName.CONTACTS, EVERYTHING, "contacts")
@@ -60,7 +60,7 @@ def test_purchases__cost_hardly_more_calls_than_there_are_missing(
     assert connectif_calls(shop) <= report.counts.written * 1.02 + 20
 
 
-def test_purchases__without_a_sync_of_contacts_no_more_either(
+def test_post__needs_no_more_calls_without_a_sync_of_contacts(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     runner.sync(PipelineName.PRODUCTS, EVERYTHING, "products")
@@ -69,10 +69,8 @@ def test_purchases__without_a_sync_of_contacts_no_more_either(
     assert connectif_calls(shop) <= report.counts.written * 1.02 + 20
 
 
-def test_purchases__of_a_day_that_the_tag_half_missed_the_other_half_is_posted(
-    runner: SyncRunner, shop: SimulatedShop
-) -> None:
-    """So many that the twenty calls beside the posts do not hide one more for each."""
+def test_post__sends_the_half_of_a_day_that_the_tag_missed(runner: SyncRunner, shop: SimulatedShop) -> None:
+    """So many purchases that the twenty other calls cannot hide one more call for each."""
     without_baskets(shop)
     put_buyer(shop)
     put_product(shop)
@@ -87,7 +85,9 @@ def test_purchases__of_a_day_that_the_tag_half_missed_the_other_half_is_posted(
     assert connectif_calls(shop) <= len(missed) * 1.02 + 20
 
 
-def test_purchases__the_tags_clock_may_differ_by_a_day(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_export__finds_purchases_if_the_tags_clock_differs_by_a_day(
+    runner: SyncRunner, shop: SimulatedShop
+) -> None:
     without_baskets(shop)
     put_buyer(shop)
     put_product(shop)
@@ -100,10 +100,10 @@ def test_purchases__the_tags_clock_may_differ_by_a_day(runner: SyncRunner, shop:
 
 
 @pytest.mark.parametrize(("days", "exports"), [(29, 1), (30, 2), (70, 3)])
-def test_purchases__more_days_than_an_export_may_have_take_several(
+def test_export__of_more_than_31_days_is_several_exports(
     days: int, exports: int, runner: SyncRunner, shop: SimulatedShop
 ) -> None:
-    """An export has at most 31 days, two of which lie around the window."""
+    """An export has at most 31 days, and two of them are the margins of the window."""
     without_baskets(shop)
     put_buyer(shop)
     put_product(shop)
@@ -118,7 +118,7 @@ def test_purchases__more_days_than_an_export_may_have_take_several(
     assert calls(shop, "create purchase") == 0
 
 
-def test_purchases__a_second_run_posts_nothing(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_post__of_a_second_run_sends_nothing(runner: SyncRunner, shop: SimulatedShop) -> None:
     first = runner.sync(PURCHASES, DAY, "first")
     state, posted = shop.target(), calls(shop, "create purchase")
     second = runner.sync(PURCHASES, DAY, "second")
@@ -129,7 +129,9 @@ def test_purchases__a_second_run_posts_nothing(runner: SyncRunner, shop: Simulat
     assert second.counts.tracking == first.counts.tracking, "what we added is not the tag's merit"
 
 
-def test_purchases__export_in_several_files_and_other_words(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_export__may_have_several_files_and_other_column_names(
+    runner: SyncRunner, shop: SimulatedShop
+) -> None:
     shop.connectif.knobs.export_rows_per_file = 3
     shop.connectif.knobs.export_columns = {"purchaseId": "ID de compra", "activityType": "Tipo"}
     report = runner.sync(PURCHASES, DAY, "first")
@@ -151,7 +153,7 @@ def refused(shop: SimulatedShop, _office: SyncRunner) -> None:
                                                       "body": {"status": 400, "title": "no"}}]})  # fmt: skip
 
 
-def no_right(shop: SimulatedShop, runner: SyncRunner) -> None:
+def no_permission(shop: SimulatedShop, runner: SyncRunner) -> None:
     rights = ["purchases:read", "purchases:write", "contacts:write", "products:write", "imports:read",
               "imports:write"]  # fmt: skip
     shop.on_connectif("POST", "keys", {"id": "few", "secret": "s", "rights": rights})
@@ -163,8 +165,8 @@ def file_gone(shop: SimulatedShop, _office: SyncRunner) -> None:
     shop.on_connectif("POST", "faults", {"script": [{"route": "download export", "calls": 9, "status": 404}]})
 
 
-@pytest.mark.parametrize("spoil", [unknown_column, never_done, refused, no_right, file_gone])
-def test_purchases__without_the_export_all_are_offered(
+@pytest.mark.parametrize("spoil", [unknown_column, never_done, refused, no_permission, file_gone])
+def test_export__that_fails_makes_the_run_post_all_purchases(
     spoil: Any, runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     before = set(purchases(shop))
@@ -177,7 +179,7 @@ def test_purchases__without_the_export_all_are_offered(
     assert report.missing == 0
 
 
-def test_purchases__a_full_queue_of_exports_is_waited_for(
+def test_export__waits_while_the_queue_is_full(
     runner: SyncRunner, shop: SimulatedShop, connectif: ConnectifClient
 ) -> None:
     shop.connectif.knobs.exports_paused = True
@@ -196,13 +198,13 @@ def resume_after_refusal(shop: SimulatedShop) -> None:
         shop.connectif.knobs.exports_paused = False
 
 
-def test_purchases__nothing_to_post_asks_connectif_nothing(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_post__without_purchases_makes_no_call(runner: SyncRunner, shop: SimulatedShop) -> None:
     without_baskets(shop)
     report = runner.sync(PURCHASES, DAY, "first")
     assert (report.counts.read, connectif_calls(shop)) == (0, 0)
 
 
-def test_purchases__a_dry_run_forecasts_without_asking_connectif(
+def test_dry_run__forecasts_without_calls_to_connectif(
     runner: SyncRunner, shop: SimulatedShop, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level("INFO"):
@@ -211,7 +213,7 @@ def test_purchases__a_dry_run_forecasts_without_asking_connectif(
     assert re.search(r"dry run: \d+ purchases, \d+ of them to be posted: about \d+ calls", caplog.text)
 
 
-def test_purchases__the_forecast_comes_before_the_first_write(
+def test_forecast__is_logged_before_the_first_write(
     runner: SyncRunner, shop: SimulatedShop, caplog: pytest.LogCaptureFixture
 ) -> None:
     seen: list[bool] = []
@@ -225,7 +227,7 @@ def test_purchases__the_forecast_comes_before_the_first_write(
         runner.sync(PURCHASES, DAY, "first")
     assert seen
     assert all(seen)
-    assert re.search(r"\d+ orders to read, in about \d+ minutes", caplog.text)
+    assert re.search(r"reading \d+ orders, in about \d+ minutes", caplog.text)
 
 
 # --- the form of the tag's ids
@@ -235,7 +237,7 @@ def test_purchases__the_forecast_comes_before_the_first_write(
     ("configured", "reported", "hint"),
     [("order_group", "888-01", "order_id"), ("order_id", "888", "order_group")],
 )
-def test_tag__reports_another_form_of_id__is_warned_of_and_not_doubled(
+def test_tag__with_another_form_of_id_causes_a_warning_and_no_double_purchase(
     configured: str, reported: str, hint: str, runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     without_baskets(shop)
@@ -250,12 +252,14 @@ def test_tag__reports_another_form_of_id__is_warned_of_and_not_doubled(
     assert [note for note in report.counts.notes if f"SYNC_PURCHASES__PURCHASE_ID_SOURCE) to {hint}" in note]
 
 
-def test_tag__reports_the_configured_form__is_not_warned_of(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_tag__with_the_configured_form_of_id_causes_no_warning(
+    runner: SyncRunner, shop: SimulatedShop
+) -> None:
     report = runner.sync(PURCHASES, DAY, "first")
     assert report.counts.notes == []
 
 
-# --- contacts of those that are missing
+# --- contacts of missing purchases
 
 
 def test_buyers__are_created_by_one_import_with_an_explicit_status(
@@ -269,16 +273,16 @@ def test_buyers__are_created_by_one_import_with_an_explicit_status(
     report = runner.sync(PURCHASES, day_of(MORNING, hours=2), "first")
     contacts = shop.table("contacts", by="email")
     assert report.counts.written == 12
-    assert contacts["guest0@example.com"]["newsletter_status"] == "subscribed", "who exists is left alone"
+    assert contacts["guest0@example.com"]["newsletter_status"] == "subscribed", (
+        "an existing contact is not changed"
+    )
     assert {contacts[f"guest{n}@example.com"]["newsletter_status"] for n in range(1, 12)} == {"none"}
     assert calls(shop, "create import") == 2, "the other is of the product, which no run has sent"
     assert calls(shop, "create purchase") == 12
     assert calls(shop, "patch contact") == 0
 
 
-def test_buyers__when_the_import_fails_they_are_created_one_by_one(
-    runner: SyncRunner, shop: SimulatedShop
-) -> None:
+def test_buyers__are_created_one_by_one_if_the_import_fails(runner: SyncRunner, shop: SimulatedShop) -> None:
     without_baskets(shop)
     put_product(shop)
     put_orders(shop, 12, MORNING, timedelta(minutes=10), lines=[LINE])
@@ -290,11 +294,11 @@ def test_buyers__when_the_import_fails_they_are_created_one_by_one(
     assert calls(shop, "patch contact") >= 13
 
 
-# --- another form of the id, and no export that tells
+# --- another form of the id, without an export
 
 
 def split_ids(shop: SimulatedShop, number: int) -> list[str]:
-    """Purchases of one order each that the tag reported under the order's id, not its group's."""
+    """Put purchases that the tag reported under the id of their order instead of their group."""
     without_baskets(shop)
     put_buyer(shop)
     put_product(shop)
@@ -305,7 +309,7 @@ def split_ids(shop: SimulatedShop, number: int) -> list[str]:
 
 
 @pytest.mark.parametrize("spoil", [unknown_column, refused])
-def test_purchases__without_an_export_those_under_the_other_id_are_found_one_by_one(
+def test_other_ids__are_looked_up_one_by_one_without_an_export(
     spoil: Callable[[SimulatedShop, SyncRunner], None], runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     split_ids(shop, 6)
@@ -317,17 +321,17 @@ def test_purchases__without_an_export_those_under_the_other_id_are_found_one_by_
     assert any("under their order_id, not under the order_group" in note for note in report.counts.notes)
 
 
-def test_purchases__only_looks_under_the_other_id_too(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_other_ids__are_looked_up_for_only(runner: SyncRunner, shop: SimulatedShop) -> None:
     (group,) = split_ids(shop, 1)
     plan = RunPlan("only", None, (), "one", only=f"{group}-01")
     assert runner.sync(PURCHASES, plan, "only").counts.outcomes == {Outcome.ALREADY_THERE: 1}
     assert calls(shop, "create purchase") == 0
 
 
-def test_purchases__look_ups_end_when_they_find_nothing(
+def test_other_ids__look_ups_end_after_many_misses(
     runner: SyncRunner, shop: SimulatedShop, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("include.purchases.tracked._FRUITLESS", 10)
+    monkeypatch.setattr("include.purchases.tracked._MOST_MISSES", 10)
     without_baskets(shop)
     put_buyer(shop)
     put_product(shop)
@@ -335,5 +339,5 @@ def test_purchases__look_ups_end_when_they_find_nothing(
     refused(shop, runner)
     report = runner.sync(PURCHASES, day_of(MORNING, hours=1), "first")
     assert report.counts.outcomes == {Outcome.SENT: 40}
-    assert 10 <= calls(shop, "get purchase by purchase id") <= 10 + 8, "those under way at once"
-    assert caplog.text.count("the rest are not looked up") == 1
+    assert 10 <= calls(shop, "get purchase by purchase id") <= 10 + 8, "the calls in flight"
+    assert caplog.text.count("no more purchases are looked up") == 1

@@ -1,4 +1,4 @@
-"""Purchases of both sides by id: a cause for each difference, and what is missing is sent."""
+"""Purchases of both sides by id: each difference has a cause, and a repair sends the missing ones."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from include.outcomes import EXPECTED_CAUSES, Cause, PipelineName
-from include.purchases.reconcile_advice import ADVICE
+from include.purchases.reconcile import ADVICE
 from include.report import Compared
 from tests.builders import SimulatedShop, SyncRunner, window_ending
 from tests.orders import (
@@ -44,7 +44,7 @@ def named(found: Compared) -> dict[Cause, list[str]]:
 # --- the whole shop
 
 
-def test_reconcile__three_purchases_removed_are_named_and_repaired(
+def test_reconcile__names_and_repairs_three_deleted_purchases(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     runner.sync(PURCHASES, SEEDED, "sync")
@@ -56,7 +56,7 @@ def test_reconcile__three_purchases_removed_are_named_and_repaired(
     shop.on_vtex("DELETE", "journal")
     fired = shop.on_connectif("GET", "workflows")
 
-    found = runner.compare(PURCHASES, SEEDED, "look")
+    found = runner.compare(PURCHASES, SEEDED, "compare")
     assert named(found)[Cause.GONE] == removed
     assert writes_but_exports(shop) == {}
 
@@ -67,21 +67,23 @@ def test_reconcile__three_purchases_removed_are_named_and_repaired(
     assert Cause.GONE not in runner.compare(PURCHASES, SEEDED, "afterwards").causes
 
 
-def test_reconcile__of_a_shop_in_step_finds_what_is_meant_only(
+def test_reconcile__of_equal_sides_finds_intended_differences_only(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     runner.sync(PURCHASES, SEEDED, "sync")
-    found = runner.compare(PURCHASES, SEEDED, "look")
+    found = runner.compare(PURCHASES, SEEDED, "compare")
     assert found.same > 30
     assert {Cause.CANCELED, Cause.EXCLUDED} <= set(found.causes)
     seeded = {Cause.REJECTED, Cause.CANCELED_SINCE}
     assert set(found.causes) - EXPECTED_CAUSES == seeded, "orders without lines; the tag's, canceled since"
 
 
-def test_reconcile__reads_in_full_only_what_connectif_lacks(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_reconcile__reads_details_only_of_orders_that_connectif_lacks(
+    runner: SyncRunner, shop: SimulatedShop
+) -> None:
     runner.sync(PURCHASES, SEEDED, "sync")
     shop.on_vtex("DELETE", "journal")
-    found = runner.compare(PURCHASES, SEEDED, "look")
+    found = runner.compare(PURCHASES, SEEDED, "compare")
     assert calls(shop, "order detail") < found.compared - found.same + 10
 
 
@@ -89,16 +91,16 @@ def test_reconcile__reads_in_full_only_what_connectif_lacks(runner: SyncRunner, 
 
 
 @pytest.fixture
-def quiet(shop: SimulatedShop) -> SimulatedShop:
-    """A shop with one product, one customer, and no purchase but those of the test."""
+def small_shop(shop: SimulatedShop) -> SimulatedShop:
+    """A shop with one product, one customer, and only the purchases of the test."""
     without_baskets(shop)
     put_buyer(shop)
     put_product(shop)
     return shop
 
 
-def look(runner: SyncRunner, **options: Any) -> dict[Cause, list[str]]:
-    return named(runner.compare(PURCHASES, ORDER, "look", **options))
+def compare(runner: SyncRunner, **options: Any) -> dict[Cause, list[str]]:
+    return named(runner.compare(PURCHASES, ORDER, "compare", **options))
 
 
 def sync(runner: SyncRunner, key: str = "sync") -> None:
@@ -154,7 +156,7 @@ def sold_elsewhere(runner: SyncRunner, shop: SimulatedShop) -> None:
 
 
 def other_seller(runner: SyncRunner, shop: SimulatedShop) -> None:
-    runner.change("purchases", sellers=("somebody",))
+    runner.change("purchases", sellers=("other-seller",))
     put_order(shop, "1-01", MORNING)
 
 
@@ -170,7 +172,7 @@ def canceled_since(runner: SyncRunner, shop: SimulatedShop) -> None:
 
 
 def replaced_and_out_of_the_list(runner: SyncRunner, shop: SimulatedShop) -> None:
-    """VTEX created it in the window's morning by the tag's clock only."""
+    """Only by the tag's clock is the purchase in the window."""
     put_order(shop, "1-01", MORNING - 5 * HOUR, fixed_status="replaced")
     put_purchase(shop, "1")
 
@@ -218,12 +220,12 @@ CAUSES = {
 
 
 @pytest.mark.parametrize("happens", CAUSES, ids=lambda happens: happens.__name__)
-def test_reconcile__names_the_cause(happens: Any, runner: SyncRunner, quiet: SimulatedShop) -> None:
-    happens(runner, quiet)
-    assert look(runner) == {CAUSES[happens]: ["1"]}
+def test_reconcile__names_the_cause(happens: Any, runner: SyncRunner, small_shop: SimulatedShop) -> None:
+    happens(runner, small_shop)
+    assert compare(runner) == {CAUSES[happens]: ["1"]}
 
 
-def test_reconcile__every_cause_was_made_once() -> None:
+def test_reconcile__every_cause_is_tested() -> None:
     assert set(CAUSES.values()) | {Cause.ERASED} == set(ADVICE)
 
 
@@ -231,79 +233,81 @@ def test_reconcile__every_cause_was_made_once() -> None:
 
 
 @pytest.mark.parametrize("happens", [never_sent, not_covered, gone, rejected_by_connectif])
-def test_repair__sends_what_is_missing(happens: Any, runner: SyncRunner, quiet: SimulatedShop) -> None:
-    happens(runner, quiet)
-    fired = quiet.on_connectif("GET", "workflows")
-    look(runner, repair=True)
-    assert purchases(quiet)["1"]["contact_email"] == EMAIL
-    assert quiet.on_connectif("GET", "workflows") == fired, "history is quiet"
+def test_repair__sends_missing_purchases(happens: Any, runner: SyncRunner, small_shop: SimulatedShop) -> None:
+    happens(runner, small_shop)
+    fired = small_shop.on_connectif("GET", "workflows")
+    compare(runner, repair=True)
+    assert purchases(small_shop)["1"]["contact_email"] == EMAIL
+    assert small_shop.on_connectif("GET", "workflows") == fired, "old purchases trigger no workflows"
     assert named(runner.compare(PURCHASES, ORDER, "afterwards")) == {}
 
 
 @pytest.mark.parametrize("happens", [too_young, rejected_by_us, held, canceled, sold_elsewhere, other_id])
-def test_repair__leaves_everything_else(happens: Any, runner: SyncRunner, quiet: SimulatedShop) -> None:
-    happens(runner, quiet)
-    state = quiet.target()
-    quiet.on_connectif("DELETE", "journal")
-    look(runner, repair=True)
-    assert writes_but_exports(quiet) == {}
-    assert quiet.target() == state
+def test_repair__changes_nothing_else(happens: Any, runner: SyncRunner, small_shop: SimulatedShop) -> None:
+    happens(runner, small_shop)
+    state = small_shop.target()
+    small_shop.on_connectif("DELETE", "journal")
+    compare(runner, repair=True)
+    assert writes_but_exports(small_shop) == {}
+    assert small_shop.target() == state
 
 
-def test_repair__of_a_held_one_whose_customer_is_known_by_now(
-    runner: SyncRunner, quiet: SimulatedShop
+def test_repair__sends_a_held_purchase_whose_customer_is_known_now(
+    runner: SyncRunner, small_shop: SimulatedShop
 ) -> None:
-    held(runner, quiet)
-    quiet.on_vtex("PUT", "documents/late", {"email": "Late@example.com", "userId": "p-1"})
-    assert look(runner, repair=True) == {Cause.HELD: ["1"]}
-    assert purchases(quiet)["1"]["contact_email"] == "late@example.com"
+    held(runner, small_shop)
+    small_shop.on_vtex("PUT", "documents/late", {"email": "Late@example.com", "userId": "p-1"})
+    assert compare(runner, repair=True) == {Cause.HELD: ["1"]}
+    assert purchases(small_shop)["1"]["contact_email"] == "late@example.com"
 
 
-def test_repair__a_split_checkout_is_one_purchase(runner: SyncRunner, quiet: SimulatedShop) -> None:
-    put_order(quiet, "1-01", MORNING)
-    put_order(quiet, "1-02", MORNING, fixed_status="canceled")
-    put_order(quiet, "1-03", MORNING)
-    assert look(runner, repair=True) == {Cause.NOT_COVERED: ["1"]}
-    assert purchases(quiet)["1"]["total_quantity"] == 2
-
-
-def test_reconcile__a_group_that_its_orders_ids_do_not_tell_is_the_same(
-    runner: SyncRunner, quiet: SimulatedShop
+def test_repair__sends_a_split_checkout_as_one_purchase(
+    runner: SyncRunner, small_shop: SimulatedShop
 ) -> None:
-    put_order(quiet, "abc", MORNING, order_group="1")
-    put_purchase(quiet, "1")
-    assert look(runner) == {}
+    put_order(small_shop, "1-01", MORNING)
+    put_order(small_shop, "1-02", MORNING, fixed_status="canceled")
+    put_order(small_shop, "1-03", MORNING)
+    assert compare(runner, repair=True) == {Cause.NOT_COVERED: ["1"]}
+    assert purchases(small_shop)["1"]["total_quantity"] == 2
 
 
-def test_reconcile__by_order_id(runner: SyncRunner, quiet: SimulatedShop) -> None:
+def test_reconcile__a_group_with_ids_of_another_form_is_the_same(
+    runner: SyncRunner, small_shop: SimulatedShop
+) -> None:
+    put_order(small_shop, "abc", MORNING, order_group="1")
+    put_purchase(small_shop, "1")
+    assert compare(runner) == {}
+
+
+def test_reconcile__by_order_id(runner: SyncRunner, small_shop: SimulatedShop) -> None:
     runner.change("purchases", purchase_id_source="order_id")
-    put_order(quiet, "1-01", MORNING)
-    put_order(quiet, "2-01", MORNING)
-    put_purchase(quiet, "1-01")
-    put_purchase(quiet, "2")
-    assert look(runner) == {Cause.OTHER_ID: ["2-01"]}
+    put_order(small_shop, "1-01", MORNING)
+    put_order(small_shop, "2-01", MORNING)
+    put_purchase(small_shop, "1-01")
+    put_purchase(small_shop, "2")
+    assert compare(runner) == {Cause.OTHER_ID: ["2-01"]}
 
 
-def test_reconcile__by_the_day_of_payment(runner: SyncRunner, quiet: SimulatedShop) -> None:
+def test_reconcile__by_the_day_of_payment(runner: SyncRunner, small_shop: SimulatedShop) -> None:
     runner.change("purchases", purchase_when="paid")
-    put_order(quiet, "1-01", MORNING - 30 * HOUR, authorized=vtex_instant(MORNING))
-    put_order(quiet, "2-01", MORNING - 30 * HOUR, authorized=vtex_instant(MORNING))
-    put_purchase(quiet, "1", MORNING - 30 * HOUR)
-    assert look(runner) == {Cause.NOT_COVERED: ["2"]}
+    put_order(small_shop, "1-01", MORNING - 30 * HOUR, authorized=vtex_instant(MORNING))
+    put_order(small_shop, "2-01", MORNING - 30 * HOUR, authorized=vtex_instant(MORNING))
+    put_purchase(small_shop, "1", MORNING - 30 * HOUR)
+    assert compare(runner) == {Cause.NOT_COVERED: ["2"]}
 
 
-def test_reconcile__an_id_that_is_none_is_not_shown(runner: SyncRunner, quiet: SimulatedShop) -> None:
-    put_purchase(quiet, "ana.silva@example.com")
-    ((cause, (key,)),) = look(runner).items()
+def test_reconcile__an_unusual_id_is_not_shown(runner: SyncRunner, small_shop: SimulatedShop) -> None:
+    put_purchase(small_shop, "ana.silva@example.com")
+    ((cause, (key,)),) = compare(runner).items()
     assert cause is Cause.UNKNOWN_AT_VTEX
     assert "ana" not in key
 
 
-def test_reconcile__a_retry_reads_nothing_twice(runner: SyncRunner, quiet: SimulatedShop) -> None:
-    put_order(quiet, "1-01", MORNING, lines=[LINE])
-    put_purchase(quiet, "2")
-    first = look(runner)
-    before = {route: calls(quiet, route) for route in ("order list", "order detail", "order group")}
-    assert look(runner) == first
-    assert {route: calls(quiet, route) for route in before} == before
-    assert calls(quiet, "create export") == 1
+def test_reconcile__a_retry_reads_nothing_twice(runner: SyncRunner, small_shop: SimulatedShop) -> None:
+    put_order(small_shop, "1-01", MORNING, lines=[LINE])
+    put_purchase(small_shop, "2")
+    first = compare(runner)
+    before = {route: calls(small_shop, route) for route in ("order list", "order detail", "order group")}
+    assert compare(runner) == first
+    assert {route: calls(small_shop, route) for route in before} == before
+    assert calls(small_shop, "create export") == 1

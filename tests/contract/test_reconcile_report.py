@@ -1,4 +1,4 @@
-"""A whole run of reconcile: what it takes, its report, and what it keeps to itself."""
+"""A whole run of reconcile: its plan, its report, and no personal data in report and log."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import pytest
 from include.contacts import reconcile as contacts
 from include.errors import ConfigurationError, UnsafeChange
 from include.outcomes import Cause, PipelineName
-from include.pipeline.comparison_plan import plan_of
-from include.pipeline.comparison_report import finish_comparison
+from include.pipeline.comparison import finish_comparison, plan_comparison
 from include.pipeline.run import SyncRun, run_stage
 from include.plan import RunRequest
 from include.products import reconcile as products
@@ -22,15 +21,19 @@ from tests.builders import NOON, SimulatedShop, SyncRunner, window_ending
 from tests.orders import EMAIL, MORNING, day_of, put_order, put_product, without_baskets
 
 IDENTITY = RunIdentity("reconcile", "run", 0, NOON)
-FLOWS = {PipelineName.CONTACTS: contacts, PipelineName.PRODUCTS: products, PipelineName.PURCHASES: purchases}
+MODULES = {
+    PipelineName.CONTACTS: contacts,
+    PipelineName.PRODUCTS: products,
+    PipelineName.PURCHASES: purchases,
+}
 
 
 def compare_all(runner: SyncRunner) -> tuple[SyncRun, dict[PipelineName, Staging]]:
     run = runner.run(PipelineName.PURCHASES, day_of(MORNING, hours=2), "run")
     folders = {}
-    for pipeline, flow in FLOWS.items():
+    for pipeline, module in MODULES.items():
         of_pipeline = runner.run(pipeline, run.plan, "run")
-        folders[pipeline] = run_stage(of_pipeline, f"compare_{pipeline}", flow.compare)
+        folders[pipeline] = run_stage(of_pipeline, f"compare_{pipeline}", module.compare)
     return run, folders
 
 
@@ -38,13 +41,13 @@ def finished(run: SyncRun, folders: dict[PipelineName, Staging]) -> Report:
     return finish_comparison(run, IDENTITY, folders, run.staging.within("repair"))
 
 
-def test_report__is_kept_with_all_pipelines_and_adds_up(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_report__is_saved_with_all_pipelines_and_adds_up(runner: SyncRunner, shop: SimulatedShop) -> None:
     run, folders = compare_all(runner)
     report = finished(run, folders)
     (stored,) = runner.state.reports(PipelineName.RECONCILE)
     assert stored.report == report
     assert stored.state == "success"
-    assert set(report.compared) == set(FLOWS)
+    assert set(report.compared) == set(MODULES)
     assert all(found.missing == 0 for found in report.compared.values())
     assert report.summary_line().count(" compared = ") == 3
 
@@ -62,7 +65,7 @@ def test_report__of_a_repair(runner: SyncRunner, shop: SimulatedShop) -> None:
     assert report.missing == 0
 
 
-def test_report__of_a_repair_closes_what_was_rejected_before(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_report__of_a_repair_closes_rejected_records(runner: SyncRunner, shop: SimulatedShop) -> None:
     without_baskets(shop)
     put_product(shop)
     put_order(shop, "9-01", MORNING)
@@ -78,7 +81,7 @@ def test_report__of_a_repair_closes_what_was_rejected_before(runner: SyncRunner,
     assert runner.state.open_keys(PipelineName.PURCHASES, ["9-01"]) == set()
 
 
-def test_report__of_a_comparison_that_broke_off(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_report__of_a_comparison_that_did_not_finish(runner: SyncRunner, shop: SimulatedShop) -> None:
     run, folders = compare_all(runner)
     folders[PipelineName.CONTACTS] = run.staging.within("nowhere")
     with pytest.raises(UnsafeChange, match="the run ended in compare_contacts"):
@@ -86,7 +89,7 @@ def test_report__of_a_comparison_that_broke_off(runner: SyncRunner, shop: Simula
     assert runner.state.reports(PipelineName.RECONCILE)[0].state == "failed"
 
 
-def test_report__and_log_show_no_address(
+def test_report__and_log_have_no_address(
     runner: SyncRunner, shop: SimulatedShop, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("DEBUG")
@@ -94,25 +97,27 @@ def test_report__and_log_show_no_address(
     put_order(shop, "1-01", MORNING, first_name="Piepmatz", email="piepmatz@example.com")
     shop.on_vtex("PUT", "documents/bird", {"email": "piepmatz@example.com", "firstName": "Piepmatz"})
     run, folders = compare_all(runner)
-    said = (
+    text = (
         f"{caplog.text} {finished(run, folders)!r} {runner.state.reports(PipelineName.RECONCILE)!r}".lower()
     )
-    assert "compared = " in said
+    assert "compared = " in text
     for secret in ("piepmatz", EMAIL, "@example"):
-        assert secret not in said
+        assert secret not in text
 
 
-def test_plan__of_purchases_is_the_last_days_but_for_the_indexs_lag(runner: SyncRunner) -> None:
-    window = plan_of(RunRequest("scheduled", NOON), PipelineName.PURCHASES, runner.settings).window
+def test_plan__of_purchases_is_the_last_days_without_the_lag_of_the_index(runner: SyncRunner) -> None:
+    window = plan_comparison(RunRequest("scheduled", NOON), PipelineName.PURCHASES, runner.settings).window
     assert window
     assert window == window_ending(NOON - timedelta(minutes=10), hours=7 * 24).window
 
 
-def test_plan__takes_the_window_asked_for_and_no_half_one(runner: SyncRunner) -> None:
+def test_plan__uses_the_requested_window_and_refuses_half_a_window(runner: SyncRunner) -> None:
     start, end = "2026-11-20T00:00:00-03:00", "2026-11-21T00:00:00-03:00"
     asked = RunRequest("manual", NOON, window_start=start, window_end=end)
-    window = plan_of(asked, PipelineName.PURCHASES, runner.settings).window
+    window = plan_comparison(asked, PipelineName.PURCHASES, runner.settings).window
     assert window
     assert window.start.isoformat() == "2026-11-20T03:00:00+00:00"
     with pytest.raises(ConfigurationError, match="together"):
-        plan_of(RunRequest("manual", NOON, window_start=start), PipelineName.PURCHASES, runner.settings)
+        plan_comparison(
+            RunRequest("manual", NOON, window_start=start), PipelineName.PURCHASES, runner.settings
+        )

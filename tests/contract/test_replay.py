@@ -1,4 +1,4 @@
-"""A replay takes up what was not sent, that alone, and changes nothing of what a run knows about the rest."""
+"""A replay sends only records that were not sent before, and does not change the state of other records."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def two_without_an_address(runner: SyncRunner, shop: SimulatedShop) -> None:
 
 
 @pytest.mark.usefixtures("two_without_an_address")
-def test_contacts__that_were_mended_are_sent_and_their_rows_say_so(
+def test_contacts__that_were_corrected_are_sent_and_their_outcomes_are_closed(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     put_document(shop, "one", "one@example.com")
@@ -60,12 +60,12 @@ def test_contacts__that_were_mended_are_sent_and_their_rows_say_so(
     assert row_of(runner, PipelineName.CONTACTS, "one").outcome is Outcome.SENT
     assert row_of(runner, PipelineName.CONTACTS, "two").reason is Reason.EMAIL_INVALID
     assert runner.sync(PipelineName.CONTACTS, replay_of("two"), "by key").counts.outcomes == {Outcome.SENT: 1}
-    with pytest.raises(ConfigurationError, match="that waits to be sent"):
+    with pytest.raises(ConfigurationError, match="the key of an unsent record"):
         runner.sync(PipelineName.CONTACTS, replay_of("two"), "and no more after that")
 
 
 @pytest.mark.usefixtures("two_without_an_address")
-def test_contacts__that_an_ordinary_run_sends_later_are_no_rejects_any_more(
+def test_contacts__that_a_daily_run_sends_later_are_no_longer_rejected(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     put_document(shop, "one", "one@example.com")
@@ -94,7 +94,7 @@ def test_contacts__a_dry_replay_writes_nothing(runner: SyncRunner, shop: Simulat
     assert row_of(runner, PipelineName.CONTACTS, "one").reason is Reason.EMAIL_MISSING
 
 
-def test_contacts__a_replayed_duplicate_does_not_win_over_the_later_document(
+def test_contacts__a_replayed_duplicate_does_not_replace_the_later_document(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     put_document(shop, "older", "twin@example.com", firstName="Old", updatedIn=RECENT)
@@ -111,14 +111,16 @@ def test_contacts__a_replayed_duplicate_does_not_win_over_the_later_document(
 
 
 @pytest.mark.usefixtures("two_without_an_address")
-def test_contacts__that_are_gone_are_named_by_number(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_contacts__that_vtex_does_not_have_are_counted_in_a_note(
+    runner: SyncRunner, shop: SimulatedShop
+) -> None:
     shop.on_vtex("DELETE", "documents/one")
     report = runner.sync(PipelineName.CONTACTS, replay_of("one"), "replay")
-    assert (report.counts.read, report.counts.notes) == (0, ["1 of 1 replayed records are not shown by VTEX"])
+    assert (report.counts.read, report.counts.notes) == (0, ["VTEX does not show 1 of 1 replayed records"])
 
 
 @pytest.mark.usefixtures("two_without_an_address")
-def test_contacts__are_read_one_by_one_where_ids_cannot_be_filtered(
+def test_contacts__are_read_one_by_one_if_ids_cannot_be_filtered(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     shop.fault_at_vtex("md search", calls=1, status=400, body={"Message": "Invalid filter"})
@@ -127,20 +129,20 @@ def test_contacts__are_read_one_by_one_where_ids_cannot_be_filtered(
 
 
 @pytest.mark.usefixtures("two_without_an_address")
-def test_contacts__many_rejects_again_are_no_alarm(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_contacts__many_repeated_rejects_do_not_fail_the_run(runner: SyncRunner, shop: SimulatedShop) -> None:
     runner.change("run", reject_limit_minimum=1)
     report = runner.sync(PipelineName.CONTACTS, replay_of(), "replay")
     assert report.counts.outcomes[Outcome.REJECTED] == report.counts.read > 1
 
 
-def test_contacts__nothing_to_replay_is_a_quiet_run(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_contacts__a_replay_without_records_succeeds(runner: SyncRunner, shop: SimulatedShop) -> None:
     for pipeline in (PipelineName.CONTACTS, PipelineName.PRODUCTS, PipelineName.PURCHASES):
         assert runner.sync(pipeline, replay_of(), f"replay {pipeline}").counts.read == 0
     assert shop.writes() == {}
 
 
 @pytest.mark.usefixtures("two_without_an_address")
-def test_contacts__a_retry_of_a_replay_takes_up_the_same_records(
+def test_contacts__a_retry_of_a_replay_reads_the_same_records(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     put_document(shop, "one", "one@example.com")
@@ -159,7 +161,7 @@ def put_catalogue_product(shop: SimulatedShop, name: str = "Chaleira") -> None:
     shop.on_vtex("PUT", "products/9901", {"name": name, "skus": [{"sku_id": 99010}, {"sku_id": 99011}]})
 
 
-def test_products__a_replay_sends_only_its_own_and_keeps_the_catalogue(
+def test_products__a_replay_sends_only_its_records_and_keeps_the_catalogue(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     put_catalogue_product(shop, name="")
@@ -182,7 +184,7 @@ def test_products__a_replay_sends_only_its_own_and_keeps_the_catalogue(
     assert calls(shop, "product ids") == 1, "only the first run read the list"
 
 
-def test_products__a_replay_says_no_withdrawal_and_meets_no_brake(
+def test_products__a_replay_withdraws_nothing_and_is_not_blocked(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     runner.sync(PipelineName.PRODUCTS, EVERYTHING, "day 1")
@@ -192,11 +194,11 @@ def test_products__a_replay_says_no_withdrawal_and_meets_no_brake(
     before = shop.table("products", by="product_id")
     report = runner.sync(PipelineName.PRODUCTS, replay_of("9901"), "replay")
     assert report.counts.read == 0
-    assert report.counts.notes == ["1 of 1 replayed records are not shown by VTEX"]
+    assert report.counts.notes == ["VTEX does not show 1 of 1 replayed records"]
     assert shop.table("products", by="product_id") == before
 
 
-def test_products__of_a_shop_with_skus_as_products_go_alone(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_products__with_sku_ids_are_replayed_one_by_one(runner: SyncRunner, shop: SimulatedShop) -> None:
     runner.change("products", product_id_source="sku")
     priceless = {"offers": [], "base_price": None, "has_price": False}
     skus = [{"sku_id": 99010, **priceless}, {"sku_id": 99011}]
@@ -226,7 +228,7 @@ def customer_appears(shop: SimulatedShop) -> None:
 
 @pytest.mark.usefixtures("quiet_shop")
 @pytest.mark.parametrize("wanted", ["all", "contact_unresolved", "1", "1-01"])
-def test_purchases__held_too_long_go_by_a_replay(
+def test_purchases__held_for_too_long_are_sent_by_a_replay(
     wanted: str, runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     put_order(shop, "1-01", MORNING, email=ALIAS, profile_id=PROFILE)
@@ -242,12 +244,12 @@ def test_purchases__held_too_long_go_by_a_replay(
     assert {row.key: row.outcome for row in runner.state.outcomes(PipelineName.PURCHASES)} == {
         "1-01": Outcome.SENT, "1-02": Outcome.SENT, "2-01": Outcome.EXCLUDED
     }  # fmt: skip
-    assert shop.on_connectif("GET", "workflows") == [], "history is quiet"
+    assert shop.on_connectif("GET", "workflows") == [], "old purchases trigger no workflows"
     assert report.counts.tracking == {}
 
 
 @pytest.mark.usefixtures("quiet_shop")
-def test_purchases__that_the_target_refused_go_when_it_has_been_mended(
+def test_purchases__that_connectif_refused_are_sent_after_a_correction(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     shop.connectif.knobs.authorised_domains = ["elsewhere.example"]
@@ -260,14 +262,14 @@ def test_purchases__that_the_target_refused_go_when_it_has_been_mended(
     assert report.counts.outcomes == {Outcome.SENT: 1}
     assert set(purchases(shop)) == {"1"}
     assert row_of(runner, PipelineName.PURCHASES, "2-01").reason is Reason.TARGET_REJECTED
-    assert len(shop.on_connectif("GET", "workflows")) == 1, "a purchase of this morning is no history"
+    assert len(shop.on_connectif("GET", "workflows")) == 1, "a purchase of this morning triggers a workflow"
 
 
 @pytest.mark.usefixtures("quiet_shop")
-def test_purchases__a_replay_finds_those_of_a_load_that_never_ended(
+def test_purchases__a_replay_finds_those_of_an_unfinished_load(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
-    """Answers are written down at once, the records' outcomes only by a load that ends."""
+    """Results are recorded at once, but the orders' outcomes only when the load finishes."""
     shop.connectif.knobs.authorised_domains = ["elsewhere.example"]
     put_order(shop, "1-01", MORNING)
     put_order(shop, "2-01", MORNING + timedelta(minutes=1))
@@ -281,9 +283,7 @@ def test_purchases__a_replay_finds_those_of_a_load_that_never_ended(
 
 
 @pytest.mark.usefixtures("quiet_shop")
-def test_purchases__a_replay_covers_nothing_and_writes_nothing_when_dry(
-    runner: SyncRunner, shop: SimulatedShop
-) -> None:
+def test_purchases__a_dry_replay_covers_and_writes_nothing(runner: SyncRunner, shop: SimulatedShop) -> None:
     put_order(shop, "1-01", MORNING, email=ALIAS, profile_id=PROFILE)
     runner.sync(PipelineName.PURCHASES, day_of(MORNING, hours=1), "day 1")
     covered = runner.state.covered(PipelineName.PURCHASES)
@@ -298,7 +298,7 @@ def test_purchases__a_replay_covers_nothing_and_writes_nothing_when_dry(
 
 
 @pytest.mark.usefixtures("quiet_shop")
-def test_purchases__canceled_meanwhile_wait_no_longer(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_purchases__that_were_canceled_are_closed(runner: SyncRunner, shop: SimulatedShop) -> None:
     put_order(shop, "1-01", MORNING, email=ALIAS, profile_id=PROFILE)
     runner.sync(PipelineName.PURCHASES, day_of(MORNING, hours=1), "day 1")
     put_order(shop, "1-01", MORNING, email=ALIAS, profile_id=PROFILE, fixed_status="canceled")

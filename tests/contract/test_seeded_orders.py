@@ -1,4 +1,4 @@
-"""A whole run on the seeded world: each kind of odd order comes to what VTEX's own totals say."""
+"""A run on the seeded shop: the lines of each kind of unusual order add up to VTEX's totals."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ALL_BASKETS = window_ending(NOON - timedelta(hours=12), hours=120)
 
 @pytest.fixture(scope="module")
 def orders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeededRun]:
-    """A run over all baskets, of which the shop's tag has reported none."""
+    """A run over all orders; the shop's tag has reported none of them."""
     folder = tmp_path_factory.mktemp("orders")
     with seeded_run(folder, PipelineName.PURCHASES, ALL_BASKETS, "purchases") as run:
         yield run
@@ -42,7 +42,7 @@ def at_vtex(shop: SimulatedShop, path: str, **query: str) -> Any:
 
 
 def details(shop: SimulatedShop, label: str) -> list[dict[str, Any]]:
-    """The orders with this oddity that the run has read."""
+    """The orders with this property that the run has read."""
     orders = [at_vtex(shop, f"/api/oms/pvt/orders/{id_}") for id_ in odd(shop, "orders", label)]
     found = [order for order in orders if order["creationDate"] < "2026-11-23T00:00"]
     assert found
@@ -50,7 +50,7 @@ def details(shop: SimulatedShop, label: str) -> list[dict[str, Any]]:
 
 
 def sent(orders: SeededRun, label: str) -> list[tuple[dict[str, Any], dict[str, Any]]]:
-    """Orders with this oddity and their purchases; the others' buyers are not to be found."""
+    """The orders with this property that were sent, and their purchases; the other buyers have no address."""
     known, found = purchases(orders.shop), []
     for order in details(orders.shop, label):
         if order["orderGroup"] in known:
@@ -68,7 +68,7 @@ def lines_of(purchase: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def paid(purchase: dict[str, Any]) -> int:
-    """Cents: what the lines come to."""
+    """The sum of the lines, in cents."""
     return sum(cents(line["price"]) for line in lines_of(purchase))
 
 
@@ -77,7 +77,7 @@ def cents(value: float) -> int:
 
 
 def goods(order: dict[str, Any]) -> int:
-    """Cents: what the order's own totals say of its items, discounts and changes."""
+    """The items, discounts and changes in the order's totals, in cents."""
     return sum(t["value"] for t in order["totals"] if t["id"] in ("Items", "Discounts", "Change"))
 
 
@@ -96,14 +96,14 @@ PLAIN = (
 
 
 def added_and_unknown(shop: SimulatedShop, order: dict[str, Any]) -> int:
-    """Cents: what the items cost that were added and that no search shows."""
+    """The price of the added items that search does not show, in cents."""
     (change,) = order["changesAttachment"]["changesData"]
     search = "/api/catalog_system/pub/products/search"
     unknown = [one for one in change["itemsAdded"] if not at_vtex(shop, search, fq=f"skuId:{one['id']}")]
     return sum(one["price"] * one["quantity"] for one in unknown)
 
 
-def test_orders__lines_come_to_what_the_totals_say(orders: SeededRun) -> None:
+def test_orders__lines_add_up_to_the_totals(orders: SeededRun) -> None:
     for label in PLAIN:
         for order, purchase in sent(orders, label):
             assert cents(purchase["total_price"]) == order["value"], label
@@ -112,8 +112,8 @@ def test_orders__lines_come_to_what_the_totals_say(orders: SeededRun) -> None:
             assert abs(paid(purchase) - goods(order)) <= rounding, (label, order["orderId"])
 
 
-def test_orders__an_unknown_item_is_counted_and_costs_itself_alone(orders: SeededRun) -> None:
-    """Of those from the catalogue too: the seed has products without SKUs."""
+def test_orders__only_the_unknown_item_is_left_out_and_counted(orders: SeededRun) -> None:
+    """Catalogue items can be unknown too: the seed has products without SKUs."""
     lost = 0
     for label in ("unknown item added", "item of the catalogue added"):
         for order, purchase in sent(orders, label):
@@ -124,7 +124,7 @@ def test_orders__an_unknown_item_is_counted_and_costs_itself_alone(orders: Seede
     assert orders.report.counts.drops[Drop.LINE_UNKNOWN] == lost > 0
 
 
-def test_orders__a_negative_line_is_nothing_and_counted(orders: SeededRun) -> None:
+def test_orders__a_negative_line_is_sent_as_0_and_counted(orders: SeededRun) -> None:
     found = sent(orders, "negative line")
     assert orders.report.counts.drops[Drop.LINE_NEGATIVE] == len(found)
     for order, purchase in found:
@@ -140,14 +140,14 @@ def test_orders__of_another_currency_are_excluded(orders: SeededRun) -> None:
     assert all("currency" in detail for _, detail in found)
 
 
-def test_orders__gifts_that_remain_are_no_purchase(orders: SeededRun) -> None:
+def test_orders__gifts_of_a_canceled_checkout_are_no_purchase(orders: SeededRun) -> None:
     groups = {
         order["orderGroup"] for order in details(orders.shop, "gift that remains of a canceled checkout")
     }
     assert groups & purchases(orders.shop).keys() == set()
 
 
-def test_orders__abandoned_payments_are_not_named(orders: SeededRun) -> None:
+def test_orders__abandoned_payments_are_left_out(orders: SeededRun) -> None:
     for _, purchase in sent(orders, "abandoned payment"):
         assert "Boleto" not in purchase["payment_method"]
     for _, purchase in sent(orders, "transactions without isActive"):
@@ -161,7 +161,7 @@ def test_orders__of_a_buyer_without_an_address_are_held(orders: SeededRun) -> No
 
 
 @pytest.mark.parametrize("answer", ["brief", "empty", "404"])
-def test_orders__whatever_a_group_answers_every_checkout_is_the_same_purchase(
+def test_orders__are_the_same_purchases_whatever_the_order_group_answers(
     answer: str, orders: SeededRun, runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     whole = {key: row["total_price"] for key, row in purchases(orders.shop).items()}
@@ -173,10 +173,10 @@ def test_orders__whatever_a_group_answers_every_checkout_is_the_same_purchase(
 
 
 @pytest.mark.parametrize("answer", ["full", "brief", "empty", "404"])
-def test_split__parts_whose_detail_does_not_say_that_they_are_complete_are_sent_whole(
+def test_split__parts_without_the_flag_is_completed_are_sent_together(
     answer: str, runner: SyncRunner, shop: SimulatedShop
 ) -> None:
-    """A flag that is absent is not false, whatever the order group answers."""
+    """A missing flag is not false, whatever the order group answers."""
     without_baskets(shop)
     put_buyer(shop)
     put_product(shop)
@@ -191,7 +191,7 @@ def test_split__parts_whose_detail_does_not_say_that_they_are_complete_are_sent_
 def test_changed__an_order_whose_only_item_was_removed_is_no_purchase(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
-    """As VTEX's sample: the item is still listed, shipping is all that remains to be paid."""
+    """Like VTEX's sample: the item is still listed, and only shipping remains to be paid."""
     without_baskets(shop)
     change = {"at": vtex_instant(MORNING), "removed": [{"id": "9000", "name": "Chaleira", "price": 1_990}]}
     put_order(shop, "6-01", MORNING, shipping=1_160, changes=[change])

@@ -16,7 +16,7 @@ from typing import Any
 
 from include.errors import StagingError, SyncError, UnsafeChange
 from include.outcomes import PipelineName
-from include.pipeline.comparison_report import finish_comparison
+from include.pipeline.comparison import finish_comparison
 from include.pipeline.finish import finish
 from include.pipeline.run import SyncRun, run_stage
 from include.pipelines import DAILY_PIPELINES

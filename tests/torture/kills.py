@@ -27,7 +27,7 @@ from include.newsletter import NewsletterRules, NewsletterSync
 from include.newsletter.run_report import save_run_report
 from include.newsletter.safety_net import missed_changes
 from include.outcomes import PipelineName
-from include.pipeline.comparison_report import finish_comparison
+from include.pipeline.comparison import finish_comparison
 from include.pipeline.finish import finish
 from include.pipeline.run import run_stage
 from include.pipelines import DAILY_PIPELINES

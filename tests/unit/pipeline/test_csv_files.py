@@ -1,4 +1,4 @@
-"""CSV files for imports: below the limit, one set of columns each, whole or not at all."""
+"""CSV files for imports: below the size limit, with one set of columns each, complete or absent."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from include.connectif.limits import IMPORT_BYTES
 from include.errors import ConfigurationError
-from include.pipeline.csv_files import CsvFiles, changed_copy, rows_of, split
+from include.pipeline.csv_files import CsvFiles, copy_changed_rows, read_rows, split_file
 from include.pipeline.import_file import ImportFile, StagedFile
 from include.staging import Staging
 
@@ -35,7 +35,7 @@ def read(folder: Staging, file: ImportFile) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(folder.read_bytes(file.staged_as).decode())))
 
 
-def test_csv_files__one_file_for_chunk_after_chunk(folder: Staging) -> None:
+def test_csv_files__append_all_chunks_to_one_file(folder: Staging) -> None:
     with CsvFiles(folder, "products") as files:
         files.append(rows(3))
         files.append(rows(2, first=3))
@@ -43,14 +43,14 @@ def test_csv_files__one_file_for_chunk_after_chunk(folder: Staging) -> None:
     assert [row["productId"] for row in read(folder, files.files[0])] == [f"{n:010}" for n in range(5)]
 
 
-def test_csv_files__nothing_to_write_makes_no_file(folder: Staging) -> None:
+def test_csv_files__without_rows_write_no_file(folder: Staging) -> None:
     with CsvFiles(folder, "products") as files:
         files.append(rows(0))
     assert files.files == []
     assert folder.names() == []
 
 
-def test_csv_files__each_set_of_columns_has_files_of_its_own(folder: Staging) -> None:
+def test_csv_files__each_set_of_columns_has_its_own_files(folder: Staging) -> None:
     with CsvFiles(folder, "contacts", prefix="consent", override_existing=False) as files:
         files.append(rows(1, name="Ana"))
         files.append(rows(1))
@@ -64,7 +64,7 @@ def test_csv_files__each_set_of_columns_has_files_of_its_own(folder: Staging) ->
             assert all(row.values()), "no blank cell beside a filled one"
 
 
-def test_csv_files__awkward_text_comes_back(folder: Staging) -> None:
+def test_csv_files__keep_unusual_text(folder: Staging) -> None:
     texts = ['say "hi"', "a,b", "line\nbreak", "é|ü", "", " lead", "'"]
     with CsvFiles(folder, "products") as files:
         files.append(pd.DataFrame({"productId": list("abcdefg"), "name": texts}, dtype="str"))
@@ -72,9 +72,7 @@ def test_csv_files__awkward_text_comes_back(folder: Staging) -> None:
 
 
 @pytest.mark.parametrize("chunk", [1, 3, 7, 50, 400])
-def test_csv_files__no_file_is_larger_than_allowed_whatever_comes_at_once(
-    folder: Staging, chunk: int
-) -> None:
+def test_csv_files__no_file_is_larger_than_allowed(folder: Staging, chunk: int) -> None:
     with CsvFiles(folder, "products", most_bytes=1_000) as files:
         for first in range(0, 400, chunk):
             files.append(rows(min(chunk, 400 - first), first=first))
@@ -102,7 +100,7 @@ def test_csv_files__a_crash_leaves_no_finished_file(folder: Staging) -> None:
     assert folder.names() == []
 
 
-def test_csv_files__files_are_listed_by_name_in_whatever_order_they_end(folder: Staging) -> None:
+def test_csv_files__are_listed_by_name(folder: Staging) -> None:
     with CsvFiles(folder, "products", most_bytes=100) as files:
         files.append(rows(1, name="stays open"))
         files.append(rows(30))
@@ -131,20 +129,20 @@ def few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("few_at_a_time")
-def test_rows_of__some_at_a_time_and_as_texts(folder: Staging) -> None:
+def test_read_rows__yields_chunks_of_texts(folder: Staging) -> None:
     with CsvFiles(folder, "products") as files:
         files.append(rows(7, name="NA", code="007"))
-    chunks = list(rows_of(StagedFile(folder, files.files[0])))
+    chunks = list(read_rows(StagedFile(folder, files.files[0])))
     assert [len(chunk) for chunk in chunks] == [3, 3, 1]
     assert set(pd.concat(chunks)["name"]) == {"NA"}
     assert set(pd.concat(chunks)["code"]) == {"007"}
 
 
 @pytest.mark.usefixtures("few_at_a_time")
-def test_rows_of__only_the_columns_that_are_wanted(folder: Staging) -> None:
+def test_read_rows__yields_only_the_requested_columns(folder: Staging) -> None:
     with CsvFiles(folder, "products") as files:
         files.append(rows(4, name="x"))
-    (chunk, *_) = rows_of(StagedFile(folder, files.files[0]), ["productId"])
+    (chunk, *_) = read_rows(StagedFile(folder, files.files[0]), ["productId"])
     assert list(chunk.columns) == ["productId"]
 
 
@@ -153,13 +151,13 @@ def without(column: str, values: set[str]) -> Callable[[pd.DataFrame], pd.DataFr
 
 
 @pytest.mark.usefixtures("few_at_a_time")
-def test_changed_copy__leaves_out_rows_in_any_chunk(folder: Staging, tmp_path: Path) -> None:
+def test_copy_changed_rows__leaves_out_rows_in_any_chunk(folder: Staging, tmp_path: Path) -> None:
     with CsvFiles(folder, "contacts") as files:
         files.append(rows(10, name='say "hi", Ana'))
     (file,) = files.files
     target = Staging(tmp_path / "load")
     gone = {"0000000000", "0000000004", "0000000009", "x"}
-    copied = changed_copy(StagedFile(folder, file), target, without("productId", gone))
+    copied = copy_changed_rows(StagedFile(folder, file), target, without("productId", gone))
     assert copied is not None
     copy = copied.file
     assert copied.folder is target
@@ -169,24 +167,22 @@ def test_changed_copy__leaves_out_rows_in_any_chunk(folder: Staging, tmp_path: P
 
 
 @pytest.mark.usefixtures("few_at_a_time")
-def test_changed_copy__nothing_left_is_no_file_to_send(folder: Staging, tmp_path: Path) -> None:
+def test_copy_changed_rows__without_rows_returns_no_file(folder: Staging, tmp_path: Path) -> None:
     with CsvFiles(folder, "contacts") as files:
         files.append(rows(4))
     keys = {f"{number:010}" for number in range(4)}
     staged = StagedFile(folder, files.files[0])
-    assert changed_copy(staged, Staging(tmp_path / "load"), without("productId", keys)) is None
+    assert copy_changed_rows(staged, Staging(tmp_path / "load"), without("productId", keys)) is None
 
 
 @pytest.mark.usefixtures("few_at_a_time")
 @given(count=st.integers(1, 20), pieces=st.integers(1, 20))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
-def test_split__the_pieces_are_the_rows_of_the_file_in_order(
-    folder: Staging, count: int, pieces: int
-) -> None:
+def test_split_file__keeps_the_rows_in_order(folder: Staging, count: int, pieces: int) -> None:
     with CsvFiles(folder, "contacts", override_existing=False) as files:
         files.append(rows(count, name='a "b", c'))
     (file,) = files.files
-    made = split(StagedFile(folder, file), folder.within("halves"), pieces)
+    made = split_file(StagedFile(folder, file), folder.within("halves"), pieces)
     assert [row for piece in made for row in read(folder.within("halves"), piece)] == read(folder, file)
     assert len(made) <= min(pieces, count)
     assert max(piece.rows for piece in made) == -(-count // pieces)

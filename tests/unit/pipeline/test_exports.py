@@ -1,4 +1,4 @@
-"""Waiting for exports: a full queue, several of them, a retry, an end that is none."""
+"""Exports: a full queue, several exports, a retry, and an export that fails."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def server() -> Iterator[ScriptedServer]:
 
 @pytest.fixture
 def elsewhere() -> Iterator[ScriptedServer]:
-    """Where the files lie."""
+    """The server that has the files."""
     with ScriptedServer() as server:
         yield server
 
@@ -75,7 +75,7 @@ def requests_of(server: ScriptedServer) -> list[str]:
     return [f"{request.method} {request.target}" for request in server.requests]
 
 
-def test_export__is_asked_for_watched_and_read(server: ScriptedServer, exported: Any) -> None:
+def test_export__is_created_polled_and_read(server: ScriptedServer, exported: Any) -> None:
     server.script(state("queued"), state("inProgress"), finished(server), packed("purchaseId\n7\n"))
     assert exported() == [{"purchaseid": "7"}]
     assert server.requests[0].json == {
@@ -96,7 +96,7 @@ def test_export__is_asked_for_watched_and_read(server: ScriptedServer, exported:
     ]
 
 
-def test_export__a_file_elsewhere_gets_no_key(
+def test_export__the_file_of_another_host_gets_no_key(
     server: ScriptedServer, elsewhere: ScriptedServer, exported: Any
 ) -> None:
     server.script(state("queued"), finished(elsewhere))
@@ -107,22 +107,20 @@ def test_export__a_file_elsewhere_gets_no_key(
     assert "Authorization" not in request.headers
 
 
-def test_export__a_full_queue_is_waited_for(server: ScriptedServer, exported: Any) -> None:
+def test_export__waits_while_the_queue_is_full(server: ScriptedServer, exported: Any) -> None:
     server.script(FULL, FULL, state("queued"), finished(server), packed("purchaseId\n"))
     assert exported() == []
 
 
-def test_export__a_queue_that_stays_full_ends_in_time(server: ScriptedServer, exported: Any) -> None:
+def test_export__stops_waiting_for_a_full_queue_in_time(server: ScriptedServer, exported: Any) -> None:
     server.script(*[FULL] * 30)
-    with pytest.raises(TemporaryError, match="not there after 1 minutes"):
+    with pytest.raises(TemporaryError, match="not finished after 1 minutes"):
         exported()
 
 
-def test_export__one_that_is_never_done_is_waited_for_again_by_a_retry(
-    server: ScriptedServer, exported: Any
-) -> None:
+def test_export__a_retry_waits_for_the_same_unfinished_export(server: ScriptedServer, exported: Any) -> None:
     server.script(state("queued"), *[state("inProgress", progress=50)] * 15)
-    with pytest.raises(TemporaryError, match="not there after"):
+    with pytest.raises(TemporaryError, match="not finished after"):
         exported()
     before = len(server.requests)
     server._script.clear()
@@ -131,7 +129,9 @@ def test_export__one_that_is_never_done_is_waited_for_again_by_a_retry(
     assert requests_of(server)[before:] == ["GET /exports/e1", "GET /file.zip?ticket=1"]
 
 
-def test_export__one_that_failed_is_asked_for_anew(server: ScriptedServer, exported: Any) -> None:
+def test_export__a_retry_creates_a_new_export_after_a_failed_one(
+    server: ScriptedServer, exported: Any
+) -> None:
     server.script(state("queued"), state("error"))
     with pytest.raises(TemporaryError, match="'error'"):
         exported()
@@ -140,7 +140,7 @@ def test_export__one_that_failed_is_asked_for_anew(server: ScriptedServer, expor
 
 
 @pytest.mark.parametrize(("days", "pieces"), [(1, 1), (31, 1), (32, 2), (62, 2), (63, 3)])
-def test_export__more_than_a_month_is_several(
+def test_export__more_than_a_month_needs_several_exports(
     days: int, pieces: int, server: ScriptedServer, exported: Any
 ) -> None:
     for number in range(pieces):

@@ -1,4 +1,4 @@
-"""Connectif's report of failed rows, whose form nobody documents: whose row each line is about."""
+"""Connectif's report of failed rows, which has no documented form: the row of each line is found."""
 
 from __future__ import annotations
 
@@ -50,19 +50,19 @@ def sent(tmp_path: Path) -> StagedFile:
         (b"_email,error\nana@example.com," + b"x" * 200_000 + b"\n", {"ana@example.com": "x" * 2_000}),
     ],
 )  # fmt: skip
-def test_report__finds_key_and_reason_in_columns_unknown_to_us(
+def test_report__finds_key_and_reason_in_unknown_columns(
     report: bytes, named: dict[str, str], sent: StagedFile
 ) -> None:
     assert read_refusals(report, sent, "_email") == Refusals(named)
 
 
-def test_report__a_line_of_another_length_loses_no_neighbour(sent: StagedFile) -> None:
+def test_report__a_line_of_another_length_loses_no_other_line(sent: StagedFile) -> None:
     report = b"_email,error\nana@example.com,no\nbo@example.com,one, two, three\ncid@example.com\n\n"
     found = read_refusals(report, sent, "_email")
     assert found.named == {"ana@example.com": "no", "bo@example.com": "one", "cid@example.com": ""}
 
 
-def test_report__a_name_that_was_not_sent_names_no_row(sent: StagedFile) -> None:
+def test_report__a_key_that_was_not_sent_names_no_row(sent: StagedFile) -> None:
     found = read_refusals(b"_email,error\nana@example.com,no\nx@example.com,why\n", sent, "_email")
     assert found == Refusals({"ana@example.com": "no"}, ["why"], None)
 
@@ -74,7 +74,7 @@ def test_report__a_name_that_was_not_sent_names_no_row(sent: StagedFile) -> None
         b"\xff\xfe", b"PK\x03\x04", b"[]",
     ],
 )  # fmt: skip
-def test_report__without_a_line_that_can_be_read(report: bytes, sent: StagedFile) -> None:
+def test_report__without_a_readable_line(report: bytes, sent: StagedFile) -> None:
     assert read_refusals(report, sent, "_email") == Refusals(suspects=None)
 
 
@@ -93,7 +93,7 @@ def test_report__without_a_line_that_can_be_read(report: bytes, sent: StagedFile
         ("N.º de línea,motivo\n5,mal\n".encode(), {"di@example.com": "mal"}),
     ],
 )
-def test_report__by_line_number_where_one_way_of_counting_fits(
+def test_report__by_line_number_if_one_way_of_counting_fits(
     report: bytes, named: dict[str, str], sent: StagedFile
 ) -> None:
     assert read_refusals(report, sent, "_email") == Refusals(named)
@@ -107,7 +107,7 @@ def test_report__by_line_number_where_one_way_of_counting_fits(
         (b"line,error\n1,bad\n", {"ana@example.com", "bo@example.com"}),
     ],
 )
-def test_report__by_line_number_where_several_fit_names_none_but_suspects(
+def test_report__by_line_number_if_several_ways_fit_gives_suspects(
     report: bytes, suspects: set[str], sent: StagedFile
 ) -> None:
     assert read_refusals(report, sent, "_email") == Refusals({}, ["bad"], suspects)
@@ -130,7 +130,7 @@ def test_report__by_line_number_that_fits_no_row(report: bytes, sent: StagedFile
     assert (found.named, set(found.unnamed), found.suspects) == ({}, {"bad"}, None)
 
 
-def test_report__a_line_number_is_no_product_id(tmp_path: Path) -> None:
+def test_report__a_line_number_is_not_taken_for_a_product_id(tmp_path: Path) -> None:
     sent = staged(tmp_path, "productId,name", ["2,Kettle", "3,Pot", "4,Cup"])
     assert read_refusals(b"line,error\n4,bad\n", sent, "productId").named == {"4": "bad"}, (
         "its line is 4, too"
@@ -145,13 +145,13 @@ def test_report__a_line_number_is_no_product_id(tmp_path: Path) -> None:
     first=st.sampled_from([0, 1, 2]),
 )
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150, deadline=None)
-def test_report__by_line_number_never_names_a_neighbour(
+def test_report__by_line_number_never_names_another_row(
     count: int, at: set[int], first: int, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """Whichever way Connectif counts: a row is named only when it is the one, and always a suspect."""
+    """With each way to count: only the refused row may be named, and it is always a suspect."""
     places = sorted(place for place in at if place < count) or [0]
     keys = [f"n{number}@example.com" for number in range(count)]
-    sent = staged(tmp_path_factory.mktemp("law"), "_email", keys)
+    sent = staged(tmp_path_factory.mktemp("property"), "_email", keys)
     report = "".join(["line,error\n", *(f"{place + first},bad\n" for place in places)]).encode()
     found = read_refusals(report, sent, "_email")
     refused = {keys[place] for place in places}

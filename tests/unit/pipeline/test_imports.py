@@ -1,4 +1,4 @@
-"""Imports: the queue, the wait, what a retry does again, files that are too large, rows without a word."""
+"""Imports: the queue, waiting, retries, files that are too large, and rows that are not accounted for."""
 
 from __future__ import annotations
 
@@ -32,12 +32,11 @@ A_IS_BAD = ("a@example.com", REJECTED, "bad")
 
 @dataclass
 class FakeConnectif:
-    """A queue that takes `room` imports; each is over after `looks` looks at it, and ends with the next of
-    `ends` (all rows taken when there is none). Files above `most_bytes` are refused. Rows of `loses` are
-    counted nowhere, those of `refuses` as errors.
-    """
+    """A queue of `size` imports. Each import ends after `looks` calls, with the next of `ends` (by default
+    all rows are taken). Files above `most_bytes` are refused. The rows of `loses` are not counted, those of
+    `refuses` count as errors."""
 
-    room: int = 10
+    size: int = 10
     looks: int = 1
     status: str = "finished"
     report: bytes | SyncError = b""
@@ -55,7 +54,7 @@ class FakeConnectif:
     _rows: dict[str, list[str]] = field(default_factory=dict)
 
     def create_import(self, kind: str, csv: FileToSend, *, override_existing: bool) -> Import:
-        if self.full_for or len(self._left) >= self.room:
+        if self.full_for or len(self._left) >= self.size:
             self.full_for = max(0, self.full_for - 1)
             raise QueueFull("full")
         content = b"".join(csv.pieces())
@@ -95,7 +94,7 @@ def keys_in(content: bytes) -> list[str]:
 
 
 class Time:
-    """A clock that sleeping moves."""
+    """A clock that moves only by `sleep`."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -138,7 +137,7 @@ def names(results: list[Imported]) -> list[str]:
 
 
 def lines(result: Imported) -> list[Any]:
-    """Key, reason, and Connectif's own text where there is one, else the detail."""
+    """Key, reason, and Connectif's own text, else the detail."""
     rows = result.not_taken.itertuples(index=False, name=None)
     return [(key, reason, private or detail) for key, reason, detail, private in rows]
 
@@ -154,22 +153,22 @@ def staged(folder: Staging, emails: Iterable[str], name: str = "contacts-0001.cs
     return file
 
 
-def test_importer__posts_in_order_and_at_most_ten_wait(folder: Staging, journal: Staging, time: Time) -> None:
-    connectif = FakeConnectif(room=99, looks=3)
+def test_importer__posts_in_order_and_queues_at_most_ten(
+    folder: Staging, journal: Staging, time: Time
+) -> None:
+    connectif = FakeConnectif(size=99, looks=3)
     results = list(importer(connectif, folder, journal, time).run(FILES, "_email"))
     assert names(results) == connectif.posted == [file.name for file in FILES]
     assert connectif.most_queued == 10
 
 
-def test_importer__a_queue_that_others_share_is_waited_for(
-    folder: Staging, journal: Staging, time: Time
-) -> None:
-    connectif = FakeConnectif(room=3, looks=2)
+def test_importer__waits_for_a_queue_that_others_share(folder: Staging, journal: Staging, time: Time) -> None:
+    connectif = FakeConnectif(size=3, looks=2)
     results = list(importer(connectif, folder, journal, time).run(FILES, "_email"))
     assert names(results) == connectif.posted == [file.name for file in FILES]
 
 
-def test_importer__a_queue_full_of_others_imports_is_looked_at_seldom(
+def test_importer__rarely_tries_a_queue_full_of_other_imports(
     folder: Staging, journal: Staging, time: Time
 ) -> None:
     connectif = FakeConnectif(full_for=3)
@@ -178,20 +177,20 @@ def test_importer__a_queue_full_of_others_imports_is_looked_at_seldom(
     assert time.slept == [50.0] * 3
 
 
-def test_importer__a_queue_that_stays_full_is_left_to_a_retry(
+def test_importer__leaves_a_queue_that_stays_full_to_a_retry(
     folder: Staging, journal: Staging, time: Time
 ) -> None:
-    with pytest.raises(TemporaryError, match=r"full of others' imports for 10 minutes"):
-        list(importer(FakeConnectif(room=0), folder, journal, time).run(FILES[:1], "_email"))
+    with pytest.raises(TemporaryError, match=r"full of imports of other senders for 10 minutes"):
+        list(importer(FakeConnectif(size=0), folder, journal, time).run(FILES[:1], "_email"))
     assert 600 <= time.now < 700
 
 
-def test_importer__looks_less_and_less_often(folder: Staging, journal: Staging, time: Time) -> None:
+def test_importer__polls_less_and_less_often(folder: Staging, journal: Staging, time: Time) -> None:
     list(importer(FakeConnectif(looks=7), folder, journal, time).run(FILES[:1], "_email"))
     assert time.slept == [1, 2, 4, 5, 5, 5]
 
 
-def test_importer__patience_has_an_end_and_a_retry_goes_on_waiting(
+def test_importer__stops_waiting_and_a_retry_waits_again(
     folder: Staging, journal: Staging, time: Time
 ) -> None:
     connectif = FakeConnectif(looks=1_000)
@@ -209,7 +208,7 @@ def test_importer__a_retry_posts_only_what_was_not_accepted(
     connectif = FakeConnectif()
     running = importer(connectif, folder, journal, time).run(FILES, "_email")
     next(running)
-    running.close()  # type: ignore[attr-defined]  # a kill: ten are posted, one result was taken
+    running.close()  # type: ignore[attr-defined]  # a kill: ten files are posted, one result was read
     assert len(connectif.posted) == 10
     results = list(importer(connectif, folder, journal, time).run(FILES, "_email"))
     assert names(results) == [file.name for file in FILES]
@@ -217,12 +216,12 @@ def test_importer__a_retry_posts_only_what_was_not_accepted(
 
 
 @pytest.mark.parametrize("status", ["error", "cancelled"])
-def test_importer__a_failed_import_is_sent_again_by_a_retry(
+def test_importer__a_retry_sends_a_failed_import_again(
     status: str, folder: Staging, journal: Staging, time: Time
 ) -> None:
     connectif = FakeConnectif(status=status)
     with pytest.raises(
-        TemporaryError, match=f"as '{status}' after 2 of 2 rows.*a retry sends the file again"
+        TemporaryError, match=f"with status '{status}' after 2 of 2 rows.*a retry sends the file again"
     ):
         list(importer(connectif, folder, journal, time).run(FILES[:1], "_email"))
     connectif.status = "finished"
@@ -230,7 +229,7 @@ def test_importer__a_failed_import_is_sent_again_by_a_retry(
     assert connectif.posted == [FILES[0].name] * 2
 
 
-def test_importer__an_import_that_connectif_has_forgotten_is_sent_again_by_a_retry(
+def test_importer__a_retry_sends_an_unknown_import_again(
     folder: Staging, journal: Staging, time: Time
 ) -> None:
     connectif = FakeConnectif(forgotten=True)
@@ -241,7 +240,7 @@ def test_importer__an_import_that_connectif_has_forgotten_is_sent_again_by_a_ret
     assert connectif.posted == [FILES[0].name] * 2
 
 
-# --- what the counts and the report say about the rows
+# --- rows in the counts and in the report
 
 
 @pytest.mark.parametrize(
@@ -278,7 +277,7 @@ def test_importer__an_import_that_connectif_has_forgotten_is_sent_again_by_a_ret
         ),
     ],
 )  # fmt: skip
-def test_importer__every_row_that_is_not_taken_is_counted_and_named_where_it_can_be(
+def test_importer__counts_every_refused_row_and_names_it_if_possible(
     end: dict[str, int | None], report: bytes, expected: list[Any], folder: Staging, journal: Staging
 ) -> None:
     connectif = FakeConnectif(ends=deque([end]), report=report)
@@ -301,7 +300,7 @@ SHORT: list[dict[str, int | None]] = [
 
 
 @pytest.mark.parametrize("end", SHORT)
-def test_importer__rows_without_a_word_go_once_more_and_may_heal(
+def test_importer__rows_that_are_not_accounted_for_are_sent_again(
     end: dict[str, int | None], folder: Staging, journal: Staging
 ) -> None:
     connectif = FakeConnectif(ends=deque([end]))
@@ -313,7 +312,7 @@ def test_importer__rows_without_a_word_go_once_more_and_may_heal(
 
 
 @pytest.mark.parametrize("end", SHORT)
-def test_importer__rows_without_a_word_twice_are_unconfirmed_where_they_are_not_searched(
+def test_importer__rows_that_are_lost_twice_are_unconfirmed_without_a_search(
     end: dict[str, int | None], folder: Staging, journal: Staging, caplog: pytest.LogCaptureFixture
 ) -> None:
     connectif = FakeConnectif(ends=deque([end, end]))
@@ -325,7 +324,7 @@ def test_importer__rows_without_a_word_twice_are_unconfirmed_where_they_are_not_
         assert result.unconfirmed == 1
         assert {key for key, *_ in lines(result)} == {""}
         assert result.doubtful == both
-    else:  # all of them: no row is in doubt
+    else:  # all rows: none is doubtful
         assert result.unconfirmed == 2
         assert {key for key, *_ in lines(result)} == both
         assert result.doubtful == set()
@@ -335,7 +334,7 @@ def test_importer__rows_without_a_word_twice_are_unconfirmed_where_they_are_not_
 
 
 @pytest.mark.parametrize(("count", "most_imports"), [(2, 4), (100, 17), (5_000, 28)])
-def test_importer__a_row_that_is_lost_each_time_is_found(
+def test_importer__finds_a_row_that_is_always_lost(
     count: int, most_imports: int, folder: Staging, journal: Staging, time: Time
 ) -> None:
     file = staged(folder, emails(count))
@@ -348,7 +347,7 @@ def test_importer__a_row_that_is_lost_each_time_is_found(
     assert len(connectif.posted) <= most_imports
 
 
-def test_importer__a_row_that_is_refused_without_a_name_is_found_among_contacts_that_are_only_added(
+def test_importer__finds_a_refused_row_without_a_name_among_added_contacts(
     folder: Staging, journal: Staging, time: Time
 ) -> None:
     file = staged(folder, emails(50))
@@ -360,7 +359,7 @@ def test_importer__a_row_that_is_refused_without_a_name_is_found_among_contacts_
     assert not any(result.doubtful for result in results)
 
 
-def test_importer__the_search_has_an_end(folder: Staging, journal: Staging, time: Time) -> None:
+def test_importer__the_search_ends(folder: Staging, journal: Staging, time: Time) -> None:
     file = staged(folder, emails(1_000))
     connectif = FakeConnectif(loses=set(emails(1_000)[::2]))
     results = list(importer(connectif, folder, journal, time).run([file], "_email"))
@@ -372,7 +371,7 @@ def test_importer__the_search_has_an_end(folder: Staging, journal: Staging, time
     assert named <= connectif.loses
 
 
-def test_importer__a_retry_knows_that_a_file_went_again(
+def test_importer__a_retry_remembers_that_a_file_was_sent_again(
     folder: Staging, journal: Staging, time: Time
 ) -> None:
     connectif = FakeConnectif(loses={"b@example.com"})
@@ -386,17 +385,17 @@ def test_importer__a_retry_knows_that_a_file_went_again(
     assert [line[:2] for result in results for line in lines(result)] == [("b@example.com", UNCONFIRMED)]
 
 
-def test_importer__what_was_left_out_of_a_file_is_not_missed(
+def test_importer__does_not_miss_rows_that_the_filter_left_out(
     folder: Staging, journal: Staging, time: Time
 ) -> None:
-    """Rows are counted as they were sent, also by a retry that finds the import running."""
+    """Rows are counted as they were sent, also by a retry that finds the import in progress."""
 
     def without_a(file: StagedFile) -> StagedFile:
         return StagedFile(journal, staged(journal, ["b@example.com"], file.file.name))
 
     connectif = FakeConnectif(looks=1_000)
     options: dict[str, Any] = {
-        "to_send": without_a,
+        "file_filter": without_a,
         "poll_seconds": 5,
         "patience_minutes": 1,
         "sleep": time.sleep,
@@ -426,7 +425,7 @@ def test_importer__what_was_left_out_of_a_file_is_not_missed(
         b'_email,error\n"a@example.com,bad\n',
     ],
 )
-def test_importer__a_report_that_cannot_be_read_costs_the_names_only(
+def test_importer__an_unreadable_report_loses_only_the_names(
     report: bytes | SyncError, folder: Staging, journal: Staging
 ) -> None:
     file = staged(folder, [f"{letter}@example.com" for letter in "abcdef"])
@@ -441,14 +440,14 @@ COUNTS = st.none() | st.integers(0, 9)
 
 @given(rows=st.integers(1, 6), success=COUNTS, errors=COUNTS, named=st.sets(st.integers(0, 9)))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150, deadline=None)
-def test_importer__no_row_is_sent_that_connectif_does_not_count_as_taken(
+def test_importer__counts_only_confirmed_rows_as_sent(
     rows: int,
     success: int | None,
     errors: int | None,
     named: set[int],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    place = tmp_path_factory.mktemp("law")
+    place = tmp_path_factory.mktemp("property")
     folder = Staging(place / "transform")
     emails = [f"n{number}@example.com" for number in range(rows)]
     file = staged(folder, emails)
@@ -479,15 +478,15 @@ def test_importer__no_row_is_sent_that_connectif_does_not_count_as_taken(
     files=st.lists(st.integers(1, 12), min_size=1, max_size=3),
 )
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100, deadline=None)
-def test_importer__each_row_goes_or_is_named_or_in_doubt(
+def test_importer__each_row_is_sent_named_or_doubtful(
     lost: set[int],
     refused: set[int],
     most_bytes: int,
     files: list[int],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    """Whatever is lost, refused without a name or too large: the files' rows are all there, once."""
-    place = tmp_path_factory.mktemp("law")
+    """Each row of the files has exactly one result: lost, refused without a name, too large or taken."""
+    place = tmp_path_factory.mktemp("property")
     folder, rows = Staging(place / "transform"), emails(sum(files))
     made = [
         staged(folder, rows[sum(files[:at]) : sum(files[: at + 1])], f"contacts-{at:04}.csv")
@@ -511,7 +510,7 @@ def test_importer__each_row_goes_or_is_named_or_in_doubt(
 # --- files that are too large
 
 
-def test_importer__a_file_that_is_too_large_goes_in_pieces(
+def test_importer__splits_a_file_that_is_too_large(
     folder: Staging, journal: Staging, time: Time, caplog: pytest.LogCaptureFixture
 ) -> None:
     file = staged(folder, emails(64))
@@ -525,10 +524,10 @@ def test_importer__a_file_that_is_too_large_goes_in_pieces(
     assert "HTTP 413: " in caplog.text
 
 
-def test_importer__later_files_do_not_cost_a_refused_upload_each(
+def test_importer__does_not_try_later_files_above_the_known_limit(
     folder: Staging, journal: Staging, time: Time
 ) -> None:
-    """Not those of another importer of the same run either."""
+    """The limit also holds for another importer of the same run."""
     files = [staged(folder, emails(64 + number), f"contacts-{number:04}.csv") for number in range(1, 6)]
     connectif = FakeConnectif(most_bytes=files[0].size // 5)
     list(importer(connectif, folder, journal, time).run(files[:3], "_email"))
@@ -540,7 +539,7 @@ def test_importer__later_files_do_not_cost_a_refused_upload_each(
     assert [email for content in connectif.contents for email in content] == expected
 
 
-def test_importer__a_single_row_that_is_too_large_is_rejected_by_name(
+def test_importer__rejects_a_row_that_is_too_large_by_name(
     folder: Staging, journal: Staging, time: Time
 ) -> None:
     giant = f"{'x' * 5_000}@example.com"
@@ -548,12 +547,12 @@ def test_importer__a_single_row_that_is_too_large_is_rejected_by_name(
     connectif = FakeConnectif(most_bytes=1_000)
     results = list(importer(connectif, folder, journal, time).run([file], "_email"))
     assert [line for result in results for line in lines(result)] == [
-        (giant, REJECTED, "413: the row alone is too large")
+        (giant, REJECTED, "413: the row is too large")
     ]
     assert [email for content in connectif.contents for email in content] == [*emails(5), *emails(3)]
 
 
-def test_importer__a_retry_goes_on_with_the_pieces(folder: Staging, journal: Staging, time: Time) -> None:
+def test_importer__a_retry_continues_with_the_pieces(folder: Staging, journal: Staging, time: Time) -> None:
     file = staged(folder, emails(40))
     connectif = FakeConnectif(most_bytes=file.size // 3)
     running = importer(connectif, folder, journal, time).run([file], "_email")
@@ -566,9 +565,7 @@ def test_importer__a_retry_goes_on_with_the_pieces(folder: Staging, journal: Sta
     assert len(connectif.too_large) == before
 
 
-def test_importer__a_limit_that_no_file_can_keep_is_named(
-    folder: Staging, journal: Staging, time: Time
-) -> None:
+def test_importer__names_a_limit_that_is_too_small(folder: Staging, journal: Staging, time: Time) -> None:
     connectif = FakeConnectif(most_bytes=0)
     with pytest.raises(ConfigurationError, match=r"takes no file of \d+ bytes or more \(413\).*Raise the"):
         list(importer(connectif, folder, journal, time).run([staged(folder, emails(2_000))], "_email"))
@@ -576,7 +573,7 @@ def test_importer__a_limit_that_no_file_can_keep_is_named(
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_importer__where_nothing_is_taken_each_row_is_rejected(
+def test_importer__rejects_each_row_if_connectif_takes_none(
     count: int, folder: Staging, journal: Staging, time: Time
 ) -> None:
     file = staged(folder, emails(count))

@@ -1,4 +1,4 @@
-"""A stage that writes holds its lease from its first to its last line, and says who holds it instead."""
+"""A writing stage holds its lease until it ends; if another run holds the lease, the error names that run."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def other(remaining_seconds: float = LEASE.total_seconds()) -> Lease:
 
 @dataclass
 class Leases:
-    """A store in which another run may hold the lease: one answer for each time that it is asked for."""
+    """A state store in which another run may hold the lease: one answer for each call."""
 
     answers: list[Lease | None] = field(default_factory=lambda: [None])
     is_away: bool = False
@@ -58,7 +58,7 @@ class Leases:
 
 
 class Connectif:
-    """A client whose transport remembers what is to be asked before each request."""
+    """A client whose transport remembers the check before each request."""
 
     def __init__(self) -> None:
         self.transport = self
@@ -111,38 +111,38 @@ def test_lease__is_released_after_a_failure() -> None:
 
 
 @pytest.mark.parametrize(("stage", "dry_run"), [("extract", False), ("transform", False), ("load", True)])
-def test_lease__is_not_needed_by_what_writes_nothing(stage: str, dry_run: bool) -> None:
+def test_lease__is_not_needed_without_writes(stage: str, dry_run: bool) -> None:
     state = Leases(answers=[])
     with leased(run_on(state, dry_run=dry_run), stage):
         pass
     assert state.calls == []
 
 
-def test_lease__of_another_run_stops_the_stage_by_name() -> None:
+def test_lease__of_another_run_stops_the_stage_and_names_the_run() -> None:
     state = Leases(answers=[other()])
     run = run_on(state)
     with pytest.raises(WorkHeld) as caught, leased(run, "load"):
         pytest.fail("the stage began")
     assert str(caught.value) == (
         "sync_state: load of contacts for this shop is held until 2026-11-23T03:14:05Z by run "
-        "sync_contacts/daily/0 of http://b:8080, host two. Pause the DAG in one of the two Airflows; if that "
-        "run was killed, its lease ends by itself. The task is retried"
+        "sync_contacts/daily/0 of http://b:8080, host two. Airflow retries the task. Pause the DAG in "
+        "one of the two Airflows. If the other run was killed, do nothing: its lease expires"
     )
     assert cast("Slept", run.sleep).seconds == []
     assert "released" not in state.calls
 
 
-def test_lease__that_is_about_to_expire_is_waited_for_once(caplog: pytest.LogCaptureFixture) -> None:
+def test_lease__waits_once_for_a_lease_that_expires_soon(caplog: pytest.LogCaptureFixture) -> None:
     state = Leases(answers=[other(20), None])
     run = run_on(state)
     with caplog.at_level(logging.INFO), leased(run, "load"):
         assert cast("Slept", run.sleep).seconds == [21]
-    assert "waiting 21 seconds for the end of its lease" in caplog.text
+    assert "waiting 21 seconds until the lease expires" in caplog.text
     with pytest.raises(WorkHeld), leased(run_on(Leases(answers=[other(20), other()])), "load"):
         pytest.fail("the stage began")
 
 
-def test_lease__is_renewed_while_the_stage_works(
+def test_lease__is_renewed_during_the_stage(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(lease, "RENEW_SECONDS", 0.001)
@@ -155,7 +155,7 @@ def test_lease__is_renewed_while_the_stage_works(
     assert "lease of load" not in [thread.name for thread in threading.enumerate()]
 
 
-def test_lease__that_cannot_be_renewed_or_released_costs_a_warning(
+def test_lease__that_cannot_be_renewed_or_released_logs_a_warning(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(lease, "RENEW_SECONDS", 0.001)
@@ -165,7 +165,7 @@ def test_lease__that_cannot_be_renewed_or_released_costs_a_warning(
         assert state.renewed.wait(10)
         cast("Connectif", run.connectif).require()
     assert "could not be renewed: sync_state: out of reach" in caplog.text
-    assert "is left to expire: sync_state: out of reach" in caplog.text
+    assert "the lease is not released and will expire: sync_state: out of reach" in caplog.text
 
 
 def test_lease__that_another_run_has_taken_stops_the_next_call(monkeypatch: pytest.MonkeyPatch) -> None:

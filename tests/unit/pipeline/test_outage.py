@@ -1,4 +1,4 @@
-"""Which silences are a record's own, and which an outage."""
+"""Missing answers: those of a failing record, and those of an outage."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ import pytest
 
 from include.errors import InfrastructureError, TemporaryError
 from include.http.transport import UnreadableAnswer
-from include.pipeline.outage import IN_A_ROW, OutageWatch, Unanswered
+from include.pipeline.outage import OUTAGE_AFTER, OutageWatch, Unanswered
 
 
 @pytest.fixture(params=[TemporaryError, UnreadableAnswer], autouse=True)
 def silence(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No answer at all, or each time one that cannot be read."""
+    """No answer, or an unreadable answer."""
     monkeypatch.setitem(SILENCE, "kind", request.param)
 
 
 SILENCE: dict[str, type[Exception]] = {}
 
 
-def outcome(answers: str, *, is_there: bool = True, known: str = "") -> str:
-    """`answers` has a letter for each record: small ones are answered, capital ones never."""
+def outcome(answers: str, *, is_up: bool = True, known: str = "") -> str:
+    """`answers` has a letter for each record: a small letter gets an answer, a capital letter never does."""
 
     def check() -> None:
-        if not is_there:
-            raise TemporaryError("nobody there")
+        if not is_up:
+            raise TemporaryError("VTEX is down")
 
     def ask(letter: str) -> str:
         if letter.isupper():
@@ -53,24 +53,24 @@ def outcome(answers: str, *, is_there: bool = True, known: str = "") -> str:
         ("AB", "outage: B"),
     ],
 )
-def test_outage__is_several_in_a_row_or_all(answers: str, expected: str) -> None:
-    assert IN_A_ROW == 5
+def test_outage__is_assumed_after_several_in_a_row_or_all(answers: str, expected: str) -> None:
+    assert OUTAGE_AFTER == 5
     assert outcome(answers) == expected
 
 
-@pytest.mark.parametrize(("answers", "asked"), [("aB", True), ("B", True), ("aBc", False), ("", False)])
-def test_outage__of_the_last_ones_is_asked_for(answers: str, asked: bool) -> None:
-    assert (outcome(answers, is_there=False) == "outage: nobody there") is asked
+@pytest.mark.parametrize(("answers", "is_checked"), [("aB", True), ("B", True), ("aBc", False), ("", False)])
+def test_outage__of_the_last_records_is_checked_by_a_call(answers: str, is_checked: bool) -> None:
+    assert (outcome(answers, is_up=False) == "outage: VTEX is down") is is_checked
 
 
 @pytest.mark.parametrize(
     ("answers", "expected"), [("XXXXXXX", "-------"), ("aBCXDE", "a--X--"), ("aBCXDEF", "outage: F")]
 )
-def test_outage__is_not_told_by_who_was_silent_before(answers: str, expected: str) -> None:
+def test_outage__ignores_records_that_failed_before(answers: str, expected: str) -> None:
     assert outcome(answers, known="X") == expected.replace("X", "-")
 
 
-def test_outage__counts_on_over_several_rounds() -> None:
+def test_outage__counts_across_several_rounds() -> None:
     watch = OutageWatch(lambda: None, known=lambda _: False)
 
     def silent(number: int) -> int:
@@ -83,7 +83,7 @@ def test_outage__counts_on_over_several_rounds() -> None:
         list(watch.in_parallel(silent, [1, 2], workers=2))
 
 
-def test_infrastructure__is_no_records_trouble() -> None:
+def test_infrastructure_error__is_raised_at_once() -> None:
     def ask(_: str) -> str:
         raise InfrastructureError("sync_state: locked")
 

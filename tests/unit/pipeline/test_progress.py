@@ -21,7 +21,7 @@ def clock() -> Clock:
     return Clock()
 
 
-def test_progress__speaks_at_most_every_few_seconds(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+def test_progress__logs_at_most_every_few_seconds(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     progress = Progress(logging.getLogger("test"), "orders", 20_000, clock=clock)
     for _ in range(1_000):
@@ -31,7 +31,7 @@ def test_progress__speaks_at_most_every_few_seconds(clock: Clock, caplog: pytest
     assert caplog.messages[0].startswith("orders: 1")
 
 
-def test_progress__says_how_far_how_fast_how_long(clock: Clock) -> None:
+def test_progress__logs_number_rate_and_time_left(clock: Clock) -> None:
     progress = Progress(logging.getLogger("test"), "orders", 20_000, clock=clock)
     clock.now = 60
     progress.add(1_200)
@@ -55,7 +55,9 @@ def test_progress__short_waits_are_in_seconds(clock: Clock) -> None:
         (30, 40, "documents: 40 of 30, 4.0/s"),
     ],
 )
-def test_progress__at_its_edges(total: int | None, done: int, line: str, clock: Clock) -> None:
+def test_progress__without_a_total_and_when_finished(
+    total: int | None, done: int, line: str, clock: Clock
+) -> None:
     progress = Progress(logging.getLogger("test"), "documents", total, clock=clock)
     clock.now = 10
     progress.add(done)

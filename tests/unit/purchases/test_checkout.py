@@ -1,4 +1,4 @@
-"""Which orders are one checkout, whatever VTEX's order group answers."""
+"""The orders of a checkout, with any answer of VTEX's order group."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from include.errors import TemporaryError
 from include.http.transport import RequestRefused, VendorError
-from include.purchases.checkout import group_named_by, read_checkout, read_order
+from include.purchases.checkout import order_group_of, read_checkout, read_order
 from include.vtex.client import VtexClient
 
 Json = dict[str, Any]
@@ -19,7 +19,7 @@ def refused(status: int) -> RequestRefused:
 
 
 class Orders:
-    """What VTEX has: details by id, and the answer of the order group; counts what was asked for."""
+    """VTEX's side: details by id, and the answer of the order group. It counts the calls."""
 
     def __init__(self, *ids: str, group: list[Json] | Exception) -> None:
         self.details: dict[str, Json | Exception] = {id_: {"orderId": id_, "value": 990} for id_ in ids}
@@ -47,7 +47,7 @@ def read(orders: Orders, **more: Any) -> tuple[list[str], tuple[str, ...]]:
 BRIEF = [{"orderId": "5-01"}, {"orderId": "5-02", "isCompleted": None}]
 
 
-def test_parts__are_read_by_their_detail_when_the_group_is_brief() -> None:
+def test_parts__are_read_by_their_detail() -> None:
     assert read(Orders("5-01", "5-02", group=BRIEF)) == (["5-01", "5-02"], ())
 
 
@@ -58,27 +58,27 @@ def test_parts__that_are_known_are_not_read_again() -> None:
 
 
 @pytest.mark.parametrize("group", [[], refused(404), refused(400), [{"orderId": None}], [{}]])
-def test_parts__that_must_exist_are_read_when_the_group_does_not_name_them(group: Any) -> None:
+def test_parts__that_must_exist_are_read_if_the_group_lacks_them(group: Any) -> None:
     assert read(Orders("5-01", "5-02", "5-03", group=group), known={"5-03"}) == (["5-01", "5-02"], ())
 
 
 @pytest.mark.parametrize("group", [[], refused(404), BRIEF])
-def test_parts__that_must_exist_and_are_not_there_are_named(group: Any) -> None:
+def test_parts__that_must_exist_and_are_missing_are_named(group: Any) -> None:
     assert read(Orders("5-02", group=group), known={"5-02"}) == ([], ("5-01",))
 
 
-def test_parts__with_ids_of_another_form_come_by_the_group() -> None:
+def test_parts__with_ids_of_another_form_come_from_the_group() -> None:
     assert read(Orders("5-01", "seq7", group=[{"orderId": "seq7"}]), known={"5-01"}) == (["seq7"], ())
 
 
-def test_parts__a_group_that_cannot_be_asked_is_no_answer() -> None:
+def test_parts__a_refused_group_has_no_ids() -> None:
     with pytest.raises(TemporaryError):
         read(Orders("5-01", group=TemporaryError("VTEX is away")), known={"5-01"})
     with pytest.raises(RequestRefused):
         read(Orders("5-01", group=refused(403)), known={"5-01"})
 
 
-def test_order__another_order_is_no_answer() -> None:
+def test_order__another_order_counts_as_missing() -> None:
     orders = Orders("5-01", group=[])
     orders.details["5-01"] = {"orderId": "6-01"}
     assert read_order(cast(VtexClient, orders), "5-01") is None
@@ -86,7 +86,7 @@ def test_order__another_order_is_no_answer() -> None:
     assert read_order(cast(VtexClient, orders), "5-01") is None
 
 
-def test_group__is_the_orders_own_word_else_the_form_of_its_id() -> None:
-    assert group_named_by({"orderId": "v1llux-01", "orderGroup": "v1lspt"}) == "v1lspt"
-    assert group_named_by({"orderId": "v1llux-01", "orderGroup": ""}) == "v1llux"
-    assert group_named_by({"orderId": "v1llux-01", "orderGroup": {}}) == "v1llux"
+def test_order_group__is_the_orders_field_else_the_form_of_its_id() -> None:
+    assert order_group_of({"orderId": "v1llux-01", "orderGroup": "v1lspt"}) == "v1lspt"
+    assert order_group_of({"orderId": "v1llux-01", "orderGroup": ""}) == "v1llux"
+    assert order_group_of({"orderId": "v1llux-01", "orderGroup": {}}) == "v1llux"

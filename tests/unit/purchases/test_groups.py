@@ -1,4 +1,4 @@
-"""Which orders are one checkout."""
+"""Order groups: the orders of one checkout."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_group_of(order_id: str, group: str) -> None:
         ([], set()),
     ],
 )
-def test_missing_parts__a_number_tells_of_lower_ones(ids: list[str], missing: set[str]) -> None:
+def test_missing_parts__are_the_lower_numbers(ids: list[str], missing: set[str]) -> None:
     assert missing_parts(ids) == missing
 
 
@@ -57,7 +57,7 @@ def order(order_id: str) -> dict[str, Any]:
     size=st.integers(1, 5),
     missing=st.integers(0, 5),
 )
-def test_whole_groups__no_checkout_is_ever_in_two_pieces(
+def test_whole_groups__never_split_a_checkout(
     tmp_path_factory: pytest.TempPathFactory, parts: dict[str, int], size: int, missing: int
 ) -> None:
     folder = Staging(Path(tmp_path_factory.mktemp("parts")))

@@ -1,4 +1,4 @@
-"""The order list: windows halved until each can be shown in full, short readings, the fullest second."""
+"""The order list: halved windows, incomplete lists, and one second with too many orders."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from include.errors import TemporaryError
 from include.purchases import listing
-from include.purchases.listing import TooManyOrdersAtOnce, orders_in
+from include.purchases.listing import TooManyOrdersAtOnce, list_window
 from include.vtex.client import OrderPage, VtexClient
 from include.window import Window
 
@@ -22,7 +22,7 @@ DAY = Window(START, START + timedelta(days=1))
 
 @dataclass
 class FakeVtex:
-    """A list of orders by instant that answers at most 30 pages, as VTEX does."""
+    """A list of orders by instant that shows at most 30 pages, as VTEX does."""
 
     instants: list[datetime]
     calls: int = 0
@@ -49,7 +49,7 @@ def entry(at: datetime, number: int) -> dict[str, Any]:
 
 
 def read(vtex: FakeVtex, window: Window = DAY) -> list[str]:
-    return [order["orderId"] for order in orders_in(cast("VtexClient", vtex), "creationDate", window)]
+    return [order["orderId"] for order in list_window(cast("VtexClient", vtex), "creationDate", window)]
 
 
 def spread(count: int, over: timedelta = timedelta(days=1)) -> list[datetime]:
@@ -57,30 +57,30 @@ def spread(count: int, over: timedelta = timedelta(days=1)) -> list[datetime]:
 
 
 @pytest.mark.parametrize(("count", "calls"), [(0, 1), (1, 1), (100, 1), (101, 2), (3_000, 30)])
-def test_listing__a_window_that_fits_is_read_page_by_page(count: int, calls: int) -> None:
+def test_listing__reads_a_small_window_page_by_page(count: int, calls: int) -> None:
     vtex = FakeVtex(spread(count))
     assert read(vtex) == [f"{number}-01" for number in range(count)]
     assert vtex.calls == calls
 
 
-def test_listing__one_order_too_many_halves_the_window() -> None:
+def test_listing__halves_a_window_with_one_order_too_many() -> None:
     vtex = FakeVtex(spread(3_001))
     assert read(vtex) == [f"{number}-01" for number in range(3_001)]
     assert vtex.calls == 1 + 16 + 15
 
 
-def test_listing__a_rush_is_halved_down_to_the_second() -> None:
+def test_listing__halves_a_busy_window_down_to_the_second() -> None:
     rush = [START + timedelta(hours=7, milliseconds=number / 2) for number in range(5_000)]
     vtex = FakeVtex(rush + spread(50))
     assert len(set(read(vtex))) == 5_050
     assert vtex.calls < 150
 
 
-def test_listing__three_thousand_in_one_second_are_shown() -> None:
+def test_listing__shows_three_thousand_orders_in_one_second() -> None:
     assert len(read(FakeVtex([START + timedelta(hours=7)] * 3_000))) == 3_000
 
 
-def test_listing__three_thousand_and_one_in_one_second_stop_the_run() -> None:
+def test_listing__stops_at_three_thousand_and_one_orders_in_one_second() -> None:
     vtex = FakeVtex([START + timedelta(hours=7)] * 3_001)
     with pytest.raises(TooManyOrdersAtOnce, match="3,001 orders within one second"):
         read(vtex)
@@ -91,7 +91,7 @@ def test_listing__three_thousand_and_one_in_one_second_stop_the_run() -> None:
     bursts=st.lists(st.tuples(st.integers(0, 86_399_999), st.integers(1, 900)), max_size=14),
     length=st.integers(1, 86_400_000),
 )
-def test_listing__every_order_of_the_window_exactly_once(bursts: list[tuple[int, int]], length: int) -> None:
+def test_listing__yields_every_order_of_the_window_once(bursts: list[tuple[int, int]], length: int) -> None:
     instants = [START + timedelta(milliseconds=at) for at, count in bursts for _ in range(count)]
     window = Window(START, START + timedelta(milliseconds=length))
     expected = sorted(f"{number}-01" for number, at in enumerate(instants) if at in window)
@@ -101,22 +101,22 @@ def test_listing__every_order_of_the_window_exactly_once(bursts: list[tuple[int,
         assert len(expected) > 3_000
 
 
-def test_listing__a_short_reading_is_read_again() -> None:
+def test_listing__repeats_an_incomplete_list() -> None:
     vtex = FakeVtex(spread(250), hidden_readings=2)
     assert len(read(vtex)) == 250
     assert vtex.calls == 9
 
 
-def test_listing__always_short_is_left_to_a_retry() -> None:
-    with pytest.raises(TemporaryError, match=r"249 of 250 orders came for .*, 3 times in a row"):
+def test_listing__leaves_a_list_that_stays_incomplete_to_a_retry() -> None:
+    with pytest.raises(TemporaryError, match=r"VTEX listed 249 of 250 orders of .*, in 3 attempts"):
         read(FakeVtex(spread(250), hidden_readings=99))
 
 
-def test_listing__orders_that_come_in_meanwhile_do_no_harm() -> None:
+def test_listing__accepts_orders_that_arrive_meanwhile() -> None:
     vtex = FakeVtex(spread(150), hidden_readings=1, arriving=[])
     vtex.arriving = [DAY.end - timedelta(minutes=1)] * 60
     assert len(set(read(vtex))) == 210
 
 
-def test_listing__the_shortest_window_is_a_second() -> None:
+def test_listing__does_not_halve_a_second() -> None:
     assert timedelta(seconds=1) == listing._SHORTEST

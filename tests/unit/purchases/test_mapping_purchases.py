@@ -1,4 +1,4 @@
-"""Laws of the purchase mapping, and what heals a purchase that Connectif refuses."""
+"""Properties of the purchase mapping, and the records to create for a refused purchase."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from include.purchases.missing_references import (
     without_products,
 )
 
-# Connectif: reference of PurchaseCreation and its products (read 2026-11-23), less what we never send
+# Connectif: reference of PurchaseCreation and its products (read 2026-11-23), without fields we never send
 BODY_KEYS = {
     "purchaseId",
     "cartId",
@@ -99,7 +99,9 @@ ALL_RULES = st.sampled_from(
 
 @settings(max_examples=80, deadline=None)
 @given(ORDERS, ALL_RULES)
-def test_map_purchases__laws_hold_for_any_orders(orders: list[dict[str, Any]], rules: PurchaseRules) -> None:
+def test_map_purchases__has_its_properties_for_any_orders(
+    orders: list[dict[str, Any]], rules: PurchaseRules
+) -> None:
     before = deepcopy(orders)
     mapped = map_purchases(orders, rules, {"p": "bo@example.com"})
     assert orders == before
@@ -126,7 +128,7 @@ def test_map_purchases__laws_hold_for_any_orders(orders: list[dict[str, Any]], r
 
 
 def _is_cents(amount: float) -> None:
-    """The number prints with at most two places."""
+    """Whether the number has at most two decimal places."""
     exponent = Decimal(repr(amount)).as_tuple().exponent
     assert isinstance(exponent, int)
     assert exponent >= -2
@@ -134,7 +136,7 @@ def _is_cents(amount: float) -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(ORDERS, ALL_RULES)
-def test_classify_orders__what_goes_on_is_judged_the_same_again(
+def test_classify_orders__accepts_the_accepted_orders_again(
     orders: list[dict[str, Any]], rules: PurchaseRules
 ) -> None:
     outcomes, going = classify_orders(orders, rules)
@@ -145,7 +147,7 @@ def test_classify_orders__what_goes_on_is_judged_the_same_again(
 
 @settings(max_examples=30, deadline=None)
 @given(st.data(), ORDERS)
-def test_map_purchases__does_not_depend_on_the_order_of_reading(
+def test_map_purchases__does_not_depend_on_the_sequence_of_orders(
     data: st.DataObject, orders: list[dict[str, Any]]
 ) -> None:
     shuffled = data.draw(st.permutations(orders))
@@ -171,7 +173,7 @@ def _order(order_id: str, **more: Any) -> dict[str, Any]:
     }
 
 
-def test_orders__one_without_id_stops_the_run() -> None:
+def test_order__without_id_stops_the_run() -> None:
     with pytest.raises(ContractError, match="orderId"):
         classify_orders([{"orderGroup": "g"}], RULES)
 
@@ -182,14 +184,14 @@ def test_purchase__shows_no_personal_data() -> None:
     assert "ana@example.com" not in repr(mapped) + repr(mapped.purchases)
 
 
-def test_purchase__hands_over_its_orders_and_when_it_happened() -> None:
+def test_purchase__has_its_orders_and_time() -> None:
     early = _order("g-02", creationDate="2026-11-22T09:00:00Z", status="canceled")
     (purchase,) = map_purchases([_order("g-01"), early], RULES, {}).purchases
     assert [order["orderId"] for order in purchase.orders] == ["g-01"]
     assert purchase.happened == datetime(2026, 11, 22, 9, tzinfo=UTC)
 
 
-def test_earliest_instants__of_creation_or_authorization_canceled_parts_too() -> None:
+def test_earliest_instants__include_canceled_parts() -> None:
     orders = [
         _order("g-01", authorizedDate="2026-11-23T08:00:00Z"),
         _order("g-02", creationDate="2026-11-22T09:30:00Z", status="canceled"),
@@ -203,13 +205,13 @@ def test_earliest_instants__of_creation_or_authorization_canceled_parts_too() ->
     assert set(earliest_instants(orders, by_order)) == {"g-01", "g-02", "g-03"}
 
 
-def test_profile_id__is_empty_when_the_order_does_not_say() -> None:
+def test_profile_id__is_empty_if_the_order_has_none() -> None:
     assert profile_id(_order("g-01")) == "p"
     assert profile_id(_order("g-01", clientProfileData=None)) == ""
     assert purchase_id(_order("g-01"), RULES) == "g"
 
 
-def test_contact_from_order__what_the_order_knows_and_no_consent() -> None:
+def test_contact_from_order__has_the_orders_data_and_no_consent() -> None:
     profile = {"firstName": " Ana ", "lastName": "Paz", "phone": "(11) 98765-4321", "email": "x@example.com"}
     assert contact_from_order([_order("g-01", clientProfileData=profile)], country="BR") == {
         "_name": "Ana",
@@ -240,7 +242,7 @@ LINE = {
 }
 
 
-def test_product_from_line__list_price_and_out_of_stock() -> None:
+def test_product_from_line__has_the_list_price_and_no_stock() -> None:
     assert product_from_line(LINE) == {
         "productDetailUrl": "https://www.sandbox-shop.example/glass/p",
         "name": "Glass",
@@ -257,7 +259,7 @@ def test_product_from_line__list_price_and_out_of_stock() -> None:
     }
 
 
-def test_product_from_line__unit_price_when_there_is_no_list_price() -> None:
+def test_product_from_line__has_the_unit_price_without_a_list_price() -> None:
     bare = {field: LINE[field] for field in ("productId", "name", "productDetailUrl", "unitPrice")}
     body = product_from_line(bare)
     assert body is not None
@@ -266,15 +268,15 @@ def test_product_from_line__unit_price_when_there_is_no_list_price() -> None:
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (1, 0, 2), (2, 1, 0)])
-def test_products_from_lines__by_the_first_line_with_a_price(order: tuple[int, ...]) -> None:
-    """Products 6 (a gift, and paid for), 7 (a gift only), 8 (not asked for)."""
+def test_products_from_lines__use_the_first_line_with_a_price(order: tuple[int, ...]) -> None:
+    """Product 6 is a gift and paid for, product 7 is only a gift, product 8 is not requested."""
     gift = {**LINE, "unitPrice": 0.0, "unitPriceOriginal": 0.0}
     lines = [gift, LINE, {**gift, "productId": "7"}]
     bodies = products_from_lines([*(lines[place] for place in order), {**LINE, "productId": "8"}], {"6", "7"})
     assert bodies == {"6": product_from_line(LINE)}
 
 
-def test_without_products__the_rest_of_the_purchase_goes() -> None:
+def test_without_products__keeps_the_rest_of_the_purchase() -> None:
     body = {
         "totalPrice": 30.0,
         "totalQuantity": 3,

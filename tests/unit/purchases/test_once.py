@@ -1,4 +1,4 @@
-"""What threads do once a key: none twice, none left out, and no two wait for each other."""
+"""Each key is done once by several threads: none twice, none left out, and without a deadlock."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import pytest
 from include.purchases.once_per_key import OncePerKey
 
 
-def test_once__by_many_threads_with_keys_in_any_order() -> None:
+def test_once_per_key__with_many_threads_and_keys_in_any_order() -> None:
     once, done, luck = OncePerKey(), Counter[str](), random.Random(5)  # noqa: S311 - luck, no secret
     wanted = [luck.sample("abcdefgh", k=luck.randint(1, 5)) for _ in range(400)]
 
     def work(keys: list[str]) -> bool:
-        with once.left_of(keys) as left:
+        with once.reserve(keys) as left:
             for key in left:
                 done[key] += 1
                 once.mark_done(key)
@@ -28,11 +28,11 @@ def test_once__by_many_threads_with_keys_in_any_order() -> None:
     assert done == dict.fromkeys("abcdefgh", 1)
 
 
-def test_once__who_comes_second_waits_for_the_first() -> None:
+def test_once_per_key__the_second_thread_waits_for_the_first() -> None:
     once, is_begun, may_end, order = OncePerKey(), threading.Event(), threading.Event(), list[str]()
 
     def first() -> None:
-        with once.left_of(["a", "b"]):
+        with once.reserve(["a", "b"]):
             is_begun.set()
             assert may_end.wait(10)
             order.append("first")
@@ -40,14 +40,14 @@ def test_once__who_comes_second_waits_for_the_first() -> None:
 
     def second() -> list[str]:
         assert is_begun.wait(10)
-        with once.left_of(["a", "b", "a"]) as left:
+        with once.reserve(["a", "b", "a"]) as left:
             order.append("second")
             return left
 
     with ThreadPoolExecutor(2) as pool:
         one, other = pool.submit(first), pool.submit(second)
         assert is_begun.wait(10)
-        with once.left_of(["c"]) as left:
+        with once.reserve(["c"]) as left:
             assert left == ["c"], "another key does not wait"
         may_end.set()
         one.result(10)
@@ -55,9 +55,9 @@ def test_once__who_comes_second_waits_for_the_first() -> None:
     assert order == ["first", "second"]
 
 
-def test_once__an_error_leaves_the_key_to_the_next() -> None:
+def test_once_per_key__an_error_leaves_the_key_to_the_next_thread() -> None:
     once = OncePerKey()
-    with pytest.raises(RuntimeError), once.left_of(["a"]):
+    with pytest.raises(RuntimeError), once.reserve(["a"]):
         raise RuntimeError
-    with once.left_of(["a"]) as left:
+    with once.reserve(["a"]) as left:
         assert left == ["a"]

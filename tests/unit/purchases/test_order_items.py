@@ -1,4 +1,4 @@
-"""Laws of what an order's items cost, in orders made so that the truth is known."""
+"""Properties of the prices of an order's items, in generated orders whose correct prices are known."""
 
 from __future__ import annotations
 
@@ -22,8 +22,11 @@ def _totals(items: int, discounts: int = 0, change: int | None = None) -> list[J
 
 @st.composite
 def priced_orders(draw: st.DrawFn) -> tuple[Json, list[int]]:
-    """An order as VTEX prices it, and the truth about each line in cents: weighed goods, promotions, selling
-    prices cut to whole cents, definitions that are absent, exact, or forget the discount (of chains)."""
+    """An order with VTEX's prices, and the correct price of each line in cents.
+
+    It has weighed goods, promotions and selling prices cut to whole cents. Price definitions are absent,
+    exact, or omit the discount (Chain orders).
+    """
     items, truths, full = [], [], 0
     for number in range(draw(st.integers(1, 4))):
         price, quantity = draw(st.integers(100, 50_000)), draw(st.integers(1, 5))
@@ -52,7 +55,7 @@ def priced_orders(draw: st.DrawFn) -> tuple[Json, list[int]]:
 
 @settings(max_examples=300, deadline=None)
 @given(priced_orders())
-def test_lines__cost_what_the_customer_paid(made: tuple[Json, list[int]]) -> None:
+def test_lines__add_up_to_what_the_customer_paid(made: tuple[Json, list[int]]) -> None:
     order, truths = made
     lines, drops = lines_of([order], RULES, {})
     assert not drops
@@ -66,8 +69,11 @@ def test_lines__cost_what_the_customer_paid(made: tuple[Json, list[int]]) -> Non
 
 @st.composite
 def changed_orders(draw: st.DrawFn) -> tuple[Json, dict[str, int]]:
-    """An order that was changed one to three times, and what of each SKU is left. The item list is the one
-    before or after some of the changes; the totals name the changes or have them in their Items."""
+    """An order that was changed one to three times, and the remaining quantity of each SKU.
+
+    The item list is that before or after some of the changes. The totals have the changes as a total of their
+    own or within Items.
+    """
     prices = {str(number): draw(st.integers(101, 9_999)) for number in range(4)}
     history = [
         {"0": draw(st.integers(1, 4)), "1": draw(st.integers(0, 3)), "2": draw(st.integers(1, 3)), "3": 0}
@@ -99,7 +105,7 @@ def changed_orders(draw: st.DrawFn) -> tuple[Json, dict[str, int]]:
         "totals": _totals(worth[0], 0, worth[-1] - worth[0]) if named else _totals(worth[-1]),
         "changesAttachment": {"changesData": changes},
     }
-    assume(all(far))  # changes that cost nothing together leave no trace in the totals
+    assume(all(far))  # changes with a sum of 0 do not change the totals
     return order, history[-1]
 
 
@@ -116,7 +122,7 @@ CATALOGUE = {str(number): {"id": str(number), "productId": f"p{number}"} for num
 
 @settings(max_examples=300, deadline=None)
 @given(changed_orders())
-def test_changed_orders__are_what_is_left_however_the_list_shows_them(
+def test_changed_orders__have_the_remaining_items_in_every_form_of_the_list(
     made: tuple[Json, dict[str, int]],
 ) -> None:
     order, left = made
@@ -126,14 +132,14 @@ def test_changed_orders__are_what_is_left_however_the_list_shows_them(
     assert found == {sku: number for sku, number in left.items() if number}
 
 
-def test_added_skus__are_those_that_the_order_itself_does_not_tell() -> None:
+def test_added_skus__are_those_that_the_orders_items_lack() -> None:
     changes = [{"itemsAdded": [{"id": "1", "quantity": 1}, {"id": "2", "quantity": 1}], "itemsRemoved": None}]
     order = {"items": [{"id": "1"}], "changesAttachment": {"changesData": changes}}
     assert added_skus(order) == {"2"}
     assert added_skus({"items": None, "changesAttachment": None}) == set()
 
 
-def test_catalogue_item__says_what_a_line_needs() -> None:
+def test_catalogue_item__has_the_fields_of_a_line() -> None:
     product = {
         "productId": "11",
         "productName": "Jug",

@@ -1,5 +1,5 @@
-"""Each file in cases/purchases is a situation: order details, the real addresses by profile, what the
-catalogue says of added SKUs, and the purchase bodies, outcomes and drops expected."""
+"""Each file in cases/ is one case: order details, the real addresses by profile, catalogue data of added
+SKUs, and the expected purchase bodies, outcomes and drops."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _rules(settings: dict[str, Any]) -> PurchaseRules:
     return PurchaseRules(shop_domain="www.sandbox-shop.example", **typed)
 
 
-def test_purchase_cases__leave_their_source_as_it_was() -> None:
+def test_purchase_cases__do_not_change_their_source() -> None:
     for path in CASES:
         case = json.loads(path.read_text())
         map_purchases(case["source"], _rules(case.get("rules", {})), case["emails"], case.get("catalogue"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from include.outcomes import Kind
-from include.pipeline.explanation import Explanation, Fact, Part, differences, shown
+from include.pipeline.explanation import Explanation, Fact, Part, differing_fields, format_value
 from tools.explain import as_text, main
 
 
@@ -50,11 +50,11 @@ def test_main__without_a_connection_says_which(
 
 
 def test_shown__holds_no_whole_address() -> None:
-    assert shown("of ana@example.com, twice") == "of a…(15), twice"
-    assert shown(["ana@example.com", 3, True]) == "a…(15), 3, yes"
+    assert format_value("of ana@example.com, twice") == "of a…(15), twice"
+    assert format_value(["ana@example.com", 3, True]) == "a…(15), 3, yes"
 
 
 def test_differences__are_by_value() -> None:
     there = {"price": 19.9, "tags": ["b", "a"], "birth": "1990-01-31T00:00:00.000Z", "name": "Ana"}
     would = {"price": "19.90", "tags": ["a", "b"], "birth": "1990-01-31", "name": "Anna", "brand": ""}
-    assert differences(would, there) == ["name"]
+    assert differing_fields(would, there) == ["name"]

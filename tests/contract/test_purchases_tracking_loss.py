@@ -1,4 +1,4 @@
-"""The tracking loss: whole days, although no run holds one."""
+"""The tracking loss of whole days, although each run has parts of two days."""
 
 from __future__ import annotations
 
@@ -55,20 +55,22 @@ def tracking_by_day(report: Report) -> dict[str, tuple[int, int, bool]]:
     return {day: (one.tracked, one.added, one.whole) for day, one in report.counts.tracking.items()}
 
 
-def test_meter__counts_by_the_shops_own_days(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_tracking_loss__is_counted_by_days_of_the_shops_time_zone(
+    runner: SyncRunner, shop: SimulatedShop
+) -> None:
     added(shop, "1", MIDNIGHT - timedelta(minutes=1))
     added(shop, "2", MIDNIGHT)
     tracked(shop, "3", MIDNIGHT + timedelta(minutes=1))
     report = runner.sync(PURCHASES, day_of(MIDNIGHT - 2 * HOUR, hours=4), "run")
     assert tracking_by_day(report) == {"2026-11-22": (0, 1, False), "2026-11-23": (1, 1, False)}
-    said = "2026-11-23, in part: 1 purchases by the web tag, 1 added (50 % lost by the tag)"
-    assert said in report.summary_line()
+    line = "2026-11-23, in part: 1 purchases by the web tag, 1 added (50 % lost by the tag)"
+    assert line in report.summary_line()
 
 
-def test_meter__a_day_is_whole_in_the_report_of_the_night_after(
+def test_tracking_loss__of_a_day_is_complete_in_the_report_of_the_next_night(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
-    """Each of three days has one purchase of the tag and one of ours, before and after the cut."""
+    """Each of three days has one purchase from the tag and one from the sync, before and after 04:00."""
     for number in (1, 2, 3):
         day = MIDNIGHT - number * DAY
         added(shop, f"{number}1", day)
@@ -82,25 +84,25 @@ def test_meter__a_day_is_whole_in_the_report_of_the_night_after(
     assert "2026-11-22: 2 purchases by the web tag, 2 added (50 % lost" in third.summary_line()
 
 
-def test_meter__the_hour_that_two_runs_read_is_counted_once(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_tracking_loss__counts_the_hour_of_two_runs_once(runner: SyncRunner, shop: SimulatedShop) -> None:
     tracked(shop, "1", CUT - DAY - HOUR / 2)
     added(shop, "2", CUT - DAY - HOUR / 2)
     nightly(runner, CUT - DAY)
-    added(shop, "3", CUT - DAY - HOUR / 3)  # indexed late
+    added(shop, "3", CUT - DAY - HOUR / 3)  # VTEX indexed it late
     tracked(shop, "4", CUT - DAY)
     report = nightly(runner, CUT)
     assert tracking_by_day(report) == {"2026-11-22": (2, 2, True)}
-    assert report.counts.read == 2, "what is done is not read again"
+    assert report.counts.read == 2, "an order that was sent is not read again"
 
 
-def test_meter__a_run_again_says_the_same(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_tracking_loss__of_a_repeated_run_is_the_same(runner: SyncRunner, shop: SimulatedShop) -> None:
     added(shop, "1", CUT - DAY)
     tracked(shop, "2", CUT - DAY)
     first = nightly(runner, CUT)
     assert runner.sync(PURCHASES, day_of(CUT - DAY), "again").counts.tracking == first.counts.tracking
 
 
-def test_meter__a_purchase_that_waited_belongs_to_its_own_day(
+def test_tracking_loss__counts_a_held_purchase_on_its_own_day(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     added(shop, "1", CUT - 2 * DAY, email=ALIAS, profile_id=PROFILE)
@@ -112,7 +114,7 @@ def test_meter__a_purchase_that_waited_belongs_to_its_own_day(
     assert tracking_by_day(report) == {"2026-11-21": (1, 1, False)}
 
 
-def test_meter__who_is_rejected_is_nobodys(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_tracking_loss__does_not_count_a_rejected_purchase(runner: SyncRunner, shop: SimulatedShop) -> None:
     tracked(shop, "1", CUT - DAY)
     added(shop, "2", CUT - DAY)
     shop.fault_at_connectif("create purchase", calls=1, status=422, body={"status": 422, "title": "no"})
@@ -122,10 +124,10 @@ def test_meter__who_is_rejected_is_nobodys(runner: SyncRunner, shop: SimulatedSh
 
 
 @pytest.mark.parametrize(("hours", "day"), [(23, "2026-03-29"), (25, "2026-10-25")])
-def test_meter__a_day_of_a_clock_change_is_whole_with_its_own_hours(
+def test_tracking_loss__of_a_day_with_a_clock_change_is_complete(
     hours: int, day: str, runner: SyncRunner, shop: SimulatedShop
 ) -> None:
-    """Madrid, where the clocks change in the night."""
+    """Madrid, where the clocks change at night."""
     runner.change("schedule", time_zone="Europe/Madrid")
     midnight = (
         datetime.fromisoformat(f"{day}T00:00").replace(tzinfo=ZoneInfo("Europe/Madrid")).astimezone(UTC)

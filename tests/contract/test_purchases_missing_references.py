@@ -1,4 +1,4 @@
-"""A purchase whose contact or products Connectif lacks still lands, in the same run."""
+"""A purchase arrives in the same run if Connectif lacks its contact or its products."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.orders import (
 
 @pytest.fixture(autouse=True)
 def quiet_shop(shop: SimulatedShop) -> None:
-    """No orders but the test's own."""
+    """Only the orders of the test."""
     without_baskets(shop)
 
 
@@ -34,9 +34,7 @@ def sync(runner: SyncRunner) -> Report:
     return runner.sync(PipelineName.PURCHASES, day_of(MORNING, hours=2), "run")
 
 
-def test_healing__a_deleted_contact_comes_back_without_a_subscription(
-    runner: SyncRunner, shop: SimulatedShop
-) -> None:
+def test_missing_contact__is_created_without_a_subscription(runner: SyncRunner, shop: SimulatedShop) -> None:
     put_product(shop)
     put_order(shop, "1-01", MORNING, phone="+5511987654321")
     report = sync(runner)
@@ -47,10 +45,10 @@ def test_healing__a_deleted_contact_comes_back_without_a_subscription(
     assert known == ("Ana", "Silva", "+5511987654321", "none")
 
 
-def test_healing__a_contact_that_came_meanwhile_keeps_its_subscription(
+def test_missing_contact__that_signs_up_meanwhile_keeps_its_subscription(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
-    """Between Connectif's refusal and the healing the customer signs up in the shop."""
+    """The customer signs up in the shop after Connectif's refusal, before the contact is created."""
     put_product(shop)
     put_order(shop, "1-01", MORNING)
     session = runner.connectif.transport.session
@@ -68,7 +66,7 @@ def test_healing__a_contact_that_came_meanwhile_keeps_its_subscription(
     assert calls(shop, "patch contact") == 0
 
 
-def test_healing__a_deleted_product_comes_back_as_the_catalogue_shows_it(
+def test_missing_product__is_created_as_the_catalogue_shows_it(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     put_buyer(shop)
@@ -92,8 +90,8 @@ def test_healing__a_deleted_product_comes_back_as_the_catalogue_shows_it(
     )
 
 
-def test_healing__a_product_without_a_picture_is_created_too(runner: SyncRunner, shop: SimulatedShop) -> None:
-    """Its blank picture would be refused as no URL."""
+def test_missing_product__without_a_picture_is_created(runner: SyncRunner, shop: SimulatedShop) -> None:
+    """Connectif refuses a blank picture, because it is not a URL."""
     put_buyer(shop)
     sku = {"sku_id": 9000, "has_image": False, "offers": [{"price": 2190}]}
     shop.on_vtex("PUT", "products/900", {"name": "Chaleira", "link_text": "chaleira", "skus": [sku]})
@@ -101,7 +99,7 @@ def test_healing__a_product_without_a_picture_is_created_too(runner: SyncRunner,
     assert sync(runner).counts.outcomes == {Outcome.SENT: 1}
 
 
-def test_healing__a_product_that_nobody_can_buy_now_has_its_base_price(
+def test_missing_product__without_an_offer_gets_its_base_price(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     put_offered(shop, quantity=0)
@@ -110,7 +108,7 @@ def test_healing__a_product_that_nobody_can_buy_now_has_its_base_price(
     assert price_and_availability(shop) == (17.5, "outofstock")
 
 
-def test_healing__a_product_that_was_sent_before_keeps_the_price_sent_last(
+def test_missing_product__that_was_sent_before_gets_the_price_sent_last(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     put_offered(shop, quantity=10)
@@ -123,7 +121,9 @@ def test_healing__a_product_that_was_sent_before_keeps_the_price_sent_last(
     assert price_and_availability(shop) == (21.9, "outofstock")
 
 
-def test_healing__a_lost_catalogue_leaves_the_base_price(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_missing_product__gets_its_base_price_if_the_catalogue_is_lost(
+    runner: SyncRunner, shop: SimulatedShop
+) -> None:
     runner.state.replace_catalogue("lost.parquet", 1, "products")
     put_offered(shop, quantity=0)
     put_order(shop, "1-01", MORNING)
@@ -132,7 +132,7 @@ def test_healing__a_lost_catalogue_leaves_the_base_price(runner: SyncRunner, sho
 
 
 @pytest.mark.parametrize("status", [400, 403, 503])
-def test_healing__where_no_base_price_can_be_had_the_line_tells(
+def test_missing_product__is_created_from_the_line_without_a_base_price(
     status: int, runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     put_offered(shop, quantity=0)
@@ -143,7 +143,7 @@ def test_healing__where_no_base_price_can_be_had_the_line_tells(
 
 
 def put_offered(shop: SimulatedShop, *, quantity: int) -> None:
-    """A product that search shows; with a quantity of 0 nobody can buy it. And who has bought it."""
+    """Put a product that search shows (a quantity of 0 means no offer), and an order of it."""
     put_buyer(shop)
     sku = {"sku_id": 9000, "base_price": 1750, "offers": [{"price": 2190, "quantity": quantity}]}
     shop.on_vtex("PUT", "products/900", {"name": "Chaleira", "link_text": "chaleira", "skus": [sku]})
@@ -154,7 +154,7 @@ def price_and_availability(shop: SimulatedShop) -> tuple[float, str]:
     return product["unit_price"], product["availability"]
 
 
-def test_healing__a_product_that_search_hides_is_made_from_the_line(
+def test_missing_product__that_search_hides_is_created_from_the_line(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     put_buyer(shop)
@@ -164,7 +164,7 @@ def test_healing__a_product_that_search_hides_is_made_from_the_line(
     assert (product["unit_price"], product["availability"]) == (24.9, "outofstock")
 
 
-def test_healing__a_product_without_any_price_is_left_out_and_counted(
+def test_missing_product__without_any_price_is_left_out_and_counted(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     put_buyer(shop)
@@ -177,7 +177,9 @@ def test_healing__a_product_without_any_price_is_left_out_and_counted(
     assert purchases(shop)["1"]["total_quantity"] == 1
 
 
-def test_healing__contact_and_products_in_one_go(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_missing_references__contact_and_products_are_created_in_one_run(
+    runner: SyncRunner, shop: SimulatedShop
+) -> None:
     put_order(shop, "1-01", MORNING, lines=[LINE, LINE | {"product": 999_999}])
     assert sync(runner).counts.outcomes == {Outcome.SENT: 1}
     assert calls(shop, "create purchase") == 4, (
@@ -190,10 +192,10 @@ def test_healing__contact_and_products_in_one_go(runner: SyncRunner, shop: Simul
     [("E0101", {}, 3), ("E0102", {"productIds": ["900"]}, 2)],
     ids=["contact", "product"],
 )
-def test_healing__is_tried_once(
+def test_missing_references__are_created_only_once(
     code: str, named: dict[str, list[str]], offered: int, runner: SyncRunner, shop: SimulatedShop
 ) -> None:
-    """What Connectif still misses after it was created is a rejection, and no endless loop."""
+    """If Connectif lacks a created record again, the purchase is rejected: there is no endless loop."""
     put_buyer(shop)
     put_product(shop)
     put_order(shop, "1-01", MORNING)
@@ -206,7 +208,7 @@ def test_healing__is_tried_once(
 
 @pytest.mark.parametrize("key", ["productIds", "productsId"])
 @pytest.mark.parametrize("precedence", ["conflict_first", "references_first"])
-def test_healing__whatever_the_documents_leave_open(
+def test_missing_references__are_created_whatever_form_the_refusal_has(
     key: str, precedence: str, runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     shop.connectif.knobs.products_key = key  # type: ignore[assignment]
@@ -216,7 +218,7 @@ def test_healing__whatever_the_documents_leave_open(
     assert sync(runner).counts.outcomes == {Outcome.SENT: 1}
 
 
-def test_healing__a_foreign_domain_rejects_that_purchase_alone(
+def test_refusal__of_a_foreign_domain_rejects_only_that_purchase(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     put_buyer(shop)
@@ -230,7 +232,7 @@ def test_healing__a_foreign_domain_rejects_that_purchase_alone(
     assert first.detail.startswith("E0103")
 
 
-def test_healing__a_refusal_that_quotes_the_contact_is_kept_without_it(
+def test_refusal__that_quotes_the_contact_is_stored_without_the_quote(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     put_product(shop)
@@ -243,9 +245,7 @@ def test_healing__a_refusal_that_quotes_the_contact_is_kept_without_it(
     assert "Piepmatz" in runner.state.vendor_texts(PipelineName.PURCHASES, [row.key])[row.key]
 
 
-def test_healing__a_lost_answer_is_asked_for_and_nothing_is_doubled(
-    runner: SyncRunner, shop: SimulatedShop
-) -> None:
+def test_lost_answer__doubles_no_purchase(runner: SyncRunner, shop: SimulatedShop) -> None:
     put_buyer(shop)
     put_product(shop)
     put_order(shop, "1-01", MORNING)

@@ -1,4 +1,4 @@
-"""Whole flows on the simulated shop: figures, repeats, kills, faults, and what must never happen."""
+"""Whole pipelines on the simulated shop: counts, repeated runs and dry runs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PIPELINE_NAMES = pytest.mark.parametrize(
 
 
 @PIPELINE_NAMES
-def test_flow__figures_add_up_and_something_is_sent(
+def test_pipeline__counts_add_up_and_records_are_sent(
     pipeline: PipelineName, plan: RunPlan, runner: SyncRunner
 ) -> None:
     report = runner.sync(pipeline, plan, "once")
@@ -30,7 +30,7 @@ def test_flow__figures_add_up_and_something_is_sent(
 
 
 @PIPELINE_NAMES
-def test_flow__a_second_run_leaves_the_target_unchanged(
+def test_pipeline__a_second_run_leaves_the_target_unchanged(
     pipeline: PipelineName, plan: RunPlan, runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     runner.sync(pipeline, plan, "first")
