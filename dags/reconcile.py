@@ -1,8 +1,7 @@
 """Compares VTEX with Connectif: purchases of a range, the catalogue, all contacts. Once a week, or on demand.
 
 **What.** Each record is either the same at VTEX and Connectif, or gets a cause: never sent, gone, rejected,
-held, canceled since, only at Connectif, … For the meaning of each cause and what to do see docs/operations.md,
-Reconcile.
+held, canceled since, only at Connectif, … docs/operations.md (Reconcile) explains each cause and what to do.
 
 **How.** Purchases are compared by id: VTEX's list with an export of Connectif. Products are compared by id
 with the last catalogue that was sent, and a sample is read back from Connectif. Contacts are compared with an

@@ -1,4 +1,4 @@
-"""JSON of any shape, and good answers with one place of them changed."""
+"""Hypothesis strategies: JSON of any shape, and valid answers with one change."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ ANY_JSON = st.recursive(
 
 
 @st.composite
-def mutated(draw: st.DrawFn, good: Any) -> Any:
-    """A good answer with one place of it changed: another value, gone, one more, or deep."""
+def mutations(draw: st.DrawFn, good: Any) -> Any:
+    """A valid answer with one change: a value is changed, removed, added or nested deeply."""
     if draw(st.integers(0, 5)) == 0 or not isinstance(good, dict | list) or not good:
         return draw(ANY_JSON | st.just([[[[[[]]]]]]))
     if isinstance(good, list):
         place = draw(st.integers(0, len(good) - 1))
-        changed = [*good[:place], draw(mutated(good[place])), *good[place + 1 :]]
+        changed = [*good[:place], draw(mutations(good[place])), *good[place + 1 :]]
         return draw(st.sampled_from([changed, [*good, *changed], good[:place]]))
     key = draw(st.sampled_from(sorted(good)))
     without = {name: value for name, value in good.items() if name != key}
-    return draw(st.sampled_from([without, {**good, key: draw(mutated(good[key]))}, {**good, "more": []}]))
+    return draw(st.sampled_from([without, {**good, key: draw(mutations(good[key]))}, {**good, "more": []}]))

@@ -1,4 +1,4 @@
-"""Whole runs on the seeded world, and the odd records that the sandbox names in it."""
+"""Whole runs on the seeded data, and the odd records that the sandbox names in the data."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SIZES = Sizes(contacts=220, products=60, orders_per_day=40, days=4)
 
 @dataclass(frozen=True)
 class SeededRun:
-    """A run that has ended on a world of its own; the tests only look."""
+    """A finished run on its own simulated shop. The tests only read it."""
 
     shop: SimulatedShop
     runner: SyncRunner
@@ -31,7 +31,7 @@ class SeededRun:
 
 @contextmanager
 def seeded_run(folder: Path, pipeline: PipelineName, plan: RunPlan, *emptied: str) -> Iterator[SeededRun]:
-    """`emptied` are tables of Connectif's that the run finds without a row."""
+    """Run a pipeline on a new shop; the tables of Connectif in `emptied` have no rows."""
     with simulated_shop(SIZES) as shop:
         shop.connectif.knobs.rate_limit = 0
         for table in emptied:

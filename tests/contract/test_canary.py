@@ -1,4 +1,4 @@
-"""Canaries in the data: no address, name or phone of a customer, and no key, in any log, error or report."""
+"""Canary values in the data: no customer data and no key appears in any log, error or report."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ PIPELINE_NAMES = pytest.mark.parametrize(
     ("pipeline", "plan"), DAILY, ids=[pipeline.value for pipeline, _ in DAILY]
 )
 PERSON = {"firstName": "Piepmatz", "lastName": "Zwitscher", "homePhone": "+55 11 98765-4321"}
-SUNG = f"{EMAIL} Piepmatz Zwitscher 98765 +55 11 98765-4321 {KEY_SECRET} {APP_TOKEN}"
-SAID: dict[str, Any] = {
-    "title": SUNG, "detail": SUNG, "Message": SUNG, "message": SUNG, "code": "Piepmatz",
-    "error": {"code": "OMS5511987654321", "message": SUNG},
-    "validationErrors": [{"path": "Zwitscher", "reason": SUNG}, {"path": "_name", "reason": SUNG}],
+CANARY_TEXT = f"{EMAIL} Piepmatz Zwitscher 98765 +55 11 98765-4321 {KEY_SECRET} {APP_TOKEN}"
+CANARY_BODY: dict[str, Any] = {
+    "title": CANARY_TEXT, "detail": CANARY_TEXT, "Message": CANARY_TEXT, "message": CANARY_TEXT, "code": "Piepmatz",
+    "error": {"code": "OMS5511987654321", "message": CANARY_TEXT},
+    "validationErrors": [{"path": "Zwitscher", "reason": CANARY_TEXT}, {"path": "_name", "reason": CANARY_TEXT}],
     "productIds": ["Piepmatz"], "productsId": ["Piepmatz"], "allowedDomains": ["piepmatz.zwitscher"],
 }  # fmt: skip
-"""An error body that quotes a customer and our keys wherever it can; at both vendors."""
+"""An error body of either vendor that quotes a customer and our keys in every field."""
 ROUTES: dict[PipelineName, list[str]] = {
     PipelineName.CONTACTS: ["md scroll", "create import", "get import"],
     PipelineName.PRODUCTS: ["product ids", "product search", "price", "create import"],
@@ -59,7 +59,7 @@ VTEX_ROUTES = {
 
 @pytest.fixture
 def birds(shop: SimulatedShop) -> SimulatedShop:
-    """People and orders that must not sing; among them some that cannot be sent."""
+    """Customers and orders with canary values; some of them cannot be sent."""
     for number, email in enumerate(
         [EMAIL.format(n) for n in range(4)] + ["piepmatz zwitscher", "piepmatz@ct.vtex.com.br"]
     ):
@@ -77,106 +77,107 @@ def birds(shop: SimulatedShop) -> SimulatedShop:
 
 
 class LogCapture(logging.Handler):
-    """Hears every record of every logger, its arguments and tracebacks too."""
+    """Captures every record of every logger, with its arguments and tracebacks."""
 
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
-        self.said: list[str] = []
+        self.lines: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.said.append(f"{self.format(record)} {record.args!r}")
+        self.lines.append(f"{self.format(record)} {record.args!r}")
 
 
 @pytest.fixture
-def heard(runner: SyncRunner, caplog: pytest.LogCaptureFixture) -> Iterator[list[str]]:
-    """Everything that was said aloud, to be added to; checked at the end."""
+def output(runner: SyncRunner, caplog: pytest.LogCaptureFixture) -> Iterator[list[str]]:
+    """All log lines; a test may add other texts. After the test they are checked for canaries."""
     caplog.set_level(logging.DEBUG)  # on the root logger, until the test ends
-    ear = LogCapture()
-    logging.getLogger().addHandler(ear)
-    yield ear.said
-    logging.getLogger().removeHandler(ear)
-    assert any(word in line for line in ear.said for word in ("extract: ", "newsletter: ")), "deaf"
-    said = "\n".join([*ear.said, *_stored(runner)])
+    capture = LogCapture()
+    logging.getLogger().addHandler(capture)
+    yield capture.lines
+    logging.getLogger().removeHandler(capture)
+    logged = any(word in line for line in capture.lines for word in ("extract: ", "newsletter: "))
+    assert logged, "the capture has no log line of a run"
+    text = "\n".join([*capture.lines, *_stored_texts(runner)])
     for secret in (*CANARIES, KEY_SECRET.lower(), APP_TOKEN.lower()):
-        assert secret not in said.lower(), _around(said, secret)
+        assert secret not in text.lower(), _around(text, secret)
 
 
-def _stored(runner: SyncRunner) -> list[str]:
-    """Reports and outcomes, as the store keeps them, and all of its file in clear."""
+def _stored_texts(runner: SyncRunner) -> list[str]:
+    """Reports and outcomes of the state store, and the whole content of its file."""
     found = [repr(runner.state.outcomes(pipeline)) for pipeline in PipelineName]
     with closing(sqlite3.connect(runner.folder / "state.db")) as database:
         found += database.iterdump()
     return [*found, *(repr(report) for pipeline in PipelineName for report in runner.state.reports(pipeline))]
 
 
-def _around(said: str, secret: str) -> str:
-    at = said.lower().find(secret)
-    return f"…{said[max(0, at - 200) : at + 100]}…"
+def _around(text: str, secret: str) -> str:
+    at = text.lower().find(secret)
+    return f"…{text[max(0, at - 200) : at + 100]}…"
 
 
 def attempt(
-    runner: SyncRunner, heard: list[str], pipeline: PipelineName, plan: RunPlan, key: str, **options: Any
+    runner: SyncRunner, output: list[str], pipeline: PipelineName, plan: RunPlan, key: str, **options: Any
 ) -> None:
-    """A run that may fail: its report, or its error with the whole chain behind it, was said aloud."""
+    """Run a sync that may fail; add its report, or its error with all causes, to the output."""
     try:
-        heard.append(runner.sync(pipeline, plan, key, **options).summary_line())
-    except Exception as error:  # noqa: BLE001 - each is looked at
-        heard.append("".join(traceback.format_exception(error)) + repr(error))
+        output.append(runner.sync(pipeline, plan, key, **options).summary_line())
+    except Exception as error:  # noqa: BLE001 - each error is checked
+        output.append("".join(traceback.format_exception(error)) + repr(error))
 
 
 @PIPELINE_NAMES
-def test_canary__is_silent_when_all_goes_well(
-    pipeline: PipelineName, plan: RunPlan, runner: SyncRunner, birds: SimulatedShop, heard: list[str]
+def test_canary__does_not_appear_in_a_run_without_errors(
+    pipeline: PipelineName, plan: RunPlan, runner: SyncRunner, birds: SimulatedShop, output: list[str]
 ) -> None:
-    attempt(runner, heard, pipeline, plan, "run")
-    attempt(runner, heard, pipeline, plan, "dry", dry_run=True)
+    attempt(runner, output, pipeline, plan, "run")
+    attempt(runner, output, pipeline, plan, "dry", dry_run=True)
 
 
-def test_canary__is_silent_when_one_record_alone_is_taken(
-    runner: SyncRunner, birds: SimulatedShop, heard: list[str]
+def test_canary__does_not_appear_in_runs_of_one_record(
+    runner: SyncRunner, birds: SimulatedShop, output: list[str]
 ) -> None:
     for number in range(6):
         only = f"bird-id-{number}"
-        attempt(runner, heard, PipelineName.CONTACTS, RunPlan("only", None, (), "only one", only), only)
+        attempt(runner, output, PipelineName.CONTACTS, RunPlan("only", None, (), "only one", only), only)
         only = f"90{number}-01"
-        attempt(runner, heard, PipelineName.PURCHASES, RunPlan("only", None, (), "only one", only), only)
+        attempt(runner, output, PipelineName.PURCHASES, RunPlan("only", None, (), "only one", only), only)
 
 
 @pytest.mark.parametrize("pipeline", ROUTES)
 @pytest.mark.parametrize(
-    "trouble",
+    "fault",
     [
-        *({"status": status, "body": SAID} for status in (400, 403, 404, 409, 422, 500)),
-        {"status": 400, "body": {**SAID, "code": "E0103"}},
+        *({"status": status, "body": CANARY_BODY} for status in (400, 403, 404, 409, 422, 500)),
+        {"status": 400, "body": {**CANARY_BODY, "code": "E0103"}},
         {"status": 418, "body": EMAIL},
         {"status": 200, "body": f"<html>{EMAIL}</html>"},
         {"status": 503, "body": EMAIL},
         {"kind": "reset_after"},
     ],
-    ids=lambda trouble: str(trouble.get("status", "cut")),
+    ids=lambda fault: str(fault.get("status", "cut")),
 )
-def test_canary__is_silent_when_something_fails(
+def test_canary__does_not_appear_when_calls_fail(
     pipeline: PipelineName,
-    trouble: dict[str, Any],
+    fault: dict[str, Any],
     runner: SyncRunner,
     birds: SimulatedShop,
-    heard: list[str],
+    output: list[str],
 ) -> None:
     for route in ROUTES[pipeline]:
         control = birds.on_vtex if route in VTEX_ROUTES else birds.on_connectif
-        control("POST", "faults", {"script": [{"route": route, "calls": 30, **trouble}]})
-        attempt(runner, heard, pipeline, dict(DAILY)[pipeline], f"trouble with {route}")
+        control("POST", "faults", {"script": [{"route": route, "calls": 30, **fault}]})
+        attempt(runner, output, pipeline, dict(DAILY)[pipeline], f"fault at {route}")
         control("DELETE", "faults")
 
 
 @pytest.mark.parametrize("code", ["", "E0103"])
-def test_canary__what_connectif_says_of_a_purchase_is_told_by_explain_alone(
-    code: str, runner: SyncRunner, birds: SimulatedShop, heard: list[str]
+def test_canary__only_explain_shows_connectifs_text_about_a_purchase(
+    code: str, runner: SyncRunner, birds: SimulatedShop, output: list[str]
 ) -> None:
     birds.on_connectif("DELETE", "faults")
-    body = SAID | {"code": code}
+    body = CANARY_BODY | {"code": code}
     birds.fault_at_connectif("create purchase", calls=300, status=422, body=body)
-    attempt(runner, heard, PipelineName.PURCHASES, window_ending(), "run")
+    attempt(runner, output, PipelineName.PURCHASES, window_ending(), "run")
     rejected = {
         row.key: row for row in runner.state.outcomes(PipelineName.PURCHASES, reason=Reason.TARGET_REJECTED)
     }
@@ -191,14 +192,14 @@ def test_canary__what_connectif_says_of_a_purchase_is_told_by_explain_alone(
         runner.settings, runner.state, runner.vtex, runner.connectif, kept, now=birds.clock.now
     )
     found = explain(context, "900-01")
-    told = [one for part in found.parts for one in part.facts if one.label.endswith(VENDORS_WORDS)]
-    assert told
-    assert all("Zwitscher" in one.value and one.personal for one in told)
+    quotes = [one for part in found.parts for one in part.facts if one.label.endswith(VENDORS_WORDS)]
+    assert quotes
+    assert all("Zwitscher" in one.value and one.personal for one in quotes)
     assert "Zwitscher" not in explain_page([found.kind], "", found=found).partition(VENDORS_WORDS)[2][:300]
 
 
-def test_canary__what_an_import_reports_of_a_row_is_for_explain_alone(
-    runner: SyncRunner, birds: SimulatedShop, heard: list[str], monkeypatch: pytest.MonkeyPatch
+def test_canary__only_explain_shows_the_text_of_an_import_about_a_row(
+    runner: SyncRunner, birds: SimulatedShop, output: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read_import, consent = runner.connectif.read_import, list[str]()
 
@@ -208,19 +209,19 @@ def test_canary__what_an_import_reports_of_a_row_is_for_explain_alone(
         refuses = import_id not in consent and state.is_over
         return state.__class__(**{**vars(state), "errors": 1, "report_url": "r"}) if refuses else state
 
-    report = f"_email,error\n{EMAIL.format(0)},{SUNG} _surname E0103\n".encode()
+    report = f"_email,error\n{EMAIL.format(0)},{CANARY_TEXT} _surname E0103\n".encode()
     monkeypatch.setattr(runner.connectif, "read_import", read)
     monkeypatch.setattr(runner.connectif, "read_import_report", lambda _: report)
     runner.change("run", reject_limit_percent=100.0)
-    attempt(runner, heard, PipelineName.CONTACTS, RunPlan("only", None, (), "only", only="bird-id-0"), "run")
+    attempt(runner, output, PipelineName.CONTACTS, RunPlan("only", None, (), "only", only="bird-id-0"), "run")
     (row,) = runner.state.outcomes(PipelineName.CONTACTS, reason=Reason.TARGET_REJECTED)
     link = "a link is outside the domains that the Connectif account allows"
     assert (row.key, row.detail) == ("bird-id-0", f"E0103: {link}; _surname")
     assert "Zwitscher" in runner.state.vendor_texts(PipelineName.CONTACTS, [row.key])[row.key]
 
 
-def test_canary__is_silent_in_the_newsletter(
-    runner: SyncRunner, birds: SimulatedShop, heard: list[str]
+def test_canary__does_not_appear_in_the_newsletter(
+    runner: SyncRunner, birds: SimulatedShop, output: list[str]
 ) -> None:
     rules = NewsletterRules(timedelta(minutes=5), timedelta(minutes=10))
     events = [
@@ -234,8 +235,8 @@ def test_canary__is_silent_in_the_newsletter(
         sync = NewsletterSync(runner.vtex, runner.state, rules, "run")
         try:
             sync.apply(events, birds.clock.now())
-        except Exception as error:  # noqa: BLE001 - each is looked at
-            heard.append("newsletter: " + "".join(traceback.format_exception(error)))
-        heard.append(f"newsletter: {sync.counts!r} {sync.outcomes!r} {vars(sync)!r}")
+        except Exception as error:  # noqa: BLE001 - each error is checked
+            output.append("newsletter: " + "".join(traceback.format_exception(error)))
+        output.append(f"newsletter: {sync.counts!r} {sync.outcomes!r} {vars(sync)!r}")
         birds.on_vtex("DELETE", "faults")
         birds.clock.advance(3600)

@@ -18,7 +18,7 @@ from include.http.form import FileToSend
 from include.http.rate_limiter import Unlimited
 from include.http.retry import RetryPolicy
 from include.window import Window
-from tests.json_mutations import mutated
+from tests.json_mutations import mutations
 from tests.scripted_server import Answer, ScriptedServer
 
 DAY = Window(datetime(2026, 11, 22, tzinfo=UTC), datetime(2026, 11, 23, tzinfo=UTC))
@@ -69,7 +69,7 @@ def test_any_answer__is_a_result_or_an_error_of_ours(
     method: str, data: st.DataObject, server: ScriptedServer, client: ConnectifClient
 ) -> None:
     call, good = METHODS[method]
-    body = json.dumps(data.draw(mutated(good))).encode()
+    body = json.dumps(data.draw(mutations(good))).encode()
     cut = data.draw(st.sampled_from([body, body, body[: len(body) // 2], b""]))
     status = data.draw(st.sampled_from([200, 200, 201, 204, 400, 422]))
     server.forget()

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from include.errors import SyncError
 from include.http.retry import RetryPolicy
 from include.vtex.client import RateLimits, VtexAccount, VtexClient
-from tests.json_mutations import mutated
+from tests.json_mutations import mutations
 from tests.scripted_server import Answer, ScriptedServer
 
 DAY = datetime(2026, 11, 22, tzinfo=UTC), datetime(2026, 11, 23, tzinfo=UTC)
@@ -67,7 +67,7 @@ def test_any_answer__is_a_result_or_an_error_of_ours(
     method: str, data: st.DataObject, server: ScriptedServer, client: VtexClient
 ) -> None:
     call, good = METHODS[method]
-    body = json.dumps(data.draw(mutated(good))).encode()
+    body = json.dumps(data.draw(mutations(good))).encode()
     cut = data.draw(st.sampled_from([body, body, body[: len(body) // 2], b""]))
     total = data.draw(st.sampled_from(["", "0", "1", "5", "x"]))
     headers = {
