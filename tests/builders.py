@@ -1,6 +1,7 @@
-"""A simulated shop in this process, and runs of the flows on it, without Airflow and without waiting.
+"""A simulated shop in this process, and runs of the pipelines on it, without Airflow and without waiting.
 
-The sandbox's clock is everybody's: it stands still, and whoever has to wait moves it instead.
+All code uses the clock of the sandbox. The clock stands still, and code that waits advances the clock
+instead.
 """
 
 from __future__ import annotations
@@ -51,14 +52,14 @@ from sandbox.vtex.vendor import Vtex
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 APP_KEY, APP_TOKEN = "vtexappkey-sandboxshop-DEMO", "sandbox-token"
 KEY_ID, KEY_SECRET = "sandbox-key-id", "sandbox-key-secret"
-AS_FAST_AS_IT_GOES = RateLimits(1e6, 1e6, 1e6, 1e6)
+NO_RATE_LIMITS = RateLimits(1e6, 1e6, 1e6, 1e6)
 RATE_WINDOW_SECONDS = 60.0
 EVERYTHING = RunPlan("full", None, (), "everything")
 
 
-def replay_of(wanted: str = "all") -> RunPlan:
+def replay_of(selection: str = "all") -> RunPlan:
     """The plan of a replay: all, a reason code, or one key."""
-    return RunPlan("replay", None, (), f"replay of {wanted}", replay=wanted)
+    return RunPlan("replay", None, (), f"replay of {selection}", replay=selection)
 
 
 def window_ending(end: datetime = NOON - timedelta(minutes=10), *, hours: float = 24) -> RunPlan:
@@ -68,7 +69,7 @@ def window_ending(end: datetime = NOON - timedelta(minutes=10), *, hours: float 
 
 @dataclass
 class SimulatedShop:
-    """Both simulated vendors over HTTP, and the way behind them."""
+    """Both simulated vendors over HTTP, with their control interface."""
 
     clock: Clock
     vtex: Vtex
@@ -78,7 +79,7 @@ class SimulatedShop:
     session: requests.Session = field(default_factory=requests.Session)
 
     def reset(self) -> None:
-        """The seeded world at noon; Connectif's rate limit is off."""
+        """Reset the seeded data and set the clock to noon. Connectif's rate limit is off."""
         self.clock.set(NOON)
         self.clock.freeze()
         for url in (self.vtex_url, self.connectif_url):
@@ -97,36 +98,36 @@ class SimulatedShop:
             f"{url}/_sandbox/{path}",
             json=body,
             timeout=20,
-            headers={"Connection": "close"},  # one that is kept may be closed by the server in the meantime
+            headers={"Connection": "close"},  # the server may close a kept connection before the next call
         )
         assert answer.ok, answer.text
         return answer.json() if answer.content else None
 
     def fault_at_vtex(self, route: str, **script: Any) -> None:
-        """The next calls of a route go wrong so; see the sandbox's README."""
+        """Make the next calls of a route fail in this way; see the sandbox's README."""
         assert route in _names(self.vtex.routes)
         self.on_vtex("POST", "faults", {"script": [{"route": route, **script}]})
 
     def fault_at_connectif(self, route: str, **script: Any) -> None:
-        """The next calls of a route go wrong so; see the sandbox's README."""
+        """Make the next calls of a route fail in this way; see the sandbox's README."""
         assert route in _names(self.connectif.routes)
         self.on_connectif("POST", "faults", {"script": [{"route": route, **script}]})
 
     def pause(self, seconds: float) -> None:
-        """In place of sleeping. The breath is for the threads of the vendors, which work in real time."""
+        """Replace sleeping. The short real pause is for the threads of the vendors."""
         time.sleep(0.002)
         self.clock.advance(seconds)
 
     def wait(self, turn: threading.Condition, seconds: float) -> None:
-        """In place of waiting on a condition."""
+        """Replace waiting on a condition."""
         turn.release()
         self.pause(seconds)
         turn.acquire()
 
-    # --- what happened
+    # --- calls and data at the vendors
 
     def writes(self) -> dict[str, int]:
-        """Calls that write, by route, at both vendors."""
+        """The number of writing calls by route, at both vendors."""
         reading = {"GET", "HEAD"}
         calls = [
             call
@@ -154,7 +155,7 @@ class SimulatedShop:
         return {row[by]: {k: row[k] for k in row.keys() if k not in passing} for row in rows}  # noqa: SIM118
 
     def target(self) -> dict[str, Any]:
-        """All that a sync could have changed at either vendor."""
+        """All data that a sync can change at either vendor."""
         return {
             "contacts": self.table("contacts", by="email"),
             "products": self.table("products", by="product_id"),
@@ -170,7 +171,7 @@ def _names(routes: Iterable[BaseRoute]) -> set[str]:
 
 @contextmanager
 def simulated_shop(sizes: Sizes) -> Iterator[SimulatedShop]:
-    """Both vendors, served until the block ends."""
+    """Serve both vendors until the block ends."""
     data = ShopData(seed=7, now=NOON, sizes=sizes)
     clock = Clock(NOON)
     clock.freeze()
@@ -185,8 +186,8 @@ def simulated_shop(sizes: Sizes) -> Iterator[SimulatedShop]:
 
 @functools.cache
 def _empty_state() -> Path:
-    """The schema as the migrations make it, made once a process and copied for each office."""
-    folder = tempfile.mkdtemp(prefix="empty-store-")
+    """A state store with the schema of the migrations, made once a process and copied for each runner."""
+    folder = tempfile.mkdtemp(prefix="empty-state-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     upgrade(f"sqlite:///{folder}/state.db")
     return Path(folder, "state.db")
@@ -194,7 +195,7 @@ def _empty_state() -> Path:
 
 @dataclass
 class SyncRunner:
-    """Where runs are made: clients, a store and a staging folder of their own for one world."""
+    """Makes runs: clients, a state store and a staging folder for one simulated shop."""
 
     shop: SimulatedShop
     folder: Path
@@ -209,14 +210,14 @@ class SyncRunner:
 
     def _open(self) -> None:
         self.vtex, self.connectif = vtex_client(self.shop), connectif_client(self.shop)
-        pair = Shop(
+        shop = Shop(
             self.shop.vtex.state().get("account", "sandboxshop"),
             self.shop.vtex_url,
             self.shop.connectif_url,
             KEY_ID,
         )
-        address = f"sqlite:///{self.folder / 'state.db'}"
-        self.state = open_state_store(address, "k" * 32, pair, clock=self.shop.clock.now)
+        url = f"sqlite:///{self.folder / 'state.db'}"
+        self.state = open_state_store(url, "k" * 32, shop, clock=self.shop.clock.now)
 
     def close(self) -> None:
         self.state.close()
@@ -224,17 +225,17 @@ class SyncRunner:
         self.connectif.transport.session.close()
 
     def restart(self) -> None:
-        """New clients and a new connection to the same store, as in another process."""
+        """Open new clients and a new connection to the same state store, as in another process."""
         self.close()
         self._open()
 
     def change(self, section: str, **values: Any) -> None:
-        """Other settings for the runs to come."""
+        """Change settings for the next runs."""
         changed = getattr(self.settings, section).model_copy(update=values)
         self.settings = self.settings.model_copy(update={section: changed})
 
     def run(self, pipeline: PipelineName, plan: RunPlan, key: str, **options: Any) -> SyncRun:
-        """One run, as its stages see it; the same key is the same run, so that a second attempt resumes."""
+        """Make a run, as its stages get it. The same key is the same run, so a second attempt resumes it."""
         return SyncRun(
             pipeline=pipeline,
             run_key=key,
@@ -251,11 +252,11 @@ class SyncRunner:
         )
 
     def sync(self, pipeline: PipelineName, plan: RunPlan, key: str, **options: Any) -> Report:
-        """All stages of a run and its end, each once."""
+        """Run all stages and the report of a run, each once."""
         return stages_of(self.run(pipeline, plan, key, **options))
 
     def compare(self, pipeline: PipelineName, plan: RunPlan, key: str, *, repair: bool = False) -> Compared:
-        """What `reconcile` finds of one pipeline; with `repair` it also sends what is missing."""
+        """Compare one pipeline as `reconcile` does; with `repair` also send the missing purchases."""
         run = self.run(pipeline, plan, key)
         folder = run_stage(run, f"compare_{pipeline}", DAILY_PIPELINES[pipeline].code().compare)
         if repair:
@@ -268,16 +269,16 @@ class SyncRunner:
     def sync_with_retries(
         self, pipeline: PipelineName, plan: RunPlan, key: str, *, tries: int = 40, **options: Any
     ) -> Report:
-        """Like Airflow: a stage that fails with a TemporaryError is begun again, and resumes."""
+        """Like Airflow, start a stage again after a TemporaryError; the stage then resumes."""
         return stages_of(self.run(pipeline, plan, key, **options), tries=tries)
 
 
 class Killed(BaseException):
-    """The process ended between two lines."""
+    """The process was killed between two lines."""
 
 
 def stages_of(run: SyncRun, *, tries: int = 1) -> Report:
-    """Extract, transform, load, report; each stage up to `tries` times, as Airflow would begin it again."""
+    """Run extract, transform, load and report, each stage up to `tries` times, as Airflow does."""
     code = DAILY_PIPELINES[run.pipeline].code()
 
     def stage(name: str, work: Callable[..., StageCounts], source: Staging | None = None) -> Staging:
@@ -293,30 +294,32 @@ def stages_of(run: SyncRun, *, tries: int = 1) -> Report:
     loaded = stage("load", code.load, transformed)
     stages: Mapping[str, Staging] = {"extract": extracted, "transform": transformed, "load": loaded}
     report = finish(run, RunIdentity(f"sync_{run.pipeline}", run.run_key, 0, run.now()), stages)
-    _require_accounts(run, report)
+    _require_consistent_counts(run, report)
     return report
 
 
-def _require_accounts(run: SyncRun, report: Report) -> None:
-    """In every run of every test: the counts add up, and each that has a reason is a record in the store."""
+def _require_consistent_counts(run: SyncRun, report: Report) -> None:
+    """Check every run of every test: the counts add up, and the state store has each record with a reason."""
     assert report.missing == 0, report.summary_line()
-    kept = Counter(row.reason for row in run.state.outcomes(run.pipeline, run_key=run.run_key) if row.reason)
-    assert kept == report.counts.reasons, f"{kept} in the store, {report.summary_line()}"
+    stored = Counter(
+        row.reason for row in run.state.outcomes(run.pipeline, run_key=run.run_key) if row.reason
+    )
+    assert stored == report.counts.reasons, f"{stored} in the state store, {report.summary_line()}"
 
 
 def vtex_client(
     shop: SimulatedShop, *, key: str = APP_KEY, token: str = APP_TOKEN, **options: Any
 ) -> VtexClient:
-    """A client of the simulated VTEX that never really waits."""
+    """A client of the simulated VTEX that never waits in real time."""
     account = VtexAccount(
         "sandboxshop", key, token, base_url=shop.vtex_url, shop_domain="www.sandbox-shop.example"
     )
-    given = {
-        "rate_limits": AS_FAST_AS_IT_GOES,
+    defaults = {
+        "rate_limits": NO_RATE_LIMITS,
         "retry": RetryPolicy(sleep=shop.pause),
         "timeouts": Timeouts(5, 10),
     }
-    return VtexClient(account, **{**given, **options})
+    return VtexClient(account, **{**defaults, **options})
 
 
 def connectif_client(
@@ -329,5 +332,5 @@ def connectif_client(
 
 
 def without_retries(shop: SimulatedShop) -> RetryPolicy:
-    """A policy that gives up at once."""
+    """A policy without retries."""
     return replace(RetryPolicy(sleep=shop.pause), attempts=1)

@@ -1,6 +1,6 @@
-"""What holds for every test: an Airflow home of its own, and no network but the loopback interface.
+"""Settings for every test: a separate Airflow home, and no network except the loopback interface.
 
-The environment is set when pytest reads this file, before any test module can import Airflow.
+This file sets the environment when pytest reads it, before any test module can import Airflow.
 """
 
 from __future__ import annotations
@@ -36,26 +36,28 @@ _fix_settings()
 
 
 def _group(path: str) -> str:
-    """Which tests share one process (`make test`), by the path of their file.
+    """The group of tests that share one process (`make test`), by the path of their file.
 
-    A file stays together, for its fixtures' sake, and so do the tests with a whole Airflow, which fill a
-    machine.
+    The tests of a file share its fixtures. Tests with a whole Airflow use one process, because each Airflow
+    needs much of the machine.
     """
     return WHOLE_AIRFLOW if path.startswith("tests/integration/") else path
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Those with a whole Airflow take longest, so they go first."""
+    """Start with the tests that need a whole Airflow, because they take longest."""
     items.sort(key=lambda item: _group(item.nodeid.partition("::")[0]) != WHOLE_AIRFLOW)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Hands out whole groups. xdist 3.8 has marks for them, but writes them into a private attribute that
-    pytest 9.2 no longer reads, so every test went wherever there was room, and each process began an Airflow.
+    """Distribute whole groups to the processes.
+
+    xdist 3.8 has marks for groups, but writes them to a private attribute that pytest 9.2 no longer reads.
+    With marks, any process ran any test, and each process started an Airflow.
     """
-    from xdist.scheduler import LoadScopeScheduling  # noqa: PLC0415 - only where there are several processes
+    from xdist.scheduler import LoadScopeScheduling  # noqa: PLC0415 - needed only with several processes
 
     class ByGroup(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
@@ -69,7 +71,7 @@ def pytest_unconfigure() -> None:
 
 
 class OutsideNetworkRefused(RuntimeError):
-    """A test tried to reach something that is not on this machine."""
+    """A test tried to connect to another machine."""
 
 
 def _is_local(host: str) -> bool:
@@ -81,12 +83,12 @@ def _is_local(host: str) -> bool:
 
 @pytest.fixture(autouse=True, scope="session")
 def only_loopback() -> Iterator[None]:
-    """Refuse every other address. A name under `.invalid` fails as it does in the real world."""
+    """Refuse every other address. A name under `.invalid` fails as in production."""
     connect, resolve = socket.socket.connect, socket.getaddrinfo
 
     def guarded_connect(self: socket.socket, address: Any) -> None:
         if self.family in {socket.AF_INET, socket.AF_INET6} and not _is_local(str(address[0])):
-            raise OutsideNetworkRefused(f"a test wanted to connect to {address[0]}")
+            raise OutsideNetworkRefused(f"a test tried to connect to {address[0]}")
         connect(self, address)
 
     def guarded_resolve(host: Any, *arguments: Any, **options: Any) -> Any:
@@ -94,7 +96,7 @@ def only_loopback() -> Iterator[None]:
         if name is not None and name.endswith(".invalid"):
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
         if name is not None and not _is_local(name):
-            raise OutsideNetworkRefused(f"a test wanted to look up {name}")
+            raise OutsideNetworkRefused(f"a test tried to look up {name}")
         return resolve(host, *arguments, **options)
 
     with pytest.MonkeyPatch.context() as patch:

@@ -21,17 +21,17 @@ ANY_JSON = st.recursive(
 
 
 @st.composite
-def mutated(draw: st.DrawFn, good: Any) -> Any:
+def mutations(draw: st.DrawFn, good: Any) -> Any:
     """Change one place of a good answer: replace, remove or add a value, or nest it deeply."""
     if draw(st.integers(0, 5)) == 0 or not isinstance(good, dict | list) or not good:
         return draw(ANY_JSON | st.just([[[[[[]]]]]]))
     if isinstance(good, list):
         place = draw(st.integers(0, len(good) - 1))
-        changed = [*good[:place], draw(mutated(good[place])), *good[place + 1 :]]
+        changed = [*good[:place], draw(mutations(good[place])), *good[place + 1 :]]
         return draw(st.sampled_from([changed, [*good, *changed], good[:place]]))
     key = draw(st.sampled_from(sorted(good)))
     without = {name: value for name, value in good.items() if name != key}
-    return draw(st.sampled_from([without, {**good, key: draw(mutated(good[key]))}, {**good, "more": []}]))
+    return draw(st.sampled_from([without, {**good, key: draw(mutations(good[key]))}, {**good, "more": []}]))
 
 
 def check_result_or_sync_error(
@@ -44,7 +44,7 @@ def check_result_or_sync_error(
     headers: Mapping[str, str] | None = None,
 ) -> None:
     """Let the server answer changed and cut JSON; `call` may only return or raise a SyncError."""
-    body = json.dumps(data.draw(mutated(good))).encode()
+    body = json.dumps(data.draw(mutations(good))).encode()
     cut = data.draw(st.sampled_from([body, body, body[: len(body) // 2], b""]))
     status = data.draw(st.sampled_from(statuses))
     server.forget()

@@ -1,7 +1,8 @@
-"""Answers of the vendors, changed on their way: what a flow makes of them must be right, or said.
+"""Mutations of the vendors' answers: a run must still be correct, or must report the problem.
 
-A mutation changes one answer of one route: its status, its body as a whole, a member of its envelope, or its
-first record. `MUTATIONS` is the table; `Changed` puts one between a client and the sandbox.
+A mutation changes one answer of one route: its status, its whole body, a member of its envelope, or its first
+record. `STRUCTURAL` and `OF_A_RECORD` are the tables. `AnswerMutator` applies a mutation between a client and
+the sandbox.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ Json = Any
 
 
 @dataclass(frozen=True)
-class Seen:
-    """An answer as it came: `body` is None where it is no JSON."""
+class VendorAnswer:
+    """An answer of a vendor; `body` is None if the content is not JSON."""
 
     status: int
     headers: Mapping[str, str]
@@ -36,90 +37,90 @@ class Seen:
         except orjson.JSONDecodeError:
             return None
 
-    def with_body(self, body: Json) -> Seen:
+    def with_body(self, body: Json) -> VendorAnswer:
         return replace(self, content=orjson.dumps(body))
 
-    def with_header(self, name: str, value: str | None) -> Seen:
-        headers = {key: kept for key, kept in self.headers.items() if key.lower() != name.lower()}
-        return replace(self, headers=headers if value is None else {**headers, name: value})
+    def with_header(self, name: str, value: str | None) -> VendorAnswer:
+        others = {key: other for key, other in self.headers.items() if key.lower() != name.lower()}
+        return replace(self, headers=others if value is None else {**others, name: value})
 
 
-Mutation = Callable[[Seen], Seen]
+Mutation = Callable[[VendorAnswer], VendorAnswer]
 
 
 def _status(status: int, body: bytes = b"", **headers: str) -> Mutation:
-    return lambda _seen: Seen(status, headers, body)
+    return lambda _answer: VendorAnswer(status, headers, body)
 
 
 def _content(change: Callable[[bytes], bytes]) -> Mutation:
-    return lambda seen: replace(seen, content=change(seen.content))
+    return lambda answer: replace(answer, content=change(answer.content))
 
 
 def _body(value: Json) -> Mutation:
-    return lambda seen: seen.with_body(value)
+    return lambda answer: answer.with_body(value)
 
 
 def _list_of(body: Json) -> list[Json] | None:
-    """The list of records of an answer, wherever its envelope has it."""
+    """The list of records of an answer, with or without an envelope around it."""
     if isinstance(body, list):
         return body
     inner = [value for value in body.values() if isinstance(value, list)] if isinstance(body, dict) else []
     return inner[0] if inner else None
 
 
-def _listed(change: Callable[[list[Json]], list[Json]]) -> Mutation:
-    def mutate(seen: Seen) -> Seen:
-        body = seen.body
+def _change_list(change: Callable[[list[Json]], list[Json]]) -> Mutation:
+    def mutate(answer: VendorAnswer) -> VendorAnswer:
+        body = answer.body
         records = _list_of(body)
         if records:
             records[:] = change(list(records))
-        return seen.with_body(body)
+        return answer.with_body(body)
 
     return mutate
 
 
-def _every_key(change: Callable[[dict[str, Json], str], None], place: int) -> Mutation:
-    """Of the answer's envelope, or of its only record: the member at this place, counted around."""
+def _change_member(change: Callable[[dict[str, Json], str], None], place: int) -> Mutation:
+    """Change one member of the envelope or of the only record; `place` counts again from the first."""
 
-    def mutate(seen: Seen) -> Seen:
-        body = seen.body
+    def mutate(answer: VendorAnswer) -> VendorAnswer:
+        body = answer.body
         if isinstance(body, dict) and body:
             change(body, sorted(body)[place % len(body)])
-        return seen.with_body(body)
+        return answer.with_body(body)
 
     return mutate
 
 
-def _of_first_record(change: Callable[[dict[str, Json], str], None], place: int) -> Mutation:
-    def mutate(seen: Seen) -> Seen:
-        body = seen.body
+def _change_first_record(change: Callable[[dict[str, Json], str], None], place: int) -> Mutation:
+    def mutate(answer: VendorAnswer) -> VendorAnswer:
+        body = answer.body
         records = _list_of(body)
         if records and isinstance(records[0], dict) and records[0]:
             change(records[0], sorted(records[0])[place % len(records[0])])
-        return seen.with_body(body)
+        return answer.with_body(body)
 
     return mutate
 
 
-def _gone(record: dict[str, Json], key: str) -> None:
+def _remove(record: dict[str, Json], key: str) -> None:
     del record[key]
 
 
-def _null(record: dict[str, Json], key: str) -> None:
+def _set_null(record: dict[str, Json], key: str) -> None:
     record[key] = None
 
 
-def _wrong(record: dict[str, Json], key: str) -> None:
-    """A value of a type that the member never has."""
+def _set_wrong_type(record: dict[str, Json], key: str) -> None:
+    """Replace the value by one of a type that the member never has."""
     value = record[key]
     record[key] = {"unexpected": 1} if isinstance(value, str | int | float | list) else "unexpected"
 
 
-def _number_as_text(record: dict[str, Json], key: str) -> None:
+def _set_text(record: dict[str, Json], key: str) -> None:
     record[key] = str(record[key]) if isinstance(record[key], int | float) else [record[key]]
 
 
-_CHANGES = {"gone": _gone, "null": _null, "wrong": _wrong, "as text": _number_as_text}
+_CHANGES = {"gone": _remove, "null": _set_null, "wrong": _set_wrong_type, "as text": _set_text}
 _PLACES = 4
 
 STRUCTURAL: dict[str, Mutation] = {
@@ -136,52 +137,52 @@ STRUCTURAL: dict[str, Mutation] = {
     "empty record": _body({}),
     "text": _body("unexpected"),
     "number": _body(12),
-    "list in list": lambda seen: seen.with_body([seen.body]),
+    "list in list": lambda answer: answer.with_body([answer.body]),
     "deep": _status(200, b"[" * 400 + b"]" * 400),
-    "one record less": _listed(lambda records: records[1:]),
-    "no records": _listed(lambda _records: []),
-    "a null record": _listed(lambda records: [None, *records]),
-    "first record twice": _listed(lambda records: [records[0], *records]),
-    "backwards": _listed(lambda records: records[::-1]),
-    "total one more": lambda seen: _total(seen, 1),
-    "totals not told": lambda seen: (
-        seen.with_header("REST-Content-Total", None)
+    "one record less": _change_list(lambda records: records[1:]),
+    "no records": _change_list(lambda _records: []),
+    "a null record": _change_list(lambda records: [None, *records]),
+    "first record twice": _change_list(lambda records: [records[0], *records]),
+    "backwards": _change_list(lambda records: records[::-1]),
+    "total one more": lambda answer: _total(answer, 1),
+    "totals not told": lambda answer: (
+        answer.with_header("REST-Content-Total", None)
         .with_header("REST-Content-Range", None)
         .with_header("X-VTEX-MD-TOKEN", None)
     ),
-    "totals unreadable": lambda seen: seen.with_header("REST-Content-Total", "many").with_header(
+    "totals unreadable": lambda answer: answer.with_header("REST-Content-Total", "many").with_header(
         "REST-Content-Range", "resources"
     ),
     **{
-        f"member {place} {name}": _every_key(change, place)
+        f"member {place} {name}": _change_member(change, place)
         for place in range(_PLACES)
         for name, change in _CHANGES.items()
     },
 }
-"""Nothing of these may change the target unsaid: each is an answer that the vendor never gives."""
+"""Answers that the vendor never gives. None of them may change the target without a report of the problem."""
 
 OF_A_RECORD: dict[str, Mutation] = {
-    f"first record's member {place} {name}": _of_first_record(change, place)
+    f"first record's member {place} {name}": _change_first_record(change, place)
     for place in range(0, 12, 2)
     for name, change in _CHANGES.items()
 }
-"""These may cost the first record, and never another."""
+"""These may affect the first record, but no other record."""
 
 
-def _total(seen: Seen, more: int) -> Seen:
-    """One more is announced than there is, by header or by envelope."""
-    total = seen.headers.get("REST-Content-Total")
+def _total(answer: VendorAnswer, more: int) -> VendorAnswer:
+    """Increase the total in the header or in the envelope."""
+    total = answer.headers.get("REST-Content-Total")
     if total is not None:
-        return seen.with_header("REST-Content-Total", str(int(total) + more))
-    body = seen.body
+        return answer.with_header("REST-Content-Total", str(int(total) + more))
+    body = answer.body
     for envelope in ("paging", "range"):
         if isinstance(body, dict) and isinstance(body.get(envelope), dict):
             body[envelope]["total"] += more
-    return seen.with_body(body) if body is not None else seen
+    return answer.with_body(body) if body is not None else answer
 
 
-class Changed:
-    """Changes the `calls` first answers of what `where` matches (`GET /api/…`); thread-safe."""
+class AnswerMutator:
+    """Changes the first `calls` answers whose request matches `where` (`GET /api/…`); thread-safe."""
 
     def __init__(self, where: str, mutation: Mutation, calls: int) -> None:
         self._where, self._mutation = re.compile(where), mutation
@@ -189,35 +190,35 @@ class Changed:
         self._left = calls
         self.count = 0
 
-    def answer(self, response: requests.Response) -> requests.Response:
+    def mutate(self, response: requests.Response) -> requests.Response:
         request = response.request
         with self._lock:
-            ours = self._left > 0 and self._where.search(f"{request.method} {request.path_url}")
-            self._left -= bool(ours)
-            self.count += bool(ours)
-        return self._mutated(response) if ours else response
+            matches = self._left > 0 and self._where.search(f"{request.method} {request.path_url}")
+            self._left -= bool(matches)
+            self.count += bool(matches)
+        return self._apply(response) if matches else response
 
-    def _mutated(self, response: requests.Response) -> requests.Response:
-        kept = {k: v for k, v in response.headers.items() if k.lower() not in _ABOUT_THE_BODY}
-        seen = self._mutation(Seen(response.status_code, kept, response.content))
+    def _apply(self, response: requests.Response) -> requests.Response:
+        headers = {k: v for k, v in response.headers.items() if k.lower() not in _BODY_HEADERS}
+        answer = self._mutation(VendorAnswer(response.status_code, headers, response.content))
         response.close()
         changed = requests.Response()
         changed.request, changed.url = response.request, response.url
-        changed.status_code = seen.status
-        changed.headers = requests.structures.CaseInsensitiveDict(seen.headers)
-        changed.raw = HTTPResponse(io.BytesIO(seen.content), preload_content=False)
+        changed.status_code = answer.status
+        changed.headers = requests.structures.CaseInsensitiveDict(answer.headers)
+        changed.raw = HTTPResponse(io.BytesIO(answer.content), preload_content=False)
         return changed
 
 
-_ABOUT_THE_BODY = {"content-length", "content-encoding", "transfer-encoding"}
+_BODY_HEADERS = {"content-length", "content-encoding", "transfer-encoding"}
 
 
 @contextmanager
-def changing(changed: Changed, *sessions: requests.Session) -> Iterator[None]:
-    """Until the block ends, the answers of these sessions go through `changed`."""
+def mutate_answers(mutator: AnswerMutator, *sessions: requests.Session) -> Iterator[None]:
+    """Apply `mutator` to the answers of these sessions until the block ends."""
     sends = [session.request for session in sessions]
     for session, send in zip(sessions, sends, strict=True):
-        session.request = _through(changed, send)  # type: ignore[method-assign]
+        session.request = _wrap(mutator, send)  # type: ignore[method-assign]
     try:
         yield
     finally:
@@ -225,5 +226,5 @@ def changing(changed: Changed, *sessions: requests.Session) -> Iterator[None]:
             session.request = send  # type: ignore[method-assign]
 
 
-def _through(changed: Changed, send: Callable[..., requests.Response]) -> Callable[..., requests.Response]:
-    return lambda *arguments, **options: changed.answer(send(*arguments, **options))
+def _wrap(mutator: AnswerMutator, send: Callable[..., requests.Response]) -> Callable[..., requests.Response]:
+    return lambda *arguments, **options: mutator.mutate(send(*arguments, **options))

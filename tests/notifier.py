@@ -1,4 +1,4 @@
-"""A notifier for tests: it writes what it is told into a file."""
+"""A notifier for tests that writes each notification to a file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from airflow.sdk import BaseNotifier
 
 
 class FileNotifier(BaseNotifier):
-    """One line for each notification."""
+    """Writes one line for each notification."""
 
     template_fields: Sequence[str] = ("line",)
 

@@ -1,4 +1,4 @@
-"""An HTTP server that answers as it is told, one answer after the other, and remembers what it was asked."""
+"""An HTTP server that returns scripted answers in order and records the requests."""
 
 from __future__ import annotations
 
@@ -17,10 +17,12 @@ NOTHING_LEFT = 599
 
 @dataclass(frozen=True)
 class Answer:
-    """What to say: `body` as JSON unless it is text or bytes. `cut` drops the connection instead.
+    """A scripted answer. `body` is sent as JSON unless it is text or bytes. `cut` drops the connection
+    instead.
 
-    `drip_seconds` pass between one byte and the next, of the headers too; `length` is what the answer says of
-    itself (-1: nothing, the body ends with the connection)."""
+    `drip_seconds` is the pause between two bytes, also of the headers. `length` is the Content-Length (-1: no
+    such header, and the body ends with the connection).
+    """
 
     status: int = 200
     body: Any = None
@@ -43,7 +45,7 @@ CUT = Answer(cut=True)
 
 @dataclass(frozen=True)
 class Request:
-    """What came in; `target` is the request line's path and query, as sent."""
+    """A received request; `target` is path and query of the request line, as sent."""
 
     method: str
     target: str
@@ -66,7 +68,7 @@ class _QuietServer(ThreadingHTTPServer):
 
 
 class ScriptedServer:
-    """Answers in the order of `script`; when nothing is left in it, 599, which no client accepts."""
+    """Answers in the order of `script`. After the last answer it returns 599, which no client accepts."""
 
     def __init__(self) -> None:
         self.requests: list[Request] = []
@@ -81,11 +83,11 @@ class ScriptedServer:
         return f"http://127.0.0.1:{self._server.server_port}"
 
     def script(self, *answers: Answer) -> None:
-        """What comes next."""
+        """Add the next answers."""
         self._script.extend(answers)
 
     def forget(self) -> None:
-        """Nothing comes next, and nothing was asked."""
+        """Remove all answers and recorded requests."""
         self._script.clear()
         self.requests.clear()
 
@@ -122,14 +124,14 @@ def _handler(server: ScriptedServer) -> type[BaseHTTPRequestHandler]:
                 return
             self._send(answer)
 
-        do_GET = do_POST = do_PATCH = handle_any  # noqa: N815 - the names that http.server looks for
+        do_GET = do_POST = do_PATCH = handle_any  # noqa: N815 - http.server requires these names
 
         def _send(self, answer: Answer) -> None:
             self.send_response_only(answer.status)
             content = answer.content()
             length = len(content) if answer.length is None else answer.length
-            told = {"Connection": "close"} if length < 0 else {"Content-Length": str(length)}
-            for name, value in {**told, **answer.headers}.items():
+            framing = {"Connection": "close"} if length < 0 else {"Content-Length": str(length)}
+            for name, value in {**framing, **answer.headers}.items():
                 self.send_header(name, value)
             if answer.drip_seconds:
                 self._drip(answer, content)
@@ -139,16 +141,16 @@ def _handler(server: ScriptedServer) -> type[BaseHTTPRequestHandler]:
             self.close_connection = self.close_connection or length != len(content)
 
         def _drip(self, answer: Answer, content: bytes) -> None:
-            held_back, self._headers_buffer = b"".join(self._headers_buffer), []
-            for byte in held_back + b"\r\n" + content:
+            headers, self._headers_buffer = b"".join(self._headers_buffer), []
+            for byte in headers + b"\r\n" + content:
                 try:
                     self.wfile.write(bytes([byte]))
-                except OSError:  # the caller has had enough
+                except OSError:  # the client has closed the connection
                     self.close_connection = True
                     return
                 time.sleep(answer.drip_seconds)
 
         def log_message(self, format: str, *args: Any) -> None:
-            """Tests have their own words."""
+            """Log nothing."""
 
     return Handler

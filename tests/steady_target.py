@@ -1,4 +1,4 @@
-"""What two runs have written at both vendors, compared without what differs from run to run."""
+"""Compares what two runs wrote at both vendors, without the values that differ from run to run."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def steady(target: dict[str, Any]) -> dict[str, Any]:
-    """What depends neither on when it was written nor on which thread was first."""
+    """The written records without values that depend on the time or on the order of threads."""
     tables = ("contacts", "products", "purchases")
     return target | {table: {key: _steady_row(row) for key, row in target[table].items()} for table in tables}
 
@@ -19,7 +19,7 @@ def _steady_row(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def differences(found: dict[str, Any], expected: dict[str, Any]) -> list[tuple[str, Any, Any]]:
-    """What to look at when the two are not the same."""
+    """The differences between two targets: place, found value, expected value."""
     lines = []
     for table in ("contacts", "products", "purchases"):
         for key in found[table].keys() | expected[table].keys():

@@ -1,4 +1,4 @@
-"""Threads that wait on a clock which jumps to the next one's turn: hours of waiting in no time."""
+"""A clock for waiting threads that jumps to the next wake-up: hours of waiting take no time."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from itertools import count
 
 
 class VirtualTime:
-    """One thread runs at a time; when it waits, the clock jumps to whoever waits the shortest."""
+    """One thread runs at a time. When it waits, the clock jumps to the earliest wake-up of all threads."""
 
     def __init__(self, start: float = 0.0) -> None:
         self._now = start
@@ -21,40 +21,40 @@ class VirtualTime:
         return self._now
 
     def sleep(self, seconds: float) -> None:
-        mine = threading.Event()
+        wake_up = threading.Event()
         with self._lock:
-            heapq.heappush(self._waiting, (self._now + seconds, next(self._order), mine))
-            self._wake_the_next()
-        mine.wait()
+            heapq.heappush(self._waiting, (self._now + seconds, next(self._order), wake_up))
+            self._wake_next()
+        wake_up.wait()
 
     def wait(self, condition: threading.Condition, seconds: float) -> None:
-        """In place of `Condition.wait`; it wakes by the clock alone, so it looks again every second."""
+        """Replace `Condition.wait`. Only the clock wakes the thread, so it returns after one second at most."""
         condition.release()
         self.sleep(min(seconds, 1.0))
         condition.acquire()
 
     def run(self, *works: Callable[[], None]) -> None:
-        """Run all works, each in a thread of its own, to their end."""
+        """Run each work in its own thread, until all have ended."""
         threads = []
         for work in works:
-            begin = threading.Event()
-            heapq.heappush(self._waiting, (self._now, next(self._order), begin))
-            threads.append(threading.Thread(target=self._work, args=(work, begin), daemon=True))
+            start = threading.Event()
+            heapq.heappush(self._waiting, (self._now, next(self._order), start))
+            threads.append(threading.Thread(target=self._run, args=(work, start), daemon=True))
             threads[-1].start()
         with self._lock:
-            self._wake_the_next()
+            self._wake_next()
         for thread in threads:
             thread.join()
 
-    def _work(self, work: Callable[[], None], begin: threading.Event) -> None:
-        begin.wait()
+    def _run(self, work: Callable[[], None], start: threading.Event) -> None:
+        start.wait()
         try:
             work()
         finally:
             with self._lock:
-                self._wake_the_next()
+                self._wake_next()
 
-    def _wake_the_next(self) -> None:
+    def _wake_next(self) -> None:
         if self._waiting:
             self._now, _, event = heapq.heappop(self._waiting)
             event.set()

@@ -1,4 +1,4 @@
-"""Canaries in the data: no address, name or phone of a customer, and no key, in any log, error or report."""
+"""Canary values in the data: no customer data and no key appears in any log, error or report."""
 
 from __future__ import annotations
 
@@ -38,77 +38,79 @@ PIPELINE_NAMES = pytest.mark.parametrize(
 
 @pytest.fixture
 def birds(shop: SimulatedShop) -> SimulatedShop:
-    """People and orders that must not sing."""
+    """Customers and orders with canary values; some of them cannot be sent."""
     plant(shop)
     return shop
 
 
 @pytest.fixture
-def heard(runner: SyncRunner) -> Iterator[list[str]]:
-    """Everything that was said aloud, to be added to; checked at the end."""
+def output(runner: SyncRunner) -> Iterator[list[str]]:
+    """All log lines; a test may add other texts. After the test they are checked for canaries."""
     with LogCapture() as log:
         yield log.lines
-    assert any(word in line for line in log.lines for word in ("extract: ", "newsletter: ")), "deaf"
-    said = "\n".join([*log.lines, *read_stored_texts(runner)])
+    assert any(word in line for line in log.lines for word in ("extract: ", "newsletter: ")), (
+        "the capture has no log line of a run"
+    )
+    text = "\n".join([*log.lines, *read_stored_texts(runner)])
     for secret in PLANTED.values():
-        assert secret not in said.lower(), _around(said, secret)
+        assert secret not in text.lower(), _around(text, secret)
 
 
-def _around(said: str, secret: str) -> str:
-    at = said.lower().find(secret)
-    return f"…{said[max(0, at - 200) : at + 100]}…"
+def _around(text: str, secret: str) -> str:
+    at = text.lower().find(secret)
+    return f"…{text[max(0, at - 200) : at + 100]}…"
 
 
 def attempt(
-    runner: SyncRunner, heard: list[str], pipeline: PipelineName, plan: RunPlan, key: str, **options: Any
+    runner: SyncRunner, output: list[str], pipeline: PipelineName, plan: RunPlan, key: str, **options: Any
 ) -> None:
-    """A run that may fail: its report, or its error with the whole chain behind it, was said aloud."""
+    """Run a sync that may fail; add its report, or its error with all causes, to the output."""
     result = try_run(runner, pipeline, plan, key, **options)
-    heard.append(result if isinstance(result, str) else result.summary_line())
+    output.append(result if isinstance(result, str) else result.summary_line())
 
 
 @PIPELINE_NAMES
-def test_canary__is_silent_when_all_goes_well(
-    pipeline: PipelineName, plan: RunPlan, runner: SyncRunner, birds: SimulatedShop, heard: list[str]
+def test_canary__does_not_appear_in_a_run_without_errors(
+    pipeline: PipelineName, plan: RunPlan, runner: SyncRunner, birds: SimulatedShop, output: list[str]
 ) -> None:
-    attempt(runner, heard, pipeline, plan, "run")
-    attempt(runner, heard, pipeline, plan, "dry", dry_run=True)
+    attempt(runner, output, pipeline, plan, "run")
+    attempt(runner, output, pipeline, plan, "dry", dry_run=True)
 
 
-def test_canary__is_silent_when_one_record_alone_is_taken(
-    runner: SyncRunner, birds: SimulatedShop, heard: list[str]
+def test_canary__does_not_appear_in_runs_of_one_record(
+    runner: SyncRunner, birds: SimulatedShop, output: list[str]
 ) -> None:
     for number in range(6):
         only = f"bird-id-{number}"
-        attempt(runner, heard, PipelineName.CONTACTS, RunPlan("only", None, (), "only one", only), only)
+        attempt(runner, output, PipelineName.CONTACTS, RunPlan("only", None, (), "only one", only), only)
         only = f"90{number}-01"
-        attempt(runner, heard, PipelineName.PURCHASES, RunPlan("only", None, (), "only one", only), only)
+        attempt(runner, output, PipelineName.PURCHASES, RunPlan("only", None, (), "only one", only), only)
 
 
 @pytest.mark.parametrize("pipeline", ROUTES)
-@pytest.mark.parametrize("trouble", FAULTS, ids=lambda trouble: str(trouble.get("status", "cut")))
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: str(fault.get("status", "cut")))
 def test_canary__is_silent_when_something_fails(
     pipeline: PipelineName,
-    trouble: dict[str, Any],
+    fault: dict[str, Any],
     runner: SyncRunner,
     birds: SimulatedShop,
-    heard: list[str],
+    output: list[str],
 ) -> None:
     for route in ROUTES[pipeline]:
-        fault_at(birds, route, trouble)
-        attempt(runner, heard, pipeline, dict(DAILY)[pipeline], f"trouble with {route}")
+        fault_at(birds, route, fault)
+        attempt(runner, output, pipeline, dict(DAILY)[pipeline], f"fault with {route}")
         birds.on_vtex("DELETE", "faults")
         birds.on_connectif("DELETE", "faults")
 
 
 @pytest.mark.parametrize("code", ["", "E0103"])
-def test_canary__what_connectif_says_of_a_purchase_is_told_by_explain_alone(
-    code: str, runner: SyncRunner, birds: SimulatedShop, heard: list[str]
+def test_canary__only_explain_shows_connectifs_text_about_a_purchase(
+    code: str, runner: SyncRunner, birds: SimulatedShop, output: list[str]
 ) -> None:
     birds.on_connectif("DELETE", "faults")
     body = ERROR_BODY | {"code": code}
     birds.fault_at_connectif("create purchase", calls=300, status=422, body=body)
-    attempt(runner, heard, PipelineName.PURCHASES, window_ending(), "run")
+    attempt(runner, output, PipelineName.PURCHASES, window_ending(), "run")
     rejected = {
         row.key: row for row in runner.state.outcomes(PipelineName.PURCHASES, reason=Reason.TARGET_REJECTED)
     }
@@ -129,8 +131,8 @@ def test_canary__what_connectif_says_of_a_purchase_is_told_by_explain_alone(
     assert "Zwitscher" not in explain_page([found.kind], "", found=found).partition(VENDOR_TEXT)[2][:300]
 
 
-def test_canary__what_an_import_reports_of_a_row_is_for_explain_alone(
-    runner: SyncRunner, birds: SimulatedShop, heard: list[str], monkeypatch: pytest.MonkeyPatch
+def test_canary__only_explain_shows_the_text_of_an_import_about_a_row(
+    runner: SyncRunner, birds: SimulatedShop, output: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read_import, consent = runner.connectif.read_import, list[str]()
 
@@ -144,14 +146,14 @@ def test_canary__what_an_import_reports_of_a_row_is_for_explain_alone(
     monkeypatch.setattr(runner.connectif, "read_import", read)
     monkeypatch.setattr(runner.connectif, "read_import_report", lambda _: report)
     runner.change("run", reject_limit_percent=100.0)
-    attempt(runner, heard, PipelineName.CONTACTS, RunPlan("only", None, (), "only", only="bird-id-0"), "run")
+    attempt(runner, output, PipelineName.CONTACTS, RunPlan("only", None, (), "only", only="bird-id-0"), "run")
     (row,) = runner.state.outcomes(PipelineName.CONTACTS, reason=Reason.TARGET_REJECTED)
     link = "a link is outside the domains that the Connectif account allows"
     assert (row.key, row.detail) == ("bird-id-0", f"E0103: {link}; _surname")
     assert "Zwitscher" in runner.state.vendor_texts(PipelineName.CONTACTS, [row.key])[row.key]
 
 
-def test_canary__is_silent_in_the_newsletter(
-    runner: SyncRunner, birds: SimulatedShop, heard: list[str]
+def test_canary__does_not_appear_in_the_newsletter(
+    runner: SyncRunner, birds: SimulatedShop, output: list[str]
 ) -> None:
-    heard.extend(run_newsletter(runner))
+    output.extend(run_newsletter(runner))

@@ -13,7 +13,7 @@ from include.errors import MassChangeBlocked, UnsafeChange
 from include.outcomes import Outcome, PipelineName
 from include.pipeline.guards import Share
 from tests.builders import EVERYTHING, SimulatedShop, SyncRunner, window_ending
-from tests.mutations import Changed, Seen, changing
+from tests.mutations import AnswerMutator, VendorAnswer, mutate_answers
 from tests.orders import MORNING, day_of, put_buyer, put_order, put_product, without_baskets
 
 SEARCH = r"GET .*/products/search"
@@ -24,13 +24,13 @@ SCROLL = r"GET .*/dataentities/CL/scroll"
 def records_of(runner: SyncRunner, route: str, change: Callable[[dict[str, Any]], None]) -> Iterator[None]:
     """Change each record in VTEX's answers of the route."""
 
-    def mutate(seen: Seen) -> Seen:
-        records = seen.body
+    def mutate(answer: VendorAnswer) -> VendorAnswer:
+        records = answer.body
         for record in records if isinstance(records, list) else []:
             change(record)
-        return seen.with_body(records)
+        return answer.with_body(records)
 
-    with changing(Changed(route, mutate, 10_000), runner.vtex.transport.session):
+    with mutate_answers(AnswerMutator(route, mutate, 10_000), runner.vtex.transport.session):
         yield
 
 
@@ -100,8 +100,11 @@ def test_products__an_implausible_first_run_is_blocked(
 
 
 def test_products__a_first_run_without_products_is_blocked(runner: SyncRunner, shop: SimulatedShop) -> None:
-    nothing = Changed(SEARCH, lambda seen: seen.with_body([]), 10_000)
-    with changing(nothing, runner.vtex.transport.session), pytest.raises(UnsafeChange, match="sales channel"):
+    nothing = AnswerMutator(SEARCH, lambda seen: seen.with_body([]), 10_000)
+    with (
+        mutate_answers(nothing, runner.vtex.transport.session),
+        pytest.raises(UnsafeChange, match="sales channel"),
+    ):
         runner.sync(PipelineName.PRODUCTS, EVERYTHING, "one")
     assert shop.writes() == {}
 
@@ -133,10 +136,10 @@ ORDER = r"GET .*/oms/pvt/orders/\d"
 def test_purchases__a_day_with_all_orders_left_out_is_blocked(
     field: str, value: Any, message: str, runner: SyncRunner, shop: SimulatedShop
 ) -> None:
-    def mutate(seen: Seen) -> Seen:
-        return seen.with_body({**seen.body, field: value})
+    def mutate(answer: VendorAnswer) -> VendorAnswer:
+        return answer.with_body({**answer.body, field: value})
 
-    with changing(Changed(ORDER, mutate, 10_000), runner.vtex.transport.session):
+    with mutate_answers(AnswerMutator(ORDER, mutate, 10_000), runner.vtex.transport.session):
         with pytest.raises(MassChangeBlocked, match=message):
             runner.sync(PipelineName.PURCHASES, day_of(MORNING, hours=1), "one")
         assert shop.writes() == {}
@@ -146,10 +149,10 @@ def test_purchases__a_day_with_all_orders_left_out_is_blocked(
 
 @pytest.mark.usefixtures("orders")
 def test_purchases__a_day_of_canceled_orders_is_allowed(runner: SyncRunner) -> None:
-    def mutate(seen: Seen) -> Seen:
+    def mutate(seen: VendorAnswer) -> VendorAnswer:
         return seen.with_body({**seen.body, "status": "canceled"})
 
-    with changing(Changed(ORDER, mutate, 10_000), runner.vtex.transport.session):
+    with mutate_answers(AnswerMutator(ORDER, mutate, 10_000), runner.vtex.transport.session):
         report = runner.sync(PipelineName.PURCHASES, day_of(MORNING, hours=1), "one")
     assert report.counts.outcomes == {Outcome.EXCLUDED: 25}
 

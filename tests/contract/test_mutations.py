@@ -1,6 +1,6 @@
-"""One odd answer of a vendor, anywhere: the run ends right, or says what it could not do, or fails by name.
+"""After one odd answer of a vendor a run is correct, reports the problem, or fails with a clear error.
 
-Never green with another target.
+A run never succeeds silently with another target.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from include.outcomes import Outcome, PipelineName
 from include.report import Report
 from sandbox.shop import Sizes
 from tests.builders import EVERYTHING, SimulatedShop, SyncRunner, simulated_shop, window_ending
-from tests.mutations import OF_A_RECORD, STRUCTURAL, Changed, Mutation, changing
+from tests.mutations import OF_A_RECORD, STRUCTURAL, AnswerMutator, Mutation, mutate_answers
 
 SMALL = Sizes(contacts=8, products=6, orders_per_day=6, days=2)
 ALWAYS, ONCE = 10_000, 1
 
-# What each flow calls; a route that none does would try nothing (`Changed.count`).
+# The calls of each pipeline; the test fails for a route without calls (`AnswerMutator.count`).
 ROUTES: list[tuple[PipelineName, str]] = [
     (PipelineName.CONTACTS, r"GET .*/dataentities/CL/scroll\?_where"),
     (PipelineName.CONTACTS, r"GET .*/dataentities/CL/scroll\?_token"),
@@ -46,8 +46,8 @@ ROUTES: list[tuple[PipelineName, str]] = [
 
 @pytest.fixture(scope="module")
 def shop() -> Iterator[SimulatedShop]:
-    with simulated_shop(SMALL) as made:
-        yield made
+    with simulated_shop(SMALL) as shop:
+        yield shop
 
 
 def plan(pipeline: PipelineName) -> Any:
@@ -55,14 +55,14 @@ def plan(pipeline: PipelineName) -> Any:
 
 
 @pytest.fixture(scope="module")
-def calm(
+def expected(
     shop: SimulatedShop, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[PipelineName, tuple[dict[str, Any], Report]]:
-    """Target and report of each pipeline's run when nothing is odd."""
+    """Target and report of each pipeline after a run without odd answers."""
     found = {}
     for pipeline in (PipelineName.CONTACTS, PipelineName.PRODUCTS, PipelineName.PURCHASES):
         shop.reset()
-        runner = SyncRunner(shop, Path(tmp_path_factory.mktemp("calm")))
+        runner = SyncRunner(shop, Path(tmp_path_factory.mktemp("expected")))
         report = runner.sync(pipeline, plan(pipeline), "run")
         runner.close()
         found[pipeline] = target_of(shop), report
@@ -70,16 +70,16 @@ def calm(
 
 
 def target_of(shop: SimulatedShop) -> dict[str, Any]:
-    """What was written, without the times of writing."""
-    passing = {"created_at", "updated_at", "last_updated", "id"}
+    """The written records, without times and generated ids."""
+    ignored = {"created_at", "updated_at", "last_updated", "id"}
     return {
-        table: {key: {k: v for k, v in row.items() if k not in passing} for key, row in rows.items()}
+        table: {key: {k: v for k, v in row.items() if k not in ignored} for key, row in rows.items()}
         for table, rows in shop.target().items()
         if isinstance(rows, dict) and table != "vtex"
     }
 
 
-def differing(one: dict[str, Any], other: dict[str, Any]) -> set[tuple[str, str]]:
+def differing_keys(one: dict[str, Any], other: dict[str, Any]) -> set[tuple[str, str]]:
     return {
         (table, key)
         for table in one
@@ -88,19 +88,19 @@ def differing(one: dict[str, Any], other: dict[str, Any]) -> set[tuple[str, str]
     }
 
 
-def said(report: Report) -> int:
-    """How many records the run says it could not plainly send, and fields that it left out."""
+def count_problems(report: Report) -> int:
+    """The number of held and rejected records and of dropped fields in the report."""
     return (
         sum(report.counts.outcomes[one] for one in (Outcome.HELD, Outcome.REJECTED))
         + report.counts.drops.total()
     )
 
 
-def tried(
+def select_mutations(
     table: dict[str, Mutation], pipeline: PipelineName, route: str, calls: int
 ) -> Iterator[tuple[str, Mutation]]:
-    """All of a table with TORTURE=1; else a part of it, another one for each route."""
-    # "it is there already" (409) is what Connectif says of a purchase that it has: there is no telling
+    """Return all mutations of a table with TORTURE=1, else a part of them, a different one for each route."""
+    # 409 is Connectif's valid answer for an existing purchase, so a run cannot detect this mutation.
     table = {name: one for name, one in table.items() if "POST /purchases" not in route or "409" not in name}
     step = 1 if os.environ.get("TORTURE") else 2 if calls == ONCE else 6
     first = ROUTES.index((pipeline, route)) % step
@@ -109,15 +109,15 @@ def tried(
 
 def outcome_of(
     shop: SimulatedShop, folder: Path, pipeline: PipelineName, route: str, mutation: Mutation, calls: int
-) -> tuple[Report | SyncError, Changed]:
+) -> tuple[Report | SyncError, AnswerMutator]:
     shop.reset()
     runner = SyncRunner(shop, folder)
-    changed = Changed(route, mutation, calls)
+    mutator = AnswerMutator(route, mutation, calls)
     try:
-        with changing(changed, runner.vtex.transport.session, runner.connectif.transport.session):
-            return runner.sync(pipeline, plan(pipeline), "run"), changed
+        with mutate_answers(mutator, runner.vtex.transport.session, runner.connectif.transport.session):
+            return runner.sync(pipeline, plan(pipeline), "run"), mutator
     except SyncError as error:
-        return error, changed
+        return error, mutator
     finally:
         runner.close()
 
@@ -126,27 +126,28 @@ def outcome_of(
     ("pipeline", "route"), ROUTES, ids=[f"{pipeline}-{route}" for pipeline, route in ROUTES]
 )
 @pytest.mark.parametrize("calls", [ONCE, ALWAYS], ids=["once", "always"])
-def test_structure__an_odd_answer_is_right_or_said_or_an_error_by_name(
+def test_structure__odd_answer_is_handled_reported_or_an_error(
     pipeline: PipelineName,
     route: str,
     calls: int,
     shop: SimulatedShop,
-    calm: dict[PipelineName, tuple[dict[str, Any], Report]],
+    expected: dict[PipelineName, tuple[dict[str, Any], Report]],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    target, report = calm[pipeline]
+    target, report = expected[pipeline]
     wrong: list[str] = []
-    for name, mutation in tried(STRUCTURAL, pipeline, route, calls):
-        found, changed = outcome_of(shop, tmp_path_factory.mktemp("run"), pipeline, route, mutation, calls)
-        assert changed.count, f"nothing calls {route}"
+    for name, mutation in select_mutations(STRUCTURAL, pipeline, route, calls):
+        found, mutator = outcome_of(shop, tmp_path_factory.mktemp("run"), pipeline, route, mutation, calls)
+        assert mutator.count, f"no call to {route}"
         if isinstance(found, SyncError):
             assert "VTEX" in str(found) or "Connectif" in str(found) or str(pipeline) in str(found), str(
                 found
             )
             continue
-        others = differing(target, target_of(shop))
-        if others and said(found) <= said(report) and not set(found.counts.notes) - set(report.counts.notes):
-            wrong.append(f"{name}: green, and other: {sorted(others)[:4]}")
+        others = differing_keys(target, target_of(shop))
+        new_notes = set(found.counts.notes) - set(report.counts.notes)
+        if others and count_problems(found) <= count_problems(report) and not new_notes:
+            wrong.append(f"{name}: the run succeeded without a report, but differs: {sorted(others)[:4]}")
     assert wrong == []
 
 
@@ -158,18 +159,18 @@ RECORD_ROUTES = [
 @pytest.mark.parametrize(
     ("pipeline", "route"), RECORD_ROUTES, ids=[f"{pipeline}-{route}" for pipeline, route in RECORD_ROUTES]
 )
-def test_record__an_odd_one_costs_itself_alone(
+def test_record__odd_record_affects_no_other_record(
     pipeline: PipelineName,
     route: str,
     shop: SimulatedShop,
-    calm: dict[PipelineName, tuple[dict[str, Any], Report]],
+    expected: dict[PipelineName, tuple[dict[str, Any], Report]],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    target, _ = calm[pipeline]
+    target, _ = expected[pipeline]
     wrong: list[str] = []
-    for name, mutation in tried(OF_A_RECORD, pipeline, route, ONCE):
-        found, _changed = outcome_of(shop, tmp_path_factory.mktemp("run"), pipeline, route, mutation, ONCE)
-        others = set() if isinstance(found, SyncError) else differing(target, target_of(shop))
+    for name, mutation in select_mutations(OF_A_RECORD, pipeline, route, ONCE):
+        found, _mutator = outcome_of(shop, tmp_path_factory.mktemp("run"), pipeline, route, mutation, ONCE)
+        others = set() if isinstance(found, SyncError) else differing_keys(target, target_of(shop))
         records = {key for table, key in others if table == str(pipeline)}
         if len(records) > 1:
             wrong.append(f"{name}: {sorted(records)[:4]}")

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def dags(airflow_db: None) -> dict[str, DAG]:
-    """Every DAG of the project by its id, from the folder that Airflow reads. An import error fails here."""
+    """Every DAG of the project by its id, from the folder that Airflow reads. Fails on an import error."""
     from airflow.dag_processing.dagbag import DagBag  # noqa: PLC0415 - importing Airflow takes seconds
 
     bag = DagBag()

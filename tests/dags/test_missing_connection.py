@@ -1,4 +1,4 @@
-"""A connection that does not exist: every DAG fails at once and says what to create."""
+"""A missing connection: every DAG fails at once and says what to create."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ EVENT = {"email": "ana@example.com", "subscribed": False, "occurred_at": "2026-1
 
 @contextmanager
 def run_of(dag: DAG) -> Iterator[None]:
-    """The context of a run that somebody has triggered."""
+    """The context of a manual run."""
     from airflow.sdk.execution_time.context import set_current_context  # noqa: PLC0415 - takes seconds
 
     now = datetime.now(UTC)
@@ -70,23 +70,23 @@ def test_first_task__fails_at_once_and_says_what_to_create(
     arguments = {"params": {"events": [EVENT]}} if dag_id == "update_newsletter" else {}
     with caplog.at_level(logging.INFO), run_of(dag), pytest.raises(ConfigurationError) as caught:
         task.python_callable(*task.op_args, **arguments)
-    said = f"{caught.value}\n{caplog.text}"
-    named = f"connection {missing}"
-    assert f"There is no {named}. Create" in said or f"{named}: there is none. Create" in said
-    assert "Create it in Admin > Connections (type " in said
-    assert f"AIRFLOW_CONN_{missing.upper()}" in said
-    assert "a-token" not in said
+    text = f"{caught.value}\n{caplog.text}"
+    subject = f"connection {missing}"
+    assert f"There is no {subject}. Create" in text or f"{subject}: does not exist. Create" in text
+    assert "Create it in Admin > Connections (type " in text
+    assert f"AIRFLOW_CONN_{missing.upper()}" in text
+    assert "a-token" not in text
     assert fails_at_once(task, caught.value)
 
 
-def test_missing_connection__is_not_waited_for_by_the_newsletter(dags: dict[str, DAG]) -> None:
+def test_missing_connection__is_not_retried_by_the_newsletter(dags: dict[str, DAG]) -> None:
     (task,) = dags["update_newsletter"].tasks
     assert fails_at_once(task, MissingConnection("…", advice="…"))
-    assert not fails_at_once(task, ConfigurationError("…")), "a refused key may be over soon"
+    assert not fails_at_once(task, ConfigurationError("…")), "a rejected key may work again soon"
 
 
 class Supervisor:
-    """What a task talks to; it answers with this error."""
+    """The supervisor of a task, which answers with this error."""
 
     def __init__(self, error: str) -> None:
         self._error = error
@@ -106,7 +106,7 @@ class Supervisor:
         ("GENERIC_ERROR", TemporaryError),
     ],
 )
-def test_connection__that_airflow_does_not_tell_now_is_not_a_missing_one(
+def test_connection__is_not_missing_if_airflow_does_not_answer_now(
     monkeypatch: pytest.MonkeyPatch, answer: str, expected: type[Exception]
 ) -> None:
     from airflow.sdk.execution_time import task_runner  # noqa: PLC0415 - importing Airflow takes seconds
@@ -117,7 +117,7 @@ def test_connection__that_airflow_does_not_tell_now_is_not_a_missing_one(
     assert type(caught.value) is expected
 
 
-def test_connection__that_a_secrets_backend_may_hold_is_not_known_to_be_missing(
+def test_connection__is_not_reported_missing_with_a_secrets_backend(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(airflow_connections, "_secrets_backend", lambda: "VaultBackend")

@@ -1,4 +1,4 @@
-"""What a run may be asked for: good values pass, bad ones are refused before a task starts."""
+"""The parameters of a run: valid values pass, invalid ones are refused before a task starts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ EVENT = {"email": "ana@example.com", "subscribed": False, "occurred_at": "2026-1
 
 
 def refusal(dag: DAG, conf: dict[str, Any]) -> str | None:
-    """Why Airflow refuses a run with this conf, or None when it takes it."""
+    """Why Airflow refuses a run with this conf; None if it accepts it."""
     from airflow.sdk.exceptions import ParamValidationError  # noqa: PLC0415 - importing Airflow takes seconds
 
     params = copy.deepcopy(dag.params)
@@ -49,7 +49,7 @@ def refusal(dag: DAG, conf: dict[str, Any]) -> str | None:
         {"mode": "replay", "replay": "1172452900788-01"},
     ],
 )
-def test_daily_params__take(dags: dict[str, DAG], dag_id: str, conf: dict[str, Any]) -> None:
+def test_daily_params__accept(dags: dict[str, DAG], dag_id: str, conf: dict[str, Any]) -> None:
     assert refusal(dags[dag_id], conf) is None
 
 
@@ -79,7 +79,7 @@ def test_newsletter_params__are_events_only(dags: dict[str, DAG]) -> None:
 
 
 @pytest.mark.parametrize("count", [1, 500])
-def test_newsletter_params__take(dags: dict[str, DAG], count: int) -> None:
+def test_newsletter_params__accept(dags: dict[str, DAG], count: int) -> None:
     assert refusal(dags["update_newsletter"], {"events": [EVENT] * count}) is None
 
 
@@ -120,8 +120,8 @@ def test_newsletter_params__have_no_default(dags: dict[str, DAG]) -> None:
 
 @given(text=st.one_of(st.emails(), st.text(max_size=80), st.sampled_from(["a@b.c", "0@A.COM", "x+y@ü.de"])))
 @settings(deadline=None)
-def test_newsletter_params__take_what_the_receiver_takes(text: str) -> None:
-    """One address that Airflow refused would take the other events of its run with it."""
+def test_newsletter_params__accept_every_address_of_the_receiver(text: str) -> None:
+    """If Airflow refused one address, the other events of the run would be lost, too."""
     from dags.update_newsletter import EVENT as SCHEMA  # noqa: PLC0415 - importing Airflow takes seconds
 
     try:
@@ -140,7 +140,7 @@ def test_newsletter_params__take_what_the_receiver_takes(text: str) -> None:
         {"window_start": "2026-11-16T00:00:00-03:00", "window_end": "2026-11-23T00:00:00Z"},
     ],
 )
-def test_reconcile_params__take(dags: dict[str, DAG], conf: dict[str, Any]) -> None:
+def test_reconcile_params__accept(dags: dict[str, DAG], conf: dict[str, Any]) -> None:
     assert refusal(dags["reconcile"], conf) is None
 
 

@@ -1,4 +1,4 @@
-"""Importing a DAG file happens every few seconds and at each task start: it must stay light."""
+"""Airflow imports a DAG file every few seconds and at each task start, so the imports must be light."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ def test_dag_file__imports_nothing_heavy(file: Path) -> None:
     line = next(line for line in probe.stdout.splitlines() if line.startswith("imported "))
     added = line.split()[1:]
     assert f"dags.{file.stem}" in added
-    assert not [name for name in added if name.startswith(HEAVY)], "import it inside the task that needs it"
+    assert not [name for name in added if name.startswith(HEAVY)], "import heavy modules inside the task"
 
 
-def test_dag_file__a_malformed_setting_is_named_with_what_is_allowed() -> None:
+def test_dag_file__error_names_a_malformed_setting_and_the_allowed_values() -> None:
     """Airflow shows the last line of an import error in the UI."""
     probe = subprocess.run(
         (sys.executable, "-c", "import dags.sync_contacts"),

@@ -1,4 +1,4 @@
-"""The policy over every DAG. Each message says how to comply."""
+"""The rules for every DAG. Each message says how to follow the rule."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ DAILY = ("sync_contacts", "sync_products", "sync_purchases")
 ALL = (*DAILY, "update_newsletter", "check_setup", "reconcile")
 
 
-def test_dags__are_all_there(dags: dict[str, DAG]) -> None:
+def test_dags__are_complete(dags: dict[str, DAG]) -> None:
     assert set(dags) == set(ALL)
 
 
 @pytest.mark.parametrize("dag_id", ALL)
 class TestEveryDag:
-    def test_file__is_called_like_the_dag(self, dags: dict[str, DAG], dag_id: str) -> None:
+    def test_file__has_the_name_of_the_dag(self, dags: dict[str, DAG], dag_id: str) -> None:
         assert Path(dags[dag_id].fileloc).name == f"{dag_id}.py"
 
-    def test_documentation__stands_in_the_ui(self, dags: dict[str, DAG], dag_id: str) -> None:
+    def test_documentation__is_shown_in_the_ui(self, dags: dict[str, DAG], dag_id: str) -> None:
         text = dags[dag_id].doc_md or ""
         assert len(text) > 200, (
-            f"{dag_id}: doc_md=__doc__, and let the docstring say what an operator must know"
+            f"{dag_id}: set doc_md=__doc__, and write in the docstring what an operator must know"
         )
 
-    def test_tags__are_given(self, dags: dict[str, DAG], dag_id: str) -> None:
-        assert dags[dag_id].tags, f"{dag_id}: give it tags, people filter by them"
+    def test_tags__are_set(self, dags: dict[str, DAG], dag_id: str) -> None:
+        assert dags[dag_id].tags, f"{dag_id}: set tags, because operators filter by them"
 
     def test_one_run_at_a_time(self, dags: dict[str, DAG], dag_id: str) -> None:
         assert dags[dag_id].max_active_runs == 1, f"{dag_id}: max_active_runs=1"
@@ -49,9 +49,9 @@ class TestEveryDag:
         for task in dags[dag_id].tasks:
             assert task.owner not in {"", "airflow"}, f"{task.task_id}: set owner in default_args"
             assert task.retries >= 1, f"{task.task_id}: retries"
-            assert task.retry_policy is not None, f"{task.task_id}: retries go by the class of the error"
+            assert task.retry_policy is not None, f"{task.task_id}: set retry_policy"
             assert task.execution_timeout is not None, (
-                f"{task.task_id}: execution_timeout, so that a night ends"
+                f"{task.task_id}: set execution_timeout, so that the run ends"
             )
 
     def test_pools__exist_in_the_settings_file(self, dags: dict[str, DAG], dag_id: str) -> None:
@@ -67,9 +67,7 @@ def test_report__is_an_event_of_the_runs_asset(dags: dict[str, DAG], dag_id: str
 
 @pytest.mark.parametrize("dag_id", DAILY)
 class TestDailySyncs:
-    def test_schedule__is_the_setting_in_the_stores_time_zone(
-        self, dags: dict[str, DAG], dag_id: str
-    ) -> None:
+    def test_schedule__is_the_setting_in_the_shops_time_zone(self, dags: dict[str, DAG], dag_id: str) -> None:
         from airflow.sdk import CronDataIntervalTimetable  # noqa: PLC0415 - importing Airflow takes seconds
 
         schedule = load_settings().schedule
@@ -80,7 +78,7 @@ class TestDailySyncs:
         order = [task.task_id for task in dags[dag_id].topological_sort()]
         assert [name for name in order if name in STEPS] == list(STEPS)
 
-    def test_extract_and_load__run_one_at_a_time_in_a_backfill_too(
+    def test_extract_and_load__run_one_at_a_time_also_in_a_backfill(
         self, dags: dict[str, DAG], dag_id: str
     ) -> None:
         for name in ("extract", "load"):
@@ -91,12 +89,12 @@ class TestDailySyncs:
     @pytest.mark.parametrize(
         "error", [ContractError, ConfigurationError, StagingError, UnsafeChange, TypeError]
     )
-    def test_retries__do_not_come_for_what_a_person_must_mend(
+    def test_retries__are_skipped_for_errors_that_need_an_operator(
         self, dags: dict[str, DAG], dag_id: str, error: type[Exception]
     ) -> None:
         assert all(fails_at_once(task, error("…")) for task in dags[dag_id].tasks)
 
-    def test_retries__end_before_the_next_night(self, dags: dict[str, DAG], dag_id: str) -> None:
+    def test_retries__end_before_the_next_daily_run(self, dags: dict[str, DAG], dag_id: str) -> None:
         for task in dags[dag_id].tasks:
             assert task.max_retry_delay is not None, f"{task.task_id}: max_retry_delay"
             assert task.retries * task.max_retry_delay < timedelta(hours=12)
@@ -106,32 +104,32 @@ STEPS = ("extract", "transform", "load", "report")
 
 
 class TestNewsletter:
-    def test_schedule__is_none_and_the_dag_is_awake(self, dags: dict[str, DAG]) -> None:
+    def test_schedule__is_none_and_the_dag_is_not_paused(self, dags: dict[str, DAG]) -> None:
         dag = dags["update_newsletter"]
         assert dag.timetable.can_be_scheduled is False
         assert dag.is_paused_upon_creation is False, "a paused DAG would keep unsubscriptions in the queue"
 
-    def test_task__is_a_single_one(self, dags: dict[str, DAG]) -> None:
+    def test_dag__has_a_single_task(self, dags: dict[str, DAG]) -> None:
         assert len(dags["update_newsletter"].tasks) == 1, (
-            "each task costs a start; the update must take seconds"
+            "each task takes time to start, and the update must take only seconds"
         )
 
-    def test_retries__last_a_day_with_short_pauses(self, dags: dict[str, DAG]) -> None:
+    def test_retries__continue_for_a_day_with_short_pauses(self, dags: dict[str, DAG]) -> None:
         (task,) = dags["update_newsletter"].tasks
         assert task.max_retry_delay is not None
         assert task.max_retry_delay <= timedelta(minutes=5)
         assert task.retries * task.max_retry_delay >= timedelta(days=1)
 
     @pytest.mark.parametrize("error", [TemporaryError, ContractError, ConfigurationError])
-    def test_retries__come_whatever_keeps_vtex_from_answering(
+    def test_retries__follow_every_error_that_vtex_may_cause(
         self, dags: dict[str, DAG], error: type[Exception]
     ) -> None:
-        """A maintenance page, a name not found, a revoked key: the subscription changes are in the run's conf only."""
+        """Maintenance page, DNS failure, rejected key: only the conf of the run has the subscription changes."""
         (task,) = dags["update_newsletter"].tasks
         assert fails_at_once(task, error("…")) is False
 
     @pytest.mark.parametrize("error", [UnsafeChange, TypeError, KeyError])
-    def test_retries__do_not_come_for_a_bug(self, dags: dict[str, DAG], error: type[Exception]) -> None:
+    def test_retries__are_skipped_for_a_bug(self, dags: dict[str, DAG], error: type[Exception]) -> None:
         (task,) = dags["update_newsletter"].tasks
         assert fails_at_once(task, error("…"))
 
@@ -142,14 +140,14 @@ def fails_at_once(task: Operator, error: Exception) -> bool:
 
 
 class TestReconcile:
-    def test_schedule__is_the_setting_in_the_stores_time_zone(self, dags: dict[str, DAG]) -> None:
+    def test_schedule__is_the_setting_in_the_shops_time_zone(self, dags: dict[str, DAG]) -> None:
         from airflow.sdk import CronTriggerTimetable  # noqa: PLC0415 - importing Airflow takes seconds
 
         schedule = load_settings().schedule
         expected = CronTriggerTimetable(schedule.reconcile, timezone=schedule.time_zone)
         assert dags["reconcile"].timetable == expected
 
-    def test_repair__is_asked_for(self, dags: dict[str, DAG]) -> None:
+    def test_repair__is_off_by_default(self, dags: dict[str, DAG]) -> None:
         assert dags["reconcile"].params["repair"] is False
 
     def test_repair__follows_the_comparison_of_purchases_only(self, dags: dict[str, DAG]) -> None:

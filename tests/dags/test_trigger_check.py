@@ -1,4 +1,4 @@
-"""A misspelt key of conf: refused by Airflow's own API before a run is made, and by each task."""
+"""A misspelt key of conf is refused before Airflow's API creates a run, and by each task."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from hypothesis import strategies as st
 from include.errors import ParameterError
 from include.parameters import ADDED_BY_AIRFLOW
 from plugins.conf_check import require_known_parameters
-from plugins.runs.params import KNOWN, refusal_of
+from plugins.runs.params import KNOWN_PARAMS, refusal_of
 from plugins.web.trigger_check import TriggerCheck
 from tests.api_server import allowed, auth_manager
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG
 
-# The api-server warns its own authors, of routes, plugins and the database.
+# The api-server emits warnings of its own, about routes, plugins and the database.
 pytestmark = pytest.mark.filterwarnings("ignore::Warning")
 
-ALL = sorted(KNOWN)
+ALL = sorted(KNOWN_PARAMS)
 DAILY = [dag_id for dag_id in ALL if dag_id.startswith("sync_")]
 EVENT = {"email": "ana@example.com", "subscribed": False, "occurred_at": "2026-11-22T10:00:00Z"}
 GOOD = {"update_newsletter": {"events": [EVENT]}}
@@ -46,12 +46,12 @@ CONTRADICTIONS: list[tuple[dict[str, Any], str]] = [
 
 
 class Api:
-    """Airflow's REST API with the plugins of this project, as the api-server makes it."""
+    """Airflow's REST API with the plugins of this project, as the api-server creates it."""
 
     def __init__(self) -> None:
         from airflow.api_fastapi.app import create_app  # noqa: PLC0415 - importing Airflow takes seconds
 
-        self.app = create_app(apps="core")  # our plugins are found there as in production
+        self.app = create_app(apps="core")  # it finds our plugins as in production
 
     def post(self, path: str, body: Any, headers: dict[str, str] | None = None) -> httpx.Response:
         return asyncio.run(self._post(path, body, allowed("admin") if headers is None else headers))
@@ -97,16 +97,16 @@ def runs() -> int:
 
 
 @pytest.mark.parametrize("dag_id", ALL)
-def test_known_parameters__are_those_of_the_dag(dags: dict[str, DAG], dag_id: str) -> None:
-    assert KNOWN[dag_id] == set(dags[dag_id].params)
+def test_known_params__are_the_params_of_the_dag(dags: dict[str, DAG], dag_id: str) -> None:
+    assert KNOWN_PARAMS[dag_id] == set(dags[dag_id].params)
 
 
-def test_known_parameters__are_there_for_every_dag(dags: dict[str, DAG]) -> None:
-    assert set(KNOWN) == set(dags)
+def test_known_params__include_every_dag(dags: dict[str, DAG]) -> None:
+    assert set(KNOWN_PARAMS) == set(dags)
 
 
 @pytest.mark.parametrize("dag_id", ALL)
-def test_api__takes_what_it_knows(api: Api, dag_id: str) -> None:
+def test_api__accepts_known_parameters(api: Api, dag_id: str) -> None:
     before = runs()
     confs = [GOOD["update_newsletter"]] if dag_id in GOOD else [{}, None]
     for conf in confs:
@@ -130,8 +130,8 @@ def test_api__refuses_an_unknown_key(api: Api, dag_id: str, key: str) -> None:
 
 
 @pytest.mark.parametrize("dag_id", DAILY)
-@pytest.mark.parametrize(("conf", "says"), CONTRADICTIONS)
-def test_api__refuses_contradictions(api: Api, dag_id: str, conf: dict[str, Any], says: str) -> None:
+@pytest.mark.parametrize(("conf", "problem"), CONTRADICTIONS)
+def test_api__refuses_contradictions(api: Api, dag_id: str, conf: dict[str, Any], problem: str) -> None:
     before = runs()
     answer = api.trigger(dag_id, conf)
     assert answer.status_code == 400
@@ -165,14 +165,14 @@ def test_api__refuses_wrong_types(api: Api, dag_id: str, conf: dict[str, Any]) -
 
 @pytest.mark.parametrize("path", ["backfills/dry_run", "backfills"])
 @pytest.mark.parametrize("conf", [{"dryrun": True}, {"mode": "full"}, TIMES, {"only": "1-01"}])
-def test_backfill__is_checked_the_same(api: Api, path: str, conf: dict[str, Any]) -> None:
+def test_backfill__is_checked_like_a_run(api: Api, path: str, conf: dict[str, Any]) -> None:
     before = runs()
     answer = api.backfill("sync_purchases", conf, path)
     assert answer.status_code == 400
     assert runs() == before
 
 
-def test_backfill__with_known_parameters_goes_on(api: Api) -> None:
+def test_backfill__accepts_known_parameters(api: Api) -> None:
     for conf in (None, {}, {"dry_run": True}, {"mode": "window"}):
         assert api.backfill("sync_purchases", conf).status_code == 200
 
@@ -194,12 +194,12 @@ def test_reconcile__repair_needs_purchases(api: Api) -> None:
         b'{"logical_date": null, "conf": "dryrun"}',
     ],
 )
-def test_api__leaves_to_airflow_what_is_no_conf(api: Api, body: bytes) -> None:
+def test_api__airflow_itself_refuses_an_invalid_conf(api: Api, body: bytes) -> None:
     assert api.post("dags/sync_contacts/dagRuns", body).status_code == 422
 
 
 @pytest.mark.parametrize("body", [b"[" * 100_000, b"\xff\xfe{", b'{"conf": ' + b"9" * 5_000 + b"}"])
-def test_check__passes_on_what_it_cannot_read(body: bytes) -> None:
+def test_check__passes_on_an_unreadable_body(body: bytes) -> None:
     passed: list[bytes] = []
 
     async def application(_scope: Any, receive: Any, _send: Any) -> None:
@@ -209,20 +209,20 @@ def test_check__passes_on_what_it_cannot_read(body: bytes) -> None:
         return {"type": "http.request", "body": body}
 
     async def send(_message: Any) -> None:
-        raise AssertionError("nothing is answered")
+        raise AssertionError("the check must not answer")
 
     scope = {"type": "http", "method": "POST", "path": "/api/v2/dags/sync_contacts/dagRuns"}
     asyncio.run(TriggerCheck(application)(scope, receive, send))
     assert passed == [body]
 
 
-def test_api__other_dags_and_other_calls_pass_untouched(api: Api) -> None:
-    assert api.trigger("somebodys_dag", {"dryrun": True}).status_code == 404
+def test_api__other_dags_and_other_calls_pass(api: Api) -> None:
+    assert api.trigger("another_dag", {"dryrun": True}).status_code == 404
     assert api.post("dags/~/dagRuns/list", {"dag_ids": ["sync_contacts"]}).status_code == 200
-    assert refusal_of("somebodys_dag", {"dryrun": True}, "manual") is None
+    assert refusal_of("another_dag", {"dryrun": True}, "manual") is None
 
 
-def test_check__reads_a_body_in_pieces_whole() -> None:
+def test_check__reads_all_pieces_of_a_body() -> None:
     body = json.dumps({"logical_date": None, "conf": {"dryrun": True}, "note": "n" * 500}).encode()
     pieces = [body[start : start + 7] for start in range(0, len(body), 7)]
     messages = iter([{"type": "http.request", "body": piece, "more_body": True} for piece in pieces])
@@ -235,14 +235,14 @@ def test_check__reads_a_body_in_pieces_whole() -> None:
         sent.append(message)
 
     async def never(*_: Any) -> None:
-        raise AssertionError("the run would have been made")
+        raise AssertionError("the run must not be created")
 
     scope = {"type": "http", "method": "POST", "path": "/air/api/v2/dags/sync_contacts/dagRuns"}
     asyncio.run(TriggerCheck(never)(scope | {"root_path": "/air"}, receive, send))
     assert sent[0]["status"] == 400
 
 
-def test_check__ends_a_body_that_drips(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_check__refuses_a_body_that_arrives_too_slowly(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("plugins.web.trigger_check._WITHIN_SECONDS", 0.1)
     sent: list[Any] = []
 
@@ -254,7 +254,7 @@ def test_check__ends_a_body_that_drips(monkeypatch: pytest.MonkeyPatch) -> None:
         sent.append(message)
 
     async def never(*_: Any) -> None:
-        raise AssertionError("the run would have been made")
+        raise AssertionError("the run must not be created")
 
     scope = {"type": "http", "method": "POST", "path": "/api/v2/dags/sync_contacts/dagRuns"}
     asyncio.run(asyncio.wait_for(TriggerCheck(never)(scope, receive, send), 5))
@@ -266,7 +266,7 @@ def test_check__ends_a_body_that_drips(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def task_context(dag: DAG, conf: dict[str, Any] | None, params: dict[str, Any] | None = None) -> Any:
-    """What the check sees of Airflow's context."""
+    """The part of Airflow's context that the check reads."""
     known = {key: value for key, value in (conf or {}).items() if key in dag.params}
     return {
         "dag": dag,
@@ -276,9 +276,11 @@ def task_context(dag: DAG, conf: dict[str, Any] | None, params: dict[str, Any] |
 
 
 @pytest.mark.parametrize("dag_id", ALL)
-def test_tasks__all_check_before_they_begin(dags: dict[str, DAG], dag_id: str) -> None:
+def test_tasks__check_conf_before_they_start(dags: dict[str, DAG], dag_id: str) -> None:
     for task in dags[dag_id].tasks:
-        assert task._pre_execute_hook is require_known_parameters, f"{task.task_id}: default_args=POLICY"
+        assert task._pre_execute_hook is require_known_parameters, (
+            f"{task.task_id}: set default_args=DEFAULT_ARGS"
+        )
 
 
 @pytest.mark.parametrize("dag_id", ALL)
@@ -295,11 +297,11 @@ def test_task__refuses_an_unknown_key_without_a_retry(dags: dict[str, DAG], dag_
 
 @pytest.mark.parametrize("dag_id", ALL)
 @pytest.mark.parametrize("conf", [None, {}])
-def test_task__takes_no_conf(dags: dict[str, DAG], dag_id: str, conf: dict[str, Any] | None) -> None:
+def test_task__accepts_an_empty_conf(dags: dict[str, DAG], dag_id: str, conf: dict[str, Any] | None) -> None:
     require_known_parameters(task_context(dags[dag_id], conf))
 
 
-def test_task__takes_the_lineage_that_airflow_adds(dags: dict[str, DAG]) -> None:
+def test_task__accepts_the_lineage_that_airflow_adds(dags: dict[str, DAG]) -> None:
     lineage = {"openlineage": {"parentRunId": "1"}}
     require_known_parameters(task_context(dags["sync_contacts"], lineage, {"dry_run": False}))
 
@@ -312,7 +314,7 @@ def test_task__refuses_a_conf_that_airflow_ignores(dags: dict[str, DAG]) -> None
 
 @given(
     conf=st.dictionaries(
-        st.one_of(st.sampled_from([*KNOWN["sync_purchases"], "dryrun", "Mode"]), st.text(max_size=12)),
+        st.one_of(st.sampled_from([*KNOWN_PARAMS["sync_purchases"], "dryrun", "Mode"]), st.text(max_size=12)),
         st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=12), st.lists(st.none())),
         max_size=4,
     ),
@@ -320,9 +322,9 @@ def test_task__refuses_a_conf_that_airflow_ignores(dags: dict[str, DAG]) -> None
     run_type=st.sampled_from(["manual", "backfill"]),
 )
 @settings(deadline=None)
-def test_refusal__never_raises_and_lets_no_unknown_key_pass(
+def test_refusal__never_raises_and_refuses_unknown_keys(
     conf: dict[str, Any], dag_id: str, run_type: str
 ) -> None:
-    said = refusal_of(dag_id, copy.deepcopy(conf), run_type)
-    if not conf.keys() - ADDED_BY_AIRFLOW <= KNOWN[dag_id]:
-        assert said
+    problem = refusal_of(dag_id, copy.deepcopy(conf), run_type)
+    if not conf.keys() - ADDED_BY_AIRFLOW <= KNOWN_PARAMS[dag_id]:
+        assert problem
