@@ -1,7 +1,8 @@
 """Faults of the machine: disk, rights, state store, clock, and a second Airflow for the same shop.
 
 `tried` yields a row for each fault, pipeline and stage. A row is held when the stage fails by a SyncError of
-the right kind, in a sentence with what to do, and the same run, retried without the fault, ends like a calm one.
+the right kind, in a sentence with what to do. The same run, retried without the fault, must end like a calm
+one.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Tried(NamedTuple):
-    """`problem` is empty if the sync held. `group` is the row of the printed table, `case` the trial in it."""
+    """`problem` is empty if the sync held. `group` is the row of the table, `case` the trial in it."""
 
     kind: str
     """hostile answers, damaged files, kills, faults, fuzzed requests, canaries"""
