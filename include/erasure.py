@@ -15,8 +15,8 @@ from include.values.address import problem_of, tidy_address
 from include.vtex.client import VtexClient
 
 BY_HAND = """\
-Left to you, in this order:
-  VTEX       erase the customer there (Master Data, entity CL; orders as the law has it)
+You must do the rest, in this order:
+  VTEX       erase the customer there (Master Data, entity CL; orders as required where you are)
   Connectif  delete the contact and, where asked for, its purchases (Contacts > the contact > Delete)
   Airflow    newsletter runs keep their events, and the audit log of REST triggers too, until
              airflow db clean --clean-before-timestamp "<now>" --dag-ids update_newsletter \\
@@ -25,49 +25,50 @@ Left to you, in this order:
 
 
 def checked(email: str) -> str:
-    """The address as it is compared; ConfigurationError for what is none."""
+    """The normalised address; ConfigurationError if it is not an address."""
     address = tidy_address(email)
     if problem_of(address):
-        raise ConfigurationError("what was given is no e-mail address. Nothing was changed")
+        raise ConfigurationError("the input is not an e-mail address. Nothing was changed")
     return address
 
 
 def erase(state: StateStore, vtex: VtexClient, base: Any, email: str, now: datetime) -> Iterator[str]:
-    """Erase the person with this address (see `checked`), at once; yields what was done.
+    """Erase the person with this address (see `checked`) at once; yields lines that say what was done.
 
-    `base` is the folder of all staged files. VTEX is asked for the person's documents first, because
-    outcomes of customers stand under their ids.
+    `base` is the folder of all staged files. The documents at VTEX come first, because the state store
+    keeps outcomes of customers under their ids.
     """
     documents, trouble = _documents(vtex, email)
     removed = state.erase(email, documents)
     runs, running = remove_runs_with_people(state, base, started_before=now, now=now)
     yield f"{mask(email)} is erased, and kept out of every later write."
     yield (
-        f"Removed from the store: {removed.outcomes} outcomes, {removed.purchases} purchases, "
-        f"{removed.changes} subscription changes; {removed.reports} reports no longer name the person's records."
+        f"Removed from the state store: {removed.outcomes} outcomes, {removed.purchases} purchases, "
+        f"{removed.changes} subscription changes. Records of the person were removed from "
+        f"{removed.reports} reports."
     )
     yield f"Removed staged files: those of all {runs} finished runs of the shop."
     if trouble:
         yield (
-            f"Outcomes of the customer's documents could not be looked for ({trouble}): erase once more, or "
-            "leave it to run.outcome_retention_days; they hold an id and a reason."
+            f"The customer's documents could not be read ({trouble}), so their outcomes are left. Erase once "
+            "more, or wait for run.outcome_retention_days: they hold an id and a reason."
         )
     for run in running:
         yield (
-            f"Not over yet, or broken off: {run}. What it has not sent, it will not send; its staged files "
-            "go when it has ended, by the next run that ends. Look at Connectif once more then."
+            f"Still running, or interrupted: {run}. It sends nothing more of the person. The next run that "
+            "ends removes its staged files. Check Connectif again then."
         )
 
 
 def restore(state: StateStore, email: str) -> Iterator[str]:
-    """Let the person in again; yields what that means."""
+    """Undo the erasure; yields lines that say what follows."""
     if not state.restore(email):
-        yield f"{mask(email)} is not among the erased: nothing was changed."
+        yield f"{mask(email)} is not erased: nothing was changed."
         return
-    yield f"{mask(email)} is no longer erased: the next change at VTEX is sent like everybody's."
+    yield f"{mask(email)} is no longer erased: the next change at VTEX is sent again."
     yield (
-        "To send it now: sync_contacts with the parameter only and the id of the customer's document. Subscription changes "
-        "and purchases from before are not sent by themselves (sync_purchases with only takes an order)."
+        "To send it now, trigger sync_contacts with the parameter only and the id of the customer's document."
+        " Earlier subscription changes and purchases stay unsent (sync_purchases with only sends an order)."
     )
 
 

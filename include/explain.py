@@ -1,4 +1,4 @@
-"""What kind of record somebody asks for, and who explains it."""
+"""Explain one record: which kind it is, and the pipeline that explains it."""
 
 from __future__ import annotations
 

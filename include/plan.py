@@ -216,8 +216,8 @@ def _replay(request: RunRequest, pipeline: DailyPipeline, asked: Window | None) 
         raise ParameterError("parameter replay goes with mode replay: give both or neither")
     if asked or request.only or request.is_backfill:
         raise ParameterError(
-            "mode replay takes up what was not sent, whatever its time: leave out only, window_start and "
-            "window_end, and do not use it in a back-fill"
+            "mode replay takes the records that were not sent, whatever their time: leave out only, "
+            "window_start and window_end, and do not use it in a back-fill"
         )
     wanted = request.replay or "all"
     if "@" in wanted:

@@ -133,7 +133,7 @@ class Compared(BaseModel):
 
     @property
     def to_look_at(self) -> int:
-        """Differences that somebody should do something about."""
+        """Differences that an operator must check."""
         return sum(number for cause, number in self.causes.items() if cause not in EXPECTED_CAUSES)
 
     def line(self) -> str:

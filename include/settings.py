@@ -1,6 +1,6 @@
 """How the sync behaves: `settings.toml`, overridden by `SYNC_<SECTION>__<NAME>` environment variables.
 
-Every default is in the TOML file beside this module, with a comment for whoever edits it; the classes
+Every default is in the TOML file beside this module, with a comment for the operator; the classes
 here give types and limits. No secret is a setting: those are in the Airflow connections.
 
 This module is imported while DAGs are parsed, so it imports nothing heavy.

@@ -348,7 +348,7 @@ def _decompressing(file: IO[bytes], name: str) -> AbstractContextManager[IO[byte
 
 
 def _make_private(path: Folder, mode: int) -> None:
-    """Nobody else on the machine may read it; a bucket has rights of its own."""
+    """Let only the owner read it; a bucket has permissions of its own."""
     if isinstance(path, Path):
         path.chmod(mode)
     elif getattr(path, "protocol", "") == "file":

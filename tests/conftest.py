@@ -23,7 +23,7 @@ SCHEDULE = {
     "PURCHASES": "0 4 * * *",
     "RECONCILE": "0 6 * * 0",
 }
-"""What the tests expect. An operator may change the schedule in include/settings.toml; no test may fail then."""
+"""The schedule that tests expect, whatever an operator sets in include/settings.toml."""
 
 
 def _fix_settings() -> None:

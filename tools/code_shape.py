@@ -1,4 +1,4 @@
-"""`python -m tools.code_shape`: sizes of functions and modules, and repeated file names, against our limits."""
+"""`python -m tools.code_shape`: sizes of functions and modules, repeated file names, and their limits."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def read_count(body: Mapping[str, Any], field: str) -> int | None:
 
 
 def read_instant(body: Mapping[str, Any], field: str) -> datetime | None:
-    """Read an instant such as `2026-11-23T12:00:05.000Z`; None if it is absent, invalid or without an offset."""
+    """Read an instant such as `2026-11-23T12:00:05.000Z`; None if absent, wrong or without offset."""
     value = body.get(field)
     try:
         found = datetime.fromisoformat(value) if isinstance(value, str) else None

@@ -26,8 +26,9 @@ Format = Callable[[float], str]
 def draw_bars(
     title: str, days: Sequence[date], values: Sequence[float | None], shown: Format, side: Format
 ) -> Markup:
-    """One bar per day; None draws no bar. `title` is the text for screen readers, `shown` formats a value, `side`
-    the greatest one beside the axis.
+    """Draw one bar per day; None draws no bar.
+
+    `title` is the text for screen readers, `shown` formats a value, `side` the greatest value at the axis.
     """
     highest = max((value for value in values if value), default=0.0)
     chart = pygal.Bar(

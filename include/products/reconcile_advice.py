@@ -6,11 +6,11 @@ from include.outcomes import Cause
 
 ADVICE: dict[Cause, str] = {
     Cause.NEVER_SENT: "Trigger sync_products, or wait for tonight",
-    Cause.REJECTED: "Mend what the reason says at VTEX; the next sync_products sends it",
+    Cause.REJECTED: "Fix at VTEX what the reason says; the next sync_products sends it",
     Cause.HIDDEN: "Nothing: the shop's search does not show it, so it is not sent",
     Cause.SHOWN_AGAIN: "Trigger sync_products, or wait for tonight",
     Cause.NO_LONGER_LISTED: "Trigger sync_products, or wait for tonight: it will say out of stock",
     Cause.GONE: "Trigger sync_products, or wait for tonight",
-    Cause.DIFFERS: "Trigger sync_products; if it comes back, somebody else changes products there",
+    Cause.DIFFERS: "Trigger sync_products; if the difference returns, another program changes products there",
 }
 """Sentences without a full stop, for all causes that the comparison names."""

@@ -49,7 +49,7 @@ def list_window(vtex: VtexClient, date_field: str, window: Window) -> Iterator[d
 def _all_pages(
     vtex: VtexClient, date_field: str, window: Window, first: OrderPage
 ) -> Iterable[dict[str, Any]]:
-    """Every order once. If orders are missing, because the index moves, all pages are read again."""
+    """Every order once. If orders are missing, because the index moves, all pages are repeated."""
     for _ in range(_ATTEMPTS):
         found = {str(order["orderId"]): order for order in first.orders}
         for page in range(2, ceil(first.total / limits.ORDERS_PAGE) + 1):
@@ -58,7 +58,7 @@ def _all_pages(
         if len(found) >= first.total:
             return found.values()
         log.warning(
-            "VTEX listed %s of %s orders of %s: the list is read again", len(found), first.total, window
+            "VTEX listed %s of %s orders of %s: the list is repeated", len(found), first.total, window
         )
         first = vtex.list_orders(date_field, window.start, window.end, page=1)
     raise TemporaryError(

@@ -29,7 +29,7 @@ def outcome_to_store(purchase: PurchaseHead, result: PurchaseResult, state: Stat
 def recorded_result(stored: StoredPurchase) -> PurchaseResult:
     """The result that an earlier attempt of this run recorded.
 
-    A row with a reason may be a sent purchase that a later attempt read again, so the reason decides.
+    A row with a reason may be a sent purchase that a later attempt repeated, so the reason decides.
     """
     outcome = OUTCOME_OF[stored.reason] if stored.reason else stored.outcome
     left_out = 0 if stored.reason else stored.lines_left_out

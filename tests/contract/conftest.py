@@ -1,4 +1,4 @@
-"""The sandbox in this process, once; each test gets it as freshly seeded, and an office of its own."""
+"""One sandbox in this process; each test gets it freshly seeded, with a SyncRunner of its own."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ def connectif(shop: SimulatedShop) -> Iterator[ConnectifClient]:
 
 
 @pytest.fixture
-def quiet_folder(tmp_path: Path) -> Path:
-    """Where an office for an undisturbed run is."""
-    folder = tmp_path / "quiet"
+def undisturbed_folder(tmp_path: Path) -> Path:
+    """The folder of a runner for an undisturbed run."""
+    folder = tmp_path / "undisturbed"
     folder.mkdir()
     return folder

@@ -130,7 +130,7 @@ def test_purchases__neither_purchase_nor_contact_is_made(runner: SyncRunner, sho
     assert not is_there(shop)
 
 
-@pytest.mark.parametrize("orders", [1, 12], ids=["healing", "import of buyers"])
+@pytest.mark.parametrize("orders", [1, 12], ids=["created one by one", "import of buyers"])
 def test_purchases__erased_after_they_were_mapped(
     orders: int, runner: SyncRunner, shop: SimulatedShop
 ) -> None:

@@ -340,7 +340,7 @@ def test_record__that_is_none_is_refused_without_being_repeated(context: Explain
 
 
 @pytest.mark.parametrize("record", ["nobody@example.com", "424242", "424242-01", "v123abc-01"])
-def test_record__that_nobody_knows_is_said_to_be_unknown(context: ExplainContext, record: str) -> None:
+def test_record__unknown_on_both_sides_is_named_so(context: ExplainContext, record: str) -> None:
     found = explain(context, record)
     assert not found.is_known
     assert found.decision

@@ -95,9 +95,9 @@ def undisturbed(shop: SimulatedShop, folder: Path, pipeline: PipelineName, plan:
 @PIPELINE_NAMES
 @pytest.mark.parametrize("seed", range(4))
 def test_kill__and_retry_give_the_same_target(
-    pipeline: PipelineName, plan: RunPlan, seed: int, runner: SyncRunner, quiet_folder: Path
+    pipeline: PipelineName, plan: RunPlan, seed: int, runner: SyncRunner, undisturbed_folder: Path
 ) -> None:
-    expected = undisturbed(runner.shop, quiet_folder, pipeline, plan)
+    expected = undisturbed(runner.shop, undisturbed_folder, pipeline, plan)
     fate = Fate(seed, every=60 if pipeline is PipelineName.PURCHASES else 12)
     with fate_of(runner, fate):
         report = stages_of(runner.run(pipeline, plan, "run"), tries=KILLS_A_RUN + 1)
@@ -108,10 +108,10 @@ def test_kill__and_retry_give_the_same_target(
 
 @PIPELINE_NAMES
 def test_faults__of_one_call_in_twenty_give_the_same_target(
-    pipeline: PipelineName, plan: RunPlan, runner: SyncRunner, quiet_folder: Path
+    pipeline: PipelineName, plan: RunPlan, runner: SyncRunner, undisturbed_folder: Path
 ) -> None:
     shop = runner.shop
-    expected = undisturbed(shop, quiet_folder, pipeline, plan)
+    expected = undisturbed(shop, undisturbed_folder, pipeline, plan)
     kinds = ["408", "429", "429_date", "429_bare", "500", "502", "503", "504", "504_after"]
     kinds += ["reset_before", "reset_after"]
     for there in (shop.on_vtex, shop.on_connectif):

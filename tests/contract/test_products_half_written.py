@@ -46,9 +46,13 @@ class EndsWhileWriting:
 
 @pytest.mark.parametrize("prefix", ["ids.json", "part-", "base-prices-", "rows-", "products-", "files.json"])
 def test_staged_file__that_is_half_written_is_written_again(
-    prefix: str, runner: SyncRunner, shop: SimulatedShop, quiet_folder: Path, monkeypatch: pytest.MonkeyPatch
+    prefix: str,
+    runner: SyncRunner,
+    shop: SimulatedShop,
+    undisturbed_folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    expected = undisturbed(shop, quiet_folder, PipelineName.PRODUCTS, EVERYTHING)
+    expected = undisturbed(shop, undisturbed_folder, PipelineName.PRODUCTS, EVERYTHING)
     fate = EndsWhileWriting(monkeypatch, prefix)
     run = runner.run(PipelineName.PRODUCTS, EVERYTHING, "run")
     report = stages_of(run, tries=2)

@@ -64,9 +64,9 @@ def undisturbed(shop: SimulatedShop, folder: Path) -> tuple[dict[str, Any], dict
 
 @pytest.mark.parametrize("seed", range(4))
 def test_kill__on_the_second_day_leaves_the_same_catalogue_on_both_sides(
-    seed: int, runner: SyncRunner, shop: SimulatedShop, quiet_folder: Path
+    seed: int, runner: SyncRunner, shop: SimulatedShop, undisturbed_folder: Path
 ) -> None:
-    target, catalogue = undisturbed(shop, quiet_folder)
+    target, catalogue = undisturbed(shop, undisturbed_folder)
     assert [row["withdrawn"] for row in catalogue.values()].count(True) == 2
     assert "777.00" not in {row["unitPrice"] for key, row in catalogue.items() if key != "9902"}
     change(shop, yesterday(runner))
@@ -79,9 +79,9 @@ def test_kill__on_the_second_day_leaves_the_same_catalogue_on_both_sides(
 
 
 def test_faults__on_the_second_day_leave_the_same_catalogue_on_both_sides(
-    runner: SyncRunner, shop: SimulatedShop, quiet_folder: Path
+    runner: SyncRunner, shop: SimulatedShop, undisturbed_folder: Path
 ) -> None:
-    target, catalogue = undisturbed(shop, quiet_folder)
+    target, catalogue = undisturbed(shop, undisturbed_folder)
     change(shop, yesterday(runner))
     kinds = ["408", "429", "429_date", "429_bare", "500", "502", "503", "504", "504_after"]
     kinds += ["reset_before", "reset_after"]

@@ -92,7 +92,7 @@ def test_tracking_loss__counts_the_hour_of_two_runs_once(runner: SyncRunner, sho
     tracked(shop, "4", CUT - DAY)
     report = nightly(runner, CUT)
     assert tracking_by_day(report) == {"2026-11-22": (2, 2, True)}
-    assert report.counts.read == 2, "an order that was sent is not read again"
+    assert report.counts.read == 2, "a sent order is not repeated"
 
 
 def test_tracking_loss__of_a_repeated_run_is_the_same(runner: SyncRunner, shop: SimulatedShop) -> None:

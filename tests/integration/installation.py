@@ -71,7 +71,7 @@ class Installation:
         return set(about)
 
     def page(self, path: str) -> str:
-        """A page of the api-server, as whoever is logged in sees it."""
+        """A page of the api-server, as a logged-in user sees it."""
         headers = {"Authorization": f"Bearer {self.stack.rest.token()}"}
         seen = requests.get(f"{self.stack.url}/{path}", headers=headers, timeout=30)
         assert seen.ok, seen.text

@@ -102,21 +102,21 @@ def test_newsletter__reaches_vtex_and_a_repeat_changes_nothing(installation: Ins
     assert (first.counts.written, second.counts.written) == (1, 0)
 
 
-# --- the newsletter's two doors
+# --- the two ways in of the newsletter
 
 
 def test_trigger__with_a_bad_payload_is_refused_with_the_reason_and_makes_no_run(
     installation: Installation,
 ) -> None:
     rest = installation.stack.rest
-    good = {"email": "door@example.com", "subscribed": False, "occurred_at": "2026-11-23T10:00:00Z"}
+    good = {"email": "entry@example.com", "subscribed": False, "occurred_at": "2026-11-23T10:00:00Z"}
     bad: list[tuple[Any, str]] = [
         ({}, "events"),
         ({"events": []}, "short|non-empty"),
         ({"events": [good] * 501}, "events"),  # the answer names them all before it says "too long"
-        ({"events": [{"email": "door@example.com", "subscribed": False}]}, "occurred_at"),
+        ({"events": [{"email": "entry@example.com", "subscribed": False}]}, "occurred_at"),
         ({"events": [good | {"occurred_at": "yesterday"}]}, "yesterday|date-time"),
-        ({"events": [good | {"email": "door"}]}, "door"),
+        ({"events": [good | {"email": "entry"}]}, "entry"),
         ({"events": [good | {"subscribed": "no"}]}, "boolean"),
         ({"events": [good | {"source": "x"}]}, "source"),
         ("events", "dictionary|object"),
@@ -154,7 +154,7 @@ def test_callback__is_in_vtex_soon_and_nowhere_in_the_logs(installation: Install
 
 
 def test_callback__while_the_dag_is_paused_is_asked_to_come_later(installation: Installation) -> None:
-    url = f"{installation.stack.url}/connectif/newsletter/{WEBHOOK_SECRET}/subscribe?email=door@example.com"
+    url = f"{installation.stack.url}/connectif/newsletter/{WEBHOOK_SECRET}/subscribe?email=entry@example.com"
     installation.stack.rest.patch("dags/update_newsletter", {"is_paused": True})
     try:
         answer = requests.get(url, timeout=30)
@@ -316,7 +316,7 @@ def test_alerts__of_a_mass_change_guard_and_of_too_many_rejects_are_told(install
     sandbox, rest = f"{installation.sandbox.vtex}/_sandbox", installation.stack.rest
     installation.run("sync_products", "sync_products-first", {"mode": "full"})
     for number in range(30):
-        bad = {"email": "no address at all", "firstName": "Nobody"}
+        bad = {"email": "no address at all", "firstName": "Noname"}
         requests.put(f"{sandbox}/documents/bad-{number}", json=bad, timeout=10).raise_for_status()
     vanished = {"status": 200, "body": {"data": {"1": []}, "range": {"total": 1}}}
     fault = {"script": [{"route": "product ids", "calls": 100, **vanished}]}

@@ -146,21 +146,21 @@ def _calls(runner: SyncRunner) -> int:
 
 
 def _daily(runner: SyncRunner, pipeline: PipelineName, plan: RunPlan) -> list[Step]:
-    run, flow = runner.run(pipeline, plan, "damaged"), DAILY_PIPELINES[pipeline].code()
+    run, code = runner.run(pipeline, plan, "damaged"), DAILY_PIPELINES[pipeline].code()
     names = ("extract", "transform", "load")
     folders = {name: Staging(Path(str(run.staging)) / name) for name in names}
     paths = {name: Path(str(folder)) for name, folder in folders.items()}
     steps = [
-        Step("extract", [paths["extract"]], lambda: run_stage(run, "extract", flow.extract)),
+        Step("extract", [paths["extract"]], lambda: run_stage(run, "extract", code.extract)),
         Step(
             "transform",
             [paths["extract"], paths["transform"]],
-            lambda: run_stage(run, "transform", flow.transform, source=Staging(paths["extract"])),
+            lambda: run_stage(run, "transform", code.transform, source=Staging(paths["extract"])),
         ),
         Step(
             "load",
             [paths["transform"], paths["load"]],
-            lambda: run_stage(run, "load", flow.load, source=Staging(paths["transform"])),
+            lambda: run_stage(run, "load", code.load, source=Staging(paths["transform"])),
         ),
         Step(
             "report",
@@ -206,20 +206,20 @@ def _kept(runner: SyncRunner) -> list[Step]:
     product_id = sorted(runner.shop.target()["products"])[0]
     one = runner.run(PipelineName.PRODUCTS, RunPlan("only", None, (), "one", product_id), "one")
     look = runner.run(PipelineName.PRODUCTS, EVERYTHING, "look")
-    flow, comparison = (
+    code, comparison = (
         DAILY_PIPELINES[PipelineName.PRODUCTS].code(),
         DAILY_PIPELINES[PipelineName.PRODUCTS].code(),
     )
     nexts = [runner.run(PipelineName.PRODUCTS, EVERYTHING, f"next-{number}") for number in range(3)]
-    extracted = [run_stage(run, "extract", flow.extract) for run in nexts[1:]]
-    transformed = run_stage(nexts[2], "transform", flow.transform, source=extracted[1])
+    extracted = [run_stage(run, "extract", code.extract) for run in nexts[1:]]
+    transformed = run_stage(nexts[2], "transform", code.transform, source=extracted[1])
     return [
-        Step("extract", kept, lambda: run_stage(nexts[0], "extract", flow.extract)),
+        Step("extract", kept, lambda: run_stage(nexts[0], "extract", code.extract)),
         Step(
-            "transform", kept, lambda: run_stage(nexts[1], "transform", flow.transform, source=extracted[0])
+            "transform", kept, lambda: run_stage(nexts[1], "transform", code.transform, source=extracted[0])
         ),
-        Step("load", kept, lambda: run_stage(nexts[2], "load", flow.load, source=transformed)),
-        Step("extract of one", kept, lambda: run_stage(one, "extract", flow.extract)),
+        Step("load", kept, lambda: run_stage(nexts[2], "load", code.load, source=transformed)),
+        Step("extract of one", kept, lambda: run_stage(one, "extract", code.extract)),
         Step("compare", kept, lambda: run_stage(look, "compare_products", comparison.compare)),
     ]
 

@@ -211,7 +211,7 @@ def _newsletter(runner: SyncRunner) -> Stages:
     return [("apply", apply)]
 
 
-def _settling(runner: SyncRunner) -> Stages:
+def _resolve_newsletter(runner: SyncRunner) -> Stages:
     """What the daily contact run does besides: the safety net, and subscription changes that wait."""
 
     def resolve() -> None:
@@ -317,7 +317,7 @@ SCENARIOS = [
     Scenario("purchases", _daily(PipelineName.PURCHASES, _DAY), _priceless_line),
     Scenario("purchases without export", _daily(PipelineName.PURCHASES, _DAY), _without_export),
     Scenario("newsletter", _newsletter, _people),
-    Scenario("newsletter, safety net", _settling, _people_with_net),
+    Scenario("newsletter, safety net", _resolve_newsletter, _people_with_net),
     Scenario("reconcile contacts", _reconcile(PipelineName.CONTACTS, EVERYTHING), _contacts_changed),
     Scenario("reconcile products", _reconcile(PipelineName.PRODUCTS, EVERYTHING), _products_sent),
     Scenario("reconcile purchases", _reconcile(PipelineName.PURCHASES, _DAY), _purchases_gone),
@@ -415,8 +415,8 @@ def _report(runner: SyncRunner) -> dict[str, Any]:
 
 
 def _state(runner: SyncRunner) -> dict[str, Any]:
-    """All rows, without instants and attempts: a retry takes place later. Encrypted text is never the same
-    twice, and a path is that of the office."""
+    """All rows, without instants and attempts, because a retry takes place later. Encrypted text differs each
+    time, and a path is that of the runner."""
     found = {}
     with transaction(runner.state._database.engine, READ) as connection:
         for table in metadata.sorted_tables:

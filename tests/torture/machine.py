@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-NOBODY = 65534
+UNPRIVILEGED = 65534
 _POSTGRES_PROGRAMS = Path("/usr/lib/postgresql")
 
 
@@ -72,14 +72,14 @@ def read_only(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def without_rights(folder: Path) -> Iterator[None]:
-    """Nobody may enter the folder until the block ends, nor may this process, root or not."""
+    """Forbid the folder to every user until the block ends, also to this process."""
     mode = folder.stat().st_mode
     folder.chmod(0)
     with ExitStack() as exits:
         exits.callback(folder.chmod, mode)
         if os.geteuid() == 0:
             exits.callback(os.seteuid, 0)
-            os.seteuid(NOBODY)
+            os.seteuid(UNPRIVILEGED)
         yield
 
 
@@ -150,7 +150,7 @@ class Postgres:
         self._run("initdb", *arguments)
 
     def _run(self, program: str, *arguments: str) -> None:
-        user = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
+        user = {"user": UNPRIVILEGED, "group": UNPRIVILEGED, "extra_groups": []} if os.geteuid() == 0 else {}
         done = subprocess.run(
             [str(self.programs / program), *arguments],
             check=False,
@@ -167,13 +167,13 @@ class Postgres:
 
 @contextmanager
 def postgres() -> Iterator[Postgres]:
-    """A new server, gone when the block ends. PostgreSQL refuses to run as root, so it runs as nobody."""
+    """A new server, removed when the block ends. It runs unprivileged: PostgreSQL refuses to run as root."""
     found = sorted(_POSTGRES_PROGRAMS.glob("*/bin/initdb"))
     if not found:
         raise NotPossibleHere(f"no PostgreSQL programs under {_POSTGRES_PROGRAMS}")
     folder = Path(tempfile.mkdtemp(prefix="postgres-", dir="/tmp"))
     if os.geteuid() == 0:
-        os.chown(folder, NOBODY, NOBODY)
+        os.chown(folder, UNPRIVILEGED, UNPRIVILEGED)
     server = Postgres(found[-1].parent, folder, _free_port())
     try:
         server.create()

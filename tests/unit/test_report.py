@@ -78,11 +78,11 @@ def test_summary_line__of_nothing_and_of_a_hole() -> None:
         (counted(2, sent=3), ["the counts do not add up: 2 read, 3 accounted for (-1 unexplained)"]),
     ],
 )
-def test_verdict__fails_a_run_for_a_reason(counts: StageCounts, says: list[str]) -> None:
+def test_problems__fails_a_run_for_a_reason(counts: StageCounts, says: list[str]) -> None:
     assert report(counts).problems(LIMITS) == says
 
 
-def test_verdict__may_have_two_reasons() -> None:
+def test_problems__may_have_two_reasons() -> None:
     assert len(report(counted(50, sent=9, url_missing=40)).problems(LIMITS)) == 2
 
 

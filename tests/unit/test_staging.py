@@ -1,4 +1,4 @@
-"""Staged files: there whole or not at all, and nobody else's business."""
+"""Staged files: complete or absent, and private to the user of the process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Windows and the laws of their arithmetic."""
+"""Windows and the properties of their arithmetic."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ _BOUNCE_NAMES = frozenset({"bouncetypeid", "bouncestatus", "bounceerrormessage"}
 
 @dataclass(frozen=True)
 class Callback:
-    """`email` is tidy_address; `given_email` and `checksum` are as received. The receiver does not use the ip."""
+    """`email` is tidy; `given_email` and `checksum` are as received. The receiver does not use the ip."""
 
     email: str = field(repr=False)
     given_email: str = field(repr=False)

@@ -35,9 +35,9 @@ from include.products.categories import category_name, line_categories, product_
         (["Shoes", "/Shoes/Run"], ["1", "1/2"], ["Shoes/Run"]),
         # several trees, one of them twice
         (
-            ["/Office/Chairs/", "/Office/", "/Sale/50/50/", "/Sale/", "/Office/Chairs/"],
+            ["/Lamps/Chairs/", "/Lamps/", "/Sale/50/50/", "/Sale/", "/Lamps/Chairs/"],
             ["/1/2/", "/1/", "/8/9/", "/8/", "/1/2/"],
-            ["Office/Chairs", "Sale/50-50"],
+            ["Lamps/Chairs", "Sale/50-50"],
         ),
         # fewer ids than categories: the lists do not match
         (["/Food/Greens/Chlorella/", "/Food/Greens/", "/Food/", "/Food/Detox/"], ["/7/8/9/"],
