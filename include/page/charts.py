@@ -26,8 +26,8 @@ Format = Callable[[float], str]
 def draw_bars(
     title: str, days: Sequence[date], values: Sequence[float | None], shown: Format, side: Format
 ) -> Markup:
-    """One bar per day; None draws no bar. `title` is the text for screen readers, `shown` formats a value, `side`
-    the greatest one beside the axis.
+    """One bar per day; None draws no bar. `title` is the text for screen readers. `shown` formats a value,
+    `side` the greatest value beside the axis.
     """
     highest = max((value for value in values if value), default=0.0)
     chart = pygal.Bar(
