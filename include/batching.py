@@ -1,4 +1,4 @@
-"""A long sequence in pieces of a fixed size."""
+"""Splits a long sequence into batches of a fixed size."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Erase a person here, or let them in again: what was done, and what is left to others, in sentences."""
+"""Erase a person from the sync, or restore them; the results are sentences for the operator."""
 
 from __future__ import annotations
 
@@ -15,68 +15,69 @@ from include.values.address import problem_of, tidy_address
 from include.vtex.client import VtexClient
 
 BY_HAND = """\
-You must do the rest, in this order:
-  VTEX       erase the customer there (Master Data, entity CL; orders as required where you are)
-  Connectif  delete the contact and, where asked for, its purchases (Contacts > the contact > Delete)
-  Airflow    newsletter runs keep their events, and the audit log of REST triggers too, until
+Do the rest by hand, in this order:
+  VTEX       erase the customer (Master Data, entity CL), and orders as your legal rules require
+  Connectif  delete the contact and, if requested, its purchases (Contacts > the contact > Delete)
+  Airflow    runs of update_newsletter and the audit log of REST triggers keep their events until you run
              airflow db clean --clean-before-timestamp "<now>" --dag-ids update_newsletter \\
                --tables dag_run,log --skip-archive --yes
-             See docs/privacy.md for what that keeps."""
+             docs/privacy.md says what this keeps."""
 
 
-def checked(email: str) -> str:
-    """The normalised address; ConfigurationError if it is not an address."""
+def check_address(email: str) -> str:
+    """The address in the form for comparisons; ConfigurationError if it is not a valid address."""
     address = tidy_address(email)
     if problem_of(address):
-        raise ConfigurationError("the input is not an e-mail address. Nothing was changed")
+        raise ConfigurationError("erase: the input is not a valid e-mail address. Nothing was changed")
     return address
 
 
 def erase(state: StateStore, vtex: VtexClient, base: Any, email: str, now: datetime) -> Iterator[str]:
-    """Erase the person with this address (see `checked`) at once; yields lines that say what was done.
+    """Erase the person with this address (see `check_address`) at once; yields what was done.
 
-    `base` is the folder of all staged files. The documents at VTEX come first, because the state store
-    keeps outcomes of customers under their ids.
+    `base` is the folder of all staged files. The ids of the person's documents are read from VTEX first,
+    because outcomes of customers are stored under these ids.
     """
-    documents, trouble = _documents(vtex, email)
+    documents, problem = _document_ids(vtex, email)
     removed = state.erase(email, documents)
     runs, running = remove_runs_with_people(state, base, started_before=now, now=now)
     yield f"{mask(email)} is erased, and kept out of every later write."
     yield (
         f"Removed from the state store: {removed.outcomes} outcomes, {removed.purchases} purchases, "
-        f"{removed.changes} subscription changes. Records of the person were removed from "
-        f"{removed.reports} reports."
+        f"{removed.changes} subscription changes. {removed.reports} reports no longer name the person's "
+        "records."
     )
-    yield f"Removed staged files: those of all {runs} finished runs of the shop."
-    if trouble:
+    yield f"Removed the staged files of all {runs} finished runs of the shop."
+    if problem:
         yield (
-            f"The customer's documents could not be read ({trouble}), so their outcomes are left. Erase once "
-            "more, or wait for run.outcome_retention_days: they hold an id and a reason."
+            f"The ids of the customer's documents are unknown ({problem}): outcomes under these ids remain "
+            "(an id and a reason). Erase once more, or wait for run.outcome_retention_days."
         )
     for run in running:
         yield (
-            f"Still running, or interrupted: {run}. It sends nothing more of the person. The next run that "
-            "ends removes its staged files. Check Connectif again then."
+            f"Still running, or interrupted: {run}. It sends nothing more about the person. The next run "
+            "that ends after it removes its staged files. Check Connectif again then."
         )
 
 
 def restore(state: StateStore, email: str) -> Iterator[str]:
-    """Undo the erasure; yields lines that say what follows."""
+    """End the erasure of the person; yields the consequences."""
     if not state.restore(email):
         yield f"{mask(email)} is not erased: nothing was changed."
         return
-    yield f"{mask(email)} is no longer erased: the next change at VTEX is sent again."
+    yield f"{mask(email)} is no longer erased: the sync sends the customer's next change at VTEX."
     yield (
-        "To send it now, trigger sync_contacts with the parameter only and the id of the customer's document."
-        " Earlier subscription changes and purchases stay unsent (sync_purchases with only sends an order)."
+        "To send the customer now, trigger sync_contacts with the parameter only and the id of the document. "
+        "The sync does not send earlier subscription changes and purchases; send an order with the parameter "
+        "only of sync_purchases."
     )
 
 
-def _documents(vtex: VtexClient, email: str) -> tuple[list[str], str]:
-    """Ids of the person's documents, or why they are not known."""
+def _document_ids(vtex: VtexClient, email: str) -> tuple[list[str], str]:
+    """The ids of the person's documents, or the reason why they are unknown."""
     try:
-        found = find_documents(vtex, [email]).get(email, [])
+        documents = find_documents(vtex, [email]).get(email, [])
     except SyncError as error:
         return [], str(error)
-    ids = [str(document["id"]) for document in found]
-    return ids, "" if ids else "VTEX has none with this address"
+    ids = [str(document["id"]) for document in documents]
+    return ids, "" if ids else "VTEX has no document with this address"

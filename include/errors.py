@@ -1,32 +1,32 @@
-"""The error tree, by what has to happen next.
+"""The error tree, ordered by the reaction that an error needs.
 
-A message names the system, the call, what came back and what to do. It never carries a token, an
-address, a name or a response body.
+A message names the system, the call, the answer and the action. It never holds a token, an address, a name or
+a response body.
 """
 
 from __future__ import annotations
 
 
 class SyncError(Exception):
-    """Base of all errors that the sync raises on purpose."""
+    """The base of all errors that the sync raises on purpose."""
 
 
 class ConfigurationError(SyncError):
-    """A person must change something (a key, a right, a setting). Fail now, never retry."""
+    """A person must change something (a key, a permission, a setting). Fail now, never retry."""
 
 
 class ParameterError(ConfigurationError):
-    """A run was asked for with parameters that do not exist or contradict each other. Trigger another one."""
+    """A run has parameters that do not exist or contradict each other. Trigger another run."""
 
 
 class NotARecord(ConfigurationError):
-    """The text that a person gave to look up is no id or address of any kind that may be looked up."""
+    """The input is not an id or address of any kind that may be looked up."""
 
 
 class MissingConnection(ConfigurationError):
-    """There is no such Airflow connection: nothing can run before a person has made it.
+    """The Airflow connection does not exist: no run can start before a person creates it.
 
-    `advice` says how, and ends the message.
+    The message ends with `advice`, which says how.
     """
 
     def __init__(self, message: str, *, advice: str) -> None:
@@ -35,9 +35,9 @@ class MissingConnection(ConfigurationError):
 
 
 class TemporaryError(SyncError):
-    """The same work may succeed later (time-out, 429, 5xx). The client has retried; Airflow retries next.
+    """The same work may succeed later (timeout, 429, 5xx). The client has retried; Airflow retries next.
 
-    `retry_after_seconds` is what the vendor asked for, where it did.
+    `retry_after_seconds` is the vendor's Retry-After, if it sent one.
     """
 
     def __init__(self, message: str, *, retry_after_seconds: float | None = None) -> None:
@@ -46,14 +46,14 @@ class TemporaryError(SyncError):
 
 
 class InfrastructureError(TemporaryError):
-    """Our own disk or state store fails, no vendor and no record: no record pays for it. Airflow retries."""
+    """Our own disk or state store fails. No record is rejected for it; Airflow retries."""
 
 
 class RecordRejected(SyncError):
-    """The target refuses this one record: it is counted and kept with its reason, the run goes on.
+    """The target rejects this one record: it is counted and stored with its reason, and the run continues.
 
-    `code` is the target's own code (`E0103`) or its HTTP status as text, `detail` a sentence without
-    personal data. `private` is the target's own text, which may quote a customer: only for the store.
+    `code` is the target's own code (`E0103`) or its HTTP status as text, `detail` is a sentence without
+    personal data. `private` is the target's own text, which may quote a customer: only for the state store.
     """
 
     def __init__(self, message: str, *, code: str, detail: str = "", private: str = "") -> None:
@@ -64,25 +64,25 @@ class RecordRejected(SyncError):
 
 
 class ContractError(SyncError):
-    """The vendor answered something that we do not know. Stop loudly."""
+    """The vendor's answer has an unknown form. Fail now, never retry."""
 
 
 class StagingError(SyncError):
-    """A staged file of this run is gone or damaged, so what depends on it cannot be right. Fail now, never
-    retry: only the whole run, cleared, makes the file again.
+    """A staged file of this run is missing or damaged, so later stages would be wrong. Fail now, never retry:
+    only a cleared run writes the file again.
     """
 
 
 class UnsafeChange(SyncError):
-    """The run would do something that a person should look at first (a mass change, too many rejects).
+    """A person should check the run before it continues (a mass change, too many rejected records).
 
-    Fail now, never retry; the message says what was found and how to let it through.
+    Fail now, never retry; the message says what was found and how to allow it.
     """
 
 
 class MassChangeBlocked(UnsafeChange):
-    """Too much of the catalogue would turn out of stock or vanish at once."""
+    """The mass-change guard stopped the run: it would change too many records at once."""
 
 
 class TooManyRejected(UnsafeChange):
-    """All that could be done is done, but more records were rejected than the settings allow."""
+    """The run has sent all that it could, but more records were rejected than the settings allow."""

@@ -1,4 +1,4 @@
-"""Explain one record: which kind it is, and the pipeline that explains it."""
+"""Find the kind of a record by the form of its id, and explain it with the pipeline of that kind."""
 
 from __future__ import annotations
 
@@ -16,19 +16,20 @@ _PIPELINE_OF = {pipeline.kind: pipeline for pipeline in DAILY_PIPELINES.values()
 _DOCUMENT = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _ORDER = re.compile(r".*-\d{2}")
 _ADDRESS = re.compile(r"[^\s@()<>\[\]\\,;:\"*]+@[^\s@()<>\[\]\\,;:\"*]+")
-"""Nothing that means something in Master Data's filter, where the address goes: a bracket, a wildcard."""
+"""No character with a meaning in Master Data's filter, such as a bracket or a wildcard."""
 _FORMS = {Kind.CUSTOMER: KEY, Kind.PRODUCT: WORD, Kind.ORDER: WORD}
-"""As the routes have them that the record is read by."""
+"""The forms that the routes of the records require."""
 _WRONG = "explain: give one e-mail, customer document id, product id or order id, without spaces"
 
 
 def explain(context: ExplainContext, record: str, *, among: Collection[Kind] = tuple(Kind)) -> Explanation:
-    """The record by its e-mail, document id, product id, order id or order group, as a kind `among` these.
+    """Explain a record by its e-mail, document id, product id, order id or order group.
 
-    It is looked for as what its form says first; NotARecord for what can be none of these.
+    The kinds in `among` are tried in the order that the form of the id suggests. NotARecord if the form fits
+    none of them.
     """
     record = record.strip()
-    kinds = _asked_for(record, among)
+    kinds = _kinds_to_try(record, among)
     tried = []
     for kind in kinds:
         tried.append(_explain_as(kind, context, record))
@@ -41,19 +42,21 @@ def _explain_as(kind: Kind, context: ExplainContext, record: str) -> Explanation
     return _PIPELINE_OF[kind].code().explain(context, record)
 
 
-def _asked_for(record: str, among: Collection[Kind]) -> list[Kind]:
-    """The kinds to look among, at least one."""
+def _kinds_to_try(record: str, among: Collection[Kind]) -> list[Kind]:
+    """The kinds to try, at least one."""
     fitting = [kind for kind in kinds_of(record) if _fits(record, kind)]
     if not fitting:
         raise NotARecord(_WRONG)
-    asked = tuple(among) if len(among) == 1 else fitting
-    if not (kinds := [kind for kind in asked if kind in among and _fits(record, kind)]):
-        raise NotARecord("explain: by its form this is of a kind that was not asked for, or may not be")
+    candidates = tuple(among) if len(among) == 1 else fitting
+    if not (kinds := [kind for kind in candidates if kind in among and _fits(record, kind)]):
+        raise NotARecord(
+            "explain: the form of this id belongs to a kind that you did not choose, or may not look up"
+        )
     return kinds
 
 
 def _fits(record: str, kind: Kind) -> bool:
-    """Whether it can be a record of that kind: it becomes a part of an address or of a filter."""
+    """Whether the text can be an id of that kind. It becomes part of an address or of a filter."""
     if kind is Kind.CUSTOMER and "@" in record and not _ADDRESS.fullmatch(record):
         return False
     try:
@@ -64,8 +67,8 @@ def _fits(record: str, kind: Kind) -> bool:
 
 
 def kinds_of(record: str) -> tuple[Kind, ...]:
-    """The kinds that a record may be, the likeliest first: VTEX numbers products, and order groups as well,
-    with more digits."""
+    """The possible kinds of a record, the likeliest first. VTEX numbers products and order groups; an order
+    group has more digits."""
     if "@" in record or _DOCUMENT.fullmatch(record):
         return (Kind.CUSTOMER,)
     if record.isdecimal():

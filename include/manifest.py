@@ -1,4 +1,4 @@
-"""What lies in a staging folder: names, sizes, checksums and rows, in a file that checks itself."""
+"""The manifest of a staging folder: names, sizes, checksums and rows of its files, with its own checksum."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _PIECE_BYTES = 1 << 20
 
 @dataclass(frozen=True)
 class StagedFile:
-    """A file as it was written: bytes, their CRC-32, and rows where it is a table.
+    """A file as it was written: bytes, their CRC-32, and rows if it is a table.
 
     CRC-32 finds damage, not forgery: a shortened, zeroed or overwritten file, or a flipped bit. It costs
-    0.5 ms a MB (zlib on this project's machine, 2026-11-28), a third less than SHA-256 where the processor
-    has instructions for that, and much less where it has none.
+    0.5 ms per MB (zlib on this project's machine, 2026-11-28). That is a third less than SHA-256 on a
+    processor with SHA instructions, and much less without them.
     """
 
     size: int
@@ -27,7 +27,7 @@ class StagedFile:
     rows: int | None = None
 
     def differs_from(self, found: Self) -> str:
-        """What is wrong with the file that was found; "" when nothing is."""
+        """The difference of the file that was found; "" if there is none."""
         if found.size != self.size:
             return f"{found.size:,} bytes instead of {self.size:,}"
         return "" if found.crc32 == self.crc32 else "its checksum does not match"
@@ -35,12 +35,12 @@ class StagedFile:
 
 @dataclass(frozen=True)
 class Manifest:
-    """`complete`: the stage that writes the folder has ended, and nothing else is to come."""
+    """`complete`: the stage that writes the folder has ended, and adds no more files."""
 
     files: Mapping[str, StagedFile] = field(default_factory=dict)
     complete: bool = False
 
-    def having(self, name: str, entry: StagedFile) -> Manifest:
+    def with_file(self, name: str, entry: StagedFile) -> Manifest:
         return replace(self, files={**self.files, name: entry})
 
     def without(self, *names: str) -> Manifest:
@@ -50,16 +50,16 @@ class Manifest:
         return replace(self, complete=complete)
 
     def to_bytes(self) -> bytes:
-        """JSON, with a checksum of its own."""
+        """JSON with its own checksum."""
         content = {
             "complete": self.complete,
             "files": {name: asdict(entry) for name, entry in sorted(self.files.items())},
         }
-        return orjson.dumps({"crc32": _sum_of(content), "manifest": content})
+        return orjson.dumps({"crc32": _checksum(content), "manifest": content})
 
     @classmethod
     def from_bytes(cls, encoded: bytes) -> Self:
-        """Raises ValueError for anything but what `to_bytes` made."""
+        """Read the output of `to_bytes`; ValueError for anything else."""
         try:
             read = orjson.loads(encoded)
             content, expected = read["manifest"], read["crc32"]
@@ -67,17 +67,17 @@ class Manifest:
             complete = content["complete"]
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError("no manifest") from error
-        if _sum_of(content) != expected:
+        if _checksum(content) != expected:
             raise ValueError("the checksum does not match")
         return cls(files, complete)
 
 
-def _sum_of(content: dict[str, Any]) -> int:
+def _checksum(content: dict[str, Any]) -> int:
     return zlib.crc32(orjson.dumps(content, option=orjson.OPT_SORT_KEYS))
 
 
-class SummedStream:
-    """A binary stream to write to, which sums up what goes through it; `rows` is for who knows them."""
+class ChecksumStream:
+    """A binary stream that computes size and checksum of what is written; the writer may set `rows`."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream
@@ -97,7 +97,7 @@ class SummedStream:
         return self._size
 
     def close(self) -> None:
-        """The stream is closed by who opened it."""
+        """Does nothing: the caller that opened the stream closes it."""
 
     @property
     def closed(self) -> bool:
@@ -108,8 +108,8 @@ class SummedStream:
         return StagedFile(self._size, self._crc32, self.rows)
 
 
-def summed(stream: IO[bytes]) -> StagedFile:
-    """Size and checksum of what can be read, a piece in memory at a time."""
+def checksum_file(stream: IO[bytes]) -> StagedFile:
+    """Size and checksum of a stream's content, with one piece in memory at a time."""
     size = crc32 = 0
     while piece := stream.read(_PIECE_BYTES):
         crc32 = zlib.crc32(piece, crc32)

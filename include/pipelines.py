@@ -1,7 +1,7 @@
-"""PIPELINES: what DAGs, tasks, pages, explain, reconcile and planning need to know of each sync.
+"""PIPELINES: the facts about each sync for DAGs, tasks, pages, explain, reconcile and planning.
 
-Light to import: a DAG file reads its schedule here. The code of a pipeline (pandas, both clients) is behind
-`DailyPipeline.code`, a function that a task calls.
+This module is light to import: a DAG file reads its schedule here. A task calls `DailyPipeline.code`, which
+imports the code of a pipeline with pandas and both clients.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ _RUNS_COMPARED = 60
 
 
 class FirstStage(Protocol):
-    """Works in the folder `target`; what it finds there is an earlier attempt's, and done."""
+    """Writes to the folder `target`; files that exist there were finished by an earlier attempt."""
 
     def __call__(self, run: SyncRun, target: Staging) -> StageCounts: ...
 
 
 class LaterStage(Protocol):
-    """Like `FirstStage`, with the folder of the stage before it."""
+    """Like `FirstStage`, with the folder of the previous stage."""
 
     def __call__(self, run: SyncRun, target: Staging, *, source: Staging) -> StageCounts: ...
 
 
 @dataclass(frozen=True)
 class PipelineCode:
-    """The stages of a pipeline, its comparison of both sides, and what explains one of its records."""
+    """The functions of a pipeline: stages, comparison of both systems, and `explain` for one record."""
 
     extract: FirstStage
     transform: LaterStage
@@ -52,15 +52,17 @@ class PipelineCode:
 
 @dataclass(frozen=True)
 class Pipeline:
-    """A DAG whose runs have reports. `schedule` gives its cron; empty: it runs when it is triggered."""
+    """A DAG whose runs have reports. `schedule` returns its cron expression; empty: no schedule."""
 
     name: PipelineName
     dag_id: str
     schedule: Callable[[Schedule], str]
 
     def overdue_after(self, schedule: Schedule) -> timedelta | None:
-        """The age at which the last run is too old: the longest pause between two runs, an hour for a change
-        of the clock, and a 24th of the pause to finish. None: it has no schedule.
+        """The age at which the last run is overdue; None without a schedule.
+
+        It is the longest pause between two runs, plus an hour for a clock change, plus 1/24 of the pause for
+        the run itself.
         """
         if not (cron := self.schedule(schedule)):
             return None
@@ -70,10 +72,10 @@ class Pipeline:
 
 @dataclass(frozen=True)
 class DailyPipeline(Pipeline):
-    """A sync of three stages. `kind` is what its records are.
+    """A sync with three stages. `kind` is the kind of its records.
 
-    `has_history`: VTEX tells what changed in a window, so that runs take windows. `loads_in_full`: a run may
-    take everything.
+    `has_history`: VTEX lists the changes in a window, so runs read windows. `loads_in_full`: a run may read
+    all records.
     """
 
     kind: Kind
@@ -83,7 +85,7 @@ class DailyPipeline(Pipeline):
 
 
 def _contacts() -> PipelineCode:
-    from include.contacts.explain import explain_customer  # noqa: PLC0415 - heavy, and only tasks need it
+    from include.contacts.explain import explain_customer  # noqa: PLC0415 - slow import, only tasks need it
     from include.contacts.extract import extract  # noqa: PLC0415
     from include.contacts.load import load  # noqa: PLC0415
     from include.contacts.reconcile import compare  # noqa: PLC0415
@@ -93,7 +95,7 @@ def _contacts() -> PipelineCode:
 
 
 def _products() -> PipelineCode:
-    from include.products.explain import explain_product  # noqa: PLC0415 - heavy, and only tasks need it
+    from include.products.explain import explain_product  # noqa: PLC0415 - slow import, only tasks need it
     from include.products.extract import extract  # noqa: PLC0415
     from include.products.load import load  # noqa: PLC0415
     from include.products.reconcile import compare  # noqa: PLC0415
@@ -103,7 +105,7 @@ def _products() -> PipelineCode:
 
 
 def _purchases() -> PipelineCode:
-    from include.purchases.explain import explain_order  # noqa: PLC0415 - heavy, and only tasks need it
+    from include.purchases.explain import explain_order  # noqa: PLC0415 - slow import, only tasks need it
     from include.purchases.extract import extract  # noqa: PLC0415
     from include.purchases.load import load  # noqa: PLC0415
     from include.purchases.reconcile import compare  # noqa: PLC0415
@@ -143,11 +145,11 @@ NEWSLETTER = Pipeline(PipelineName.NEWSLETTER, "update_newsletter", lambda _sche
 RECONCILE = Pipeline(PipelineName.RECONCILE, "reconcile", lambda schedule: schedule.reconcile)
 
 DAILY_PIPELINES: dict[PipelineName, DailyPipeline] = {
-    each.name: each for each in (CONTACTS, PRODUCTS, PURCHASES)
+    pipeline.name: pipeline for pipeline in (CONTACTS, PRODUCTS, PURCHASES)
 }
 PIPELINES: dict[PipelineName, Pipeline] = {
     **DAILY_PIPELINES,
-    **{each.name: each for each in (NEWSLETTER, RECONCILE)},
+    **{pipeline.name: pipeline for pipeline in (NEWSLETTER, RECONCILE)},
 }
 
 

@@ -1,4 +1,4 @@
-"""What a run takes, everything or a window: one function for every kind of run."""
+"""The plan of a run: all records, a window, or chosen records. One function for every kind of run."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ Mode = Literal["full", "window", "only", "replay"]
 
 @dataclass(frozen=True)
 class RunRequest:
-    """What Airflow and the person who started the run say about it.
+    """The facts from Airflow and the parameters of the run.
 
-    `run_type` is Airflow's (`scheduled`, `manual`, `backfill`, …). The data interval is absent when a run is
+    `run_type` is Airflow's (`scheduled`, `manual`, `backfill`, …). The data interval is None if a run is
     triggered over REST with a null logical date. `window_start` and `window_end` are ISO 8601 with an offset.
-    `only` is the id of the one record to take, `replay` (with mode replay) says which of those that were not
-    sent: "all", a reason code, or a key.
+    `only` is the id of one record. `replay` (with mode replay) selects records that were not sent: "all", a
+    reason code, or a key.
     """
 
     run_type: str
@@ -45,7 +45,7 @@ class RunRequest:
 
     @property
     def interval(self) -> Window:
-        """The data interval; where it is absent or empty (plain cron), the 24 h before its end or the run."""
+        """The data interval; if it is absent or empty (plain cron), the 24 h before its end or the run."""
         start, end = self.data_interval_start, self.data_interval_end
         if start is None or end is None or start == end:
             end = end or self.run_after
@@ -53,7 +53,7 @@ class RunRequest:
         return Window(start, end)
 
     def asked_window(self) -> Window | None:
-        """The window that the parameters ask for. Raises `ParameterError` for a wrong combination."""
+        """The window of the parameters, if any. Raises `ParameterError` for a wrong combination."""
         if self.mode not in ("auto", "full", "window", "replay"):
             raise ParameterError(
                 f"parameter mode is {self.mode!r:.40}, allowed is auto, full, window or replay"
@@ -62,17 +62,17 @@ class RunRequest:
             return None
         if self.is_backfill:
             raise ParameterError(
-                "window_start and window_end are shared by all runs of a back-fill: leave them empty and "
-                "choose its dates instead"
+                "all runs of a back-fill share window_start and window_end: leave them empty, and choose the "
+                "dates of the back-fill instead"
             )
         if self.mode == "full":
-            raise ParameterError("window_start and window_end contradict mode full: leave out one of them")
+            raise ParameterError("window_start and window_end contradict mode full: use only one of the two")
         return _window_of(self.window_start, self.window_end)
 
 
 def _window_of(start: str | None, end: str | None) -> Window:
     if not start or not end:
-        raise ParameterError("window_start and window_end go together: give both or neither")
+        raise ParameterError("window_start and window_end belong together: give both or neither")
     first, last = _instant("window_start", start), _instant("window_end", end)
     if first >= last:
         raise ParameterError(f"window_start {start} must be before window_end {end}")
@@ -91,7 +91,7 @@ def _instant(name: str, text: str) -> datetime:
 
 @dataclass(frozen=True)
 class Gap:
-    """Time that no run has covered and this one does not reach, and the command that closes it."""
+    """Uncovered time that this run does not reach, and the command that covers it."""
 
     window: Window
     command: str
@@ -99,8 +99,8 @@ class Gap:
 
 @dataclass(frozen=True)
 class RunPlan:
-    """What a run takes: everything (`full`), a window, exactly (the overlap is added when reading), `only`
-    one record, or a `replay` of records that were not sent ("all", a reason code, or a key).
+    """The records that a run reads: all (`full`), a window (without the overlap), `only` one record, or a
+    `replay` of records that were not sent ("all", a reason code, or a key).
 
     `why` is a sentence for the log.
     """
@@ -114,11 +114,11 @@ class RunPlan:
 
     @property
     def is_partial(self) -> bool:
-        """Whether it takes chosen records: then nothing follows for time, first load or all the others."""
+        """Whether the run reads chosen records only: then it covers no time and is no full load."""
         return self.only is not None or self.replay is not None
 
     def to_json(self) -> dict[str, object]:
-        """Plain values, to hand from task to task."""
+        """Plain values, to pass from task to task."""
         window = self.window.to_json() if self.window else None
         gaps = [{"window": gap.window.to_json(), "command": gap.command} for gap in self.gaps]
         return {
@@ -156,68 +156,70 @@ def plan_run(
     covered: Iterable[Window],
     coverage_days: int,
 ) -> RunPlan:
-    """What this run takes: the one place that knows the rules for every kind of run.
+    """The plan of this run. All rules for every kind of run are here.
 
-    - products: always everything; whether a back-fill makes sense is the DAG's business;
-    - contacts: everything the first time (`activated` false) and in mode `full`, but never in a back-fill;
-    - purchases: never everything;
-    - a window asked for, and the interval of a back-fill or a manual run, is taken exactly;
-    - a scheduled run begins earlier where `covered` (the store's) leaves time out, at most `coverage_days`
-      before its interval; older time left out is returned as gaps. What lies before `left_edge` (the store's;
-      None: nothing has begun) is not missing, whatever of it a back-fill has covered.
+    - products: always all records; the DAG decides whether it allows a back-fill;
+    - contacts: all records the first time (`activated` false) and in mode `full`, but never in a back-fill;
+    - purchases: never all records;
+    - a window of the parameters, and the interval of a back-fill or a manual run, is used as it is;
+    - a scheduled run starts earlier if `covered` (from the state store) leaves out time, at most
+      `coverage_days` before its interval. Older uncovered time is returned as gaps. Time before `left_edge`
+      (from the state store; None before the first run) is never missing, even if a back-fill covered a part.
 
-    Raises `ParameterError` where the parameters contradict each other or the pipeline.
+    Raises `ParameterError` if the parameters contradict each other or the pipeline.
     """
-    explicit = _asked_for(request, pipeline)
+    explicit = _explicit_plan(request, pipeline)
     if explicit:
         return explicit
     if pipeline.loads_in_full and request.mode == "auto" and not activated and not request.is_backfill:
-        return RunPlan("full", None, (), "no full load has finished yet, so everything is taken")
+        return RunPlan("full", None, (), "no full load has finished yet, so the run reads all records")
     if request.run_type == "scheduled":
         missing = _missing(left_edge, request.interval.start, covered)
-        return _scheduled(request.interval, missing, timedelta(days=coverage_days), pipeline.dag_id)
+        return _plan_scheduled(request.interval, missing, timedelta(days=coverage_days), pipeline.dag_id)
     return RunPlan("window", request.interval, (), f"{request.run_type} run for {request.interval}")
 
 
 def check_request(request: RunRequest, pipeline: DailyPipeline) -> None:
-    """Raise the ParameterError that `plan_run` would raise: the parameters contradict each other."""
-    _asked_for(request, pipeline)
+    """Raise the ParameterError that `plan_run` would raise for contradicting parameters."""
+    _explicit_plan(request, pipeline)
 
 
-def _asked_for(request: RunRequest, pipeline: DailyPipeline) -> RunPlan | None:
-    """What the parameters, or the pipeline itself, leave no choice about."""
-    asked = request.asked_window()
+def _explicit_plan(request: RunRequest, pipeline: DailyPipeline) -> RunPlan | None:
+    """The plan that the parameters or the pipeline determine; None if they leave a choice."""
+    window = request.asked_window()
     if request.mode == "replay" or request.replay:
-        return _replay(request, pipeline, asked)
+        return _plan_replay(request, pipeline, window)
     if request.only:
-        return _one_record(request, request.only, pipeline, asked)
+        return _plan_one_record(request, request.only, pipeline, window)
     if not pipeline.has_history:
-        return _products(request, asked)
+        return _plan_products(request, window)
     if request.mode == "full":
-        return _asked_in_full(request, pipeline)
-    if request.mode == "window" and not asked and not request.is_backfill:
+        return _plan_full(request, pipeline)
+    if request.mode == "window" and not window and not request.is_backfill:
         raise ParameterError("mode window needs window_start and window_end: give both")
-    return RunPlan("window", asked, (), f"the window asked for, {asked}") if asked else None
+    return RunPlan("window", window, (), f"the window of the parameters, {window}") if window else None
 
 
-def _one_record(request: RunRequest, only: str, pipeline: DailyPipeline, asked: Window | None) -> RunPlan:
+def _plan_one_record(
+    request: RunRequest, only: str, pipeline: DailyPipeline, window: Window | None
+) -> RunPlan:
     if "@" in only:
         raise ParameterError("parameter only is an address: give the record's id (addresses are not kept)")
-    if asked or request.mode != "auto" or request.is_backfill:
+    if window or request.mode != "auto" or request.is_backfill:
         raise ParameterError(
-            "parameter only takes one record whatever its time: leave out mode, window_start and window_end, "
-            "and do not use it in a back-fill"
+            "parameter only reads one record of any time: leave out mode, window_start and window_end, and "
+            "do not use it in a back-fill"
         )
     return RunPlan("only", None, (), f"only the record {only} of {pipeline.name}", only)
 
 
-def _replay(request: RunRequest, pipeline: DailyPipeline, asked: Window | None) -> RunPlan:
+def _plan_replay(request: RunRequest, pipeline: DailyPipeline, window: Window | None) -> RunPlan:
     if request.mode != "replay":
         raise ParameterError("parameter replay goes with mode replay: give both or neither")
-    if asked or request.only or request.is_backfill:
+    if window or request.only or request.is_backfill:
         raise ParameterError(
-            "mode replay takes the records that were not sent, whatever their time: leave out only, "
-            "window_start and window_end, and do not use it in a back-fill"
+            "mode replay sends records of any time that were not sent: leave out only, window_start and "
+            "window_end, and do not use it in a back-fill"
         )
     wanted = request.replay or "all"
     if "@" in wanted:
@@ -228,23 +230,23 @@ def _replay(request: RunRequest, pipeline: DailyPipeline, asked: Window | None) 
     return RunPlan("replay", None, (), f"replay of {wanted} of {pipeline.name}", replay=wanted)
 
 
-def _products(request: RunRequest, asked: Window | None) -> RunPlan:
-    if asked or request.mode == "window":
-        raise ParameterError("the catalogue is always taken whole: products have no window")
-    return RunPlan("full", None, (), "the catalogue is always taken whole")
+def _plan_products(request: RunRequest, window: Window | None) -> RunPlan:
+    if window or request.mode == "window":
+        raise ParameterError("a run always reads the whole catalogue: products have no window")
+    return RunPlan("full", None, (), "a run always reads the whole catalogue")
 
 
-def _asked_in_full(request: RunRequest, pipeline: DailyPipeline) -> RunPlan:
+def _plan_full(request: RunRequest, pipeline: DailyPipeline) -> RunPlan:
     if not pipeline.loads_in_full:
         raise ParameterError(
-            f"{pipeline.name} are never taken in full: give window_start and window_end instead"
+            f"{pipeline.name} cannot be read in full: give window_start and window_end instead"
         )
     if request.is_backfill:
-        raise ParameterError("a back-fill takes the days it is made for: leave mode full out of it")
-    return RunPlan("full", None, (), "mode full was asked for")
+        raise ParameterError("a back-fill reads the days of its runs: do not use mode full in it")
+    return RunPlan("full", None, (), "parameter mode is full")
 
 
-def _scheduled(interval: Window, missing: list[Window], reach: timedelta, dag_id: str) -> RunPlan:
+def _plan_scheduled(interval: Window, missing: list[Window], reach: timedelta, dag_id: str) -> RunPlan:
     horizon = interval.start - reach
     start = min(
         (max(window.start, horizon) for window in missing if window.end > horizon), default=interval.start
@@ -264,10 +266,10 @@ def _missing(left_edge: datetime | None, until: datetime, covered: Iterable[Wind
 
 
 def _backfill_command(dag_id: str, gap: Window, cadence: timedelta) -> str:
-    """Airflow takes the runs whose interval *starts* within the two dates, both inclusive.
+    """The command that covers the gap. Airflow creates the runs whose interval *starts* within both dates.
 
-    The interval that holds the gap's first instant may have started up to a cadence earlier (and an hour more
-    when the clock changes); runs that succeeded are not repeated by `--reprocess-behavior failed`.
+    The dates are inclusive. The interval with the gap's first instant may start up to a cadence earlier, and
+    an hour more at a clock change. `--reprocess-behavior failed` does not repeat runs that succeeded.
     """
     first = gap.start - cadence - timedelta(hours=1)
     last = gap.end - timedelta(seconds=1)

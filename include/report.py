@@ -1,6 +1,6 @@
-"""What a run did, in counts: stored, handed from task to task, printed as one line. No personal data.
+"""The counts of a run: stored, passed from task to task, printed as one line. They hold no personal data.
 
-Every record read ends in exactly one outcome; `Report.missing` is what the counts do not explain.
+Every record that is read ends in exactly one outcome; `Report.missing` is the number without one.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Vendor = Literal["vtex", "connectif"]
 
 
 class Calls(BaseModel):
-    """Calls made at one vendor: all answers, those that were 429, and those that were repeats of a call."""
+    """Calls to one vendor: all calls, those answered with 429, and those that repeated a call."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -47,8 +47,8 @@ class Calls(BaseModel):
 
 
 class Tracking(BaseModel):
-    """The tracking loss of one day: purchases that the shop's web tag had told Connectif of, and those
-    that the sync added, by all runs so far; `whole` when these runs have taken all hours of the day."""
+    """The tracking loss of one day, over all runs so far: the shop's web tag reported `tracked` purchases,
+    and the sync added `added` purchases. `whole`: these runs covered all hours of the day."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -63,12 +63,12 @@ class Tracking(BaseModel):
 
 
 class StageCounts(BaseModel):
-    """What one stage of a run (extract, transform, load) counted; stages are added up with `+`.
+    """The counts of one stage of a run (extract, transform, load); `+` adds stages up.
 
-    `written` is what was written at the target, which is not the number of records sent (a split order is
-    several records and one purchase). `seconds` is by stage name. `tracking` is by day (`2026-11-22`) and
-    not added up: it says how a day stands after the stage, whichever runs its purchases came with. `named`
-    are the contacts that go and have a name or a surname.
+    `written` counts writes at the target, which may differ from the records sent: a split order is several
+    records and one purchase. `seconds` is by stage name. `tracking` is by day (`2026-11-22`) and is not added
+    up: it is the state of the day after the stage, over all runs. `named` counts the contacts to send that
+    have a name or a surname.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -85,7 +85,7 @@ class StageCounts(BaseModel):
     notes: list[str] = Field(default_factory=list)
 
     def count(self, what: Outcome | Reason, number: int = 1) -> None:
-        """Add records that ended in an outcome; a reason counts its outcome too."""
+        """Count records with an outcome; a reason also counts its outcome."""
         if isinstance(what, Reason):
             self.reasons[what] += number
             what = what.outcome
@@ -110,9 +110,9 @@ class StageCounts(BaseModel):
 
 
 class Compared(BaseModel):
-    """What `reconcile` found of one pipeline: a record of either side is the same at both, or has one cause.
+    """The result of `reconcile` for one pipeline: a record is equal in both systems, or has one cause.
 
-    `examples` holds some keys for each cause (ids of documents, products, purchases; never an address).
+    `examples` holds some keys per cause (ids of documents, products, purchases; never an address).
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -128,12 +128,12 @@ class Compared(BaseModel):
 
     @property
     def missing(self) -> int:
-        """Records compared that are neither the same nor have a cause."""
+        """The number of compared records that are neither equal nor have a cause."""
         return self.compared - self.same - self.causes.total()
 
     @property
     def to_look_at(self) -> int:
-        """Differences that an operator must check."""
+        """The number of differences that need an action."""
         return sum(number for cause, number in self.causes.items() if cause not in EXPECTED_CAUSES)
 
     def line(self) -> str:
@@ -154,14 +154,14 @@ class Compared(BaseModel):
 
 
 class Limits(NamedTuple):
-    """How many rejects a run may have: more than the share *and* at least the number make it fail."""
+    """The limits of rejected records: a run fails above the share *and* from the minimum on."""
 
     reject_limit_percent: float
     reject_limit_minimum: int
 
 
 class Report(BaseModel):
-    """The report of one run. `model_dump(mode="json")` and `model_validate` make and read its JSON."""
+    """The report of one run. `model_dump(mode="json")` writes its JSON, and `model_validate` reads it."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -175,7 +175,7 @@ class Report(BaseModel):
 
     @property
     def missing(self) -> int:
-        """Records read that have no outcome (negative: outcomes without a record)."""
+        """The number of records without an outcome (negative: outcomes without a record)."""
         return self.counts.read - self.counts.outcomes.total()
 
     def summary_line(self) -> str:
@@ -183,10 +183,10 @@ class Report(BaseModel):
         counts = self.counts
         parts = [
             *(f"{pipeline}: {compared.line()}" for pipeline, compared in self.compared.items()),
-            *([] if self.compared and not counts.read else self._done()),
+            *([] if self.compared and not counts.read else self._read_and_written()),
             *([f"dropped fields: {dropped}"] if (dropped := _listed(counts.drops)) else []),
             *(_calls_at(vendor, calls) for vendor, calls in sorted(counts.calls.items())),
-            *(_lost_on(day, tracking) for day, tracking in sorted(counts.tracking.items())),
+            *(_tracking_loss(day, tracking) for day, tracking in sorted(counts.tracking.items())),
             f"{sum(counts.seconds.values()):.1f} s",
             *(f"not covered: {gap.window}, close it with: {gap.command}" for gap in self.gaps),
             *counts.notes,
@@ -194,7 +194,7 @@ class Report(BaseModel):
         return f"{self._title()}: {'; '.join(parts)}"
 
     def problems(self, limits: Limits) -> list[str]:
-        """Why the run must fail, although it has done all it could; empty when it need not."""
+        """The reasons why the run must fail although its tasks have finished; empty if it passes."""
         problems = [
             f"the comparison of {pipeline} does not add up ({compared.missing:+d} unexplained)"
             for pipeline, compared in self.compared.items()
@@ -203,23 +203,23 @@ class Report(BaseModel):
         if self.missing:
             problems.append(
                 f"the counts do not add up: {self.counts.read} read, "
-                f"{self.counts.outcomes.total()} accounted for ({self.missing:+d} unexplained)"
+                f"{self.counts.outcomes.total()} with an outcome ({self.missing:+d} unexplained)"
             )
         if unconfirmed := self.counts.reasons[Reason.TARGET_UNCONFIRMED]:
             problems.append(
-                f"{unconfirmed} records went to Connectif twice, and its imports do not account for them "
+                f"{unconfirmed} records were sent to Connectif twice, and its imports do not count them "
                 "(target_unconfirmed): the next run sends them again"
             )
         if self.too_many_rejected(limits):
             rejected = self.counts.outcomes[Outcome.REJECTED]
             problems.append(
-                f"{rejected} of {self.counts.read} records ({self._rejected_percent:.1f} %) were rejected, "
-                f"allowed are {limits.reject_limit_percent:g} %: {self._reasons(Outcome.REJECTED)}"
+                f"{rejected} of {self.counts.read} records ({self._rejected_percent:.1f} %) were rejected; "
+                f"the limit is {limits.reject_limit_percent:g} %: {self._reasons(Outcome.REJECTED)}"
             )
         return problems
 
     def too_many_rejected(self, limits: Limits) -> bool:
-        """Whether both limits are passed."""
+        """Whether the rejected records exceed both limits."""
         return (
             self._rejected_percent > limits.reject_limit_percent
             and self.counts.outcomes[Outcome.REJECTED] >= limits.reject_limit_minimum
@@ -229,7 +229,7 @@ class Report(BaseModel):
     def _rejected_percent(self) -> float:
         return 100 * self.counts.outcomes[Outcome.REJECTED] / self.counts.read if self.counts.read else 0.0
 
-    def _done(self) -> list[str]:
+    def _read_and_written(self) -> list[str]:
         return [f"{self.counts.read} read = {self._outcomes()}", f"{self.counts.written} written"]
 
     def _title(self) -> str:
@@ -257,7 +257,7 @@ def _listed(counter: Counter[Reason] | Counter[Drop] | Counter[Cause]) -> str:
     return ", ".join(f"{word} {number}" for word, number in ordered if number)
 
 
-def _lost_on(day: str, tracking: Tracking) -> str:
+def _tracking_loss(day: str, tracking: Tracking) -> str:
     when = day if tracking.whole else f"{day}, in part"
     return (
         f"{when}: {tracking.tracked} purchases by the web tag, {tracking.added} added "

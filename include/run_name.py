@@ -1,7 +1,7 @@
-"""What a run is called in the state store and the staging folder: by its ids, and by what no other run has.
+"""The name of a run in the state store and in the staging folder: its ids, and an attempt that is unique.
 
-Airflow frees a `run_id` when a run is deleted, and a new metadata database begins with the same ones, so the
-ids alone would lead a new run to the files and answers of an old one.
+Airflow reuses a `run_id` after a run is deleted, and with a new metadata database. With the ids alone, a new
+run would find the files and answers of an old run.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ _STAMP = "%Y%m%dT%H%M%S"
 
 
 def attempt_name(clear_number: int, started: datetime, *request: Any) -> str:
-    """`0-20261128T030000-1a2b3c4d`: the clear number, when Airflow started the run (UTC, to the second), and
-    a digest of that instant in full and of the `request`: plain values.
+    """`0-20261128T030000-1a2b3c4d`: the clear number, Airflow's start of the run (UTC, to the second), and a
+    digest of the exact start and of the values in `request`.
     """
     start = started.astimezone(UTC)
-    asked = [clear_number, start.isoformat(), *request]
-    digest = hashlib.sha256(orjson.dumps(asked, default=str, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    values = [clear_number, start.isoformat(), *request]
+    digest = hashlib.sha256(orjson.dumps(values, default=str, option=orjson.OPT_SORT_KEYS)).hexdigest()
     return f"{clear_number}-{start:{_STAMP}}-{digest[:8]}"
 
 
 def started_at(attempt: str) -> datetime | None:
-    """When a run of that attempt name started; None for the name of an earlier version."""
+    """The start of the run with this attempt name; None for a name of an earlier version."""
     found = _ATTEMPT.fullmatch(attempt)
     return datetime.strptime(found["start"], _STAMP).replace(tzinfo=UTC) if found else None
 
 
 def safe_name(text: str) -> str:
-    """A run id as the name of a folder: `manual__2026-11-23T10:00` → `manual__2026-11-23T10-00`."""
+    """The folder name for a run id: `manual__2026-11-23T10:00` → `manual__2026-11-23T10-00`."""
     return "".join(c if c.isalnum() or c in "._-" else "-" for c in text)
 
 
@@ -48,13 +48,13 @@ def attempt_of(run_key: str) -> str:
 
 
 def readable(run_key: str) -> str:
-    """The key as people know the run: `sync_contacts/manual__x/0-…` → `sync_contacts/manual__x/0`."""
+    """The key without start and digest: `sync_contacts/manual__x/0-…` → `sync_contacts/manual__x/0`."""
     return _ATTEMPT.sub(lambda found: found["clear"], run_key)
 
 
 @dataclass(frozen=True)
 class RunIdentity:
-    """How Airflow calls the run."""
+    """The names that Airflow gives the run."""
 
     dag_id: str
     run_id: str
@@ -63,5 +63,5 @@ class RunIdentity:
 
     @property
     def name(self) -> str:
-        """The same for every retry, and after a clear."""
+        """The name is the same for every retry, and after a clear."""
         return f"{self.dag_id}/{self.run_id}"

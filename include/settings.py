@@ -1,9 +1,9 @@
-"""How the sync behaves: `settings.toml`, overridden by `SYNC_<SECTION>__<NAME>` environment variables.
+"""The settings of the sync: `settings.toml`, overridden by `SYNC_<SECTION>__<NAME>` environment variables.
 
-Every default is in the TOML file beside this module, with a comment for the operator; the classes
-here give types and limits. No secret is a setting: those are in the Airflow connections.
+The TOML file beside this module has every default, with a comment for the operator; the classes here define
+types and limits. No secret is a setting: secrets are in the Airflow connections.
 
-This module is imported while DAGs are parsed, so it imports nothing heavy.
+DAG files import this module, so it has no slow imports.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from include.errors import ConfigurationError
 
 SETTINGS_FILE = Path(__file__).with_name("settings.toml")
 ENV_PREFIX = "SYNC_"
-_OF_A_SERVICE = re.compile(
+_KUBERNETES_SERVICE = re.compile(
     r"_(SERVICE_(HOST|PORT(_[A-Z0-9_]+)?)|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$", re.IGNORECASE
 )
-"""How the names end that Kubernetes makes of a service."""
+"""The endings of the variable names that Kubernetes creates for a service."""
 
 
 def _known_time_zone(name: str) -> str:
@@ -41,7 +41,7 @@ def _known_time_zone(name: str) -> str:
 
 
 def _valid_cron(expression: str) -> str:
-    # Airflow brings croniter (it has no type stubs); imported where it is used to stay light
+    # Airflow depends on croniter, which has no type stubs; imported here to keep the module light
     from croniter import croniter  # type: ignore[import-untyped]  # noqa: PLC0415
 
     if len(expression.split()) != 5 or not croniter.is_valid(expression):
@@ -89,7 +89,7 @@ class Run(_Section):
 
 
 class ExtraContactField(_Section):
-    """A VTEX field that fills a contact field which the shop has set up at Connectif."""
+    """A VTEX field, and the contact field at Connectif that it fills."""
 
     source: Annotated[str, Field(min_length=1)]
     target: Annotated[str, Field(min_length=1)]
@@ -97,13 +97,13 @@ class ExtraContactField(_Section):
 
 
 def _split_extra_fields(value: object) -> object:
-    """`gender=gender:radio,document=cpf:text`, as an environment variable writes it."""
+    """The value of an environment variable: `gender=gender:radio,document=cpf:text`."""
     if not isinstance(value, str):
         return value
     pattern = re.compile(r"([^=,]+)=([^:,]+):([a-z]+)")
     matches = [pattern.fullmatch(part.strip()) for part in value.split(",") if part.strip()]
     if not all(matches):
-        raise ValueError("source=target:kind, several with commas, as in gender=gender:radio")
+        raise ValueError("source=target:kind, separated by commas, such as gender=gender:radio")
     return [
         dict(zip(("source", "target", "kind"), match.groups(), strict=True)) for match in matches if match
     ]
@@ -165,21 +165,21 @@ class Reconcile(_Section):
 
 
 class AlertBy(_Section):
-    """One of Airflow's notifiers, by its import path, and what it is made with."""
+    """An Airflow notifier: its import path and its arguments."""
 
     notifier: Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+$")]
     arguments: dict[str, Any] = {}
 
 
 def _from_json(value: object) -> object:
-    """A list as JSON, as an environment variable writes it."""
+    """The value of an environment variable: a list in JSON."""
     if not isinstance(value, str):
         return value
     try:
         return json.loads(value)
     except ValueError:
         raise ValueError(
-            'a list in JSON, as in [{"notifier": "a.module.Notifier", "arguments": {}}]'
+            'a list in JSON, such as [{"notifier": "a.module.Notifier", "arguments": {}}]'
         ) from None
 
 
@@ -240,26 +240,27 @@ def read_settings(file: Path) -> Settings:
     given = _toml(file)
     for (section, name), value in _from_environment().items():
         given.setdefault(section, {})[name] = value
-    return _validated(given)
+    return _validate(given)
 
 
 def changed_settings() -> dict[str, str]:
-    """What the environment changes in the settings of the file: `{"schedule.time_zone": "Europe/Madrid"}`.
+    """The settings that the environment changes: `{"schedule.time_zone": "Europe/Madrid"}`.
 
-    The values are for a log: of a notifier without its arguments, of a URL without credentials and query.
+    The values are for a log: a notifier without its arguments, a URL without credentials and query.
     """
-    effective, shipped = read_settings(SETTINGS_FILE), _shipped()
+    effective, defaults = read_settings(SETTINGS_FILE), _defaults()
     return {
         f"{section}.{name}": _shown(value)
         for section, name in _from_environment()
-        if (value := getattr(getattr(effective, section), name)) != shipped.get((section, name))
+        if (value := getattr(getattr(effective, section), name)) != defaults.get((section, name))
     }
 
 
 def misspelt_variables() -> dict[str, str]:
-    """Variables that have no effect and look like a mistyped setting: `{variable: the setting's variable}`.
+    """Variables without effect that look like a mistyped setting: `{variable: the setting's variable}`.
 
-    One underscore instead of two, or an unknown section. Only a warning: other programs use our prefix.
+    They have one underscore instead of two, or an unknown section. They cause only a warning, because other
+    programs use our prefix too.
     """
     known = [_variable(*one) for one in _names()]
     return {
@@ -267,23 +268,23 @@ def misspelt_variables() -> dict[str, str]:
         for variable in sorted(os.environ)
         if variable.upper().startswith(ENV_PREFIX)
         and not _is_ours(variable)
-        and not _OF_A_SERVICE.search(variable)
+        and not _KUBERNETES_SERVICE.search(variable)
         if (
             nearest := get_close_matches(variable.upper(), known, n=1, cutoff=0 if "__" in variable else 0.75)
         )
     }
 
 
-def _shipped() -> dict[tuple[str, str], Any]:
-    """What the file says; nothing where it needs the environment to be complete."""
+def _defaults() -> dict[tuple[str, str], Any]:
+    """The values of the file; empty if the file alone is not valid."""
     try:
-        alone = _validated(_toml(SETTINGS_FILE))
+        settings = _validate(_toml(SETTINGS_FILE))
     except ConfigurationError:
         return {}
-    return {(section, name): getattr(getattr(alone, section), name) for section, name in _names()}
+    return {(section, name): getattr(getattr(settings, section), name) for section, name in _names()}
 
 
-def _validated(given: dict[str, Any]) -> Settings:
+def _validate(given: dict[str, Any]) -> Settings:
     try:
         return Settings(**given)
     except ValidationError as error:
@@ -301,13 +302,13 @@ def _toml(file: Path) -> dict[str, Any]:
 
 
 def _from_environment() -> dict[tuple[str, str], str]:
-    """Values by section and name. ConfigurationError for a name that its section does not have."""
+    """Values by section and name. ConfigurationError for an unknown name in a known section."""
     known = {_variable(*one): one for one in _names()}
     found: dict[tuple[str, str], str] = {}
     for variable in filter(_is_ours, sorted(os.environ)):
         if variable.upper() not in known:
             raise ConfigurationError(
-                f"settings: the environment variable {variable} names no setting. The nearest is "
+                f"settings: the environment variable {variable} is not a setting. The nearest setting is "
                 f"{get_close_matches(variable.upper(), known, n=1, cutoff=0)[0]}; see include/settings.toml"
             )
         if value := os.environ[variable]:
@@ -316,8 +317,8 @@ def _from_environment() -> dict[tuple[str, str], str]:
 
 
 def _is_ours(variable: str) -> bool:
-    """`SYNC_<SECTION>__…` of a known section. Other programs use our prefix as well: Kubernetes gives each
-    container `SYNC_STATE_PORT=tcp://…` where there is a service `sync-state`.
+    """Whether the variable is `SYNC_<SECTION>__…` with a known section. Other programs use our prefix too:
+    for a service `sync-state`, Kubernetes sets `SYNC_STATE_PORT=tcp://…` in each container.
     """
     return variable.upper().startswith(tuple(_variable(section, "") for section in Settings.model_fields))
 
@@ -355,5 +356,5 @@ def _sentence(problem: ErrorDetails) -> str:
     allowed = problem["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     variable = _variable(*where.split(".", 1)) if "." in where else where
     # the arguments of a notifier may hold a secret
-    given = "not right" if where.startswith("alerts.") else f"{problem['input']!r:.60}"
+    given = "not valid" if where.startswith("alerts.") else f"{problem['input']!r:.60}"
     return f"{where} (or {variable}) is {given}, allowed is {allowed}"

@@ -1,4 +1,4 @@
-"""Where one run keeps its files between tasks: frames, JSON and CSV under one folder, private to us."""
+"""The files of one run between its tasks: frames, JSON and CSV in one folder that only our user can read."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import orjson
 
 from include.disk import disk
 from include.errors import StagingError
-from include.manifest import MANIFEST, Manifest, StagedFile, SummedStream, summed
+from include.manifest import MANIFEST, ChecksumStream, Manifest, StagedFile, checksum_file
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Folder(Protocol):
-    """What `pathlib.Path` and Airflow's `ObjectStoragePath` have in common, as far as it is used here."""
+    """The methods of `pathlib.Path` and Airflow's `ObjectStoragePath` that this module uses."""
 
     @property
     def name(self) -> str: ...
@@ -37,15 +37,15 @@ class Folder(Protocol):
 
 
 class Staging:
-    """Files of one run, or of one stage of it. A file is there whole or not at all, so that a retry can
-    take what it finds for done: it is written beside its place, renamed, and then listed in the folder's
-    manifest. What the manifest does not list is not there.
+    """Files of one run, or of one of its stages. A file is complete or absent, so that a retry can use the
+    files that it finds. It is written under another name, renamed, and then listed in the folder's manifest.
+    A file that the manifest does not list counts as absent.
 
-    A file is compared with the manifest before this object reads it for the first time: StagingError when
-    it is gone or damaged. `unlisted` is for a folder that outlives runs and versions: files that begin so
-    are taken as they are where the manifest does not list them.
+    Before this object reads a file for the first time, it compares the file with the manifest: StagingError
+    if the file is missing or damaged. `unlisted` is for a folder that outlives runs and versions: a file with
+    this prefix is used without a check if the manifest does not list it.
 
-    What is called `….zst` lies there compressed; who writes and reads it does not notice.
+    A file named `….zst` is compressed on disk; writing and reading compress and decompress it.
 
     No method raises OSError: a failure of the disk is a SyncError (`include/disk.py`).
     """
@@ -59,36 +59,36 @@ class Staging:
         return str(self.folder)
 
     def within(self, name: str) -> Staging:
-        """A folder below this one."""
+        """A subfolder of this folder."""
         return Staging(self.folder / name)
 
     def has(self, name: str) -> bool:
-        """Whether it was written; it may be gone or damaged since, which reading it tells."""
+        """Whether the file was written. A later loss or damage shows only when the file is read."""
         return name in self._manifest().files or self._is_of_an_earlier_version(name)
 
     def names(self, prefix: str = "") -> list[str]:
-        """Names of the finished files that begin so, in order; none when there is no folder yet."""
+        """Sorted names of the finished files with this prefix; empty if the folder does not exist yet."""
         return sorted(name for name in self._manifest().files if name.startswith(prefix))
 
     @property
     def is_complete(self) -> bool:
-        """Whether `complete` was the last that was done here."""
+        """Whether `complete` was the last change of this folder."""
         return self._manifest().complete
 
     def begin(self) -> None:
-        """Make the folder, or check what an earlier attempt left in it: StagingError when that is damaged."""
+        """Create the folder, or check the files of an earlier attempt: StagingError if one is damaged."""
         self._make_private_folder()
         self.check()
         with _CHANGING:
             self._write_manifest(self._manifest().with_complete(False))
 
     def complete(self) -> None:
-        """Say that all files are there, for `require_complete`."""
+        """Mark the folder as complete, for `require_complete`."""
         with _CHANGING:
             self._write_manifest(self._manifest().with_complete(True))
 
     def require_complete(self) -> None:
-        """StagingError, naming the file, unless all is there that was there at `complete`."""
+        """Raise StagingError with the file's name unless all files are as they were at `complete`."""
         with disk(self):
             folder_exists, manifest_exists = self.folder.exists(), (self.folder / MANIFEST).exists()
         if not folder_exists:
@@ -96,30 +96,30 @@ class Staging:
         if not manifest_exists:
             raise StagingError(f"{MANIFEST} of {self} is gone")
         if not self.is_complete:
-            raise StagingError(f"{self} is not complete: the task that writes it did not end")
+            raise StagingError(f"{self} is not complete: the task that writes it did not finish")
         self.check()
 
     def check(self) -> None:
-        """Read all files that the manifest lists: StagingError when one is gone or damaged."""
+        """Read all files of the manifest: StagingError if one is missing or damaged."""
         for name, entry in self._manifest().files.items():
             self._check(name, entry)
 
     def check_again(self, name: str) -> None:
-        """Check one file now, however long ago that was done."""
+        """Check one file now, even if it was checked before."""
         self._checked.pop(name, None)
         self._check(name, self._entry(name))
 
     @contextmanager
     def writing(self, name: str) -> Iterator[IO[bytes]]:
-        """A binary file that appears under its name only when the block ends well.
+        """A binary file that gets its name only if the block ends without an error.
 
-        Tasks of a run may write the same name at once: each writes a file of its own, the last to end stays.
+        Tasks of a run may write the same name at once: each writes its own file, and the last one wins.
         """
         self._make_private_folder()
         unfinished = self._unfinished(name)
         with disk(self), _removed_on_error(unfinished):
             with unfinished.open("wb") as file:
-                stream = SummedStream(file)
+                stream = ChecksumStream(file)
                 with _compressing(cast("IO[bytes]", stream), name) as open_file:
                     yield open_file
             _make_private(unfinished, 0o600)
@@ -132,7 +132,7 @@ class Staging:
             try:
                 yield open_file
             except Exception:
-                self.check_again(name)  # damage since the check is the better reason
+                self.check_again(name)  # damage since the last check explains the error better
                 raise
 
     def write_bytes(self, name: str, content: bytes) -> None:
@@ -140,7 +140,7 @@ class Staging:
             file.write(content)
 
     def remove_others(self, prefix: str, *, than: str) -> None:
-        """Remove the files that begin so, but `than`; also what a killed process left half written."""
+        """Remove the files with this prefix except `than`, and unfinished files of killed processes."""
         with _CHANGING:
             manifest = self._manifest()
             gone = {name for name in manifest.files if name.startswith(prefix) and name != than}
@@ -162,11 +162,11 @@ class Staging:
             return orjson.loads(file.read())
 
     def write_table(self, name: str, table: pa.Table) -> None:
-        """A columnar, compressed file (Parquet)."""
-        import pyarrow.parquet as pq  # noqa: PLC0415 - costs a second, and many tasks need no frames
+        """Write a columnar, compressed file (Parquet)."""
+        import pyarrow.parquet as pq  # noqa: PLC0415 - a slow import, and many tasks need no frames
 
         with self.writing(name) as file:
-            # Hardly a value comes twice: without dictionaries files are smaller, and read twice as fast.
+            # few values repeat: without dictionaries the files are smaller, and reading is twice as fast
             pq.write_table(table, file, compression="zstd", use_dictionary=False)
             _note_rows(file, len(table))
 
@@ -185,8 +185,8 @@ class Staging:
         return cast("pd.DataFrame", self.read_table(name, columns).to_pandas())
 
     def write_frames(self, name: str, frames: Iterable[pd.DataFrame]) -> int:
-        """One Parquet file of frames alike, a piece in memory at a time; returns how many rows. At least one
-        frame must come, be it empty."""
+        """Write frames with equal columns to one Parquet file, one frame in memory at a time; returns the
+        number of rows. `frames` must yield at least one frame, which may be empty."""
         import pyarrow as pa  # noqa: PLC0415
         import pyarrow.parquet as pq  # noqa: PLC0415
 
@@ -204,7 +204,7 @@ class Staging:
     def frames(
         self, name: str, columns: list[str] | None = None, *, rows: int = 5_000
     ) -> Iterator[pd.DataFrame]:
-        """The rows of a Parquet file, so many at a time; of an empty file one frame without rows."""
+        """The rows of a Parquet file, `rows` at a time; an empty file yields one frame without rows."""
         import pyarrow.parquet as pq  # noqa: PLC0415
 
         with self.reading(name) as file:
@@ -224,21 +224,22 @@ class Staging:
         return self.folder / f"{name}.{token_hex(4)}{_UNFINISHED}"
 
     def _put(self, unfinished: Folder, name: str, entry: StagedFile) -> None:
-        """Give a written file its name. Killed in between, it is not listed: then it is written again.
+        """Give a written file its name. If the process is killed in between, the manifest does not list the
+        file, and it is written again.
 
-        That holds for one that replaces another too, whose entry would not fit the new file.
+        So the entry of a file that is replaced is removed first: it would not match the new file.
         """
         with _CHANGING:
             manifest = self._manifest_or_new()
             if name in manifest.files:
                 self._write_manifest(manifest.without(name))
             elif not manifest.files:
-                self._write_manifest(manifest)  # before the first file: one without a manifest is damage
+                self._write_manifest(manifest)  # first, because a file without a manifest counts as damage
             unfinished.rename(self.folder / name)
-            self._write_manifest(manifest.having(name, entry))
+            self._write_manifest(manifest.with_file(name, entry))
 
     def _entry(self, name: str) -> StagedFile | None:
-        """What the manifest says of a file; None for one of an earlier version."""
+        """The manifest's entry of a file; None for a file of an earlier version."""
         entry = self._manifest().files.get(name)
         if entry is None and not self._is_of_an_earlier_version(name):
             raise StagingError(f"{name} of {self} is gone")
@@ -248,7 +249,7 @@ class Staging:
         if entry is None or self._checked.get(name) == entry:
             return
         with disk(self), self._opened(name) as file:
-            found = summed(file)
+            found = checksum_file(file)
         if problem := entry.differs_from(found):
             raise StagingError(f"{name} of {self} is damaged: {problem}")
         self._checked[name] = entry
@@ -260,17 +261,17 @@ class Staging:
             raise StagingError(f"{name} of {self} is gone") from None
 
     def _manifest(self) -> Manifest:
-        """What is there, as it stands on the disk now: another process may have written since."""
+        """The manifest as it is on the disk now: another process may have changed it."""
         place = self.folder / MANIFEST
         try:
             with disk(self, but=FileNotFoundError), place.open("rb") as file:
                 content = file.read()
         except FileNotFoundError:
-            left = self._left_alone()
-            if MANIFEST in left:  # written between the two looks, by another thread or process
+            names = self._unlisted_names()
+            if MANIFEST in names:  # another thread or process has just written it
                 return self._manifest()
-            if left:
-                raise StagingError(f"{MANIFEST} of {self} is gone, {min(left)} is there") from None
+            if names:
+                raise StagingError(f"{MANIFEST} of {self} is gone, but {min(names)} exists") from None
             return Manifest()
         try:
             return Manifest.from_bytes(content)
@@ -278,7 +279,7 @@ class Staging:
             raise StagingError(f"{MANIFEST} of {self} is damaged") from None
 
     def _manifest_or_new(self) -> Manifest:
-        """The manifest to write in: a damaged one of a folder that outlives runs is replaced."""
+        """The manifest to change; in a folder that outlives runs, a new one replaces a damaged one."""
         try:
             return self._manifest()
         except StagingError:
@@ -300,8 +301,8 @@ class Staging:
         with disk(self):
             return (self.folder / name).exists()
 
-    def _left_alone(self) -> set[str]:
-        """The finished files of a folder without a manifest that should be listed in one."""
+    def _unlisted_names(self) -> set[str]:
+        """The finished files of a folder without a manifest which a manifest should list."""
         with disk(self):
             if not self.folder.exists():
                 return set()
@@ -310,14 +311,14 @@ class Staging:
 
 
 _CHANGING = threading.RLock()
-"""Held while a manifest is read, changed and written: several threads of a task write files."""
+"""Locks the read, change and write of a manifest: several threads of a task write files."""
 _UNFINISHED = ".unfinished"
 _COMPRESSED = ".zst"
 
 
 def _note_rows(file: IO[bytes], rows: int) -> None:
-    """For the manifest; a test may have put a file of its own in the way."""
-    if isinstance(file, SummedStream):
+    """Set the number of rows for the manifest; a test may pass another kind of file."""
+    if isinstance(file, ChecksumStream):
         file.rows = rows
 
 
@@ -326,7 +327,7 @@ def _removed_on_error(unfinished: Folder) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        with suppress(OSError):  # the error under way says more; what is left over is never read
+        with suppress(OSError):  # the original error matters more; no reader uses an unfinished file
             unfinished.unlink()
         raise
 
@@ -348,7 +349,7 @@ def _decompressing(file: IO[bytes], name: str) -> AbstractContextManager[IO[byte
 
 
 def _make_private(path: Folder, mode: int) -> None:
-    """Let only the owner read it; a bucket has permissions of its own."""
+    """Let only our user read the path; a bucket has its own permissions."""
     if isinstance(path, Path):
         path.chmod(mode)
     elif getattr(path, "protocol", "") == "file":

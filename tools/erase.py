@@ -10,7 +10,7 @@ import os
 import sys
 from datetime import UTC, datetime
 
-from include.erasure import BY_HAND, checked, erase, restore
+from include.erasure import BY_HAND, check_address, erase, restore
 from include.errors import SyncError
 from include.settings import load_settings
 from plugins.runs.open_run import open_explain_context, staging_base
@@ -29,7 +29,7 @@ def main() -> int:
         print(USAGE, file=sys.stderr)
         return 2
     try:
-        address = checked(email)
+        address = check_address(email)
         with open_explain_context() as context:
             if undo:
                 lines = restore(context.state, address)

@@ -1,4 +1,4 @@
-"""Erased people on the simulated shop: each way to write refuses them, and a search finds nothing here."""
+"""Erased people on the simulated shop: no pipeline writes them, and no file or table names them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from include import contacts, purchases
 from include.connectif.client import ConnectifClient, Import
-from include.erasure import checked, erase, restore
+from include.erasure import check_address, erase, restore
 from include.explain import explain
 from include.newsletter import NewsletterRules, NewsletterSync
 from include.outcomes import Cause, Kind, Outcome, PipelineName, Reason
@@ -46,7 +46,7 @@ DAY = day_of(MORNING, hours=2)
 
 @pytest.fixture(autouse=True)
 def person(shop: SimulatedShop) -> None:
-    """A customer with an order, and another one."""
+    """The customer to erase, with an order, and another customer."""
     without_baskets(shop)
     put_product(shop)
     shop.on_vtex("PUT", "documents/bird-doc", PERSON)
@@ -55,82 +55,82 @@ def person(shop: SimulatedShop) -> None:
     put_order(shop, "2-01", MORNING)
 
 
-def said(runner: SyncRunner, base: Any = None) -> str:
-    base = base or Folder(runner.folder / "nothing staged")
+def erase_person(runner: SyncRunner, base: Any = None) -> str:
+    base = base or Folder(runner.folder / "no staged files")
     return "\n".join(erase(runner.state, runner.vtex, base, EMAIL, runner.shop.clock.now()))
 
 
-def is_there(shop: SimulatedShop, email: str = EMAIL) -> bool:
+def is_at_connectif(shop: SimulatedShop, email: str = EMAIL) -> bool:
     return email in shop.table("contacts", by="email")
 
 
 @pytest.mark.parametrize("plan", [EVERYTHING, window_ending(NOON, hours=4)], ids=["full", "window"])
 def test_contacts__of_erased_people_are_left_out(plan: Any, runner: SyncRunner, shop: SimulatedShop) -> None:
-    said(runner)
+    erase_person(runner)
     report = runner.sync(PipelineName.CONTACTS, plan, "run")
     assert report.counts.reasons[Reason.ERASED] == 1
-    assert is_there(shop, "other@example.com")
-    assert not is_there(shop)
+    assert is_at_connectif(shop, "other@example.com")
+    assert not is_at_connectif(shop)
 
 
 def test_contacts__a_replay_leaves_them_out(runner: SyncRunner, shop: SimulatedShop) -> None:
-    said(runner)
+    erase_person(runner)
     runner.sync(PipelineName.CONTACTS, window_ending(NOON, hours=4), "run")
     report = runner.sync(PipelineName.CONTACTS, replay_of("bird-doc"), "replay")
     assert report.counts.reasons == {Reason.ERASED: 1}
-    assert not is_there(shop)
+    assert not is_at_connectif(shop)
 
 
 def test_contacts__erased_after_the_files_were_written(runner: SyncRunner, shop: SimulatedShop) -> None:
     run = runner.run(PipelineName.CONTACTS, EVERYTHING, "run")
     extracted = run_stage(run, "extract", contacts.extract)
     transformed = run_stage(run, "transform", lambda r, f: contacts.transform(r, f, source=extracted))
-    said(runner)
+    erase_person(runner)
     loaded = run_stage(run, "load", lambda r, f: contacts.load(r, f, source=transformed))
     assert Staging(loaded.folder).read_json("counts.json")["reasons"] == {"erased": 1}
-    assert is_there(shop, "other@example.com")
-    assert not is_there(shop)
+    assert is_at_connectif(shop, "other@example.com")
+    assert not is_at_connectif(shop)
 
 
 @pytest.mark.parametrize("alone", [False, True], ids=["among others", "alone"])
 def test_contacts__erased_while_the_files_are_sent(
     alone: bool, runner: SyncRunner, shop: SimulatedShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After the consent import, which knows no more than the address."""
+    """They are erased after the consent import, which sends only the address."""
     create = ConnectifClient.create_import
 
-    def and_then_erased(client: ConnectifClient, *args: Any, **kwargs: Any) -> Import:
+    def call_and_erase(client: ConnectifClient, *args: Any, **kwargs: Any) -> Import:
         queued = create(client, *args, **kwargs)
-        said(runner)
+        erase_person(runner)
         return queued
 
-    monkeypatch.setattr(ConnectifClient, "create_import", and_then_erased)
+    monkeypatch.setattr(ConnectifClient, "create_import", call_and_erase)
     plan = RunPlan("only", None, (), "only", only="bird-doc") if alone else EVERYTHING
     report = runner.sync(PipelineName.CONTACTS, plan, "run")
     assert report.counts.reasons[Reason.ERASED] == 1
     assert report.missing == 0
-    contacts_there = shop.table("contacts", by="email")
-    assert contacts_there[EMAIL]["name"] != PERSON["firstName"]
-    assert alone or contacts_there["other@example.com"]["name"] == OTHER["firstName"]
+    contacts_at_connectif = shop.table("contacts", by="email")
+    assert contacts_at_connectif[EMAIL]["name"] != PERSON["firstName"]
+    assert alone or contacts_at_connectif["other@example.com"]["name"] == OTHER["firstName"]
 
 
-def test_contacts__a_person_who_comes_back_is_sent(runner: SyncRunner, shop: SimulatedShop) -> None:
-    said(runner)
+def test_contacts__a_restored_person_is_sent(runner: SyncRunner, shop: SimulatedShop) -> None:
+    erase_person(runner)
     assert "is no longer erased" in "\n".join(restore(runner.state, EMAIL))
     assert "nothing was changed" in "\n".join(restore(runner.state, EMAIL))
     runner.sync(PipelineName.CONTACTS, EVERYTHING, "run")
-    assert is_there(shop)
+    assert is_at_connectif(shop)
 
 
-def test_purchases__neither_purchase_nor_contact_is_made(runner: SyncRunner, shop: SimulatedShop) -> None:
-    said(runner)
+def test_purchases__neither_purchase_nor_contact_is_created(runner: SyncRunner, shop: SimulatedShop) -> None:
+    erase_person(runner)
     report = runner.sync(PipelineName.PURCHASES, DAY, "run")
     assert report.counts.outcomes == {Outcome.EXCLUDED: 1, Outcome.SENT: 1}
     assert at_connectif(shop).keys() == {"2"}
-    assert not is_there(shop)
+    assert not is_at_connectif(shop)
 
 
-@pytest.mark.parametrize("orders", [1, 12], ids=["created one by one", "import of buyers"])
+@pytest.mark.parametrize("orders", [1, 12], ids=["missing contact created", "import of buyers"])
 def test_purchases__erased_after_they_were_mapped(
     orders: int, runner: SyncRunner, shop: SimulatedShop
 ) -> None:
@@ -139,21 +139,21 @@ def test_purchases__erased_after_they_were_mapped(
     run = runner.run(PipelineName.PURCHASES, DAY, "run")
     extracted = run_stage(run, "extract", purchases.extract)
     transformed = run_stage(run, "transform", lambda r, f: purchases.transform(r, f, source=extracted))
-    said(runner)
+    erase_person(runner)
     loaded = run_stage(run, "load", lambda r, f: purchases.load(r, f, source=transformed))
     assert Staging(loaded.folder).read_json("counts.json")["reasons"] == {"erased": 1}
     assert "1" not in at_connectif(shop)
-    assert not is_there(shop)
+    assert not is_at_connectif(shop)
 
 
-def test_purchases__that_connectif_has_already_leave_no_trace_of_who_was_erased_meanwhile(
+def test_purchases__already_at_connectif_are_recorded_without_a_person_erased_meanwhile(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     runner.sync(PipelineName.PURCHASES, DAY, "first")
     run = runner.run(PipelineName.PURCHASES, DAY, "again")
     extracted = run_stage(run, "extract", purchases.extract)
     transformed = run_stage(run, "transform", lambda r, f: purchases.transform(r, f, source=extracted))
-    said(runner)
+    erase_person(runner)
     run_stage(run, "load", lambda r, f: purchases.load(r, f, source=transformed))
     with runner.state._database.read() as connection:
         people = connection.execute(sa.select(purchase_table.c.person)).scalars().all()
@@ -163,8 +163,8 @@ def test_purchases__that_connectif_has_already_leave_no_trace_of_who_was_erased_
 
 def test_purchases__a_repair_leaves_them_out(runner: SyncRunner, shop: SimulatedShop) -> None:
     runner.state.cover(PipelineName.PURCHASES, DAY.window)
-    said(runner)
-    found = runner.compare(PipelineName.PURCHASES, DAY, "look", repair=True)
+    erase_person(runner)
+    found = runner.compare(PipelineName.PURCHASES, DAY, "compare", repair=True)
     assert found.causes == {Cause.ERASED: 1, Cause.NEVER_SENT: 1}
     assert at_connectif(shop).keys() == {"2"}
 
@@ -174,9 +174,9 @@ def test_newsletter__changes_of_erased_people_are_not_applied(
 ) -> None:
     event = {"email": EMAIL, "subscribed": True, "occurred_at": "2026-11-23T11:00:00Z"}
     runner.state.add_pending("was.waiting@example.com", True, NOON, NOON, 1)
-    said(runner)
+    erase_person(runner)
     runner.state.erase("was.waiting@example.com")
-    runner.state.add_pending("was.waiting@example.com", True, NOON, NOON, 1)  # by a run of that moment
+    runner.state.add_pending("was.waiting@example.com", True, NOON, NOON, 1)  # written by a concurrent run
     sync = NewsletterSync(runner.vtex, runner.state, RULES, "run")
     sync.apply([event, {**event, "email": "other@example.com"}], shop.clock.now())
     assert sync.counts.reasons == {Reason.ERASED: 2}
@@ -196,12 +196,12 @@ def test_newsletter__erased_while_their_change_is_looked_up(
         shop.on_vtex("DELETE", "documents/bird-doc")
     look_up = VtexClient.search_clients
 
-    def and_then_erased(client: VtexClient, **query: Any) -> list[dict[str, Any]]:
+    def call_and_erase(client: VtexClient, **query: Any) -> list[dict[str, Any]]:
         found = look_up(client, **query)
         runner.state.erase(EMAIL)
         return found
 
-    monkeypatch.setattr(VtexClient, "search_clients", and_then_erased)
+    monkeypatch.setattr(VtexClient, "search_clients", call_and_erase)
     now = shop.clock.now()
     sync = NewsletterSync(runner.vtex, runner.state, RULES, "run")
     sync.apply([{"email": EMAIL, "subscribed": True, "occurred_at": now.isoformat()}], now)
@@ -230,25 +230,25 @@ def test_newsletter__erased_while_connectif_prepares_its_export(
 def test_reconcile__calls_a_customer_erased(runner: SyncRunner, shop: SimulatedShop) -> None:
     runner.sync(PipelineName.CONTACTS, EVERYTHING, "run")
     runner.change("reconcile", examples=10_000)
-    said(runner)
-    found = runner.compare(PipelineName.CONTACTS, EVERYTHING, "look")
+    erase_person(runner)
+    found = runner.compare(PipelineName.CONTACTS, EVERYTHING, "compare")
     assert found.examples[Cause.ERASED] == ["bird-doc"]
 
 
 def test_explain__says_erased(runner: SyncRunner) -> None:
-    said(runner)
+    erase_person(runner)
     context = ExplainContext(
         runner.settings, runner.state, runner.vtex, runner.connectif, Staging(runner.folder / "kept"),
         now=runner.shop.clock.now,
     )  # fmt: skip
     for record, kind in ((EMAIL, Kind.CUSTOMER), ("bird-doc", Kind.CUSTOMER), ("1-01", Kind.ORDER)):
-        told = explain(context, record, among=(kind,))
-        assert "erased" in " ".join(told.decision), record
-        assert told.parts[1].facts == (), "would be sent"
+        explanation = explain(context, record, among=(kind,))
+        assert "erased" in " ".join(explanation.decision), record
+        assert explanation.parts[1].facts == (), "would be sent"
 
 
 def cells(base: Path) -> Iterator[bytes]:
-    """Everything in all files, unpacked."""
+    """The unpacked content of all files."""
     for file in (path for path in base.rglob("*") if path.is_file()):
         yield str(file).encode()
         if file.suffix == ".parquet":
@@ -259,15 +259,15 @@ def cells(base: Path) -> Iterator[bytes]:
             yield file.read_bytes()
 
 
-def found(runner: SyncRunner, base: Path) -> set[bytes]:
+def find_canaries(runner: SyncRunner, base: Path) -> set[bytes]:
     runner.state._database.engine.dispose()
     return {canary for cell in cells(base) for canary in CANARIES if canary in cell.lower()}
 
 
-def test_erase__a_search_over_all_files_finds_nothing(
+def test_erase__leaves_no_personal_data_in_any_file(
     runner: SyncRunner, shop: SimulatedShop, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Store and staged files of finished runs at once, those of a running one when it has ended."""
+    """State store and files of finished runs are clean at once, files of a running run when it has ended."""
     caplog.set_level(logging.DEBUG)
     base = runner.folder / "staging" / folder_of(runner.state.shops_of_the_vtex_account()[0])
 
@@ -287,21 +287,21 @@ def test_erase__a_search_over_all_files_finds_nothing(
     sync = NewsletterSync(runner.vtex, runner.state, RULES, "run")
     sync.apply([{"email": EMAIL, "subscribed": True, "occurred_at": "2026-11-23T11:00:00Z"}], NOON)
     runner.state.add_pending(EMAIL, True, NOON, NOON, 1)
-    assert found(runner, base) == set(CANARIES)
+    assert find_canaries(runner, base) == set(CANARIES)
 
     shop.clock.advance(1)
-    text = said(runner, Folder(base.parent))
+    text = erase_person(runner, Folder(base.parent))
     assert "2 finished runs" in text
     assert "sync_contacts/later-0" in text
     assert folders() == ["later"]
     stages_of(running)
     remove_old(runner.state, Folder(base.parent), runner.settings, shop.clock.now())
     assert folders() == []
-    assert found(runner, base.parent.parent) == set()
+    assert find_canaries(runner, base.parent.parent) == set()
     assert not any(canary.decode() in (caplog.text + text).lower() for canary in CANARIES)
 
 
-def test_erase__what_is_no_address_is_refused_and_not_repeated() -> None:
-    with pytest.raises(Exception, match="no e-mail address") as caught:
-        checked("piepmatz")
+def test_erase__an_invalid_address_is_refused_and_not_repeated() -> None:
+    with pytest.raises(Exception, match="not a valid e-mail address") as caught:
+        check_address("piepmatz")
     assert "piepmatz" not in str(caught.value)

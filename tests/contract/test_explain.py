@@ -1,4 +1,4 @@
-"""One record explained: each reason code by a seeded record, what is there, what would go, what was sent."""
+"""Explain one record: each reason code, Connectif's values, the values to send, the values sent."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ CASES = [
         lambda shop: product(shop, skus=[{"sku_id": 9000, "offers": [], "base_price": None}]),
     ),
     Case(Reason.NO_LINES, Kind.ORDER, lambda shop: order(shop, lines=[])),
-    Case(Reason.CONTACT_UNRESOLVED, Kind.ORDER, lambda shop: order(shop, profile_id="nobody")),
+    Case(Reason.CONTACT_UNRESOLVED, Kind.ORDER, lambda shop: order(shop, profile_id="unknown")),
     Case(Reason.ORDER_INCOMPLETE, Kind.ORDER, lambda shop: order(shop, is_complete=False)),
     Case(Reason.ORDER_CANCELED, Kind.ORDER, lambda shop: order(shop, fixed_status="canceled")),
     Case(Reason.ORDER_EXCLUDED, Kind.ORDER, order, {"sales_channels": ("7",)}),
@@ -111,7 +111,7 @@ CASES = [
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_reason__of_the_mapping_is_named_with_what_to_do(
+def test_reason__of_the_mapping_is_shown_with_its_advice(
     shop: SimulatedShop, runner: SyncRunner, context: ExplainContext, case: Case
 ) -> None:
     if case.settings:
@@ -124,18 +124,18 @@ def test_reason__of_the_mapping_is_named_with_what_to_do(
     assert f"{case.reason}" in said
 
 
-KEPT = {
+RECORDED = {
     PipelineName.CONTACTS: (Kind.CUSTOMER, "doc-9"),
     PipelineName.PRODUCTS: (Kind.PRODUCT, "999"),
     PipelineName.PURCHASES: (Kind.ORDER, "999-01"),
 }
 
 
-@pytest.mark.parametrize("pipeline", KEPT, ids=str)
-def test_reason__that_a_run_wrote_down_is_shown_with_the_answer(
+@pytest.mark.parametrize("pipeline", RECORDED, ids=str)
+def test_reason__recorded_by_a_run_is_shown_with_the_detail(
     runner: SyncRunner, context: ExplainContext, pipeline: PipelineName
 ) -> None:
-    kind, key = KEPT[pipeline]
+    kind, key = RECORDED[pipeline]
     for reason in Reason:
         row = RecordOutcome(key, reason.outcome, reason, "E0103: outside of the domains")
         runner.state.save_outcomes(pipeline, f"run-{reason}", [row])
@@ -148,20 +148,20 @@ def test_reason__that_a_run_wrote_down_is_shown_with_the_answer(
 
 
 def test_reason__of_a_change_is_found_by_the_address(runner: SyncRunner, context: ExplainContext) -> None:
-    person = runner.state.hashed("nobody.zwitscher@example.com")
+    person = runner.state.hashed("unknown.zwitscher@example.com")
     for reason in (Reason.UNKNOWN_CONTACT, Reason.CHANGED_SINCE, Reason.TARGET_BUSY, Reason.ERASED):
         row = RecordOutcome(person, reason.outcome, reason)
         runner.state.save_outcomes(PipelineName.NEWSLETTER, "newsletter-run", [row])
-        found = explain(context, "Nobody.Zwitscher@example.com")
+        found = explain(context, "Unknown.Zwitscher@example.com")
         assert found.is_known
         assert f": {reason}" in part(found, "subscription changes")["outcome"]
         assert reason.meaning in "\n".join(found.decision)
 
 
-def test_change__that_waits_for_its_person_is_shown(runner: SyncRunner, context: ExplainContext) -> None:
-    change = {"email": "nobody@example.com", "subscribed": True, "occurred_at": NOON.isoformat()}
+def test_change__that_waits_is_shown(runner: SyncRunner, context: ExplainContext) -> None:
+    change = {"email": "unknown@example.com", "subscribed": True, "occurred_at": NOON.isoformat()}
     NewsletterSync(runner.vtex, runner.state, RULES, "run").apply([change], NOON)
-    found = explain(context, "nobody@example.com")
+    found = explain(context, "unknown@example.com")
     assert found.is_known
     assert part(found, "subscription changes")["waiting"].startswith("1 attempts, the next from 2026-11-23")
 
@@ -174,7 +174,7 @@ def test_reasons__have_a_meaning_and_an_advice_that_fit_into_a_sentence(code: Re
     assert not code.meaning.endswith(".")
 
 
-def test_customer__a_field_that_is_left_out_is_named(shop: SimulatedShop, context: ExplainContext) -> None:
+def test_customer__a_dropped_field_is_named(shop: SimulatedShop, context: ExplainContext) -> None:
     contact(shop, **dict.fromkeys(("phone", "cellPhone", "homePhone"), "000"), firstName={"given": "Ana"})
     found = explain(context, "ana.piepmatz@example.com")
     said = "\n".join(found.decision)
@@ -183,10 +183,10 @@ def test_customer__a_field_that_is_left_out_is_named(shop: SimulatedShop, contex
     assert "_name" not in part(found, "would be sent")
 
 
-# --- what is there, what would go, what was sent
+# --- values at Connectif, values to send, values sent
 
 
-def test_customer__is_followed_from_vtex_to_connectif(
+def test_customer__is_explained_from_vtex_to_connectif(
     shop: SimulatedShop, runner: SyncRunner, context: ExplainContext
 ) -> None:
     contact(shop)
@@ -215,7 +215,7 @@ def test_customer__shows_the_ledger_of_changes(
     ].startswith("unsubscribe, of 2026-11-23T12:00:00Z")
 
 
-def test_product__is_followed_from_vtex_to_connectif(
+def test_product__is_explained_from_vtex_to_connectif(
     shop: SimulatedShop, runner: SyncRunner, context: ExplainContext
 ) -> None:
     product(shop)
@@ -233,7 +233,7 @@ def test_product__is_followed_from_vtex_to_connectif(
     assert changed.startswith("Connectif has other values: unitPrice")
 
 
-def test_product__that_search_hides_will_be_withdrawn(
+def test_product__hidden_from_search_will_be_withdrawn(
     shop: SimulatedShop, runner: SyncRunner, context: ExplainContext
 ) -> None:
     product(shop)
@@ -242,7 +242,7 @@ def test_product__that_search_hides_will_be_withdrawn(
     assert "once more as outofstock" in explain(context, "900").decision[0]
 
 
-def test_order__is_followed_from_vtex_to_connectif(
+def test_order__is_explained_from_vtex_to_connectif(
     shop: SimulatedShop, runner: SyncRunner, context: ExplainContext
 ) -> None:
     order(shop)
@@ -257,7 +257,7 @@ def test_order__is_followed_from_vtex_to_connectif(
         assert any("under 900; a run of this sync sent it" in said for said in after.decision)
 
 
-def test_order__that_was_refused_names_connectifs_answer(
+def test_order__rejected_by_connectif_shows_its_answer(
     shop: SimulatedShop, runner: SyncRunner, context: ExplainContext
 ) -> None:
     order(shop)
@@ -268,10 +268,10 @@ def test_order__that_was_refused_names_connectifs_answer(
     assert "Connectif refused it: target_rejected (E0" in refused
 
 
-# --- what it must not do
+# --- effects that it must not have
 
 
-def test_explain__writes_nothing_stores_nothing_and_says_nothing_in_logs(
+def test_explain__writes_stores_and_logs_nothing(
     shop: SimulatedShop, runner: SyncRunner, context: ExplainContext, caplog: pytest.LogCaptureFixture
 ) -> None:
     order(shop)
@@ -284,9 +284,9 @@ def test_explain__writes_nothing_stores_nothing_and_says_nothing_in_logs(
     assert sorted(runner.folder.rglob("*")) == files
     assert (runner.folder / "state.db").read_bytes() == state
     assert all(one.is_known for one in found)
-    heard = caplog.text.lower()
-    assert "piepmatz" not in heard
-    assert "98765" not in heard
+    logged = caplog.text.lower()
+    assert "piepmatz" not in logged
+    assert "98765" not in logged
 
 
 def test_explain__masks_addresses_everywhere(shop: SimulatedShop, context: ExplainContext) -> None:
@@ -295,7 +295,7 @@ def test_explain__masks_addresses_everywhere(shop: SimulatedShop, context: Expla
         assert "@" not in everything(explain(context, record))
 
 
-def test_explain__marks_what_is_personal(shop: SimulatedShop, context: ExplainContext) -> None:
+def test_explain__marks_personal_values(shop: SimulatedShop, context: ExplainContext) -> None:
     contact(shop)
     found = explain(context, "ana.piepmatz@example.com")
     open_values = " ".join(
@@ -323,24 +323,26 @@ ODD_RECORDS += ["*@example.com", "a@b)OR(id=1", "a@b@c", "../@example.com/..", "
 
 @pytest.mark.parametrize("record", ODD_RECORDS)
 @pytest.mark.parametrize("kind", [None, *Kind])
-def test_record__of_no_form_reaches_neither_side(
+def test_record__of_an_unknown_form_is_sent_to_no_vendor(
     shop: SimulatedShop, context: ExplainContext, record: str, kind: Kind | None
 ) -> None:
-    made = context.vtex.transport.counter.calls, context.connectif.transport.counter.calls
+    before = context.vtex.transport.counter.calls, context.connectif.transport.counter.calls
     with pytest.raises(NotARecord):
         explain(context, record, among=[kind] if kind else tuple(Kind))
-    assert (context.vtex.transport.counter.calls, context.connectif.transport.counter.calls) == made
+    assert (context.vtex.transport.counter.calls, context.connectif.transport.counter.calls) == before
 
 
 @pytest.mark.parametrize("record", ["", " ", "two words", "a\nb", "x" * 255])
-def test_record__that_is_none_is_refused_without_being_repeated(context: ExplainContext, record: str) -> None:
+def test_record__of_an_unknown_form_is_not_repeated_in_the_error(
+    context: ExplainContext, record: str
+) -> None:
     with pytest.raises(ConfigurationError, match="give one e-mail") as refused:
         explain(context, record)
     assert "two words" not in str(refused.value)
 
 
-@pytest.mark.parametrize("record", ["nobody@example.com", "424242", "424242-01", "v123abc-01"])
-def test_record__unknown_on_both_sides_is_named_so(context: ExplainContext, record: str) -> None:
+@pytest.mark.parametrize("record", ["unknown@example.com", "424242", "424242-01", "v123abc-01"])
+def test_record__unknown_to_both_vendors_is_reported_as_unknown(context: ExplainContext, record: str) -> None:
     found = explain(context, record)
     assert not found.is_known
     assert found.decision
@@ -357,5 +359,5 @@ def test_record__unknown_on_both_sides_is_named_so(context: ExplainContext, reco
         ("some-document", (Kind.ORDER, Kind.CUSTOMER, Kind.PRODUCT)),
     ],
 )
-def test_kind__is_told_by_the_form(record: str, kinds: tuple[Kind, ...]) -> None:
+def test_kind__is_found_by_the_form(record: str, kinds: tuple[Kind, ...]) -> None:
     assert kinds_of(record) == kinds

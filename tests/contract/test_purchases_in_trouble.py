@@ -37,7 +37,7 @@ Trouble = Callable[[str, dict[str, Any]], bool]
 
 
 @pytest.fixture(autouse=True)
-def quiet_shop(shop: SimulatedShop) -> None:
+def undisturbed_shop(shop: SimulatedShop) -> None:
     """Only the orders of the test; Connectif knows their buyers and products."""
     without_baskets(shop)
     put_buyer(shop)

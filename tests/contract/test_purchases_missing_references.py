@@ -25,7 +25,7 @@ from tests.orders import (
 
 
 @pytest.fixture(autouse=True)
-def quiet_shop(shop: SimulatedShop) -> None:
+def undisturbed_shop(shop: SimulatedShop) -> None:
     """Only the orders of the test."""
     without_baskets(shop)
 

@@ -36,7 +36,7 @@ SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hou
 
 
 @pytest.fixture(autouse=True)
-def quiet_shop(shop: SimulatedShop) -> None:
+def undisturbed_shop(shop: SimulatedShop) -> None:
     """Only the orders of the test; Connectif knows their buyers and products."""
     without_baskets(shop)
     put_buyer(shop)

@@ -32,7 +32,7 @@ CUT = MIDNIGHT + 4 * HOUR
 
 
 @pytest.fixture(autouse=True)
-def quiet_shop(shop: SimulatedShop) -> None:
+def undisturbed_shop(shop: SimulatedShop) -> None:
     without_baskets(shop)
     put_buyer(shop)
     put_product(shop)

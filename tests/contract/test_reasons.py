@@ -1,4 +1,4 @@
-"""Each reason code: a seeded record is found by report, store, page and explain, and replayed alone."""
+"""Each reason code: report, state store, page and explain show a seeded record; a replay sends it alone."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ GENDER = {
 
 @dataclass(frozen=True)
 class Case:
-    """How the record `key` of a pipeline comes to a reason: what is seeded, and the run that meets it."""
+    """The set-up that gives the record `key` of a pipeline its reason, and the plan of the run."""
 
     pipeline: PipelineName
     key: str
     seed: Callable[[SyncRunner, SimulatedShop], Any]
     plan: RunPlan
     beside: Reason | None = None
-    """Of another record that always comes along."""
+    """The reason of another record that the run always reads, too."""
 
     def __repr__(self) -> str:
         return str(self.pipeline)
@@ -53,7 +53,7 @@ class Case:
 def customer(**fields: Any) -> Case:
     document = {"createdIn": RECENT, "firstName": "Ana", "email": "someone@example.com", **fields}
 
-    def seed(_office: SyncRunner, shop: SimulatedShop) -> None:
+    def seed(_runner: SyncRunner, shop: SimulatedShop) -> None:
         shop.on_vtex("PUT", "documents/seeded", document)
 
     return Case(PipelineName.CONTACTS, "seeded", seed, window_ending(NOON, hours=4))
@@ -74,7 +74,7 @@ def second_customer() -> Case:
     return Case(case.pipeline, case.key, seed, case.plan)
 
 
-def customer_whom_the_target_refuses() -> Case:
+def customer_that_connectif_rejects() -> Case:
     case = customer(gender="x")
 
     def seed(runner: SyncRunner, shop: SimulatedShop) -> None:
@@ -90,13 +90,13 @@ def customer_whom_the_target_refuses() -> Case:
 def product(sku: dict[str, Any] | None = None, **fields: Any) -> Case:
     body = {"skus": [{"sku_id": 99010, **(sku or {})}], **fields}
 
-    def seed(_office: SyncRunner, shop: SimulatedShop) -> None:
+    def seed(_runner: SyncRunner, shop: SimulatedShop) -> None:
         shop.on_vtex("PUT", "products/9901", body)
 
     return Case(PipelineName.PRODUCTS, "9901", seed, EVERYTHING)
 
 
-def product_whom_the_target_refuses() -> Case:
+def product_that_connectif_rejects() -> Case:
     case = product(name="Chaleira", release_date="2026-01-01T00:00:00Z")
 
     def seed(runner: SyncRunner, shop: SimulatedShop) -> None:
@@ -109,7 +109,7 @@ def product_whom_the_target_refuses() -> Case:
 
 
 def order(also: Callable[[SimulatedShop], Any] = put_product, **fields: Any) -> Case:
-    def seed(_office: SyncRunner, shop: SimulatedShop) -> None:
+    def seed(_runner: SyncRunner, shop: SimulatedShop) -> None:
         without_baskets(shop)
         put_buyer(shop)
         also(shop)
@@ -143,7 +143,7 @@ def tracked() -> Case:
     return Case(case.pipeline, case.key, seed, case.plan)
 
 
-def of_someone_erased(case: Case, email: str) -> Case:
+def erased(case: Case, email: str) -> Case:
     def seed(runner: SyncRunner, shop: SimulatedShop) -> None:
         case.seed(runner, shop)
         runner.state.erase(email)
@@ -153,7 +153,7 @@ def of_someone_erased(case: Case, email: str) -> Case:
 
 CASES: dict[Reason, list[Case]] = {
     Reason.EMAIL_MISSING: [customer(email=None)],
-    Reason.EMAIL_INVALID: [customer(email="nobody")],
+    Reason.EMAIL_INVALID: [customer(email="no address")],
     Reason.EMAIL_MASKED: [customer(email="a**@example.com")],
     Reason.DUPLICATE_EMAIL: [second_customer()],
     Reason.NAME_MISSING: [product(name="")],
@@ -161,7 +161,7 @@ CASES: dict[Reason, list[Case]] = {
     Reason.PRICE_MISSING: [product({"offers": [], "base_price": None, "has_price": False})],
     Reason.NO_LINES: [order(lines=[])],
     Reason.TARGET_REJECTED: [
-        customer_whom_the_target_refuses(), product_whom_the_target_refuses(), order(unauthorised)
+        customer_that_connectif_rejects(), product_that_connectif_rejects(), order(unauthorised)
     ],
     Reason.CONTACT_UNRESOLVED: [order(email=ALIAS, profile_id="11111111-2222-4333-8444-555555555555")],
     Reason.PART_UNPAID: [order_beside_an_unpaid_part()],
@@ -169,7 +169,7 @@ CASES: dict[Reason, list[Case]] = {
     Reason.ORDER_CANCELED: [order(fixed_status="canceled")],
     Reason.ORDER_EXCLUDED: [order(affiliate="MKT")],
     Reason.ALREADY_TRACKED: [tracked()],
-    Reason.ERASED: [of_someone_erased(customer(), "someone@example.com"), of_someone_erased(order(), EMAIL)],
+    Reason.ERASED: [erased(customer(), "someone@example.com"), erased(order(), EMAIL)],
 }  # fmt: skip
 
 EACH = pytest.mark.parametrize(
@@ -180,7 +180,7 @@ EACH = pytest.mark.parametrize(
 
 
 @EACH
-def test_reason__is_in_the_report_and_the_store_and_is_replayed_alone(
+def test_reason__is_in_report_and_state_store_and_is_replayed_alone(
     reason: Reason, case: Case, runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     case.seed(runner, shop)
@@ -202,7 +202,7 @@ def test_reason__is_in_the_report_and_the_store_and_is_replayed_alone(
 
 
 @EACH
-def test_reason__of_a_record_is_found_by_the_page_and_by_explain(
+def test_reason__is_shown_by_the_page_and_by_explain(
     reason: Reason, case: Case, runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     case.seed(runner, shop)
@@ -222,12 +222,12 @@ def test_reason__of_a_record_is_found_by_the_page_and_by_explain(
     assert any(reason in line for line in said), said
 
 
-# --- the newsletter: what can be tried again waits and is tried by itself; addresses are not kept for more
+# --- the newsletter: events that can be retried wait; only these keep their address
 
 RULES = NewsletterRules(timedelta(minutes=5), timedelta(minutes=10))
 CHANGES: dict[Reason, dict[str, Any]] = {
     Reason.EMAIL_MISSING: {"email": ""},
-    Reason.EMAIL_INVALID: {"email": "nobody"},
+    Reason.EMAIL_INVALID: {"email": "no address"},
     Reason.EMAIL_MASKED: {"email": "a@b.ct.vtex.com.br"},
     Reason.IN_THE_FUTURE: {"occurred_at": "2026-11-23T13:00:00Z"},
     Reason.INSTANT_INVALID: {"occurred_at": "2026-11-23T10:00:00"},
@@ -251,7 +251,7 @@ def test_reason__of_a_change_is_counted_and_kept_without_the_address(
     event = {"email": "ana@example.com", "subscribed": True, "occurred_at": RECENT, **CHANGES[reason]}
     sync = NewsletterSync(runner.vtex, runner.state, RULES, "run")
     if reason in {Reason.UNKNOWN_CONTACT, Reason.CHANGED_SINCE, Reason.TARGET_REJECTED}:
-        sync.resolve([event], shop.clock.now())  # the last look, and the one at exports
+        sync.resolve([event], shop.clock.now())  # the last lookup, and the lookup for exports
     else:
         sync.apply([event], shop.clock.now())
     assert sync.counts.reasons == {reason: 1}

@@ -216,7 +216,7 @@ def test_products__with_sku_ids_are_replayed_one_by_one(runner: SyncRunner, shop
 
 
 @pytest.fixture
-def quiet_shop(shop: SimulatedShop) -> None:
+def undisturbed_shop(shop: SimulatedShop) -> None:
     without_baskets(shop)
     put_product(shop)
     put_buyer(shop)
@@ -226,7 +226,7 @@ def customer_appears(shop: SimulatedShop) -> None:
     shop.on_vtex("PUT", "documents/late", {"email": "Late@example.com", "userId": PROFILE})
 
 
-@pytest.mark.usefixtures("quiet_shop")
+@pytest.mark.usefixtures("undisturbed_shop")
 @pytest.mark.parametrize("wanted", ["all", "contact_unresolved", "1", "1-01"])
 def test_purchases__held_for_too_long_are_sent_by_a_replay(
     wanted: str, runner: SyncRunner, shop: SimulatedShop
@@ -248,7 +248,7 @@ def test_purchases__held_for_too_long_are_sent_by_a_replay(
     assert report.counts.tracking == {}
 
 
-@pytest.mark.usefixtures("quiet_shop")
+@pytest.mark.usefixtures("undisturbed_shop")
 def test_purchases__that_connectif_refused_are_sent_after_a_correction(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
@@ -265,7 +265,7 @@ def test_purchases__that_connectif_refused_are_sent_after_a_correction(
     assert len(shop.on_connectif("GET", "workflows")) == 1, "a purchase of this morning triggers a workflow"
 
 
-@pytest.mark.usefixtures("quiet_shop")
+@pytest.mark.usefixtures("undisturbed_shop")
 def test_purchases__a_replay_finds_those_of_an_unfinished_load(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
@@ -282,7 +282,7 @@ def test_purchases__a_replay_finds_those_of_an_unfinished_load(
     assert report.counts.outcomes == {Outcome.SENT: 1}
 
 
-@pytest.mark.usefixtures("quiet_shop")
+@pytest.mark.usefixtures("undisturbed_shop")
 def test_purchases__a_dry_replay_covers_and_writes_nothing(runner: SyncRunner, shop: SimulatedShop) -> None:
     put_order(shop, "1-01", MORNING, email=ALIAS, profile_id=PROFILE)
     runner.sync(PipelineName.PURCHASES, day_of(MORNING, hours=1), "day 1")
@@ -297,7 +297,7 @@ def test_purchases__a_dry_replay_covers_and_writes_nothing(runner: SyncRunner, s
     assert runner.state.covered(PipelineName.PURCHASES) == covered
 
 
-@pytest.mark.usefixtures("quiet_shop")
+@pytest.mark.usefixtures("undisturbed_shop")
 def test_purchases__that_were_canceled_are_closed(runner: SyncRunner, shop: SimulatedShop) -> None:
     put_order(shop, "1-01", MORNING, email=ALIAS, profile_id=PROFILE)
     runner.sync(PipelineName.PURCHASES, day_of(MORNING, hours=1), "day 1")

@@ -61,7 +61,7 @@ def test_scheduler__has_imported_what_newsletter_runs_need_before_it_forks_its_w
     assert 0 <= said.find("imported ahead for newsletter runs") < said.find("Worker starting up")
 
 
-def test_backfill__of_purchases_is_quiet(installation: Installation) -> None:
+def test_backfill__of_purchases_triggers_no_workflow(installation: Installation) -> None:
     rest, fired = installation.stack.rest, installation.shop.state()["fired_workflows"]
     day = (installation.sandbox.last_day - timedelta(days=1)).isoformat()
     rest.backfill("sync_purchases", f"{day}T00:00:00Z", f"{day}T23:59:59Z")

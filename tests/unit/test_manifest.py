@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.manifest import Manifest, StagedFile, SummedStream, summed
+from include.manifest import ChecksumStream, Manifest, StagedFile, checksum_file
 
 ENTRIES = st.builds(
     StagedFile,
@@ -54,9 +54,9 @@ def test_manifest__of_another_shape_is_no_manifest(content: bytes) -> None:
 @given(st.lists(st.binary(max_size=100), max_size=5))
 def test_sums__while_writing_are_those_of_reading(pieces: list[bytes]) -> None:
     written = io.BytesIO()
-    stream = SummedStream(written)
+    stream = ChecksumStream(written)
     for piece in pieces:
         stream.write(piece)
     content = b"".join(pieces)
     assert stream.entry == StagedFile(len(content), zlib.crc32(content))
-    assert summed(io.BytesIO(content)) == stream.entry
+    assert checksum_file(io.BytesIO(content)) == stream.entry

@@ -178,7 +178,7 @@ START, END = "2026-11-01T00:00:00Z", "2026-11-02T00:00:00Z"
         ),
         (request("backfill", window_start=START, window_end=END), PipelineName.PURCHASES, "choose its dates"),
         (request("backfill", mode="full"), PipelineName.CONTACTS, "leave mode full out"),
-        (request("manual", mode="full"), PipelineName.PURCHASES, "never taken in full"),
+        (request("manual", mode="full"), PipelineName.PURCHASES, "cannot be read in full"),
         (request("manual", mode="some"), PipelineName.CONTACTS, "allowed is auto, full, window or replay"),
         (request("manual", mode="window"), PipelineName.PRODUCTS, "no window"),
         (request("manual", mode="window"), PipelineName.CONTACTS, "needs window_start and window_end"),

@@ -72,10 +72,10 @@ def test_summary_line__of_nothing_and_of_a_hole() -> None:
         (counted(400, sent=380, email_invalid=20), []),  # exactly the share allowed
         (
             counted(399, sent=379, email_invalid=15, email_missing=5),
-            ["20 of 399 records (5.0 %) were rejected, allowed are 5 %: email_invalid 15, email_missing 5"],
+            ["20 of 399 records (5.0 %) were rejected; the limit is 5 %: email_invalid 15, email_missing 5"],
         ),
-        (counted(3, sent=2), ["the counts do not add up: 3 read, 2 accounted for (+1 unexplained)"]),
-        (counted(2, sent=3), ["the counts do not add up: 2 read, 3 accounted for (-1 unexplained)"]),
+        (counted(3, sent=2), ["the counts do not add up: 3 read, 2 with an outcome (+1 unexplained)"]),
+        (counted(2, sent=3), ["the counts do not add up: 2 read, 3 with an outcome (-1 unexplained)"]),
     ],
 )
 def test_problems__fails_a_run_for_a_reason(counts: StageCounts, says: list[str]) -> None:

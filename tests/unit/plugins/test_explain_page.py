@@ -107,7 +107,7 @@ def test_form__of_another_site_is_refused(page: Page, connections: None) -> None
     ("fields", "problem"),
     [
         ({"record": "<b>x y</b>"}, "give one e-mail"),
-        ({"record": EMAIL, "kind": "basket"}, "of a kind that was not asked for"),
+        ({"record": EMAIL, "kind": "basket"}, "belongs to a kind that you did not choose"),
         ({}, "give one e-mail"),
         ({"record": ".."}, "give one e-mail"),
         ({"record": "..", "kind": "order"}, "give one e-mail"),
