@@ -39,7 +39,7 @@ def erase(state: StateStore, vtex: VtexClient, base: Any, email: str, now: datet
     because outcomes of customers are stored under these ids.
     """
     documents, problem = _document_ids(vtex, email)
-    removed = state.erase(email, documents)
+    removed = state.erasure.erase(email, documents)
     runs, running = remove_runs_with_people(state, base, started_before=now, now=now)
     yield f"{mask(email)} is erased, and kept out of every later write."
     yield (
@@ -62,7 +62,7 @@ def erase(state: StateStore, vtex: VtexClient, base: Any, email: str, now: datet
 
 def restore(state: StateStore, email: str) -> Iterator[str]:
     """End the erasure of the person; yields the consequences."""
-    if not state.restore(email):
+    if not state.erasure.restore(email):
         yield f"{mask(email)} is not erased: nothing was changed."
         return
     yield f"{mask(email)} is no longer erased: the sync sends the customer's next change at VTEX."

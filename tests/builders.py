@@ -302,7 +302,7 @@ def _require_consistent_counts(run: SyncRun, report: Report) -> None:
     """Check every run of every test: the counts add up, and the state store has each record with a reason."""
     assert report.missing == 0, report.summary_line()
     stored = Counter(
-        row.reason for row in run.state.outcomes(run.pipeline, run_key=run.run_key) if row.reason
+        row.reason for row in run.state.records.outcomes(run.pipeline, run_key=run.run_key) if row.reason
     )
     assert stored == report.counts.reasons, f"{stored} in the state store, {report.summary_line()}"
 

@@ -25,7 +25,10 @@ class SeededRun:
     report: Report
 
     def reasons(self, ids: list[str]) -> list[tuple[Reason | None, str]]:
-        rows = {row.key: (row.reason, row.detail) for row in self.runner.state.outcomes(self.report.pipeline)}
+        rows = {
+            row.key: (row.reason, row.detail)
+            for row in self.runner.state.records.outcomes(self.report.pipeline)
+        }
         return [rows[id_] for id_ in ids]
 
 

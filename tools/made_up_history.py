@@ -28,7 +28,7 @@ def fill(url: str, hash_key: str, accounts: Shop, now: datetime) -> None:
             _fill_day(state, at.replace(hour=0, minute=0, second=0, microsecond=0), back, now, dice)
             _changes(state, at, dice)
         for pipeline in (*HOURS, PipelineName.NEWSLETTER):
-            state.save_outcomes(pipeline, f"{pipeline}/made-up", _outcomes(pipeline, dice))
+            state.records.save(pipeline, f"{pipeline}/made-up", _outcomes(pipeline, dice))
 
 
 def _fill_day(state: StateStore, midnight: datetime, back: int, now: datetime, dice: random.Random) -> None:
@@ -48,8 +48,8 @@ def _changes(state: StateStore, at: datetime, dice: random.Random) -> None:
         state.hashed(f"{at}-{n}@example.com"): SubscriptionChange(at - one, True)
         for n, one in enumerate(taken)
     }
-    state.claim(changes)
-    state.record_applied(changes)
+    state.newsletter.claim(changes)
+    state.newsletter.record_applied(changes)
 
 
 _BAD = (PipelineName.PURCHASES, 11)
@@ -61,7 +61,7 @@ def _save(
 ) -> None:
     seconds = sum(report.counts.seconds.values())
     run_id = f"scheduled__{started:%Y-%m-%dT%H:%M:%S}+00:00"
-    state.save_report(
+    state.reports.save(
         report,
         pipeline,
         dag_id=PIPELINES[pipeline].dag_id,

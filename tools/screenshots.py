@@ -74,7 +74,7 @@ def write_pages(folder: Path) -> Path:
     reader = Reader(ZoneInfo(settings.schedule.time_zone), SHOP.vtex_account, may_explain=True)
     with open_state_store(url, HASH_KEY, SHOP) as state:
         shown = overview(state, tuple(PipelineName), settings, NOW)
-        rejected = state.outcomes(PipelineName.PRODUCTS, reason=Reason.PRICE_MISSING, limit=PER_PAGE)
+        rejected = state.records.outcomes(PipelineName.PRODUCTS, reason=Reason.PRICE_MISSING, limit=PER_PAGE)
     (folder / "status.html").write_text(status_page(shown, reader, NOW), encoding="utf-8")
     listed = RecordsPage(PipelineName.PRODUCTS, Reason.PRICE_MISSING, rejected, 1, more=False)
     (folder / "records.html").write_text(records_page(listed, reader), encoding="utf-8")

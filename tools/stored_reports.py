@@ -25,7 +25,7 @@ def stored_reports(database: Path, hash_key: str) -> dict[str, StoredReport]:
     engine.dispose()
     accounts = Shop(**{name: value for name, value in row.items() if name != "shop_id"})
     with open_state_store(url, hash_key, accounts) as state:
-        runs = [run for pipeline in PipelineName for run in state.reports(pipeline, limit=100)]
+        runs = [run for pipeline in PipelineName for run in state.reports.latest(pipeline, limit=100)]
     own = [
         run for run in runs if run.pipeline is not PipelineName.NEWSLETTER or run.dag_id == NEWSLETTER.dag_id
     ]

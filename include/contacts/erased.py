@@ -35,12 +35,12 @@ def map_without_erased(documents: pd.DataFrame, mapping: Mapping, people: Erased
 
 def note_erasures(run: SyncRun, folder: Staging) -> None:
     """Stage the current state of erasures, for `erased_since`."""
-    folder.write_json(_ERASURES, run.state.erasures())
+    folder.write_json(_ERASURES, run.state.erasure.erasures())
 
 
 def erased_since(run: SyncRun, folder: Staging, mapped: str) -> set[str]:
     """Addresses in the folder's files `mapped`… whose person was erased after `note_erasures`."""
-    if folder.read_json(_ERASURES) == run.state.erasures():
+    if folder.read_json(_ERASURES) == run.state.erasure.erasures():
         return set()
     people = ErasedPeople(run.state)
     erased = (

@@ -54,10 +54,10 @@ def explain_customer(context: ExplainContext, record: str) -> Explanation:
     rows, outcomes, drops = _map_documents(context, documents)
     person = context.state.hashed(email) if email else ""
     ids = [str(document["id"]) for document in documents]
-    stored = context.state.outcomes_of(PipelineName.CONTACTS, ids or [record])
-    vendor_texts = context.state.vendor_texts(PipelineName.CONTACTS, stored)
-    changes = context.state.outcomes_of(PipelineName.NEWSLETTER, [person] if person else [])
-    change_texts = context.state.vendor_texts(PipelineName.NEWSLETTER, changes)
+    stored = context.state.records.outcomes_of(PipelineName.CONTACTS, ids or [record])
+    vendor_texts = context.state.vendor_texts.of(PipelineName.CONTACTS, stored)
+    changes = context.state.records.outcomes_of(PipelineName.NEWSLETTER, [person] if person else [])
+    change_texts = context.state.vendor_texts.of(PipelineName.NEWSLETTER, changes)
     there = (
         context.read_connectif(routes.READ_CONTACT, {"email": email}) if problem_of(email) is None else None
     )
@@ -84,7 +84,7 @@ def explain_customer(context: ExplainContext, record: str) -> Explanation:
     on_changes = [f"Subscription change, {explain_reason(o.reason)}" for o in changes.values() if o.reason]
     erased = (
         [f"This person is {explain_reason(Reason.ERASED)}"]
-        if email and context.state.is_erased(email)
+        if email and context.state.erasure.is_erased(email)
         else []
     )
     on_drops = [f"Left out, {explain_drop(drop)}" for drop in drops]
@@ -155,7 +155,7 @@ def _contact_facts(contact: Document) -> tuple[Fact, ...]:
 def _covering_run(context: ExplainContext, rows: list[Document]) -> tuple[Fact, ...]:
     """The run whose window holds the last change. Runs do not store each contact that they send, because
     they send hundreds of thousands."""
-    reports = context.state.reports(PipelineName.CONTACTS, _RUNS_TO_CHECK)
+    reports = context.state.reports.latest(PipelineName.CONTACTS, _RUNS_TO_CHECK)
     for row in rows:
         changed = datetime.fromtimestamp(int(row["changed"]) / 1e9, UTC)
         if covering := next((run for run in reports if _covers(run, changed, context)), None):
@@ -181,7 +181,7 @@ def _covers(run: StoredReport, changed: datetime, context: ExplainContext) -> bo
 def _subscription_state(context: ExplainContext, person: str) -> tuple[Fact, ...]:
     if not person:
         return ()
-    subscription_state = context.state.subscription_state([person]).get(person)
+    subscription_state = context.state.newsletter.subscription_state([person]).get(person)
     lines: tuple[Fact, ...] = ()
     if subscription_state:
         change = "unsubscribe" if subscription_state.change.unsubscribed else "subscribe"
@@ -196,7 +196,7 @@ def _subscription_state(context: ExplainContext, person: str) -> tuple[Fact, ...
                 "applied": applied,
             }
         )
-    waiting = context.state.find_pending(person)
+    waiting = context.state.newsletter.find_pending(person)
     if waiting:
         lines += facts(
             {"waiting": f"{waiting.attempts} attempts, the next from {format_value(waiting.not_before)}"}

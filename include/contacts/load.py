@@ -58,7 +58,7 @@ def load(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
     not_taken = not_taken[~not_taken["key"].isin(row_filter.erased)].reset_index(drop=True)
     outcomes = _outcomes(source, not_taken)
     keep_outcomes(target, "refused", outcomes)
-    run.state.keep_vendor_texts(run.pipeline, texts_of(outcomes["key"], not_taken["private"]))
+    run.state.vendor_texts.keep(run.pipeline, texts_of(outcomes["key"], not_taken["private"]))
     unsent = {*row_filter.erased, *not_taken["key"], *contacts.doubtful}
     keep_sent_replays(run, target, _sent_at_last(source, unsent))
     count_outcomes(counts, outcomes)

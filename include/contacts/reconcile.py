@@ -54,7 +54,7 @@ def compare(run: SyncRun, target: Staging) -> StageCounts:
     fields = [column for column in COMPARED_COLUMNS if column in columns]
     there, differing, unmatched = match_people(chosen, contacts, fields)
 
-    erased = match_hashes(chosen["person"], run.state.erased_people())
+    erased = match_hashes(chosen["person"], run.state.erasure.erased_people())
     compared_records = ComparedRecords()
     compared_records.add_same(int((~erased & there & (differing == "")).sum()))
     compared_records.there = int(there.sum() + unmatched.sum())
@@ -158,12 +158,15 @@ def _classify(
     since = nanoseconds(run.now() - timedelta(days=run.settings.run.coverage_days))
     causes = pd.Series(
         causes_by_time(
-            rows["changed"], run.state.covered(run.pipeline), young_since_ns=since, otherwise=otherwise
+            rows["changed"],
+            run.state.progress.covered(run.pipeline),
+            young_since_ns=since,
+            otherwise=otherwise,
         ),
         index=rows.index,
         dtype="str",
     )
-    recorded = run.state.outcomes_of(run.pipeline, rows["id"])
+    recorded = run.state.records.outcomes_of(run.pipeline, rows["id"])
     refused = {
         key: ": ".join(filter(None, (str(last.reason or ""), last.detail)))
         for key, last in recorded.items()

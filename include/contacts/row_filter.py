@@ -67,7 +67,7 @@ class RowFilter:
             return set()
         state = self._run.state
         read_since = datetime.fromisoformat(self._source.read_json(READ_SINCE)["at"])
-        people = state.unsubscriptions_under_way(read_since - INDEX_LAG)
+        people = state.newsletter.unsubscriptions_under_way(read_since - INDEX_LAG)
         if not people:
             return set()
         found = _emails(
@@ -86,7 +86,7 @@ class RowFilter:
         return found
 
     def _refresh_erased(self) -> None:
-        if (mark := self._run.state.erasures()) != self._erasures:
+        if (mark := self._run.state.erasure.erasures()) != self._erasures:
             self._erasures = mark
             self._erased_now = erased_since(self._run, self._source, MAPPED)
 

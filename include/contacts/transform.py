@@ -95,7 +95,7 @@ def _names_lost(run: SyncRun, named: int, contacts: int) -> Iterator[Share]:
 
 def _named_before(run: SyncRun) -> float | None:
     """The share of contacts with a name in the last run with enough contacts; None without such a run."""
-    for stored in run.state.reports(run.pipeline, limit=_RUNS_TO_CHECK):
+    for stored in run.state.reports.latest(run.pipeline, limit=_RUNS_TO_CHECK):
         counts = stored.report.counts
         contacts = counts.outcomes[Outcome.SENT] + counts.outcomes[Outcome.UNCHANGED]
         if contacts >= run.settings.mass_change.minimum and not stored.report.dry_run:
@@ -183,7 +183,7 @@ def _append(run: SyncRun, rows: pd.DataFrame, consent: CsvFiles, contacts: CsvFi
 
 
 def _keep_open(run: SyncRun, target: Staging, mapped: str, to_send: pd.DataFrame) -> None:
-    if still_open := run.state.open_keys(run.pipeline, to_send["id"]):
+    if still_open := run.state.records.open_keys(run.pipeline, to_send["id"]):
         rows = to_send.loc[to_send["id"].isin(list(still_open)), ["id", "_email"]]
         target.write_frame(f"{OPEN}{mapped}", rows)
 

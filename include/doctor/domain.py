@@ -61,7 +61,9 @@ def _check_by_records(
 def _was_rejected(context: CheckContext) -> bool:
     if context.state is None:
         return False
-    rejected = context.state.outcomes(PipelineName.PURCHASES, reason=Reason.TARGET_REJECTED, limit=100)
+    rejected = context.state.records.outcomes(
+        PipelineName.PURCHASES, reason=Reason.TARGET_REJECTED, limit=100
+    )
     return any(record.detail.startswith("E0103") for record in rejected)
 
 

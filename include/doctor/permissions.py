@@ -97,7 +97,7 @@ def _where_to_grant(vendor: str, right: str) -> str:
 
 def _check_vtex_write(context: CheckContext) -> Line:
     subject = f"VTEX, permission {at_vtex.WRITE_DOCUMENTS}"
-    reports = context.state.reports(PipelineName.NEWSLETTER, _RUNS_CHECKED) if context.state else []
+    reports = context.state.reports.latest(PipelineName.NEWSLETTER, _RUNS_CHECKED) if context.state else []
     used = next((run for run in reports if run.report.counts.outcomes[Outcome.SENT]), None)
     if used:
         return ok(subject, f"granted: the run that started at {utc_text(used.started_at)} used it")

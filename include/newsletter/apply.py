@@ -88,7 +88,7 @@ class NewsletterSync:
         Raises TemporaryError if VTEX does not answer the look-up; repeating changes nothing. Events that VTEX
         does not accept are postponed, so that they do not delay other events.
         """
-        pending = self._read_pending(self._state.take_due(self._run_key, now))
+        pending = self._read_pending(self._state.newsletter.take_due(self._run_key, now))
         self._apply_all(chain(pending, self._read(raw_events, now)), now, last_chance=False)
 
     def resolve(self, exported: Iterable[dict[str, Any]], now: datetime) -> None:
@@ -96,7 +96,9 @@ class NewsletterSync:
 
         For a person who is still unknown, this is the last try.
         """
-        pending = self._state.take_due(self._run_key, now, limit=_ALL, min_attempts=MAX_LOOK_UPS - 1)
+        pending = self._state.newsletter.take_due(
+            self._run_key, now, limit=_ALL, min_attempts=MAX_LOOK_UPS - 1
+        )
         changes = (replace(event, exported=True) for event in self._read(exported, now))
         self._apply_all(chain(self._read_pending(pending), changes), now, last_chance=True)
 
@@ -170,7 +172,7 @@ class NewsletterSync:
         """
         persons = {self._state.hashed(event.email): event for event in events}
         changes = {person: event.change for person, event in persons.items()}
-        known = self._state.claim(changes, self._run_key)
+        known = self._state.newsletter.claim(changes, self._run_key)
         resolved, tasks = dict[str, Event](), list[_Task]()
         for person, event in persons.items():
             current = known.get(person)
@@ -183,7 +185,7 @@ class NewsletterSync:
 
     def _count_resolved(self, events: Mapping[str, Event]) -> None:
         """Count the events that need no write. An interrupted attempt of this run may have written them."""
-        numbers = self._state.count_documents(self._run_key, dict.fromkeys(events, 0))
+        numbers = self._state.newsletter.count_documents(self._run_key, dict.fromkeys(events, 0))
         for person, event in events.items():
             self._count_applied(person, event, numbers[person])
 
@@ -222,7 +224,7 @@ class NewsletterSync:
         busy: list[_Task] = []
         written = refused = 0
         to_write = {task.person: len(documents) for task, documents in patches}
-        numbers = self._state.count_documents(self._run_key, to_write)
+        numbers = self._state.newsletter.count_documents(self._run_key, to_write)
         for task, result in self._write(patches, numbers).items():
             if isinstance(result, int):
                 written += result
@@ -245,16 +247,16 @@ class NewsletterSync:
         started = [
             task.person for task, _ in patches if numbers[task.person]
         ]  # now, or before an interruption
-        self._state.begin_writing(
+        self._state.newsletter.begin_writing(
             {task.person: task.event.change for task, documents in patches if documents}, self._writer
         )
         results: dict[str, tuple[_Task, _Result]] = {}
         while patches:
             tried = list(in_parallel(self._try_patch, patches, workers=PATCHES_AT_ONCE))
             results |= {task.person: (task, result) for (task, _), result in tried}
-            erased = self._state.erased_people()
+            erased = self._state.erasure.erased_people()
             applied = (task for (task, _), result in tried if isinstance(result, int))
-            self._state.record_applied(
+            self._state.newsletter.record_applied(
                 {task.person: task.change for task in applied if task.person not in erased}
             )
             patches = self._find_superseded([one for one in patches if one[1]])
@@ -282,7 +284,7 @@ class NewsletterSync:
 
     def _find_superseded(self, patches: list[_TaskDocuments]) -> list[_TaskDocuments]:
         """Return the patches that a newer change supersedes by now, each with the newer change to write."""
-        newer = self._state.find_newer({task.person: task.change for task, _ in patches})
+        newer = self._state.newsletter.find_newer({task.person: task.change for task, _ in patches})
         return [
             (replace(task, change=newer[task.person], rewrite=True), documents)
             for task, documents in patches
@@ -293,14 +295,14 @@ class NewsletterSync:
         """End the writing, except of failed rewrites: the next run must find those unfinished."""
         ended = [task.person for task, result in results if isinstance(result, int) or not task.rewrite]
         if ended:
-            self._state.end_writing(ended, self._writer)
+            self._state.newsletter.end_writing(ended, self._writer)
 
     def _postpone_refused(
         self, task: _Task, refusal: RequestRefused, now: datetime, last_chance: bool
     ) -> None:
         detail = f"HTTP {refusal.status}"
         if task.event.email not in ErasedPeople(self._state):
-            self._state.keep_vendor_texts(PipelineName.NEWSLETTER, {task.person: refusal.error.private})
+            self._state.vendor_texts.keep(PipelineName.NEWSLETTER, {task.person: refusal.error.private})
         self._postpone(task, now, Reason.TARGET_REJECTED, detail, last_chance=last_chance)
 
     def _postpone_all(self, tasks: Iterable[_Task], now: datetime) -> None:
@@ -322,14 +324,16 @@ class NewsletterSync:
             return
         soon = tries < (MAX_SOON_RETRIES if is_busy else MAX_LOOK_UPS - 1)
         retry_at = now + (self._rules.unknown_retry if soon else timedelta(days=1))
-        self._state.add_pending(event.email, event.subscribed, event.change.instant, retry_at, tries)
+        self._state.newsletter.add_pending(
+            event.email, event.subscribed, event.change.instant, retry_at, tries
+        )
         self._add_outcome(task.person, reason if is_busy else Reason.CONTACT_UNRESOLVED, detail)
         if soon:
             self.retry_soon.append(event)
 
     def _drop_pending(self, event: Event) -> None:
         if event.pending:
-            self._state.drop_pending(event.pending)
+            self._state.newsletter.drop_pending(event.pending)
 
     def _add_outcome(self, key: str, reason: Reason, detail: str = "") -> None:
         self.counts.count(reason)

@@ -20,11 +20,11 @@ def save_run_report(
     If a pending or dropped subscription change is resolved at last, the state store records it as sent.
     """
     report = Report(pipeline=PipelineName.NEWSLETTER, mode="events", counts=sync.counts)
-    resolved_keys = state.open_keys(
+    resolved_keys = state.records.open_keys(
         PipelineName.NEWSLETTER, sync.resolved - {row.key for row in sync.outcomes}
     )
     rows = [*sync.outcomes, *(RecordOutcome(person, Outcome.SENT) for person in sorted(resolved_keys))]
-    state.save_outcomes(PipelineName.NEWSLETTER, run_key, rows)
+    state.records.save(PipelineName.NEWSLETTER, run_key, rows)
     save_report(state, report, identity, run_key, finished_at, failed=bool(report.missing))
     if report.missing:
         raise_problems(report, [f"the counts do not add up ({report.missing:+d} unexplained)"])

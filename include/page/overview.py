@@ -81,7 +81,7 @@ def overview(
     today = now.astimezone(zone).date()
     days = tuple(today - timedelta(days=back) for back in range(DAYS - 1, -1, -1))
     since = datetime.combine(days[0], datetime.min.time(), zone)
-    reasons = state.reasons(pipelines)
+    reasons = state.figures.reasons(pipelines)
     return Overview(
         days=days,
         pipelines=tuple(
@@ -89,7 +89,7 @@ def overview(
         ),
         to_fix=tuple(one for one in reasons if one.outcome in _TO_FIX),
         left_out=tuple(one for one in reasons if one.outcome not in _TO_FIX),
-        waiting=state.waiting_events() if PipelineName.NEWSLETTER in pipelines else 0,
+        waiting=state.figures.waiting_events() if PipelineName.NEWSLETTER in pipelines else 0,
     )
 
 
@@ -109,8 +109,8 @@ class _Span:
 
 
 def _status(state: StateStore, pipeline: PipelineName, span: _Span, settings: Settings) -> PipelineStatus:
-    runs = state.reports(pipeline, MOST_RUNS, since=span.since)
-    last = _last(runs) or _last(state.reports(pipeline, _RUNS_CHECKED))
+    runs = state.reports.latest(pipeline, MOST_RUNS, since=span.since)
+    last = _last(runs) or _last(state.reports.latest(pipeline, _RUNS_CHECKED))
     age = span.now - (last.finished_at or last.started_at) if last else timedelta()
     return PipelineStatus(
         pipeline=pipeline,
@@ -170,7 +170,7 @@ def _trends(
     if pipeline is PipelineName.PURCHASES:
         yield _tracking_loss(runs, span)
     if pipeline is PipelineName.NEWSLETTER:
-        yield _latency(state.changes_applied_since(span.since, MOST_CHANGES), span)
+        yield _latency(state.figures.changes_applied_since(span.since, MOST_CHANGES), span)
 
 
 def _sums(values: Iterable[tuple[date, float]], days: Sequence[date]) -> tuple[float | None, ...]:

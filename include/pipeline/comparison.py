@@ -64,7 +64,7 @@ def finish_comparison(
     problems = report.problems(Limits(limits.reject_limit_percent, limits.reject_limit_minimum))
     problems += map(unfinished_message, unfinished)
     if repair_started:
-        run.state.save_outcomes(PipelineName.PURCHASES, run.run_key, rows)
+        run.state.records.save(PipelineName.PURCHASES, run.run_key, rows)
     close_run(run, report, identity, problems, announce)
     return report
 

@@ -11,7 +11,7 @@ class ErasedPeople:
     """The erased people of the shop, as they were when this object was created."""
 
     def __init__(self, state: StateStore) -> None:
-        self._people, self._hashed = state.erased_people(), state.hashed
+        self._people, self._hashed = state.erasure.erased_people(), state.hashed
 
     def __bool__(self) -> bool:
         return bool(self._people)

@@ -55,7 +55,7 @@ def finish(
     limits = _limits(run)
     is_empty = not unfinished and is_empty_first_load(run, report, counts_of(stages["load"]))
     problems = [*_problems(run, report, limits, unfinished), *([NOTHING_TO_SEND] if is_empty else [])]
-    run.state.save_outcomes(run.pipeline, run.run_key, rows)
+    run.state.records.save(run.pipeline, run.run_key, rows)
     if not unfinished and not is_empty:
         _remember_coverage(run, report, stage_started_at(stages["extract"]))
     rejected = not unfinished and report.too_many_rejected(limits)
@@ -89,7 +89,7 @@ def save_report(
     failed: bool,
 ) -> None:
     """Write the report of a finished run to the state store."""
-    state.save_report(
+    state.reports.save(
         report,
         report.pipeline,
         dag_id=identity.dag_id,
@@ -164,6 +164,6 @@ def _remember_coverage(run: SyncRun, report: Report, started: datetime) -> None:
     if run.dry_run or run.plan.is_partial or report.counts.reasons[Reason.TARGET_UNCONFIRMED]:
         return
     if run.plan.window is None:
-        run.state.mark_activated(run.pipeline, run.run_key, started)
+        run.state.progress.mark_activated(run.pipeline, run.run_key, started)
     elif covered := run.plan.window.until(started):
-        run.state.cover(run.pipeline, covered)
+        run.state.progress.cover(run.pipeline, covered)

@@ -85,6 +85,11 @@ def is_empty_first_load(run: SyncRun, report: Report, load: StageCounts) -> bool
 
     Records that Connectif refuses do not count as missing: the run could send them.
     """
-    if run.plan.window or run.plan.is_partial or run.allow_empty or run.state.is_activated(run.pipeline):
+    if (
+        run.plan.window
+        or run.plan.is_partial
+        or run.allow_empty
+        or run.state.progress.is_activated(run.pipeline)
+    ):
         return False
     return report.counts.read > 0 and not load.outcomes.total()

@@ -72,7 +72,7 @@ def _take(run: SyncRun, stage: str) -> None:
 
 
 def _try_to_take(run: SyncRun, stage: str) -> Lease | None:
-    return run.state.take_lease(run.pipeline, stage, run.run_key, _owner(run))
+    return run.state.leases.take(run.pipeline, stage, run.run_key, _owner(run))
 
 
 def _owner(run: SyncRun) -> str:
@@ -89,7 +89,7 @@ def _holder_message(run: SyncRun, stage: str, other: Lease) -> str:
 
 def _release(run: SyncRun, stage: str) -> None:
     try:
-        run.state.release_lease(run.pipeline, stage, run.run_key)
+        run.state.leases.release(run.pipeline, stage, run.run_key)
     except SyncError as error:
         log.warning("%s of %s: the lease is not released and will expire: %s", stage, run.pipeline, error)
 
@@ -121,7 +121,7 @@ class _Keeper:
     def _renew(self) -> None:
         while not self._stop.wait(RENEW_SECONDS):
             try:
-                renewed = self._run.state.renew_lease(self._run.pipeline, self._stage, self._run.run_key)
+                renewed = self._run.state.leases.renew(self._run.pipeline, self._stage, self._run.run_key)
             except SyncError as error:
                 log.warning(
                     "%s of %s: the lease could not be renewed: %s. The next attempt is in %.0f seconds",

@@ -42,14 +42,14 @@ def note_on_missing_records(requested: int, found: int) -> list[str]:
 
 def keep_sent_replays(run: SyncRun, folder: Staging, keys: Iterable[str]) -> None:
     """Stage the sent records that an earlier run could not send, for the state store."""
-    if resolved := run.state.open_keys(run.pipeline, keys):
+    if resolved := run.state.records.open_keys(run.pipeline, keys):
         folder.write_frame(SENT_AT_LAST, pd.DataFrame({"key": sorted(resolved)}))
 
 
 def _kept_keys(run: SyncRun, wanted: str) -> list[str]:
-    found = run.state.keys_to_replay(run.pipeline, wanted)
+    found = run.state.records.keys_to_replay(run.pipeline, wanted)
     if run.pipeline is PipelineName.PURCHASES:
-        found = sorted({*found, *run.state.orders_to_replay(wanted)})
+        found = sorted({*found, *run.state.purchases.orders_to_replay(wanted)})
     keys = [key for key in found if key and not key.startswith(UNNAMED)]
     if len(keys) < len(found):
         log.warning(

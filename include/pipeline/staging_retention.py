@@ -33,10 +33,10 @@ def remove_old(state: StateStore, base: Any, settings: Settings, now: datetime) 
     keep = settings.run
     try:
         files = remove_old_runs(base, older_than=timedelta(days=keep.staging_retention_days), now=now)
-        if last_erasure := state.last_erasure():
+        if last_erasure := state.erasure.last_erasure():
             files += remove_runs_with_people(state, base, started_before=last_erasure, now=now)[0]
-        outcomes = state.remove_outcomes(now - timedelta(days=keep.outcome_retention_days))
-        reports = state.remove_reports(now - timedelta(days=keep.report_retention_days))
+        outcomes = state.retention.remove_outcomes(now - timedelta(days=keep.outcome_retention_days))
+        reports = state.retention.remove_reports(now - timedelta(days=keep.report_retention_days))
     except SyncError as error:
         log.warning(
             "retention: some old files or outcomes could not be removed, the next run tries again: %s", error
@@ -77,12 +77,12 @@ def remove_runs_with_people(
     (`dag/run/attempt`). The files of those runs stay.
     """
     finished: dict[str, set[tuple[str, str, str]]] = {}
-    for one in state.finished_runs():
+    for one in state.erasure.finished_runs():
         place = (one.dag_id, safe_name(one.run_id), attempt_of(one.run_key))
         finished.setdefault(folder_of(one.shop), set()).add(place)
     removed, running = 0, list[str]()
     with disk(base):
-        for folder in (base / folder_of(shop) for shop in state.shops_of_the_vtex_account()):
+        for folder in (base / folder_of(shop) for shop in state.erasure.shops_of_the_vtex_account()):
             for cleared in _folders_started_before(folder, started_before, now):
                 place = (cleared.parent.parent.name, cleared.parent.name, cleared.name)
                 if place in finished.get(folder.name, ()):

@@ -43,7 +43,7 @@ def explain_product(context: ExplainContext, product_id: str) -> Explanation:
     would = _row(mapped.rows, product_id)
     last = _row(snapshot, product_id)
     there = context.read_connectif(routes.READ_PRODUCT, {"product_id": product_id})
-    stored = context.state.outcomes_of(PipelineName.PRODUCTS, [product_id]).get(product_id)
+    stored = context.state.records.outcomes_of(PipelineName.PRODUCTS, [product_id]).get(product_id)
     parts = (
         Part("VTEX holds now", _product_facts(found), "catalogue search does not show it"),
         Part("would be sent", facts(would), "nothing"),
@@ -59,7 +59,7 @@ def explain_product(context: ExplainContext, product_id: str) -> Explanation:
 def _stored_outcome(context: ExplainContext, stored: StoredOutcome | None) -> tuple[Fact, ...]:
     if stored is None:
         return ()
-    texts = context.state.vendor_texts(PipelineName.PRODUCTS, [stored.key])
+    texts = context.state.vendor_texts.of(PipelineName.PRODUCTS, [stored.key])
     return outcome_facts(stored, texts.get(stored.key, ""))
 
 
@@ -105,7 +105,7 @@ def _terms(item: Product, seller: Product) -> str:
 def _sent_facts(context: ExplainContext, last: Product) -> tuple[Fact, ...]:
     if not last:
         return ()
-    catalogue = context.state.catalogue_sent()
+    catalogue = context.state.catalogue.sent()
     when = (
         facts({"in the catalogue of the run": readable(catalogue.run_key), "sent at": catalogue.at})
         if catalogue

@@ -45,7 +45,7 @@ def load(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
         for number, (key, reason, detail, _) in enumerate(not_taken.itertuples(index=False, name=None))
     )
     keep_outcomes(target, "refused", outcomes)
-    run.state.keep_vendor_texts(run.pipeline, texts_of(outcomes["key"], not_taken["private"]))
+    run.state.vendor_texts.keep(run.pipeline, texts_of(outcomes["key"], not_taken["private"]))
     count_outcomes(counts, outcomes)
     counts.written = rows - len(not_taken)
     counts.count(Outcome.SENT, counts.written)

@@ -116,7 +116,7 @@ def _classify_not_sent(
 ) -> None:
     """Listed products that were not sent, or were withdrawn: search shows whether they are on sale."""
     shown = set(_shown(run, target, list(keys)))
-    recorded = run.state.outcomes_of(run.pipeline, keys)
+    recorded = run.state.records.outcomes_of(run.pipeline, keys)
     for key in keys:
         last = recorded.get(key)
         if key not in shown:
@@ -152,7 +152,7 @@ def _on_others(run: SyncRun, number: int) -> list[str]:
 
 
 def _scope(run: SyncRun, sent: int, read_back: int) -> str:
-    if run.state.last_catalogue() is None:
+    if run.state.catalogue.last_path() is None:
         return "no catalogue has been sent yet: only VTEX's list was read"
     return (
         f"Connectif has no list of products: compared with the {sent:,} sent last, {read_back:,} of them "

@@ -48,7 +48,7 @@ def last_file(run: SyncRun) -> str | None:
 
     UnsafeChange if the file is missing or damaged: without it a short catalogue cannot be detected.
     """
-    name = run.state.last_catalogue()
+    name = run.state.catalogue.last_path()
     if name is None:
         return None
     try:
@@ -118,6 +118,6 @@ def keep_catalogue(run: SyncRun, snapshot: Iterable[pd.DataFrame]) -> None:
     """Replace the snapshot: first write the new file, then the reference to it. A crash leaves a valid
     reference."""
     name = f"{_PREFIX}{safe_name(run.run_key)}.parquet"
-    run.state.replace_catalogue(name, run.kept.write_frames(name, snapshot), run.run_key)
+    run.state.catalogue.replace(name, run.kept.write_frames(name, snapshot), run.run_key)
     for prefix in (_PREFIX, KEPT_BEFORE_MANIFESTS):
         run.kept.remove_others(prefix, than=name)

@@ -46,9 +46,9 @@ def explain_order(context: ExplainContext, record: str) -> Explanation:
     mapped = drop_erased(map_purchases(orders, rules, addresses, catalogue), ErasedPeople(context.state))
     ids = _ids(record, orders)
     at_connectif, found_id = _read_purchase(context, ids)
-    purchases = context.state.recorded_purchases(ids)
-    stored = context.state.outcomes_of(PipelineName.PURCHASES, ids)
-    texts = context.state.vendor_texts(PipelineName.PURCHASES, ids)
+    purchases = context.state.purchases.recorded(ids)
+    stored = context.state.records.outcomes_of(PipelineName.PURCHASES, ids)
+    texts = context.state.vendor_texts.of(PipelineName.PURCHASES, ids)
     bodies = [purchase.body for purchase in mapped.purchases]
     recorded = [fact for key, one in purchases.items() for fact in _purchase_facts(one, texts.get(key, ""))]
     parts = (

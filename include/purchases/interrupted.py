@@ -55,7 +55,7 @@ def resolve_interrupted_posts(
                 posts.in_doubt[key] = mark
         elif _is_from_post(found[key], mark, was_exported=is_own and was_exported):
             result = PurchaseResult(Outcome.SENT, lines_left_out=mark.lines_left_out)
-            run.state.record_purchases(mark.run_key, [outcome_to_store(purchase, result, run.state)])
+            run.state.purchases.record(mark.run_key, [outcome_to_store(purchase, result, run.state)])
             if is_own:
                 posts.results[key] = result
     return posts
@@ -64,7 +64,7 @@ def resolve_interrupted_posts(
 def _marked_purchases(run: SyncRun, purchases: Iterable[PurchaseHead]) -> list[tuple[PurchaseHead, PostMark]]:
     """The purchases that have a mark, with each of their marks."""
     marks = dict[str, list[PostMark]]()
-    for mark in run.state.post_marks():
+    for mark in run.state.post_marks.marks():
         marks.setdefault(mark.purchase_id, []).append(mark)
     if not marks:
         return []

@@ -30,7 +30,7 @@ def late_parts(
     }
     sent = {
         key: stored.order_ids
-        for key, stored in run.state.recorded_purchases(split).items()
+        for key, stored in run.state.purchases.recorded(split).items()
         if stored.outcome is Outcome.SENT
     }
     missing = {key: [one for one in split[key] if one not in order_ids] for key, order_ids in sent.items()}

@@ -60,7 +60,9 @@ def load(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
         return _dry_run(run, source)
     _record_unsent(run, source)
     staged = PurchaseHeads.read(_with_sample_in_log(run, source))
-    results = {key: recorded_result(stored) for key, stored in run.state.purchases_of(run.run_key).items()}
+    results = {
+        key: recorded_result(stored) for key, stored in run.state.purchases.of_run(run.run_key).items()
+    }
     interrupted = resolve_interrupted_posts(run, staged.without(results), was_exported=target.has(TRACKED))
     results |= interrupted.results
     notes, is_exported = ([], False) if run.plan.only else _resolve_tracked(run, target, staged, results)
@@ -118,7 +120,7 @@ def _forecast(run: SyncRun, purchases: int, missing: int) -> str:
 def _record_unsent(run: SyncRun, source: Staging) -> None:
     """Record the purchases that are not posted. The next runs retry those that are held."""
     unsent = staged_purchases(source, UNSENT)
-    run.state.record_purchases(
+    run.state.purchases.record(
         run.run_key,
         (outcome_to_store(head_of(purchase), _unsent_result(purchase), run.state) for purchase in unsent),
     )
@@ -146,7 +148,7 @@ def _resolve_tracked(
                 resolved[purchase.purchase_id] = result
                 yield outcome_to_store(purchase, result, run.state)
 
-    run.state.record_purchases(run.run_key, recorded())
+    run.state.purchases.record(run.run_key, recorded())
     results |= resolved
     return ([tracked.note] if tracked.note else []), tracked.known
 
@@ -187,7 +189,9 @@ def _post(
 
     def post(purchase: StagedPurchase) -> PurchaseResult:
         head = head_of(purchase)
-        if run.state.is_erased(purchase["body"]["contactEmail"]):  # erased since the orders were mapped
+        if run.state.erasure.is_erased(
+            purchase["body"]["contactEmail"]
+        ):  # erased since the orders were mapped
             result = _ERASED
         elif others is not None and others.has(head):
             result = _TRACKED_BY_OTHER_ID
@@ -196,8 +200,8 @@ def _post(
                 purchase["body"], contact=head.contact, fire_workflows=_triggers_workflows(run, head)
             )
         if result.private:  # first, because a recorded purchase is not posted again
-            run.state.keep_vendor_texts(run.pipeline, dict.fromkeys(_searchable_ids(head), result.private))
-        run.state.record_purchases(run.run_key, [outcome_to_store(head, result, run.state)])
+            run.state.vendor_texts.keep(run.pipeline, dict.fromkeys(_searchable_ids(head), result.private))
+        run.state.purchases.record(run.run_key, [outcome_to_store(head, result, run.state)])
         return result
 
     known = {one.purchase_id for one in purchases_without_answer(run)}
@@ -212,7 +216,7 @@ def _post(
             busy.append(outcome_to_store(head_of(purchase), _BUSY, run.state))
         results[purchase["purchase_id"]] = _BUSY if isinstance(result, Unanswered) else result
         progress.add()
-    run.state.record_purchases(run.run_key, busy)
+    run.state.purchases.record(run.run_key, busy)
     log.info("%s", progress.line())
 
 
@@ -225,7 +229,7 @@ def _mark_posts(run: SyncRun, purchases: Iterable[StagedPurchase]) -> Iterator[S
     for batch in in_batches(purchases, WORKERS):
         erased = ErasedPeople(run.state)
         to_mark = [head for head in map(head_of, batch) if not _is_erased(head, erased)]
-        run.state.mark_posts(run.run_key, purchases_to_post(to_mark, run.state))
+        run.state.post_marks.mark(run.run_key, purchases_to_post(to_mark, run.state))
         yield from batch
 
 

@@ -55,11 +55,13 @@ def tracking_by_day(run: SyncRun, happened: Iterable[datetime]) -> dict[str, Tra
     reads it again. A purchase that Connectif does not have (rejected, held) counts for neither side.
     """
     zone = ZoneInfo(run.settings.schedule.time_zone)
-    covered = run.state.covered(PipelineName.PURCHASES) + ([run.plan.window] if run.plan.window else [])
+    covered = run.state.progress.covered(PipelineName.PURCHASES) + (
+        [run.plan.window] if run.plan.window else []
+    )
     days = {day: _bounds(day, zone) for day in sorted({at.astimezone(zone).date() for at in happened})}
     by_day: dict[str, Tracking] = {}
     for day, bounds in days.items():
-        added, tracked = run.state.added_and_tracked(bounds)
+        added, tracked = run.state.purchases.added_and_tracked(bounds)
         by_day[f"{day}"] = Tracking(tracked=tracked, added=added, whole=not subtracted([bounds], covered))
     return by_day
 

@@ -98,7 +98,7 @@ def _covered_parts(run: SyncRun, wide: Window, window: Window) -> list[Window]:
     """The parts of the time between the two starts that an earlier run has covered."""
     parts = (
         Window(max(part.start, wide.start), min(part.end, window.start))
-        for part in run.state.covered(PipelineName.PURCHASES)
+        for part in run.state.progress.covered(PipelineName.PURCHASES)
         if part.start < window.start and part.end > wide.start
     )
     return merged(parts)
@@ -128,10 +128,12 @@ def _orders_at_connectif(run: SyncRun, order_ids: list[str]) -> set[str]:
     If a part of the checkout is new to all runs, the checkout is not done: the report must name the late
     part.
     """
-    purchases = run.state.recorded_purchases(run.state.done({*order_ids, *map(group_of, order_ids)}))
+    purchases = run.state.purchases.recorded(
+        run.state.purchases.done({*order_ids, *map(group_of, order_ids)})
+    )
     done = {order_id for order_id in order_ids if {order_id, group_of(order_id)} & purchases.keys()}
     new = done.difference(*(purchase.order_ids for purchase in purchases.values()))
-    left_out = run.state.outcomes_of(PipelineName.PURCHASES, new)
+    left_out = run.state.records.outcomes_of(PipelineName.PURCHASES, new)
     late = {
         _checkout(run, order_id)
         for order_id in new
@@ -151,7 +153,7 @@ def purchases_without_answer(run: SyncRun) -> list[StoredPurchase]:
 
 
 def _held_purchases(run: SyncRun) -> list[StoredPurchase]:
-    return run.state.held_purchases(timedelta(days=run.settings.purchases.held_days))
+    return run.state.purchases.held(timedelta(days=run.settings.purchases.held_days))
 
 
 def _select_held(run: SyncRun, listed_ids: Iterable[str]) -> dict[str, tuple[str, ...]]:
@@ -164,6 +166,6 @@ def _select_held(run: SyncRun, listed_ids: Iterable[str]) -> dict[str, tuple[str
         return {}
     held = _held_purchases(run)
     if run.settings.purchases.purchase_when == "paid":
-        listed = run.state.recorded_purchases({_checkout(run, order_id) for order_id in listed_ids})
+        listed = run.state.purchases.recorded({_checkout(run, order_id) for order_id in listed_ids})
         held += [purchase for purchase in listed.values() if purchase.outcome is Outcome.HELD]
     return {purchase.purchase_id: purchase.order_ids for purchase in held}

@@ -38,7 +38,7 @@ class PurchaseResult:
 
 
 class Poster:
-    """Posts marked purchases (`StateStore.mark_posts`); safe to use from several threads.
+    """Posts marked purchases (`StateStore.post_marks.mark`); safe to use from several threads.
 
     A contact or product that several purchases lack is created once: the second thread waits for the first.
     `hidden` are products that search does not show. For the posts `in_doubt`, by purchase id, a 409 means
@@ -95,7 +95,7 @@ class Poster:
         if lines_left_out:
             person = self._run.state.hashed(body["contactEmail"])
             post = PurchaseToPost(body["purchaseId"], person, lines_left_out)
-            self._run.state.mark_posts(self._run.run_key, [post])
+            self._run.state.post_marks.mark(self._run.run_key, [post])
 
     def _create_missing(
         self, body: Body, contact: Body, missing: ContactMissing | ProductsMissing

@@ -162,8 +162,8 @@ def _classify_unsure(
     """Add a cause for each checkout whose details were read; returns the purchases to repair."""
     to_repair: list[str] = []
     to_send = {key: id_ for key, orders in unsure["orders"].items() if (id_ := _purchase(orders, details))}
-    recorded = run.state.recorded_purchases(to_send.values())
-    covered = run.state.covered(run.pipeline)
+    recorded = run.state.purchases.recorded(to_send.values())
+    covered = run.state.progress.covered(run.pipeline)
     young_since = run.now() - timedelta(days=run.settings.run.coverage_days)
     exported = set(sides.exported["id"][sides.exported["id"].isin(list(to_send.values()))])
     for key, began, there, orders in unsure[["began", "there", "orders"]].itertuples(name=None):

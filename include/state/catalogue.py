@@ -22,20 +22,20 @@ class SentCatalogue(NamedTuple):
 class Catalogue(Part):
     """One row per shop."""
 
-    def catalogue_sent(self) -> SentCatalogue | None:
+    def sent(self) -> SentCatalogue | None:
         """The last catalogue that was sent, `None` before the first."""
         query = sa.select(catalogue).where(catalogue.c.shop_id == self._database.shop_id)
         with self._database.read() as connection:
             row = connection.execute(query).first()
         return None if row is None else SentCatalogue(row.run_key, row.replaced_at, row.products)
 
-    def last_catalogue(self) -> str | None:
+    def last_path(self) -> str | None:
         """The path of the catalogue sent last, `None` before the first."""
         query = sa.select(catalogue.c.path).where(catalogue.c.shop_id == self._database.shop_id)
         with self._database.read() as connection:
             return cast("str | None", connection.execute(query).scalar())
 
-    def replace_catalogue(self, path: str, products: int, run_key: str) -> None:
+    def replace(self, path: str, products: int, run_key: str) -> None:
         """Record the path of the catalogue that was just sent, and its number of products."""
         values = {
             "path": path,

@@ -36,7 +36,7 @@ class Lease:
 class Leases(Part):
     """One row per pipeline and stage. Expiry uses PostgreSQL's clock, or this machine's clock for SQLite."""
 
-    def take_lease(self, pipeline: PipelineName, stage: str, run_key: str, owner: str) -> Lease | None:
+    def take(self, pipeline: PipelineName, stage: str, run_key: str, owner: str) -> Lease | None:
         """Take the lease; after a kill, a run takes its own lease again.
 
         Returns None on success, else the unexpired lease of the other run.
@@ -56,14 +56,14 @@ class Leases(Part):
             return None
         return Lease(held.run_key, held.owner, held.expires_at, (held.expires_at - now).total_seconds())
 
-    def renew_lease(self, pipeline: PipelineName, stage: str, run_key: str) -> bool:
+    def renew(self, pipeline: PipelineName, stage: str, run_key: str) -> bool:
         """Extend the run's own lease. False if another run has taken it."""
         with self._database.write() as connection:
             until = self._database.now(connection) + LEASE
             mine = sa.update(lease).where(*self._of(pipeline, stage), lease.c.run_key == run_key)
             return bool(connection.execute(mine.values(expires_at=until)).rowcount)
 
-    def release_lease(self, pipeline: PipelineName, stage: str, run_key: str) -> None:
+    def release(self, pipeline: PipelineName, stage: str, run_key: str) -> None:
         """Remove the run's own lease, but never another run's."""
         mine = sa.delete(lease).where(*self._of(pipeline, stage), lease.c.run_key == run_key)
         with self._database.write() as connection:

@@ -43,7 +43,7 @@ class PurchaseToPost(NamedTuple):
 class PostMarks(Part):
     """Few rows at any time: the current POSTs, and those of processes that ended before the answer."""
 
-    def mark_posts(self, run_key: str, purchases: Iterable[PurchaseToPost]) -> None:
+    def mark(self, run_key: str, purchases: Iterable[PurchaseToPost]) -> None:
         """Record that Connectif may have these purchases from now on; durable on return."""
         shared = {
             "shop_id": self._database.shop_id,
@@ -60,7 +60,7 @@ class PostMarks(Part):
             with self._database.write() as connection:
                 connection.execute(statement, list(rows.values()))
 
-    def post_marks(self) -> list[PostMark]:
+    def marks(self) -> list[PostMark]:
         """All marks, of every run, the oldest first."""
         columns = [posting.c[name] for name in PostMark._fields]
         query = sa.select(*columns).where(posting.c.shop_id == self._database.shop_id)

@@ -71,7 +71,7 @@ class Purchases(Part):
 
     def done(self, purchase_ids: Iterable[str]) -> set[str]:
         """The ids of those purchases that Connectif has, by our records."""
-        recorded = self.recorded_purchases(purchase_ids)
+        recorded = self.recorded(purchase_ids)
         return {key for key, stored in recorded.items() if stored.outcome in DONE}
 
     def added_and_tracked(self, when: Window) -> tuple[int, int]:
@@ -92,7 +92,7 @@ class Purchases(Part):
             found = {row.outcome: row.number for row in connection.execute(query)}
         return found.get(Outcome.SENT, 0), found.get(Outcome.ALREADY_THERE, 0)
 
-    def purchases_of(self, run_key: str) -> dict[str, StoredPurchase]:
+    def of_run(self, run_key: str) -> dict[str, StoredPurchase]:
         """The purchases that a run has recorded so far, by id: a retry does not ask Connectif again."""
         query = sa.select(purchase).where(
             purchase.c.shop_id == self._database.shop_id, purchase.c.run_key == run_key
@@ -100,7 +100,7 @@ class Purchases(Part):
         with self._database.read() as connection:
             return {row["purchase_id"]: _stored(row) for row in connection.execute(query).mappings()}
 
-    def recorded_purchases(self, purchase_ids: Iterable[str]) -> dict[str, StoredPurchase]:
+    def recorded(self, purchase_ids: Iterable[str]) -> dict[str, StoredPurchase]:
         """The recorded ones of these purchases, by id."""
         found: dict[str, StoredPurchase] = {}
         with self._database.read() as connection:
@@ -122,7 +122,7 @@ class Purchases(Part):
         with self._database.read() as connection:
             return sorted({one for order_ids in connection.execute(query).scalars() for one in order_ids})
 
-    def record_purchases(self, run_key: str, answers: Iterable[PurchaseOutcome]) -> None:
+    def record(self, run_key: str, answers: Iterable[PurchaseOutcome]) -> None:
         """Write answers; they are durable on return. Only an answer in `DONE` replaces an answer in `DONE`.
 
         The same transaction removes the run's marks of these purchases (see `PostMarks`).
@@ -165,7 +165,7 @@ class Purchases(Part):
             where=sa.or_(sa.not_(_is_done(purchase.c.outcome)), _is_done(new.outcome)),
         )
 
-    def held_purchases(self, max_age: timedelta) -> list[StoredPurchase]:
+    def held(self, max_age: timedelta) -> list[StoredPurchase]:
         """Purchases held for at most `max_age` (for example, without a contact), the oldest first."""
         query = (
             sa.select(purchase)

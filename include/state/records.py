@@ -48,7 +48,7 @@ class StoredOutcome(NamedTuple):
 class Records(Part):
     """One row per record: its last outcome. A rejected record that is sent later is saved as sent."""
 
-    def save_outcomes(self, pipeline: PipelineName, run_key: str, rows: Iterable[RecordOutcome]) -> None:
+    def save(self, pipeline: PipelineName, run_key: str, rows: Iterable[RecordOutcome]) -> None:
         """Write the outcomes of a run. A repeated call for the same run changes only `last_seen`.
 
         Another run counts as another attempt; after `sent` the count starts again.

@@ -34,7 +34,7 @@ class StoredReport:
 class Reports(Part):
     """One row per run and clear number."""
 
-    def save_report(
+    def save(
         self,
         report: Report,
         pipeline: PipelineName,
@@ -63,7 +63,7 @@ class Reports(Part):
         with self._database.write() as connection:
             connection.execute(insert.on_conflict_do_update(index_elements=["shop_id", "run_key"], set_=new))
 
-    def reports(
+    def latest(
         self, pipeline: PipelineName, limit: int = 1, *, since: datetime | None = None
     ) -> list[StoredReport]:
         """The last runs of a pipeline, the newest first; with `since`, those that started at or after it."""

@@ -41,24 +41,26 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 
-class StateStore(
-    Progress,
-    Leases,
-    Reports,
-    Records,
-    VendorTexts,
-    Purchases,
-    PostMarks,
-    NewsletterRuns,
-    Catalogue,
-    Retention,
-    Figures,
-    Erasure,
-):
-    """The data that outlives a run. Each call is a transaction of its own, from any thread.
+class StateStore:
+    """The data that outlives a run, by subject. Each call is a transaction of its own, from any thread.
 
     Call `close`, or use the state store in a `with` statement.
     """
+
+    def __init__(self, database: Database, people: People) -> None:
+        self._database, self._people = database, people
+        self.progress = Progress(database, people)
+        self.leases = Leases(database, people)
+        self.reports = Reports(database, people)
+        self.records = Records(database, people)
+        self.vendor_texts = VendorTexts(database, people)
+        self.purchases = Purchases(database, people)
+        self.post_marks = PostMarks(database, people)
+        self.newsletter = NewsletterRuns(database, people)
+        self.catalogue = Catalogue(database, people)
+        self.retention = Retention(database, people)
+        self.figures = Figures(database, people)
+        self.erasure = Erasure(database, people)
 
     def hashed(self, email: str) -> str:
         """The key of a person in the state store: HMAC-SHA256 of the lower-cased address, in hex."""

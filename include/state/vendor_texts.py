@@ -21,7 +21,7 @@ _KEYS_PER_QUERY = 500
 class VendorTexts(Part):
     """The last text of each rejected record. It is kept as long as the outcome; an erasure removes it."""
 
-    def keep_vendor_texts(self, pipeline: PipelineName, texts: Mapping[str, str]) -> None:
+    def keep(self, pipeline: PipelineName, texts: Mapping[str, str]) -> None:
         """Write texts by record key, in place of earlier ones; empty texts are skipped."""
         present = {key: text for key, text in texts.items() if text}
         shared = {
@@ -41,7 +41,7 @@ class VendorTexts(Part):
             with self._database.write() as connection:
                 connection.execute(statement, rows)
 
-    def vendor_texts(self, pipeline: PipelineName, keys: Iterable[str]) -> dict[str, str]:
+    def of(self, pipeline: PipelineName, keys: Iterable[str]) -> dict[str, str]:
         """The stored texts of these records, by key. They may hold personal data: never log them."""
         found: dict[str, str] = {}
         with self._database.read() as connection:

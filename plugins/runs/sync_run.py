@@ -87,13 +87,13 @@ def _plan(
     plan = plan_run(
         request,
         pipeline=DAILY_PIPELINES[pipeline],
-        activated=state.is_activated(pipeline),
-        left_edge=state.left_edge(pipeline),
-        covered=state.covered(pipeline),
+        activated=state.progress.is_activated(pipeline),
+        left_edge=state.progress.left_edge(pipeline),
+        covered=state.progress.covered(pipeline),
         coverage_days=settings.run.coverage_days,
     )
     if request.run_type == "scheduled" and plan.window and not context["params"].get("dry_run"):
-        state.begin(pipeline, plan.window.start)
+        state.progress.begin(pipeline, plan.window.start)
     folder.write_json(_PLAN, plan.to_json())
     return plan
 

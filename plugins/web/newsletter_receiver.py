@@ -109,7 +109,7 @@ def oldest_busy_event() -> datetime | None:
     """
     try:
         with open_state(shop_of_connections()) as state:
-            return state.oldest_busy_event()
+            return state.figures.oldest_busy_event()
     except (SyncError, SQLAlchemyError) as error:
         log.warning(
             "state store: not readable (%s); the age of its waiting events is unknown", type(error).__name__

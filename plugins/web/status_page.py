@@ -66,7 +66,9 @@ def records(
         raise HTTPException(403, f"you may not read the runs of {PIPELINES[pipeline].dag_id}")
 
     def listed(state: StateStore, reader: Reader) -> str:
-        found = state.outcomes(pipeline, reason=code, limit=PER_PAGE + 1, offset=(page - 1) * PER_PAGE)
+        found = state.records.outcomes(
+            pipeline, reason=code, limit=PER_PAGE + 1, offset=(page - 1) * PER_PAGE
+        )
         more = len(found) > PER_PAGE
         return records_page(RecordsPage(pipeline, code, found[:PER_PAGE], page, more), reader)
 

@@ -112,13 +112,14 @@ def test_canary__only_explain_shows_connectifs_text_about_a_purchase(
     birds.fault_at_connectif("create purchase", calls=300, status=422, body=body)
     attempt(runner, output, PipelineName.PURCHASES, window_ending(), "run")
     rejected = {
-        row.key: row for row in runner.state.outcomes(PipelineName.PURCHASES, reason=Reason.TARGET_REJECTED)
+        row.key: row
+        for row in runner.state.records.outcomes(PipelineName.PURCHASES, reason=Reason.TARGET_REJECTED)
     }
     assert "900-01" in rejected
     row = rejected["900-01"]
     link = "a link is outside the domains that the Connectif account allows"
     assert row.detail == (f"E0103: {link}; _name" if code else "422: _name")
-    assert set(runner.state.vendor_texts(PipelineName.PURCHASES, rejected)) == set(rejected)
+    assert set(runner.state.vendor_texts.of(PipelineName.PURCHASES, rejected)) == set(rejected)
     birds.on_connectif("DELETE", "faults")
     kept = Staging(runner.folder / "kept")
     context = ExplainContext(
@@ -147,10 +148,10 @@ def test_canary__only_explain_shows_the_text_of_an_import_about_a_row(
     monkeypatch.setattr(runner.connectif, "read_import_report", lambda _: report)
     runner.change("run", reject_limit_percent=100.0)
     attempt(runner, output, PipelineName.CONTACTS, RunPlan("only", None, (), "only", only="bird-id-0"), "run")
-    (row,) = runner.state.outcomes(PipelineName.CONTACTS, reason=Reason.TARGET_REJECTED)
+    (row,) = runner.state.records.outcomes(PipelineName.CONTACTS, reason=Reason.TARGET_REJECTED)
     link = "a link is outside the domains that the Connectif account allows"
     assert (row.key, row.detail) == ("bird-id-0", f"E0103: {link}; _surname")
-    assert "Zwitscher" in runner.state.vendor_texts(PipelineName.CONTACTS, [row.key])[row.key]
+    assert "Zwitscher" in runner.state.vendor_texts.of(PipelineName.CONTACTS, [row.key])[row.key]
 
 
 def test_canary__does_not_appear_in_the_newsletter(

@@ -110,7 +110,7 @@ def test_purchases__of_a_recreated_run_are_posted_again(runner: SyncRunner, shop
     plan = window_ending()
     first = runner.sync(PipelineName.PURCHASES, plan, "sync_purchases/manual__1/0-20261128T030000-1a2b3c4d")
     assert first.counts.written > 0
-    stored = runner.state.purchases_of(first_key(runner)).values()
+    stored = runner.state.purchases.of_run(first_key(runner)).values()
     sent = {row.purchase_id for row in stored if row.outcome is Outcome.SENT}
     for purchase_id in sent:
         shop.on_connectif("DELETE", f"purchases/{purchase_id}")
@@ -121,7 +121,7 @@ def test_purchases__of_a_recreated_run_are_posted_again(runner: SyncRunner, shop
 
 
 def first_key(runner: SyncRunner) -> str:
-    return runner.state.reports(PipelineName.PURCHASES, limit=1)[0].run_key
+    return runner.state.reports.latest(PipelineName.PURCHASES, limit=1)[0].run_key
 
 
 # --- the catalogue that outlives runs
@@ -162,7 +162,7 @@ def test_catalogue__of_an_earlier_version_is_read(
     runner.sync(PipelineName.PRODUCTS, EVERYTHING, "day 1")
     (file,) = (runner.folder / "kept").glob("sent-*.parquet")
     earlier: Any = file.rename(file.with_name("catalogue-day-1.parquet"))
-    runner.state.replace_catalogue(earlier.name, len(shop.target()["products"]), "day-1")
+    runner.state.catalogue.replace(earlier.name, len(shop.target()["products"]), "day-1")
     (runner.folder / "kept" / "manifest.json").unlink()
     if manifest == "written by this version":
         runner.run(PipelineName.PRODUCTS, EVERYTHING, "x").kept.write_bytes("sent-broken-off.parquet", b"")

@@ -99,7 +99,7 @@ def test_slice__that_stays_empty_covers_nothing(
     monkeypatch.setattr(runner.vtex, "open_scroll", lambda **_: ScrollPage([], "T", 3))
     with pytest.raises(TemporaryError, match="incomplete 3 times in a row"):
         runner.sync(PipelineName.CONTACTS, LAST_HOURS, "run")
-    assert runner.state.covered(PipelineName.CONTACTS) == []
+    assert runner.state.progress.covered(PipelineName.CONTACTS) == []
 
 
 def test_slice__a_repeated_page_does_not_hide_a_lost_one(
@@ -177,7 +177,7 @@ def test_consent__an_address_that_its_import_refuses_is_not_sent_by_the_second_i
     assert found.counts.reasons[Reason.TARGET_REJECTED] == 4
     refused = {
         row.key
-        for row in runner.state.outcomes(PipelineName.CONTACTS)
+        for row in runner.state.records.outcomes(PipelineName.CONTACTS)
         if row.reason is Reason.TARGET_REJECTED
     }
     assert refused == {"n00", "n08", "n09", "n29"}
@@ -200,7 +200,7 @@ def test_load__a_reason_that_quotes_a_value_is_stored_without_the_value(
     monkeypatch.setattr(runner.connectif, "read_import_report", lambda _: report)
     runner.change("run", reject_limit_percent=100.0)
     runner.sync(PipelineName.CONTACTS, RunPlan("only", None, (), "only", only="bird"), "run")
-    (row,) = runner.state.outcomes(PipelineName.CONTACTS, reason=Reason.TARGET_REJECTED)
+    (row,) = runner.state.records.outcomes(PipelineName.CONTACTS, reason=Reason.TARGET_REJECTED)
     assert (row.key, row.detail) == ("bird", "_surname")
 
 
@@ -288,7 +288,7 @@ def test_only__logs_what_happens_to_one_record_without_its_address(
     assert "masked is rejected: email_masked" in caplog.text
     assert "to send: _email b…(23), _name T…(6)" in caplog.text
     assert "bird.canary" not in caplog.text
-    assert not runner.state.is_activated(PipelineName.CONTACTS)
+    assert not runner.state.progress.is_activated(PipelineName.CONTACTS)
 
 
 def test_dry_run__shows_a_masked_sample_and_sends_nothing(

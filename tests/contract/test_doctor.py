@@ -339,7 +339,7 @@ class TestShopDomain:
         self, shop: SimulatedShop, runner: SyncRunner, context: CheckContext
     ) -> None:
         rejected = RecordOutcome("900-01", Outcome.REJECTED, Reason.TARGET_REJECTED, "E0103: outside")
-        runner.state.save_outcomes(PipelineName.PURCHASES, "run", [rejected])
+        runner.state.records.save(PipelineName.PURCHASES, "run", [rejected])
         with limited_connectif(shop, "store:read") as client:
             (line,) = check_shop_domain(runner.vtex, client, context)
         assert line.level is Level.ERROR

@@ -37,8 +37,8 @@ def hide_products(shop: SimulatedShop) -> None:
 
 def is_untouched(runner: SyncRunner, shop: SimulatedShop, pipeline: PipelineName) -> bool:
     """Whether nothing was sent and nothing was stored."""
-    kept = runner.state.last_catalogue()
-    return not shop.writes() and not runner.state.is_activated(pipeline) and kept is None
+    kept = runner.state.catalogue.last_path()
+    return not shop.writes() and not runner.state.progress.is_activated(pipeline) and kept is None
 
 
 @pytest.mark.parametrize("dry_run", [False, True])
@@ -51,7 +51,7 @@ def test_contacts__no_customer_stops_the_first_load(
     ):
         runner.sync(CONTACTS, EVERYTHING, "first", dry_run=dry_run)
     assert is_untouched(runner, shop, CONTACTS)
-    assert runner.state.covered(CONTACTS) == []
+    assert runner.state.progress.covered(CONTACTS) == []
 
 
 def test_contacts__no_customer_is_allowed_with_allow_empty(
@@ -62,23 +62,23 @@ def test_contacts__no_customer_is_allowed_with_allow_empty(
         report = runner.sync(CONTACTS, EVERYTHING, "first", allow_empty=True)
     assert report.counts.read == 0
     assert "empty load allowed by allow_empty: VTEX shows no customer" in caplog.text
-    assert runner.state.is_activated(CONTACTS)
+    assert runner.state.progress.is_activated(CONTACTS)
 
 
 def test_contacts__no_customer_stops_a_later_full_load(runner: SyncRunner, shop: SimulatedShop) -> None:
     runner.sync(CONTACTS, EVERYTHING, "first")
-    before = runner.state.covered(CONTACTS)
+    before = runner.state.progress.covered(CONTACTS)
     remove_customers(shop)
     with pytest.raises(UnsafeChange, match="no customer"):
         runner.sync(CONTACTS, EVERYTHING, "later", full_asked=True)
-    assert runner.state.covered(CONTACTS) == before
+    assert runner.state.progress.covered(CONTACTS) == before
 
 
 def test_contacts__a_window_without_customers_is_valid(runner: SyncRunner, shop: SimulatedShop) -> None:
     remove_customers(shop)
     plan = window_ending()
     assert runner.sync(CONTACTS, plan, "a day").counts.read == 0
-    assert plan.window in runner.state.covered(CONTACTS)
+    assert plan.window in runner.state.progress.covered(CONTACTS)
 
 
 def test_contacts__a_first_load_of_rejected_customers_does_not_activate(
@@ -89,11 +89,11 @@ def test_contacts__a_first_load_of_rejected_customers_does_not_activate(
         shop.on_vtex("PUT", f"documents/masked-{number}", {"email": f"a***{number}@example.com"})
     with pytest.raises(UnsafeChange, match="no record of the first full load can be sent"):
         runner.sync(CONTACTS, EVERYTHING, "first")
-    assert not runner.state.is_activated(CONTACTS)
-    assert runner.state.covered(CONTACTS) == []
+    assert not runner.state.progress.is_activated(CONTACTS)
+    assert runner.state.progress.covered(CONTACTS) == []
     report = runner.sync(CONTACTS, EVERYTHING, "second", allow_empty=True)
     assert report.counts.outcomes == Counter({Outcome.REJECTED: 3})
-    assert runner.state.is_activated(CONTACTS)
+    assert runner.state.progress.is_activated(CONTACTS)
 
 
 def test_contacts__one_sent_customer_activates(runner: SyncRunner, shop: SimulatedShop) -> None:
@@ -101,7 +101,7 @@ def test_contacts__one_sent_customer_activates(runner: SyncRunner, shop: Simulat
     shop.on_vtex("PUT", "documents/masked", {"email": "a***@example.com"})
     shop.on_vtex("PUT", "documents/good", {"email": "good@example.com"})
     runner.sync(CONTACTS, EVERYTHING, "first")
-    assert runner.state.is_activated(CONTACTS)
+    assert runner.state.progress.is_activated(CONTACTS)
 
 
 @pytest.mark.parametrize(
@@ -134,10 +134,10 @@ def test_products__an_empty_list_after_a_full_one_stops_a_small_shop(
     shop.on_vtex("PUT", "products/9901", {"link_text": "nova", "skus": [{"sku_id": 99_010}]})
     runner.sync(PRODUCTS, EVERYTHING, "first")
     shop.on_vtex("DELETE", "products/9901")
-    before = runner.state.last_catalogue()
+    before = runner.state.catalogue.last_path()
     with pytest.raises(UnsafeChange, match="lists no product"):
         runner.sync(PRODUCTS, EVERYTHING, "second")
-    assert runner.state.last_catalogue() == before
+    assert runner.state.catalogue.last_path() == before
     assert runner.sync(PRODUCTS, EVERYTHING, "third", allow_empty=True).counts.notes[-1] == "1 withdrawn"
     assert runner.sync(PRODUCTS, EVERYTHING, "fourth").counts.read == 0, "no product is on sale any more"
 

@@ -162,7 +162,7 @@ def test_purchases__already_at_connectif_are_recorded_without_a_person_erased_me
 
 
 def test_purchases__a_repair_leaves_them_out(runner: SyncRunner, shop: SimulatedShop) -> None:
-    runner.state.cover(PipelineName.PURCHASES, DAY.window)
+    runner.state.progress.cover(PipelineName.PURCHASES, DAY.window)
     erase_person(runner)
     found = runner.compare(PipelineName.PURCHASES, DAY, "compare", repair=True)
     assert found.causes == {Cause.ERASED: 1, Cause.NEVER_SENT: 1}
@@ -173,18 +173,20 @@ def test_newsletter__changes_of_erased_people_are_not_applied(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     event = {"email": EMAIL, "subscribed": True, "occurred_at": "2026-11-23T11:00:00Z"}
-    runner.state.add_pending("was.waiting@example.com", True, NOON, NOON, 1)
+    runner.state.newsletter.add_pending("was.waiting@example.com", True, NOON, NOON, 1)
     erase_person(runner)
-    runner.state.erase("was.waiting@example.com")
-    runner.state.add_pending("was.waiting@example.com", True, NOON, NOON, 1)  # written by a concurrent run
+    runner.state.erasure.erase("was.waiting@example.com")
+    runner.state.newsletter.add_pending(
+        "was.waiting@example.com", True, NOON, NOON, 1
+    )  # written by a concurrent run
     sync = NewsletterSync(runner.vtex, runner.state, RULES, "run")
     sync.apply([event, {**event, "email": "other@example.com"}], shop.clock.now())
     assert sync.counts.reasons == {Reason.ERASED: 2}
     assert sync.counts.outcomes == {Outcome.EXCLUDED: 2, Outcome.SENT: 1}
     assert len({row.key for row in sync.outcomes}) == 2
     assert EMAIL not in repr(sync.outcomes)
-    assert runner.state.due_pending(NOON) == []
-    assert runner.state.subscription_state([runner.state.hashed(EMAIL)]) == {}
+    assert runner.state.newsletter.due_pending(NOON) == []
+    assert runner.state.newsletter.subscription_state([runner.state.hashed(EMAIL)]) == {}
     assert [change["id"] for change in shop.on_vtex("GET", "changes")] == ["other-doc"]
 
 
@@ -198,7 +200,7 @@ def test_newsletter__erased_while_their_change_is_looked_up(
 
     def call_and_erase(client: VtexClient, **query: Any) -> list[dict[str, Any]]:
         found = look_up(client, **query)
-        runner.state.erase(EMAIL)
+        runner.state.erasure.erase(EMAIL)
         return found
 
     monkeypatch.setattr(VtexClient, "search_clients", call_and_erase)
@@ -206,8 +208,8 @@ def test_newsletter__erased_while_their_change_is_looked_up(
     sync = NewsletterSync(runner.vtex, runner.state, RULES, "run")
     sync.apply([{"email": EMAIL, "subscribed": True, "occurred_at": now.isoformat()}], now)
     assert sync.counts.reasons == {Reason.ERASED: 1}
-    assert runner.state.due_pending(now + timedelta(days=1)) == []
-    assert runner.state.subscription_state([runner.state.hashed(EMAIL)]) == {}
+    assert runner.state.newsletter.due_pending(now + timedelta(days=1)) == []
+    assert runner.state.newsletter.subscription_state([runner.state.hashed(EMAIL)]) == {}
     assert sync.retry_soon == []
     assert sync.counts.written == 0
 
@@ -218,13 +220,13 @@ def test_newsletter__erased_while_connectif_prepares_its_export(
     now = shop.clock.now()
 
     def export() -> Iterator[dict[str, Any]]:
-        runner.state.erase(EMAIL)
+        runner.state.erasure.erase(EMAIL)
         yield {"email": EMAIL, "subscribed": True, "occurred_at": now.isoformat()}
 
     sync = NewsletterSync(runner.vtex, runner.state, RULES, "run")
     sync.resolve(export(), now)
     assert sync.counts.reasons == {Reason.ERASED: 1}
-    assert runner.state.subscription_state([runner.state.hashed(EMAIL)]) == {}
+    assert runner.state.newsletter.subscription_state([runner.state.hashed(EMAIL)]) == {}
 
 
 def test_reconcile__calls_a_customer_erased(runner: SyncRunner, shop: SimulatedShop) -> None:
@@ -269,7 +271,7 @@ def test_erase__leaves_no_personal_data_in_any_file(
 ) -> None:
     """State store and files of finished runs are clean at once, files of a running run when it has ended."""
     caplog.set_level(logging.DEBUG)
-    base = runner.folder / "staging" / folder_of(runner.state.shops_of_the_vtex_account()[0])
+    base = runner.folder / "staging" / folder_of(runner.state.erasure.shops_of_the_vtex_account()[0])
 
     def run_of(pipeline: PipelineName, plan: RunPlan, run_id: str) -> SyncRun:
         attempt = attempt_name(0, shop.clock.now())
@@ -286,7 +288,7 @@ def test_erase__leaves_no_personal_data_in_any_file(
     run_stage(running, "extract", contacts.extract)
     sync = NewsletterSync(runner.vtex, runner.state, RULES, "run")
     sync.apply([{"email": EMAIL, "subscribed": True, "occurred_at": "2026-11-23T11:00:00Z"}], NOON)
-    runner.state.add_pending(EMAIL, True, NOON, NOON, 1)
+    runner.state.newsletter.add_pending(EMAIL, True, NOON, NOON, 1)
     assert find_canaries(runner, base) == set(CANARIES)
 
     shop.clock.advance(1)

@@ -138,7 +138,7 @@ def test_reason__recorded_by_a_run_is_shown_with_the_detail(
     kind, key = RECORDED[pipeline]
     for reason in Reason:
         row = RecordOutcome(key, reason.outcome, reason, "E0103: outside of the domains")
-        runner.state.save_outcomes(pipeline, f"run-{reason}", [row])
+        runner.state.records.save(pipeline, f"run-{reason}", [row])
         found = explain(context, key, among=[kind])
         said = "\n".join(part(found, "the last run's outcome").values())
         assert found.is_known
@@ -151,7 +151,7 @@ def test_reason__of_a_change_is_found_by_the_address(runner: SyncRunner, context
     person = runner.state.hashed("unknown.zwitscher@example.com")
     for reason in (Reason.UNKNOWN_CONTACT, Reason.CHANGED_SINCE, Reason.TARGET_BUSY, Reason.ERASED):
         row = RecordOutcome(person, reason.outcome, reason)
-        runner.state.save_outcomes(PipelineName.NEWSLETTER, "newsletter-run", [row])
+        runner.state.records.save(PipelineName.NEWSLETTER, "newsletter-run", [row])
         found = explain(context, "Unknown.Zwitscher@example.com")
         assert found.is_known
         assert f": {reason}" in part(found, "subscription changes")["outcome"]

@@ -57,8 +57,8 @@ def test_purchases__of_a_failed_first_day_are_sent_on_the_second_day(
 @pytest.mark.parametrize("run_type", ["manual", "backfill"])
 def test_purchases__of_a_requested_day_start_no_coverage(runner: SyncRunner, run_type: str) -> None:
     planned(runner, NOON - 9 * DAY, run_type)
-    assert runner.state.covered(PipelineName.PURCHASES) == []
-    assert runner.state.left_edge(PipelineName.PURCHASES) is None
+    assert runner.state.progress.covered(PipelineName.PURCHASES) == []
+    assert runner.state.progress.left_edge(PipelineName.PURCHASES) is None
     second = planned(runner, NOON - DAY)
     assert second.window
     assert second.window.start == NOON - DAY
@@ -68,7 +68,7 @@ def test_purchases__of_last_year_do_not_change_the_next_runs(runner: SyncRunner,
     without_baskets(shop)
     last_year = planned(runner, NOON - 365 * DAY, "backfill")
     runner.sync(PipelineName.PURCHASES, last_year, "last year")
-    assert runner.state.covered(PipelineName.PURCHASES) == [last_year.window]
+    assert runner.state.progress.covered(PipelineName.PURCHASES) == [last_year.window]
     for day in (3, 2, 1):
         night = planned(runner, NOON - day * DAY)
         assert night.window == Window(NOON - day * DAY, NOON - (day - 1) * DAY)
@@ -81,4 +81,4 @@ def test_purchases__of_last_year_do_not_change_the_next_runs(runner: SyncRunner,
 
 def test_dry_run__starts_no_coverage(runner: SyncRunner) -> None:
     planned(runner, NOON - 3 * DAY, dry_run=True)
-    assert runner.state.left_edge(PipelineName.PURCHASES) is None
+    assert runner.state.progress.left_edge(PipelineName.PURCHASES) is None

@@ -48,7 +48,7 @@ def fails(runner: SyncRunner, pipeline: PipelineName, *args: Any, **options: Any
     """The report of a run that did its work and failed at the end."""
     with pytest.raises(UnsafeChange, match="target_unconfirmed"):
         runner.sync(pipeline, *args, **options)
-    (stored,) = runner.state.reports(pipeline)
+    (stored,) = runner.state.reports.latest(pipeline)
     assert stored.state == "failed"
     report = stored.report
     assert report.missing == 0
@@ -107,9 +107,9 @@ def test_contacts__a_row_lost_by_the_consent_import_is_not_created_by_the_main_i
     assert {there[email]["newsletter_status"] for email in people if email != LOST} == {"subscribed"}
     assert {there[email]["name"] for email in people if email != LOST} == {"Ana"}
     assert report.counts.reasons == {Reason.TARGET_UNCONFIRMED: 1}
-    (row,) = runner.state.outcomes(PipelineName.CONTACTS, reason=Reason.TARGET_UNCONFIRMED)
+    (row,) = runner.state.records.outcomes(PipelineName.CONTACTS, reason=Reason.TARGET_UNCONFIRMED)
     assert (row.key, row.outcome) == ("n03", Outcome.REJECTED)
-    assert runner.state.covered(PipelineName.CONTACTS) == []
+    assert runner.state.progress.covered(PipelineName.CONTACTS) == []
 
 
 def test_contacts__never_get_the_accounts_default_if_all_consent_files_lose_rows(
@@ -127,7 +127,8 @@ def test_contacts__never_get_the_accounts_default_if_all_consent_files_lose_rows
     unconfirmed = report.counts.reasons[Reason.TARGET_UNCONFIRMED]
     assert unconfirmed >= 3
     named = {
-        row.key for row in runner.state.outcomes(PipelineName.CONTACTS, reason=Reason.TARGET_UNCONFIRMED)
+        row.key
+        for row in runner.state.records.outcomes(PipelineName.CONTACTS, reason=Reason.TARGET_UNCONFIRMED)
     }
     assert len(named) == unconfirmed
     assert not any(key.startswith("unnamed") for key in named)
@@ -136,7 +137,7 @@ def test_contacts__never_get_the_accounts_default_if_all_consent_files_lose_rows
     resolved_keys = runner.sync(PipelineName.CONTACTS, LAST_HOURS, "next")
     assert resolved_keys.counts.reasons == {}
     assert {held(shop)[email]["newsletter_status"] for email in people} == {"subscribed"}
-    assert runner.state.outcomes(PipelineName.CONTACTS, reason=Reason.TARGET_UNCONFIRMED) == []
+    assert runner.state.records.outcomes(PipelineName.CONTACTS, reason=Reason.TARGET_UNCONFIRMED) == []
 
 
 def test_contacts__lost_by_the_main_import_are_named_and_sent_by_the_next_run(
@@ -147,7 +148,7 @@ def test_contacts__lost_by_the_main_import_are_named_and_sent_by_the_next_run(
         report = fails(runner, PipelineName.CONTACTS, EVERYTHING, "run")
     assert report.counts.reasons[Reason.TARGET_UNCONFIRMED] == 1
     assert report.counts.written == report.counts.outcomes[Outcome.SENT]
-    assert not runner.state.is_activated(PipelineName.CONTACTS)
+    assert not runner.state.progress.is_activated(PipelineName.CONTACTS)
     assert "1 not accounted for" in caplog.text
     assert "target_unconfirmed 1" in report.summary_line()
     assert "example.com" not in caplog.text
@@ -174,7 +175,7 @@ def test_contacts__lost_by_the_main_import_are_named_and_sent_by_the_next_run(
     replayed = runner.sync(PipelineName.CONTACTS, replay_of(Reason.TARGET_UNCONFIRMED), "replay")
     assert replayed.counts.outcomes == {Outcome.SENT: 1}
     assert held(shop)[LOST]["name"] == "Ana"
-    assert runner.state.outcomes(PipelineName.CONTACTS, reason=Reason.TARGET_UNCONFIRMED) == []
+    assert runner.state.records.outcomes(PipelineName.CONTACTS, reason=Reason.TARGET_UNCONFIRMED) == []
 
 
 def test_contacts__a_total_without_the_lost_rows_hides_nothing(
@@ -211,7 +212,7 @@ def test_products__that_are_lost_are_not_recorded_as_sent(
 
 
 def last(runner: SyncRunner) -> list[dict[str, Any]]:
-    name = runner.state.last_catalogue()
+    name = runner.state.catalogue.last_path()
     assert name is not None
     return list(Staging(runner.folder / "kept").read_frame(name).to_dict("records"))
 
@@ -254,7 +255,7 @@ def test_413__a_row_that_is_too_large_is_rejected_by_name(
     shop.connectif.knobs.import_proxy_bytes = 4_000
     report = runner.sync(PipelineName.CONTACTS, LAST_HOURS, "run")
     assert report.counts.reasons == {Reason.TARGET_REJECTED: 1}
-    (row,) = runner.state.outcomes(PipelineName.CONTACTS, reason=Reason.TARGET_REJECTED)
+    (row,) = runner.state.records.outcomes(PipelineName.CONTACTS, reason=Reason.TARGET_REJECTED)
     assert row.key == "giant"
     assert row.detail.startswith("413")
     assert {held(shop)[email]["name"] for email in people} == {"Ana"}
@@ -278,7 +279,7 @@ def test_report__of_an_unknown_form_loses_only_the_names(
     runner.change("run", reject_limit_percent=100.0)
     report = runner.sync(PipelineName.PRODUCTS, EVERYTHING, "run", allow_empty=True)
     assert report.counts.outcomes[Outcome.SENT] == 0
-    refused = runner.state.outcomes(PipelineName.PRODUCTS, reason=Reason.TARGET_REJECTED)
+    refused = runner.state.records.outcomes(PipelineName.PRODUCTS, reason=Reason.TARGET_REJECTED)
     assert len(refused) == report.counts.reasons[Reason.TARGET_REJECTED] > 0
     assert not any(row.key.startswith("unnamed") for row in refused), "all were refused, so each is known"
     assert any("E0201" in row.detail or "domain" in row.detail for row in refused) == (link != "404")
@@ -311,7 +312,7 @@ def test_report__that_does_not_name_a_contact_affects_only_that_contact(
     assert LOST not in there
     assert {there[email]["newsletter_status"] for email in people if email != LOST} == {"subscribed"}
     assert report.counts.reasons == {Reason.TARGET_REJECTED: 1}
-    (row,) = runner.state.outcomes(PipelineName.CONTACTS, reason=Reason.TARGET_REJECTED)
+    (row,) = runner.state.records.outcomes(PipelineName.CONTACTS, reason=Reason.TARGET_REJECTED)
     assert row.key == "n03"
 
 
@@ -320,7 +321,7 @@ def test_report__that_does_not_name_a_contact_affects_only_that_contact(
 
 def waits(runner: SyncRunner, email: str, *, subscribed: bool, at: timedelta = timedelta()) -> None:
     instant = NOON - timedelta(hours=1) + at
-    runner.state.add_pending(email, subscribed, instant, NOON + timedelta(days=1), 3)
+    runner.state.newsletter.add_pending(email, subscribed, instant, NOON + timedelta(days=1), 3)
 
 
 @pytest.mark.parametrize("consent", ["vtex", "none"])

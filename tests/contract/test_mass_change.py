@@ -96,7 +96,7 @@ def test_products__an_implausible_first_run_is_blocked(
     with records_of(runner, SEARCH, change), pytest.raises(MassChangeBlocked, match=message):
         runner.sync(PipelineName.PRODUCTS, EVERYTHING, "one")
     assert shop.writes() == {}
-    assert runner.state.last_catalogue() is None
+    assert runner.state.catalogue.last_path() is None
 
 
 def test_products__a_first_run_without_products_is_blocked(runner: SyncRunner, shop: SimulatedShop) -> None:
@@ -143,7 +143,7 @@ def test_purchases__a_day_with_all_orders_left_out_is_blocked(
         with pytest.raises(MassChangeBlocked, match=message):
             runner.sync(PipelineName.PURCHASES, day_of(MORNING, hours=1), "one")
         assert shop.writes() == {}
-        assert runner.state.covered(PipelineName.PURCHASES) == []
+        assert runner.state.progress.covered(PipelineName.PURCHASES) == []
         runner.sync(PipelineName.PURCHASES, day_of(MORNING, hours=1), "allowed", allow_mass_change=True)
 
 
@@ -183,7 +183,7 @@ def test_contacts__a_first_run_without_names_is_blocked(runner: SyncRunner, shop
     ):
         runner.sync(PipelineName.CONTACTS, EVERYTHING, "one")
     assert shop.writes() == {}
-    assert not runner.state.is_activated(PipelineName.CONTACTS)
+    assert not runner.state.progress.is_activated(PipelineName.CONTACTS)
 
 
 def test_contacts__a_few_without_a_name_are_allowed(runner: SyncRunner, shop: SimulatedShop) -> None:

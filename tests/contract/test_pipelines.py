@@ -50,5 +50,5 @@ def test_dry_run__writes_nothing(
     assert report.counts.written == 0
     assert shop.writes() == {}
     assert shop.target() == before
-    assert not runner.state.is_activated(pipeline)
-    assert runner.state.covered(pipeline) == []
+    assert not runner.state.progress.is_activated(pipeline)
+    assert runner.state.progress.covered(pipeline) == []

@@ -95,7 +95,7 @@ def test_snapshot__that_is_lost_stops_the_run_before_it_reads(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     yesterday(runner, shop)
-    (runner.folder / "kept" / (runner.state.last_catalogue() or "")).unlink()
+    (runner.folder / "kept" / (runner.state.catalogue.last_path() or "")).unlink()
     with pytest.raises(UnsafeChange, match=r"the catalogue sent last: .* is gone\. .* allow_mass_change"):
         runner.sync(PipelineName.PRODUCTS, EVERYTHING, "today")
     assert calls(shop, "product ids") == 0
@@ -227,7 +227,7 @@ def test_load__that_ends_near_its_end_leaves_the_old_or_the_new_snapshot(
     run = runner.run(PipelineName.PRODUCTS, EVERYTHING, "today")
     extracted = run_stage(run, "extract", products.extract)
     mapped = run_stage(run, "transform", lambda r, f: products.transform(r, f, source=extracted))
-    old_name = runner.state.last_catalogue() or ""
+    old_name = runner.state.catalogue.last_path() or ""
     old_file = (runner.folder / "kept" / old_name).read_bytes()
 
     def load(name: str, fate: Fate) -> list[dict[str, Any]]:
@@ -241,7 +241,7 @@ def test_load__that_ends_near_its_end_leaves_the_old_or_the_new_snapshot(
     found = []
     for step in range(whole.steps - 6, whole.steps + 1):
         run.kept.write_bytes(old_name, old_file)
-        runner.state.replace_catalogue(old_name, len(old), "yesterday")
+        runner.state.catalogue.replace(old_name, len(old), "yesterday")
         found.append(load(f"load-{step}", EndsAt(step)))
         assert load(f"load-{step}", EndsAt(0)) == new, "the retry has the same result"
     assert all(snapshot in (old, new) for snapshot in found)

@@ -66,14 +66,14 @@ def test_snapshot__that_is_half_written_is_removed(
 ) -> None:
     """The run is not retried, and the next run uses another file name."""
     runner.sync(PipelineName.PRODUCTS, EVERYTHING, "yesterday")
-    old = runner.state.last_catalogue()
+    old = runner.state.catalogue.last_path()
     fate = EndsWhileWriting(monkeypatch, "sent-")
     with suppress(Killed):
         runner.sync(PipelineName.PRODUCTS, EVERYTHING, "today")
-    assert runner.state.last_catalogue() == old
+    assert runner.state.catalogue.last_path() == old
     assert [path.exists() for path in fate.left_behind] == [True]
     runner.sync(PipelineName.PRODUCTS, EVERYTHING, "tomorrow")
     assert {file.name for file in (runner.folder / "kept").iterdir()} == {
         MANIFEST,
-        runner.state.last_catalogue(),
+        runner.state.catalogue.last_path(),
     }

@@ -153,7 +153,7 @@ def test_skus__a_product_without_skus_is_reported_although_a_sku_has_its_number(
     put_product(shop, "99020", {"sku_id": 99030})
     report = sync(runner, "skus", "sku")
     assert sent(shop)["99020"]["name"].startswith("Chaleira 9901")
-    rejected = runner.state.outcomes_of(PipelineName.PRODUCTS, ["product-99020"])["product-99020"]
+    rejected = runner.state.records.outcomes_of(PipelineName.PRODUCTS, ["product-99020"])["product-99020"]
     assert (rejected.outcome, rejected.reason) == (Outcome.REJECTED, Reason.PRICE_MISSING)
     for plan in (only("product-99020"), replay_of("product-99020")):
         assert runner.sync(PipelineName.PRODUCTS, plan, plan.why).counts.reasons == {Reason.PRICE_MISSING: 1}

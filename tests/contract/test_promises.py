@@ -187,12 +187,12 @@ def test_window__reads_only_new_and_changed_customers(runner: SyncRunner, shop: 
 
 
 def test_window__is_recorded_and_a_full_load_activates(runner: SyncRunner) -> None:
-    assert not runner.state.is_activated(PipelineName.CONTACTS)
+    assert not runner.state.progress.is_activated(PipelineName.CONTACTS)
     runner.sync(PipelineName.CONTACTS, window_ending(), "window")
-    assert not runner.state.is_activated(PipelineName.CONTACTS)
-    assert window_ending().window in runner.state.covered(PipelineName.CONTACTS)
+    assert not runner.state.progress.is_activated(PipelineName.CONTACTS)
+    assert window_ending().window in runner.state.progress.covered(PipelineName.CONTACTS)
     runner.sync(PipelineName.CONTACTS, EVERYTHING, "full")
-    assert runner.state.is_activated(PipelineName.CONTACTS)
+    assert runner.state.progress.is_activated(PipelineName.CONTACTS)
 
 
 def test_window__of_purchases_in_the_future_is_read_until_now(

@@ -100,7 +100,7 @@ def test_post__without_an_answer_holds_only_that_purchase(runner: SyncRunner, sh
     assert report.counts.outcomes == {Outcome.SENT: 29, Outcome.HELD: 1}
     assert report.counts.reasons == {Reason.TARGET_BUSY: 1}
     assert set(purchases(shop)) == {*ids} - {"0005"}
-    assert runner.state.covered(PURCHASES)
+    assert runner.state.progress.covered(PURCHASES)
     end()
     assert next_run(runner, shop).counts.outcomes == {Outcome.SENT: 1}
     assert set(purchases(shop)) == {*ids}
@@ -141,7 +141,7 @@ def test_post__an_outage_stops_the_task_and_a_retry_sends_everything(
     run = runner.run(PURCHASES, day_of(MORNING, hours=1), "first")
     with pytest.raises(TemporaryError, match="post purchase"):
         first_run(runner)
-    assert runner.state.purchases_of(run.run_key) == {}
+    assert runner.state.purchases.of_run(run.run_key) == {}
     end()
     assert first_run(runner).counts.outcomes == {Outcome.SENT: number}, "Airflow's next try"
 
@@ -153,7 +153,7 @@ def test_post__an_outage_at_the_end_stops_the_task(runner: SyncRunner, shop: Sim
     )
     with pytest.raises(TemporaryError, match="list imports"):
         first_run(runner)
-    assert set(runner.state.purchases_of("first")) == {"0000", "0001"}
+    assert set(runner.state.purchases.of_run("first")) == {"0000", "0001"}
 
 
 # --- an order that VTEX never answers for

@@ -74,11 +74,11 @@ def test_interrupted__a_purchase_that_arrived_counts_as_sent_after_one_look_up(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     interrupted(runner)
-    assert [one.purchase_id for one in runner.state.post_marks()] == ["1"]
+    assert [one.purchase_id for one in runner.state.post_marks.marks()] == ["1"]
     report = runner.sync(PURCHASES, DAY, "run")
     assert (outcomes(report), report.counts.written, tracking(report)) == ({Outcome.SENT: 1}, 1, (0, 1))
     assert (calls(shop, "get purchase by purchase id"), calls(shop, "create purchase")) == (1, 1)
-    assert runner.state.post_marks() == []
+    assert runner.state.post_marks.marks() == []
 
 
 def test_interrupted__a_purchase_that_did_not_arrive_is_posted_again(
@@ -95,8 +95,8 @@ def test_interrupted__a_cleared_run_records_the_purchase_for_the_run_before(runn
     interrupted(runner, "first")
     report = runner.sync(PURCHASES, DAY, "cleared")
     assert (outcomes(report), tracking(report)) == ({Outcome.ALREADY_THERE: 1}, (0, 1))
-    assert runner.state.recorded_purchases(["1"])["1"].outcome is Outcome.SENT
-    assert runner.state.post_marks() == []
+    assert runner.state.purchases.recorded(["1"])["1"].outcome is Outcome.SENT
+    assert runner.state.post_marks.marks() == []
 
 
 @pytest.mark.parametrize("age", [timedelta(hours=1), timedelta(minutes=6)])
@@ -162,7 +162,7 @@ def test_interrupted__a_purchase_without_a_line_is_counted_as_such(
 @contextmanager
 def killed_when_recorded(runner: SyncRunner, purchase_id: str) -> Iterator[None]:
     """End the process before it records the result of this purchase."""
-    record = type(runner.state).record_purchases
+    record = type(runner.state.purchases).record
 
     def ends(state, run_key, answers) -> None:
         rows = list(answers)
@@ -171,7 +171,7 @@ def killed_when_recorded(runner: SyncRunner, purchase_id: str) -> Iterator[None]
         record(state, run_key, rows)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(type(runner.state), "record_purchases", ends)
+        patch.setattr(type(runner.state.purchases), "record", ends)
         yield
 
 

@@ -178,8 +178,8 @@ def test_personal_data__is_in_no_log_and_no_report(
         report = runner.sync_with_retries(PURCHASES, plan, "run")
     text = caplog.text + report.summary_line() + json.dumps(report.model_dump(mode="json"))
     text += (
-        repr(runner.state.outcomes(PURCHASES))
-        + repr(runner.state.purchases_of("run"))
+        repr(runner.state.records.outcomes(PURCHASES))
+        + repr(runner.state.purchases.of_run("run"))
         + all_text_under(tmp_path)
     )
     assert report.counts.read == (1 if trouble == "only" else 12)

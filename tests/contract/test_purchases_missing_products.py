@@ -135,7 +135,7 @@ def test_old_catalogue__a_product_that_connectif_lost_is_created(
 
 def test_lost_catalogue__makes_all_products_unknown(runner: SyncRunner, shop: SimulatedShop) -> None:
     keys = sell(shop, 12)
-    runner.state.replace_catalogue("lost.parquet", 1, "products")
+    runner.state.catalogue.replace("lost.parquet", 1, "products")
     assert sync(runner).counts.outcomes == {Outcome.SENT: 12}
     assert_few_calls(shop, 12, 12)
     assert {*products(shop)} == {*keys}
@@ -307,7 +307,7 @@ def test_tracked_purchases__create_no_products(runner: SyncRunner, shop: Simulat
 
 def test_erased_people__create_no_products(runner: SyncRunner, shop: SimulatedShop) -> None:
     sell(shop, 12)
-    runner.state.erase(EMAIL)
+    runner.state.erasure.erase(EMAIL)
     report = sync(runner)
     assert report.counts.reasons == {Reason.ERASED: 12}
     assert (products(shop), calls(shop, "product search")) == ({}, 0)
@@ -405,7 +405,7 @@ def test_unauthorised_domain__is_reported_by_the_post(runner: SyncRunner, shop: 
     sell(shop, 12)
     shop.connectif.knobs.authorised_domains = ["another-shop.example"]
     assert sync(runner).counts.reasons == {Reason.TARGET_REJECTED: 12}
-    (first, *_) = runner.state.outcomes(PURCHASES, reason=Reason.TARGET_REJECTED)
+    (first, *_) = runner.state.records.outcomes(PURCHASES, reason=Reason.TARGET_REJECTED)
     assert first.detail.startswith("E0103")
     assert calls(shop, "create purchase") == 12
 

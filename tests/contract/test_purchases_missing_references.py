@@ -124,7 +124,7 @@ def test_missing_product__that_was_sent_before_gets_the_price_sent_last(
 def test_missing_product__gets_its_base_price_if_the_catalogue_is_lost(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
-    runner.state.replace_catalogue("lost.parquet", 1, "products")
+    runner.state.catalogue.replace("lost.parquet", 1, "products")
     put_offered(shop, quantity=0)
     put_order(shop, "1-01", MORNING)
     assert sync(runner).counts.outcomes == {Outcome.SENT: 1}
@@ -228,7 +228,7 @@ def test_refusal__of_a_foreign_domain_rejects_only_that_purchase(
         put_order(shop, f"{number}-01", MORNING)
     report = sync(runner)
     assert report.counts.reasons == {Reason.TARGET_REJECTED: 3}
-    (first, *_) = runner.state.outcomes(PipelineName.PURCHASES, reason=Reason.TARGET_REJECTED)
+    (first, *_) = runner.state.records.outcomes(PipelineName.PURCHASES, reason=Reason.TARGET_REJECTED)
     assert first.detail.startswith("E0103")
 
 
@@ -240,9 +240,9 @@ def test_refusal__that_quotes_the_contact_is_stored_without_the_quote(
     body = {"status": 400, "title": "Bad Request", "detail": "_name: Piepmatz is not allowed"}
     shop.fault_at_connectif("patch contact", calls=9, status=400, body=body)
     sync(runner)
-    (row,) = runner.state.outcomes(PipelineName.PURCHASES, reason=Reason.TARGET_REJECTED)
+    (row,) = runner.state.records.outcomes(PipelineName.PURCHASES, reason=Reason.TARGET_REJECTED)
     assert row.detail == "400: _name"
-    assert "Piepmatz" in runner.state.vendor_texts(PipelineName.PURCHASES, [row.key])[row.key]
+    assert "Piepmatz" in runner.state.vendor_texts.of(PipelineName.PURCHASES, [row.key])[row.key]
 
 
 def test_lost_answer__doubles_no_purchase(runner: SyncRunner, shop: SimulatedShop) -> None:

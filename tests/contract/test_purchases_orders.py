@@ -277,7 +277,7 @@ def test_late_part__of_a_sent_purchase_is_reported_with_advice(
         (note,) = report.counts.notes
         assert "5 (5-02)" in note
         assert "only" in note
-        details = {row.key: row.detail for row in runner.state.outcomes(PURCHASES)}
+        details = {row.key: row.detail for row in runner.state.records.outcomes(PURCHASES)}
         assert details == {"5-01": "", "5-02": LATE}
     assert purchases(shop)["5"]["total_quantity"] == 1
 

@@ -146,7 +146,7 @@ def tracked() -> Case:
 def erased(case: Case, email: str) -> Case:
     def seed(runner: SyncRunner, shop: SimulatedShop) -> None:
         case.seed(runner, shop)
-        runner.state.erase(email)
+        runner.state.erasure.erase(email)
 
     return Case(case.pipeline, case.key, seed, case.plan)
 
@@ -186,9 +186,11 @@ def test_reason__is_in_report_and_state_store_and_is_replayed_alone(
     case.seed(runner, shop)
     report = runner.sync(case.pipeline, case.plan, "run")
     assert report.counts.reasons[reason] >= 1
-    (row,) = [one for one in runner.state.outcomes(case.pipeline, reason=reason) if one.key == case.key]
+    (row,) = [
+        one for one in runner.state.records.outcomes(case.pipeline, reason=reason) if one.key == case.key
+    ]
     assert (row.outcome, row.run_key, row.attempts) == (reason.outcome, "run", 1)
-    others = runner.state.outcomes(case.pipeline, reason=reason)
+    others = runner.state.records.outcomes(case.pipeline, reason=reason)
 
     beside = {case.beside: 1} if case.beside else {}
     by_key = runner.sync(case.pipeline, replay_of(case.key), "replay of the key")
@@ -197,7 +199,9 @@ def test_reason__is_in_report_and_state_store_and_is_replayed_alone(
     assert by_code.counts.reasons == {reason: len(others), **beside}
     assert by_code.counts.read == len(others) + len(beside)
     assert {
-        one.attempts for one in runner.state.outcomes(case.pipeline, reason=reason) if one.key == case.key
+        one.attempts
+        for one in runner.state.records.outcomes(case.pipeline, reason=reason)
+        if one.key == case.key
     } == {3}
 
 
@@ -210,7 +214,7 @@ def test_reason__is_shown_by_the_page_and_by_explain(
     reader = Reader(ZoneInfo("UTC"), "sandboxshop", may_explain=True)
     seen = status_page(overview(runner.state, (case.pipeline,), runner.settings, NOON), reader, NOON)
     assert f'href="records?pipeline={case.pipeline}&amp;code={reason}"' in seen
-    listed = runner.state.outcomes(case.pipeline, reason=reason, limit=1_000)
+    listed = runner.state.records.outcomes(case.pipeline, reason=reason, limit=1_000)
     page = records_page(RecordsPage(case.pipeline, reason, listed, 1, more=False), reader)
     assert f"<code>{case.key}</code>" in page
 

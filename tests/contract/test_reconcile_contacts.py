@@ -120,7 +120,7 @@ def test_reconcile__a_contact_that_connectif_refused_is_rejected(
     """The outcome is stored as the report of a run stores it."""
     shop.on_vtex("PUT", "documents/bo", {"email": "bo@example.com", "firstName": "Bo", **LONG_AGO})
     row = RecordOutcome("bo", Outcome.REJECTED, Reason.TARGET_REJECTED, "phone")
-    runner.state.save_outcomes(CONTACTS, "a run", [row])
+    runner.state.records.save(CONTACTS, "a run", [row])
     assert new_differences(sent, compare_contacts(runner)) == {Cause.REJECTED: {"bo"}}
 
 

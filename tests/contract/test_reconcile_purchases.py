@@ -49,7 +49,7 @@ def test_reconcile__names_and_repairs_three_deleted_purchases(
 ) -> None:
     runner.sync(PURCHASES, SEEDED, "sync")
     complete = purchases(shop)
-    removed = sorted(runner.state.done(complete))[3:30:9]
+    removed = sorted(runner.state.purchases.done(complete))[3:30:9]
     for purchase_id in removed:
         shop.on_connectif("DELETE", f"purchases/{purchase_id}")
     shop.on_connectif("DELETE", "journal")

@@ -44,7 +44,7 @@ def finished(run: SyncRun, folders: dict[PipelineName, Staging]) -> Report:
 def test_report__is_saved_with_all_pipelines_and_adds_up(runner: SyncRunner, shop: SimulatedShop) -> None:
     run, folders = compare_all(runner)
     report = finished(run, folders)
-    (stored,) = runner.state.reports(PipelineName.RECONCILE)
+    (stored,) = runner.state.reports.latest(PipelineName.RECONCILE)
     assert stored.report == report
     assert stored.state == "success"
     assert set(report.compared) == set(MODULES)
@@ -72,13 +72,13 @@ def test_report__of_a_repair_closes_rejected_records(runner: SyncRunner, shop: S
     shop.connectif.knobs.authorised_domains = ["elsewhere.example"]
     runner.change("run", reject_limit_percent=100.0)
     runner.sync(PipelineName.PURCHASES, day_of(MORNING, hours=2), "a day")
-    assert runner.state.open_keys(PipelineName.PURCHASES, ["9-01"]) == {"9-01"}
+    assert runner.state.records.open_keys(PipelineName.PURCHASES, ["9-01"]) == {"9-01"}
     shop.connectif.knobs.authorised_domains = []
     run, folders = compare_all(runner)
     source = folders[PipelineName.PURCHASES]
     run_stage(run, "repair", lambda run, target: purchases.repair(run, target, source=source))
     assert finished(run, folders).compared[PipelineName.PURCHASES].repaired == 1
-    assert runner.state.open_keys(PipelineName.PURCHASES, ["9-01"]) == set()
+    assert runner.state.records.open_keys(PipelineName.PURCHASES, ["9-01"]) == set()
 
 
 def test_report__of_a_comparison_that_did_not_finish(runner: SyncRunner, shop: SimulatedShop) -> None:
@@ -86,7 +86,7 @@ def test_report__of_a_comparison_that_did_not_finish(runner: SyncRunner, shop: S
     folders[PipelineName.CONTACTS] = run.staging.within("nowhere")
     with pytest.raises(UnsafeChange, match="the run ended in compare_contacts"):
         finished(run, folders)
-    assert runner.state.reports(PipelineName.RECONCILE)[0].state == "failed"
+    assert runner.state.reports.latest(PipelineName.RECONCILE)[0].state == "failed"
 
 
 def test_report__and_log_have_no_address(
@@ -97,9 +97,7 @@ def test_report__and_log_have_no_address(
     put_order(shop, "1-01", MORNING, first_name="Piepmatz", email="piepmatz@example.com")
     shop.on_vtex("PUT", "documents/bird", {"email": "piepmatz@example.com", "firstName": "Piepmatz"})
     run, folders = compare_all(runner)
-    text = (
-        f"{caplog.text} {finished(run, folders)!r} {runner.state.reports(PipelineName.RECONCILE)!r}".lower()
-    )
+    text = f"{caplog.text} {finished(run, folders)!r} {runner.state.reports.latest(PipelineName.RECONCILE)!r}".lower()
     assert "compared = " in text
     for secret in ("piepmatz", EMAIL, "@example"):
         assert secret not in text

@@ -33,7 +33,7 @@ def put_document(shop: SimulatedShop, document_id: str, email: str | None, **fie
 
 
 def row_of(runner: SyncRunner, pipeline: PipelineName, key: str) -> StoredOutcome:
-    return next(row for row in runner.state.outcomes(pipeline) if row.key == key)
+    return next(row for row in runner.state.records.outcomes(pipeline) if row.key == key)
 
 
 # --- contacts
@@ -76,10 +76,10 @@ def test_contacts__that_a_daily_run_sends_later_are_no_longer_rejected(
 
 @pytest.mark.usefixtures("two_without_an_address")
 def test_contacts__a_replay_activates_and_covers_nothing(runner: SyncRunner) -> None:
-    before = runner.state.covered(PipelineName.CONTACTS)
+    before = runner.state.progress.covered(PipelineName.CONTACTS)
     runner.sync(PipelineName.CONTACTS, replay_of(), "replay")
-    assert not runner.state.is_activated(PipelineName.CONTACTS)
-    assert runner.state.covered(PipelineName.CONTACTS) == before
+    assert not runner.state.progress.is_activated(PipelineName.CONTACTS)
+    assert runner.state.progress.covered(PipelineName.CONTACTS) == before
 
 
 @pytest.mark.usefixtures("two_without_an_address")
@@ -167,7 +167,7 @@ def test_products__a_replay_sends_only_its_records_and_keeps_the_catalogue(
     put_catalogue_product(shop, name="")
     runner.sync(PipelineName.PRODUCTS, EVERYTHING, "day 1")
     before = runner.run(PipelineName.PRODUCTS, EVERYTHING, "look").kept.read_frame(
-        runner.state.last_catalogue() or ""
+        runner.state.catalogue.last_path() or ""
     )
     put_catalogue_product(shop)
     shop.vtex.knobs.search_omission_share = 0.0
@@ -176,7 +176,7 @@ def test_products__a_replay_sends_only_its_records_and_keeps_the_catalogue(
     assert report.counts.outcomes == {Outcome.SENT: 1}
     assert report.counts.written == 1
     after = runner.run(PipelineName.PRODUCTS, EVERYTHING, "look").kept.read_frame(
-        runner.state.last_catalogue() or ""
+        runner.state.catalogue.last_path() or ""
     )
     assert set(after["productId"]) == {*before["productId"], "9901"}
     assert not after["withdrawn"].any()
@@ -241,7 +241,7 @@ def test_purchases__held_for_too_long_are_sent_by_a_replay(
     assert report.counts.outcomes == {Outcome.SENT: 2}
     assert purchases(shop)["1"]["contact_email"] == "late@example.com"
     assert purchases(shop)["1"]["total_quantity"] == 2
-    assert {row.key: row.outcome for row in runner.state.outcomes(PipelineName.PURCHASES)} == {
+    assert {row.key: row.outcome for row in runner.state.records.outcomes(PipelineName.PURCHASES)} == {
         "1-01": Outcome.SENT, "1-02": Outcome.SENT, "2-01": Outcome.EXCLUDED
     }  # fmt: skip
     assert shop.on_connectif("GET", "workflows") == [], "old purchases trigger no workflows"
@@ -256,7 +256,7 @@ def test_purchases__that_connectif_refused_are_sent_after_a_correction(
     put_order(shop, "1-01", MORNING)
     put_order(shop, "2-01", MORNING)
     runner.sync(PipelineName.PURCHASES, day_of(MORNING, hours=1), "day 1")
-    assert {row.detail[:5] for row in runner.state.outcomes(PipelineName.PURCHASES)} == {"E0103"}
+    assert {row.detail[:5] for row in runner.state.records.outcomes(PipelineName.PURCHASES)} == {"E0103"}
     shop.connectif.knobs.authorised_domains = []
     report = runner.sync(PipelineName.PURCHASES, replay_of("1"), "replay")
     assert report.counts.outcomes == {Outcome.SENT: 1}
@@ -286,7 +286,7 @@ def test_purchases__a_replay_finds_those_of_an_unfinished_load(
 def test_purchases__a_dry_replay_covers_and_writes_nothing(runner: SyncRunner, shop: SimulatedShop) -> None:
     put_order(shop, "1-01", MORNING, email=ALIAS, profile_id=PROFILE)
     runner.sync(PipelineName.PURCHASES, day_of(MORNING, hours=1), "day 1")
-    covered = runner.state.covered(PipelineName.PURCHASES)
+    covered = runner.state.progress.covered(PipelineName.PURCHASES)
     customer_appears(shop)
     shop.on_connectif("DELETE", "journal")
     shop.on_vtex("DELETE", "journal")
@@ -294,7 +294,7 @@ def test_purchases__a_dry_replay_covers_and_writes_nothing(runner: SyncRunner, s
     assert dry.counts.outcomes == {Outcome.SENT: 1}
     assert shop.writes() == {}
     runner.sync(PipelineName.PURCHASES, replay_of(), "replay")
-    assert runner.state.covered(PipelineName.PURCHASES) == covered
+    assert runner.state.progress.covered(PipelineName.PURCHASES) == covered
 
 
 @pytest.mark.usefixtures("undisturbed_shop")

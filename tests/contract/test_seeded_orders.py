@@ -197,4 +197,4 @@ def test_changed__an_order_whose_only_item_was_removed_is_no_purchase(
     put_order(shop, "6-01", MORNING, shipping=1_160, changes=[change])
     runner.sync(PipelineName.PURCHASES, day_of(MORNING, hours=1), "run")
     assert purchases(shop) == {}
-    assert [row.reason for row in runner.state.outcomes(PipelineName.PURCHASES)] == [Reason.NO_LINES]
+    assert [row.reason for row in runner.state.records.outcomes(PipelineName.PURCHASES)] == [Reason.NO_LINES]

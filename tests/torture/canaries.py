@@ -139,10 +139,13 @@ class LogCapture(logging.Handler):
 
 def read_stored_texts(runner: SyncRunner) -> list[str]:
     """Return reports, outcomes, and the whole content of the state store."""
-    found = [repr(runner.state.outcomes(pipeline)) for pipeline in PipelineName]
+    found = [repr(runner.state.records.outcomes(pipeline)) for pipeline in PipelineName]
     with closing(sqlite3.connect(runner.folder / "state.db")) as database:
         found += database.iterdump()
-    return [*found, *(repr(report) for pipeline in PipelineName for report in runner.state.reports(pipeline))]
+    return [
+        *found,
+        *(repr(report) for pipeline in PipelineName for report in runner.state.reports.latest(pipeline)),
+    ]
 
 
 def try_run(

@@ -545,7 +545,7 @@ def _run_in(runner: Installation, pipeline: PipelineName, name: str) -> SyncRun:
 
 def _dead_is_followed(first: Installation, second: Installation, pipeline: PipelineName) -> str:
     """The first is killed in its load; the second goes on when its lease has expired."""
-    first.state.take_lease(pipeline, "load", "killed", "host one")
+    first.state.leases.take(pipeline, "load", "killed", "host one")
     second.clock_moved_by = LEASE - timedelta(seconds=30)
     stages_of(second.run(pipeline, PLANS[pipeline], "run"))
     return ""
@@ -557,7 +557,7 @@ def _suspended_stops(first: Installation, second: Installation, pipeline: Pipeli
 
     def sleep_through_the_lease() -> None:
         second.clock_moved_by = LEASE + timedelta(seconds=1)
-        second.state.take_lease(pipeline, "load", "run of two", "host two")
+        second.state.leases.take(pipeline, "load", "run of two", "host two")
         _wait_for_the_end_of("lease of load")
 
     try:
@@ -567,7 +567,7 @@ def _suspended_stops(first: Installation, second: Installation, pipeline: Pipeli
         ):
             stages_of(run)
     except WorkTakenOver:
-        second.state.release_lease(pipeline, "load", "run of two")
+        second.state.leases.release(pipeline, "load", "run of two")
         stages_of(run)
         return ""
     return "the first went on"

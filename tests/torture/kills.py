@@ -249,7 +249,7 @@ def _people(runner: SyncRunner) -> None:
     }.items():
         shop.on_vtex("PUT", f"documents/{document_id}", {"email": email, "isNewsletterOptIn": True})
         shop.on_connectif("PUT", f"contacts/{email.lower()}", {"_newsletterSubscriptionStatus": "subscribed"})
-    runner.state.add_pending("person.7@example.com", False, NOON - timedelta(hours=2), NOON, 1)
+    runner.state.newsletter.add_pending("person.7@example.com", False, NOON - timedelta(hours=2), NOON, 1)
     shop.clock.advance(60)
 
 
@@ -283,7 +283,7 @@ def _purchases_gone(runner: SyncRunner) -> None:
     runner.sync(PipelineName.PURCHASES, _DAY, "before")
     runner.shop.clock.advance(3_600)
     there = runner.shop.table("purchases", by="purchase_id")
-    for purchase_id in sorted(runner.state.done(there))[::3]:
+    for purchase_id in sorted(runner.state.purchases.done(there))[::3]:
         runner.shop.on_connectif("DELETE", f"purchases/{purchase_id}")
 
 
@@ -404,7 +404,7 @@ def _report(runner: SyncRunner) -> dict[str, Any]:
     stored = next(
         one
         for pipeline in PipelineName
-        for one in runner.state.reports(pipeline, limit=9)
+        for one in runner.state.reports.latest(pipeline, limit=9)
         if one.run_key == KEY
     )
     report = stored.report.model_dump(mode="json")

@@ -200,7 +200,7 @@ def test_change__rejected_replaces_no_other_rejected_one(vtex: FakeVtex, state: 
         events = [change("nobody", subscribed=True), change("no one", subscribed=True)]
         report(apply(vtex, state, *events, run=run), state, run)
         report(apply(vtex, state, *events, run=run), state, run)  # the run is cleared or retried
-    assert len(state.outcomes(PipelineName.NEWSLETTER, reason=Reason.EMAIL_INVALID)) == 4
+    assert len(state.records.outcomes(PipelineName.NEWSLETTER, reason=Reason.EMAIL_INVALID)) == 4
 
 
 @pytest.mark.parametrize("newer", [False, True])
@@ -208,13 +208,13 @@ def test_change__pending_then_resolved_is_recorded_as_sent(
     newer: bool, vtex: FakeVtex, state: StateStore
 ) -> None:
     report(apply(vtex, state, change("late@example.com", subscribed=True, minutes_ago=5)), state, "r1")
-    assert len(state.outcomes(PipelineName.NEWSLETTER, outcome=Outcome.HELD)) == 1
+    assert len(state.records.outcomes(PipelineName.NEWSLETTER, outcome=Outcome.HELD)) == 1
     vtex.put("late", "late@example.com", False)
     later = NOW + timedelta(minutes=11)
     events = [change("late@example.com", subscribed=True, minutes_ago=1)] if newer else []
     report(apply(vtex, state, *events, now=later, run="r2"), state, "r2")
     assert vtex.patches == [("late", True)]
-    assert [row.outcome for row in state.outcomes(PipelineName.NEWSLETTER)] == [Outcome.SENT]
+    assert [row.outcome for row in state.records.outcomes(PipelineName.NEWSLETTER)] == [Outcome.SENT]
 
 
 def test_change__a_little_in_the_future_is_accepted(vtex: FakeVtex, state: StateStore) -> None:
@@ -477,7 +477,9 @@ def test_index__is_not_trusted_after_an_unfinished_claim(vtex: FakeVtex, state: 
     vtex.put("d1", ANA, False)
     vtex.freeze_index()
     vtex.documents["d1"]["isNewsletterOptIn"] = True  # a process wrote it and died before it recorded that
-    state.claim({state.hashed(ANA): SubscriptionChange(NOW - timedelta(minutes=2), unsubscribed=False)})
+    state.newsletter.claim(
+        {state.hashed(ANA): SubscriptionChange(NOW - timedelta(minutes=2), unsubscribed=False)}
+    )
     apply(vtex, state, change(ANA, False, 1))
     assert vtex.opted_in()["d1"] is False
 

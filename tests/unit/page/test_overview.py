@@ -47,7 +47,7 @@ def save(
     run_state: str = "success",
 ) -> None:
     started = NOW - ago
-    state.save_report(
+    state.reports.save(
         report or Report(pipeline=pipeline, mode="full"),
         pipeline,
         dag_id=f"sync_{pipeline}",
@@ -158,9 +158,9 @@ def test_latency__is_from_the_change_to_vtex(state: StateStore, clock: Clock) ->
     save(state, PipelineName.NEWSLETTER)
     for person, seconds in (("a", 2), ("b", 4), ("c", 60)):
         changes = {person: SubscriptionChange(NOW - timedelta(seconds=seconds), True)}
-        state.claim(changes)
-        state.record_applied(changes)
-    state.claim({"d": SubscriptionChange(NOW, True)})
+        state.newsletter.claim(changes)
+        state.newsletter.record_applied(changes)
+    state.newsletter.claim({"d": SubscriptionChange(NOW, True)})
     (latency,) = [t for t in status(state, PipelineName.NEWSLETTER).trends if t.title == "Latency, median"]
     assert latency.values[-1] == 4.0
     assert latency.summary.startswith("half within 4 s, 95 % within")
@@ -170,11 +170,11 @@ def test_reasons__are_counted_with_examples_and_split_by_need_of_action(state: S
     def rows(reason: Reason, how_many: int) -> list[RecordOutcome]:
         return [RecordOutcome(f"{reason}-{n}", reason.outcome, reason, "") for n in range(how_many)]
 
-    state.save_outcomes(
+    state.records.save(
         PipelineName.CONTACTS, "run", rows(Reason.EMAIL_MISSING, 5) + rows(Reason.DUPLICATE_EMAIL, 2)
     )
-    state.save_outcomes(PipelineName.PURCHASES, "run", rows(Reason.CONTACT_UNRESOLVED, 7))
-    state.save_outcomes(PipelineName.CONTACTS, "later", [RecordOutcome("email_missing-0", Outcome.SENT)])
+    state.records.save(PipelineName.PURCHASES, "run", rows(Reason.CONTACT_UNRESOLVED, 7))
+    state.records.save(PipelineName.CONTACTS, "later", [RecordOutcome("email_missing-0", Outcome.SENT)])
     shown = overview(state, (PipelineName.CONTACTS, PipelineName.PURCHASES), load_settings(), NOW)
     assert [(one.reason, one.records) for one in shown.to_fix] == [
         (Reason.CONTACT_UNRESOLVED, 7),

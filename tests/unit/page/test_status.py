@@ -88,8 +88,8 @@ def test_records__are_listed_escaped_and_in_pages(tmp_path: Path) -> None:
     upgrade(url)
     with open_state_store(url, "k" * 32, SHOP) as state:
         row = RecordOutcome("<b>35</b>", Outcome.REJECTED, Reason.TARGET_REJECTED, EVIL)
-        state.save_outcomes(PipelineName.PRODUCTS, "run", [row])
-        found = state.outcomes(PipelineName.PRODUCTS, reason=Reason.TARGET_REJECTED)
+        state.records.save(PipelineName.PRODUCTS, "run", [row])
+        found = state.records.outcomes(PipelineName.PRODUCTS, reason=Reason.TARGET_REJECTED)
     text = records_page(
         RecordsPage(PipelineName.PRODUCTS, Reason.TARGET_REJECTED, found, 2, more=True), READER
     )

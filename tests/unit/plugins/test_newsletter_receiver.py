@@ -146,9 +146,9 @@ def test_health__includes_events_that_wait_in_the_state_store(
     now = datetime.now(UTC)  # the receiver uses the system's clock
     shop = Shop("shop", VTEX, CONNECTIF, "id")
     with open_state_store(state, "k" * 32, shop, clock=lambda: now - timedelta(hours=2)) as opened:
-        opened.add_pending("canary@example.com", False, now, now, 1)
+        opened.newsletter.add_pending("canary@example.com", False, now, now, 1)
         busy = RecordOutcome(opened.hashed("canary@example.com"), Outcome.HELD, Reason.TARGET_BUSY)
-        opened.save_outcomes(PipelineName.NEWSLETTER, "run", [busy])
+        opened.records.save(PipelineName.NEWSLETTER, "run", [busy])
     answer = health(monkeypatch, None if run_hours is None else now - timedelta(hours=run_hours))
     assert answer.status_code == 200
     assert answer.json()["oldest_waiting_seconds"] == pytest.approx(3600 * hours, abs=60)

@@ -73,7 +73,7 @@ def test_records__are_listed_fifty_on_a_page(page: Page, connections: Path) -> N
     upgrade(f"sqlite:///{connections}")
     rows = [RecordOutcome(f"doc-{n:03}", Outcome.REJECTED, Reason.EMAIL_MISSING, "") for n in range(60)]
     with open_state_store(f"sqlite:///{connections}", "k" * 32, SHOP) as state:
-        state.save_outcomes(PipelineName.CONTACTS, "run", rows)
+        state.records.save(PipelineName.CONTACTS, "run", rows)
     first = page.get("/records?pipeline=contacts&code=email_missing", headers=allowed()).text
     second = page.get("/records?pipeline=contacts&code=email_missing&page=2", headers=allowed()).text
     assert (first.count("<code>doc-"), second.count("<code>doc-")) == (50, 10)

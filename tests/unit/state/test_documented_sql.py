@@ -41,31 +41,31 @@ def run_as_written(url: str, beginning: str, **names: str) -> None:
 def test_key_id__changed_by_the_sql_keeps_what_is_known(
     url: str, opened: Opener, clock: Clock, *, seen: bool
 ) -> None:
-    opened().mark_activated(PipelineName.CONTACTS, "run", clock.now)
-    opened().replace_catalogue("catalogue.parquet", 7, "run")
+    opened().progress.mark_activated(PipelineName.CONTACTS, "run", clock.now)
+    opened().catalogue.replace("catalogue.parquet", 7, "run")
     moved = replace(SHOP, connectif_key_id=NEW_KEY)
     if seen:
         opened(moved)
     run_as_written(url, "(?:DELETE FROM|UPDATE) sync_shop", old_id=SHOP.connectif_key_id)
     state = opened(moved)
-    assert state.is_activated(PipelineName.CONTACTS)
-    assert state.last_catalogue() == "catalogue.parquet"
+    assert state.progress.is_activated(PipelineName.CONTACTS)
+    assert state.catalogue.last_path() == "catalogue.parquet"
 
 
 def test_lost_hash_key__after_the_sql_runs_continue_and_no_event_waits(
     url: str, opened: Opener, clock: Clock
 ) -> None:
-    opened().erase(ANA)
+    opened().erasure.erase(ANA)
     leave_traces(opened(), "b", BO, clock)
     clock.advance(timedelta(hours=1))
     with pytest.raises(ConfigurationError, match="hash_key is not the one"):
-        opened(hash_key=ANOTHER_HASH_KEY).erased_people()
+        opened(hash_key=ANOTHER_HASH_KEY).erasure.erased_people()
     run_as_written(url, "DELETE FROM sync_(?:erased|pending_event|taken_event|subscription)")
     state = opened(hash_key=ANOTHER_HASH_KEY)
-    assert state.erased_people() == frozenset()
-    assert list(state.due_pending(clock.now)) == []
-    state.erase(ANA)
-    assert state.is_erased(ANA)
+    assert state.erasure.erased_people() == frozenset()
+    assert list(state.newsletter.due_pending(clock.now)) == []
+    state.erasure.erase(ANA)
+    assert state.erasure.is_erased(ANA)
     with transaction(state._database.engine, READ) as connection:
         left = connection.execute(sa.text("SELECT count(*) FROM sync_erased")).scalar_one()
     assert left == 1

@@ -81,7 +81,7 @@ def test_sqlite__a_file_that_is_no_database_is_named(tmp_path: Path, content: by
 def test_sqlite__a_page_damaged_after_the_upgrade_is_named(tmp_path: Path) -> None:
     file = store_file(tmp_path)
     with open_state_store(f"sqlite:///{file}", HASH_KEY, SHOP) as state:
-        state.replace_catalogue("a/path", 3, "run 1")
+        state.catalogue.replace("a/path", 3, "run 1")
     content = bytearray(file.read_bytes())
     with sqlite3.connect(file) as connection:
         page = connection.execute(
@@ -94,7 +94,7 @@ def test_sqlite__a_page_damaged_after_the_upgrade_is_named(tmp_path: Path) -> No
         open_state_store(f"sqlite:///{file}", HASH_KEY, SHOP) as state,
         pytest.raises(ConfigurationError, match="is damaged"),
     ):
-        state.last_catalogue()
+        state.catalogue.last_path()
 
 
 def test_sqlite__a_damaged_value_is_not_reported_as_a_bug(tmp_path: Path) -> None:
@@ -131,7 +131,7 @@ def test_table__a_removed_table_is_named(tmp_path: Path) -> None:
             connection.execute("DROP TABLE sync_left_edge")
         connection.close()
         with pytest.raises(ConfigurationError, match="lacks a table or column"):
-            state.left_edge(PipelineName.CONTACTS)
+            state.progress.left_edge(PipelineName.CONTACTS)
 
 
 def test_constraint__a_violation_is_a_contract_error(tmp_path: Path) -> None:

@@ -27,58 +27,58 @@ def move_expiry(url: str, by: timedelta) -> None:
 
 
 def test_lease__excludes_another_run_and_names_its_owner(state: StateStore) -> None:
-    assert state.take_lease(*LOAD, "first", "http://a:8080, host one") is None
-    held = state.take_lease(*LOAD, "second", "host two")
+    assert state.leases.take(*LOAD, "first", "http://a:8080, host one") is None
+    held = state.leases.take(*LOAD, "second", "host two")
     assert held is not None
     assert (held.run_key, held.owner) == ("first", "http://a:8080, host one")
     assert LEASE.total_seconds() - 20 < held.remaining_seconds <= LEASE.total_seconds()
 
 
 def test_lease__the_same_run_takes_it_again_at_once(state: StateStore) -> None:
-    state.take_lease(*LOAD, "first", "host one")
-    assert state.take_lease(*LOAD, "first", "host two") is None
+    state.leases.take(*LOAD, "first", "host one")
+    assert state.leases.take(*LOAD, "first", "host two") is None
 
 
 def test_lease__belongs_to_one_shop_pipeline_and_stage(state: StateStore, opened: Opener) -> None:
-    state.take_lease(*LOAD, "first", "host one")
-    assert state.take_lease(PipelineName.PRODUCTS, "load", "second", "host two") is None
-    assert state.take_lease(PipelineName.CONTACTS, "repair", "second", "host two") is None
-    assert opened(ELSEWHERE).take_lease(*LOAD, "second", "host two") is None
+    state.leases.take(*LOAD, "first", "host one")
+    assert state.leases.take(PipelineName.PRODUCTS, "load", "second", "host two") is None
+    assert state.leases.take(PipelineName.CONTACTS, "repair", "second", "host two") is None
+    assert opened(ELSEWHERE).leases.take(*LOAD, "second", "host two") is None
 
 
 def test_lease__only_its_run_releases_it(state: StateStore) -> None:
-    state.take_lease(*LOAD, "first", "host one")
-    state.release_lease(*LOAD, "second")
-    assert state.take_lease(*LOAD, "second", "host two") is not None
-    state.release_lease(*LOAD, "first")
-    assert state.take_lease(*LOAD, "second", "host two") is None
+    state.leases.take(*LOAD, "first", "host one")
+    state.leases.release(*LOAD, "second")
+    assert state.leases.take(*LOAD, "second", "host two") is not None
+    state.leases.release(*LOAD, "first")
+    assert state.leases.take(*LOAD, "second", "host two") is None
 
 
 def test_lease__an_expired_one_goes_to_the_next_run_and_is_not_renewed(state: StateStore, url: str) -> None:
-    state.take_lease(*LOAD, "first", "host one")
+    state.leases.take(*LOAD, "first", "host one")
     move_expiry(url, -LEASE - timedelta(seconds=1))
-    assert state.take_lease(*LOAD, "second", "host two") is None
-    assert not state.renew_lease(*LOAD, "first")
-    assert state.renew_lease(*LOAD, "second")
+    assert state.leases.take(*LOAD, "second", "host two") is None
+    assert not state.leases.renew(*LOAD, "first")
+    assert state.leases.renew(*LOAD, "second")
 
 
 def test_lease__a_renewed_one_lasts_its_full_time_again(state: StateStore, url: str) -> None:
-    state.take_lease(*LOAD, "first", "host one")
+    state.leases.take(*LOAD, "first", "host one")
     move_expiry(url, -LEASE + timedelta(seconds=1))
-    assert state.renew_lease(*LOAD, "first")
-    held = state.take_lease(*LOAD, "second", "host two")
+    assert state.leases.renew(*LOAD, "first")
+    held = state.leases.take(*LOAD, "second", "host two")
     assert held is not None
     assert held.remaining_seconds > LEASE.total_seconds() - 20
 
 
 def test_lease__after_a_clock_was_set_back_lasts_no_longer_than_others(state: StateStore, url: str) -> None:
-    state.take_lease(*LOAD, "first", "host one")
+    state.leases.take(*LOAD, "first", "host one")
     move_expiry(url, timedelta(days=1))
-    held = state.take_lease(*LOAD, "second", "host two")
+    held = state.leases.take(*LOAD, "second", "host two")
     assert held is not None
     assert held.remaining_seconds <= LEASE.total_seconds()
     move_expiry(url, -LEASE - timedelta(seconds=1))
-    assert state.take_lease(*LOAD, "second", "host two") is None
+    assert state.leases.take(*LOAD, "second", "host two") is None
 
 
 def test_lease__one_of_many_concurrent_runs_gets_it(url: str) -> None:
@@ -87,7 +87,7 @@ def test_lease__one_of_many_concurrent_runs_gets_it(url: str) -> None:
 
     def ask(number: int) -> None:
         begin.wait()
-        answers.append(stores[number].take_lease(*LOAD, f"run {number}", "host"))
+        answers.append(stores[number].leases.take(*LOAD, f"run {number}", "host"))
 
     threads = [threading.Thread(target=ask, args=(number,)) for number in range(8)]
     for thread in threads:

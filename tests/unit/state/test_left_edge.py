@@ -62,8 +62,8 @@ def plan_step(state: StateStore, step: Step) -> RunPlan:
         request,
         pipeline=DAILY_PIPELINES[PURCHASES],
         activated=False,
-        left_edge=state.left_edge(PURCHASES),
-        covered=state.covered(PURCHASES),
+        left_edge=state.progress.left_edge(PURCHASES),
+        covered=state.progress.covered(PURCHASES),
         coverage_days=REACH_DAYS,
     )
 
@@ -75,9 +75,9 @@ def run_steps(state: StateStore, steps: Sequence[Step]) -> list[RunPlan]:
         plan = plan_step(state, step)
         assert plan.window
         if step.kind == "scheduled":
-            state.begin(PURCHASES, plan.window.start)
+            state.progress.begin(PURCHASES, plan.window.start)
         if step.passes:
-            state.cover(PURCHASES, plan.window)
+            state.progress.cover(PURCHASES, plan.window)
         plans.append(plan)
     return plans
 
@@ -158,15 +158,15 @@ def test_backfill__of_last_year_does_not_set_the_left_edge(state: StateStore) ->
     plans = run_steps(state, [last_year, days[0], last_year, days[1], days[2]])
     assert [plan.window for plan in plans[-2:]] == [hours(24, 48), hours(48, 72)]
     assert [plan.gaps for plan in plans] == [()] * 5
-    assert state.left_edge(PURCHASES) == FIRST
+    assert state.progress.left_edge(PURCHASES) == FIRST
 
 
 def test_full_load__sets_the_left_edge_where_it_began_to_read(state: StateStore, clock: Clock) -> None:
-    assert state.left_edge(PipelineName.CONTACTS) is None
-    state.mark_activated(PipelineName.CONTACTS, "run 1", clock.now)
+    assert state.progress.left_edge(PipelineName.CONTACTS) is None
+    state.progress.mark_activated(PipelineName.CONTACTS, "run 1", clock.now)
     first = clock.now
     clock.advance(timedelta(days=9))
-    state.mark_activated(PipelineName.CONTACTS, "run 2", clock.now)
-    assert state.left_edge(PipelineName.CONTACTS) == first
-    assert state.left_edge(PURCHASES) is None
-    assert state.covered(PipelineName.CONTACTS) == [Window(BEGINNING, clock.now)]
+    state.progress.mark_activated(PipelineName.CONTACTS, "run 2", clock.now)
+    assert state.progress.left_edge(PipelineName.CONTACTS) == first
+    assert state.progress.left_edge(PURCHASES) is None
+    assert state.progress.covered(PipelineName.CONTACTS) == [Window(BEGINNING, clock.now)]

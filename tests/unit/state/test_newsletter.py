@@ -34,7 +34,7 @@ def test_hashed__is_the_same_in_any_case_and_needs_the_key(opened) -> None:
 
 def test_ledger__records_only_a_newer_change(state: StateStore) -> None:
     ana = state.hashed(ANA)
-    assert state.subscription_state([ana]) == {}
+    assert state.newsletter.subscription_state([ana]) == {}
     for instant, unsubscribed, current in (
         (NOON, False, (NOON, False)),
         (NOON - SECOND, True, (NOON, False)),
@@ -42,11 +42,11 @@ def test_ledger__records_only_a_newer_change(state: StateStore) -> None:
         (NOON, False, (NOON, True)),
         (NOON + SECOND, False, (NOON + SECOND, False)),
     ):
-        state.record_applied({ana: SubscriptionChange(instant, unsubscribed)})
-        newer = state.find_newer({ana: SubscriptionChange(instant, unsubscribed)})
-        assert state.subscription_state([ana, state.hashed(BEA)])[ana].change == current
+        state.newsletter.record_applied({ana: SubscriptionChange(instant, unsubscribed)})
+        newer = state.newsletter.find_newer({ana: SubscriptionChange(instant, unsubscribed)})
+        assert state.newsletter.subscription_state([ana, state.hashed(BEA)])[ana].change == current
         assert newer == ({} if (instant, unsubscribed) == current else {ana: SubscriptionChange(*current)})
-    assert state.subscription_state([ana])[ana].change.instant.tzinfo is UTC
+    assert state.newsletter.subscription_state([ana])[ana].change.instant.tzinfo is UTC
 
 
 def test_claim__returns_the_former_state_and_stays_open_until_recorded(state: StateStore, clock) -> None:
@@ -55,15 +55,15 @@ def test_claim__returns_the_former_state_and_stays_open_until_recorded(state: St
         SubscriptionChange(NOON, unsubscribed=True),
         SubscriptionChange(NOON + SECOND, unsubscribed=False),
     )
-    assert state.claim({ana: no}) == {}
-    assert state.claim({ana: no}) == {ana: SubscriptionState(no, None)}
+    assert state.newsletter.claim({ana: no}) == {}
+    assert state.newsletter.claim({ana: no}) == {ana: SubscriptionState(no, None)}
     assert not SubscriptionState(no, None).resolves(no)
-    state.record_applied({ana: no})
+    state.newsletter.record_applied({ana: no})
     applied = SubscriptionState(no, clock.now)
     assert applied.resolves(no)
     assert not applied.resolves(yes)
-    assert state.claim({ana: yes}) == {ana: applied}
-    assert state.claim({ana: no}) == {ana: SubscriptionState(yes, None)}
+    assert state.newsletter.claim({ana: yes}) == {ana: applied}
+    assert state.newsletter.claim({ana: no}) == {ana: SubscriptionState(yes, None)}
     assert SubscriptionState(yes, None).resolves(no)
 
 
@@ -73,27 +73,30 @@ def test_claim__returns_an_older_open_write_until_it_ends(state: StateStore, clo
         SubscriptionChange(NOON, unsubscribed=False),
         SubscriptionChange(NOON + SECOND, unsubscribed=True),
     )
-    state.claim({ana: yes})
-    state.begin_writing({ana: yes}, "killed")
-    assert state.claim({ana: no})[ana].open_writes == {yes}
-    state.begin_writing({ana: no}, "other")
-    state.begin_writing({ana: yes}, "other")
-    state.record_applied({ana: no})
-    state.end_writing([ana], "other")
-    current = state.claim({ana: yes})[ana]
+    state.newsletter.claim({ana: yes})
+    state.newsletter.begin_writing({ana: yes}, "killed")
+    assert state.newsletter.claim({ana: no})[ana].open_writes == {yes}
+    state.newsletter.begin_writing({ana: no}, "other")
+    state.newsletter.begin_writing({ana: yes}, "other")
+    state.newsletter.record_applied({ana: no})
+    state.newsletter.end_writing([ana], "other")
+    current = state.newsletter.claim({ana: yes})[ana]
     assert current == SubscriptionState(no, clock.now, frozenset({yes}))
     assert current.resolves(no)
     assert not current.resolves(yes)
     assert not current.resolves(no, yes)
-    state.end_writing([ana], "killed")
-    assert state.claim({ana: yes})[ana].resolves(yes)
+    state.newsletter.end_writing([ana], "killed")
+    assert state.newsletter.claim({ana: yes})[ana].resolves(yes)
 
 
 def test_claims__of_concurrent_threads_see_each_other(state: StateStore) -> None:
     ana = state.hashed(ANA)
     with ThreadPoolExecutor(4) as pool:
         before = list(
-            pool.map(lambda n: state.claim({ana: SubscriptionChange(NOON + n * SECOND, False)}), range(20))
+            pool.map(
+                lambda n: state.newsletter.claim({ana: SubscriptionChange(NOON + n * SECOND, False)}),
+                range(20),
+            )
         )
     assert sum(not found for found in before) == 1
 
@@ -106,72 +109,76 @@ def test_ledger__ends_the_same_for_any_order_of_events(
     for person in (state.hashed(f"{uuid.uuid4()}@shop.example") for _ in range(2)):
         chance.shuffle(events)
         for event in events:
-            state.record_applied({person: event})
-        assert state.subscription_state([person])[person].change == max(events)
+            state.newsletter.record_applied({person: event})
+        assert state.newsletter.subscription_state([person])[person].change == max(events)
 
 
 def test_ledger__concurrent_threads_end_with_the_newest(state: StateStore) -> None:
     ana = state.hashed(ANA)
     events = [SubscriptionChange(NOON + n * SECOND, bool(n % 2)) for n in range(40)]
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda event: state.record_applied({ana: event}), events))
-    assert state.subscription_state([ana])[ana].change == max(events)
+        list(pool.map(lambda event: state.newsletter.record_applied({ana: event}), events))
+    assert state.newsletter.subscription_state([ana])[ana].change == max(events)
 
 
 def test_ledger__takes_many_people_in_one_call(state: StateStore) -> None:
     people = {state.hashed(f"p{n}@shop.example"): SubscriptionChange(NOON, bool(n % 2)) for n in range(1_200)}
-    assert state.claim(people) == {}
-    state.begin_writing(people, "run")
-    state.record_applied(people)
-    state.end_writing(people, "run")
-    assert state.find_newer(people) == {}
-    assert {person: one.change for person, one in state.subscription_state(people).items()} == people
-    assert state.claim({}) == {}
+    assert state.newsletter.claim(people) == {}
+    state.newsletter.begin_writing(people, "run")
+    state.newsletter.record_applied(people)
+    state.newsletter.end_writing(people, "run")
+    assert state.newsletter.find_newer(people) == {}
+    assert {
+        person: one.change for person, one in state.newsletter.subscription_state(people).items()
+    } == people
+    assert state.newsletter.claim({}) == {}
 
 
 def test_pending__is_returned_when_due_with_its_address(state: StateStore) -> None:
-    state.add_pending(ANA, subscribed=False, instant=NOON, not_before=NOON + SECOND, attempts=1)
-    state.add_pending(BEA, subscribed=True, instant=NOON, not_before=NOON, attempts=2)
-    assert [event.email for event in state.due_pending(NOON)] == [BEA]
-    bea, ana = state.due_pending(NOON + SECOND)
+    state.newsletter.add_pending(ANA, subscribed=False, instant=NOON, not_before=NOON + SECOND, attempts=1)
+    state.newsletter.add_pending(BEA, subscribed=True, instant=NOON, not_before=NOON, attempts=2)
+    assert [event.email for event in state.newsletter.due_pending(NOON)] == [BEA]
+    bea, ana = state.newsletter.due_pending(NOON + SECOND)
     assert (ana.email, ana.person, ana.attempts) == (ANA, state.hashed(ANA), 1)
     assert (ana.change, bea.change) == (
         SubscriptionChange(NOON, unsubscribed=True),
         SubscriptionChange(NOON, unsubscribed=False),
     )
     assert ana.not_before == NOON + SECOND
-    assert len(state.due_pending(NOON + SECOND, limit=1)) == 1
-    state.drop_pending(bea)
-    assert state.due_pending(NOON + SECOND) == [ana]
+    assert len(state.newsletter.due_pending(NOON + SECOND, limit=1)) == 1
+    state.newsletter.drop_pending(bea)
+    assert state.newsletter.due_pending(NOON + SECOND) == [ana]
 
 
 def test_pending__a_person_has_one_event_with_the_newest_change(state: StateStore) -> None:
     for subscribed, instant in ((True, NOON), (False, NOON), (True, NOON - SECOND)):
-        state.add_pending(ANA, subscribed, instant, not_before=NOON, attempts=1)
-    [event] = state.due_pending(NOON)
+        state.newsletter.add_pending(ANA, subscribed, instant, not_before=NOON, attempts=1)
+    [event] = state.newsletter.due_pending(NOON)
     assert event.change == SubscriptionChange(NOON, unsubscribed=True)
-    state.add_pending(ANA, subscribed=False, instant=NOON, not_before=NOON + SECOND, attempts=2)  # a retry
-    assert state.due_pending(NOON) == []
-    assert state.due_pending(NOON + SECOND)[0].attempts == 2
+    state.newsletter.add_pending(
+        ANA, subscribed=False, instant=NOON, not_before=NOON + SECOND, attempts=2
+    )  # a retry
+    assert state.newsletter.due_pending(NOON) == []
+    assert state.newsletter.due_pending(NOON + SECOND)[0].attempts == 2
 
 
 def test_pending__a_newer_change_is_kept_when_the_old_one_is_dropped(state: StateStore) -> None:
-    state.add_pending(ANA, subscribed=True, instant=NOON, not_before=NOON, attempts=1)
-    [old] = state.due_pending(NOON)
-    state.add_pending(ANA, subscribed=False, instant=NOON, not_before=NOON, attempts=1)
-    state.drop_pending(old)
-    [new] = state.due_pending(NOON)
+    state.newsletter.add_pending(ANA, subscribed=True, instant=NOON, not_before=NOON, attempts=1)
+    [old] = state.newsletter.due_pending(NOON)
+    state.newsletter.add_pending(ANA, subscribed=False, instant=NOON, not_before=NOON, attempts=1)
+    state.newsletter.drop_pending(old)
+    [new] = state.newsletter.due_pending(NOON)
     assert new.change.unsubscribed
-    state.drop_pending(new)
-    assert state.due_pending(NOON) == []
+    state.newsletter.drop_pending(new)
+    assert state.newsletter.due_pending(NOON) == []
 
 
 def test_pending__is_returned_at_any_time_after_enough_attempts(state: StateStore) -> None:
     later = NOON + timedelta(days=1)
-    state.add_pending(ANA, subscribed=True, instant=NOON, not_before=later, attempts=2)
-    state.add_pending(BEA, subscribed=True, instant=NOON, not_before=later, attempts=1)
-    assert state.due_pending(NOON) == []
-    assert [event.email for event in state.due_pending(NOON, min_attempts=2)] == [ANA]
+    state.newsletter.add_pending(ANA, subscribed=True, instant=NOON, not_before=later, attempts=2)
+    state.newsletter.add_pending(BEA, subscribed=True, instant=NOON, not_before=later, attempts=1)
+    assert state.newsletter.due_pending(NOON) == []
+    assert [event.email for event in state.newsletter.due_pending(NOON, min_attempts=2)] == [ANA]
 
 
 # --- unsubscriptions that VTEX may not have yet
@@ -180,7 +187,7 @@ NO, YES = True, False
 
 
 def record_applied(state: StateStore, email: str, instant: datetime, unsubscribed: bool) -> None:
-    state.record_applied({state.hashed(email): SubscriptionChange(instant, unsubscribed)})
+    state.newsletter.record_applied({state.hashed(email): SubscriptionChange(instant, unsubscribed)})
 
 
 @pytest.mark.parametrize(
@@ -204,10 +211,10 @@ def test_unsubscriptions__pending_count_unless_a_later_subscription_exists(
     clock,
 ) -> None:
     if waiting:
-        state.add_pending(ANA, not waiting[1], waiting[0], NOON, 1)
+        state.newsletter.add_pending(ANA, not waiting[1], waiting[0], NOON, 1)
     if subscription_state:
         record_applied(state, ANA, *subscription_state)
-    found = state.unsubscriptions_under_way(clock.now + SECOND)
+    found = state.newsletter.unsubscriptions_under_way(clock.now + SECOND)
     assert found == ({state.hashed(ANA)} if expected else set())
 
 
@@ -217,21 +224,21 @@ def test_unsubscriptions__claimed_or_applied_since_vtex_was_read_count(state: St
     read_at = clock.now
     record_applied(state, ANA, NOON, NO)
     record_applied(state, "yes@shop.example", NOON, YES)
-    state.claim({state.hashed(BEA): SubscriptionChange(NOON, unsubscribed=True)})
-    assert state.unsubscriptions_under_way(read_at) == {state.hashed(ANA), state.hashed(BEA)}
+    state.newsletter.claim({state.hashed(BEA): SubscriptionChange(NOON, unsubscribed=True)})
+    assert state.newsletter.unsubscriptions_under_way(read_at) == {state.hashed(ANA), state.hashed(BEA)}
 
 
 def test_pending__a_changed_hash_key_is_a_configuration_error(opened) -> None:
-    opened().add_pending(ANA, subscribed=True, instant=NOON, not_before=NOON, attempts=1)
+    opened().newsletter.add_pending(ANA, subscribed=True, instant=NOON, not_before=NOON, attempts=1)
     with pytest.raises(ConfigurationError, match="hash_key is not the one"):
-        opened(hash_key="another made-up key").due_pending(NOON)
+        opened(hash_key="another made-up key").newsletter.due_pending(NOON)
 
 
 def test_state_store__no_address_in_the_database_or_in_a_repr(state: StateStore) -> None:
     canary = "canary-7f3a@shop.example"
-    state.record_applied({state.hashed(canary): SubscriptionChange(NOON, unsubscribed=True)})
-    state.add_pending(canary, subscribed=True, instant=NOON, not_before=NOON, attempts=1)
-    assert "canary" not in repr(state.due_pending(NOON))
+    state.newsletter.record_applied({state.hashed(canary): SubscriptionChange(NOON, unsubscribed=True)})
+    state.newsletter.add_pending(canary, subscribed=True, instant=NOON, not_before=NOON, attempts=1)
+    assert "canary" not in repr(state.newsletter.due_pending(NOON))
     with state._database.read() as connection:
         rows = [connection.execute(sa.select(table)).all() for table in metadata.tables.values()]
     assert state.hashed(canary) in repr(rows)

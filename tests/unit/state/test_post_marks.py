@@ -13,7 +13,7 @@ SECOND = timedelta(seconds=1)
 
 
 def mark(state: StateStore, *purchase_ids: str, run: str = "run 1", lines_left_out: int = 0) -> None:
-    state.mark_posts(
+    state.post_marks.mark(
         run, (PurchaseToPost(one, state.hashed("ana@x.example"), lines_left_out) for one in purchase_ids)
     )
 
@@ -21,11 +21,11 @@ def mark(state: StateStore, *purchase_ids: str, run: str = "run 1", lines_left_o
 def record(state: StateStore, purchase_id: str, outcome: Outcome, run: str = "run 1", lines: int = 0) -> None:
     reason = None if outcome is Outcome.SENT else Reason.ALREADY_TRACKED
     answer = PurchaseOutcome(purchase_id, outcome, reason, "", ["o"], state._database.clock(), None, lines)
-    state.record_purchases(run, [answer])
+    state.purchases.record(run, [answer])
 
 
 def marked(state: StateStore) -> set[tuple[str, str]]:
-    return {(one.run_key, one.purchase_id) for one in state.post_marks()}
+    return {(one.run_key, one.purchase_id) for one in state.post_marks.marks()}
 
 
 def test_mark__is_removed_by_the_answer_of_its_run(state: StateStore) -> None:
@@ -46,7 +46,7 @@ def test_mark__written_again_describes_the_last_post(state: StateStore, clock: C
     mark(state, "v1")
     clock.advance(SECOND)
     mark(state, "v1", lines_left_out=2)
-    assert state.post_marks() == [PostMark("v1", "run 1", 2, clock.now)]
+    assert state.post_marks.marks() == [PostMark("v1", "run 1", 2, clock.now)]
 
 
 def test_mark__belongs_to_one_shop(opened: Opener) -> None:
@@ -60,10 +60,10 @@ def test_mark__belongs_to_one_shop(opened: Opener) -> None:
 def test_marks__of_many_purchases_or_none(state: StateStore) -> None:
     mark(state)
     mark(state, *(f"v{number}" for number in range(1_200)), "v1")
-    assert len(state.post_marks()) == 1_200
+    assert len(state.post_marks.marks()) == 1_200
 
 
 def test_lines_left_out__stay_as_they_were_sent(state: StateStore) -> None:
     record(state, "v1", Outcome.SENT, lines=2)
     record(state, "v1", Outcome.ALREADY_THERE, run="run 2")
-    assert state.recorded_purchases(["v1"])["v1"].lines_left_out == 2
+    assert state.purchases.recorded(["v1"])["v1"].lines_left_out == 2

@@ -30,9 +30,9 @@ with open_state_store(url, key, shop) as state:
     sys.stdin.readline()
     for n in range(me, 2 * each, 2):
         change = SubscriptionChange(noon + timedelta(seconds=n), n % 4 < 2)
-        state.record_applied({state.hashed("ana@shop.example"): change})
-        state.record_purchases("r", [PurchaseOutcome(f"v{n // 4}", Outcome.SENT, None, "", [], noon)])
-        state.save_outcomes(PipelineName.CONTACTS, f"run {me}", [RecordOutcome(f"CL-{n}", Outcome.HELD)])
+        state.newsletter.record_applied({state.hashed("ana@shop.example"): change})
+        state.purchases.record("r", [PurchaseOutcome(f"v{n // 4}", Outcome.SENT, None, "", [], noon)])
+        state.records.save(PipelineName.CONTACTS, f"run {me}", [RecordOutcome(f"CL-{n}", Outcome.HELD)])
 """
 
 UPGRADE = """
@@ -73,12 +73,12 @@ def test_two_processes__lose_no_row_and_agree(url: str, state: StateStore) -> No
     run_twice_at_once(WORK, url, KEY, str(EACH))
     ana = state.hashed("ana@shop.example")
     last = SubscriptionChange(NOON + timedelta(seconds=2 * EACH - 1), unsubscribed=False)
-    assert state.subscription_state([ana])[ana].change == last
-    assert len(state.done(f"v{n}" for n in range(EACH))) == EACH // 2
-    assert len(state.outcomes(PipelineName.CONTACTS)) == 2 * EACH
+    assert state.newsletter.subscription_state([ana])[ana].change == last
+    assert len(state.purchases.done(f"v{n}" for n in range(EACH))) == EACH // 2
+    assert len(state.records.outcomes(PipelineName.CONTACTS)) == 2 * EACH
 
 
 def test_two_processes__upgrade_at_once(empty_url: str) -> None:
     run_twice_at_once(UPGRADE, empty_url)
     with open_state_store(empty_url, KEY, SHOP) as state:
-        assert state.last_catalogue() is None
+        assert state.catalogue.last_path() is None

@@ -18,7 +18,7 @@ BOUGHT = datetime(2026, 11, 22, 12, 30, 15, 123456, tzinfo=UTC)
 def record(
     state: StateStore, purchase_id: str, outcome: Outcome, reason: Reason | None = None, run: str = "run 1"
 ) -> None:
-    state.record_purchases(run, [answer(purchase_id, outcome, reason)])
+    state.purchases.record(run, [answer(purchase_id, outcome, reason)])
 
 
 def answer(purchase_id: str, outcome: Outcome, reason: Reason | None = None) -> PurchaseOutcome:
@@ -30,9 +30,9 @@ def test_purchases__done_are_those_that_connectif_has(state: StateStore) -> None
     record(state, "v2", Outcome.ALREADY_THERE, Reason.ALREADY_TRACKED)
     record(state, "v3", Outcome.REJECTED, Reason.TARGET_REJECTED)
     record(state, "v4", Outcome.HELD, Reason.CONTACT_UNRESOLVED)
-    assert state.done(["v1", "v2", "v3", "v4", "v5"]) == {"v1", "v2"}
-    assert state.done([]) == set()
-    assert state.done(f"v{n}" for n in range(2000)) == {"v1", "v2"}
+    assert state.purchases.done(["v1", "v2", "v3", "v4", "v5"]) == {"v1", "v2"}
+    assert state.purchases.done([]) == set()
+    assert state.purchases.done(f"v{n}" for n in range(2000)) == {"v1", "v2"}
 
 
 @pytest.mark.parametrize("done", [Outcome.SENT, Outcome.ALREADY_THERE])
@@ -40,8 +40,8 @@ def test_purchases__done_stays_done(state: StateStore, done: Outcome) -> None:
     record(state, "v1", Outcome.HELD, Reason.CONTACT_UNRESOLVED)
     record(state, "v1", done)
     record(state, "v1", Outcome.HELD, Reason.CONTACT_UNRESOLVED, run="run 2")
-    assert state.done(["v1"]) == {"v1"}
-    assert state.held_purchases(DAY) == []
+    assert state.purchases.done(["v1"]) == {"v1"}
+    assert state.purchases.held(DAY) == []
 
 
 def test_purchases__held_ones_are_returned_up_to_an_age(state: StateStore, clock) -> None:
@@ -50,7 +50,7 @@ def test_purchases__held_ones_are_returned_up_to_an_age(state: StateStore, clock
     clock.advance(DAY)
     record(state, "v2", Outcome.HELD, Reason.CONTACT_UNRESOLVED)
     record(state, "v1", Outcome.HELD, Reason.CONTACT_UNRESOLVED, run="run 2")
-    older, younger = state.held_purchases(DAY)
+    older, younger = state.purchases.held(DAY)
     assert (older.purchase_id, older.attempts, older.first_seen, older.run_key) == ("v1", 2, first, "run 2")
     assert (older.order_ids, older.purchase_date, older.reason) == (
         ("v1-01",),
@@ -59,13 +59,13 @@ def test_purchases__held_ones_are_returned_up_to_an_age(state: StateStore, clock
     )
     assert older.purchase_date.tzinfo is UTC
     assert younger.purchase_id == "v2"
-    assert [held.purchase_id for held in state.held_purchases(DAY / 2)] == ["v2"]
+    assert [held.purchase_id for held in state.purchases.held(DAY / 2)] == ["v2"]
 
 
 def test_purchases__a_naive_date_is_refused(state: StateStore) -> None:
     naive = replace(answer("v1", Outcome.SENT), purchase_date=BOUGHT.replace(tzinfo=None))
     with pytest.raises(Exception, match="an instant needs an offset"):
-        state.record_purchases("run 1", [naive])
+        state.purchases.record("run 1", [naive])
 
 
 def test_purchases__added_ones_are_counted_apart_from_tracked_ones(state: StateStore) -> None:
@@ -73,9 +73,9 @@ def test_purchases__added_ones_are_counted_apart_from_tracked_ones(state: StateS
     record(state, "v2", Outcome.ALREADY_THERE, Reason.ALREADY_TRACKED)
     record(state, "v1", Outcome.ALREADY_THERE, Reason.ALREADY_TRACKED, run="run 2")
     record(state, "v3", Outcome.HELD, Reason.CONTACT_UNRESOLVED)
-    assert state.added_and_tracked(Window(BOUGHT, BOUGHT + DAY)) == (1, 1)
-    assert state.added_and_tracked(Window(BOUGHT - DAY, BOUGHT)) == (0, 0)
-    again = state.purchases_of("run 2")["v1"]
+    assert state.purchases.added_and_tracked(Window(BOUGHT, BOUGHT + DAY)) == (1, 1)
+    assert state.purchases.added_and_tracked(Window(BOUGHT - DAY, BOUGHT)) == (0, 0)
+    again = state.purchases.of_run("run 2")["v1"]
     assert (again.outcome, again.reason) == (Outcome.SENT, Reason.ALREADY_TRACKED)
 
 
@@ -83,15 +83,15 @@ def test_purchases__keep_the_order_ids_that_were_sent(state: StateStore) -> None
     """They change only when the purchase is sent again, after a deletion at Connectif."""
     whole = replace(answer("v1", Outcome.ALREADY_THERE, Reason.ALREADY_TRACKED), order_ids=["v1-01", "v1-02"])
     record(state, "v1", Outcome.SENT)
-    state.record_purchases("run 2", [whole])
-    assert state.recorded_purchases(["v1"])["v1"].order_ids == ("v1-01",)
-    state.record_purchases("run 3", [replace(whole, outcome=Outcome.SENT, reason=None)])
-    assert state.recorded_purchases(["v1"])["v1"].order_ids == ("v1-01", "v1-02")
+    state.purchases.record("run 2", [whole])
+    assert state.purchases.recorded(["v1"])["v1"].order_ids == ("v1-01",)
+    state.purchases.record("run 3", [replace(whole, outcome=Outcome.SENT, reason=None)])
+    assert state.purchases.recorded(["v1"])["v1"].order_ids == ("v1-01", "v1-02")
 
 
 def test_purchases__of_many_answers_the_last_one_wins(state: StateStore) -> None:
-    state.record_purchases("run 1", (answer(f"v{n}", Outcome.SENT) for n in range(2_500)))
+    state.purchases.record("run 1", (answer(f"v{n}", Outcome.SENT) for n in range(2_500)))
     twice = [answer("w", Outcome.HELD, Reason.CONTACT_UNRESOLVED), answer("w", Outcome.SENT)]
-    state.record_purchases("run 1", twice)
-    assert len(state.purchases_of("run 1")) == 2_501
-    assert state.done(["w"]) == {"w"}
+    state.purchases.record("run 1", twice)
+    assert len(state.purchases.of_run("run 1")) == 2_501
+    assert state.purchases.done(["w"]) == {"w"}

@@ -27,14 +27,14 @@ DAY = timedelta(days=1)
 
 def keep(state: StateStore, name: str, now) -> None:
     """Write an outcome, a purchase and a report of that name."""
-    state.save_outcomes(
+    state.records.save(
         PipelineName.CONTACTS,
         name,
         [RecordOutcome(name, Outcome.REJECTED, Reason.EMAIL_INVALID, "no address")],
     )
-    state.record_purchases(name, [PurchaseOutcome(name, Outcome.SENT, None, "", [f"{name}-01"], now)])
+    state.purchases.record(name, [PurchaseOutcome(name, Outcome.SENT, None, "", [f"{name}-01"], now)])
     report = Report(pipeline=PipelineName.CONTACTS, mode="window")
-    state.save_report(
+    state.reports.save(
         report, PipelineName.CONTACTS, dag_id="sync_contacts", run_id=name,
         clear_number=0, run_key=name, state="success", started_at=now, finished_at=now,
     )  # fmt: skip
@@ -43,9 +43,9 @@ def keep(state: StateStore, name: str, now) -> None:
 def kept(state: StateStore) -> tuple[set[str], set[str], set[str]]:
     """The names of outcomes, purchases and reports."""
     return (
-        {row.key for row in state.outcomes(PipelineName.CONTACTS)},
-        set(state.recorded_purchases(["old", "young"])),
-        {report.run_id for report in state.reports(PipelineName.CONTACTS, limit=9)},
+        {row.key for row in state.records.outcomes(PipelineName.CONTACTS)},
+        set(state.purchases.recorded(["old", "young"])),
+        {report.run_id for report in state.reports.latest(PipelineName.CONTACTS, limit=9)},
     )
 
 
@@ -57,26 +57,26 @@ def test_retention__removes_old_rows_and_keeps_new_ones(opened: Opener, clock: C
     clock.advance(60 * DAY)
     keep(state, "young", clock.now)
     clock.advance(40 * DAY)
-    assert state.remove_outcomes(clock.now - 100 * DAY) == 0  # last seen at that instant: it stays
-    assert state.remove_outcomes(clock.now - 90 * DAY) == 4
-    assert state.remove_reports(clock.now - 400 * DAY) == 0
+    assert state.retention.remove_outcomes(clock.now - 100 * DAY) == 0  # last seen at that instant: it stays
+    assert state.retention.remove_outcomes(clock.now - 90 * DAY) == 4
+    assert state.retention.remove_reports(clock.now - 400 * DAY) == 0
     assert kept(state) == ({"young"}, {"young"}, {"old", "young"})
-    assert state.remove_reports(clock.now - 90 * DAY) == 2
+    assert state.retention.remove_reports(clock.now - 90 * DAY) == 2
     assert kept(state) == ({"young"}, {"young"}, {"young"})
     assert kept(abandoned) == (set(), set(), set())
 
 
 def test_retention__removes_rows_of_interrupted_runs(state: StateStore, clock: Clock) -> None:
     ana = state.hashed("ana@example.com")
-    state.mark_posts("old", [PurchaseToPost("old", ana)])
-    state.add_pending("ana@example.com", True, clock.now, clock.now, 1)
-    state.take_due("old", clock.now)
-    state.claim({ana: SubscriptionChange(clock.now, unsubscribed=False)}, "old")
+    state.post_marks.mark("old", [PurchaseToPost("old", ana)])
+    state.newsletter.add_pending("ana@example.com", True, clock.now, clock.now, 1)
+    state.newsletter.take_due("old", clock.now)
+    state.newsletter.claim({ana: SubscriptionChange(clock.now, unsubscribed=False)}, "old")
     clock.advance(60 * DAY)
-    state.mark_posts("young", [PurchaseToPost("young", ana)])
+    state.post_marks.mark("young", [PurchaseToPost("young", ana)])
     clock.advance(40 * DAY)
-    assert state.remove_outcomes(clock.now - 90 * DAY) == 0, "no outcome of a record"
-    assert [mark.run_key for mark in state.post_marks()] == ["young"]
+    assert state.retention.remove_outcomes(clock.now - 90 * DAY) == 0, "no outcome of a record"
+    assert [mark.run_key for mark in state.post_marks.marks()] == ["young"]
     engine = state._database.engine
     with transaction(engine, READ) as connection:
         left = [connection.execute(sa.select(table)).all() for table in (taken_event, claim)]
@@ -86,18 +86,18 @@ def test_retention__removes_rows_of_interrupted_runs(state: StateStore, clock: C
 def test_retention__an_outcome_seen_again_is_kept(state: StateStore, clock: Clock) -> None:
     keep(state, "old", clock.now)
     clock.advance(100 * DAY)
-    state.save_outcomes(
+    state.records.save(
         PipelineName.CONTACTS, "again", [RecordOutcome("old", Outcome.REJECTED, Reason.EMAIL_INVALID)]
     )
-    state.remove_outcomes(clock.now - 90 * DAY)
-    assert [(row.key, row.attempts) for row in state.outcomes(PipelineName.CONTACTS)] == [("old", 2)]
+    state.retention.remove_outcomes(clock.now - 90 * DAY)
+    assert [(row.key, row.attempts) for row in state.records.outcomes(PipelineName.CONTACTS)] == [("old", 2)]
 
 
 def test_retention__uses_small_transactions(
     state: StateStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = [RecordOutcome(f"r{n}", Outcome.REJECTED, Reason.EMAIL_INVALID) for n in range(7)]
-    state.save_outcomes(PipelineName.CONTACTS, "run", rows)
+    state.records.save(PipelineName.CONTACTS, "run", rows)
     monkeypatch.setattr(retention, "ROWS_AT_ONCE", 3)
     deleted: list[int] = []
 
@@ -106,7 +106,7 @@ def test_retention__uses_small_transactions(
         if statement.startswith("DELETE FROM sync_record"):
             deleted.append(cursor.rowcount)
 
-    assert state.remove_outcomes(clock.now + DAY) == 7
+    assert state.retention.remove_outcomes(clock.now + DAY) == 7
     assert deleted == [3, 3, 1]
 
 
@@ -114,12 +114,12 @@ def test_retention__stops_after_its_time_and_continues_the_next_day(
     state: StateStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = [RecordOutcome(f"r{n}", Outcome.REJECTED, Reason.EMAIL_INVALID) for n in range(7)]
-    state.save_outcomes(PipelineName.CONTACTS, "run", rows)
+    state.records.save(PipelineName.CONTACTS, "run", rows)
     monkeypatch.setattr(retention, "ROWS_AT_ONCE", 3)
     monkeypatch.setattr(retention, "_MAX_SECONDS", -1.0)
-    assert [state.remove_outcomes(clock.now + DAY) for _ in range(2)] == [0, 0]
+    assert [state.retention.remove_outcomes(clock.now + DAY) for _ in range(2)] == [0, 0]
     monkeypatch.setattr(retention, "_MAX_SECONDS", 60.0)
-    assert state.remove_outcomes(clock.now + DAY) == 7
+    assert state.retention.remove_outcomes(clock.now + DAY) == 7
 
 
 @pytest.mark.parametrize(

@@ -50,10 +50,10 @@ def test_upgrade__the_newest_revision_is_the_expected_one() -> None:
 
 def test_upgrade__keeps_the_rows(url: str) -> None:
     with open_state_store(url, HASH_KEY, SHOP) as state:
-        state.replace_catalogue("a/path", 3, "run 1")
+        state.catalogue.replace("a/path", 3, "run 1")
     assert upgrade(url) == SCHEMA
     with open_state_store(url, HASH_KEY, SHOP) as state:
-        assert state.last_catalogue() == "a/path"
+        assert state.catalogue.last_path() == "a/path"
 
 
 def test_open__without_tables_names_the_command(empty_url: str) -> None:
@@ -120,14 +120,14 @@ def test_state_store__every_shop_has_its_own_rows(opened) -> None:
         opened(Shop(SHOP.vtex_account, SHOP.vtex_host, "https://x.example", SHOP.connectif_key_id)),
         opened(Shop(SHOP.vtex_account, SHOP.vtex_host, SHOP.connectif_host, "another-key")),
     ]
-    here.mark_activated(PipelineName.CONTACTS, "run 1", here._database.clock())
-    here.replace_catalogue("a/path", 3, "run 1")
-    assert again.is_activated(PipelineName.CONTACTS)
-    assert again.last_catalogue() == "a/path"
+    here.progress.mark_activated(PipelineName.CONTACTS, "run 1", here._database.clock())
+    here.catalogue.replace("a/path", 3, "run 1")
+    assert again.progress.is_activated(PipelineName.CONTACTS)
+    assert again.catalogue.last_path() == "a/path"
     for other in others:
-        assert not other.is_activated(PipelineName.CONTACTS)
-        assert other.covered(PipelineName.CONTACTS) == []
-        assert other.last_catalogue() is None
+        assert not other.progress.is_activated(PipelineName.CONTACTS)
+        assert other.progress.covered(PipelineName.CONTACTS) == []
+        assert other.catalogue.last_path() is None
 
 
 def test_sqlite__uses_wal_and_checks_foreign_keys(tmp_path: Path) -> None:
@@ -142,9 +142,9 @@ def test_sqlite__uses_wal_and_checks_foreign_keys(tmp_path: Path) -> None:
 
 
 def test_activation__covers_all_time_before_it(state, clock) -> None:
-    assert not state.is_activated(PipelineName.CONTACTS)
-    state.mark_activated(PipelineName.CONTACTS, "run 1", clock.now)
-    state.mark_activated(PipelineName.CONTACTS, "run 1", clock.now)
-    assert state.is_activated(PipelineName.CONTACTS)
-    assert not state.is_activated(PipelineName.PRODUCTS)
-    assert state.covered(PipelineName.CONTACTS) == [Window(BEGINNING, clock.now)]
+    assert not state.progress.is_activated(PipelineName.CONTACTS)
+    state.progress.mark_activated(PipelineName.CONTACTS, "run 1", clock.now)
+    state.progress.mark_activated(PipelineName.CONTACTS, "run 1", clock.now)
+    assert state.progress.is_activated(PipelineName.CONTACTS)
+    assert not state.progress.is_activated(PipelineName.PRODUCTS)
+    assert state.progress.covered(PipelineName.CONTACTS) == [Window(BEGINNING, clock.now)]
