@@ -52,7 +52,7 @@ class PipelineCode:
 
 @dataclass(frozen=True)
 class Pipeline:
-    """A DAG whose runs have reports. `schedule` returns its cron expression, which is empty for a DAG without a
+    """A DAG whose runs have reports. `schedule` returns its cron expression, or an empty text without a
     schedule."""
 
     name: PipelineName

@@ -317,8 +317,8 @@ def _from_environment() -> dict[tuple[str, str], str]:
 
 
 def _is_ours(variable: str) -> bool:
-    """Whether the variable is `SYNC_<SECTION>__…` with a known section. Other programs use our prefix too: for
-    a service `sync-state`, Kubernetes sets `SYNC_STATE_PORT=tcp://…` in each container.
+    """Whether the variable is `SYNC_<SECTION>__…` with a known section. Other programs use this prefix too:
+    for a service `sync-state`, Kubernetes sets `SYNC_STATE_PORT=tcp://…` in each container.
     """
     return variable.upper().startswith(tuple(_variable(section, "") for section in Settings.model_fields))
 
