@@ -178,7 +178,11 @@ START, END = "2026-11-01T00:00:00Z", "2026-11-02T00:00:00Z"
             PipelineName.CONTACTS,
             "contradict mode full",
         ),
-        (request("backfill", window_start=START, window_end=END), PipelineName.PURCHASES, "choose the dates of the back-fill"),
+        (
+            request("backfill", window_start=START, window_end=END),
+            PipelineName.PURCHASES,
+            "choose the dates of the back-fill",
+        ),
         (request("backfill", mode="full"), PipelineName.CONTACTS, "do not use mode full"),
         (request("manual", mode="full"), PipelineName.PURCHASES, "cannot be read in full"),
         (request("manual", mode="some"), PipelineName.CONTACTS, "allowed is auto, full, window or replay"),
