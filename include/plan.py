@@ -62,8 +62,8 @@ class RunRequest:
             return None
         if self.is_backfill:
             raise ParameterError(
-                "all runs of a back-fill share window_start and window_end: leave them empty, and choose the "
-                "dates of the back-fill instead"
+                "all runs of a back-fill share window_start and window_end: leave them empty, and "
+                "choose the dates of the back-fill instead"
             )
         if self.mode == "full":
             raise ParameterError("window_start and window_end contradict mode full: use only one of the two")

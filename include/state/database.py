@@ -16,7 +16,7 @@ from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
 
 from include.disk import disk
 from include.errors import ConfigurationError, TemporaryError
-from include.state.failures import BUSY_SECONDS, damaged, failure
+from include.state.failures import BUSY_SECONDS, damage_error, to_sync_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -39,7 +39,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def parsed(url: str) -> sa.URL:
+def parse_url(url: str) -> sa.URL:
     """The SQLAlchemy URL of the state store; PostgreSQL always uses psycopg2. Raises `ConfigurationError`."""
     try:
         address = sa.make_url(url.replace("postgres://", "postgresql://", 1))
@@ -104,10 +104,10 @@ def transaction(engine: sa.Engine, begin: str, *, retry_seconds: float = 0) -> I
     except (SQLAlchemyError, sqlite3.Error) as error:
         if (bug := _refused_value(error)) is not None:
             raise bug from None
-        raise failure(error, engine.url) from error
+        raise to_sync_error(error, engine.url) from error
     except ValueError as error:  # a value of a damaged file may be unreadable
         if _is_damaged(engine):
-            raise damaged(engine.url) from error
+            raise damage_error(engine.url) from error
         raise
 
 
@@ -129,7 +129,7 @@ def _refused_value(error: Exception) -> BaseException | None:
 
 
 def _is_temporary(error: BaseException, engine: sa.Engine) -> bool:
-    return isinstance(error, SQLAlchemyError) and isinstance(failure(error, engine.url), TemporaryError)
+    return isinstance(error, SQLAlchemyError) and isinstance(to_sync_error(error, engine.url), TemporaryError)
 
 
 def _is_damaged(engine: sa.Engine) -> bool:

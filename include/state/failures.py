@@ -102,7 +102,7 @@ PostgreSQL 15). psycopg2 gives no code before the connection exists.
 """
 
 
-def failure(error: SQLAlchemyError | sqlite3.Error, address: sa.URL) -> SyncError:
+def to_sync_error(error: SQLAlchemyError | sqlite3.Error, address: sa.URL) -> SyncError:
     """The error to raise instead. It names the database without its password, and quotes no SQL statement."""
     where = address.set(query={}).render_as_string(hide_password=True)
     if refused := _refused_connection(error, where):
@@ -114,7 +114,7 @@ def failure(error: SQLAlchemyError | sqlite3.Error, address: sa.URL) -> SyncErro
     )
 
 
-def damaged(address: sa.URL) -> SyncError:
+def damage_error(address: sa.URL) -> SyncError:
     """The error for a file that fails SQLite's own check."""
     where = address.set(query={}).render_as_string(hide_password=True)
     return _DAMAGED.kind(f"sync_state: {where} {_DAMAGED.what}. {_DAMAGED.action}")

@@ -11,7 +11,7 @@ from include.batching import in_batches
 from include.outcomes import Outcome, Reason
 from include.state.database import Part
 from include.state.post_marks import remove_marks
-from include.state.records import wanted_by
+from include.state.records import replay_condition
 from include.state.tables import purchase
 
 if TYPE_CHECKING:
@@ -98,7 +98,9 @@ class Purchases(Part):
             purchase.c.shop_id == self._database.shop_id, purchase.c.run_key == run_key
         )
         with self._database.read() as connection:
-            return {row["purchase_id"]: _stored(row) for row in connection.execute(query).mappings()}
+            return {
+                row["purchase_id"]: _to_stored_purchase(row) for row in connection.execute(query).mappings()
+            }
 
     def recorded(self, purchase_ids: Iterable[str]) -> dict[str, StoredPurchase]:
         """The recorded ones of these purchases, by id."""
@@ -108,7 +110,10 @@ class Purchases(Part):
                 query = sa.select(purchase).where(
                     purchase.c.shop_id == self._database.shop_id, purchase.c.purchase_id.in_(ids)
                 )
-                found |= {row["purchase_id"]: _stored(row) for row in connection.execute(query).mappings()}
+                found |= {
+                    row["purchase_id"]: _to_stored_purchase(row)
+                    for row in connection.execute(query).mappings()
+                }
         return found
 
     def orders_to_replay(self, wanted: str) -> list[str]:
@@ -117,7 +122,7 @@ class Purchases(Part):
         query = sa.select(purchase.c.order_ids).where(
             purchase.c.shop_id == self._database.shop_id,
             purchase.c.outcome.not_in(DONE),
-            wanted_by(purchase, purchase.c.purchase_id, wanted),
+            replay_condition(purchase, purchase.c.purchase_id, wanted),
         )
         with self._database.read() as connection:
             return sorted({one for order_ids in connection.execute(query).scalars() for one in order_ids})
@@ -177,7 +182,7 @@ class Purchases(Part):
             .order_by(purchase.c.first_seen, purchase.c.purchase_id)
         )
         with self._database.read() as connection:
-            return [_stored(row) for row in connection.execute(query).mappings()]
+            return [_to_stored_purchase(row) for row in connection.execute(query).mappings()]
 
 
 def _is_done(outcome: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
@@ -185,7 +190,7 @@ def _is_done(outcome: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
     return sa.or_(*(outcome == done for done in DONE))
 
 
-def _stored(row: sa.RowMapping) -> StoredPurchase:
+def _to_stored_purchase(row: sa.RowMapping) -> StoredPurchase:
     return StoredPurchase(
         purchase_id=row["purchase_id"],
         outcome=Outcome(row["outcome"]),

@@ -61,7 +61,7 @@ class Records(Part):
             # PostgreSQL rejects a statement with the same key twice: the last row wins
             latest = {row.key: row for row in batch}
             with self._database.write() as connection:
-                connection.execute(statement, [shared | times | _values(row) for row in latest.values()])
+                connection.execute(statement, [shared | times | _to_columns(row) for row in latest.values()])
 
     def outcomes(
         self,
@@ -89,7 +89,7 @@ class Records(Part):
             if wanted is not None:
                 query = query.where(column == wanted)
         with self._database.read() as connection:
-            return [_stored(row) for row in connection.execute(query).mappings()]
+            return [_to_stored_outcome(row) for row in connection.execute(query).mappings()]
 
     def outcomes_of(self, pipeline: PipelineName, keys: Iterable[str]) -> dict[str, StoredOutcome]:
         """The stored outcomes of these keys, by key."""
@@ -101,7 +101,9 @@ class Records(Part):
                     record.c.pipeline == pipeline,
                     record.c.record_key.in_(batch),
                 )
-                found |= {row["record_key"]: _stored(row) for row in connection.execute(query).mappings()}
+                found |= {
+                    row["record_key"]: _to_stored_outcome(row) for row in connection.execute(query).mappings()
+                }
         return found
 
     def open_keys(self, pipeline: PipelineName, keys: Iterable[str]) -> set[str]:
@@ -120,7 +122,9 @@ class Records(Part):
         """Sorted keys of records that were not sent; `wanted` is "all" (rejected or held), a reason code, or
         a key."""
         query = sa.select(record.c.record_key).where(*self._is_open(pipeline))
-        query = query.where(wanted_by(record, record.c.record_key, wanted)).order_by(record.c.record_key)
+        query = query.where(replay_condition(record, record.c.record_key, wanted)).order_by(
+            record.c.record_key
+        )
         with self._database.read() as connection:
             return list(connection.execute(query).scalars())
 
@@ -146,18 +150,18 @@ class Records(Part):
         )
 
 
-def wanted_by(table: sa.Table, key: sa.Column[str], wanted: str) -> sa.ColumnElement[bool]:
+def replay_condition(table: sa.Table, key: sa.Column[str], wanted: str) -> sa.ColumnElement[bool]:
     """The condition for a replay: "all" rejected and held rows, the rows of a reason code, or one key."""
     if wanted == "all":
         return table.c.outcome.in_(REPLAYED)
     return table.c.reason == wanted if wanted in set(Reason) else key == wanted
 
 
-def _values(row: RecordOutcome) -> dict[str, str | None]:
+def _to_columns(row: RecordOutcome) -> dict[str, str | None]:
     return {"record_key": row.key, "outcome": row.outcome, "reason": row.reason, "detail": row.detail}
 
 
-def _stored(row: sa.RowMapping) -> StoredOutcome:
+def _to_stored_outcome(row: sa.RowMapping) -> StoredOutcome:
     return StoredOutcome(
         key=row["record_key"],
         outcome=Outcome(row["outcome"]),

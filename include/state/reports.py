@@ -76,10 +76,10 @@ class Reports(Part):
         if since is not None:
             query = query.where(run.c.started_at >= since)
         with self._database.read() as connection:
-            return [_stored(row) for row in connection.execute(query).mappings()]
+            return [_to_stored_report(row) for row in connection.execute(query).mappings()]
 
 
-def _stored(row: sa.RowMapping) -> StoredReport:
+def _to_stored_report(row: sa.RowMapping) -> StoredReport:
     return StoredReport(
         pipeline=PipelineName(row["pipeline"]),
         dag_id=row["dag_id"],

@@ -14,7 +14,7 @@ from include.state.database import (
     WRITE,
     create_folder,
     engine_for,
-    parsed,
+    parse_url,
     transaction,
 )
 from include.state.failures import BUSY_SECONDS
@@ -33,7 +33,7 @@ def upgrade(url: str) -> str:
 
     It is safe to repeat, and to run on several machines at once: they wait for each other.
     """
-    address = parsed(url)
+    address = parse_url(url)
     create_folder(address)
     engine = engine_for(address)
     try:

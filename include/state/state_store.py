@@ -15,7 +15,7 @@ from include.state.database import (
     Database,
     engine_for,
     insert_into,
-    parsed,
+    parse_url,
     transaction,
     utc_now,
 )
@@ -88,7 +88,7 @@ def open_state_store(
     this program. Raises `TemporaryError` if the database cannot be reached.
     """
     people = People(hash_key)
-    address = parsed(url)
+    address = parse_url(url)
     require_file(address)
     engine = engine_for(address)
     try:

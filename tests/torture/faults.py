@@ -295,7 +295,7 @@ DISK = (
         stages=("extract", "load"),
     ),
     Fault("folder read-only", partial(_on_staging, read_only), ConfigurationError, "Mount it writable"),
-    Fault("no rights", partial(_on_staging, without_rights), ConfigurationError, "Give that user the rights"),
+    Fault("no rights", partial(_on_staging, without_rights), ConfigurationError, "Give that user permission"),
     Fault(
         "temporary files: disk full",
         _temporary_files_full,
@@ -394,7 +394,7 @@ SQLITE = (
         "SQLite: no rights",
         partial(_on_state, without_rights),
         ConfigurationError,
-        "Give that user the rights",
+        "Give that user permission",
         stages=("load",),
     ),
     *(

@@ -1,4 +1,4 @@
-"""Every id that becomes a part of an address, in both clients: one segment, or no call."""
+"""Every id that becomes part of an address, in both clients: it is one segment, or no call is made."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FORMS = {
     "READ_CONTACT": WORD,
     "PATCH_CONTACT": WORD,
 }
-"""Where the form is narrower than any line of text. An id that the shop chose may be any line."""
+"""Ids with a form that is narrower than a line of text. An id that the shop chose may be any line."""
 
 
 def routes(module: ModuleType) -> Iterator[tuple[str, Route]]:
@@ -39,7 +39,7 @@ def routes(module: ModuleType) -> Iterator[tuple[str, Route]]:
 ALL = dict([*routes(vtex_routes), *routes(connectif_routes)])
 
 
-def test_routes__are_all_known_here_with_their_forms() -> None:
+def test_routes__are_all_listed_here_with_their_forms() -> None:
     assert len(ALL) == 12
     assert FORMS.keys() <= ALL.keys()
     assert {name: ALL[name].id_form for name in FORMS} == FORMS
@@ -48,14 +48,14 @@ def test_routes__are_all_known_here_with_their_forms() -> None:
 
 @pytest.mark.parametrize("name", ALL)
 @pytest.mark.parametrize("id_", HOSTILE)
-def test_id__that_leads_elsewhere_is_in_no_address(name: str, id_: str) -> None:
+def test_id__with_a_path_is_in_no_address(name: str, id_: str) -> None:
     with pytest.raises(NotAnId):
         encode_segment(id_, ALL[name].id_form)
 
 
 @pytest.mark.parametrize("name", ALL)
 @pytest.mark.parametrize("id_", ODD)
-def test_id__that_is_odd_is_one_encoded_segment_or_in_no_address(name: str, id_: str) -> None:
+def test_id__with_odd_characters_is_one_encoded_segment_or_in_no_address(name: str, id_: str) -> None:
     try:
         sent = encode_segment(id_, ALL[name].id_form)
     except NotAnId:

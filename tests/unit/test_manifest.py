@@ -1,4 +1,4 @@
-"""A manifest says what was written, and knows when it is not what it was."""
+"""A manifest lists the written files, and detects its own damage."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ MANIFESTS = st.builds(Manifest, files=st.dictionaries(NAMES, ENTRIES, max_size=5
 
 
 @given(MANIFESTS)
-def test_manifest__comes_back(manifest: Manifest) -> None:
+def test_manifest__survives_a_round_trip(manifest: Manifest) -> None:
     assert Manifest.from_bytes(manifest.to_bytes()) == manifest
 
 
 @given(MANIFESTS, st.data())
-def test_manifest__with_any_bit_flipped_is_no_manifest(manifest: Manifest, data: st.DataObject) -> None:
+def test_manifest__with_a_flipped_bit_is_refused(manifest: Manifest, data: st.DataObject) -> None:
     content = bytearray(manifest.to_bytes())
     place = data.draw(st.integers(0, len(content) - 1))
     content[place] ^= 1 << data.draw(st.integers(0, 7))
-    with pytest.raises(ValueError):  # noqa: PT011 - of JSON or ours, whichever sees it first
+    with pytest.raises(ValueError):  # noqa: PT011 - from the JSON parser or from the manifest
         Manifest.from_bytes(bytes(content))
 
 
 @given(MANIFESTS, st.data())
-def test_manifest__cut_at_any_place_is_no_manifest(manifest: Manifest, data: st.DataObject) -> None:
+def test_manifest__cut_off_is_refused(manifest: Manifest, data: st.DataObject) -> None:
     content = manifest.to_bytes()
     with pytest.raises(ValueError):  # noqa: PT011
         Manifest.from_bytes(content[: data.draw(st.integers(0, len(content) - 1))])
@@ -46,13 +46,13 @@ def test_manifest__cut_at_any_place_is_no_manifest(manifest: Manifest, data: st.
 @pytest.mark.parametrize(
     "content", [b"null", b"[]", b"{}", b'{"crc32":1,"manifest":null}', b'{"crc32":1,"manifest":{"files":[]}}']
 )
-def test_manifest__of_another_shape_is_no_manifest(content: bytes) -> None:
+def test_manifest__of_another_shape_is_refused(content: bytes) -> None:
     with pytest.raises(ValueError):  # noqa: PT011
         Manifest.from_bytes(content)
 
 
 @given(st.lists(st.binary(max_size=100), max_size=5))
-def test_sums__while_writing_are_those_of_reading(pieces: list[bytes]) -> None:
+def test_checksums__are_equal_for_writing_and_reading(pieces: list[bytes]) -> None:
     written = io.BytesIO()
     stream = ChecksumStream(written)
     for piece in pieces:

@@ -1,4 +1,4 @@
-"""Keys of a run's conf that no parameter has: named, with the nearest known one."""
+"""Unknown keys in a run's conf are named with the nearest parameter."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ KNOWN = ("mode", "dry_run", "window_start", "window_end", "only", "replay")
     "conf",
     [{}, {"dry_run": True}, dict.fromkeys(KNOWN), {"mode": "full", "openlineage": {"parentRunId": "1"}}],
 )
-def test_known__are_taken(conf: dict[str, object]) -> None:
+def test_known__are_accepted(conf: dict[str, object]) -> None:
     assert unknown_parameters(conf, KNOWN) is None
 
 
@@ -39,7 +39,7 @@ def test_misspelt__names_the_nearest(key: str, meant: str) -> None:
     )
 
 
-def test_unlike_any__is_named_alone() -> None:
+def test_unlike_any__is_named_without_a_suggestion() -> None:
     assert unknown_parameters({"colour": 1}, ("mode",)) == "unknown parameter colour; known are mode"
     assert unknown_parameters({"colour": 1}, ()) == "unknown parameter colour; this DAG has none"
 

@@ -1,4 +1,4 @@
-"""What each kind of run takes: everything or a window, and which one."""
+"""The plan of each kind of run: all records, or which window."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def request(run_type: str = "scheduled", interval: Window | None = LAST_NIGHT, *
     )
 
 
-def plan(asked: RunRequest, pipeline: PipelineName = PipelineName.CONTACTS, **more: object) -> RunPlan:
+def plan(run_request: RunRequest, pipeline: PipelineName = PipelineName.CONTACTS, **more: object) -> RunPlan:
     covered: list[Window] = more.get("covered", [])  # type: ignore[assignment]
     facts = {
         "activated": True,
@@ -51,28 +51,28 @@ def plan(asked: RunRequest, pipeline: PipelineName = PipelineName.CONTACTS, **mo
         "covered": covered,
         "coverage_days": 7,
     } | more
-    return plan_run(asked, pipeline=DAILY_PIPELINES[pipeline], **facts)  # type: ignore[arg-type]
+    return plan_run(run_request, pipeline=DAILY_PIPELINES[pipeline], **facts)  # type: ignore[arg-type]
 
 
-def test_plan__scheduled_run_takes_its_interval() -> None:
+def test_plan__scheduled_run_reads_its_interval() -> None:
     for covered in ([], [days(15, 22)], [days(15, 23)], [days(23, 25)]):
         result = plan(request(), PipelineName.PURCHASES, covered=covered)
         assert (result.mode, result.window, result.gaps) == ("window", days(22, 23), ())
 
 
 @pytest.mark.parametrize("pipeline", [PipelineName.CONTACTS, PipelineName.PURCHASES])
-def test_plan__scheduled_run_begins_where_the_coverage_ends(pipeline: PipelineName) -> None:
+def test_plan__scheduled_run_starts_where_the_coverage_ends(pipeline: PipelineName) -> None:
     result = plan(request(), pipeline, covered=[days(10, 19)])
     assert result.window == days(19, 23)
     assert result.gaps == ()
     assert "it starts at 2026-11-19T06:00:00Z" in result.why
 
 
-def test_plan__a_hole_in_the_coverage_is_taken_too() -> None:
+def test_plan__scheduled_run_also_reads_a_hole_in_the_coverage() -> None:
     assert plan(request(), covered=[days(10, 17), days(18, 22)]).window == days(17, 23)
 
 
-def test_plan__older_gaps_are_named_with_the_command_that_closes_them() -> None:
+def test_plan__older_gaps_are_named_with_the_command_that_covers_them() -> None:
     result = plan(request(), covered=[days(1, 5), days(6, 10)])
     assert result.window == days(15, 23)
     assert [gap.window for gap in result.gaps] == [days(5, 6), days(10, 15)]
@@ -84,7 +84,7 @@ def test_plan__older_gaps_are_named_with_the_command_that_closes_them() -> None:
 
 @given(st.integers(0, 23), st.integers(1, 400), st.sampled_from([UTC, ZoneInfo("Europe/Madrid")]))
 def test_plan__the_command_selects_the_intervals_of_the_gap(offset: int, length: int, zone: tzinfo) -> None:
-    """Airflow's back-fill takes intervals whose start lies between the two dates, both inclusive."""
+    """Airflow's back-fill selects intervals that start between the two dates, inclusive."""
     gap = Window(
         datetime(2026, 10, 20, tzinfo=UTC) + offset * HOUR,
         datetime(2026, 10, 20, tzinfo=UTC) + (offset + length) * HOUR,
@@ -100,12 +100,12 @@ def test_plan__the_command_selects_the_intervals_of_the_gap(offset: int, length:
     assert subtracted([gap], selected) == []
 
 
-def test_plan__after_activation_nothing_before_it_is_missing() -> None:
+def test_plan__time_before_the_activation_is_never_missing() -> None:
     result = plan(request(), covered=[Window(BEGINNING, day(20) + HOUR)])
     assert (result.window, result.gaps) == (Window(day(20) + HOUR, day(23)), ())
 
 
-def test_plan__first_contact_run_takes_everything_and_a_backfill_never() -> None:
+def test_plan__first_contact_run_reads_all_records_and_a_backfill_never() -> None:
     for run_type in ("scheduled", "manual"):
         assert plan(request(run_type), activated=False).mode == "full"
     assert plan(request("manual", None), activated=False).mode == "full"
@@ -113,7 +113,7 @@ def test_plan__first_contact_run_takes_everything_and_a_backfill_never() -> None
     assert plan(request(), PipelineName.PURCHASES, activated=False).window == days(22, 23)
 
 
-def test_plan__mode_forces_either() -> None:
+def test_plan__mode_forces_a_full_load_or_a_window() -> None:
     assert plan(request("manual", mode="full")).mode == "full"
     assert plan(request("backfill", mode="window"), activated=False).window == days(22, 23)
 
@@ -123,7 +123,7 @@ def test_plan__backfill_and_manual_windows_are_exact() -> None:
         assert plan(request(run_type), covered=[days(1, 5)]).window == days(22, 23)
 
 
-def test_plan__without_an_interval_the_24_hours_before_are_taken() -> None:
+def test_plan__without_an_interval_the_24_hours_before_are_read() -> None:
     after = day(23) + 7 * HOUR
     assert plan(request("manual", None, run_after=after)).window == Window(after - DAY, after)
     for run_type in ("backfill", "manual", "scheduled"):
@@ -131,17 +131,19 @@ def test_plan__without_an_interval_the_24_hours_before_are_taken() -> None:
         assert plan(empty).window == days(19, 20)
 
 
-def test_plan__the_window_asked_for_is_taken_exactly() -> None:
-    asked = request("manual", window_start="2026-11-01T00:00:00-03:00", window_end="2026-11-02T00:00:00Z")
+def test_plan__the_window_of_the_parameters_is_exact() -> None:
+    run_request = request(
+        "manual", window_start="2026-11-01T00:00:00-03:00", window_end="2026-11-02T00:00:00Z"
+    )
     for activated in (True, False):
-        result = plan(asked, activated=activated, covered=[days(1, 2)])
+        result = plan(run_request, activated=activated, covered=[days(1, 2)])
         assert result.window == Window(
             datetime(2026, 11, 1, 3, tzinfo=UTC), datetime(2026, 11, 2, tzinfo=UTC)
         )
         assert result.mode == "window"
 
 
-def test_plan__products_are_always_taken_whole() -> None:
+def test_plan__products_are_always_read_in_full() -> None:
     for mode in ("auto", "full"):
         assert plan(request(mode=mode), PipelineName.PRODUCTS, activated=True).mode == "full"
 
@@ -150,7 +152,7 @@ START, END = "2026-11-01T00:00:00Z", "2026-11-02T00:00:00Z"
 
 
 @pytest.mark.parametrize(
-    ("asked", "pipeline", "says"),
+    ("run_request", "pipeline", "says"),
     [
         (request("manual", window_start=START), PipelineName.CONTACTS, "give both or neither"),
         (request("manual", window_end=END), PipelineName.CONTACTS, "give both or neither"),
@@ -176,8 +178,12 @@ START, END = "2026-11-01T00:00:00Z", "2026-11-02T00:00:00Z"
             PipelineName.CONTACTS,
             "contradict mode full",
         ),
-        (request("backfill", window_start=START, window_end=END), PipelineName.PURCHASES, "choose its dates"),
-        (request("backfill", mode="full"), PipelineName.CONTACTS, "leave mode full out"),
+        (
+            request("backfill", window_start=START, window_end=END),
+            PipelineName.PURCHASES,
+            "choose the dates of the back-fill",
+        ),
+        (request("backfill", mode="full"), PipelineName.CONTACTS, "do not use mode full"),
         (request("manual", mode="full"), PipelineName.PURCHASES, "cannot be read in full"),
         (request("manual", mode="some"), PipelineName.CONTACTS, "allowed is auto, full, window or replay"),
         (request("manual", mode="window"), PipelineName.PRODUCTS, "no window"),
@@ -214,15 +220,15 @@ START, END = "2026-11-01T00:00:00Z", "2026-11-02T00:00:00Z"
         (request("manual", window_start=START, window_end=END), PipelineName.PRODUCTS, "no window"),
     ],
 )
-def test_plan__contradictions_are_refused(asked: RunRequest, pipeline: PipelineName, says: str) -> None:
+def test_plan__contradictions_are_refused(run_request: RunRequest, pipeline: PipelineName, says: str) -> None:
     with pytest.raises(ParameterError, match=says):
-        plan(asked, pipeline)
+        plan(run_request, pipeline)
     with pytest.raises(ParameterError, match=says):
-        check_request(asked, DAILY_PIPELINES[pipeline])
+        check_request(run_request, DAILY_PIPELINES[pipeline])
 
 
 def daily(zone: tzinfo, first: date, count: int, at: tuple[int, int] = (3, 0)) -> list[Window]:
-    """Intervals as Airflow's CronDataIntervalTimetable makes them for a daily cron, by local time."""
+    """The intervals of Airflow's CronDataIntervalTimetable for a daily cron in local time."""
     joints = [datetime.combine(first + n * DAY, time(*at), zone) for n in range(count + 1)]
     return [Window(left, right) for left, right in pairwise(joints)]
 
@@ -232,12 +238,14 @@ def daily(zone: tzinfo, first: date, count: int, at: tuple[int, int] = (3, 0)) -
     at=st.sampled_from([(0, 0), (2, 30), (3, 0), (23, 59)]),
     lost=st.sets(st.integers(0, 15)),
 )
-def test_plan__windows_join_over_both_clock_changes(first: date, at: tuple[int, int], lost: set[int]) -> None:
-    """Whatever runs are lost, what is covered in the end has no hole but the gaps that were named."""
+def test_plan__windows_are_adjacent_over_both_clock_changes(
+    first: date, at: tuple[int, int], lost: set[int]
+) -> None:
+    """After lost runs, the coverage has no holes except the named gaps."""
     intervals = daily(ZoneInfo("Europe/Madrid"), first, 17, at)
     assert {interval.end - interval.start for interval in intervals} >= {24 * HOUR}
     start = intervals[0].start
-    covered = [Window(start - timedelta(microseconds=1), start)]  # as the store remembers the first plan
+    covered = [Window(start - timedelta(microseconds=1), start)]  # the state store after the first plan
     named: list[Window] = []
     for number, interval in enumerate(intervals):
         if number in lost:
@@ -264,10 +272,12 @@ def test_plan__the_day_of_a_clock_change_has_its_own_length(first: date, length:
 
 
 @pytest.mark.parametrize("pipeline", [PipelineName.CONTACTS, PipelineName.PRODUCTS, PipelineName.PURCHASES])
-@pytest.mark.parametrize(("asked", "wanted"), [(None, "all"), ("no_lines", "no_lines"), ("77-01", "77-01")])
-def test_plan__a_replay_has_no_window_and_survives_the_way_between_tasks(
-    pipeline: PipelineName, asked: str | None, wanted: str
+@pytest.mark.parametrize(
+    ("parameter", "wanted"), [(None, "all"), ("no_lines", "no_lines"), ("77-01", "77-01")]
+)
+def test_plan__a_replay_has_no_window_and_survives_json(
+    pipeline: PipelineName, parameter: str | None, wanted: str
 ) -> None:
-    result = plan(request("manual", mode="replay", replay=asked), pipeline, activated=False)
+    result = plan(request("manual", mode="replay", replay=parameter), pipeline, activated=False)
     assert (result.mode, result.window, result.replay, result.is_partial) == ("replay", None, wanted, True)
     assert RunPlan.from_json(result.to_json()) == result

@@ -1,4 +1,4 @@
-"""The run report: counts that add up, one line for people, and when a run must fail."""
+"""The run report: counts that add up, one line for people, and the reasons why a run fails."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_count__a_reason_counts_its_outcome() -> None:
     assert report(counts).missing == 0
 
 
-def test_summary_line__says_everything_that_matters() -> None:
+def test_summary_line__has_all_counts() -> None:
     counts = counted(30, sent=20, email_missing=2, email_masked=3, duplicate_email=5)
     counts.drops[Drop.PHONE_INVALID] += 4
     counts.written = 20
@@ -57,7 +57,7 @@ def test_summary_line__says_everything_that_matters() -> None:
     )
 
 
-def test_summary_line__of_nothing_and_of_a_hole() -> None:
+def test_summary_line__of_an_empty_run_and_of_a_missing_record() -> None:
     assert report(StageCounts()).summary_line() == "contacts, full: 0 read = 0; 0 written; 0.0 s"
     assert "3 read = 2 sent + 1 unexplained" in report(counted(3, sent=2)).summary_line()
 
@@ -69,7 +69,7 @@ def test_summary_line__of_nothing_and_of_a_hole() -> None:
         (counted(100, sent=100), []),
         (counted(100, sent=95, email_invalid=5), []),
         (counted(10, sent=1, email_invalid=9), []),  # a large share, but few
-        (counted(400, sent=380, email_invalid=20), []),  # exactly the share allowed
+        (counted(400, sent=380, email_invalid=20), []),  # exactly the allowed share
         (
             counted(399, sent=379, email_invalid=15, email_missing=5),
             ["20 of 399 records (5.0 %) were rejected; the limit is 5 %: email_invalid 15, email_missing 5"],
@@ -78,11 +78,11 @@ def test_summary_line__of_nothing_and_of_a_hole() -> None:
         (counted(2, sent=3), ["the counts do not add up: 2 read, 3 with an outcome (-1 unexplained)"]),
     ],
 )
-def test_problems__fails_a_run_for_a_reason(counts: StageCounts, says: list[str]) -> None:
+def test_problems__name_the_reason_of_a_failure(counts: StageCounts, says: list[str]) -> None:
     assert report(counts).problems(LIMITS) == says
 
 
-def test_problems__may_have_two_reasons() -> None:
+def test_problems__may_be_two() -> None:
     assert len(report(counted(50, sent=9, url_missing=40)).problems(LIMITS)) == 2
 
 
@@ -122,7 +122,7 @@ def test_stages__add_up_in_any_grouping(one: StageCounts, two: StageCounts, thre
     assert one + StageCounts() == StageCounts() + one
 
 
-def test_stages__read_back_as_counters_that_go_on_counting() -> None:
+def test_stages__read_from_json_can_count_on() -> None:
     again = StageCounts.model_validate_json(counted(1, sent=1).model_dump_json())
     again.count(Reason.EMAIL_MISSING)
     assert again.outcomes == {Outcome.SENT: 1, Outcome.REJECTED: 1}
@@ -137,7 +137,7 @@ def compared(**changes: Any) -> Compared:
     return found.model_copy(update=changes)
 
 
-def test_reconcile__says_in_one_line_what_is_different() -> None:
+def test_reconcile__lists_the_differences_in_one_line() -> None:
     report = Report(
         pipeline=PipelineName.RECONCILE, mode="compare", compared={PipelineName.PURCHASES: compared()}
     )
@@ -148,7 +148,7 @@ def test_reconcile__says_in_one_line_what_is_different() -> None:
     assert Report.model_validate(report.model_dump(mode="json")) == report
 
 
-def test_reconcile__that_does_not_add_up_must_not_pass() -> None:
+def test_reconcile__that_does_not_add_up_is_a_problem() -> None:
     report = Report(
         pipeline=PipelineName.RECONCILE, mode="compare", compared={PipelineName.PRODUCTS: compared(same=5)}
     )

@@ -1,4 +1,4 @@
-"""No two runs have one name, and a person still reads it."""
+"""The name of a run is unique and readable."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ NIGHT = datetime(2026, 11, 28, 3, 0, 0, 123_456, tzinfo=UTC)
 
 
 class FakeRun:
-    """What a task is told of its run, as far as names go."""
+    """The attributes of Airflow's run that its name depends on."""
 
-    def __init__(self, **told: Any) -> None:
+    def __init__(self, **changes: Any) -> None:
         self.dag_id, self.run_id, self.clear_number = "sync_contacts", "manual__1", 0
         self.run_type, self.run_after, self.start_date = "manual", NIGHT, NIGHT
         self.data_interval_start = self.data_interval_end = None
-        self.__dict__.update(told)
+        self.__dict__.update(changes)
 
 
 MODE: dict[str, Any] = {"mode": "auto", "dry_run": False}
 
 
-def test_name__is_readable_and_tells_when_the_run_started() -> None:
+def test_name__is_readable_and_has_the_start_of_the_run() -> None:
     name = attempt_name(2, NIGHT, "what was asked")
     assert name.startswith("2-20261128T030000-")
     assert len(name) == len("2-20261128T030000-") + 8
@@ -42,12 +42,12 @@ def test_name__is_readable_and_tells_when_the_run_started() -> None:
 
 
 @pytest.mark.parametrize("key", ["sync_contacts/manual__1/0", "sync_contacts/manual__2026-11-28/13", "run"])
-def test_name__of_an_earlier_version_stays_as_it_is(key: str) -> None:
+def test_name__of_an_earlier_version_is_kept(key: str) -> None:
     assert readable(key) == key
     assert started_at(attempt_of(key)) is None
 
 
-def test_run__that_differs_in_anything_has_another_name() -> None:
+def test_run__with_any_difference_has_another_name() -> None:
     runs = [
         (FakeRun(), MODE),
         (FakeRun(), MODE | {"mode": "full"}),
@@ -76,12 +76,12 @@ class _Path:
 
 
 @given(st.datetimes(timezones=st.timezones()))
-def test_run__has_the_same_name_in_whatever_zone_its_times_are_told(at: datetime) -> None:
+def test_run__has_the_same_name_in_every_time_zone(at: datetime) -> None:
     here = at.astimezone(UTC)
     runs = [FakeRun(start_date=time, run_after=time) for time in (at, here)]
     assert run_key(runs[0], MODE) == run_key(runs[1], dict(reversed(MODE.items())))  # type: ignore[arg-type]
 
 
-def test_run__without_a_start_is_asked_for_again() -> None:
+def test_run__without_a_start_is_a_temporary_error() -> None:
     with pytest.raises(TemporaryError, match="has not started"):
         run_key(FakeRun(start_date=None))  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Settings: TOML defaults, environment on top, and one clear line for every mistake."""
+"""Settings: TOML defaults, overridden by the environment, and one clear line for every mistake."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_settings__the_environment_wins(monkeypatch, variable, value, expected) 
     monkeypatch.setenv(variable, value)
     settings = read()
     assert expected(settings)
-    assert settings.run.coverage_days == 7  # the rest of the section stays
+    assert settings.run.coverage_days == 7  # the other settings of the section keep their values
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_settings__the_environment_wins(monkeypatch, variable, value, expected) 
         ("SYNC_PRODUCTS__VAT_RATE", "21", "less than 1"),
     ],
 )
-def test_settings__a_wrong_value_is_named_with_what_is_allowed(monkeypatch, variable, value, says) -> None:
+def test_settings__a_wrong_value_is_named_with_the_allowed_values(monkeypatch, variable, value, says) -> None:
     monkeypatch.setenv(variable, value)
     with pytest.raises(ConfigurationError) as caught:
         read()
@@ -157,7 +157,7 @@ def test_settings__kubernetes_variables_of_a_service_are_no_settings(monkeypatch
 
 
 @given(st.from_regex(r"[a-z]([a-z0-9]|-(?!-)){0,20}[a-z0-9]", fullmatch=True))
-def test_settings__no_service_whose_name_begins_with_ours_stops_them(suffix: str) -> None:
+def test_settings__no_service_with_our_prefix_stops_them(suffix: str) -> None:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in kubernetes_variables(f"sync-{suffix}").items():
             patch.setenv(name, value)
@@ -167,7 +167,7 @@ def test_settings__no_service_whose_name_begins_with_ours_stops_them(suffix: str
 @pytest.mark.parametrize(
     "variable", ["SYNC", "SYNC_", "SYNC_RUN", "SYNC_VTEX", "SYNC_GATEWAY_URL", "SYNCED__X"]
 )
-def test_settings__other_names_are_not_ours(monkeypatch, variable) -> None:
+def test_settings__other_names_are_ignored(monkeypatch, variable) -> None:
     monkeypatch.setenv(variable, "tcp://10.0.0.1:80")
     assert read().run.coverage_days == 7
     assert misspelt_variables() == {}
@@ -195,8 +195,10 @@ def test_changed_settings__are_those_that_the_environment_changes(monkeypatch) -
     monkeypatch.setenv("SYNC_RUN__STAGING_PATH", "s3://key:hunter2@bucket/sync?token=hunter2")
     monkeypatch.setenv("SYNC_PURCHASES__SALES_CHANNELS", "1,2")
     monkeypatch.setenv("SYNC_CONTACTS__EXTRA_FIELDS", "gender=gender:radio")
-    told = '[{"notifier": "tests.notifier.Notifier", "arguments": {"url": "https://hooks.example/hunter2"}}]'
-    monkeypatch.setenv("SYNC_ALERTS__LATE", told)
+    notifiers = (
+        '[{"notifier": "tests.notifier.Notifier", "arguments": {"url": "https://hooks.example/hunter2"}}]'
+    )
+    monkeypatch.setenv("SYNC_ALERTS__LATE", notifiers)
     assert changed_settings() == {
         "schedule.time_zone": "Europe/Madrid",
         "run.staging_path": "s3://***@bucket/sync?***",
@@ -206,7 +208,7 @@ def test_changed_settings__are_those_that_the_environment_changes(monkeypatch) -
     }
 
 
-def test_settings__variables_of_the_test_suite_are_no_settings(monkeypatch) -> None:
+def test_settings__ignore_variables_of_the_test_suite(monkeypatch) -> None:
     monkeypatch.setenv("SYNC_TEST_POSTGRES_URL", "postgresql://example.com/x")
     assert read()
 
@@ -240,7 +242,7 @@ def test_settings__are_frozen_and_read_once() -> None:
         settings.run.overlap_minutes = 1  # type: ignore[misc]
 
 
-def test_settings__import_nothing_heavy() -> None:
+def test_settings__have_no_slow_imports() -> None:
     code = (
         "import sys, include.settings as s; s.load_settings()\n"
         "print([m for m in ('airflow', 'pandas', 'sqlalchemy', 'requests', 'pendulum') if m in sys.modules])"
@@ -266,7 +268,7 @@ def test_extra_contact_fields__as_a_table_and_as_a_variable(edited, monkeypatch:
 
 
 @pytest.mark.parametrize("value", ["gender", "gender=x:colour", "=x:text", "a=b:text,c"])
-def test_extra_contact_fields__refuse_what_is_no_field(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_extra_contact_fields__refuse_an_invalid_field(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SYNC_CONTACTS__EXTRA_FIELDS", value)
     with pytest.raises(ConfigurationError, match="extra_fields"):
         read()

@@ -1,4 +1,4 @@
-"""What is staged is read as it was written, or not at all."""
+"""Staged files are read as they were written, or raise an error."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def whole(folder: Path) -> Staging:
-    """A stage that has ended, with a file of each kind."""
+def complete_stage(folder: Path) -> Staging:
+    """A complete stage with a file of each kind."""
     staging = Staging(folder)
     staging.begin()
     staging.write_json("ids.json", ["1", "2"])
@@ -35,12 +35,12 @@ def whole(folder: Path) -> Staging:
     return staging
 
 
-def test_check__of_what_is_whole_passes_for_another_process_too(whole: Staging, folder: Path) -> None:
+def test_check__of_a_complete_stage_passes_in_another_process(complete_stage: Staging, folder: Path) -> None:
     Staging(folder).require_complete()
     assert Staging(folder).read_bytes("contacts.csv.zst") == b"_email\na@example.com\n"
 
 
-def test_manifest__tells_rows_of_tables_and_bytes_as_they_lie_there(whole: Staging, folder: Path) -> None:
+def test_manifest__has_rows_of_tables_and_bytes_on_disk(complete_stage: Staging, folder: Path) -> None:
     manifest = Manifest.from_bytes((folder / MANIFEST).read_bytes())
     assert manifest.complete
     assert {name: entry.rows for name, entry in manifest.files.items()} == {
@@ -57,7 +57,7 @@ def test_manifest__tells_rows_of_tables_and_bytes_as_they_lie_there(whole: Stagi
     ids=["complete", "check", "begin", "read"],
 )
 def test_damage__is_named(
-    name: str, damage: str, look: Callable[[Staging], Any], whole: Staging, folder: Path
+    name: str, damage: str, look: Callable[[Staging], Any], complete_stage: Staging, folder: Path
 ) -> None:
     DAMAGES[damage](folder / name)
     staging = Staging(folder)
@@ -70,33 +70,33 @@ def test_damage__is_named(
         look(staging)
 
 
-def test_reading__checks_a_file_only_once_but_again_when_asked(whole: Staging, folder: Path) -> None:
-    assert whole.read_json("ids.json") == ["1", "2"]
+def test_reading__checks_a_file_once_and_again_on_request(complete_stage: Staging, folder: Path) -> None:
+    assert complete_stage.read_json("ids.json") == ["1", "2"]
     (folder / "ids.json").write_bytes(b'["1","3"]')
-    assert whole.read_json("ids.json") == ["1", "3"]
+    assert complete_stage.read_json("ids.json") == ["1", "3"]
     with pytest.raises(StagingError, match=r"ids\.json of .* is damaged: its checksum does not match"):
-        whole.check_again("ids.json")
+        complete_stage.check_again("ids.json")
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_damage__since_the_check_is_named_where_the_file_cannot_be_read(
-    damage: str, whole: Staging, folder: Path
+def test_damage__after_the_check_is_named_if_the_file_cannot_be_read(
+    damage: str, complete_stage: Staging, folder: Path
 ) -> None:
-    whole.check()
+    complete_stage.check()
     DAMAGES[damage](folder / "part-1.parquet")
     if damage == "bit flip":
         (folder / "part-1.parquet").write_bytes(b"PAR1 and nothing else that fits PAR1")
     with pytest.raises(StagingError, match=r"part-1\.parquet"):
-        whole.read_frame("part-1.parquet")
+        complete_stage.read_frame("part-1.parquet")
 
 
-def test_damage__says_how_many_bytes_there_are(whole: Staging, folder: Path) -> None:
+def test_damage__names_the_number_of_bytes(complete_stage: Staging, folder: Path) -> None:
     (folder / "ids.json").write_bytes(b'["1"')
     with pytest.raises(StagingError, match=r"ids\.json of .* is damaged: 4 bytes instead of 9"):
-        whole.check_again("ids.json")
+        complete_stage.check_again("ids.json")
 
 
-def test_complete__is_asked_of_a_folder_that_is_gone_or_not_ended(tmp_path: Path) -> None:
+def test_complete__fails_for_a_missing_or_unfinished_folder(tmp_path: Path) -> None:
     staging = Staging(tmp_path / "extract")
     with pytest.raises(StagingError, match="extract is gone"):
         staging.require_complete()
@@ -107,20 +107,20 @@ def test_complete__is_asked_of_a_folder_that_is_gone_or_not_ended(tmp_path: Path
         staging.require_complete()
 
 
-def test_begin__of_a_stage_that_had_ended_takes_that_back(whole: Staging) -> None:
-    whole.begin()
-    assert not whole.is_complete
+def test_begin__makes_a_complete_stage_incomplete(complete_stage: Staging) -> None:
+    complete_stage.begin()
+    assert not complete_stage.is_complete
 
 
 # --- what a killed process leaves
 
 
-def test_kill__between_a_file_and_its_entry_leaves_it_to_be_written_again(
-    whole: Staging, folder: Path, monkeypatch: pytest.MonkeyPatch
+def test_kill__between_a_file_and_its_entry_means_it_is_written_again(
+    complete_stage: Staging, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kill_at_manifest(monkeypatch, number=1)
     with pytest.raises(KeyboardInterrupt):
-        whole.write_json("new.json", [1])
+        complete_stage.write_json("new.json", [1])
     monkeypatch.undo()
     again = Staging(folder)
     again.begin()
@@ -132,11 +132,11 @@ def test_kill__between_a_file_and_its_entry_leaves_it_to_be_written_again(
 
 @pytest.mark.parametrize("number", [1, 2])
 def test_kill__while_a_file_is_replaced_leaves_the_old_one_the_new_one_or_none(
-    number: int, whole: Staging, folder: Path, monkeypatch: pytest.MonkeyPatch
+    number: int, complete_stage: Staging, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kill_at_manifest(monkeypatch, number)
     with pytest.raises(KeyboardInterrupt):
-        whole.write_json("ids.json", ["3"])
+        complete_stage.write_json("ids.json", ["3"])
     monkeypatch.undo()
     again = Staging(folder)
     again.begin()
@@ -145,7 +145,7 @@ def test_kill__while_a_file_is_replaced_leaves_the_old_one_the_new_one_or_none(
     assert Staging(folder).read_json("ids.json") == ["4"]
 
 
-def test_kill__before_the_first_entry_is_no_damage(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_kill__before_the_first_entry_is_not_damage(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     kill_at_manifest(monkeypatch, number=2)
     with pytest.raises(KeyboardInterrupt):
         Staging(folder).write_json("ids.json", ["1"])
@@ -154,7 +154,7 @@ def test_kill__before_the_first_entry_is_no_damage(folder: Path, monkeypatch: py
 
 
 def kill_at_manifest(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
-    """The process ends when it is about to write the manifest for the so manieth time."""
+    """Kill the process just before its write of the manifest with this number."""
     write, left = Staging._write_manifest, iter(range(number - 1))
 
     def killed(self: Staging, manifest: Manifest) -> None:
@@ -165,7 +165,7 @@ def kill_at_manifest(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     monkeypatch.setattr(Staging, "_write_manifest", killed)
 
 
-def test_threads__that_write_at_once_are_all_listed(folder: Path) -> None:
+def test_threads__that_write_at_once_have_all_files_listed(folder: Path) -> None:
     staging = Staging(folder)
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda number: staging.write_json(f"{number:03}.json", number), range(60)))
@@ -173,8 +173,8 @@ def test_threads__that_write_at_once_are_all_listed(folder: Path) -> None:
     Staging(folder).check()
 
 
-def test_threads__that_look_while_the_first_file_is_written_see_no_damage(tmp_path: Path) -> None:
-    def write_and_look(number: int) -> None:
+def test_threads__that_read_during_the_first_write_see_no_damage(tmp_path: Path) -> None:
+    def write_and_read(number: int) -> None:
         folder = tmp_path / f"{number // 4}"
         if number % 4:
             Staging(folder).has("a.json")
@@ -182,13 +182,13 @@ def test_threads__that_look_while_the_first_file_is_written_see_no_damage(tmp_pa
             Staging(folder).write_json("a.json", number)
 
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(write_and_look, range(400)))
+        list(pool.map(write_and_read, range(400)))
 
 
 # --- what earlier versions left, and other file systems
 
 
-def test_unlisted__files_of_an_earlier_version_are_taken_as_they_are(tmp_path: Path) -> None:
+def test_unlisted__files_of_an_earlier_version_are_used_without_a_check(tmp_path: Path) -> None:
     (tmp_path / "catalogue-1.parquet").write_bytes(b"old")
     kept = Staging(tmp_path, unlisted="catalogue-")
     kept.check_again("catalogue-1.parquet")

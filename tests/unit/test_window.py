@@ -25,7 +25,7 @@ def days(first: int, last: int) -> Window:
     return Window(day(first), day(last))
 
 
-def test_window__is_kept_in_utc_and_takes_pendulum() -> None:
+def test_window__is_in_utc_and_accepts_pendulum() -> None:
     window = Window(
         pendulum.datetime(2026, 11, 22, tz="America/Sao_Paulo"), datetime(2026, 11, 23, tzinfo=UTC)
     )
@@ -41,7 +41,7 @@ def test_window__refuses_empty_and_naive(end: datetime) -> None:
         Window(day(1), end)
 
 
-def test_window__holds_its_start_but_not_its_end() -> None:
+def test_window__contains_its_start_but_not_its_end() -> None:
     window = days(1, 2)
     assert window.start in window
     assert window.end not in window
@@ -66,7 +66,7 @@ def hours(taken: list[Window]) -> set[datetime]:
 
 
 @given(windows)
-def test_merged__keeps_the_time_in_separate_ordered_windows(some: list[Window]) -> None:
+def test_merged__keeps_the_time_in_separate_sorted_windows(some: list[Window]) -> None:
     result = merged(some)
     assert hours(result) == hours(some)
     assert all(left.end < right.start for left, right in pairwise(result))

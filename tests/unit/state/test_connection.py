@@ -14,7 +14,7 @@ from airflow.sdk import Connection
 
 from include.errors import ConfigurationError, TemporaryError
 from include.state import open_state_store, upgrade
-from include.state.database import READ, engine_for, parsed, transaction
+from include.state.database import READ, engine_for, parse_url, transaction
 from plugins.state import LIBPQ, database_url
 from tests.unit.state.conftest import HASH_KEY, SHOP
 
@@ -38,7 +38,7 @@ def connection_to(engine: sa.Engine, extra: dict[str, Any] | None = None, **chan
 
 
 def query(given: Connection, question: str) -> Any:
-    engine = engine_for(parsed(database_url(given)))
+    engine = engine_for(parse_url(database_url(given)))
     try:
         with transaction(engine, READ) as opened:
             return opened.execute(sa.text(question)).scalar()
@@ -90,7 +90,7 @@ def test_sqlite__refuses_extras_of_postgresql() -> None:
 
 def test_values__are_texts_for_libpq() -> None:
     given = connection(host="db", extra={"keepalives": True, "keepalives_idle": 30, "sslmode": "verify-full"})
-    assert parsed(database_url(given)).query == {
+    assert parse_url(database_url(given)).query == {
         "keepalives": "1",
         "keepalives_idle": "30",
         "sslmode": "verify-full",
@@ -109,7 +109,9 @@ def test_values__are_texts_for_libpq() -> None:
     ],
 )
 def test_host__may_be_several_or_a_socket(host: str, port: int, arguments: dict[str, Any]) -> None:
-    url = parsed(database_url(connection(host=host, port=port, login="me", password="p@ss:/?", schema="db")))
+    url = parse_url(
+        database_url(connection(host=host, port=port, login="me", password="p@ss:/?", schema="db"))
+    )
     _, given = sa.create_engine(url).dialect.create_connect_args(url)
     assert {name: given[name] for name in ("host", "port")} == arguments
     assert (given["user"], given["password"], given["dbname"]) == ("me", "p@ss:/?", "db")

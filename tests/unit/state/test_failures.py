@@ -11,11 +11,11 @@ import sqlalchemy as sa
 from include.errors import ConfigurationError, ContractError, InfrastructureError, SyncError
 from include.outcomes import PipelineName
 from include.state import open_state_store, upgrade
-from include.state.database import READ, WRITE, engine_for, parsed, transaction
-from include.state.failures import failure
+from include.state.database import READ, WRITE, engine_for, parse_url, transaction
+from include.state.failures import to_sync_error
 from tests.unit.state.conftest import HASH_KEY, SHOP
 
-ADDRESS = parsed("postgresql://me:hunter2@db/shop")
+ADDRESS = parse_url("postgresql://me:hunter2@db/shop")
 
 
 class Refusal(Exception):
@@ -27,7 +27,7 @@ class Refusal(Exception):
 
 
 def from_postgres(pgcode: str | None, kind: type[sa.exc.DBAPIError] = sa.exc.OperationalError) -> SyncError:
-    return failure(kind("SELECT 1", {}, Refusal(pgcode)), ADDRESS)
+    return to_sync_error(kind("SELECT 1", {}, Refusal(pgcode)), ADDRESS)
 
 
 @pytest.mark.parametrize(
@@ -57,12 +57,12 @@ def test_postgresql__maps_each_code_to_an_error(
 
 
 def test_postgresql__maps_the_code_of_a_failed_commit() -> None:
-    error = failure(sa.exc.OperationalError(None, None, Refusal("53100")), ADDRESS)
+    error = to_sync_error(sa.exc.OperationalError(None, None, Refusal("53100")), ADDRESS)
     assert "has no space left on its disk" in str(error)
 
 
 def test_pool__an_exhausted_pool_is_retried() -> None:
-    assert type(failure(sa.exc.TimeoutError("QueuePool limit"), ADDRESS)) is InfrastructureError
+    assert type(to_sync_error(sa.exc.TimeoutError("QueuePool limit"), ADDRESS)) is InfrastructureError
 
 
 def store_file(folder: Path) -> Path:
@@ -99,7 +99,7 @@ def test_sqlite__a_page_damaged_after_the_upgrade_is_named(tmp_path: Path) -> No
 
 def test_sqlite__a_damaged_value_is_not_reported_as_a_bug(tmp_path: Path) -> None:
     file = store_file(tmp_path)
-    engine = engine_for(parsed(f"sqlite:///{file}"))
+    engine = engine_for(parse_url(f"sqlite:///{file}"))
     with pytest.raises(ValueError, match="a bug"), transaction(engine, READ):
         raise ValueError("a bug")
     with sqlite3.connect(file) as connection:
@@ -135,7 +135,7 @@ def test_table__a_removed_table_is_named(tmp_path: Path) -> None:
 
 
 def test_constraint__a_violation_is_a_contract_error(tmp_path: Path) -> None:
-    engine = engine_for(parsed(f"sqlite:///{store_file(tmp_path)}"))
+    engine = engine_for(parse_url(f"sqlite:///{store_file(tmp_path)}"))
     with (
         pytest.raises(ContractError, match="IntegrityError, SQLITE_CONSTRAINT"),
         transaction(engine, WRITE) as connection,
@@ -158,7 +158,7 @@ def refuse_first_connections(engine: sa.Engine, times: int) -> list[int]:
 
 
 def test_connection__an_open_state_store_waits_for_a_starting_server(tmp_path: Path) -> None:
-    engine = engine_for(parsed(f"sqlite:///{store_file(tmp_path)}"))
+    engine = engine_for(parse_url(f"sqlite:///{store_file(tmp_path)}"))
     attempts = refuse_first_connections(engine, 2)
     with transaction(engine, READ, retry_seconds=20) as connection:
         assert connection.execute(sa.text("SELECT 1")).scalar() == 1
@@ -167,7 +167,7 @@ def test_connection__an_open_state_store_waits_for_a_starting_server(tmp_path: P
 
 
 def test_connection__opening_a_state_store_tries_once(tmp_path: Path) -> None:
-    engine = engine_for(parsed(f"sqlite:///{store_file(tmp_path)}"))
+    engine = engine_for(parse_url(f"sqlite:///{store_file(tmp_path)}"))
     attempts = refuse_first_connections(engine, 2)
     with pytest.raises(InfrastructureError, match="unreachable or busy"), transaction(engine, READ):
         pytest.fail("the connection was not refused")

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from include.outcomes import PipelineName
 from include.state import Shop, StateStore, open_state_store
-from include.state.database import WRITE, engine_for, parsed, transaction
+from include.state.database import WRITE, engine_for, parse_url, transaction
 from include.state.leases import LEASE
 from include.state.tables import lease
 from tests.unit.state.conftest import HASH_KEY, SHOP, Opener
@@ -19,7 +19,7 @@ LOAD = (PipelineName.CONTACTS, "load")
 
 
 def move_expiry(url: str, by: timedelta) -> None:
-    engine = engine_for(parsed(url))
+    engine = engine_for(parse_url(url))
     with transaction(engine, WRITE) as connection:
         until = connection.execute(sa.select(lease.c.expires_at)).scalar_one()
         connection.execute(sa.update(lease).values(expires_at=until + by))

@@ -18,7 +18,7 @@ from include.state import (
     SubscriptionChange,
     retention,
 )
-from include.state.database import READ, engine_for, parsed, transaction
+from include.state.database import READ, engine_for, parse_url, transaction
 from include.state.tables import claim, taken_event
 from tests.unit.state.conftest import SHOP, Clock, Opener
 
@@ -134,7 +134,7 @@ def test_retention__stops_after_its_time_and_continues_the_next_day(
     ],
 )
 def test_retention__has_an_index_on_each_age(url: str, table: str, column: str) -> None:
-    engine = engine_for(parsed(url))
+    engine = engine_for(parse_url(url))
     with transaction(engine, READ) as connection:
         indexes = sa.inspect(connection).get_indexes(table)
     engine.dispose()

@@ -16,7 +16,7 @@ import include.state
 from include.errors import ConfigurationError, TemporaryError
 from include.outcomes import PipelineName
 from include.state import Shop, open_state_store, upgrade
-from include.state.database import READ, WRITE, engine_for, parsed, transaction
+from include.state.database import READ, WRITE, engine_for, parse_url, transaction
 from include.state.schema import VERSION_TABLE
 from include.state.tables import SCHEMA, metadata
 from include.window import BEGINNING, Window
@@ -27,14 +27,14 @@ COMMAND = "python -m plugins.state upgrade"
 
 
 def set_version(url: str, version: str) -> None:
-    engine = engine_for(parsed(url))
+    engine = engine_for(parse_url(url))
     with transaction(engine, WRITE) as connection:
         connection.execute(sa.text(f"UPDATE {VERSION_TABLE} SET version_num = :v"), {"v": version})  # noqa: S608
     engine.dispose()
 
 
 def test_upgrade__creates_the_tables_that_the_code_uses(url: str) -> None:
-    engine = engine_for(parsed(url))
+    engine = engine_for(parse_url(url))
     with transaction(engine, READ) as connection:
         context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
         assert compare_metadata(context, metadata) == []
@@ -133,7 +133,7 @@ def test_state_store__every_shop_has_its_own_rows(opened) -> None:
 def test_sqlite__uses_wal_and_checks_foreign_keys(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'state.db'}"
     upgrade(url)
-    engine = engine_for(parsed(url))
+    engine = engine_for(parse_url(url))
     with transaction(engine, READ) as connection:
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
         assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
