@@ -267,13 +267,13 @@ class Importer:
         return bool(result.doubtful and searched and result.file.rows > 1 and self._searches_left)
 
     def _wait(self, queued: _Queued) -> Import:
-        begun, pause = self._clock(), min(1.0, self._poll_seconds)
+        started, pause = self._clock(), min(1.0, self._poll_seconds)
         import_id, name = queued.import_id, queued.sent.file.name
         while True:
             state = self._read(queued)
             if state.is_over:
                 return state
-            if self._clock() - begun > self._patience_seconds:
+            if self._clock() - started > self._patience_seconds:
                 raise TemporaryError(
                     f"Connectif's import {import_id} of {name} is still {quote_status(state.status)} after "
                     f"{self._patience_seconds / 60:.0f} minutes. A retry waits for the same import"

@@ -10,6 +10,7 @@ from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain
+from sys import intern
 from typing import Any, Self
 
 from include.purchases.missing_references import product_from_line
@@ -74,7 +75,7 @@ def head_of(purchase: StagedPurchase) -> PurchaseHead:
         datetime.fromisoformat(purchase["happened"]),
         body.get("contactEmail"),
         purchase.get("contact", {}),
-        tuple(line["productId"] for line in body.get("products", ())),
+        tuple(intern(line["productId"]) for line in body.get("products", ())),
     )
 
 
