@@ -290,7 +290,3 @@ class Drop(StrEnum):
         "a field has a type that VTEX never uses for it, so its value is not known; the rest was sent",
         "Compare the record in VTEX. If many records have it, VTEX has changed its responses: report it",
     )
-
-
-OUTCOME_OF: dict[Reason, Outcome] = {reason: reason.outcome for reason in Reason}
-"""For call sites that are not converted yet: use `reason.outcome`."""

@@ -9,8 +9,7 @@ from importlib import import_module
 from typing import Any
 from unittest.mock import patch
 
-from include.outcomes import OUTCOME_OF, Cause, Outcome, PipelineName, Reason
-from include.reasons import DROPS, REASONS
+from include.outcomes import Cause, Drop, Outcome, PipelineName, Reason
 from include.report import Calls, Compared, Report, StageCounts
 from plugins.runs import run_signals
 from plugins.runs.params import KNOWN_PARAMS
@@ -52,10 +51,9 @@ def settings() -> str:
 def reasons() -> str:
     """The reason codes of records, and the codes of fields that were left out."""
     by_record = [
-        f"| `{code}` | {OUTCOME_OF[code]} | {meaning.what} | {meaning.advice} |"
-        for code, meaning in REASONS.items()
+        f"| `{reason}` | {reason.outcome} | {reason.meaning} | {reason.advice} |" for reason in Reason
     ]
-    by_field = [f"| `{code}` | {meaning.what} | {meaning.advice} |" for code, meaning in DROPS.items()]
+    by_field = [f"| `{drop}` | {drop.meaning} | {drop.advice} |" for drop in Drop]
     text = [
         "Every record that a run reads has exactly one outcome.",
         "A record that is not `sent` or `unchanged` has a reason code.",
@@ -73,7 +71,7 @@ def reasons() -> str:
         "|---|---|---|",
         *by_field,
     ]
-    return _page("Reason codes", "include/reasons.py and include/outcomes.py", "\n".join(text))
+    return _page("Reason codes", "include/outcomes.py", "\n".join(text))
 
 
 def metrics() -> str:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from include.outcomes import OUTCOME_OF, Cause, Outcome, PipelineName, Reason
+from include.outcomes import Cause, Outcome, PipelineName, Reason
 from include.page.overview import DAYS
 from include.pipelines import PIPELINES
 from include.report import Calls, Compared, Report, StageCounts, Tracking
@@ -175,7 +175,7 @@ def _outcomes(pipeline: PipelineName, dice: random.Random) -> Iterator[RecordOut
     }
     for reason, (how_many, detail) in of[pipeline].items():
         for _ in range(how_many):
-            yield RecordOutcome(_key(pipeline, dice), OUTCOME_OF[reason], reason, detail)
+            yield RecordOutcome(_key(pipeline, dice), reason.outcome, reason, detail)
 
 
 def _key(pipeline: PipelineName, dice: random.Random) -> str:

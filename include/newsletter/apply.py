@@ -15,7 +15,7 @@ from include.http.parallel import in_parallel
 from include.http.transport import RequestRefused
 from include.newsletter.documents import FIELDS, FIELDS_WITH_DATES, find_documents_and_refusals
 from include.newsletter.events import Event, read_event
-from include.outcomes import OUTCOME_OF, Outcome, PipelineName, Reason
+from include.outcomes import Outcome, PipelineName, Reason
 from include.pipeline.erased_people import ErasedPeople
 from include.report import StageCounts
 from include.state import PendingEvent, RecordOutcome, StateStore, SubscriptionChange, SubscriptionState
@@ -337,7 +337,7 @@ class NewsletterSync:
 
     def _add_outcome(self, key: str, reason: Reason, detail: str = "") -> None:
         self.counts.count(reason)
-        self.outcomes.append(RecordOutcome(key, OUTCOME_OF[reason], reason, detail))
+        self.outcomes.append(RecordOutcome(key, reason.outcome, reason, detail))
 
 
 _ALL = 1_000_000

@@ -10,7 +10,6 @@ from typing import Any
 
 from include.outcomes import Drop, Kind, Reason
 from include.pipeline.preview import mask
-from include.reasons import DROPS, REASONS
 from include.run_name import readable
 from include.state import StoredOutcome
 from include.window import utc_text
@@ -99,15 +98,13 @@ def _run_facts(run_key: str, at: datetime) -> tuple[Fact, ...]:
 
 def explain_reason(reason: Reason, detail: str = "") -> str:
     """The reason, what it means, and what to do."""
-    meaning = REASONS[reason]
     more = f" ({format_value(detail)})" if detail else ""
-    return f"{reason}{more}: {meaning.what}. {meaning.advice}"
+    return f"{reason}{more}: {reason.meaning}. {reason.advice}"
 
 
 def explain_drop(drop: Drop) -> str:
     """The field or line that was left out, what this means, and what to do."""
-    meaning = DROPS[drop]
-    return f"{drop}: {meaning.what}. {meaning.advice}"
+    return f"{drop}: {drop.meaning}. {drop.advice}"
 
 
 def differing_fields(to_send: Mapping[str, Any], at_connectif: Mapping[str, Any]) -> list[str]:

@@ -9,7 +9,7 @@ from itertools import chain, islice
 
 from include.batching import in_batches
 from include.connectif.limits import CALLS_PER_MINUTE
-from include.outcomes import OUTCOME_OF, Outcome, Reason
+from include.outcomes import Outcome, Reason
 from include.pipeline.erased_people import ErasedPeople
 from include.pipeline.outage import OutageWatch, Unanswered
 from include.pipeline.preview import SAMPLE, log_sample, mask
@@ -44,8 +44,8 @@ _TRACKED = PurchaseResult(Outcome.ALREADY_THERE, Reason.ALREADY_TRACKED)
 _TRACKED_BY_OTHER_ID = PurchaseResult(
     Outcome.ALREADY_THERE, Reason.ALREADY_TRACKED, "under another form of its id"
 )
-_ERASED = PurchaseResult(OUTCOME_OF[Reason.ERASED], Reason.ERASED)
-_BUSY = PurchaseResult(OUTCOME_OF[Reason.TARGET_BUSY], Reason.TARGET_BUSY, "Connectif did not answer for it")
+_ERASED = PurchaseResult(Reason.ERASED.outcome, Reason.ERASED)
+_BUSY = PurchaseResult(Reason.TARGET_BUSY.outcome, Reason.TARGET_BUSY, "Connectif did not answer for it")
 
 Results = dict[str, PurchaseResult]
 
@@ -128,7 +128,7 @@ def _record_unsent(run: SyncRun, source: Staging) -> None:
 
 def _unsent_result(purchase: StagedPurchase) -> PurchaseResult:
     reason = Reason(purchase["reason"])
-    return PurchaseResult(OUTCOME_OF[reason], reason)
+    return PurchaseResult(reason.outcome, reason)
 
 
 def _resolve_tracked(

@@ -11,7 +11,7 @@ from include.batching import in_batches
 from include.connectif.client import ContactMissing, PostResult, ProductsMissing
 from include.errors import RecordRejected
 from include.http.transport import RequestRefused
-from include.outcomes import OUTCOME_OF, Outcome, Reason
+from include.outcomes import Outcome, Reason
 from include.pipeline.run import SyncRun
 from include.products.mapping import product_body
 from include.purchases.missing_products import ProductSearch
@@ -77,7 +77,7 @@ class Poster:
                 except RecordRejected as refused:
                     return _rejected(refused)
                 if body_to_repeat is None:
-                    return PurchaseResult(OUTCOME_OF[Reason.NO_LINES], Reason.NO_LINES, "no line has a price")
+                    return PurchaseResult(Reason.NO_LINES.outcome, Reason.NO_LINES, "no line has a price")
                 body = body_to_repeat
                 self._mark(body, lines - len(body["products"]))
             except RecordRejected as refused:

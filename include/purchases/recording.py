@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from include.outcomes import OUTCOME_OF, Reason
+from include.outcomes import Reason
 from include.purchases.posting import PurchaseResult
 from include.purchases.staged import PurchaseHead
 from include.state import PurchaseOutcome, StateStore, StoredPurchase
@@ -31,6 +31,6 @@ def recorded_result(stored: StoredPurchase) -> PurchaseResult:
 
     A row with a reason may be a sent purchase that a later attempt repeated, so the reason decides.
     """
-    outcome = OUTCOME_OF[stored.reason] if stored.reason else stored.outcome
+    outcome = stored.reason.outcome if stored.reason else stored.outcome
     left_out = 0 if stored.reason else stored.lines_left_out
     return PurchaseResult(outcome, stored.reason, stored.detail, left_out)

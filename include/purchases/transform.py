@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from include.outcomes import OUTCOME_OF, Outcome, Reason
+from include.outcomes import Outcome, Reason
 from include.pipeline.erased_people import ErasedPeople
 from include.pipeline.guards import Share, guard_against_mass_change
 from include.pipeline.run import SyncRun, count_outcomes, keep_outcomes
@@ -112,7 +112,7 @@ def unsent_purchases(
         is_retried = selection is not None and (bool(selection.replay) or key in selection.held)
         if reason is None or key in to_post or key not in started:
             continue
-        is_held = OUTCOME_OF[Reason(reason)] is Outcome.HELD
+        is_held = Reason(reason).outcome is Outcome.HELD
         if not (is_held or is_retried):
             continue
         entry = unsent.setdefault(

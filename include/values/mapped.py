@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from include.outcomes import OUTCOME_OF, Drop, Reason
+from include.outcomes import Drop, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -40,7 +40,7 @@ def outcome_rows_of(records: Iterable[tuple[str, Reason, str]]) -> pd.DataFrame:
 
     A detail is one of our own words, never a value of the record, because it is stored and shown.
     """
-    lines = [(key, OUTCOME_OF[reason].value, reason.value, detail) for key, reason, detail in records]
+    lines = [(key, reason.outcome.value, reason.value, detail) for key, reason, detail in records]
     return pd.DataFrame(lines, columns=list(OUTCOME_COLUMNS), dtype="str")
 
 

@@ -83,5 +83,5 @@ def test_run__has_the_same_name_in_every_time_zone(at: datetime) -> None:
 
 
 def test_run__without_a_start_is_a_temporary_error() -> None:
-    with pytest.raises(TemporaryError, match="has not started"):
+    with pytest.raises(TemporaryError, match="has no start date yet"):
         run_key(FakeRun(start_date=None))  # type: ignore[arg-type]

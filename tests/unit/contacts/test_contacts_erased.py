@@ -25,6 +25,7 @@ class ErasedState:
     def __init__(self, *emails: str) -> None:
         self._people = {PEOPLE.hashed(email) for email in emails}
         self.hashed = PEOPLE.hashed
+        self.erasure = self
 
     def erased_people(self) -> set[str]:
         return self._people

@@ -34,6 +34,7 @@ class FakeStore:
 
     def __init__(self, *, is_away: bool = False) -> None:
         self.is_away, self.asked = is_away, dict[str, timedelta]()
+        self.erasure = self.retention = self
 
     def last_erasure(self) -> None:
         return None

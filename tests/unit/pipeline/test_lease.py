@@ -39,11 +39,15 @@ class Leases:
     renewed: threading.Event = field(default_factory=threading.Event)
     calls: list[str] = field(default_factory=list)
 
-    def take_lease(self, _pipeline: PipelineName, _stage: str, run_key: str, owner: str) -> Lease | None:
+    @property
+    def leases(self) -> Leases:
+        return self
+
+    def take(self, _pipeline: PipelineName, _stage: str, run_key: str, owner: str) -> Lease | None:
         self.calls.append(f"{run_key} of {owner}")
         return self.answers.pop(0)
 
-    def renew_lease(self, *_: str) -> bool:
+    def renew(self, *_: str) -> bool:
         kept = self.renewals.pop(0) if self.renewals else True
         if not self.renewals:
             self.renewed.set()
@@ -51,7 +55,7 @@ class Leases:
             raise InfrastructureError("sync_state: out of reach")
         return kept
 
-    def release_lease(self, *_: str) -> None:
+    def release(self, *_: str) -> None:
         self.calls.append("released")
         if self.is_away:
             raise InfrastructureError("sync_state: out of reach")

@@ -95,7 +95,7 @@ def test_values__are_texts_for_libpq() -> None:
         "keepalives_idle": "30",
         "sslmode": "verify-full",
     }
-    with pytest.raises(ConfigurationError, match="the extra options is not right"):
+    with pytest.raises(ConfigurationError, match="the extra options is wrong"):
         database_url(connection(host="db", extra={"options": {"a": 1}}))
 
 
