@@ -97,7 +97,9 @@ def test_report__and_log_have_no_address(
     put_order(shop, "1-01", MORNING, first_name="Piepmatz", email="piepmatz@example.com")
     shop.on_vtex("PUT", "documents/bird", {"email": "piepmatz@example.com", "firstName": "Piepmatz"})
     run, folders = compare_all(runner)
-    text = f"{caplog.text} {finished(run, folders)!r} {runner.state.reports.latest(PipelineName.RECONCILE)!r}".lower()
+    finished_report = finished(run, folders)
+    stored = runner.state.reports.latest(PipelineName.RECONCILE)
+    text = f"{caplog.text} {finished_report!r} {stored!r}".lower()
     assert "compared = " in text
     for secret in ("piepmatz", EMAIL, "@example"):
         assert secret not in text
