@@ -28,7 +28,7 @@ class VirtualTime:
         wake_up.wait()
 
     def wait(self, condition: threading.Condition, seconds: float) -> None:
-        """Replace `Condition.wait`. Only the clock wakes the thread, so it returns after one second at most."""
+        """Replace `Condition.wait`. Only the clock wakes the thread, so it returns within one second."""
         condition.release()
         self.sleep(min(seconds, 1.0))
         condition.acquire()

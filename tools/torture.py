@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sandbox.shop import Sizes
 from tests.builders import SyncRunner, simulated_shop
-from tests.torture.damaged_files import DAMAGES, PIPELINE_NAMES, Row, tried
+from tests.torture.damaged_files import DAMAGES, STEPS_BY_NAME, Row, run_trials
 
 SIZES = Sizes(contacts=220, products=60, orders_per_day=40, days=4)
 
@@ -44,11 +44,11 @@ def lines(rows: Iterable[Row]) -> Iterable[str]:
 
 def _damaged_files() -> Iterable[Row]:
     with simulated_shop(SIZES) as shop:
-        for pipeline in PIPELINE_NAMES:
+        for pipeline in STEPS_BY_NAME:
             shop.reset()
             with tempfile.TemporaryDirectory(prefix="torture-") as folder:
                 runner = SyncRunner(shop, Path(folder))
-                yield from tried(pipeline, runner)
+                yield from run_trials(pipeline, runner)
                 runner.close()
 
 

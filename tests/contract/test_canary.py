@@ -29,15 +29,18 @@ DAILY: list[tuple[PipelineName, RunPlan]] = [
     (PipelineName.PRODUCTS, EVERYTHING),
     (PipelineName.PURCHASES, window_ending()),
 ]
-PIPELINE_NAMES = pytest.mark.parametrize(
+EACH_PIPELINE = pytest.mark.parametrize(
     ("pipeline", "plan"), DAILY, ids=[pipeline.value for pipeline, _ in DAILY]
 )
 PERSON = {"firstName": "Piepmatz", "lastName": "Zwitscher", "homePhone": "+55 11 98765-4321"}
 CANARY_TEXT = f"{EMAIL} Piepmatz Zwitscher 98765 +55 11 98765-4321 {KEY_SECRET} {APP_TOKEN}"
 CANARY_BODY: dict[str, Any] = {
-    "title": CANARY_TEXT, "detail": CANARY_TEXT, "Message": CANARY_TEXT, "message": CANARY_TEXT, "code": "Piepmatz",
+    "title": CANARY_TEXT, "detail": CANARY_TEXT, "Message": CANARY_TEXT, "message": CANARY_TEXT,
+    "code": "Piepmatz",
     "error": {"code": "OMS5511987654321", "message": CANARY_TEXT},
-    "validationErrors": [{"path": "Zwitscher", "reason": CANARY_TEXT}, {"path": "_name", "reason": CANARY_TEXT}],
+    "validationErrors": [
+        {"path": "Zwitscher", "reason": CANARY_TEXT}, {"path": "_name", "reason": CANARY_TEXT},
+    ],
     "productIds": ["Piepmatz"], "productsId": ["Piepmatz"], "allowedDomains": ["piepmatz.zwitscher"],
 }  # fmt: skip
 """An error body of either vendor that quotes a customer and our keys in every field."""
@@ -125,7 +128,7 @@ def attempt(
         output.append("".join(traceback.format_exception(error)) + repr(error))
 
 
-@PIPELINE_NAMES
+@EACH_PIPELINE
 def test_canary__does_not_appear_in_a_run_without_errors(
     pipeline: PipelineName, plan: RunPlan, runner: SyncRunner, birds: SimulatedShop, output: list[str]
 ) -> None:

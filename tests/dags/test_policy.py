@@ -124,7 +124,7 @@ class TestNewsletter:
     def test_retries__follow_every_error_that_vtex_may_cause(
         self, dags: dict[str, DAG], error: type[Exception]
     ) -> None:
-        """Maintenance page, DNS failure, rejected key: only the conf of the run has the subscription changes."""
+        """Maintenance page, DNS failure, rejected key: only the run's conf has the subscription changes."""
         (task,) = dags["update_newsletter"].tasks
         assert fails_at_once(task, error("…")) is False
 

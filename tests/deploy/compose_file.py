@@ -1,4 +1,4 @@
-"""docker-compose.yaml as Compose reads it: what each container finds in its environment."""
+"""docker-compose.yaml as Compose reads it, with the environment of each container."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ def example() -> dict[str, str]:
 
 
 def filled_in(**changes: str) -> dict[str, str]:
-    """The example with something in every empty line, and with these variables."""
+    """The example with a value in every empty line, and with these variables."""
     return {name: value or f"some-{name.lower()}" for name, value in example().items()} | changes
 
 
 def environment_of(service: Mapping[str, Any], dotenv: Mapping[str, str]) -> dict[str, str]:
-    """What a container finds in its environment: `environment` goes before `env_file`."""
-    given = service.get("env_file", [])
-    assert all(file == {"path": ".env", "required": False} for file in given)
-    explicit = {name: _interpolated(str(value), dotenv) for name, value in service["environment"].items()}
-    return (dict(dotenv) if given else {}) | explicit
+    """The environment of a container: `environment` overrides `env_file`."""
+    files = service.get("env_file", [])
+    assert all(file == {"path": ".env", "required": False} for file in files)
+    explicit = {name: _interpolate(str(value), dotenv) for name, value in service["environment"].items()}
+    return (dict(dotenv) if files else {}) | explicit
 
 
-def _interpolated(text: str, dotenv: Mapping[str, str]) -> str:
+def _interpolate(text: str, dotenv: Mapping[str, str]) -> str:
     def value(match: re.Match[str]) -> str:
         name, operator, word = match.groups()
         assert operator != "?" or dotenv.get(name), f"docker compose would stop: {name} is missing"

@@ -1,4 +1,4 @@
-"""Docker does not run in the tests: the compose file is held against its schema and against the project."""
+"""Checks the compose file against its schema and against the project, without Docker."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from tests.deploy.compose_file import (
 )
 
 
-def test_compose__fits_the_compose_specification() -> None:
+def test_compose__matches_the_compose_specification() -> None:
     command = (sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec")
     checked = subprocess.run((*command, str(COMPOSE_FILE)), capture_output=True, text=True, check=False)
     assert checked.returncode == 0, checked.stdout
 
 
-def test_services__are_those_that_airflow_needs() -> None:
+def test_services__include_all_that_airflow_needs() -> None:
     assert set(AIRFLOW) == {
         "init",
         "api-server",
@@ -46,12 +46,12 @@ def test_services__are_those_that_airflow_needs() -> None:
     assert {"postgres", "redis", "sandbox"} <= set(SERVICES)
 
 
-def test_variables__all_stand_in_the_example_and_the_other_way_round() -> None:
+def test_variables__are_the_variables_of_the_example() -> None:
     used = {match[1] for match in VARIABLE.finditer(COMPOSE_FILE.read_text())}
     assert used == set(example())
 
 
-def test_secrets__are_required_and_never_written_down() -> None:
+def test_secrets__are_required_and_not_in_the_files() -> None:
     text = COMPOSE_FILE.read_text()
     example = (ROOT / ".env.example").read_text()
     for name in (
@@ -63,12 +63,12 @@ def test_secrets__are_required_and_never_written_down() -> None:
         "STORE_HASH_KEY",
         "ADMIN_PASSWORD",
     ):
-        assert f"${{{name}:?" in text, f"{name} must stop docker compose when it is missing"
+        assert f"${{{name}:?" in text, f"docker compose must stop if {name} is missing"
         assert f"\n{name}=\n" in example
 
 
 @pytest.mark.parametrize("name", [name for name in SERVICES if "profiles" not in SERVICES[name]])
-def test_service__that_stays_up_has_a_health_check_and_restarts(name: str) -> None:
+def test_service__that_keeps_running_has_a_health_check_and_restarts(name: str) -> None:
     service = SERVICES[name]
     if name == "init":
         assert service["restart"] == "no"
@@ -77,18 +77,18 @@ def test_service__that_stays_up_has_a_health_check_and_restarts(name: str) -> No
         assert service["restart"] == "unless-stopped"
 
 
-def test_sandbox__is_behind_its_profile() -> None:
+def test_sandbox__starts_only_with_its_profile() -> None:
     assert {name for name in SERVICES if SERVICES[name].get("profiles")} == {"sandbox", "sandbox-connections"}
     assert all(SERVICES[name]["profiles"] == ["sandbox"] for name in ("sandbox", "sandbox-connections"))
 
 
-def test_ports__are_published_on_loopback_only_unless_said_otherwise() -> None:
+def test_ports__are_published_on_loopback_only_by_default() -> None:
     published = [port for service in SERVICES.values() for port in service.get("ports", [])]
     assert published
     assert all(port.startswith(("127.0.0.1:", "${AIRFLOW_BIND:-127.0.0.1}:")) for port in published)
 
 
-def test_dependencies__name_services_that_can_meet_them() -> None:
+def test_dependencies__name_services_that_can_satisfy_the_condition() -> None:
     for name, service in SERVICES.items():
         for needed, how in service.get("depends_on", {}).items():
             assert needed in SERVICES, f"{name} waits for {needed}"
@@ -98,16 +98,16 @@ def test_dependencies__name_services_that_can_meet_them() -> None:
                 assert SERVICES[needed]["restart"] == "no"
 
 
-def test_volumes__are_declared_and_lie_in_folders_that_the_image_makes() -> None:
+def test_volumes__are_declared_and_use_folders_that_the_image_creates() -> None:
     used = [volume.split(":") for service in SERVICES.values() for volume in service.get("volumes", [])]
     assert {name for name, _ in used} == set(COMPOSE["volumes"])
-    made = re.search(r"mkdir -p (.+)", (ROOT / "Dockerfile").read_text())
-    assert made is not None
-    ours = {Path(target) for _, target in used if target.startswith("/opt/airflow/")}
-    assert ours == {Path("/opt/airflow") / folder for folder in made[1].split()}
+    mkdir = re.search(r"mkdir -p (.+)", (ROOT / "Dockerfile").read_text())
+    assert mkdir is not None
+    targets = {Path(target) for _, target in used if target.startswith("/opt/airflow/")}
+    assert targets == {Path("/opt/airflow") / folder for folder in mkdir[1].split()}
 
 
-def test_staging__lies_on_the_shared_volume_of_every_airflow_container() -> None:
+def test_staging__is_on_the_shared_volume_of_every_airflow_container() -> None:
     for name, service in AIRFLOW.items():
         path = environment_of(service, filled_in())["SYNC_RUN__STAGING_PATH"].removeprefix("file://")
         assert f"staging:{path}" in service["volumes"], name
@@ -140,7 +140,7 @@ def test_passwords__of_the_env_file_reach_only_the_service_that_needs_them() -> 
             assert bool(environment.get(variable)) == needs, f"{name}: {variable}"
 
 
-def test_airflow_variables__are_airflows_options() -> None:
+def test_airflow_variables__are_options_of_airflow() -> None:
     from airflow.configuration import conf  # noqa: PLC0415 - importing Airflow takes seconds
     from airflow.providers_manager import ProvidersManager  # noqa: PLC0415
 
@@ -158,7 +158,7 @@ def test_airflow_variables__are_airflows_options() -> None:
         assert (section, option) in known, f"{name}: Airflow has no such option"
 
 
-def test_store_connection__is_json_with_a_hash_key_on_a_database_of_its_own() -> None:
+def test_state_connection__is_json_with_a_hash_key_and_its_own_database() -> None:
     connection = json.loads(SERVICES["worker"]["environment"]["AIRFLOW_CONN_SYNC_STATE"])
     assert connection["host"] in SERVICES
     assert connection["extra"]["hash_key"]
@@ -167,9 +167,9 @@ def test_store_connection__is_json_with_a_hash_key_on_a_database_of_its_own() ->
     assert script.read_text().strip() == f"CREATE DATABASE {connection['schema']};"
 
 
-def test_sandbox_connections__are_those_of_the_settings_file() -> None:
-    given = yaml.safe_load((ROOT / "airflow_settings.yaml").read_text())["airflow"]["connections"]
-    by_id = {row["conn_id"]: row for row in given}
+def test_sandbox_connections__match_the_settings_file() -> None:
+    rows = yaml.safe_load((ROOT / "airflow_settings.yaml").read_text())["airflow"]["connections"]
+    by_id = {row["conn_id"]: row for row in rows}
     environment = SERVICES["sandbox-connections"]["environment"]
     script = SERVICES["sandbox-connections"]["command"][-1]
     for conn_id, variable in (("vtex_default", "VTEX"), ("connectif_default", "CONNECTIF")):
@@ -182,7 +182,7 @@ def test_sandbox_connections__are_those_of_the_settings_file() -> None:
 
 
 def commands() -> list[str]:
-    """Every shell line and argument list that a container runs, as text."""
+    """Every shell line and argument list that a container runs, as a text."""
     found = []
     for service in SERVICES.values():
         command = service.get("command", [])
@@ -191,9 +191,9 @@ def commands() -> list[str]:
 
 
 def test_python_modules__exist() -> None:
-    named = {match[1] for line in commands() for match in re.finditer(r"python -m (\S+)", line)}
-    assert named == {"plugins.state", "sandbox"}
-    for module in named:
+    modules = {match[1] for line in commands() for match in re.finditer(r"python -m (\S+)", line)}
+    assert modules == {"plugins.state", "sandbox"}
+    for module in modules:
         spec = importlib.util.find_spec(module)
         assert spec is not None, f"python -m {module}"
         if spec.submodule_search_locations is not None:
@@ -216,12 +216,12 @@ def test_airflow_commands__exist() -> None:
         parser.parse_args(arguments)
 
 
-def test_pool__is_that_of_the_settings_file() -> None:
+def test_pool__matches_the_settings_file() -> None:
     (pool,) = yaml.safe_load((ROOT / "airflow_settings.yaml").read_text())["airflow"]["pools"]
     assert f"airflow pools set {pool['pool_name']} {pool['pool_slot']} " in SERVICES["init"]["command"][-1]
 
 
-def test_image__holds_the_folders_that_the_project_runs_from() -> None:
+def test_image__contains_the_folders_of_the_project() -> None:
     copied = set(re.findall(r"^COPY --chown=\S+ (\S+) \1$", (ROOT / "Dockerfile").read_text(), re.MULTILINE))
     assert copied == {"dags", "plugins", "include", "sandbox"}
     assert all((ROOT / folder).is_dir() for folder in copied)

@@ -1,4 +1,4 @@
-"""Containers without rights, on a read-only root file system: what is written lies elsewhere."""
+"""Containers without privileges and with a read-only root: all written files are on volumes or tmpfs."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ import pytest
 from tests.deploy.compose_file import AIRFLOW, COMPOSE, ROOT, SERVICES, environment_of, filled_in
 
 AIRFLOW_HOME = "/opt/airflow"
-TMP = "/tmp"  # noqa: S108 - the containers' own
+TMP = "/tmp"  # noqa: S108 - in the containers
 WRITTEN_BY_OTHERS = {
     # docker-library/postgres: data folder, socket; the entry point's here-documents (issues 154 and 205)
     "postgres": ["/var/lib/postgresql/data", "/var/run/postgresql", TMP],
     # docker-library/redis: WORKDIR /data, where --save writes
     "redis": ["/data"],
-    # tempfile of its own files
+    # tempfile
     "sandbox": [TMP],
 }
 PROGRAM = """
@@ -50,12 +50,12 @@ def writable(service: Mapping[str, Any]) -> list[PurePosixPath]:
     return [PurePosixPath(one.partition(":")[0]) for one in (*mounted, *service.get("tmpfs", []))]
 
 
-def lies_in(path: str, folders: list[PurePosixPath]) -> bool:
+def is_in(path: str, folders: list[PurePosixPath]) -> bool:
     return any(PurePosixPath(path).is_relative_to(folder) for folder in folders)
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_container__has_no_rights_and_a_read_only_root(name: str) -> None:
+def test_container__has_no_privileges_and_a_read_only_root(name: str) -> None:
     service = SERVICES[name]
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
@@ -64,14 +64,14 @@ def test_container__has_no_rights_and_a_read_only_root(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_container__runs_as_another_user_than_root(name: str) -> None:
+def test_container__does_not_run_as_root(name: str) -> None:
     assert SERVICES[name]["user"].partition(":")[0] not in {"", "0", "root"}
 
 
 @pytest.mark.parametrize("name", [name for name in SERVICES if name in WRITTEN_BY_OTHERS])
-def test_paths__of_other_services_lie_on_a_volume_or_tmpfs(name: str) -> None:
+def test_paths__of_other_services_are_on_a_volume_or_tmpfs(name: str) -> None:
     for path in WRITTEN_BY_OTHERS[name]:
-        assert lies_in(path, writable(SERVICES[name])), path
+        assert is_in(path, writable(SERVICES[name])), path
 
 
 def test_every_service__is_covered() -> None:
@@ -80,55 +80,61 @@ def test_every_service__is_covered() -> None:
 
 @pytest.fixture(scope="module")
 def written() -> dict[str, dict[str, str]]:
-    """What Airflow's configuration and our settings say, with each service's environment."""
+    """The paths in Airflow's configuration and our settings, with the environment of each service."""
     return {name: _paths(environment_of(service, filled_in())) for name, service in AIRFLOW.items()}
 
 
 def _paths(environment: Mapping[str, str]) -> dict[str, str]:
-    return dict(_asked(tuple((name, environment[name]) for name in sorted(environment) if _counts(name))))
+    relevant = tuple((name, environment[name]) for name in sorted(environment) if _is_relevant(name))
+    return dict(_read_paths(relevant))
 
 
-def _counts(variable: str) -> bool:
+def _is_relevant(variable: str) -> bool:
     return variable.startswith(("AIRFLOW", "SYNC_"))
 
 
 @cache
-def _asked(variables: tuple[tuple[str, str], ...]) -> dict[str, str]:
-    """Asked of Airflow itself, in a process whose home is the image's; it is not made here."""
-    others = {name: value for name, value in os.environ.items() if not _counts(name)}
-    environment = dict(variables)
-    given = others | environment | {"AIRFLOW_HOME": AIRFLOW_HOME, "PYTHONPATH": f"{ROOT}", "TMPDIR": TMP}
+def _read_paths(variables: tuple[tuple[str, str], ...]) -> dict[str, str]:
+    """Ask Airflow in a process with the AIRFLOW_HOME of the image. The process does not create this folder."""
+    others = {name: value for name, value in os.environ.items() if not _is_relevant(name)}
+    container = {"AIRFLOW_HOME": AIRFLOW_HOME, "PYTHONPATH": f"{ROOT}", "TMPDIR": TMP}
+    environment = others | dict(variables) | container
     done = subprocess.run(
-        (sys.executable, "-c", PROGRAM), cwd=ROOT, env=given, capture_output=True, text=True, check=False
+        (sys.executable, "-c", PROGRAM),
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:]
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
 @pytest.mark.parametrize("name", AIRFLOW)
-def test_paths__that_airflow_and_the_sync_write_lie_on_a_volume_or_tmpfs(
+def test_paths__written_by_airflow_and_the_sync_are_on_a_volume_or_tmpfs(
     written: dict[str, dict[str, str]], name: str
 ) -> None:
     paths = dict(written[name])
-    assert not lies_in(paths.pop("home"), writable(AIRFLOW[name])), "the code's own folder is read-only"
-    assert {what: path for what, path in paths.items() if not lies_in(path, writable(AIRFLOW[name]))} == {}
+    assert not is_in(paths.pop("home"), writable(AIRFLOW[name])), "the folder of the code is read-only"
+    assert {key: path for key, path in paths.items() if not is_in(path, writable(AIRFLOW[name]))} == {}
 
 
-def test_paths__without_airflow_config_are_found_outside() -> None:
-    """The check finds what the compose file would miss without the variable."""
+def test_paths__without_airflow_config_fail_the_check() -> None:
+    """Without the variable AIRFLOW_CONFIG the check finds a path that is not writable."""
     environment = environment_of(AIRFLOW["scheduler"], filled_in())
     del environment["AIRFLOW_CONFIG"]
     paths = _paths(environment)
-    assert not lies_in(paths["airflow.cfg"], writable(AIRFLOW["scheduler"]))
+    assert not is_in(paths["airflow.cfg"], writable(AIRFLOW["scheduler"]))
 
 
-def test_writable__leaves_out_what_is_mounted_read_only() -> None:
+def test_writable__leaves_out_read_only_mounts() -> None:
     service = {"volumes": ["a:/a", "b:/b:ro", "c:/c:z"], "tmpfs": ["/t:size=1g"]}
     assert [str(one) for one in writable(service)] == ["/a", "/c", "/t"]
 
 
 def test_configs__are_files_because_compose_cannot_write_into_a_read_only_container() -> None:
-    """docker/compose#12031, read 2026-11-28: `content` is copied in later, and the daemon refuses."""
+    """Compose copies `content` in later, and the daemon refuses this (docker/compose#12031, 2026-11-28)."""
     for config in COMPOSE["configs"].values():
         assert Path(ROOT / config["file"]).is_file()
         assert "content" not in config

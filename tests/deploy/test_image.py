@@ -1,8 +1,8 @@
-"""The image's steps without Docker, on a stand-in of Airflow's image, whose user is 50000.
+"""Runs the steps of the Dockerfile without Docker, on a stand-in for Airflow's image, whose user is 50000.
 
-With buildah the steps run in a root file system of their own. Without it the RUN lines run as that user in a
-folder that is laid out as COPY would leave it. Both need root, and neither needs a network: `pip` and
-`python` are scripts that read what they are given.
+With buildah the steps run in a separate root file system. Without buildah the RUN lines run as that user in a
+folder with the files that COPY would create. Both need root but no network: `pip` and `python` are scripts
+that only read their input.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ esac
 """
 STAND_INS = {"pip": PIP, "python": PYTHON}
 PROGRAMS = ("sh", "bash", "grep", "mkdir", "rm", "chmod", "chown")
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="the steps run as another user: that takes root")
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="the steps run as another user, which needs root")
 
 
 def instructions(dockerfile: str) -> Iterator[tuple[str, str]]:
-    """`("COPY", "a b")` …, with lines joined and comments left out."""
+    """Yield `("COPY", "a b")` …, with joined lines and without comments."""
     plain = "\n".join(line for line in dockerfile.splitlines() if not line.lstrip().startswith("#"))
     for line in plain.replace("\\\n", " ").splitlines():
         if line.strip():
@@ -53,8 +53,8 @@ def instructions(dockerfile: str) -> Iterator[tuple[str, str]]:
             yield word.upper(), rest.strip()
 
 
-class Machine:
-    """The folder that stands for an image's root file system, and the one step after the other in it."""
+class ImageFolder:
+    """A folder in place of an image's root file system; `step` runs one instruction in it."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -71,15 +71,15 @@ class Machine:
             name, _, default = rest.partition("=")
             self.arguments[name] = default
         elif word == "WORKDIR":
-            self.workdir = self._filled(rest)
+            self.workdir = self._fill_in(rest)
         elif word == "COPY":
-            self._copy(self._filled(rest))
+            self._copy(self._fill_in(rest))
         elif word == "RUN":
-            self._run(self._filled(rest))
+            self._run(self._fill_in(rest))
         elif word not in {"FROM", "ENV", "USER"}:
-            raise AssertionError(f"the test does not know {word}: teach it, or leave it out")
+            raise AssertionError(f"the test does not know {word}: add it to the test")
 
-    def _filled(self, text: str) -> str:
+    def _fill_in(self, text: str) -> str:
         for name, value in self.arguments.items():
             text = text.replace(f"${{{name}}}", value)
         return text
@@ -91,7 +91,7 @@ class Machine:
         folder = self.root / self.workdir.lstrip("/") / target if target[0] != "/" else self.root / target[1:]
         for source in map(Path, sources):
             into = folder / source.name if target.endswith("/") else folder
-            into.parent.mkdir(parents=True, exist_ok=True)  # root's, whatever --chown says: as Docker has it
+            into.parent.mkdir(parents=True, exist_ok=True)  # as in Docker, root owns it despite --chown
             if (ROOT / source).is_dir():
                 into.mkdir()
             else:
@@ -117,15 +117,15 @@ class Machine:
 
 @pytest.fixture
 def open_path(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder that every user may enter: pytest's own are closed to others."""
-    made = Path(subprocess.run(["mktemp", "-d"], capture_output=True, text=True, check=True).stdout.strip())
-    made.chmod(0o755)
-    yield made
-    shutil.rmtree(made)
+    """A folder that every user may enter, unlike the folders of pytest."""
+    folder = Path(subprocess.run(["mktemp", "-d"], capture_output=True, text=True, check=True).stdout.strip())
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
 
 
 def test_run_lines__succeed_as_the_user_of_the_base_image(open_path: Path) -> None:
-    machine = Machine(open_path / "image")
+    machine = ImageFolder(open_path / "image")
     steps = list(instructions(DOCKERFILE))
     assert [word for word, _ in steps].count("RUN") >= 2
     for word, rest in steps:
@@ -134,8 +134,8 @@ def test_run_lines__succeed_as_the_user_of_the_base_image(open_path: Path) -> No
         assert (open_path / "image/opt/airflow" / folder).stat().st_uid == USER
 
 
-def test_run_lines__fail_where_copy_made_the_folder_that_they_write_to(open_path: Path) -> None:
-    machine = Machine(open_path / "image")
+def test_run_lines__cannot_write_to_a_folder_that_copy_created(open_path: Path) -> None:
+    machine = ImageFolder(open_path / "image")
     machine.step("COPY", "requirements.txt /tmp/build/")
     with pytest.raises(AssertionError, match="Permission denied"):
         machine.step("RUN", "grep a /tmp/build/requirements.txt > /tmp/build/constraints.txt")
@@ -143,16 +143,16 @@ def test_run_lines__fail_where_copy_made_the_folder_that_they_write_to(open_path
 
 @pytest.mark.skipif(shutil.which("buildah") is None, reason="buildah is not installed")
 def test_image__is_built_by_buildah_on_a_stand_in_of_the_base_image(open_path: Path) -> None:
-    _stand_in(open_path / "base")
+    _write_base_image(open_path / "base")
     storage = ("--root", f"{open_path}/storage", "--runroot", f"{open_path}/run", "--storage-driver", "vfs")
     build = ("buildah", *storage, "bud", "--isolation", "chroot", "--pull-never", "--tag")
-    _checked((*build, "stand-in", str(open_path / "base")))
+    _check((*build, "stand-in", str(open_path / "base")))
     base = ("--build-arg", "BASE_IMAGE=localhost/stand-in")
-    _checked((*build, "sync", *base, str(ROOT)))
+    _check((*build, "sync", *base, str(ROOT)))
     user = _output(("buildah", *storage, "inspect", "--format", "{{.OCIv1.Config.User}}", "sync"))
     assert user.strip() == "airflow"
     digest = _output(("buildah", *storage, "inspect", "--format", "{{.FromImageDigest}}", "stand-in")).strip()
-    _checked((*build, "pinned", *base, "--build-arg", f"BASE_DIGEST={digest}", str(ROOT)))
+    _check((*build, "pinned", *base, "--build-arg", f"BASE_DIGEST={digest}", str(ROOT)))
     other = f"sha256:{'0' * 64}"
     failed = _run((*build, "pinned", *base, "--build-arg", f"BASE_DIGEST={other}", str(ROOT)))
     assert failed.returncode != 0
@@ -171,32 +171,32 @@ def test_image__is_built_by_buildah_on_a_stand_in_of_the_base_image(open_path: P
         ({}, {"a": "1"}, [], []),
     ],
 )
-def test_versions_of_the_base_image__are_named_where_the_lock_lowers_them(
+def test_lowered__names_packages_of_the_base_image_that_the_lock_downgrades(
     before: dict[str, str], after: dict[str, str], accepted: list[str], expected: list[str]
 ) -> None:
     assert lowered(before, after, accepted) == expected
 
 
-def test_build__stops_where_a_package_of_the_base_image_is_lowered(
+def test_build__stops_if_a_package_of_the_base_image_is_downgraded(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    noted = tmp_path / "base.json"
-    assert main(["note", str(noted)]) == 0
-    assert main(["compare", str(noted)]) == 0
-    versions = json.loads(noted.read_text())
-    noted.write_text(json.dumps(versions | {"requests": "9999.0"}))
-    assert main(["compare", str(noted)]) == 1
+    file = tmp_path / "base.json"
+    assert main(["note", str(file)]) == 0
+    assert main(["compare", str(file)]) == 0
+    versions = json.loads(file.read_text())
+    file.write_text(json.dumps(versions | {"requests": "9999.0"}))
+    assert main(["compare", str(file)]) == 1
     assert f"requests 9999.0 → {versions['requests']}" in capsys.readouterr().err
-    assert main(["compare", str(noted), "requests"]) == 0
+    assert main(["compare", str(file), "requests"]) == 0
 
 
-def test_image__runs_as_another_user_than_root() -> None:
+def test_image__does_not_run_as_root() -> None:
     users = [rest for word, rest in instructions(DOCKERFILE) if word == "USER"]
     assert users == ["${RUN_AS}"]
     assert "ARG RUN_AS=airflow\n" in DOCKERFILE
 
 
-def test_digest__is_an_argument_and_none_is_written_down() -> None:
+def test_digest__is_an_argument_and_not_in_the_files() -> None:
     assert "FROM ${BASE_IMAGE}${BASE_DIGEST:+@${BASE_DIGEST}}\n" in DOCKERFILE
     assert "ARG BASE_DIGEST=\n" in DOCKERFILE
     for file in ("Dockerfile", "docker-compose.yaml", ".env.example"):
@@ -207,13 +207,13 @@ def _run(command: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-def _checked(command: tuple[str, ...]) -> None:
+def _check(command: tuple[str, ...]) -> None:
     done = _run(command)
     assert done.returncode == 0, done.stderr[-2000:]
 
 
-def _stand_in(folder: Path) -> None:
-    """A build context whose image has a shell, the few programs that the steps use, and the user airflow."""
+def _write_base_image(folder: Path) -> None:
+    """Write a build context whose image has a shell, the programs of the steps, and the user airflow."""
     root = folder / "root"
     for name in PROGRAMS:
         program = Path(str(shutil.which(name))).resolve()

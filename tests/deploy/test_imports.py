@@ -1,4 +1,4 @@
-"""What the compose file and the docs name can be imported with the locked versions."""
+"""Classes that the compose file and the docs name can be imported with the locked versions."""
 
 from __future__ import annotations
 
@@ -53,11 +53,11 @@ def hooks():
     return [import_string(ProvidersManager().hooks[kind].hook_class_name).__name__ for kind in kinds]
 
 found = {}
-for look in (executors, auth_manager, worker, broker, results, database, hooks):
+for subject in (executors, auth_manager, worker, broker, results, database, hooks):
     try:
-        found[look.__name__] = look()
+        found[subject.__name__] = subject()
     except Exception as error:
-        found[look.__name__] = f"{type(error).__name__}: {error}"
+        found[subject.__name__] = f"{type(error).__name__}: {error}"
 print(json.dumps(found))
 """
 EXPECTED = {
@@ -73,7 +73,7 @@ EXPECTED = {
 
 @pytest.fixture(scope="module")
 def imported() -> dict[str, Any]:
-    """What a process of the compose file's scheduler imports, by subject, or the error."""
+    """The classes that the scheduler of the compose file imports, by subject, or the error."""
     others = {
         name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW__", "SYNC_"))
     }
@@ -87,22 +87,22 @@ def imported() -> dict[str, Any]:
 
 
 def celery_app() -> str:
-    """The app that the worker's health check asks."""
+    """The Celery app in the health check of the worker."""
     (path,) = re.findall(r"celery --app (\S+)", str(SERVICES["worker"]["healthcheck"]["test"]))
     return str(path)
 
 
 @pytest.mark.parametrize("subject", EXPECTED)
-def test_compose__names_what_can_be_imported(imported: dict[str, Any], subject: str) -> None:
+def test_compose__names_importable_classes(imported: dict[str, Any], subject: str) -> None:
     assert imported[subject] == EXPECTED[subject]
 
 
-def test_docs__name_classes_that_can_be_imported_or_say_which_provider_they_need() -> None:
+def test_docs__name_importable_classes_or_the_provider_that_has_them() -> None:
     files = (ROOT / "README.md", *(ROOT / "docs").glob("*.md"), ROOT / "include/settings.toml")
-    named = {(file, path) for file in files for path in CLASS.findall(file.read_text())}
-    assert named
-    for file, path in named:
+    paths = {(file, path) for file in files for path in CLASS.findall(file.read_text())}
+    assert paths
+    for file, path in paths:
         module, _, name = path.rpartition(".")
         if f"apache-airflow-providers-{module.split('.')[2]}" in file.read_text():
-            continue  # what has to be installed first is said
+            continue  # the file names the provider to install
         assert hasattr(import_module(module), name), f"{file.name} names {path}"

@@ -1,4 +1,4 @@
-"""docs/licences.md is what the installed packages state."""
+"""docs/licences.md lists the licences that the installed packages state."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tools.licences import PAGE, mark, render, stated_licence
 
 
 @pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="the page lists the packages of Python 3.11")
-def test_page__is_what_make_licences_writes() -> None:
+def test_page__is_the_output_of_make_licences() -> None:
     assert render() == PAGE.read_text(), "run `make licences`"
 
 
@@ -49,5 +49,5 @@ def test_licence__is_the_most_exact_statement(
         ("unknown", "unknown"),
     ],
 )
-def test_mark__flags_what_a_person_must_judge(licence: str, expected: str) -> None:
+def test_mark__flags_licences_that_a_person_must_check(licence: str, expected: str) -> None:
     assert mark(licence) == expected

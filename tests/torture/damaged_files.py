@@ -1,7 +1,7 @@
-"""Every staged file of every pipeline, gone or damaged in each way, before every stage that could read it.
+"""Removes or damages every staged file of every pipeline, before every stage that could read it.
 
-`tried` yields a row for each; a row is held when the stage fails at once by a SyncError that names the file
-and says what to do, and has called no vendor.
+`run_trials` yields a row for each trial. A trial passes if the stage fails at once with a SyncError that
+names the file and says what to do, and has called no vendor.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from include.run_name import RunIdentity
 from include.staging import Staging
 from tests.builders import EVERYTHING, SyncRunner, window_ending
 
-WAYS_OUT = ("Clear the whole run", "trigger the DAG with allow_mass_change")
+ACTIONS = ("Clear the whole run", "trigger the DAG with allow_mass_change")
 
 
-def _gone(file: Path) -> None:
+def _remove(file: Path) -> None:
     file.unlink()
 
 
@@ -36,32 +36,32 @@ def _empty(file: Path) -> None:
     file.write_bytes(b"")
 
 
-def _half(file: Path) -> None:
+def _cut_in_half(file: Path) -> None:
     content = file.read_bytes()
     file.write_bytes(content[: len(content) // 2])
 
 
-def _zeroed(file: Path) -> None:
+def _fill_with_zeros(file: Path) -> None:
     file.write_bytes(bytes(file.stat().st_size))
 
 
-def _flipped(file: Path) -> None:
+def _flip_bit(file: Path) -> None:
     content = bytearray(file.read_bytes())
     content[len(content) // 2] ^= 0b100
     file.write_bytes(content)
 
 
 DAMAGES: dict[str, Callable[[Path], None]] = {
-    "gone": _gone,
+    "gone": _remove,
     "empty": _empty,
-    "half": _half,
-    "zeroed": _zeroed,
-    "bit flip": _flipped,
+    "half": _cut_in_half,
+    "zeroed": _fill_with_zeros,
+    "bit flip": _flip_bit,
 }
 
 
 class Row(NamedTuple):
-    """One trial. `problem` is empty when it held."""
+    """One trial. `problem` is empty if it passed."""
 
     pipeline: str
     stage: str
@@ -73,41 +73,41 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True)
 class Step:
-    """A stage that can be begun again, and the folders that it must not read unchecked."""
+    """A stage that can be run again, and the folders that it must check before reading."""
 
     name: str
     folders: Sequence[Path]
     do: Callable[[], Any]
 
 
-PIPELINE_NAMES: dict[str, Callable[[SyncRunner], list[Step]]] = {}
+STEPS_BY_NAME: dict[str, Callable[[SyncRunner], list[Step]]] = {}
 
 
 def pipeline_of(
     name: str,
 ) -> Callable[[Callable[[SyncRunner], list[Step]]], Callable[[SyncRunner], list[Step]]]:
-    def named(steps: Callable[[SyncRunner], list[Step]]) -> Callable[[SyncRunner], list[Step]]:
-        PIPELINE_NAMES[name] = steps
+    def register(steps: Callable[[SyncRunner], list[Step]]) -> Callable[[SyncRunner], list[Step]]:
+        STEPS_BY_NAME[name] = steps
         return steps
 
-    return named
+    return register
 
 
-def tried(name: str, runner: SyncRunner) -> Iterator[Row]:
-    """All trials of a pipeline. The run goes well first; then each of its stages is begun again, with damage."""
-    for step in PIPELINE_NAMES[name](runner):
-        whole = {file: file.read_bytes() for folder in step.folders for file in _files(folder)}
-        for file, (damage, harm) in product(whole, DAMAGES.items()):
-            harm(file)
+def run_trials(name: str, runner: SyncRunner) -> Iterator[Row]:
+    """Run all trials of a pipeline: a run succeeds first, then each stage is run again with each damage."""
+    for step in STEPS_BY_NAME[name](runner):
+        intact = {file: file.read_bytes() for folder in step.folders for file in _files(folder)}
+        for file, (damage, apply_damage) in product(intact, DAMAGES.items()):
+            apply_damage(file)
             problem, message = _problem(step, runner, file)
-            _restore(step.folders, whole)
+            _restore(step.folders, intact)
             yield Row(name, step.name, f"{file.parent.name}/{file.name}", damage, problem, message)
 
 
-def _restore(folders: Iterable[Path], whole: Mapping[Path, bytes]) -> None:
-    for one in (file for folder in folders for file in _files(folder) if file not in whole):
+def _restore(folders: Iterable[Path], intact: Mapping[Path, bytes]) -> None:
+    for one in (file for folder in folders for file in _files(folder) if file not in intact):
         one.unlink()
-    for one, content in whole.items():
+    for one, content in intact.items():
         one.write_bytes(content)
 
 
@@ -123,14 +123,14 @@ def _problem(step: Step, runner: SyncRunner, file: Path) -> tuple[str, str]:
         message = str(error)
         if file.name not in message:
             return "the message does not name the file", message
-        if not any(way in message for way in WAYS_OUT):
+        if not any(action in message for action in ACTIONS):
             return "the message does not say what to do", message
         calls = _calls(runner) - before
         return (f"{calls} calls before it failed", message) if calls else ("", message)
-    except Exception as error:  # noqa: BLE001 - that is what is looked for
-        kind = "another SyncError" if isinstance(error, SyncError) else "no error of ours"
+    except Exception as error:  # noqa: BLE001 - the trial looks for unexpected errors
+        kind = "another SyncError" if isinstance(error, SyncError) else "not a SyncError"
         return f"{kind}: {type(error).__name__}: {error}", ""
-    return "green", ""
+    return "the stage succeeded", ""
 
 
 def _calls(runner: SyncRunner) -> int:
@@ -138,21 +138,21 @@ def _calls(runner: SyncRunner) -> int:
 
 
 def _daily(runner: SyncRunner, pipeline: PipelineName, plan: RunPlan) -> list[Step]:
-    run, flow = runner.run(pipeline, plan, "damaged"), DAILY_PIPELINES[pipeline].code()
+    run, code = runner.run(pipeline, plan, "damaged"), DAILY_PIPELINES[pipeline].code()
     names = ("extract", "transform", "load")
     folders = {name: Staging(Path(str(run.staging)) / name) for name in names}
     paths = {name: Path(str(folder)) for name, folder in folders.items()}
     steps = [
-        Step("extract", [paths["extract"]], lambda: run_stage(run, "extract", flow.extract)),
+        Step("extract", [paths["extract"]], lambda: run_stage(run, "extract", code.extract)),
         Step(
             "transform",
             [paths["extract"], paths["transform"]],
-            lambda: run_stage(run, "transform", flow.transform, source=Staging(paths["extract"])),
+            lambda: run_stage(run, "transform", code.transform, source=Staging(paths["extract"])),
         ),
         Step(
             "load",
             [paths["transform"], paths["load"]],
-            lambda: run_stage(run, "load", flow.load, source=Staging(paths["transform"])),
+            lambda: run_stage(run, "load", code.load, source=Staging(paths["transform"])),
         ),
         Step(
             "report",
@@ -192,40 +192,37 @@ def _replay(runner: SyncRunner) -> list[Step]:
 
 @pipeline_of("the kept catalogue")
 def _kept(runner: SyncRunner) -> list[Step]:
-    """The next run, an `only`, a comparison: the file that was sent last is read across runs."""
+    """The kept file of the last catalogue, which the next run, an `only` run and a comparison read."""
     runner.sync(PipelineName.PRODUCTS, EVERYTHING, "before")
     kept = [runner.folder / "kept"]
     product_id = sorted(runner.shop.target()["products"])[0]
     one = runner.run(PipelineName.PRODUCTS, RunPlan("only", None, (), "one", product_id), "one")
-    look = runner.run(PipelineName.PRODUCTS, EVERYTHING, "look")
-    flow, comparison = (
-        DAILY_PIPELINES[PipelineName.PRODUCTS].code(),
-        DAILY_PIPELINES[PipelineName.PRODUCTS].code(),
-    )
+    comparison = runner.run(PipelineName.PRODUCTS, EVERYTHING, "comparison")
+    code = DAILY_PIPELINES[PipelineName.PRODUCTS].code()
     nexts = [runner.run(PipelineName.PRODUCTS, EVERYTHING, f"next-{number}") for number in range(3)]
-    extracted = [run_stage(run, "extract", flow.extract) for run in nexts[1:]]
-    transformed = run_stage(nexts[2], "transform", flow.transform, source=extracted[1])
+    extracted = [run_stage(run, "extract", code.extract) for run in nexts[1:]]
+    transformed = run_stage(nexts[2], "transform", code.transform, source=extracted[1])
     return [
-        Step("extract", kept, lambda: run_stage(nexts[0], "extract", flow.extract)),
+        Step("extract", kept, lambda: run_stage(nexts[0], "extract", code.extract)),
         Step(
-            "transform", kept, lambda: run_stage(nexts[1], "transform", flow.transform, source=extracted[0])
+            "transform", kept, lambda: run_stage(nexts[1], "transform", code.transform, source=extracted[0])
         ),
-        Step("load", kept, lambda: run_stage(nexts[2], "load", flow.load, source=transformed)),
-        Step("extract of one", kept, lambda: run_stage(one, "extract", flow.extract)),
-        Step("compare", kept, lambda: run_stage(look, "compare_products", comparison.compare)),
+        Step("load", kept, lambda: run_stage(nexts[2], "load", code.load, source=transformed)),
+        Step("extract of one", kept, lambda: run_stage(one, "extract", code.extract)),
+        Step("compare", kept, lambda: run_stage(comparison, "compare_products", code.compare)),
     ]
 
 
 def _comparison(
     runner: SyncRunner, pipeline: PipelineName, plan: RunPlan, *below: str
 ) -> tuple[SyncRun, list[Step]]:
-    run, name = replace(runner.run(pipeline, plan, "look"), backfill=True), f"compare_{pipeline}"
+    run, name = replace(runner.run(pipeline, plan, "comparison"), backfill=True), f"compare_{pipeline}"
     folder = Path(str(run.staging)) / name
 
     def report() -> None:
-        run_ = replace(run, pipeline=PipelineName.RECONCILE)
-        identity = RunIdentity("reconcile", "look", 0, run.now())
-        finish_comparison(run_, identity, {pipeline: Staging(folder)}, run.staging.within("repair"))
+        reporting = replace(run, pipeline=PipelineName.RECONCILE)
+        identity = RunIdentity("reconcile", "comparison", 0, run.now())
+        finish_comparison(reporting, identity, {pipeline: Staging(folder)}, run.staging.within("repair"))
 
     compare = Step(
         name,

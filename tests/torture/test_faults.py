@@ -1,4 +1,4 @@
-"""Short form of what `make torture` prints: faults of the machine leave one sentence and no half state."""
+"""Short form of `make torture`: a fault of the machine gives a clear error and leaves no partial state."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from include.outcomes import PipelineName
 from sandbox.shop import Sizes
 from tests.builders import simulated_shop
 from tests.torture import faults
-from tests.torture.faults import ShopData
+from tests.torture.faults import TrialShop
 from tests.torture.machine import NotPossibleHere
 
 SIZES = Sizes(contacts=40, products=20, orders_per_day=6, days=2)
@@ -23,16 +23,16 @@ TRIALS = (
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ShopData]:
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TrialShop]:
     with simulated_shop(SIZES) as shop:
-        yield ShopData(shop, tmp_path_factory.mktemp("faults"))
+        yield TrialShop(shop, tmp_path_factory.mktemp("faults"))
 
 
 @pytest.mark.parametrize(
     ("part", "pipelines", "number"), TRIALS, ids=lambda one: getattr(one, "__name__", "")
 )
-def test_fault__is_named_and_leaves_no_half_state(
-    part: faults.Part, pipelines: Sequence[PipelineName], number: int, shop: ShopData
+def test_fault__is_reported_and_leaves_no_partial_state(
+    part: faults.Part, pipelines: Sequence[PipelineName], number: int, shop: TrialShop
 ) -> None:
     try:
         rows = list(part(shop, pipelines))
@@ -42,9 +42,9 @@ def test_fault__is_named_and_leaves_no_half_state(
     assert [row for row in rows if row.problem] == []
 
 
-def test_tried__yields_the_rows_of_all_its_parts(shop: ShopData, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_run_trials__yields_the_rows_of_all_parts(shop: TrialShop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(faults, "PARTS", (faults.two_airflows,))
-    rows = list(faults.tried(shop.shop, shop.folder / "tried", [PipelineName.PRODUCTS]))
+    rows = list(faults.run_trials(shop.shop, shop.folder / "trials", [PipelineName.PRODUCTS]))
     assert [row.group for row in rows] == list(faults.TWO_AIRFLOWS)
     assert [row for row in rows if row.problem] == []
     assert {row.kind for row in rows} == {"faults"}

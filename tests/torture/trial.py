@@ -1,12 +1,12 @@
-"""One thing that `make torture` tried, and what became of it: the row that every harness yields."""
+"""The result of one trial of `make torture`, which every harness yields."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 
-class Tried(NamedTuple):
-    """`problem` is empty where it held; `group` is the row of the printed table, `case` the column or example."""
+class Trial(NamedTuple):
+    """A trial. `problem` is empty if it passed. `group` is a row of the printed table, `case` a column."""
 
     kind: str
     """hostile answers, damaged files, kills, faults, fuzzed requests, canaries"""
