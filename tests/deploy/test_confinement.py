@@ -95,7 +95,7 @@ def _is_relevant(variable: str) -> bool:
 
 @cache
 def _read_paths(variables: tuple[tuple[str, str], ...]) -> dict[str, str]:
-    """Ask Airflow in a process with the AIRFLOW_HOME of the image. The process does not create this folder."""
+    """Ask Airflow for its paths, in a process with the AIRFLOW_HOME of the image (it does not exist here)."""
     others = {name: value for name, value in os.environ.items() if not _is_relevant(name)}
     container = {"AIRFLOW_HOME": AIRFLOW_HOME, "PYTHONPATH": f"{ROOT}", "TMPDIR": TMP}
     environment = others | dict(variables) | container

@@ -557,7 +557,7 @@ def _kill_first(first: AirflowRunner, second: AirflowRunner, pipeline: PipelineN
 
 
 def _suspend_first(first: AirflowRunner, second: AirflowRunner, pipeline: PipelineName) -> str:
-    """The first Airflow is suspended in its load for longer than its lease, while the second takes the lease."""
+    """The first Airflow is suspended in its load until its lease expires and the second takes the lease."""
     run = first.run(pipeline, PLANS[pipeline], "run of one")
 
     def sleep_through_the_lease() -> None:

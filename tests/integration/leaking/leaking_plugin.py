@@ -36,7 +36,7 @@ def fail(text: str) -> None:
 class LeakingListener:
     @hookimpl
     def on_starting(self, component: object) -> None:
-        """Leak in components only. Tasks leak in the DAG: at its start a task has no secret of the database."""
+        """Leak in components only. A task has no secret of the database when it starts."""
         if type(component).__name__ == "Job":
             leak(f"{sys.argv[1]} {type(component).__name__}")
 

@@ -203,7 +203,8 @@ class Fuzzer:
 
 def problems_of(number: int, request: HostileRequest, answer: RawAnswer) -> Iterator[str]:
     """Yield the problems of an answer."""
-    where = f"request {number}: {request.method} {request.raw_path[:80]!r}?{request.query[:80]!r} {request.body[:60]!r}"
+    url = f"{request.raw_path[:80]!r}?{request.query[:80]!r}"
+    where = f"request {number}: {request.method} {url} {request.body[:60]!r}"
     if answer.status >= 500 or answer.status < 200:
         yield f"{where}: {answer.status}"
     if not (KEPT_HEADERS.items() <= answer.headers.items()):

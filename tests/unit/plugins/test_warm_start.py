@@ -10,9 +10,12 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
 PROBE = """
-import sys from airflow.listeners.listener import get_listener_manager sys.argv = ["airflow", sys.argv[1]]
-get_listener_manager().hook.on_starting(component=None) print("imported", *(name for name in
-("plugins.runs.newsletter_run", "plugins.default_args") if name in sys.modules))
+import sys
+from airflow.listeners.listener import get_listener_manager
+sys.argv = ["airflow", sys.argv[1]]
+get_listener_manager().hook.on_starting(component=None)
+modules = ("plugins.runs.newsletter_run", "plugins.default_args")
+print("imported", *(name for name in modules if name in sys.modules))
 """
 
 
