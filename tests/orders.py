@@ -1,4 +1,4 @@
-"""Orders put into the simulated shop one by one, or by the thousand."""
+"""Adds orders, products and purchases to the simulated shop, one by one or in thousands."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ MORNING = NOON - timedelta(hours=4)
 
 
 def day_of(start: datetime, *, hours: float = 24) -> RunPlan:
-    """The plan of exactly these hours."""
+    """A plan of exactly these hours."""
     return RunPlan("window", Window(start, start + timedelta(hours=hours)), (), "a day of the test")
 
 
 def without_baskets(shop: SimulatedShop) -> None:
-    """Take the seeded orders away, and the purchases that their tag reported: what a test puts is all."""
+    """Delete the seeded orders and the tracked purchases, so that only those of the test remain."""
     shop.vtex._database.execute("DELETE FROM sale")
     shop.connectif.account.database.execute("DELETE FROM purchases")
 
 
 def put_order(shop: SimulatedShop, order_id: str, created: datetime, **fields: Any) -> None:
-    """One order of `Ana Silva`, who shows her own address; a group by the form of the id."""
+    """Add an order of `Ana Silva` with her real e-mail address; the id defines the order group."""
     shop.on_vtex("PUT", f"orders/{order_id}", _body(order_id, created, fields))
 
 
 def put_orders(
     shop: SimulatedShop, number: int, start: datetime, length: timedelta, **fields: Any
 ) -> list[str]:
-    """`number` orders, spread evenly over the time; returns their groups."""
+    """Add `number` orders, spread evenly over the time; return their groups."""
     groups = [f"{7_000_000_000_000 + n}" for n in range(number)]
     rows = [
         OrderBody(**_body(f"{group}-01", start + n * length / number, fields)).row(f"{group}-01")
@@ -67,37 +67,37 @@ def vtex_instant(at: datetime) -> str:
 def put_product(
     shop: SimulatedShop, product: int = 900, *, name: str = "Chaleira", price: float = 19.9
 ) -> None:
-    """A product that Connectif knows."""
+    """Add a product at Connectif."""
     link = f"https://www.sandbox-shop.example/{name.lower()}/p"
     fields = {"name": name, "productDetailUrl": link, "unitPrice": price}
     shop.on_connectif("PUT", f"products/{product}", fields)
 
 
 def put_buyer(shop: SimulatedShop, email: str = EMAIL) -> None:
-    """A contact that Connectif knows."""
+    """Add a contact at Connectif."""
     shop.on_connectif(
         "PUT", f"contacts/{email}", {"_name": "Ana", "_newsletterSubscriptionStatus": "subscribed"}
     )
 
 
 def purchases(shop: SimulatedShop) -> dict[str, dict[str, Any]]:
-    """What Connectif has, by purchase id."""
+    """The purchases at Connectif, by id."""
     return shop.table("purchases", by="purchase_id")
 
 
 def calls(shop: SimulatedShop, route: str) -> int:
-    """How often a route was called, whatever it answered."""
+    """The number of calls to a route, with any status."""
     return sum(shop.counts().get(route, {}).values())
 
 
 def connectif_calls(shop: SimulatedShop) -> int:
-    """All calls that Connectif's limit counts."""
+    """The number of calls that count for Connectif's rate limit."""
     journal = shop._control(shop.connectif_url, "GET", "journal")["counts"]
     return sum(sum(counts.values()) for route, counts in journal.items() if not route.startswith("download"))
 
 
 def put_purchase(shop: SimulatedShop, purchase_id: str, at: datetime = MORNING, **fields: Any) -> None:
-    """A purchase that the shop's tag reported."""
+    """Add a purchase at Connectif, as the web tracking does."""
     line = {"productId": "900", "name": "Chaleira", "quantity": 1, "unitPrice": 19.9, "price": 19.9,
             "productDetailUrl": "https://www.sandbox-shop.example/chaleira/p"}  # fmt: skip
     body = {"cartId": "c", "contactEmail": EMAIL, "purchaseDate": at.isoformat(), "totalPrice": 19.9,

@@ -1,7 +1,7 @@
 """A deadline for a whole call, from sending the request to receiving the complete answer.
 
 The time-outs of `requests` run between two bytes: a server that sends one byte every two seconds can hold a
-call for days. Therefore a timer closes the connection at the deadline, whatever the call is doing.
+call for days. Therefore a timer closes the connection at the deadline.
 """
 
 from __future__ import annotations
