@@ -83,5 +83,5 @@ def test_run__has_the_same_name_in_whatever_zone_its_times_are_told(at: datetime
 
 
 def test_run__without_a_start_is_asked_for_again() -> None:
-    with pytest.raises(TemporaryError, match="has not started"):
+    with pytest.raises(TemporaryError, match="has no start date yet"):
         run_key(FakeRun(start_date=None))  # type: ignore[arg-type]
