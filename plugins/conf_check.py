@@ -22,8 +22,8 @@ def require_known_parameters(context: Context) -> None:
     conf = context["dag_run"].conf or {}
     if problem := unknown_parameters(conf, context["dag"].params):
         raise ParameterError(f"The run's conf has an {problem}. Nothing was read. Trigger a new run")
-    asked = {key: value for key, value in conf.items() if key not in ADDED_BY_AIRFLOW}
-    ignored = [key for key, value in asked.items() if context["params"].get(key) != value]
+    requested = {key: value for key, value in conf.items() if key not in ADDED_BY_AIRFLOW}
+    ignored = [key for key, value in requested.items() if context["params"].get(key) != value]
     if ignored:
         raise ParameterError(
             f"Airflow ignores {', '.join(ignored)} of conf: [core] dag_run_conf_overrides_params is "

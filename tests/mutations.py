@@ -145,7 +145,7 @@ STRUCTURAL: dict[str, Mutation] = {
     "first record twice": _change_list(lambda records: [records[0], *records]),
     "backwards": _change_list(lambda records: records[::-1]),
     "total one more": lambda answer: _total(answer, 1),
-    "totals not told": lambda answer: (
+    "totals missing": lambda answer: (
         answer.with_header("REST-Content-Total", None)
         .with_header("REST-Content-Range", None)
         .with_header("X-VTEX-MD-TOKEN", None)

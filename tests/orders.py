@@ -18,7 +18,7 @@ MORNING = NOON - timedelta(hours=4)
 
 
 def day_of(start: datetime, *, hours: float = 24) -> RunPlan:
-    """The plan of exactly these hours."""
+    """A plan of exactly these hours."""
     return RunPlan("window", Window(start, start + timedelta(hours=hours)), (), "a day of the test")
 
 

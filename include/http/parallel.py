@@ -26,10 +26,10 @@ def in_parallel(
             for question in questions:
                 waiting.append((question, pool.submit(ask, question)))
                 if len(waiting) >= 2 * workers:
-                    asked, answer = waiting.popleft()
-                    yield asked, answer.result()
+                    oldest, answer = waiting.popleft()
+                    yield oldest, answer.result()
             while waiting:
-                asked, answer = waiting.popleft()
-                yield asked, answer.result()
+                oldest, answer = waiting.popleft()
+                yield oldest, answer.result()
         finally:
             pool.shutdown(wait=True, cancel_futures=True)

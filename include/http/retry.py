@@ -80,9 +80,9 @@ class RetryPolicy:
 
     def _pause_seconds(self, state: RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
-        asked = (error.retry_after_seconds if isinstance(error, TryAgain) else None) or 0.0
+        retry_after = (error.retry_after_seconds if isinstance(error, TryAgain) else None) or 0.0
         growing = wait_random_exponential(self.base_seconds, self.longest_seconds)(state)
-        return min(self.longest_seconds, max(growing, asked))
+        return min(self.longest_seconds, max(growing, retry_after))
 
 
 def parse_retry_after(retry_after: str | None, now: datetime | None = None) -> float | None:

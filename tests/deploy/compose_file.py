@@ -40,7 +40,7 @@ def environment_of(service: Mapping[str, Any], dotenv: Mapping[str, str]) -> dic
     return (dict(dotenv) if given else {}) | explicit
 
 
-def _interpolated(text: str, dotenv: Mapping[str, str]) -> str:
+def _interpolate(text: str, dotenv: Mapping[str, str]) -> str:
     def value(match: re.Match[str]) -> str:
         name, operator, word = match.groups()
         assert operator != "?" or dotenv.get(name), f"docker compose would stop: {name} is missing"

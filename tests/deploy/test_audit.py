@@ -18,14 +18,14 @@ class Osv(ThreadingHTTPServer):
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
-        self.asked: list[list[dict[str, Any]]] = []
+        self.queries: list[list[dict[str, Any]]] = []
         self.status = 200
         self.known: dict[str, list[dict[str, Any]]] = {}
         self.body: bytes | None = None
         self.url = f"http://127.0.0.1:{self.server_port}"
 
     def answer(self, queries: list[dict[str, Any]]) -> bytes:
-        self.asked.append(queries)
+        self.queries.append(queries)
         results = [self._result(query) for query in queries]
         return json.dumps({"results": results}).encode() if self.body is None else self.body
 
@@ -39,8 +39,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         assert self.path == "/v1/querybatch"
-        given = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        body = self.server.answer(given["queries"])
+        request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        body = self.server.answer(request["queries"])
         self.send_response(self.server.status)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -62,13 +62,13 @@ def osv(monkeypatch: pytest.MonkeyPatch) -> Iterator[Osv]:
     server.server_close()
 
 
-def test_audit__asks_for_every_locked_package_and_finds_none(
+def test_audit__queries_every_locked_package_and_finds_none(
     osv: Osv, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert audit.main() == 0
     pins = audit.packages((audit.ROOT / "requirements.lock").read_text())
-    assert [(one["package"]["name"], one["version"]) for one in osv.asked[0]] == pins
-    assert {one["package"]["ecosystem"] for one in osv.asked[0]} == {"PyPI"}
+    assert [(one["package"]["name"], one["version"]) for one in osv.queries[0]] == pins
+    assert {one["package"]["ecosystem"] for one in osv.queries[0]} == {"PyPI"}
     assert len(pins) > 100
     assert f"{len(pins)} locked packages, 0 with known vulnerabilities." in capsys.readouterr().out
 
@@ -84,7 +84,7 @@ def test_audit__names_vulnerable_packages_and_reads_further_pages(
     assert capsys.readouterr().out == (
         "b 2: GHSA-1, PYSEC-2\n3 locked packages, 1 with known vulnerabilities.\n"
     )
-    assert osv.asked[1] == [
+    assert osv.queries[1] == [
         {"package": {"ecosystem": "PyPI", "name": "b"}, "version": "2", "page_token": "1"}
     ]
 
@@ -103,7 +103,7 @@ def test_audit__names_vulnerable_packages_and_reads_further_pages(
         (200, b'{"results": [{"vulns": "x"}]}'),
     ],
 )
-def test_audit__says_in_one_sentence_that_nothing_was_audited(
+def test_audit__reports_in_one_sentence_that_nothing_was_audited(
     osv: Osv,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -113,10 +113,10 @@ def test_audit__says_in_one_sentence_that_nothing_was_audited(
     monkeypatch.setattr(audit, "packages", lambda _: [("a", "1")])
     osv.status, osv.body = status, body
     assert audit.main() == 3
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert said.err.startswith(f"Not audited: {osv.url} did not answer as documented (")
-    assert said.err.count("\n") == 1
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err.startswith(f"Not audited: {osv.url} did not answer as documented (")
+    assert output.err.count("\n") == 1
 
 
 def test_audit__without_a_connection_fails(
@@ -127,6 +127,6 @@ def test_audit__without_a_connection_fails(
     assert "Not audited: http://127.0.0.1:1 did not answer" in capsys.readouterr().err
 
 
-def test_packages__are_all_versions_of_the_lock() -> None:
+def test_packages__include_all_versions_of_the_lock() -> None:
     text = "numpy==2.4.6 ; python_version < '3.12' \\\nnumpy==2.5.5 ; python_version >= '3.12' \\\n"
     assert audit.packages(text) == [("numpy", "2.4.6"), ("numpy", "2.5.5")]

@@ -27,13 +27,13 @@ from tests.deploy.compose_file import (
 )
 
 
-def test_compose__fits_the_compose_specification() -> None:
+def test_compose__matches_the_compose_specification() -> None:
     command = (sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec")
     checked = subprocess.run((*command, str(COMPOSE_FILE)), capture_output=True, text=True, check=False)
     assert checked.returncode == 0, checked.stdout
 
 
-def test_services__are_those_that_airflow_needs() -> None:
+def test_services__include_all_that_airflow_needs() -> None:
     assert set(AIRFLOW) == {
         "init",
         "api-server",
@@ -63,7 +63,7 @@ def test_secrets__are_required_and_have_no_default() -> None:
         "STORE_HASH_KEY",
         "ADMIN_PASSWORD",
     ):
-        assert f"${{{name}:?" in text, f"{name} must stop docker compose when it is missing"
+        assert f"${{{name}:?" in text, f"docker compose must stop if {name} is missing"
         assert f"\n{name}=\n" in example
 
 
@@ -77,7 +77,7 @@ def test_service__has_a_health_check_and_restarts(name: str) -> None:
         assert service["restart"] == "unless-stopped"
 
 
-def test_sandbox__is_behind_its_profile() -> None:
+def test_sandbox__starts_only_with_its_profile() -> None:
     assert {name for name in SERVICES if SERVICES[name].get("profiles")} == {"sandbox", "sandbox-connections"}
     assert all(SERVICES[name]["profiles"] == ["sandbox"] for name in ("sandbox", "sandbox-connections"))
 
@@ -101,10 +101,10 @@ def test_dependencies__name_services_with_the_right_condition() -> None:
 def test_volumes__are_declared_and_mounted_on_folders_of_the_image() -> None:
     used = [volume.split(":") for service in SERVICES.values() for volume in service.get("volumes", [])]
     assert {name for name, _ in used} == set(COMPOSE["volumes"])
-    made = re.search(r"mkdir -p (.+)", (ROOT / "Dockerfile").read_text())
-    assert made is not None
-    ours = {Path(target) for _, target in used if target.startswith("/opt/airflow/")}
-    assert ours == {Path("/opt/airflow") / folder for folder in made[1].split()}
+    mkdir = re.search(r"mkdir -p (.+)", (ROOT / "Dockerfile").read_text())
+    assert mkdir is not None
+    targets = {Path(target) for _, target in used if target.startswith("/opt/airflow/")}
+    assert targets == {Path("/opt/airflow") / folder for folder in mkdir[1].split()}
 
 
 def test_staging__is_on_the_shared_volume_of_every_airflow_container() -> None:
@@ -140,7 +140,7 @@ def test_passwords__of_the_env_file_reach_only_the_service_that_needs_them() -> 
             assert bool(environment.get(variable)) == needs, f"{name}: {variable}"
 
 
-def test_airflow_variables__are_airflows_options() -> None:
+def test_airflow_variables__are_options_of_airflow() -> None:
     from airflow.configuration import conf  # noqa: PLC0415 - importing Airflow takes seconds
     from airflow.providers_manager import ProvidersManager  # noqa: PLC0415
 
@@ -167,9 +167,9 @@ def test_state_store_connection__is_json_with_a_hash_key_and_its_own_database() 
     assert script.read_text().strip() == f"CREATE DATABASE {connection['schema']};"
 
 
-def test_sandbox_connections__are_those_of_the_settings_file() -> None:
-    given = yaml.safe_load((ROOT / "airflow_settings.yaml").read_text())["airflow"]["connections"]
-    by_id = {row["conn_id"]: row for row in given}
+def test_sandbox_connections__match_the_settings_file() -> None:
+    rows = yaml.safe_load((ROOT / "airflow_settings.yaml").read_text())["airflow"]["connections"]
+    by_id = {row["conn_id"]: row for row in rows}
     environment = SERVICES["sandbox-connections"]["environment"]
     script = SERVICES["sandbox-connections"]["command"][-1]
     for conn_id, variable in (("vtex_default", "VTEX"), ("connectif_default", "CONNECTIF")):
@@ -191,9 +191,9 @@ def commands() -> list[str]:
 
 
 def test_python_modules__exist() -> None:
-    named = {match[1] for line in commands() for match in re.finditer(r"python -m (\S+)", line)}
-    assert named == {"plugins.state", "sandbox"}
-    for module in named:
+    modules = {match[1] for line in commands() for match in re.finditer(r"python -m (\S+)", line)}
+    assert modules == {"plugins.state", "sandbox"}
+    for module in modules:
         spec = importlib.util.find_spec(module)
         assert spec is not None, f"python -m {module}"
         if spec.submodule_search_locations is not None:
@@ -216,7 +216,7 @@ def test_airflow_commands__exist() -> None:
         parser.parse_args(arguments)
 
 
-def test_pool__is_that_of_the_settings_file() -> None:
+def test_pool__matches_the_settings_file() -> None:
     (pool,) = yaml.safe_load((ROOT / "airflow_settings.yaml").read_text())["airflow"]["pools"]
     assert f"airflow pools set {pool['pool_name']} {pool['pool_slot']} " in SERVICES["init"]["command"][-1]
 

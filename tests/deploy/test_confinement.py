@@ -16,13 +16,13 @@ import pytest
 from tests.deploy.compose_file import AIRFLOW, COMPOSE, ROOT, SERVICES, environment_of, filled_in
 
 AIRFLOW_HOME = "/opt/airflow"
-TMP = "/tmp"  # noqa: S108 - the containers' own
+TMP = "/tmp"  # noqa: S108 - in the containers
 WRITTEN_BY_OTHERS = {
     # docker-library/postgres: data folder, socket; the entry point's here-documents (issues 154 and 205)
     "postgres": ["/var/lib/postgresql/data", "/var/run/postgresql", TMP],
     # docker-library/redis: WORKDIR /data, where --save writes
     "redis": ["/data"],
-    # tempfile of its own files
+    # tempfile
     "sandbox": [TMP],
 }
 PROGRAM = """
@@ -50,7 +50,7 @@ def writable(service: Mapping[str, Any]) -> list[PurePosixPath]:
     return [PurePosixPath(one.partition(":")[0]) for one in (*mounted, *service.get("tmpfs", []))]
 
 
-def lies_in(path: str, folders: list[PurePosixPath]) -> bool:
+def is_in(path: str, folders: list[PurePosixPath]) -> bool:
     return any(PurePosixPath(path).is_relative_to(folder) for folder in folders)
 
 
@@ -71,7 +71,7 @@ def test_container__does_not_run_as_root(name: str) -> None:
 @pytest.mark.parametrize("name", [name for name in SERVICES if name in WRITTEN_BY_OTHERS])
 def test_paths__of_other_services_are_on_a_volume_or_tmpfs(name: str) -> None:
     for path in WRITTEN_BY_OTHERS[name]:
-        assert lies_in(path, writable(SERVICES[name])), path
+        assert is_in(path, writable(SERVICES[name])), path
 
 
 def test_every_service__is_covered() -> None:
@@ -85,10 +85,11 @@ def written() -> dict[str, dict[str, str]]:
 
 
 def _paths(environment: Mapping[str, str]) -> dict[str, str]:
-    return dict(_asked(tuple((name, environment[name]) for name in sorted(environment) if _counts(name))))
+    relevant = tuple((name, environment[name]) for name in sorted(environment) if _is_relevant(name))
+    return dict(_read_paths(relevant))
 
 
-def _counts(variable: str) -> bool:
+def _is_relevant(variable: str) -> bool:
     return variable.startswith(("AIRFLOW", "SYNC_"))
 
 
@@ -99,7 +100,12 @@ def _asked(variables: tuple[tuple[str, str], ...]) -> dict[str, str]:
     environment = dict(variables)
     given = others | environment | {"AIRFLOW_HOME": AIRFLOW_HOME, "PYTHONPATH": f"{ROOT}", "TMPDIR": TMP}
     done = subprocess.run(
-        (sys.executable, "-c", PROGRAM), cwd=ROOT, env=given, capture_output=True, text=True, check=False
+        (sys.executable, "-c", PROGRAM),
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:]
     return dict(json.loads(done.stdout.splitlines()[-1]))
@@ -110,8 +116,8 @@ def test_paths__that_airflow_and_the_sync_write_are_on_a_volume_or_tmpfs(
     written: dict[str, dict[str, str]], name: str
 ) -> None:
     paths = dict(written[name])
-    assert not lies_in(paths.pop("home"), writable(AIRFLOW[name])), "the code's own folder is read-only"
-    assert {what: path for what, path in paths.items() if not lies_in(path, writable(AIRFLOW[name]))} == {}
+    assert not is_in(paths.pop("home"), writable(AIRFLOW[name])), "the folder of the code is read-only"
+    assert {key: path for key, path in paths.items() if not is_in(path, writable(AIRFLOW[name]))} == {}
 
 
 def test_paths__without_airflow_config_are_found_outside() -> None:
@@ -119,7 +125,7 @@ def test_paths__without_airflow_config_are_found_outside() -> None:
     environment = environment_of(AIRFLOW["scheduler"], filled_in())
     del environment["AIRFLOW_CONFIG"]
     paths = _paths(environment)
-    assert not lies_in(paths["airflow.cfg"], writable(AIRFLOW["scheduler"]))
+    assert not is_in(paths["airflow.cfg"], writable(AIRFLOW["scheduler"]))
 
 
 def test_writable__leaves_out_read_only_mounts() -> None:

@@ -41,11 +41,11 @@ esac
 """
 STAND_INS = {"pip": PIP, "python": PYTHON}
 PROGRAMS = ("sh", "bash", "grep", "mkdir", "rm", "chmod", "chown")
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="the steps run as another user: that takes root")
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="the steps run as another user, which needs root")
 
 
 def instructions(dockerfile: str) -> Iterator[tuple[str, str]]:
-    """`("COPY", "a b")` …, with lines joined and comments left out."""
+    """Yield `("COPY", "a b")` …, with joined lines and without comments."""
     plain = "\n".join(line for line in dockerfile.splitlines() if not line.lstrip().startswith("#"))
     for line in plain.replace("\\\n", " ").splitlines():
         if line.strip():
@@ -71,15 +71,15 @@ class Machine:
             name, _, default = rest.partition("=")
             self.arguments[name] = default
         elif word == "WORKDIR":
-            self.workdir = self._filled(rest)
+            self.workdir = self._fill_in(rest)
         elif word == "COPY":
-            self._copy(self._filled(rest))
+            self._copy(self._fill_in(rest))
         elif word == "RUN":
-            self._run(self._filled(rest))
+            self._run(self._fill_in(rest))
         elif word not in {"FROM", "ENV", "USER"}:
-            raise AssertionError(f"the test does not know {word}: teach it, or leave it out")
+            raise AssertionError(f"the test does not know {word}: add it to the test")
 
-    def _filled(self, text: str) -> str:
+    def _fill_in(self, text: str) -> str:
         for name, value in self.arguments.items():
             text = text.replace(f"${{{name}}}", value)
         return text
@@ -125,7 +125,7 @@ def open_path(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def test_run_lines__succeed_as_the_user_of_the_base_image(open_path: Path) -> None:
-    machine = Machine(open_path / "image")
+    machine = ImageFolder(open_path / "image")
     steps = list(instructions(DOCKERFILE))
     assert [word for word, _ in steps].count("RUN") >= 2
     for word, rest in steps:
@@ -143,16 +143,16 @@ def test_run_lines__fail_in_a_folder_that_copy_created(open_path: Path) -> None:
 
 @pytest.mark.skipif(shutil.which("buildah") is None, reason="buildah is not installed")
 def test_image__is_built_by_buildah_on_a_stand_in_of_the_base_image(open_path: Path) -> None:
-    _stand_in(open_path / "base")
+    _write_base_image(open_path / "base")
     storage = ("--root", f"{open_path}/storage", "--runroot", f"{open_path}/run", "--storage-driver", "vfs")
     build = ("buildah", *storage, "bud", "--isolation", "chroot", "--pull-never", "--tag")
-    _checked((*build, "stand-in", str(open_path / "base")))
+    _check((*build, "stand-in", str(open_path / "base")))
     base = ("--build-arg", "BASE_IMAGE=localhost/stand-in")
-    _checked((*build, "sync", *base, str(ROOT)))
+    _check((*build, "sync", *base, str(ROOT)))
     user = _output(("buildah", *storage, "inspect", "--format", "{{.OCIv1.Config.User}}", "sync"))
     assert user.strip() == "airflow"
     digest = _output(("buildah", *storage, "inspect", "--format", "{{.FromImageDigest}}", "stand-in")).strip()
-    _checked((*build, "pinned", *base, "--build-arg", f"BASE_DIGEST={digest}", str(ROOT)))
+    _check((*build, "pinned", *base, "--build-arg", f"BASE_DIGEST={digest}", str(ROOT)))
     other = f"sha256:{'0' * 64}"
     failed = _run((*build, "pinned", *base, "--build-arg", f"BASE_DIGEST={other}", str(ROOT)))
     assert failed.returncode != 0
@@ -180,14 +180,14 @@ def test_versions_of_the_base_image__are_named_if_the_lock_lowers_them(
 def test_build__stops_if_a_package_of_the_base_image_is_lowered(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    noted = tmp_path / "base.json"
-    assert main(["note", str(noted)]) == 0
-    assert main(["compare", str(noted)]) == 0
-    versions = json.loads(noted.read_text())
-    noted.write_text(json.dumps(versions | {"requests": "9999.0"}))
-    assert main(["compare", str(noted)]) == 1
+    file = tmp_path / "base.json"
+    assert main(["note", str(file)]) == 0
+    assert main(["compare", str(file)]) == 0
+    versions = json.loads(file.read_text())
+    file.write_text(json.dumps(versions | {"requests": "9999.0"}))
+    assert main(["compare", str(file)]) == 1
     assert f"requests 9999.0 → {versions['requests']}" in capsys.readouterr().err
-    assert main(["compare", str(noted), "requests"]) == 0
+    assert main(["compare", str(file), "requests"]) == 0
 
 
 def test_image__does_not_run_as_root() -> None:
@@ -207,7 +207,7 @@ def _run(command: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-def _checked(command: tuple[str, ...]) -> None:
+def _check(command: tuple[str, ...]) -> None:
     done = _run(command)
     assert done.returncode == 0, done.stderr[-2000:]
 

@@ -53,11 +53,11 @@ def hooks():
     return [import_string(ProvidersManager().hooks[kind].hook_class_name).__name__ for kind in kinds]
 
 found = {}
-for look in (executors, auth_manager, worker, broker, results, database, hooks):
+for subject in (executors, auth_manager, worker, broker, results, database, hooks):
     try:
-        found[look.__name__] = look()
+        found[subject.__name__] = subject()
     except Exception as error:
-        found[look.__name__] = f"{type(error).__name__}: {error}"
+        found[subject.__name__] = f"{type(error).__name__}: {error}"
 print(json.dumps(found))
 """
 EXPECTED = {

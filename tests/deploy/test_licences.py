@@ -10,7 +10,7 @@ from tools.licences import PAGE, mark, render, stated_licence
 
 
 @pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="the page lists the packages of Python 3.11")
-def test_page__is_what_make_licences_writes() -> None:
+def test_page__is_the_output_of_make_licences() -> None:
     assert render() == PAGE.read_text(), "run `make licences`"
 
 

@@ -16,18 +16,18 @@ LOCK = (ROOT / "requirements.lock").read_text()
 IMAGE = (ROOT / "requirements-image.txt").read_text()
 
 
-def test_requirements__are_what_make_lock_writes() -> None:
+def test_requirements__are_the_output_of_make_lock() -> None:
     assert render() == TEXT, "run `make lock`"
 
 
-def test_requirements__are_pins_of_the_lock_and_nothing_for_development() -> None:
+def test_requirements__are_pins_of_the_lock_without_development_tools() -> None:
     pins = [line for line in TEXT.splitlines() if line and not line.startswith("#")]
     assert pins
     assert all(line in locked(LOCK)[line.partition("==")[0]] for line in pins)
     assert not {line.partition("==")[0] for line in pins} & set(names("dev"))
 
 
-def test_image_requirements__are_what_make_lock_writes() -> None:
+def test_image_requirements__are_the_output_of_make_lock() -> None:
     assert render_image() == IMAGE, "run `make lock`"
 
 
@@ -51,17 +51,17 @@ def test_image_requirements__have_the_locks_versions_markers_and_hashes() -> Non
 def _needs(name: str) -> set[str]:
     """The packages that an installed package needs here, without extras and excluded markers."""
     try:
-        given = map(Requirement, requires(name) or [])
+        requirements = map(Requirement, requires(name) or [])
     except PackageNotFoundError:
         return set()
     return {
         canonicalize_name(one.name)
-        for one in given
+        for one in requirements
         if one.marker is None or one.marker.evaluate({"extra": ""})
     }
 
 
-def test_needed__follows_every_origin_at_any_depth() -> None:
+def test_needed__includes_dependencies_at_any_depth() -> None:
     text = (
         "a==1 \\\n    --hash=sha256:0\n    # via vtex-connectif-sync (pyproject.toml)\n"
         "b==1 ; python_version < '3.12' \\\n    --hash=sha256:0\n    # via\n    #   a\n    #   tool\n"
@@ -81,7 +81,7 @@ def test_entry__is_read_from_its_lines() -> None:
     )
 
 
-def test_lock__holds_hashes_and_no_address_of_an_index() -> None:
+def test_lock__contains_hashes_and_no_index_url() -> None:
     blocks = [block for block in LOCK.split("\n") if PIN.match(block)]
     assert len(blocks) > 100
     assert LOCK.count("--hash=sha256:") >= len(blocks)

@@ -1,4 +1,4 @@
-"""The bill of materials is valid CycloneDX and says what the lock says."""
+"""The bill of materials is valid CycloneDX and matches the lock."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ def test_sbom__is_valid_by_cyclonedx_own_schema() -> None:
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(broken) is not None
 
 
-def test_sbom__is_the_same_each_time_and_holds_no_time() -> None:
+def test_sbom__is_the_same_each_time_and_has_no_timestamp() -> None:
     assert render() == TEXT
     assert "timestamp" not in BILL["metadata"]
 
 
-def test_sbom__another_lock_has_another_serial_number(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sbom__serial_number_depends_on_the_lock(monkeypatch: pytest.MonkeyPatch) -> None:
     fewer = [entry for entry in image_entries() if entry.name != "zipp"]
     monkeypatch.setattr(sbom, "image_entries", lambda: fewer)
     assert json.loads(render())["serialNumber"] != BILL["serialNumber"]
 
 
 def test_sbom__has_the_locks_versions_and_hashes_and_nothing_else() -> None:
-    """Read from the lock anew, as text."""
+    """Compare with the text of the lock, read independently."""
     listed = locked(IMAGE)
     for name, one in COMPONENTS.items():
         pins = [line.partition(" ; ")[0] for line in listed[name]]
@@ -51,12 +51,12 @@ def test_sbom__has_the_locks_versions_and_hashes_and_nothing_else() -> None:
     assert len(COMPONENTS) == len(BILL["components"])
 
 
-def test_sbom__leaves_out_what_markers_keep_from_the_image() -> None:
+def test_sbom__leaves_out_packages_that_markers_exclude() -> None:
     assert set(locked(IMAGE)) - set(COMPONENTS) == {"async-timeout", "pyyaml-ft"}
     assert COMPONENTS["numpy"]["version"] == "2.4.6"
 
 
-def test_sbom__says_what_the_project_needs_itself_and_reaches_every_package() -> None:
+def test_sbom__has_the_direct_dependencies_and_reaches_every_package() -> None:
     direct = {COMPONENTS[name]["bom-ref"] for group in (None, "deploy", "sandbox") for name in names(group)}
     assert set(NEEDS[PROJECT]) == direct
     reached, more = {PROJECT}, [PROJECT]
@@ -77,7 +77,7 @@ def test_sbom__has_the_licence_that_each_package_states() -> None:
     ]
 
 
-def test_component__of_a_package_that_is_not_installed_states_no_licence() -> None:
+def test_component__without_the_installed_package_has_no_licence() -> None:
     pin = Entry("no-such-package", "1", "", ("0" * 64,), frozenset(), "")
     assert not component(pin).licenses
 
@@ -85,8 +85,8 @@ def test_component__of_a_package_that_is_not_installed_states_no_licence() -> No
 def _hashes(one: dict[str, Any]) -> set[str]:
     (files,) = one["externalReferences"]
     assert files["type"] == "distribution"
-    assert {given["alg"] for given in files["hashes"]} == {"SHA-256"}
-    return {given["content"] for given in files["hashes"]}
+    assert {entry["alg"] for entry in files["hashes"]} == {"SHA-256"}
+    return {entry["content"] for entry in files["hashes"]}
 
 
 def _hashes_in_text(name: str, version: str) -> set[str]:

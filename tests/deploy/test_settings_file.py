@@ -41,7 +41,7 @@ SANDBOX = Sandbox(
 )
 
 
-def test_file__has_the_astro_clis_sections_and_keys() -> None:
+def test_file__has_the_sections_and_keys_of_the_astro_cli() -> None:
     assert set(AIRFLOW) == {"connections", "pools", "variables"}
     assert all(set(row) == CONNECTION_KEYS for row in AIRFLOW["connections"])
     assert all(set(row) == {"pool_name", "pool_slot", "pool_description"} for row in AIRFLOW["pools"])
@@ -54,7 +54,7 @@ def test_connections__are_those_of_the_hooks_and_of_the_state_store() -> None:
     assert set(types) == {VtexHook.default_conn_name, ConnectifHook.default_conn_name, "sync_state"}
 
 
-def test_file__holds_no_secret() -> None:
+def test_file__contains_no_secret() -> None:
     for row in AIRFLOW["connections"]:
         assert row["conn_password"] is None
         assert not [key for key in row["conn_extra"] if "secret" in key or "key" in key]
@@ -79,7 +79,7 @@ def test_sandbox_connections__have_its_addresses_and_credentials() -> None:
     assert (vtex["extra"]["account"], vtex["extra"]["shop_domain"]) == ("another", "www.another.example")
     assert all(fields["login"] and fields["password"] for fields in connections.values())
     assert settings_connections()["vtex_default"]["extra"]["account"] == "sandboxshop", (
-        "the file's own stay as they are"
+        "the connections of the file must not change"
     )
 
 
@@ -92,10 +92,10 @@ def test_ports__are_zero_for_airflows_test_button() -> None:
 def test_environment__is_read_back_by_airflow() -> None:
     from airflow.models.connection import Connection  # noqa: PLC0415 - importing Airflow takes seconds
 
-    given = sandbox_connections(SANDBOX) | {
+    connections = sandbox_connections(SANDBOX) | {
         "sync_state": store_connection(Path("/somewhere/state.db"), "a-key")
     }
-    variables = as_environment(given)
+    variables = as_environment(connections)
     assert set(variables) == {
         "AIRFLOW_CONN_VTEX_DEFAULT",
         "AIRFLOW_CONN_CONNECTIF_DEFAULT",

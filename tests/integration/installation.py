@@ -1,4 +1,4 @@
-"""A running sandbox and Airflow, as the tests of whole DAGs meet them."""
+"""A running sandbox and Airflow, for the tests of whole DAGs."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ from tools.stored_reports import stored_reports
 SMALL = ("--contacts", "80", "--products", "20", "--orders-per-day", "10", "--days", "3")
 QUICK = ("--rate-window-seconds", "1", "--knob", "scroll_slot_freed_at_end=true")
 SECONDS = 120.0
-NOT_WELL = ("failed", "up_for_retry", "running")
-TOLD = "told"
-"""The file with what was told."""
+UNSUCCESSFUL = ("failed", "up_for_retry", "running")
+ALERTS = "alerts"
+"""The file that the notifier writes to."""
 
 
 @dataclass
 class Installation:
-    """A running sandbox and Airflow, and what the tests do with them."""
+    """A running sandbox and Airflow, and the actions of the tests."""
 
     sandbox: Sandbox
     shop: ShopReads
     stack: LocalStack
 
     def run(self, dag_id: str, run_id: str, conf: dict[str, Any] | None = None) -> Report:
-        """Run a DAG to its good end, once for each id; the report that it left."""
+        """Run a DAG once for each run id until it succeeds; return its report."""
         self.stack.rest.trigger(dag_id, run_id, conf)
         try:
             state = self.stack.rest.wait(dag_id, run_id, stall_seconds=SECONDS)["state"]
@@ -48,34 +48,34 @@ class Installation:
         return self.report_of(dag_id, run_id)
 
     def report_of(self, dag_id: str, run_id: str) -> Report:
-        """The last report that a run of this id left."""
+        """The last report of a run with this id."""
         found = stored_reports(self.stack.state, self.stack.keys.hash_key)[run_id]
         assert found.dag_id == dag_id
         return found.report
 
     def last_log(self, dag_id: str, run_id: str) -> list[str]:
-        """The log of the first task whose last try was not a good one; of none, where no task has begun."""
+        """The log of the first task whose last try did not succeed; empty if no task has started."""
         for task in self.stack.rest.tasks(dag_id, run_id):
-            if task["state"] in NOT_WELL:
+            if task["state"] in UNSUCCESSFUL:
                 return self.stack.rest.log(dag_id, run_id, task["task_id"], task["try_number"])
         return []
 
-    def told(self, run_id: str, number: int = 1) -> set[str]:
-        """Titles of the alerts about a run, once there are so many."""
-        file, deadline = self.stack.home / TOLD, time.monotonic() + SECONDS
-        about: list[str] = []
-        while len(about) < number and time.monotonic() < deadline:
+    def alerts_of(self, run_id: str, number: int = 1) -> set[str]:
+        """Wait for this number of alerts about a run, and return their titles."""
+        file, deadline = self.stack.home / ALERTS, time.monotonic() + SECONDS
+        titles: list[str] = []
+        while len(titles) < number and time.monotonic() < deadline:
             lines = file.read_text().splitlines() if file.exists() else []
-            about = [line.partition(" | ")[0] for line in lines if f"Run: {run_id} |" in line]
+            titles = [line.partition(" | ")[0] for line in lines if f"Run: {run_id} |" in line]
             time.sleep(0.2)
-        return set(about)
+        return set(titles)
 
     def page(self, path: str) -> str:
         """A page of the api-server, as a logged-in user sees it."""
         headers = {"Authorization": f"Bearer {self.stack.rest.token()}"}
-        seen = requests.get(f"{self.stack.url}/{path}", headers=headers, timeout=30)
-        assert seen.ok, seen.text
-        return seen.text
+        answer = requests.get(f"{self.stack.url}/{path}", headers=headers, timeout=30)
+        assert answer.ok, answer.text
+        return answer.text
 
     def last_day(self) -> dict[str, str]:
         """The last whole day of the simulated shop, as the parameters of a run."""
@@ -84,7 +84,7 @@ class Installation:
         return {"mode": "window", "window_start": start, "window_end": end}
 
     def target(self) -> dict[str, Any]:
-        """What the syncs may change at Connectif, in counts, and a few records as they are."""
+        """The counts of all that the syncs can change at Connectif, and the products as a sample."""
         state = self.shop.state()
         counted = {
             name: state[name]
@@ -96,18 +96,18 @@ class Installation:
 
 @contextmanager
 def running_installation(home: Path) -> Iterator[Installation]:
-    """All of it, in a home of its own: every alert but `late` is told, and the canary is there."""
+    """Start everything in a new home, with every alert except `late`, and with the canary customer."""
     with (
         running_sandbox(home / "sandbox", options=(*SMALL, *QUICK)) as sandbox,
         closing(ShopReads(sandbox)) as shop,
     ):
-        told = {"notifier": "tests.notifier.FileNotifier", "arguments": {"file": str(home / TOLD)}}
+        notifier = {"notifier": "tests.notifier.FileNotifier", "arguments": {"file": str(home / ALERTS)}}
         alerts = ("RUN_FAILED", "MASS_CHANGE", "REJECT_SHARE")
         settings = StackSettings(
             home=home,
             connections=sandbox_connections(sandbox),
             parallelism=2,
-            environment={f"SYNC_ALERTS__{kind}": json.dumps([told]) for kind in alerts},
+            environment={f"SYNC_ALERTS__{kind}": json.dumps([notifier]) for kind in alerts},
         )
         with LocalStack(settings) as stack:
             installation = Installation(sandbox, shop, stack)

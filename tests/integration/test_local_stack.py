@@ -1,4 +1,4 @@
-"""The local Airflow itself, on a DAG folder of its own: start, use, failures, and that nothing is left."""
+"""The local Airflow on its own DAG folder: start, use, failures, and a complete stop."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def settings(
 
 
 def processes_of(home: Path) -> list[list[str]]:
-    """Command lines of all running processes whose AIRFLOW_HOME this is."""
+    """The command lines of all running processes with this AIRFLOW_HOME."""
     found = []
     for process in psutil.process_iter():
         try:
@@ -54,8 +54,8 @@ def processes_of(home: Path) -> list[list[str]]:
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     home = tmp_path_factory.mktemp("stack")
-    told = {"notifier": "tests.notifier.FileNotifier", "arguments": {"file": str(home / "told")}}
-    late = {"SYNC_ALERTS__LATE": json.dumps([told]), "SYNC_ALERTS__LATE_AFTER_HOURS": "0.001"}
+    notifier = {"notifier": "tests.notifier.FileNotifier", "arguments": {"file": str(home / "alerts")}}
+    late = {"SYNC_ALERTS__LATE": json.dumps([notifier]), "SYNC_ALERTS__LATE_AFTER_HOURS": "0.001"}
     with LocalStack(settings(home, scheduled=True, environment=late)) as running:
         assert processes_of(home)
         yield running
@@ -71,21 +71,21 @@ def test_stack__runs_a_dag_over_rest(stack: LocalStack) -> None:
     assert seen
 
 
-def test_trigger__of_the_same_run_id_makes_one_run(stack: LocalStack) -> None:
+def test_trigger__with_the_same_run_id_creates_one_run(stack: LocalStack) -> None:
     for _ in range(3):
         stack.rest.trigger(PROBE, "once")
     stack.rest.wait(PROBE, "once", stall_seconds=60)
     assert [run["dag_run_id"] for run in stack.rest.runs(PROBE)].count("once") == 1
 
 
-def test_trigger__takes_a_data_interval(stack: LocalStack) -> None:
+def test_trigger__accepts_a_data_interval(stack: LocalStack) -> None:
     interval = ("2026-11-20T03:00:00Z", "2026-11-21T03:00:00Z")
     stack.rest.trigger(PROBE, "interval", interval=interval)
     run = stack.rest.run(PROBE, "interval")
     assert (run["data_interval_start"], run["data_interval_end"]) == interval
 
 
-def test_log__holds_the_reason_of_a_failure(stack: LocalStack) -> None:
+def test_log__contains_the_reason_of_a_failure(stack: LocalStack) -> None:
     stack.rest.trigger(PROBE, "bad", {"fail": True})
     assert stack.rest.wait(PROBE, "bad", stall_seconds=60)["state"] == "failed"
     (task,) = stack.rest.tasks(PROBE, "bad")
@@ -93,16 +93,16 @@ def test_log__holds_the_reason_of_a_failure(stack: LocalStack) -> None:
     assert any("failed as asked" in line for line in lines)
 
 
-def test_trigger__refused_by_the_params_says_why(stack: LocalStack) -> None:
+def test_trigger__error_names_the_invalid_parameter(stack: LocalStack) -> None:
     with pytest.raises(RestError, match="sleep_seconds"):
         stack.rest.trigger(PROBE, "refused", {"sleep_seconds": "long"})
 
 
-def test_api__asks_for_the_password(stack: LocalStack) -> None:
+def test_api__requires_the_password(stack: LocalStack) -> None:
     assert requests.get(f"{stack.url}/api/v2/dags", timeout=10).status_code == 401
 
 
-def test_home__keeps_its_secrets_private(stack: LocalStack) -> None:
+def test_home__secret_files_are_private(stack: LocalStack) -> None:
     secret_files = [
         stack.home / "keys.json",
         stack.home / "passwords.json",
@@ -112,7 +112,7 @@ def test_home__keeps_its_secrets_private(stack: LocalStack) -> None:
     assert stack.home.stat().st_mode & 0o077 == 0
 
 
-def test_servers__listen_on_the_loopback_interface_only(stack: LocalStack) -> None:
+def test_servers__listen_only_on_the_loopback_interface(stack: LocalStack) -> None:
     listening = [
         connection.laddr.ip
         for service in stack.services
@@ -126,9 +126,9 @@ def test_servers__listen_on_the_loopback_interface_only(stack: LocalStack) -> No
     assert set(listening) == {"127.0.0.1"}
 
 
-def test_late_run__on_its_schedule_is_told_of_while_it_goes_on(stack: LocalStack) -> None:
+def test_late_alert__is_sent_while_the_scheduled_run_is_running(stack: LocalStack) -> None:
     stack.rest.unpause(LATE)
-    file, deadline = stack.home / "told", time.monotonic() + 90
+    file, deadline = stack.home / "alerts", time.monotonic() + 90
     while not file.exists() and time.monotonic() < deadline:
         time.sleep(0.2)
     (run,) = stack.rest.runs(LATE)
@@ -140,7 +140,7 @@ def test_late_run__on_its_schedule_is_told_of_while_it_goes_on(stack: LocalStack
     stack.rest.patch(f"dags/{LATE}/dagRuns/{run['dag_run_id']}", {"state": "failed"})
 
 
-def test_import_error__is_fatal_and_shown(tmp_path: Path) -> None:
+def test_import_error__stops_the_start_and_is_shown(tmp_path: Path) -> None:
     dags = tmp_path / "dags"
     dags.mkdir()
     (dags / "broken.py").write_text("import airflow  # dag\nimport no_such_module\n")
@@ -165,7 +165,7 @@ with stopping_on_signals(), LocalStack(settings) as stack:
 """
 
 
-def test_signal_in_the_middle_of_a_task__leaves_no_process(tmp_path: Path) -> None:
+def test_signal_during_a_task__leaves_no_process(tmp_path: Path) -> None:
     home = tmp_path / "home"
     command = (sys.executable, "-c", RUN_AND_WAIT, str(home), str(DAGS))
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as caller:

@@ -1,4 +1,4 @@
-"""Runs that are made again under the same id, cleared and retried, on a real scheduler: what is done anew."""
+"""Runs that are created again with the same id, cleared or retried, on a real scheduler."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
 
 
 def attempts(installation: Installation, dag_id: str, run_id: str) -> list[Path]:
-    """The folders that runs of this id have staged in."""
+    """The staging folders of runs with this id."""
     found = installation.stack.home.glob(f"**/{dag_id}/{run_id}/*")
     return sorted(found, key=lambda path: path.stat().st_ctime_ns)
 
@@ -33,33 +33,35 @@ def stages(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir() if path.is_dir()}
 
 
-def withdraw_purchases(installation: Installation, groups: set[str]) -> None:
+def delete_purchases(installation: Installation, groups: set[str]) -> None:
     for purchase_id in groups:
         url = f"{installation.sandbox.connectif}/_sandbox/purchases/{purchase_id}"
         requests.delete(url, timeout=10).raise_for_status()
 
 
-def there(installation: Installation, conf: dict[str, Any]) -> set[str]:
+def existing_purchases(installation: Installation, conf: dict[str, Any]) -> set[str]:
     return {group for group in installation.shop.order_groups(conf) if installation.shop.purchase(group)}
 
 
-def test_manual_run__deleted_and_triggered_again_reads_and_sends_for_real(installation: Installation) -> None:
+def test_manual_run__reads_and_sends_again_after_it_was_deleted(installation: Installation) -> None:
     conf = {"mode": "window", **{k: v for k, v in installation.last_day().items() if k != "mode"}}
-    tags = there(installation, conf)
+    tracked = existing_purchases(installation, conf)
     first = installation.run("sync_purchases", "again", conf)
-    sent = there(installation, conf) - tags
+    sent = existing_purchases(installation, conf) - tracked
     assert first.counts.written >= len(sent) > 0
-    withdraw_purchases(installation, sent)
+    delete_purchases(installation, sent)
     installation.stack.rest.delete_run("sync_purchases", "again")
     second = installation.run("sync_purchases", "again", conf)
     assert second.counts.written >= len(sent)
     assert second.counts.calls["vtex"].made > 0
-    assert sent <= there(installation, conf)
+    assert sent <= existing_purchases(installation, conf)
     folders = attempts(installation, "sync_purchases", "again")
-    assert [stages(folder) for folder in folders] == [{"extract", "transform", "load"}] * 2, "one each"
+    assert [stages(folder) for folder in folders] == [{"extract", "transform", "load"}] * 2, (
+        "one folder for each run"
+    )
 
 
-def test_manual_run__triggered_again_with_another_mode_does_what_that_says(
+def test_manual_run__follows_the_new_mode_when_triggered_again(
     installation: Installation,
 ) -> None:
     window = installation.run("sync_contacts", "mode", installation.last_day())
@@ -69,7 +71,7 @@ def test_manual_run__triggered_again_with_another_mode_does_what_that_says(
     assert full.counts.read > window.counts.read
 
 
-def test_backfill__of_a_day_whose_run_was_deleted_sends_that_day_again(installation: Installation) -> None:
+def test_backfill__sends_a_day_again_after_its_run_was_deleted(installation: Installation) -> None:
     day = installation.sandbox.last_day - timedelta(days=1)
     conf = {
         "window_start": f"{day}T00:00:00+00:00",
@@ -77,22 +79,22 @@ def test_backfill__of_a_day_whose_run_was_deleted_sends_that_day_again(installat
     }
     written = []
     for _ in range(2):
-        withdraw_purchases(installation, there(installation, conf))
-        run_id = backfilled(installation, f"{day}")
+        delete_purchases(installation, existing_purchases(installation, conf))
+        run_id = run_backfill(installation, f"{day}")
         written.append(installation.report_of("sync_purchases", run_id).counts.written)
         installation.stack.rest.delete_run("sync_purchases", run_id)
     assert written[0] > 0
     assert written[1] == written[0]
 
 
-def backfilled(installation: Installation, day: str) -> str:
+def run_backfill(installation: Installation, day: str) -> str:
     rest = installation.stack.rest
     deadline = time.monotonic() + SECONDS
     while True:
         try:
             rest.backfill("sync_purchases", f"{day}T00:00:00Z", f"{day}T23:59:59Z")
-        except RestError as busy:  # the scheduler looks twice a minute whether the last one is over
-            if "already a running backfill" not in str(busy) or time.monotonic() > deadline:
+        except RestError as error:  # the scheduler checks twice a minute whether the last one has ended
+            if "already a running backfill" not in str(error) or time.monotonic() > deadline:
                 raise
             time.sleep(2)
         else:
@@ -105,7 +107,7 @@ def backfilled(installation: Installation, day: str) -> str:
     return str(run["dag_run_id"])
 
 
-def test_clear__of_load_goes_on_from_what_is_staged_and_after_its_removal_fails_at_once_by_name(
+def test_clear__of_load_uses_the_staged_files_and_fails_at_once_without_them(
     installation: Installation,
 ) -> None:
     rest = installation.stack.rest
@@ -122,11 +124,11 @@ def test_clear__of_load_goes_on_from_what_is_staged_and_after_its_removal_fails_
     assert rest.wait("sync_products", "cleared", stall_seconds=SECONDS)["state"] == "failed"
     tasks = {task["task_id"]: task for task in rest.tasks("sync_products", "cleared")}
     log = rest.log("sync_products", "cleared", "load", tasks["load"]["try_number"])
-    assert tasks["load"]["state"] == "failed", "without a retry"
+    assert tasks["load"]["state"] == "failed", "the task must not be retried"
     assert [line for line in log if "StagingError" in line and "Clear the whole run" in line], "\n".join(log)
 
 
-def test_clear__of_the_report_of_a_comparison_reports_what_was_found(installation: Installation) -> None:
+def test_clear__of_the_report_of_a_comparison_reports_the_same_again(installation: Installation) -> None:
     rest = installation.stack.rest
     conf = {"pipelines": ["purchases"], **{k: v for k, v in installation.last_day().items() if k != "mode"}}
     first = installation.run("reconcile", "looked", conf)

@@ -1,4 +1,4 @@
-"""The four DAGs on a real scheduler, over REST, against the sandbox: as an operator meets them."""
+"""The DAGs on a real scheduler, triggered over REST, against the sandbox, as an operator uses them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ import requests
 
 from include.outcomes import Cause, PipelineName, Reason
 from tests.integration import canary
-from tests.integration.canary import CANARIES, kept_where
+from tests.integration.canary import CANARIES, find_places
 from tests.integration.installation import SECONDS, Installation, running_installation
 from tools.airflow_forms import click, open_as_user
 from tools.airflow_rest import RestError
@@ -35,7 +35,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
 
 
 @pytest.mark.parametrize("dag_id", ["sync_contacts", "sync_products", "sync_purchases"])
-def test_daily_sync__twice_for_the_same_time_changes_the_target_once(
+def test_daily_sync__second_run_for_the_same_time_changes_nothing(
     installation: Installation, dag_id: str
 ) -> None:
     conf = installation.last_day() if dag_id == "sync_purchases" else {"mode": "full"}
@@ -54,11 +54,11 @@ def test_daily_sync__twice_for_the_same_time_changes_the_target_once(
     ]
 
 
-def test_scheduler__has_imported_what_newsletter_runs_need_before_it_forks_its_workers(
+def test_scheduler__imports_the_modules_of_newsletter_runs_before_it_forks_its_workers(
     installation: Installation,
 ) -> None:
-    said = installation.stack.log("scheduler").read_text()
-    assert 0 <= said.find("imported ahead for newsletter runs") < said.find("Worker starting up")
+    log = installation.stack.log("scheduler").read_text()
+    assert 0 <= log.find("imported ahead for newsletter runs") < log.find("Worker starting up")
 
 
 def test_backfill__of_purchases_triggers_no_workflow(installation: Installation) -> None:
@@ -74,7 +74,7 @@ def test_backfill__of_purchases_triggers_no_workflow(installation: Installation)
     assert installation.shop.state()["fired_workflows"] == fired
 
 
-def test_reconcile__names_and_repairs_purchases_that_were_removed(installation: Installation) -> None:
+def test_reconcile__names_and_repairs_removed_purchases(installation: Installation) -> None:
     installation.run("sync_purchases", "before-reconcile", installation.last_day())
     conf = {name: value for name, value in installation.last_day().items() if name != "mode"}
     removed = {group for group in installation.shop.order_groups(conf) if installation.shop.purchase(group)}
@@ -87,7 +87,7 @@ def test_reconcile__names_and_repairs_purchases_that_were_removed(installation: 
     canceled = set(found.examples.get(Cause.CANCELED, []))
     assert set(report.compared) == {PipelineName.CONTACTS, PipelineName.PRODUCTS, PipelineName.PURCHASES}
     assert gone
-    assert removed <= gone | canceled, "the tag's may be canceled since"
+    assert removed <= gone | canceled, "a purchase of the web tracking may be canceled now"
     assert found.repaired == report.counts.written == len(gone)
     assert all(installation.shop.purchase(purchase_id) for purchase_id in gone)
 
@@ -105,7 +105,7 @@ def test_newsletter__reaches_vtex_and_a_repeat_changes_nothing(installation: Ins
 # --- the two ways in of the newsletter
 
 
-def test_trigger__with_a_bad_payload_is_refused_with_the_reason_and_makes_no_run(
+def test_trigger__with_an_invalid_payload_names_the_reason_and_creates_no_run(
     installation: Installation,
 ) -> None:
     rest = installation.stack.rest
@@ -132,17 +132,19 @@ def test_trigger__with_a_bad_payload_is_refused_with_the_reason_and_makes_no_run
 
 
 @pytest.mark.parametrize("form", ["GET query", "POST form", "POST JSON"])
-def test_callback__is_in_vtex_soon_and_nowhere_in_the_logs(installation: Installation, form: str) -> None:
+def test_callback__reaches_vtex_soon_and_does_not_appear_in_the_logs(
+    installation: Installation, form: str
+) -> None:
     person = installation.shop.subscriber()
-    said = {"email": person["email"], "ip": "203.0.113.7"}
+    fields = {"email": person["email"], "ip": "203.0.113.7"}
     sent: dict[str, Any] = {
-        "GET query": {"params": said},
-        "POST form": {"data": said},
-        "POST JSON": {"json": {"contact": said}},
+        "GET query": {"params": fields},
+        "POST form": {"data": fields},
+        "POST JSON": {"json": {"contact": fields}},
     }[form]
-    address = f"{installation.stack.url}/connectif/newsletter/{WEBHOOK_SECRET}/unsubscribe"
+    url = f"{installation.stack.url}/connectif/newsletter/{WEBHOOK_SECRET}/unsubscribe"
     method = form.partition(" ")[0]
-    answer = requests.request(method, address, **sent, timeout=30, allow_redirects=False)
+    answer = requests.request(method, url, **sent, timeout=30, allow_redirects=False)
     assert answer.status_code == 202
     assert installation.shop.wait_for_opt_in(person["id"], wanted=False, within_seconds=SECONDS) is False
     health = requests.get(f"{installation.stack.url}/connectif/health", timeout=10)
@@ -163,7 +165,7 @@ def test_callback__while_the_dag_is_paused_is_asked_to_come_later(installation: 
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "300")
 
 
-def test_callbacks__a_thousand_bad_ones_trigger_nothing_crash_nothing_and_leave_no_trace(
+def test_callbacks__a_thousand_invalid_ones_trigger_no_run_and_leave_no_private_text(
     installation: Installation,
 ) -> None:
     before = len(installation.stack.rest.runs("update_newsletter"))
@@ -179,8 +181,8 @@ def test_callbacks__a_thousand_bad_ones_trigger_nothing_crash_nothing_and_leave_
 
 
 def bad_requests(number: int) -> Iterator[bytes]:
-    """Wrong secrets, methods, paths and queries, long and binary ones, injections; each another one."""
-    dice = random.Random(7)  # noqa: S311 - the same each time
+    """Yield requests with wrong secrets, methods, paths and queries, with long texts and injections."""
+    dice = random.Random(7)  # noqa: S311 - the same numbers each time
     emails = [
         "", "canary", "canary@", "%00canary", "canary%0d%0aX-Injected:%20y", "canary'%20OR%201=1--", "%ff%fe",
         "canary@example.com&email=canary@example.com", "{{canary}}@x", "..%2f..%2fcanary", "c" * 3_000,
@@ -222,7 +224,7 @@ def status_of(port: int, raw: bytes) -> int:
     return int(answer.split(maxsplit=2)[1])
 
 
-def test_wrong_key__fails_at_once_and_says_what_to_do(installation: Installation) -> None:
+def test_wrong_key__run_fails_at_once_and_says_what_to_do(installation: Installation) -> None:
     keys = f"{installation.sandbox.vtex}/_sandbox/keys"
     (key, *_) = requests.get(keys, timeout=10).json()
     requests.delete(f"{keys}/{key['id']}", timeout=10).raise_for_status()
@@ -236,19 +238,19 @@ def test_wrong_key__fails_at_once_and_says_what_to_do(installation: Installation
         line for line in installation.last_log("sync_contacts", "wrong-key") if not line.startswith("::")
     ]
     assert any("AccessRefused: VTEX" in line for line in lines[-5:]), "\n".join(lines[-5:])
-    assert installation.told("wrong-key") == {"sync_contacts: a run has failed"}
+    assert installation.alerts_of("wrong-key") == {"sync_contacts: a run has failed"}
     page = installation.page("vtex-connectif-status/")
     assert "Last run failed" in page
     assert "runs/wrong-key" in page
 
 
-def test_misspelt_parameter__is_refused_at_the_trigger_and_else_fails_before_anything_is_read(
+def test_misspelt_parameter__is_refused_by_the_api_or_by_the_first_task(
     installation: Installation,
 ) -> None:
     rest, before = installation.stack.rest, installation.target()
     with pytest.raises(RestError, match=r"400: .*unknown parameter dryrun \(did you mean dry_run\?\)"):
         rest.trigger("sync_contacts", "misspelt", {"mode": "full", "dryrun": True})
-    # Airflow also makes runs from an asset's page, and does not say there of which DAG
+    # Airflow also creates runs from an asset's page, and this request does not name the DAG
     assets = rest.get("assets", name_pattern="sync_products_report")["assets"]
     conf = {"logical_date": None, "conf": {"mode": "full", "dryrun": True}}
     run_id = rest.post(f"assets/{assets[0]['id']}/materialize", conf)["dag_run_id"]
@@ -284,7 +286,9 @@ def test_pages__work_inside_airflows_frame(installation: Installation, tab: Tab,
     tab.wait_for(f"{FRAME}?.querySelector('.cards') != null")
     tab.wait_for(f"{FRAME}?.styleSheets.length")
     tab.wait_for(f"{FRAME}?.documentElement.scrollWidth <= {FRAME}?.documentElement.clientWidth")
-    assert tab.value(f"{FRAME}.fonts.size + {FRAME}.styleSheets.length") == 1, "styled, by us alone"
+    assert tab.value(f"{FRAME}.fonts.size + {FRAME}.styleSheets.length") == 1, (
+        "the page uses only its own style sheet"
+    )
     click(tab, f"{FRAME}.querySelector('a[href^=\"records?pipeline=contacts\"]')")
     key = tab.wait_for(f"{FRAME}?.querySelector('td code')?.innerText")
     click(tab, f"{FRAME}.querySelector('td button')")
@@ -297,7 +301,7 @@ def test_pages__work_inside_airflows_frame(installation: Installation, tab: Tab,
     )
 
 
-def test_explain__asked_inside_airflows_frame_answers_in_it(installation: Installation, tab: Tab) -> None:
+def test_explain__answers_inside_airflows_frame(installation: Installation, tab: Tab) -> None:
     person = installation.shop.subscriber()
     open_as_user(tab, installation.stack, "plugin/vtex-connectif-explain", Viewport(1280), 900)
     tab.wait_for(f"{FRAME}?.querySelector('input[name=record]') != null")
@@ -309,10 +313,10 @@ def test_explain__asked_inside_airflows_frame_answers_in_it(installation: Instal
     assert "@" not in tab.value("location.href")
 
 
-# --- what is told, and what must never be
+# --- alerts and private data
 
 
-def test_alerts__of_a_mass_change_guard_and_of_too_many_rejects_are_told(installation: Installation) -> None:
+def test_alerts__are_sent_for_a_mass_change_and_for_too_many_rejects(installation: Installation) -> None:
     sandbox, rest = f"{installation.sandbox.vtex}/_sandbox", installation.stack.rest
     installation.run("sync_products", "sync_products-first", {"mode": "full"})
     for number in range(30):
@@ -329,11 +333,11 @@ def test_alerts__of_a_mass_change_guard_and_of_too_many_rejects_are_told(install
     finally:
         requests.delete(f"{sandbox}/faults", timeout=10).raise_for_status()
     assert states == {"failed"}
-    assert installation.told("stopped", 2) == {
-        "sync_products: the mass-change guard has stopped a run, nothing was sent",
+    assert installation.alerts_of("stopped", 2) == {
+        "sync_products: the mass-change guard stopped a run; nothing was sent",
         "sync_products: a run has failed",
     }
-    assert installation.told("many-rejects", 2) == {
+    assert installation.alerts_of("many-rejects", 2) == {
         "sync_contacts: too many records were rejected",
         "sync_contacts: a run has failed",
     }
@@ -342,11 +346,13 @@ def test_alerts__of_a_mass_change_guard_and_of_too_many_rejects_are_told(install
     assert "email_invalid" in page
 
 
-def test_canary__sings_nowhere_after_real_runs_and_is_gone_after_its_erasure(
+def test_canary__is_only_in_known_places_after_real_runs_and_removed_by_erasure(
     installation: Installation,
 ) -> None:
-    """Neither its address, name and phone, nor any key. A newsletter run keeps its events in its conf, and
-    Airflow's audit log keeps REST triggers: both go with `airflow db clean`.
+    """Search for the canary's address, name and phone, and for all keys.
+
+    A newsletter run keeps its events in its conf, and Airflow's audit log keeps REST triggers. `airflow db
+    clean` removes both.
     """
     home = installation.stack.home
     installation.run("sync_contacts", "sync_contacts-first", {"mode": "full"})
@@ -356,14 +362,14 @@ def test_canary__sings_nowhere_after_real_runs_and_is_gone_after_its_erasure(
     assert installation.shop.contact(canary.EMAIL)
     assert installation.shop.purchase(canary.PURCHASE)
     conf_and_audit = {"airflow:dag_run.conf", "airflow:log.extra"}
-    assert kept_where(home, CANARIES) == {"staging"} | conf_and_audit
+    assert find_places(home, CANARIES) == {"staging"} | conf_and_audit
 
     erased = subprocess.run(
         (sys.executable, "-m", "tools.airflow_environment", "tools.erase"),
         env=installation.stack.environment(), input=canary.EMAIL, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert "is erased, and kept out of every later write" in erased.stdout
-    assert kept_where(home, CANARIES) == conf_and_audit
+    assert find_places(home, CANARIES) == conf_and_audit
     kept = installation.run("sync_contacts", "after-the-erasure", {"only": canary.DOCUMENT})
     assert kept.counts.reasons == {Reason.ERASED: 1}
 
@@ -372,9 +378,9 @@ def test_canary__sings_nowhere_after_real_runs_and_is_gone_after_its_erasure(
         installation.page(f"vtex-connectif-status/records?pipeline={pipeline}&code={Reason.ERASED}")
         for pipeline in PipelineName
     ]
-    said = [*pages, erased.stdout, erased.stderr]
-    assert [word for word in CANARIES if word in "".join(said).lower()] == []
+    texts = [*pages, erased.stdout, erased.stderr]
+    assert [word for word in CANARIES if word in "".join(texts).lower()] == []
     keys = [VTEX_TOKEN, CONNECTIF_SECRET, WEBHOOK_SECRET, *vars(installation.stack.keys).values()]
-    assert kept_where(home, keys) == set()
-    assert kept_where(home / "logs", ["update_newsletter"]), "the logs are elsewhere"
-    assert kept_where(home / "logs", ["@example"]) == set()
+    assert find_places(home, keys) == set()
+    assert find_places(home / "logs", ["update_newsletter"]), "the search must include the logs"
+    assert find_places(home / "logs", ["@example"]) == set()

@@ -1,4 +1,4 @@
-"""Faults of the machine: disk, rights, state store, clock, and a second Airflow for the same shop.
+"""Faults of the machine: disk, permissions, state store, clock, and a second Airflow for the same shop.
 
 `tried` yields a row for each fault, pipeline and stage. A row is held when the stage fails by a SyncError of
 the right kind, in a sentence with what to do. The same run, retried without the fault, must end like a calm
@@ -52,9 +52,9 @@ from tests.torture.machine import (
     own_file_system,
     postgres,
     read_only,
-    without_rights,
+    without_permissions,
 )
-from tests.torture.tried import Tried
+from tests.torture.trial import Trial
 
 log = logging.getLogger(__name__)
 
@@ -71,8 +71,8 @@ _LONGEST_SENTENCE = 700
 
 
 @dataclass
-class Installation(SyncRunner):
-    """An Airflow with its own staging folder and clock; the state store may be shared."""
+class AirflowRunner(SyncRunner):
+    """A runner like one Airflow: its own staging folder and clock; the state store may be shared."""
 
     url: str = ""
     clock_moved_by: timedelta = field(default_factory=timedelta)
@@ -89,8 +89,8 @@ class Installation(SyncRunner):
 
     def open(self) -> None:
         """Open the state store, as each task does."""
-        pair = Shop("sandboxshop", self.shop.vtex_url, self.shop.connectif_url, KEY_ID)
-        self.state = open_state_store(self.url, HASH_KEY, pair, clock=self.now)
+        shop = Shop("sandboxshop", self.shop.vtex_url, self.shop.connectif_url, KEY_ID)
+        self.state = open_state_store(self.url, HASH_KEY, shop, clock=self.now)
 
     def now(self) -> datetime:
         return self.shop.clock.now() + self.clock_moved_by
@@ -104,8 +104,8 @@ class Installation(SyncRunner):
 
 
 @dataclass(frozen=True)
-class Ended:
-    """What a run leaves behind, without what differs between any two runs."""
+class RunResult:
+    """The result of a run, without the values that differ between any two runs."""
 
     target: dict[str, Any]
     read: int
@@ -113,29 +113,29 @@ class Ended:
     reasons: dict[str, int]
 
     @classmethod
-    def of(cls, shop: SimulatedShop, report: Report) -> Ended:
+    def of(cls, shop: SimulatedShop, report: Report) -> RunResult:
         counts = report.counts
         reasons = {str(reason): number for reason, number in counts.reasons.items() if number}
         outcomes = {str(outcome): number for outcome, number in counts.outcomes.items() if number}
         return cls(target_of(shop), counts.read, outcomes, reasons)
 
-    def differs_from(self, calm: Ended) -> str:
+    def difference_from(self, expected: RunResult) -> str:
         changed = [
             name
             for name in ("target", "read", "outcomes", "reasons")
-            if getattr(self, name) != getattr(calm, name)
+            if getattr(self, name) != getattr(expected, name)
         ]
-        return f"not like a calm run: {', '.join(changed)}" if changed else ""
+        return f"differs from an undisturbed run: {', '.join(changed)}" if changed else ""
 
 
-_BY_ORDER_OF_ARRIVAL = {"created_at", "id", "image_url", "thumbnail_url"}
-"""What depends on which of the parallel posts comes first: what the simulated Connectif counts up, and the
-picture of a product that a purchase creates (that of the line that came first).
+_DEPEND_ON_ORDER = {"created_at", "id", "image_url", "thumbnail_url"}
+"""Fields that depend on the order of the parallel posts: counters of the simulated Connectif, and the image
+of a product that a purchase creates (it comes from the first line).
 """
 
 
 def target_of(shop: SimulatedShop) -> dict[str, Any]:
-    """All that a sync could have changed, whatever the order in which it came."""
+    """All data that a sync can change, without the fields that depend on the order of calls."""
     return {name: _without_order(value) for name, value in shop.target().items()}
 
 
@@ -143,65 +143,67 @@ def _without_order(value: Any) -> Any:
     if isinstance(value, str) and value.startswith("[{"):
         value = json.loads(value)
     if isinstance(value, dict):
-        return {key: _without_order(one) for key, one in value.items() if key not in _BY_ORDER_OF_ARRIVAL}
+        return {key: _without_order(one) for key, one in value.items() if key not in _DEPEND_ON_ORDER}
     return [_without_order(one) for one in value] if isinstance(value, list) else value
 
 
-Active = Callable[[Installation], AbstractContextManager[object]]
+Active = Callable[[AirflowRunner], AbstractContextManager[object]]
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One way to fail, active while a stage runs. Without a `kind` the stage must end well in spite of it."""
+    """A fault during a stage. Without a `kind` the stage must succeed in spite of the fault."""
 
     name: str
     active: Active
     kind: type[SyncError] | None
-    says: str = ""
+    phrase: str = ""
     stages: Sequence[str] = STAGES
     pipelines: Sequence[PipelineName] = (PipelineName.CONTACTS, PipelineName.PRODUCTS, PipelineName.PURCHASES)
-    may_end_well: bool = False
+    may_succeed: bool = False
 
 
 # --- one trial
 
 
-def trial(calm: Ended, runner: Installation, pipeline: PipelineName, stage: str, fault: Fault) -> str:
-    """The problem of a run that meets the fault in one stage and is retried without it; "" when it held."""
+def find_problem(
+    expected: RunResult, runner: AirflowRunner, pipeline: PipelineName, stage: str, fault: Fault
+) -> str:
+    """Run a sync with the fault in one stage, retry it without the fault; return the problem, or ""."""
     run = partial(runner.run, pipeline, PLANS[pipeline], "run")
     folders = {name: runner.folder / "run" / name for name in STAGES}
     for before in STAGES[: STAGES.index(stage)]:
-        _do(run(), before, folders)
+        _run_stage(run(), before, folders)
     problem = ""
     try:
         with fault.active(runner):
-            _do(run(), stage, folders)
-        if fault.kind is not None and not fault.may_end_well:
-            problem = "the stage ended well"
+            _run_stage(run(), stage, folders)
+        if fault.kind is not None and not fault.may_succeed:
+            problem = "the stage succeeded"
     except SyncError as error:
-        problem = _about(error, fault)
-    except Exception as error:  # noqa: BLE001 - that is what is looked for
-        problem = f"no error of ours: {type(error).__name__}: {error}"
-    ended = Ended.of(runner.shop, stages_of(run()))
-    return problem or ended.differs_from(calm)
+        problem = _problem_of(error, fault)
+    except Exception as error:  # noqa: BLE001 - the trial looks for unexpected errors
+        problem = f"not a SyncError: {type(error).__name__}: {error}"
+    result = RunResult.of(runner.shop, stages_of(run()))
+    return problem or result.difference_from(expected)
 
 
-def _do(run: SyncRun, stage: str, folders: dict[str, Path]) -> None:
+def _run_stage(run: SyncRun, stage: str, folders: dict[str, Path]) -> None:
     place = STAGES.index(stage)
     source = Staging(folders[STAGES[place - 1]]) if place else None
     run_stage(run, stage, getattr(DAILY_PIPELINES[run.pipeline].code(), stage), source=source)
 
 
-def _about(error: SyncError, fault: Fault) -> str:
-    said = str(error)
+def _problem_of(error: SyncError, fault: Fault) -> str:
+    message = str(error)
     if fault.kind is None:
-        return f"{type(error).__name__}: {said}"
+        return f"{type(error).__name__}: {message}"
     if not isinstance(error, fault.kind):
-        return f"{type(error).__name__} instead of {fault.kind.__name__}: {said}"
-    if fault.says not in said:
-        return f"the message does not say {fault.says!r}: {said}"
-    if "\n" in said or len(said) > _LONGEST_SENTENCE:
-        return f"the message is no sentence: {said}"
+        return f"{type(error).__name__} instead of {fault.kind.__name__}: {message}"
+    if fault.phrase not in message:
+        return f"the message does not contain {fault.phrase!r}: {message}"
+    if "\n" in message or len(message) > _LONGEST_SENTENCE:
+        return f"the message is longer than a sentence: {message}"
     return ""
 
 
@@ -209,7 +211,7 @@ def _about(error: SyncError, fault: Fault) -> str:
 def _after_calls(
     number: int, client: Any, fault: Callable[[], AbstractContextManager[object]], route: str = ""
 ) -> Iterator[None]:
-    """The fault begins when that many answers of the vendor (to calls of the route) have come."""
+    """Start the fault after this number of answers of the vendor (to calls of the route)."""
     counter, left, lock = client.transport.counter, iter(range(number)), threading.Lock()
     with ExitStack() as exits:
 
@@ -224,22 +226,22 @@ def _after_calls(
         yield
 
 
-def _at_once(do: Callable[[], object]) -> Callable[[], AbstractContextManager[object]]:
-    """A fault that is over as soon as it has happened."""
+def _momentary(act: Callable[[], object]) -> Callable[[], AbstractContextManager[object]]:
+    """A fault that ends as soon as it has happened."""
 
-    def happens() -> AbstractContextManager[object]:
-        do()
+    def fault() -> AbstractContextManager[object]:
+        act()
         return nullcontext()
 
-    return happens
+    return fault
 
 
-# --- disk and rights
+# --- disk and permissions
 
 
 @contextmanager
 def _on_staging(
-    fault: Callable[[Path], AbstractContextManager[object]], runner: Installation
+    fault: Callable[[Path], AbstractContextManager[object]], runner: AirflowRunner
 ) -> Iterator[None]:
     with fault(runner.folder / "run"):
         yield
@@ -247,9 +249,9 @@ def _on_staging(
 
 @contextmanager
 def _on_state(
-    fault: Callable[[Path], AbstractContextManager[object]], runner: Installation
+    fault: Callable[[Path], AbstractContextManager[object]], runner: AirflowRunner
 ) -> Iterator[None]:
-    """No connection is open while the file system changes."""
+    """Change the file system while no connection is open."""
     runner.state.close()
     try:
         with fault(runner.folder / "state"):
@@ -263,14 +265,14 @@ def _on_state(
 
 
 @contextmanager
-def _full_in_a_stage(runner: Installation) -> Iterator[None]:
+def _fill_during_stage(runner: AirflowRunner) -> Iterator[None]:
     fault = partial(full, runner.folder / "run")
     with _after_calls(2, runner.vtex, fault), _after_calls(2, runner.connectif, fault):
         yield
 
 
 @contextmanager
-def _temporary_files_full(runner: Installation) -> Iterator[None]:
+def _fill_temporary_files(runner: AirflowRunner) -> Iterator[None]:
     with (
         file_system(runner.folder / "tmp", megabytes=1) as folder,
         full(folder),
@@ -289,7 +291,7 @@ DISK = (
     ),
     Fault(
         "disk full in a stage",
-        _full_in_a_stage,
+        _fill_during_stage,
         InfrastructureError,
         "Free space",
         stages=("extract", "load"),
@@ -298,7 +300,7 @@ DISK = (
     Fault("no rights", partial(_on_staging, without_rights), ConfigurationError, "Give that user permission"),
     Fault(
         "temporary files: disk full",
-        _temporary_files_full,
+        _fill_temporary_files,
         InfrastructureError,
         "Free space",
         stages=("load",),
@@ -311,10 +313,10 @@ DISK = (
 
 
 @contextmanager
-def _damaged(harm: Callable[[bytearray], bytearray], runner: Installation) -> Iterator[None]:
+def _damage(apply: Callable[[bytearray], bytearray], runner: AirflowRunner) -> Iterator[None]:
     runner.state.close()
-    whole = runner.database.read_bytes()
-    runner.database.write_bytes(harm(bytearray(whole)))
+    intact = runner.database.read_bytes()
+    runner.database.write_bytes(apply(bytearray(intact)))
     try:
         runner.open()
         try:
@@ -322,43 +324,43 @@ def _damaged(harm: Callable[[bytearray], bytearray], runner: Installation) -> It
         finally:
             runner.state.close()
     finally:
-        for beside in ("-wal", "-shm"):
-            Path(f"{runner.database}{beside}").unlink(missing_ok=True)
-        runner.database.write_bytes(whole)
+        for suffix in ("-wal", "-shm"):
+            Path(f"{runner.database}{suffix}").unlink(missing_ok=True)
+        runner.database.write_bytes(intact)
         runner.open()
 
 
-def _header_overwritten(content: bytearray) -> bytearray:
+def _overwrite_header(content: bytearray) -> bytearray:
     content[:100] = bytes(range(100, 200))
     return content
 
 
-def _truncated(content: bytearray) -> bytearray:
+def _cut_in_half(content: bytearray) -> bytearray:
     return content[: len(content) // 2]
 
 
-def _pages_damaged(content: bytearray) -> bytearray:
-    """All but the first page, which has the names of the tables."""
+def _zero_pages(content: bytearray) -> bytearray:
+    """Fill all pages with zeros except the first page, which has the names of the tables."""
     content[4096:] = bytes(len(content) - 4096)
     return content
 
 
 DAMAGES = {
-    "header overwritten": _header_overwritten,
-    "file cut in half": _truncated,
-    "pages zeroed": _pages_damaged,
+    "header overwritten": _overwrite_header,
+    "file cut in half": _cut_in_half,
+    "pages zeroed": _zero_pages,
 }
 
 
 @contextmanager
-def _locked(runner: Installation) -> Iterator[None]:
-    with _impatient(runner), locked(runner.database):
+def _lock(runner: AirflowRunner) -> Iterator[None]:
+    with _short_busy_timeout(runner), locked(runner.database):
         yield
 
 
 @contextmanager
-def _impatient(runner: Installation) -> Iterator[None]:
-    """A state store that gives up soon where another process has locked it."""
+def _short_busy_timeout(runner: AirflowRunner) -> Iterator[None]:
+    """Make the state store give up soon while another process has locked the file."""
     runner.state.close()
     try:
         with mock.patch("include.state.database.BUSY_SECONDS", 0.2):
@@ -370,16 +372,16 @@ def _impatient(runner: Installation) -> Iterator[None]:
 
 
 @contextmanager
-def _locked_after_a_post(runner: Installation) -> Iterator[None]:
+def _lock_after_a_post(runner: AirflowRunner) -> Iterator[None]:
     with (
-        _impatient(runner),
+        _short_busy_timeout(runner),
         _after_calls(3, runner.connectif, partial(locked, runner.database), POST_PURCHASE.name),
     ):
         yield
 
 
 @contextmanager
-def _full_after_a_post(runner: Installation) -> Iterator[None]:
+def _fill_after_a_post(runner: AirflowRunner) -> Iterator[None]:
     fault = partial(full, runner.folder / "state")
     with _after_calls(3, runner.connectif, fault, POST_PURCHASE.name):
         yield
@@ -391,8 +393,8 @@ SQLITE = (
         "SQLite: read-only", partial(_on_state, read_only), ConfigurationError, "writable", stages=("load",)
     ),
     Fault(
-        "SQLite: no rights",
-        partial(_on_state, without_rights),
+        "SQLite: no permissions",
+        partial(_on_state, without_permissions),
         ConfigurationError,
         "Give that user permission",
         stages=("load",),
@@ -400,16 +402,16 @@ SQLITE = (
     *(
         Fault(
             f"SQLite: {name}",
-            partial(_damaged, harm),
+            partial(_damage, apply),
             ConfigurationError,
             "from a backup",
             stages=("extract", "load"),
         )
-        for name, harm in DAMAGES.items()
+        for name, apply in DAMAGES.items()
     ),
     Fault(
         "SQLite: disk full between posts",
-        _full_after_a_post,
+        _fill_after_a_post,
         InfrastructureError,
         "Free space",
         stages=("load",),
@@ -417,22 +419,22 @@ SQLITE = (
     ),
     Fault(
         "SQLite: locked between posts",
-        _locked_after_a_post,
+        _lock_after_a_post,
         InfrastructureError,
         "Look for a program",
         stages=("load",),
         pipelines=(PipelineName.PURCHASES,),
     ),
-    Fault("SQLite: locked", _locked, InfrastructureError, "Look for a program", stages=("load",)),
+    Fault("SQLite: locked", _lock, InfrastructureError, "Look for a program", stages=("load",)),
 )
 
 
 # --- state store: PostgreSQL
 
 
-def of_postgres(server: Postgres) -> Sequence[Fault]:
+def postgres_faults(server: Postgres) -> Sequence[Fault]:
     @contextmanager
-    def away(_office: Installation) -> Iterator[None]:
+    def stop(_runner: AirflowRunner) -> Iterator[None]:
         server.stop()
         try:
             with mock.patch("include.state.database.RECONNECT_SECONDS", 0.5):
@@ -441,16 +443,16 @@ def of_postgres(server: Postgres) -> Sequence[Fault]:
             server.start()
 
     @contextmanager
-    def restarted(mode: str, runner: Installation) -> Iterator[None]:
-        with _after_calls(2, runner.connectif, _at_once(lambda: server.restart(mode))):
+    def restart(mode: str, runner: AirflowRunner) -> Iterator[None]:
+        with _after_calls(2, runner.connectif, _momentary(lambda: server.restart(mode))):
             yield
 
     @contextmanager
-    def away_since(runner: Installation) -> Iterator[None]:
+    def stop_during_stage(runner: AirflowRunner) -> Iterator[None]:
         try:
             with (
                 mock.patch("include.state.database.RECONNECT_SECONDS", 0.5),
-                _after_calls(2, runner.connectif, _at_once(server.stop)),
+                _after_calls(2, runner.connectif, _momentary(server.stop)),
             ):
                 yield
         finally:
@@ -458,10 +460,10 @@ def of_postgres(server: Postgres) -> Sequence[Fault]:
 
     load: dict[str, Any] = {"stages": ("load",)}
     return (
-        Fault("PostgreSQL: away", away, InfrastructureError, "database is up", **load),
+        Fault("PostgreSQL: stopped", stop, InfrastructureError, "database is up", **load),
         Fault(
             "PostgreSQL: stopped in a stage",
-            away_since,
+            stop_during_stage,
             InfrastructureError,
             "database is up",
             **load,
@@ -469,19 +471,19 @@ def of_postgres(server: Postgres) -> Sequence[Fault]:
         ),
         Fault(
             "PostgreSQL: restarted in a stage",
-            partial(restarted, "fast"),
+            partial(restart, "fast"),
             InfrastructureError,
             "database is up",
             **load,
-            may_end_well=True,
+            may_succeed=True,
         ),
         Fault(
             "PostgreSQL: crashed in a stage",
-            partial(restarted, "immediate"),
+            partial(restart, "immediate"),
             InfrastructureError,
             "database is up",
             **load,
-            may_end_well=True,
+            may_succeed=True,
         ),
     )
 
@@ -490,35 +492,35 @@ def of_postgres(server: Postgres) -> Sequence[Fault]:
 
 
 @contextmanager
-def _set_back(by: timedelta, runner: Installation) -> Iterator[None]:
-    """Before the stage, and for good: the retry has the same clock."""
+def _set_back(by: timedelta, runner: AirflowRunner) -> Iterator[None]:
+    """Set the clock back before the stage and leave it: the retry has the same clock."""
     runner.clock_moved_by -= by
     yield
 
 
 @contextmanager
-def _set_back_within(by: timedelta, runner: Installation) -> Iterator[None]:
+def _set_back_during_stage(by: timedelta, runner: AirflowRunner) -> Iterator[None]:
     def move() -> None:
         runner.clock_moved_by -= by
 
-    with _after_calls(1, runner.vtex, _at_once(move)), _after_calls(2, runner.connectif, _at_once(move)):
+    with _after_calls(1, runner.vtex, _momentary(move)), _after_calls(2, runner.connectif, _momentary(move)):
         yield
 
 
 CLOCK = tuple(
     Fault(f"clock: {by} {when}", partial(active, step), None)
     for by, step in (("an hour back", timedelta(hours=1)), ("a day back", timedelta(days=1)))
-    for when, active in (("before a stage", _set_back), ("in a stage", _set_back_within))
+    for when, active in (("before a stage", _set_back), ("in a stage", _set_back_during_stage))
 )
 
 
 # --- two installations
 
 
-def _second_is_refused(first: Installation, second: Installation, pipeline: PipelineName) -> str:
-    """While the first loads, the second fails by name; afterwards it goes on."""
+def _refuse_second(first: AirflowRunner, second: AirflowRunner, pipeline: PipelineName) -> str:
+    """While the first Airflow loads, the second fails with a clear error; afterwards the second continues."""
     one, two = _run_in(first, pipeline, "run of one"), _run_in(second, pipeline, "run of two")
-    two = replace(two, kept=one.kept)  # the staging folder is shared as well, as for products it must be
+    two = replace(two, kept=one.kept)  # the staging folder is shared, too: products require this
     refusals: list[SyncError] = []
 
     def interrupt() -> None:
@@ -527,19 +529,19 @@ def _second_is_refused(first: Installation, second: Installation, pipeline: Pipe
         except SyncError as error:
             refusals.append(error)
 
-    with _after_calls(1, first.connectif, _at_once(interrupt)):
+    with _after_calls(1, first.connectif, _momentary(interrupt)):
         stages_of(one)
     if not refusals:
-        return "the second was not refused"
-    said = str(refusals[0])
-    if not isinstance(refusals[0], WorkHeld) or "run of one" not in said or "Pause the DAG" not in said:
-        return f"{type(refusals[0]).__name__}: {said}"
+        return "the second Airflow was not refused"
+    message = str(refusals[0])
+    if not isinstance(refusals[0], WorkHeld) or "run of one" not in message or "Pause the DAG" not in message:
+        return f"{type(refusals[0]).__name__}: {message}"
     stages_of(two)
     return ""
 
 
-def _run_in(runner: Installation, pipeline: PipelineName, name: str) -> SyncRun:
-    """Both Airflows give their run the same folder name, below folders of their own."""
+def _run_in(runner: AirflowRunner, pipeline: PipelineName, name: str) -> SyncRun:
+    """Make a run. Both Airflows use the same folder name for their run, in different parent folders."""
     return replace(runner.run(pipeline, PLANS[pipeline], name), staging=Staging(runner.folder / "run"))
 
 
@@ -551,8 +553,8 @@ def _dead_is_followed(first: Installation, second: Installation, pipeline: Pipel
     return ""
 
 
-def _suspended_stops(first: Installation, second: Installation, pipeline: PipelineName) -> str:
-    """The first is suspended in its load for longer than its lease; it wakes when the second has the work."""
+def _suspend_first(first: AirflowRunner, second: AirflowRunner, pipeline: PipelineName) -> str:
+    """The first Airflow is suspended in its load until its lease expires and the second takes the lease."""
     run = first.run(pipeline, PLANS[pipeline], "run of one")
 
     def sleep_through_the_lease() -> None:
@@ -563,31 +565,31 @@ def _suspended_stops(first: Installation, second: Installation, pipeline: Pipeli
     try:
         with (
             mock.patch("include.pipeline.lease.RENEW_SECONDS", 0.02),
-            _after_calls(1, first.connectif, _at_once(sleep_through_the_lease)),
+            _after_calls(1, first.connectif, _momentary(sleep_through_the_lease)),
         ):
             stages_of(run)
     except WorkTakenOver:
         second.state.leases.release(pipeline, "load", "run of two")
         stages_of(run)
         return ""
-    return "the first went on"
+    return "the first Airflow continued"
 
 
-def _wait_for_the_end_of(thread_name: str) -> None:
-    """Of the thread that renews the lease; it ends once it has found the lease taken."""
+def _join_thread(thread_name: str) -> None:
+    """Wait for the thread that renews the lease; it ends when it finds that the lease was taken."""
     for thread in threading.enumerate():
         if thread.name == thread_name:
             thread.join(timeout=20)
 
 
-TWO_AIRFLOWS: dict[str, Callable[[Installation, Installation, PipelineName], str]] = {
-    "two Airflows at once": _second_is_refused,
-    "two Airflows, one killed": _dead_is_followed,
-    "two Airflows, one suspended": _suspended_stops,
+TWO_AIRFLOWS: dict[str, Callable[[AirflowRunner, AirflowRunner, PipelineName], str]] = {
+    "two Airflows at once": _refuse_second,
+    "two Airflows, one killed": _kill_first,
+    "two Airflows, one suspended": _suspend_first,
 }
 
 
-# --- all of them
+# --- all trials
 
 
 @dataclass
@@ -596,36 +598,38 @@ class TrialShop:
 
     shop: SimulatedShop
     folder: Path
-    made: int = 0
-    _calm: dict[PipelineName, Ended] = field(default_factory=dict)
+    runners: int = 0
+    _expected: dict[PipelineName, RunResult] = field(default_factory=dict)
 
-    def calm(self, pipeline: PipelineName) -> Ended:
-        """What a run without a fault leaves behind."""
-        if pipeline not in self._calm:
-            with self.installation() as runner:
-                self._calm[pipeline] = Ended.of(self.shop, runner.sync(pipeline, PLANS[pipeline], "run"))
-        return self._calm[pipeline]
+    def expected(self, pipeline: PipelineName) -> RunResult:
+        """The result of a run without a fault."""
+        if pipeline not in self._expected:
+            with self.new_runner() as runner:
+                report = runner.sync(pipeline, PLANS[pipeline], "run")
+                self._expected[pipeline] = RunResult.of(self.shop, report)
+        return self._expected[pipeline]
 
     @contextmanager
-    def installation(self, url: str = "") -> Iterator[Installation]:
-        """A new one for a shop as new, with file systems of its own where this machine allows it."""
+    def new_runner(self, url: str = "") -> Iterator[AirflowRunner]:
+        """Reset the shop and make a runner, with separate file systems if this machine allows it."""
         self.shop.reset()
-        with self.another(url) as runner:
+        with self.further_runner(url) as runner:
             yield runner
 
     @contextmanager
-    def another(self, url: str = "") -> Iterator[Installation]:
-        self.made += 1
-        folder = self.folder / f"{self.made}"
+    def further_runner(self, url: str = "") -> Iterator[AirflowRunner]:
+        """Make a runner for the shop as it is."""
+        self.runners += 1
+        folder = self.folder / f"{self.runners}"
         with own_file_system(folder / "run"), own_file_system(folder / "state"):
-            runner = Installation(self.shop, folder, url=url)
+            runner = AirflowRunner(self.shop, folder, url=url)
             try:
                 yield runner
             finally:
                 runner.close()
 
 
-def tried(
+def run_trials(
     shop: SimulatedShop, folder: Path, pipelines: Sequence[PipelineName] = tuple(PLANS)
 ) -> Iterator[Tried]:
     """All trials of these pipelines. What this machine does not allow is left out and logged."""
@@ -634,7 +638,7 @@ def tried(
         try:
             yield from part(trial_shop, pipelines)
         except NotPossibleHere as reason:
-            log.warning("faults not tried: %s", reason)
+            log.warning("faults left out: %s", reason)
 
 
 def disk(shop: TrialShop, pipelines: Sequence[PipelineName]) -> Iterator[Tried]:
@@ -651,18 +655,19 @@ def clock(shop: TrialShop, pipelines: Sequence[PipelineName]) -> Iterator[Tried]
 
 def postgresql(shop: TrialShop, pipelines: Sequence[PipelineName]) -> Iterator[Tried]:
     with postgres() as server:
-        yield from _all_of(shop, of_postgres(server), pipelines, server.url)
+        yield from _run_faults(shop, postgres_faults(server), pipelines, server.url)
 
 
 def two_airflows(shop: TrialShop, pipelines: Sequence[PipelineName]) -> Iterator[Tried]:
     for (name, meeting), pipeline in (
         (one, pipeline) for one in TWO_AIRFLOWS.items() for pipeline in pipelines
     ):
-        begun, calm = time.monotonic(), shop.calm(pipeline)
-        with shop.installation() as first, shop.another(first.url) as second:
-            problem = meeting(first, second, pipeline)
-            target = "" if target_of(shop.shop) == calm.target else "not like a calm run: target"
-        yield Tried(KIND, name, pipeline, problem or target, seconds=time.monotonic() - begun)
+        started, expected = time.monotonic(), shop.expected(pipeline)
+        with shop.new_runner() as first, shop.further_runner(first.url) as second:
+            problem = find_problem_of_two(first, second, pipeline)
+            is_equal = target_of(shop.shop) == expected.target
+        target = "" if is_equal else "differs from an undisturbed run: target"
+        yield Trial(KIND, name, pipeline, problem or target, seconds=time.monotonic() - started)
 
 
 Part = Callable[[TrialShop, Sequence[PipelineName]], Iterator[Tried]]
@@ -674,23 +679,23 @@ def _all_of(
 ) -> Iterator[Tried]:
     for fault in faults:
         for pipeline in (pipeline for pipeline in pipelines if pipeline in fault.pipelines):
-            calm = shop.calm(pipeline)
+            expected = shop.expected(pipeline)
             for stage in fault.stages:
-                begun = time.monotonic()
-                with shop.installation(url and _schema_of(url, shop.made)) as runner:
-                    problem = trial(calm, runner, pipeline, stage, fault)
-                yield Tried(
-                    KIND, fault.name, f"{pipeline}, {stage}", problem, seconds=time.monotonic() - begun
+                started = time.monotonic()
+                with shop.new_runner(url and _create_schema(url, shop.runners)) as runner:
+                    problem = find_problem(expected, runner, pipeline, stage, fault)
+                yield Trial(
+                    KIND, fault.name, f"{pipeline}, {stage}", problem, seconds=time.monotonic() - started
                 )
 
 
-def _schema_of(url: str, number: int) -> str:
-    """The address of a schema that no other trial has used."""
+def _create_schema(url: str, number: int) -> str:
+    """Create a schema for one trial and return its URL."""
     import sqlalchemy as sa  # noqa: PLC0415
 
     engine = sa.create_engine(sa.make_url(url).set(drivername="postgresql+psycopg2"))
     with engine.begin() as connection:
         connection.execute(sa.schema.CreateSchema(f"trial_{number}"))
     engine.dispose()
-    found = sa.make_url(url).update_query_dict({"options": f"-csearch_path=trial_{number}"})
-    return found.render_as_string(hide_password=False)
+    schema_url = sa.make_url(url).update_query_dict({"options": f"-csearch_path=trial_{number}"})
+    return schema_url.render_as_string(hide_password=False)

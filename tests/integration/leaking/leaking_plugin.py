@@ -1,4 +1,4 @@
-"""A plugin whose mistakes print secrets in every component: lines, tracebacks, both kinds of loggers."""
+"""A plugin with bugs that log secrets in every component: lines, tracebacks, both kinds of loggers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MARK = "leaking-plugin"
 
 
 def leak(place: str) -> None:
-    """One line of each kind."""
+    """Log one line of each kind."""
     for kind, text in texts().items():
         logging.getLogger("leaking").warning("%s %s %s %s", MARK, place, kind, text)
         structlog.get_logger("leaking").warning("%s %s", MARK, place, kind=kind, text=text)
@@ -29,14 +29,14 @@ def leak(place: str) -> None:
 
 
 def fail(text: str) -> None:
-    """As code does that quotes what it was given."""
+    """Raise an error that quotes its input."""
     raise ValueError(text)
 
 
-class Leaks:
+class LeakingListener:
     @hookimpl
     def on_starting(self, component: object) -> None:
-        """Tasks have their own leaks: at its start a task knows no secret of the database."""
+        """Leak in components only. A task has no secret of the database when it starts."""
         if type(component).__name__ == "Job":
             leak(f"{sys.argv[1]} {type(component).__name__}")
 
@@ -50,11 +50,11 @@ app = FastAPI()
 
 @app.get("/leak")
 def page() -> None:
-    """The api-server's turn."""
+    """Leak in the api-server."""
     leak("api-server")
 
 
 class LeakingPlugin(AirflowPlugin):
     name = "zz_leaking"
-    listeners: list[Any] = [Leaks()]  # noqa: RUF012
+    listeners: list[Any] = [LeakingListener()]  # noqa: RUF012
     fastapi_apps: list[Any] = [{"app": app, "url_prefix": "/leaking", "name": "leaks"}]  # noqa: RUF012

@@ -1,4 +1,4 @@
-"""Connections whose secrets must not sing: one is given by the environment, one by Airflow's database."""
+"""Connections with canary secrets: one in the environment, one in Airflow's database."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ SECRETS = (
 
 def put_in_database() -> None:
     """Save the connections as Airflow's CLI and its API do."""
-    from airflow.models.connection import Connection  # noqa: PLC0415 - only in a process of Airflow's
+    from airflow.models.connection import Connection  # noqa: PLC0415 - only in an Airflow process
     from airflow.utils.session import create_session  # noqa: PLC0415 - as above
 
     with create_session() as session:
@@ -45,8 +45,8 @@ def put_in_database() -> None:
 
 
 def texts() -> dict[str, str]:
-    """What an error could quote: each secret, as it is, in an address and in JSON; Airflow's keys."""
-    from urllib.parse import quote  # noqa: PLC0415 - beside its only use
+    """Texts that an error could quote: the secrets and Airflow's keys, the secrets in URLs and in JSON."""
+    from urllib.parse import quote  # noqa: PLC0415 - next to its only use
 
     keys = [os.environ["AIRFLOW__CORE__FERNET_KEY"], os.environ["AIRFLOW__API_AUTH__JWT_SECRET"]]
     plain = " ".join([*SECRETS, *keys])

@@ -1,4 +1,4 @@
-"""A DAG on a schedule whose run takes its time, with the alerts of the project's own."""
+"""A scheduled DAG with a slow run and with the alerts of the project."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from plugins import alerts
 @dag(schedule="@daily", start_date=datetime(2026, 1, 1, tzinfo=UTC), catchup=False, **alerts.dag_args())
 def late_probe() -> None:
     @task
-    def dawdle() -> None:
+    def sleep() -> None:
         time.sleep(120)
 
-    dawdle()
+    sleep()
 
 
 late_probe()

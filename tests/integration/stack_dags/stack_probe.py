@@ -1,4 +1,4 @@
-"""A DAG to try the local stack with: it sleeps, fails and tells its environment on request."""
+"""A DAG to test the local stack: it sleeps, fails or returns its AIRFLOW_HOME."""
 
 from __future__ import annotations
 

@@ -14,13 +14,13 @@ from include.http.retry import RetryPolicy, TryAgain, parse_retry_after, server_
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
 
 
-def pauses(asked: float | None, **policy: float) -> list[float]:
+def pauses(retry_after: float | None, **policy: float) -> list[float]:
     """The pauses between the attempts of a call that always fails."""
     slept: list[float] = []
     retrying = RetryPolicy(sleep=slept.append, **policy).retrying()  # type: ignore[arg-type]
 
     def fail() -> None:
-        raise TryAgain("HTTP 503", asked)
+        raise TryAgain("HTTP 503", retry_after)
 
     with pytest.raises(TryAgain):
         retrying(fail)
@@ -85,8 +85,8 @@ def test_retry_after__unreadable_text_is_ignored(text: str | None) -> None:
 
 @given(st.text(max_size=40))
 def test_retry_after__accepts_any_text(text: str) -> None:
-    asked = parse_retry_after(text, NOW)
-    assert asked is None or asked >= 0
+    seconds = parse_retry_after(text, NOW)
+    assert seconds is None or seconds >= 0
 
 
 def test_server_time__is_the_date_of_the_answer() -> None:

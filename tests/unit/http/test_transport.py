@@ -80,14 +80,14 @@ def transport_to(url: str, slept: list[float], **options: Any) -> Transport:
 def transport(
     server: ScriptedServer, slept: list[float], rate_limit: RecordingRateLimiter
 ) -> Iterator[Transport]:
-    made = transport_to(
+    transport = transport_to(
         server.url,
         slept,
         rate_limits={"default": rate_limit},
         timeouts=Timeouts(connect_seconds=5, read_seconds=0.3),
     )
-    yield made
-    made.session.close()
+    yield transport
+    transport.session.close()
     assert rate_limit.under_way == 0, "the transport called `learn` for every `acquire`"
 
 
@@ -579,12 +579,12 @@ def test_deadline__ends_a_call_whose_bytes_arrive_slowly(
 ) -> None:
     """Slow headers, a slow body, and a body that looks complete when its connection closes."""
     server.script(*[Answer(200, {"fine": True}, drip_seconds=0.05, length=length)] * 6)
-    begun = time.monotonic()
+    started = time.monotonic()
     with pytest.raises(
         TemporaryError, match=r"small: no complete answer within 0\.5 s from .*, 6 times in a row"
     ):
         transport.json(SMALL)
-    assert time.monotonic() - begun < 6 * 0.5 + 2
+    assert time.monotonic() - started < 6 * 0.5 + 2
     server.script(OK)
     assert transport.read(READ, is_fine), "closed connections are not used again"
 
@@ -647,15 +647,15 @@ def test_save__does_not_write_an_error(server: ScriptedServer, transport: Transp
     assert file.getvalue() == b""
 
 
-@pytest.mark.parametrize("asked", ["1e9", "99999999", "Fri, 01 Jan 2099 00:00:00 GMT"])
+@pytest.mark.parametrize("retry_after", ["1e9", "99999999", "Fri, 01 Jan 2099 00:00:00 GMT"])
 def test_pause__is_limited_and_logged(
-    asked: str,
+    retry_after: str,
     server: ScriptedServer,
     transport: Transport,
     slept: list[float],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    server.script(Answer(503, headers={"Retry-After": asked}), OK)
+    server.script(Answer(503, headers={"Retry-After": retry_after}), OK)
     with caplog.at_level("INFO"):
         transport.call(READ)
     assert slept == [300]

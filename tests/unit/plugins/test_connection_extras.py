@@ -56,10 +56,10 @@ def connect(monkeypatch: pytest.MonkeyPatch) -> Any:
             known = {"conn_type": kind, "login": "a-key", "password": "a-secret"}
             if kind == "vtex" and not isinstance(fields, str):
                 known["extra"] = {"account": "myshop"} | fields.get("extra", {})
-            given = (
+            value = (
                 f"{kind}://a-key:a-secret@{fields}" if isinstance(fields, str) else json.dumps(fields | known)
             )
-            monkeypatch.setenv(f"AIRFLOW_CONN_{kind.upper()}_DEFAULT", given)
+            monkeypatch.setenv(f"AIRFLOW_CONN_{kind.upper()}_DEFAULT", value)
 
     return set_connections
 

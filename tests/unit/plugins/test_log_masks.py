@@ -75,18 +75,18 @@ def test_connection__password_is_masked_although_the_extra_is_invalid(extra: str
 
 
 @pytest.mark.parametrize(
-    "given",
+    "variable",
     [
         '{"conn_type": "vtex", "password": "app-token"}',
         "vtex://key:app-token@host",
         '{"password": "app-token',
     ],
 )
-def test_environment__is_masked_in_any_form(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
-    monkeypatch.setenv("AIRFLOW_CONN_VTEX_DEFAULT", given)
+def test_environment__is_masked_in_any_form(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_VTEX_DEFAULT", variable)
     monkeypatch.setenv("AIRFLOW__CORE__FERNET_KEY", "new-fernet,old-fernet")
     mask_environment()
-    assert "app-token" not in redact(f"it is {given}")
+    assert "app-token" not in redact(f"it is {variable}")
     assert (redact("new-fernet"), redact("old-fernet")) == ("***", "***")
 
 
