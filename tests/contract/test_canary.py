@@ -69,7 +69,7 @@ def attempt(
     output.append(result if isinstance(result, str) else result.summary_line())
 
 
-@EACH_PIPELINE
+@PIPELINE_NAMES
 def test_canary__does_not_appear_in_a_run_without_errors(
     pipeline: PipelineName, plan: RunPlan, runner: SyncRunner, birds: SimulatedShop, output: list[str]
 ) -> None:

@@ -1,4 +1,4 @@
-"""docker-compose.yaml as Compose reads it: the environment of each container."""
+"""docker-compose.yaml as Compose reads it, with the environment of each container."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ def filled_in(**changes: str) -> dict[str, str]:
 
 def environment_of(service: Mapping[str, Any], dotenv: Mapping[str, str]) -> dict[str, str]:
     """The environment of a container: `environment` overrides `env_file`."""
-    given = service.get("env_file", [])
-    assert all(file == {"path": ".env", "required": False} for file in given)
-    explicit = {name: _interpolated(str(value), dotenv) for name, value in service["environment"].items()}
-    return (dict(dotenv) if given else {}) | explicit
+    files = service.get("env_file", [])
+    assert all(file == {"path": ".env", "required": False} for file in files)
+    explicit = {name: _interpolate(str(value), dotenv) for name, value in service["environment"].items()}
+    return (dict(dotenv) if files else {}) | explicit
 
 
 def _interpolate(text: str, dotenv: Mapping[str, str]) -> str:

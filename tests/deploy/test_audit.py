@@ -1,4 +1,4 @@
-"""`make audit` against a fake OSV: its request, its output and its exit status."""
+"""`make audit` against a simulated OSV: its queries, its output and its exit status."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tools import audit
 
 
 class Osv(ThreadingHTTPServer):
-    """Answers with `body(queries)` and `status`, and keeps the requests."""
+    """Answers queries with the vulnerabilities in `known`, or with `body`; records the queries."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
@@ -119,7 +119,7 @@ def test_audit__reports_in_one_sentence_that_nothing_was_audited(
     assert output.err.count("\n") == 1
 
 
-def test_audit__without_a_connection_fails(
+def test_audit__fails_without_a_connection(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("OSV_URL", "http://127.0.0.1:1")

@@ -1,4 +1,4 @@
-"""Docker does not run in the tests. They compare the compose file with its schema and with the project."""
+"""Checks the compose file against its schema and against the project, without Docker."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ def test_services__include_all_that_airflow_needs() -> None:
     assert {"postgres", "redis", "sandbox"} <= set(SERVICES)
 
 
-def test_variables__of_compose_file_and_example_are_the_same() -> None:
+def test_variables__are_the_variables_of_the_example() -> None:
     used = {match[1] for match in VARIABLE.finditer(COMPOSE_FILE.read_text())}
     assert used == set(example())
 
 
-def test_secrets__are_required_and_have_no_default() -> None:
+def test_secrets__are_required_and_not_in_the_files() -> None:
     text = COMPOSE_FILE.read_text()
     example = (ROOT / ".env.example").read_text()
     for name in (
@@ -68,7 +68,7 @@ def test_secrets__are_required_and_have_no_default() -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in SERVICES if "profiles" not in SERVICES[name]])
-def test_service__has_a_health_check_and_restarts(name: str) -> None:
+def test_service__that_keeps_running_has_a_health_check_and_restarts(name: str) -> None:
     service = SERVICES[name]
     if name == "init":
         assert service["restart"] == "no"
@@ -82,13 +82,13 @@ def test_sandbox__starts_only_with_its_profile() -> None:
     assert all(SERVICES[name]["profiles"] == ["sandbox"] for name in ("sandbox", "sandbox-connections"))
 
 
-def test_ports__are_published_on_loopback_by_default() -> None:
+def test_ports__are_published_on_loopback_only_by_default() -> None:
     published = [port for service in SERVICES.values() for port in service.get("ports", [])]
     assert published
     assert all(port.startswith(("127.0.0.1:", "${AIRFLOW_BIND:-127.0.0.1}:")) for port in published)
 
 
-def test_dependencies__name_services_with_the_right_condition() -> None:
+def test_dependencies__name_services_that_can_satisfy_the_condition() -> None:
     for name, service in SERVICES.items():
         for needed, how in service.get("depends_on", {}).items():
             assert needed in SERVICES, f"{name} waits for {needed}"
@@ -98,7 +98,7 @@ def test_dependencies__name_services_with_the_right_condition() -> None:
                 assert SERVICES[needed]["restart"] == "no"
 
 
-def test_volumes__are_declared_and_mounted_on_folders_of_the_image() -> None:
+def test_volumes__are_declared_and_use_folders_that_the_image_creates() -> None:
     used = [volume.split(":") for service in SERVICES.values() for volume in service.get("volumes", [])]
     assert {name for name, _ in used} == set(COMPOSE["volumes"])
     mkdir = re.search(r"mkdir -p (.+)", (ROOT / "Dockerfile").read_text())
@@ -158,7 +158,7 @@ def test_airflow_variables__are_options_of_airflow() -> None:
         assert (section, option) in known, f"{name}: Airflow has no such option"
 
 
-def test_state_store_connection__is_json_with_a_hash_key_and_its_own_database() -> None:
+def test_state_connection__is_json_with_a_hash_key_and_its_own_database() -> None:
     connection = json.loads(SERVICES["worker"]["environment"]["AIRFLOW_CONN_SYNC_STATE"])
     assert connection["host"] in SERVICES
     assert connection["extra"]["hash_key"]
@@ -182,7 +182,7 @@ def test_sandbox_connections__match_the_settings_file() -> None:
 
 
 def commands() -> list[str]:
-    """Every shell line and argument list of a container, as text."""
+    """Every shell line and argument list that a container runs, as a text."""
     found = []
     for service in SERVICES.values():
         command = service.get("command", [])
@@ -221,7 +221,7 @@ def test_pool__matches_the_settings_file() -> None:
     assert f"airflow pools set {pool['pool_name']} {pool['pool_slot']} " in SERVICES["init"]["command"][-1]
 
 
-def test_image__holds_the_folders_of_the_project() -> None:
+def test_image__contains_the_folders_of_the_project() -> None:
     copied = set(re.findall(r"^COPY --chown=\S+ (\S+) \1$", (ROOT / "Dockerfile").read_text(), re.MULTILINE))
     assert copied == {"dags", "plugins", "include", "sandbox"}
     assert all((ROOT / folder).is_dir() for folder in copied)

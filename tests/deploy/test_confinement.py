@@ -1,4 +1,4 @@
-"""Containers have no capabilities and a read-only root file system. They write to volumes and tmpfs only."""
+"""Containers without privileges and with a read-only root: all written files are on volumes or tmpfs."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ print(json.dumps({
 
 
 def writable(service: Mapping[str, Any]) -> list[PurePosixPath]:
-    """The writable mount points: volumes and tmpfs."""
+    """Mount points that can be written to: volumes and tmpfs."""
     volumes = [one.split(":") for one in service.get("volumes", [])]
     mounted = [parts[1] for parts in volumes if "ro" not in parts[2:]]
     return [PurePosixPath(one.partition(":")[0]) for one in (*mounted, *service.get("tmpfs", []))]
@@ -55,7 +55,7 @@ def is_in(path: str, folders: list[PurePosixPath]) -> bool:
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_container__has_no_capability_and_a_read_only_root(name: str) -> None:
+def test_container__has_no_privileges_and_a_read_only_root(name: str) -> None:
     service = SERVICES[name]
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
@@ -80,7 +80,7 @@ def test_every_service__is_covered() -> None:
 
 @pytest.fixture(scope="module")
 def written() -> dict[str, dict[str, str]]:
-    """The paths of Airflow's configuration and of our settings, with each service's environment."""
+    """The paths in Airflow's configuration and our settings, with the environment of each service."""
     return {name: _paths(environment_of(service, filled_in())) for name, service in AIRFLOW.items()}
 
 
@@ -94,11 +94,11 @@ def _is_relevant(variable: str) -> bool:
 
 
 @cache
-def _asked(variables: tuple[tuple[str, str], ...]) -> dict[str, str]:
-    """Airflow's own answer, in a process with the image's home, which is not created here."""
-    others = {name: value for name, value in os.environ.items() if not _counts(name)}
-    environment = dict(variables)
-    given = others | environment | {"AIRFLOW_HOME": AIRFLOW_HOME, "PYTHONPATH": f"{ROOT}", "TMPDIR": TMP}
+def _read_paths(variables: tuple[tuple[str, str], ...]) -> dict[str, str]:
+    """Ask Airflow for its paths, in a process with the AIRFLOW_HOME of the image (it does not exist here)."""
+    others = {name: value for name, value in os.environ.items() if not _is_relevant(name)}
+    container = {"AIRFLOW_HOME": AIRFLOW_HOME, "PYTHONPATH": f"{ROOT}", "TMPDIR": TMP}
+    environment = others | dict(variables) | container
     done = subprocess.run(
         (sys.executable, "-c", PROGRAM),
         cwd=ROOT,
@@ -112,7 +112,7 @@ def _asked(variables: tuple[tuple[str, str], ...]) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("name", AIRFLOW)
-def test_paths__that_airflow_and_the_sync_write_are_on_a_volume_or_tmpfs(
+def test_paths__written_by_airflow_and_the_sync_are_on_a_volume_or_tmpfs(
     written: dict[str, dict[str, str]], name: str
 ) -> None:
     paths = dict(written[name])
@@ -120,8 +120,8 @@ def test_paths__that_airflow_and_the_sync_write_are_on_a_volume_or_tmpfs(
     assert {key: path for key, path in paths.items() if not is_in(path, writable(AIRFLOW[name]))} == {}
 
 
-def test_paths__without_airflow_config_are_found_outside() -> None:
-    """The check finds the error that a compose file without the variable would have."""
+def test_paths__without_airflow_config_fail_the_check() -> None:
+    """Without the variable AIRFLOW_CONFIG the check finds a path that is not writable."""
     environment = environment_of(AIRFLOW["scheduler"], filled_in())
     del environment["AIRFLOW_CONFIG"]
     paths = _paths(environment)
@@ -134,7 +134,7 @@ def test_writable__leaves_out_read_only_mounts() -> None:
 
 
 def test_configs__are_files_because_compose_cannot_write_into_a_read_only_container() -> None:
-    """docker/compose#12031, read 2026-11-28: Compose copies `content` later, and the daemon refuses."""
+    """Compose copies `content` in later, and the daemon refuses this (docker/compose#12031, 2026-11-28)."""
     for config in COMPOSE["configs"].values():
         assert Path(ROOT / config["file"]).is_file()
         assert "content" not in config

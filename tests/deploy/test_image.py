@@ -1,8 +1,8 @@
-"""Runs the steps of the image without Docker, on a stand-in of Airflow's image, whose user is 50000.
+"""Runs the steps of the Dockerfile without Docker, on a stand-in for Airflow's image, whose user is 50000.
 
-With buildah the steps run in a root file system of their own. Without it the RUN lines run as that user in a
-folder as COPY leaves it. Both need root and no network: `pip` and
-`python` are scripts that read their arguments.
+With buildah the steps run in a separate root file system. Without buildah the RUN lines run as that user in a
+folder with the files that COPY would create. Both need root but no network: `pip` and `python` are scripts
+that only read their input.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ def instructions(dockerfile: str) -> Iterator[tuple[str, str]]:
             yield word.upper(), rest.strip()
 
 
-class Machine:
-    """A folder as the image's root file system. It runs the steps one after the other."""
+class ImageFolder:
+    """A folder in place of an image's root file system; `step` runs one instruction in it."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -91,7 +91,7 @@ class Machine:
         folder = self.root / self.workdir.lstrip("/") / target if target[0] != "/" else self.root / target[1:]
         for source in map(Path, sources):
             into = folder / source.name if target.endswith("/") else folder
-            into.parent.mkdir(parents=True, exist_ok=True)  # Docker creates it as root, whatever --chown says
+            into.parent.mkdir(parents=True, exist_ok=True)  # as in Docker, root owns it despite --chown
             if (ROOT / source).is_dir():
                 into.mkdir()
             else:
@@ -117,11 +117,11 @@ class Machine:
 
 @pytest.fixture
 def open_path(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder that every user may enter; pytest's own folders are private."""
-    made = Path(subprocess.run(["mktemp", "-d"], capture_output=True, text=True, check=True).stdout.strip())
-    made.chmod(0o755)
-    yield made
-    shutil.rmtree(made)
+    """A folder that every user may enter, unlike the folders of pytest."""
+    folder = Path(subprocess.run(["mktemp", "-d"], capture_output=True, text=True, check=True).stdout.strip())
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
 
 
 def test_run_lines__succeed_as_the_user_of_the_base_image(open_path: Path) -> None:
@@ -134,8 +134,8 @@ def test_run_lines__succeed_as_the_user_of_the_base_image(open_path: Path) -> No
         assert (open_path / "image/opt/airflow" / folder).stat().st_uid == USER
 
 
-def test_run_lines__fail_in_a_folder_that_copy_created(open_path: Path) -> None:
-    machine = Machine(open_path / "image")
+def test_run_lines__cannot_write_to_a_folder_that_copy_created(open_path: Path) -> None:
+    machine = ImageFolder(open_path / "image")
     machine.step("COPY", "requirements.txt /tmp/build/")
     with pytest.raises(AssertionError, match="Permission denied"):
         machine.step("RUN", "grep a /tmp/build/requirements.txt > /tmp/build/constraints.txt")
@@ -171,13 +171,13 @@ def test_image__is_built_by_buildah_on_a_stand_in_of_the_base_image(open_path: P
         ({}, {"a": "1"}, [], []),
     ],
 )
-def test_versions_of_the_base_image__are_named_if_the_lock_lowers_them(
+def test_lowered__names_packages_of_the_base_image_that_the_lock_downgrades(
     before: dict[str, str], after: dict[str, str], accepted: list[str], expected: list[str]
 ) -> None:
     assert lowered(before, after, accepted) == expected
 
 
-def test_build__stops_if_a_package_of_the_base_image_is_lowered(
+def test_build__stops_if_a_package_of_the_base_image_is_downgraded(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "base.json"
@@ -196,7 +196,7 @@ def test_image__does_not_run_as_root() -> None:
     assert "ARG RUN_AS=airflow\n" in DOCKERFILE
 
 
-def test_digest__is_an_argument_without_a_default() -> None:
+def test_digest__is_an_argument_and_not_in_the_files() -> None:
     assert "FROM ${BASE_IMAGE}${BASE_DIGEST:+@${BASE_DIGEST}}\n" in DOCKERFILE
     assert "ARG BASE_DIGEST=\n" in DOCKERFILE
     for file in ("Dockerfile", "docker-compose.yaml", ".env.example"):
@@ -212,8 +212,8 @@ def _check(command: tuple[str, ...]) -> None:
     assert done.returncode == 0, done.stderr[-2000:]
 
 
-def _stand_in(folder: Path) -> None:
-    """A build context whose image has a shell, the programs of the steps, and the user airflow."""
+def _write_base_image(folder: Path) -> None:
+    """Write a build context whose image has a shell, the programs of the steps, and the user airflow."""
     root = folder / "root"
     for name in PROGRAMS:
         program = Path(str(shutil.which(name))).resolve()

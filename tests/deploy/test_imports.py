@@ -1,4 +1,4 @@
-"""Python imports the classes that the compose file and the docs name, with the locked versions."""
+"""Classes that the compose file and the docs name can be imported with the locked versions."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ EXPECTED = {
 
 @pytest.fixture(scope="module")
 def imported() -> dict[str, Any]:
-    """The classes that a scheduler of the compose file imports, by subject, or the error."""
+    """The classes that the scheduler of the compose file imports, by subject, or the error."""
     others = {
         name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW__", "SYNC_"))
     }
@@ -87,23 +87,22 @@ def imported() -> dict[str, Any]:
 
 
 def celery_app() -> str:
-    """The app that the worker's health check calls."""
+    """The Celery app in the health check of the worker."""
     (path,) = re.findall(r"celery --app (\S+)", str(SERVICES["worker"]["healthcheck"]["test"]))
     return str(path)
 
 
 @pytest.mark.parametrize("subject", EXPECTED)
-def test_compose__names_classes_that_exist(imported: dict[str, Any], subject: str) -> None:
+def test_compose__names_importable_classes(imported: dict[str, Any], subject: str) -> None:
     assert imported[subject] == EXPECTED[subject]
 
 
-def test_docs__name_classes_that_exist_or_the_provider_to_install() -> None:
-    files = (ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), ROOT / "include/settings.toml")
-    named = {(file, path) for file in files for path in CLASS.findall(file.read_text())}
-    assert named
-    for file, path in named:
+def test_docs__name_importable_classes_or_the_provider_that_has_them() -> None:
+    files = (ROOT / "README.md", *(ROOT / "docs").glob("*.md"), ROOT / "include/settings.toml")
+    paths = {(file, path) for file in files for path in CLASS.findall(file.read_text())}
+    assert paths
+    for file, path in paths:
         module, _, name = path.rpartition(".")
-        provider = re.match(r"airflow\.providers\.(\w+)", module)
-        if provider and f"apache-airflow-providers-{provider[1]}" in file.read_text():
-            continue  # the page names the package to install
+        if f"apache-airflow-providers-{module.split('.')[2]}" in file.read_text():
+            continue  # the file names the provider to install
         assert hasattr(import_module(module), name), f"{file.name} names {path}"

@@ -1,4 +1,4 @@
-"""docs/licences.md holds the licences that the installed packages state."""
+"""docs/licences.md lists the licences that the installed packages state."""
 
 from __future__ import annotations
 
@@ -49,5 +49,5 @@ def test_licence__is_the_most_exact_statement(
         ("unknown", "unknown"),
     ],
 )
-def test_mark__flags_copyleft_and_unknown_licences(licence: str, expected: str) -> None:
+def test_mark__flags_licences_that_a_person_must_check(licence: str, expected: str) -> None:
     assert mark(licence) == expected

@@ -31,8 +31,8 @@ def test_image_requirements__are_the_output_of_make_lock() -> None:
     assert render_image() == IMAGE, "run `make lock`"
 
 
-def test_image_requirements__hold_all_needs_of_the_short_list_and_no_tool() -> None:
-    """By the installed packages' own metadata, not by the lock's comments."""
+def test_image_requirements__contain_all_dependencies_and_no_tool() -> None:
+    """The metadata of the installed packages is independent of the comments in the lock."""
     listed = locked(IMAGE)
     for name in names(None) + names("deploy") + names("sandbox"):
         assert name in listed
@@ -49,7 +49,7 @@ def test_image_requirements__have_the_locks_versions_markers_and_hashes() -> Non
 
 
 def _needs(name: str) -> set[str]:
-    """The packages that an installed package needs here, without extras and excluded markers."""
+    """The requirements of an installed package, without extras; empty if a marker excludes the package."""
     try:
         requirements = map(Requirement, requires(name) or [])
     except PackageNotFoundError:

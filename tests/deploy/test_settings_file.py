@@ -1,4 +1,4 @@
-"""airflow_settings.yaml: the Astro CLI's format, the connections of the hooks, and no secret."""
+"""airflow_settings.yaml: the format of the Astro CLI, the connections of the hooks, no secret."""
 
 from __future__ import annotations
 

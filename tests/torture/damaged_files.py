@@ -1,7 +1,7 @@
-"""Removes or damages every staged file of every pipeline, before every stage that could read it.
+"""Every staged file of every pipeline, gone or damaged in each way, before every stage that could read it.
 
-`run_trials` yields a row for each trial. A trial passes if the stage fails at once with a SyncError that
-names the file and says what to do, and has called no vendor.
+`tried` yields a row for each; a row is held when the stage fails at once by a SyncError that names the file
+and says what to do, and has called no vendor.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ SIZES = Sizes(contacts=220, products=60, orders_per_day=40, days=4)
 WAYS_OUT = ("Clear the whole run", "trigger the DAG with allow_mass_change")
 
 
-def _remove(file: Path) -> None:
+def _gone(file: Path) -> None:
     file.unlink()
 
 
@@ -41,50 +41,50 @@ def _empty(file: Path) -> None:
     file.write_bytes(b"")
 
 
-def _cut_in_half(file: Path) -> None:
+def _half(file: Path) -> None:
     content = file.read_bytes()
     file.write_bytes(content[: len(content) // 2])
 
 
-def _fill_with_zeros(file: Path) -> None:
+def _zeroed(file: Path) -> None:
     file.write_bytes(bytes(file.stat().st_size))
 
 
-def _flip_bit(file: Path) -> None:
+def _flipped(file: Path) -> None:
     content = bytearray(file.read_bytes())
     content[len(content) // 2] ^= 0b100
     file.write_bytes(content)
 
 
 DAMAGES: dict[str, Callable[[Path], None]] = {
-    "gone": _remove,
+    "gone": _gone,
     "empty": _empty,
-    "half": _cut_in_half,
-    "zeroed": _fill_with_zeros,
-    "bit flip": _flip_bit,
+    "half": _half,
+    "zeroed": _zeroed,
+    "bit flip": _flipped,
 }
 
 
 @dataclass(frozen=True)
 class Step:
-    """A stage that can be run again, and the folders that it must check before reading."""
+    """A stage that can be begun again, and the folders that it must not read unchecked."""
 
     name: str
     folders: Sequence[Path]
     do: Callable[[], Any]
 
 
-STEPS_BY_NAME: dict[str, Callable[[SyncRunner], list[Step]]] = {}
+PIPELINE_NAMES: dict[str, Callable[[SyncRunner], list[Step]]] = {}
 
 
 def pipeline_of(
     name: str,
 ) -> Callable[[Callable[[SyncRunner], list[Step]]], Callable[[SyncRunner], list[Step]]]:
-    def register(steps: Callable[[SyncRunner], list[Step]]) -> Callable[[SyncRunner], list[Step]]:
-        STEPS_BY_NAME[name] = steps
+    def named(steps: Callable[[SyncRunner], list[Step]]) -> Callable[[SyncRunner], list[Step]]:
+        PIPELINE_NAMES[name] = steps
         return steps
 
-    return register
+    return named
 
 
 def tried(name: str, runner: SyncRunner) -> Iterator[Tried]:
@@ -112,10 +112,10 @@ def tried_in_all_pipelines(folder: Path) -> Iterator[Tried]:
             runner.close()
 
 
-def _restore(folders: Iterable[Path], intact: Mapping[Path, bytes]) -> None:
-    for one in (file for folder in folders for file in _files(folder) if file not in intact):
+def _restore(folders: Iterable[Path], whole: Mapping[Path, bytes]) -> None:
+    for one in (file for folder in folders for file in _files(folder) if file not in whole):
         one.unlink()
-    for one, content in intact.items():
+    for one, content in whole.items():
         one.write_bytes(content)
 
 
@@ -200,7 +200,7 @@ def _replay(runner: SyncRunner) -> list[Step]:
 
 @pipeline_of("the kept catalogue")
 def _kept(runner: SyncRunner) -> list[Step]:
-    """The kept file of the last catalogue, which the next run, an `only` run and a comparison read."""
+    """The next run, an `only`, a comparison: the file that was sent last is read across runs."""
     runner.sync(PipelineName.PRODUCTS, EVERYTHING, "before")
     kept = [runner.folder / "kept"]
     product_id = sorted(runner.shop.target()["products"])[0]
@@ -227,13 +227,13 @@ def _kept(runner: SyncRunner) -> list[Step]:
 def _comparison(
     runner: SyncRunner, pipeline: PipelineName, plan: RunPlan, *below: str
 ) -> tuple[SyncRun, list[Step]]:
-    run, name = replace(runner.run(pipeline, plan, "comparison"), backfill=True), f"compare_{pipeline}"
+    run, name = replace(runner.run(pipeline, plan, "look"), backfill=True), f"compare_{pipeline}"
     folder = Path(str(run.staging)) / name
 
     def report() -> None:
-        reporting = replace(run, pipeline=PipelineName.RECONCILE)
-        identity = RunIdentity("reconcile", "comparison", 0, run.now())
-        finish_comparison(reporting, identity, {pipeline: Staging(folder)}, run.staging.within("repair"))
+        run_ = replace(run, pipeline=PipelineName.RECONCILE)
+        identity = RunIdentity("reconcile", "look", 0, run.now())
+        finish_comparison(run_, identity, {pipeline: Staging(folder)}, run.staging.within("repair"))
 
     compare = Step(
         name,

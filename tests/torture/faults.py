@@ -1,4 +1,4 @@
-"""Faults of the machine: disk, permissions, state store, clock, and a second Airflow for the same shop.
+"""Faults of the machine: disk, rights, state store, clock, and a second Airflow for the same shop.
 
 `tried` yields a row for each fault, pipeline and stage. A row is held when the stage fails by a SyncError of
 the right kind, in a sentence with what to do. The same run, retried without the fault, must end like a calm
@@ -52,9 +52,9 @@ from tests.torture.machine import (
     own_file_system,
     postgres,
     read_only,
-    without_permissions,
+    without_rights,
 )
-from tests.torture.trial import Trial
+from tests.torture.tried import Tried
 
 log = logging.getLogger(__name__)
 
@@ -71,8 +71,8 @@ _LONGEST_SENTENCE = 700
 
 
 @dataclass
-class AirflowRunner(SyncRunner):
-    """A runner like one Airflow: its own staging folder and clock; the state store may be shared."""
+class Installation(SyncRunner):
+    """An Airflow with its own staging folder and clock; the state store may be shared."""
 
     url: str = ""
     clock_moved_by: timedelta = field(default_factory=timedelta)
@@ -89,8 +89,8 @@ class AirflowRunner(SyncRunner):
 
     def open(self) -> None:
         """Open the state store, as each task does."""
-        shop = Shop("sandboxshop", self.shop.vtex_url, self.shop.connectif_url, KEY_ID)
-        self.state = open_state_store(self.url, HASH_KEY, shop, clock=self.now)
+        pair = Shop("sandboxshop", self.shop.vtex_url, self.shop.connectif_url, KEY_ID)
+        self.state = open_state_store(self.url, HASH_KEY, pair, clock=self.now)
 
     def now(self) -> datetime:
         return self.shop.clock.now() + self.clock_moved_by
@@ -104,8 +104,8 @@ class AirflowRunner(SyncRunner):
 
 
 @dataclass(frozen=True)
-class RunResult:
-    """The result of a run, without the values that differ between any two runs."""
+class Ended:
+    """What a run leaves behind, without what differs between any two runs."""
 
     target: dict[str, Any]
     read: int
@@ -113,29 +113,29 @@ class RunResult:
     reasons: dict[str, int]
 
     @classmethod
-    def of(cls, shop: SimulatedShop, report: Report) -> RunResult:
+    def of(cls, shop: SimulatedShop, report: Report) -> Ended:
         counts = report.counts
         reasons = {str(reason): number for reason, number in counts.reasons.items() if number}
         outcomes = {str(outcome): number for outcome, number in counts.outcomes.items() if number}
         return cls(target_of(shop), counts.read, outcomes, reasons)
 
-    def difference_from(self, expected: RunResult) -> str:
+    def differs_from(self, calm: Ended) -> str:
         changed = [
             name
             for name in ("target", "read", "outcomes", "reasons")
-            if getattr(self, name) != getattr(expected, name)
+            if getattr(self, name) != getattr(calm, name)
         ]
-        return f"differs from an undisturbed run: {', '.join(changed)}" if changed else ""
+        return f"not like a calm run: {', '.join(changed)}" if changed else ""
 
 
-_DEPEND_ON_ORDER = {"created_at", "id", "image_url", "thumbnail_url"}
-"""Fields that depend on the order of the parallel posts: counters of the simulated Connectif, and the image
-of a product that a purchase creates (it comes from the first line).
+_BY_ORDER_OF_ARRIVAL = {"created_at", "id", "image_url", "thumbnail_url"}
+"""What depends on which of the parallel posts comes first: what the simulated Connectif counts up, and the
+picture of a product that a purchase creates (that of the line that came first).
 """
 
 
 def target_of(shop: SimulatedShop) -> dict[str, Any]:
-    """All data that a sync can change, without the fields that depend on the order of calls."""
+    """All that a sync could have changed, whatever the order in which it came."""
     return {name: _without_order(value) for name, value in shop.target().items()}
 
 
@@ -143,67 +143,65 @@ def _without_order(value: Any) -> Any:
     if isinstance(value, str) and value.startswith("[{"):
         value = json.loads(value)
     if isinstance(value, dict):
-        return {key: _without_order(one) for key, one in value.items() if key not in _DEPEND_ON_ORDER}
+        return {key: _without_order(one) for key, one in value.items() if key not in _BY_ORDER_OF_ARRIVAL}
     return [_without_order(one) for one in value] if isinstance(value, list) else value
 
 
-Active = Callable[[AirflowRunner], AbstractContextManager[object]]
+Active = Callable[[Installation], AbstractContextManager[object]]
 
 
 @dataclass(frozen=True)
 class Fault:
-    """A fault during a stage. Without a `kind` the stage must succeed in spite of the fault."""
+    """One way to fail, active while a stage runs. Without a `kind` the stage must end well in spite of it."""
 
     name: str
     active: Active
     kind: type[SyncError] | None
-    phrase: str = ""
+    says: str = ""
     stages: Sequence[str] = STAGES
     pipelines: Sequence[PipelineName] = (PipelineName.CONTACTS, PipelineName.PRODUCTS, PipelineName.PURCHASES)
-    may_succeed: bool = False
+    may_end_well: bool = False
 
 
 # --- one trial
 
 
-def find_problem(
-    expected: RunResult, runner: AirflowRunner, pipeline: PipelineName, stage: str, fault: Fault
-) -> str:
-    """Run a sync with the fault in one stage, retry it without the fault; return the problem, or ""."""
+def trial(calm: Ended, runner: Installation, pipeline: PipelineName, stage: str, fault: Fault) -> str:
+    """The problem of a run that meets the fault in one stage and is retried without it; "" when it held."""
     run = partial(runner.run, pipeline, PLANS[pipeline], "run")
     folders = {name: runner.folder / "run" / name for name in STAGES}
     for before in STAGES[: STAGES.index(stage)]:
-        _run_stage(run(), before, folders)
+        _do(run(), before, folders)
     problem = ""
     try:
         with fault.active(runner):
-            _run_stage(run(), stage, folders)
-        if fault.kind is not None and not fault.may_succeed:
-            problem = "the stage succeeded"
+            _do(run(), stage, folders)
+        if fault.kind is not None and not fault.may_end_well:
+            problem = "the stage ended well"
     except SyncError as error:
-        problem = _problem_of(error, fault)
-    except Exception as error:  # noqa: BLE001 - the trial looks for unexpected errors
-        problem = f"not a SyncError: {type(error).__name__}: {error}"
-    result = RunResult.of(runner.shop, stages_of(run()))
-    return problem or result.difference_from(expected)
+        problem = _about(error, fault)
+    except Exception as error:  # noqa: BLE001 - that is what is looked for
+        problem = f"no error of ours: {type(error).__name__}: {error}"
+    ended = Ended.of(runner.shop, stages_of(run()))
+    return problem or ended.differs_from(calm)
 
 
-def _run_stage(run: SyncRun, stage: str, folders: dict[str, Path]) -> None:
+def _do(run: SyncRun, stage: str, folders: dict[str, Path]) -> None:
     place = STAGES.index(stage)
     source = Staging(folders[STAGES[place - 1]]) if place else None
     run_stage(run, stage, getattr(DAILY_PIPELINES[run.pipeline].code(), stage), source=source)
 
 
-def _problem_of(error: SyncError, fault: Fault) -> str:
-    message = str(error)
+def _about(error: SyncError, fault: Fault) -> str:
+    said = str(error)
     if fault.kind is None:
-        return f"{type(error).__name__}: {message}"
+        return f"{type(error).__name__}: {said}"
     if not isinstance(error, fault.kind):
-        return f"{type(error).__name__} instead of {fault.kind.__name__}: {message}"
-    if fault.phrase not in message:
-        return f"the message does not contain {fault.phrase!r}: {message}"
-    if "\n" in message or len(message) > _LONGEST_SENTENCE:
-        return f"the message is longer than a sentence: {message}"
+        return f"{type(error).__name__} instead of {fault.kind.__name__}: {said}"
+    if fault.says not in said:
+        return f"the message does not say {fault.says!r}: {said}"
+    if "\n" in said or len(said) > _LONGEST_SENTENCE:
+        return f"the message is no sentence: {said}"
     return ""
 
 
@@ -211,7 +209,7 @@ def _problem_of(error: SyncError, fault: Fault) -> str:
 def _after_calls(
     number: int, client: Any, fault: Callable[[], AbstractContextManager[object]], route: str = ""
 ) -> Iterator[None]:
-    """Start the fault after this number of answers of the vendor (to calls of the route)."""
+    """The fault begins when that many answers of the vendor (to calls of the route) have come."""
     counter, left, lock = client.transport.counter, iter(range(number)), threading.Lock()
     with ExitStack() as exits:
 
@@ -226,22 +224,22 @@ def _after_calls(
         yield
 
 
-def _momentary(act: Callable[[], object]) -> Callable[[], AbstractContextManager[object]]:
-    """A fault that ends as soon as it has happened."""
+def _at_once(do: Callable[[], object]) -> Callable[[], AbstractContextManager[object]]:
+    """A fault that is over as soon as it has happened."""
 
-    def fault() -> AbstractContextManager[object]:
-        act()
+    def happens() -> AbstractContextManager[object]:
+        do()
         return nullcontext()
 
-    return fault
+    return happens
 
 
-# --- disk and permissions
+# --- disk and rights
 
 
 @contextmanager
 def _on_staging(
-    fault: Callable[[Path], AbstractContextManager[object]], runner: AirflowRunner
+    fault: Callable[[Path], AbstractContextManager[object]], runner: Installation
 ) -> Iterator[None]:
     with fault(runner.folder / "run"):
         yield
@@ -249,9 +247,9 @@ def _on_staging(
 
 @contextmanager
 def _on_state(
-    fault: Callable[[Path], AbstractContextManager[object]], runner: AirflowRunner
+    fault: Callable[[Path], AbstractContextManager[object]], runner: Installation
 ) -> Iterator[None]:
-    """Change the file system while no connection is open."""
+    """No connection is open while the file system changes."""
     runner.state.close()
     try:
         with fault(runner.folder / "state"):
@@ -265,14 +263,14 @@ def _on_state(
 
 
 @contextmanager
-def _fill_during_stage(runner: AirflowRunner) -> Iterator[None]:
+def _full_in_a_stage(runner: Installation) -> Iterator[None]:
     fault = partial(full, runner.folder / "run")
     with _after_calls(2, runner.vtex, fault), _after_calls(2, runner.connectif, fault):
         yield
 
 
 @contextmanager
-def _fill_temporary_files(runner: AirflowRunner) -> Iterator[None]:
+def _temporary_files_full(runner: Installation) -> Iterator[None]:
     with (
         file_system(runner.folder / "tmp", megabytes=1) as folder,
         full(folder),
@@ -291,7 +289,7 @@ DISK = (
     ),
     Fault(
         "disk full in a stage",
-        _fill_during_stage,
+        _full_in_a_stage,
         InfrastructureError,
         "Free space",
         stages=("extract", "load"),
@@ -300,7 +298,7 @@ DISK = (
     Fault("no rights", partial(_on_staging, without_rights), ConfigurationError, "Give that user permission"),
     Fault(
         "temporary files: disk full",
-        _fill_temporary_files,
+        _temporary_files_full,
         InfrastructureError,
         "Free space",
         stages=("load",),
@@ -313,10 +311,10 @@ DISK = (
 
 
 @contextmanager
-def _damage(apply: Callable[[bytearray], bytearray], runner: AirflowRunner) -> Iterator[None]:
+def _damaged(harm: Callable[[bytearray], bytearray], runner: Installation) -> Iterator[None]:
     runner.state.close()
-    intact = runner.database.read_bytes()
-    runner.database.write_bytes(apply(bytearray(intact)))
+    whole = runner.database.read_bytes()
+    runner.database.write_bytes(harm(bytearray(whole)))
     try:
         runner.open()
         try:
@@ -324,43 +322,43 @@ def _damage(apply: Callable[[bytearray], bytearray], runner: AirflowRunner) -> I
         finally:
             runner.state.close()
     finally:
-        for suffix in ("-wal", "-shm"):
-            Path(f"{runner.database}{suffix}").unlink(missing_ok=True)
-        runner.database.write_bytes(intact)
+        for beside in ("-wal", "-shm"):
+            Path(f"{runner.database}{beside}").unlink(missing_ok=True)
+        runner.database.write_bytes(whole)
         runner.open()
 
 
-def _overwrite_header(content: bytearray) -> bytearray:
+def _header_overwritten(content: bytearray) -> bytearray:
     content[:100] = bytes(range(100, 200))
     return content
 
 
-def _cut_in_half(content: bytearray) -> bytearray:
+def _truncated(content: bytearray) -> bytearray:
     return content[: len(content) // 2]
 
 
-def _zero_pages(content: bytearray) -> bytearray:
-    """Fill all pages with zeros except the first page, which has the names of the tables."""
+def _pages_damaged(content: bytearray) -> bytearray:
+    """All but the first page, which has the names of the tables."""
     content[4096:] = bytes(len(content) - 4096)
     return content
 
 
 DAMAGES = {
-    "header overwritten": _overwrite_header,
-    "file cut in half": _cut_in_half,
-    "pages zeroed": _zero_pages,
+    "header overwritten": _header_overwritten,
+    "file cut in half": _truncated,
+    "pages zeroed": _pages_damaged,
 }
 
 
 @contextmanager
-def _lock(runner: AirflowRunner) -> Iterator[None]:
-    with _short_busy_timeout(runner), locked(runner.database):
+def _locked(runner: Installation) -> Iterator[None]:
+    with _impatient(runner), locked(runner.database):
         yield
 
 
 @contextmanager
-def _short_busy_timeout(runner: AirflowRunner) -> Iterator[None]:
-    """Make the state store give up soon while another process has locked the file."""
+def _impatient(runner: Installation) -> Iterator[None]:
+    """A state store that gives up soon where another process has locked it."""
     runner.state.close()
     try:
         with mock.patch("include.state.database.BUSY_SECONDS", 0.2):
@@ -372,16 +370,16 @@ def _short_busy_timeout(runner: AirflowRunner) -> Iterator[None]:
 
 
 @contextmanager
-def _lock_after_a_post(runner: AirflowRunner) -> Iterator[None]:
+def _locked_after_a_post(runner: Installation) -> Iterator[None]:
     with (
-        _short_busy_timeout(runner),
+        _impatient(runner),
         _after_calls(3, runner.connectif, partial(locked, runner.database), POST_PURCHASE.name),
     ):
         yield
 
 
 @contextmanager
-def _fill_after_a_post(runner: AirflowRunner) -> Iterator[None]:
+def _full_after_a_post(runner: Installation) -> Iterator[None]:
     fault = partial(full, runner.folder / "state")
     with _after_calls(3, runner.connectif, fault, POST_PURCHASE.name):
         yield
@@ -393,8 +391,8 @@ SQLITE = (
         "SQLite: read-only", partial(_on_state, read_only), ConfigurationError, "writable", stages=("load",)
     ),
     Fault(
-        "SQLite: no permissions",
-        partial(_on_state, without_permissions),
+        "SQLite: no rights",
+        partial(_on_state, without_rights),
         ConfigurationError,
         "Give that user permission",
         stages=("load",),
@@ -402,16 +400,16 @@ SQLITE = (
     *(
         Fault(
             f"SQLite: {name}",
-            partial(_damage, apply),
+            partial(_damaged, harm),
             ConfigurationError,
             "from a backup",
             stages=("extract", "load"),
         )
-        for name, apply in DAMAGES.items()
+        for name, harm in DAMAGES.items()
     ),
     Fault(
         "SQLite: disk full between posts",
-        _fill_after_a_post,
+        _full_after_a_post,
         InfrastructureError,
         "Free space",
         stages=("load",),
@@ -419,22 +417,22 @@ SQLITE = (
     ),
     Fault(
         "SQLite: locked between posts",
-        _lock_after_a_post,
+        _locked_after_a_post,
         InfrastructureError,
         "Look for a program",
         stages=("load",),
         pipelines=(PipelineName.PURCHASES,),
     ),
-    Fault("SQLite: locked", _lock, InfrastructureError, "Look for a program", stages=("load",)),
+    Fault("SQLite: locked", _locked, InfrastructureError, "Look for a program", stages=("load",)),
 )
 
 
 # --- state store: PostgreSQL
 
 
-def postgres_faults(server: Postgres) -> Sequence[Fault]:
+def of_postgres(server: Postgres) -> Sequence[Fault]:
     @contextmanager
-    def stop(_runner: AirflowRunner) -> Iterator[None]:
+    def away(_office: Installation) -> Iterator[None]:
         server.stop()
         try:
             with mock.patch("include.state.database.RECONNECT_SECONDS", 0.5):
@@ -443,16 +441,16 @@ def postgres_faults(server: Postgres) -> Sequence[Fault]:
             server.start()
 
     @contextmanager
-    def restart(mode: str, runner: AirflowRunner) -> Iterator[None]:
-        with _after_calls(2, runner.connectif, _momentary(lambda: server.restart(mode))):
+    def restarted(mode: str, runner: Installation) -> Iterator[None]:
+        with _after_calls(2, runner.connectif, _at_once(lambda: server.restart(mode))):
             yield
 
     @contextmanager
-    def stop_during_stage(runner: AirflowRunner) -> Iterator[None]:
+    def away_since(runner: Installation) -> Iterator[None]:
         try:
             with (
                 mock.patch("include.state.database.RECONNECT_SECONDS", 0.5),
-                _after_calls(2, runner.connectif, _momentary(server.stop)),
+                _after_calls(2, runner.connectif, _at_once(server.stop)),
             ):
                 yield
         finally:
@@ -460,10 +458,10 @@ def postgres_faults(server: Postgres) -> Sequence[Fault]:
 
     load: dict[str, Any] = {"stages": ("load",)}
     return (
-        Fault("PostgreSQL: stopped", stop, InfrastructureError, "database is up", **load),
+        Fault("PostgreSQL: away", away, InfrastructureError, "database is up", **load),
         Fault(
             "PostgreSQL: stopped in a stage",
-            stop_during_stage,
+            away_since,
             InfrastructureError,
             "database is up",
             **load,
@@ -471,19 +469,19 @@ def postgres_faults(server: Postgres) -> Sequence[Fault]:
         ),
         Fault(
             "PostgreSQL: restarted in a stage",
-            partial(restart, "fast"),
+            partial(restarted, "fast"),
             InfrastructureError,
             "database is up",
             **load,
-            may_succeed=True,
+            may_end_well=True,
         ),
         Fault(
             "PostgreSQL: crashed in a stage",
-            partial(restart, "immediate"),
+            partial(restarted, "immediate"),
             InfrastructureError,
             "database is up",
             **load,
-            may_succeed=True,
+            may_end_well=True,
         ),
     )
 
@@ -492,35 +490,35 @@ def postgres_faults(server: Postgres) -> Sequence[Fault]:
 
 
 @contextmanager
-def _set_back(by: timedelta, runner: AirflowRunner) -> Iterator[None]:
-    """Set the clock back before the stage and leave it: the retry has the same clock."""
+def _set_back(by: timedelta, runner: Installation) -> Iterator[None]:
+    """Before the stage, and for good: the retry has the same clock."""
     runner.clock_moved_by -= by
     yield
 
 
 @contextmanager
-def _set_back_during_stage(by: timedelta, runner: AirflowRunner) -> Iterator[None]:
+def _set_back_within(by: timedelta, runner: Installation) -> Iterator[None]:
     def move() -> None:
         runner.clock_moved_by -= by
 
-    with _after_calls(1, runner.vtex, _momentary(move)), _after_calls(2, runner.connectif, _momentary(move)):
+    with _after_calls(1, runner.vtex, _at_once(move)), _after_calls(2, runner.connectif, _at_once(move)):
         yield
 
 
 CLOCK = tuple(
     Fault(f"clock: {by} {when}", partial(active, step), None)
     for by, step in (("an hour back", timedelta(hours=1)), ("a day back", timedelta(days=1)))
-    for when, active in (("before a stage", _set_back), ("in a stage", _set_back_during_stage))
+    for when, active in (("before a stage", _set_back), ("in a stage", _set_back_within))
 )
 
 
 # --- two installations
 
 
-def _refuse_second(first: AirflowRunner, second: AirflowRunner, pipeline: PipelineName) -> str:
-    """While the first Airflow loads, the second fails with a clear error; afterwards the second continues."""
+def _second_is_refused(first: Installation, second: Installation, pipeline: PipelineName) -> str:
+    """While the first loads, the second fails by name; afterwards it goes on."""
     one, two = _run_in(first, pipeline, "run of one"), _run_in(second, pipeline, "run of two")
-    two = replace(two, kept=one.kept)  # the staging folder is shared, too: products require this
+    two = replace(two, kept=one.kept)  # the staging folder is shared as well, as for products it must be
     refusals: list[SyncError] = []
 
     def interrupt() -> None:
@@ -529,19 +527,19 @@ def _refuse_second(first: AirflowRunner, second: AirflowRunner, pipeline: Pipeli
         except SyncError as error:
             refusals.append(error)
 
-    with _after_calls(1, first.connectif, _momentary(interrupt)):
+    with _after_calls(1, first.connectif, _at_once(interrupt)):
         stages_of(one)
     if not refusals:
-        return "the second Airflow was not refused"
-    message = str(refusals[0])
-    if not isinstance(refusals[0], WorkHeld) or "run of one" not in message or "Pause the DAG" not in message:
-        return f"{type(refusals[0]).__name__}: {message}"
+        return "the second was not refused"
+    said = str(refusals[0])
+    if not isinstance(refusals[0], WorkHeld) or "run of one" not in said or "Pause the DAG" not in said:
+        return f"{type(refusals[0]).__name__}: {said}"
     stages_of(two)
     return ""
 
 
-def _run_in(runner: AirflowRunner, pipeline: PipelineName, name: str) -> SyncRun:
-    """Make a run. Both Airflows use the same folder name for their run, in different parent folders."""
+def _run_in(runner: Installation, pipeline: PipelineName, name: str) -> SyncRun:
+    """Both Airflows give their run the same folder name, below folders of their own."""
     return replace(runner.run(pipeline, PLANS[pipeline], name), staging=Staging(runner.folder / "run"))
 
 
@@ -553,8 +551,8 @@ def _dead_is_followed(first: Installation, second: Installation, pipeline: Pipel
     return ""
 
 
-def _suspend_first(first: AirflowRunner, second: AirflowRunner, pipeline: PipelineName) -> str:
-    """The first Airflow is suspended in its load until its lease expires and the second takes the lease."""
+def _suspended_stops(first: Installation, second: Installation, pipeline: PipelineName) -> str:
+    """The first is suspended in its load for longer than its lease; it wakes when the second has the work."""
     run = first.run(pipeline, PLANS[pipeline], "run of one")
 
     def sleep_through_the_lease() -> None:
@@ -565,31 +563,31 @@ def _suspend_first(first: AirflowRunner, second: AirflowRunner, pipeline: Pipeli
     try:
         with (
             mock.patch("include.pipeline.lease.RENEW_SECONDS", 0.02),
-            _after_calls(1, first.connectif, _momentary(sleep_through_the_lease)),
+            _after_calls(1, first.connectif, _at_once(sleep_through_the_lease)),
         ):
             stages_of(run)
     except WorkTakenOver:
         second.state.leases.release(pipeline, "load", "run of two")
         stages_of(run)
         return ""
-    return "the first Airflow continued"
+    return "the first went on"
 
 
-def _join_thread(thread_name: str) -> None:
-    """Wait for the thread that renews the lease; it ends when it finds that the lease was taken."""
+def _wait_for_the_end_of(thread_name: str) -> None:
+    """Of the thread that renews the lease; it ends once it has found the lease taken."""
     for thread in threading.enumerate():
         if thread.name == thread_name:
             thread.join(timeout=20)
 
 
-TWO_AIRFLOWS: dict[str, Callable[[AirflowRunner, AirflowRunner, PipelineName], str]] = {
-    "two Airflows at once": _refuse_second,
-    "two Airflows, one killed": _kill_first,
-    "two Airflows, one suspended": _suspend_first,
+TWO_AIRFLOWS: dict[str, Callable[[Installation, Installation, PipelineName], str]] = {
+    "two Airflows at once": _second_is_refused,
+    "two Airflows, one killed": _dead_is_followed,
+    "two Airflows, one suspended": _suspended_stops,
 }
 
 
-# --- all trials
+# --- all of them
 
 
 @dataclass
@@ -598,38 +596,36 @@ class TrialShop:
 
     shop: SimulatedShop
     folder: Path
-    runners: int = 0
-    _expected: dict[PipelineName, RunResult] = field(default_factory=dict)
+    made: int = 0
+    _calm: dict[PipelineName, Ended] = field(default_factory=dict)
 
-    def expected(self, pipeline: PipelineName) -> RunResult:
-        """The result of a run without a fault."""
-        if pipeline not in self._expected:
-            with self.new_runner() as runner:
-                report = runner.sync(pipeline, PLANS[pipeline], "run")
-                self._expected[pipeline] = RunResult.of(self.shop, report)
-        return self._expected[pipeline]
+    def calm(self, pipeline: PipelineName) -> Ended:
+        """What a run without a fault leaves behind."""
+        if pipeline not in self._calm:
+            with self.installation() as runner:
+                self._calm[pipeline] = Ended.of(self.shop, runner.sync(pipeline, PLANS[pipeline], "run"))
+        return self._calm[pipeline]
 
     @contextmanager
-    def new_runner(self, url: str = "") -> Iterator[AirflowRunner]:
-        """Reset the shop and make a runner, with separate file systems if this machine allows it."""
+    def installation(self, url: str = "") -> Iterator[Installation]:
+        """A new one for a shop as new, with file systems of its own where this machine allows it."""
         self.shop.reset()
-        with self.further_runner(url) as runner:
+        with self.another(url) as runner:
             yield runner
 
     @contextmanager
-    def further_runner(self, url: str = "") -> Iterator[AirflowRunner]:
-        """Make a runner for the shop as it is."""
-        self.runners += 1
-        folder = self.folder / f"{self.runners}"
+    def another(self, url: str = "") -> Iterator[Installation]:
+        self.made += 1
+        folder = self.folder / f"{self.made}"
         with own_file_system(folder / "run"), own_file_system(folder / "state"):
-            runner = AirflowRunner(self.shop, folder, url=url)
+            runner = Installation(self.shop, folder, url=url)
             try:
                 yield runner
             finally:
                 runner.close()
 
 
-def run_trials(
+def tried(
     shop: SimulatedShop, folder: Path, pipelines: Sequence[PipelineName] = tuple(PLANS)
 ) -> Iterator[Tried]:
     """All trials of these pipelines. What this machine does not allow is left out and logged."""
@@ -638,7 +634,7 @@ def run_trials(
         try:
             yield from part(trial_shop, pipelines)
         except NotPossibleHere as reason:
-            log.warning("faults left out: %s", reason)
+            log.warning("faults not tried: %s", reason)
 
 
 def disk(shop: TrialShop, pipelines: Sequence[PipelineName]) -> Iterator[Tried]:
@@ -655,19 +651,18 @@ def clock(shop: TrialShop, pipelines: Sequence[PipelineName]) -> Iterator[Tried]
 
 def postgresql(shop: TrialShop, pipelines: Sequence[PipelineName]) -> Iterator[Tried]:
     with postgres() as server:
-        yield from _run_faults(shop, postgres_faults(server), pipelines, server.url)
+        yield from _all_of(shop, of_postgres(server), pipelines, server.url)
 
 
 def two_airflows(shop: TrialShop, pipelines: Sequence[PipelineName]) -> Iterator[Tried]:
     for (name, meeting), pipeline in (
         (one, pipeline) for one in TWO_AIRFLOWS.items() for pipeline in pipelines
     ):
-        started, expected = time.monotonic(), shop.expected(pipeline)
-        with shop.new_runner() as first, shop.further_runner(first.url) as second:
-            problem = find_problem_of_two(first, second, pipeline)
-            is_equal = target_of(shop.shop) == expected.target
-        target = "" if is_equal else "differs from an undisturbed run: target"
-        yield Trial(KIND, name, pipeline, problem or target, seconds=time.monotonic() - started)
+        begun, calm = time.monotonic(), shop.calm(pipeline)
+        with shop.installation() as first, shop.another(first.url) as second:
+            problem = meeting(first, second, pipeline)
+            target = "" if target_of(shop.shop) == calm.target else "not like a calm run: target"
+        yield Tried(KIND, name, pipeline, problem or target, seconds=time.monotonic() - begun)
 
 
 Part = Callable[[TrialShop, Sequence[PipelineName]], Iterator[Tried]]
@@ -679,23 +674,23 @@ def _all_of(
 ) -> Iterator[Tried]:
     for fault in faults:
         for pipeline in (pipeline for pipeline in pipelines if pipeline in fault.pipelines):
-            expected = shop.expected(pipeline)
+            calm = shop.calm(pipeline)
             for stage in fault.stages:
-                started = time.monotonic()
-                with shop.new_runner(url and _create_schema(url, shop.runners)) as runner:
-                    problem = find_problem(expected, runner, pipeline, stage, fault)
-                yield Trial(
-                    KIND, fault.name, f"{pipeline}, {stage}", problem, seconds=time.monotonic() - started
+                begun = time.monotonic()
+                with shop.installation(url and _schema_of(url, shop.made)) as runner:
+                    problem = trial(calm, runner, pipeline, stage, fault)
+                yield Tried(
+                    KIND, fault.name, f"{pipeline}, {stage}", problem, seconds=time.monotonic() - begun
                 )
 
 
-def _create_schema(url: str, number: int) -> str:
-    """Create a schema for one trial and return its URL."""
+def _schema_of(url: str, number: int) -> str:
+    """The address of a schema that no other trial has used."""
     import sqlalchemy as sa  # noqa: PLC0415
 
     engine = sa.create_engine(sa.make_url(url).set(drivername="postgresql+psycopg2"))
     with engine.begin() as connection:
         connection.execute(sa.schema.CreateSchema(f"trial_{number}"))
     engine.dispose()
-    schema_url = sa.make_url(url).update_query_dict({"options": f"-csearch_path=trial_{number}"})
-    return schema_url.render_as_string(hide_password=False)
+    found = sa.make_url(url).update_query_dict({"options": f"-csearch_path=trial_{number}"})
+    return found.render_as_string(hide_password=False)

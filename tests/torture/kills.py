@@ -1,7 +1,7 @@
-"""Kills a process at any place of any stage and starts it again: the result must be as without the kill.
+"""A process that is killed at any place of any stage, and begun again: all is as if nothing had happened.
 
-`run_trials` yields a row for each kill. A trial passes if target, report and state store are as after an
-undisturbed run.
+`tried` yields a row for each kill. A row is held when the target, the report and the state store are those
+of a run that nothing disturbs.
 """
 
 from __future__ import annotations
@@ -49,26 +49,26 @@ from tests.builders import (
 )
 from tests.orders import MORNING, put_order
 from tests.steady_target import differences, steady
-from tests.torture.trial import Trial
+from tests.torture.tried import Tried
 
 SIZES = Sizes(contacts=60, products=30, orders_per_day=15, days=3)
-"""A small shop: all places of all scenarios make about 1,400 kills."""
+"""A small shop: all places of all scenarios are some 1,400 kills."""
 KEY = "run"
 RETRY_SECONDS = 60
 _DAY = window_ending(hours=48)
-_SHOWN_DIFFERENCES = 4
+_NAMED = 4
 
 Stages = list[tuple[str, Callable[[], object]]]
 
 
-# --- where a process can be killed
+# --- where a process may end
 
 
 @dataclass
 class Process:
-    """Counts the steps of a stage and is killed at one of them. After that none of its threads takes a step.
+    """Counts the steps of a stage, and ends at one of them: from then on no thread of it does anything more.
 
-    There is a step before and after each call, each writing transaction of the state store, each staged file,
+    A step lies before and after each call, each transaction that writes to the state store, each staged file
     and each change of a manifest.
     """
 
@@ -79,8 +79,8 @@ class Process:
     _is_dead: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def start(self, stage: str) -> None:
-        """Start the next attempt at a stage, as a new process."""
+    def begin(self, stage: str) -> None:
+        """The next attempt at a stage, by a new process."""
         self.stage, self._is_dead = stage, False
 
     def step(self, place: str) -> None:
@@ -94,46 +94,44 @@ class Process:
 
 
 @contextmanager
-def _count_steps(process: Process) -> Iterator[None]:
+def _steps_of(process: Process) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Transport, "_open", _wrap_open(process, Transport._open))
-        patch.setattr(Database, "write", _wrap_write(process, Database.write))
-        patch.setattr(Staging, "writing", _wrap_writing(process, Staging.writing))
-        patch.setattr(Staging, "_write_manifest", _wrap_write_manifest(process, Staging._write_manifest))
+        patch.setattr(Transport, "_open", _call(process, Transport._open))
+        patch.setattr(Database, "write", _write(process, Database.write))
+        patch.setattr(Staging, "writing", _writing(process, Staging.writing))
+        patch.setattr(Staging, "_write_manifest", _manifest(process, Staging._write_manifest))
         yield
 
 
-def _wrap_open(
-    process: Process, original: Callable[..., requests.Response]
-) -> Callable[..., requests.Response]:
+def _call(process: Process, opened: Callable[..., requests.Response]) -> Callable[..., requests.Response]:
     def open_(transport: Transport, call: Any) -> requests.Response:
         process.step(f"before {call.route.name}")
-        answer = original(transport, call)
+        answer = opened(transport, call)
         try:
             process.step(f"after {call.route.name}")
         except Killed:
-            answer.close()  # a killed process closes its connections
+            answer.close()  # a process that ends closes its connections
             raise
         return answer
 
     return open_
 
 
-def _wrap_write(process: Process, original: Callable[..., Any]) -> Callable[..., Any]:
+def _write(process: Process, begin: Callable[..., Any]) -> Callable[..., Any]:
     @contextmanager
     def write(database: Database) -> Iterator[sa.Connection]:
         process.step("before a transaction")
-        with original(database) as connection:
+        with begin(database) as connection:
             yield connection
         process.step("after a transaction")
 
     return write
 
 
-def _wrap_writing(process: Process, original: Callable[..., Any]) -> Callable[..., Any]:
+def _writing(process: Process, begin: Callable[..., Any]) -> Callable[..., Any]:
     @contextmanager
     def writing(folder: Staging, name: str) -> Iterator[IO[bytes]]:
-        with original(folder, name) as file:
+        with begin(folder, name) as file:
             yield file
             process.step(f"before {name}")
         process.step(f"after {name}")
@@ -141,25 +139,25 @@ def _wrap_writing(process: Process, original: Callable[..., Any]) -> Callable[..
     return writing
 
 
-def _wrap_write_manifest(process: Process, original: Callable[..., None]) -> Callable[..., None]:
+def _manifest(process: Process, write: Callable[..., None]) -> Callable[..., None]:
     def write_manifest(folder: Staging, manifest: Manifest) -> None:
         process.step(f"before a manifest of {folder.folder.name}")
-        original(folder, manifest)
+        write(folder, manifest)
         process.step(f"after a manifest of {folder.folder.name}")
 
     return write_manifest
 
 
-# --- scenarios
+# --- what is run
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """A run of a pipeline. `stages` makes new stages for each attempt, with the current clients."""
+    """A run of a pipeline. `stages` are made anew for each attempt, with the clients of that moment."""
 
     name: str
     stages: Callable[[SyncRunner], Stages]
-    prepare: Callable[[SyncRunner], object] = lambda _runner: None
+    prepare: Callable[[SyncRunner], object] = lambda _office: None
 
 
 def _daily(pipeline: PipelineName, plan: RunPlan) -> Callable[[SyncRunner], Stages]:
@@ -243,7 +241,7 @@ _EVENTS = [
 
 
 def _people(runner: SyncRunner) -> None:
-    """Create customers who are subscribed; one has two documents, and one event waits already."""
+    """Customers who said yes in the shop; one of them has two documents, another one waits already."""
     shop = runner.shop
     for document_id, email in {
         **_PEOPLE,
@@ -263,14 +261,14 @@ def _people_with_net(runner: SyncRunner) -> None:
     runner.shop.clock.advance(3_600)
 
 
-def _line_without_price(runner: SyncRunner) -> None:
-    """Create two orders with a product that Connectif does not know and that has no price: it is left out."""
+def _priceless_line(runner: SyncRunner) -> None:
+    """Two orders hold a product that Connectif does not know and that has no price: it is left out."""
     known = {"product": 901, "sku": 9010, "name": "Copo", "link": "/copo/p", "selling_price": 990,
              "price": 990, "list_price": 990}  # fmt: skip
-    unpriced = known | {"product": 902, "sku": 9020, "name": "Brinde", "link": "/brinde/p", "price": 0,
+    priceless = known | {"product": 902, "sku": 9020, "name": "Brinde", "link": "/brinde/p", "price": 0,
                          "selling_price": 0, "list_price": 0}  # fmt: skip
     for number in (1, 2):
-        put_order(runner.shop, f"unpriced{number}-01", MORNING, lines=[known, unpriced])
+        put_order(runner.shop, f"priceless{number}-01", MORNING, lines=[known, priceless])
 
 
 def _without_export(runner: SyncRunner) -> None:
@@ -281,7 +279,7 @@ def _without_export(runner: SyncRunner) -> None:
 
 
 def _purchases_gone(runner: SyncRunner) -> None:
-    """Send the purchases of the day, then delete every third one at Connectif."""
+    """The day was sent; every third purchase of it is deleted at Connectif since."""
     runner.sync(PipelineName.PURCHASES, _DAY, "before")
     runner.shop.clock.advance(3_600)
     there = runner.shop.table("purchases", by="purchase_id")
@@ -290,13 +288,13 @@ def _purchases_gone(runner: SyncRunner) -> None:
 
 
 def _products_sent(runner: SyncRunner) -> None:
-    """Send the catalogue one hour before."""
+    """Yesterday's run has sent the catalogue."""
     runner.sync(PipelineName.PRODUCTS, EVERYTHING, "before")
     runner.shop.clock.advance(3_600)
 
 
 def _contacts_changed(runner: SyncRunner) -> None:
-    """Send all contacts, then change six customers in the shop."""
+    """All was sent, and then half a dozen customers changed their name in the shop."""
     runner.sync(PipelineName.CONTACTS, EVERYTHING, "before")
     runner.shop.clock.advance(3_600)
     for number in range(6):
@@ -316,7 +314,7 @@ SCENARIOS = [
     Scenario("contacts, window", _daily(PipelineName.CONTACTS, window_ending()), _contacts_changed),
     Scenario("products", _daily(PipelineName.PRODUCTS, EVERYTHING)),
     Scenario("products, second day", _daily(PipelineName.PRODUCTS, EVERYTHING), _products_sent),
-    Scenario("purchases", _daily(PipelineName.PURCHASES, _DAY), _line_without_price),
+    Scenario("purchases", _daily(PipelineName.PURCHASES, _DAY), _priceless_line),
     Scenario("purchases without export", _daily(PipelineName.PURCHASES, _DAY), _without_export),
     Scenario("newsletter", _newsletter, _people),
     Scenario("newsletter, safety net", _resolve_newsletter, _people_with_net),
@@ -329,57 +327,56 @@ SCENARIOS = [
 # --- kills
 
 
-def run_trials(
+def tried(
     shop: SimulatedShop, *, kills: int | None = None, seed: int = 0, scenarios: Sequence[Scenario] = SCENARIOS
-) -> Iterator[Trial]:
-    """Yield a row for each kill: `kills` in each scenario, at random places; None means every place."""
+) -> Iterator[Tried]:
+    """A row for each kill: `kills` in each scenario, at places drawn by `seed`; None: at every place."""
     dice = random.Random(seed)  # noqa: S311 - a simulation
     for scenario in scenarios:
-        undisturbed = Process()
-        expected = _outcome(scenario, shop, undisturbed)
-        places = [
-            (stage, number + 1) for stage, steps in undisturbed.steps.items() for number in range(steps)
-        ]
+        calm = Process()
+        expected = _outcome(scenario, shop, calm)
+        places = [(stage, number + 1) for stage, steps in calm.steps.items() for number in range(steps)]
         for place in places if kills is None else sorted(dice.sample(places, min(kills, len(places)))):
-            process, started = Process(kill=place), time.monotonic()
+            process, begun = Process(kill=place), time.monotonic()
             problem = _problem(scenario, shop, process, expected)
-            if process.killed_at:  # a place may not exist: the number of polls of an import differs
-                group, seconds = f"{scenario.name}, {place[0]}", time.monotonic() - started
-                yield Trial("kills", group, process.killed_at, problem, seconds=seconds)
+            if (
+                process.killed_at
+            ):  # how often an import is asked for its progress differs: a place may be gone
+                group, seconds = f"{scenario.name}, {place[0]}", time.monotonic() - begun
+                yield Tried("kills", group, process.killed_at, problem, seconds=seconds)
 
 
 def _problem(scenario: Scenario, shop: SimulatedShop, process: Process, expected: dict[str, Any]) -> str:
     try:
         found = _outcome(scenario, shop, process)
-    except Exception as error:  # noqa: BLE001 - the trial looks for unexpected errors
+    except Exception as error:  # noqa: BLE001 - that is what is looked for
         return f"{type(error).__name__}: {error}"
     lines = differences(found["target"], expected["target"])
-    for part in ("report", "state"):
+    for part in ("report", "store"):
         one, other = found[part], expected[part]
         lines += [(f"{part} {name}", one.get(name), other.get(name)) for name in one | other
                   if one.get(name) != other.get(name)]  # fmt: skip
-    shown = lines[:_SHOWN_DIFFERENCES]
-    return "; ".join(f"{place}: {one!r} instead of {other!r}" for place, one, other in shown)
+    return "; ".join(f"{what}: {one!r} instead of {other!r}" for what, one, other in lines[:_NAMED])
 
 
 def _outcome(scenario: Scenario, shop: SimulatedShop, process: Process) -> dict[str, Any]:
-    """Run all stages, each until it succeeds, as Airflow does."""
+    """Run all stages, each until it ends well, as Airflow does."""
     shop.reset()
     with tempfile.TemporaryDirectory(prefix="kills-") as folder:
         runner = SyncRunner(shop, Path(folder))
         scenario.prepare(runner)
-        with _count_steps(process):
+        with _steps_of(process):
             for number in range(len(scenario.stages(runner))):
-                _run_until_success(scenario, number, runner, process)
-        outcome = {"target": _target(shop), "report": _report(runner), "state": _state(runner)}
+                _until_it_ends(scenario, number, runner, process)
+        outcome = {"target": _target(shop), "report": _report(runner), "store": _state(runner)}
         runner.close()
     return outcome
 
 
-def _run_until_success(scenario: Scenario, number: int, runner: SyncRunner, process: Process) -> None:
+def _until_it_ends(scenario: Scenario, number: int, runner: SyncRunner, process: Process) -> None:
     while True:
         name, work = scenario.stages(runner)[number]
-        process.start(name)
+        process.begin(name)
         try:
             work()
         except Killed:
@@ -389,11 +386,11 @@ def _run_until_success(scenario: Scenario, number: int, runner: SyncRunner, proc
             return
 
 
-# --- results to compare
+# --- what is compared
 
 
 def _target(shop: SimulatedShop) -> dict[str, Any]:
-    """The data of both vendors. VTEX's documents as they are at the end, because a retry may write twice."""
+    """Both vendors. Of VTEX's documents what they say in the end: a retry may write the same twice."""
     target = steady(shop.target())
     documents: dict[str, dict[str, Any]] = {}
     for change in reversed(target["vtex"]):
@@ -403,7 +400,7 @@ def _target(shop: SimulatedShop) -> dict[str, Any]:
 
 
 def _report(runner: SyncRunner) -> dict[str, Any]:
-    """The report without calls and seconds: repeated work needs more of both."""
+    """The report without calls and seconds: work that is begun again takes more of both."""
     stored = next(
         one
         for pipeline in PipelineName
@@ -412,8 +409,8 @@ def _report(runner: SyncRunner) -> dict[str, Any]:
     )
     report = stored.report.model_dump(mode="json")
     counts = report.pop("counts")
-    for effort in ("calls", "seconds"):
-        del counts[effort]
+    for spent in ("calls", "seconds"):
+        del counts[spent]
     return {**report, **counts, "state": stored.state}
 
 
@@ -423,9 +420,9 @@ def _state(runner: SyncRunner) -> dict[str, Any]:
     found = {}
     with transaction(runner.state._database.engine, READ) as connection:
         for table in metadata.sorted_tables:
-            columns = [c for c in table.c if not isinstance(c.type, Instant) and c.name not in _IGNORED]
+            columns = [c for c in table.c if not isinstance(c.type, Instant) and c.name not in _PASSING]
             found[table.name] = sorted(map(repr, connection.execute(sa.select(*columns))))
     return found
 
 
-_IGNORED = ("attempts", "path", "sealed_text", "sealed_email", "report")
+_PASSING = ("attempts", "path", "sealed_text", "sealed_email", "report")

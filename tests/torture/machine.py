@@ -1,4 +1,4 @@
-"""Makes this machine fail: small or read-only file systems, locked databases, a stopped PostgreSQL server."""
+"""Ways to make this machine fail: file systems of its own size and rights, a PostgreSQL server of its own."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class NotPossibleHere(Exception):
 
 @contextmanager
 def file_system(folder: Path, *, megabytes: int = 8) -> Iterator[Path]:
-    """Mount a file system in memory on `folder` until the block ends."""
+    """A file system in memory, mounted on `folder` until the block ends."""
     folder.mkdir(parents=True, exist_ok=True)
     if os.geteuid() != 0:
         raise NotPossibleHere("mounting a file system needs root")
@@ -36,7 +36,7 @@ def file_system(folder: Path, *, megabytes: int = 8) -> Iterator[Path]:
 
 @contextmanager
 def own_file_system(folder: Path) -> Iterator[Path]:
-    """Like `file_system` if this machine allows it, else an ordinary folder."""
+    """Like `file_system` where this machine allows it, else an ordinary folder."""
     with ExitStack() as exits:
         try:
             exits.enter_context(file_system(folder))
@@ -47,8 +47,8 @@ def own_file_system(folder: Path) -> Iterator[Path]:
 
 @contextmanager
 def full(folder: Path, *, free_bytes: int = 0) -> Iterator[None]:
-    """Fill the file system until the block ends, except for `free_bytes`."""
-    _require_mount(folder)
+    """Only so many bytes are left on the file system until the block ends."""
+    _require_own(folder)
     ballast = folder / "ballast"
     state = os.statvfs(folder)
     with ballast.open("wb") as file:
@@ -61,8 +61,8 @@ def full(folder: Path, *, free_bytes: int = 0) -> Iterator[None]:
 
 @contextmanager
 def read_only(folder: Path) -> Iterator[None]:
-    """Make the file system read-only until the block ends. No file on it may be open for writing."""
-    _require_mount(folder)
+    """The file system accepts no writes until the block ends; no file on it may be open for writing."""
+    _require_own(folder)
     _mount("-o", "remount,ro", str(folder))
     try:
         yield
@@ -83,7 +83,7 @@ def without_rights(folder: Path) -> Iterator[None]:
         yield
 
 
-_LOCK_DATABASE = """
+_LOCKS = """
 import sqlite3, sys
 connection = sqlite3.connect(sys.argv[1])
 connection.execute("BEGIN EXCLUSIVE")
@@ -94,9 +94,9 @@ sys.stdin.read()
 
 @contextmanager
 def locked(database: Path) -> Iterator[None]:
-    """Lock the SQLite file in another process until the block ends."""
+    """Another process has begun to write to the SQLite file and does not end."""
     with subprocess.Popen(
-        [sys.executable, "-c", _LOCK_DATABASE, str(database)],
+        [sys.executable, "-c", _LOCKS, str(database)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -110,9 +110,9 @@ def locked(database: Path) -> Iterator[None]:
             process.stdin.close()
 
 
-def _require_mount(folder: Path) -> None:
+def _require_own(folder: Path) -> None:
     if not folder.is_mount():
-        raise NotPossibleHere(f"{folder.name} is not a separate file system: mounting one needs root")
+        raise NotPossibleHere(f"{folder.name} has no file system of its own: mounting one needs root")
 
 
 def _mount(*arguments: str) -> None:
@@ -123,7 +123,7 @@ def _mount(*arguments: str) -> None:
 
 @dataclass
 class Postgres:
-    """A PostgreSQL server for one test, which the test may stop and start."""
+    """A PostgreSQL server of this test's own, which it may stop and start."""
 
     programs: Path
     folder: Path
@@ -138,7 +138,7 @@ class Postgres:
         self._run("pg_ctl", "-D", str(self.folder / "data"), "-w", "-o", options, "-l", "/dev/null", "start")
 
     def stop(self, mode: str = "fast") -> None:
-        """Stop the server: `fast` like an administrator, `immediate` like a crash."""
+        """`fast` as by an administrator, `immediate` like a crash."""
         self._run("pg_ctl", "-D", str(self.folder / "data"), "-w", "-m", mode, "stop")
 
     def restart(self, mode: str = "fast") -> None:
@@ -186,6 +186,6 @@ def postgres() -> Iterator[Postgres]:
 
 
 def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    with socket.socket() as chosen:
+        chosen.bind(("127.0.0.1", 0))
+        return int(chosen.getsockname()[1])

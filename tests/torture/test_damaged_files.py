@@ -1,4 +1,4 @@
-"""Short form of `make torture`: no run succeeds with a missing or damaged staged file."""
+"""Short form of what `make torture` prints: no staged file that is gone or damaged leaves a run green."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from sandbox.shop import Sizes
 from tests.builders import SimulatedShop, SyncRunner, simulated_shop
-from tests.torture.damaged_files import DAMAGES, STEPS_BY_NAME, run_trials
+from tests.torture.damaged_files import DAMAGES, PIPELINE_NAMES, tried
 
 SIZES = Sizes(contacts=60, products=30, orders_per_day=15, days=3)
 FEWEST_FILES = 8
@@ -21,13 +21,13 @@ def shop() -> Iterator[SimulatedShop]:
         yield shop
 
 
-@pytest.mark.parametrize("pipeline", STEPS_BY_NAME)
-def test_damage__of_any_staged_file_is_reported_before_a_vendor_is_called(
+@pytest.mark.parametrize("pipeline", PIPELINE_NAMES)
+def test_damage__of_any_staged_file_is_named_before_a_vendor_is_called(
     pipeline: str, shop: SimulatedShop, tmp_path: Path
 ) -> None:
     shop.reset()
     runner = SyncRunner(shop, tmp_path)
-    rows = list(run_trials(pipeline, runner))
+    rows = list(tried(pipeline, runner))
     runner.close()
     assert len(rows) >= FEWEST_FILES * len(DAMAGES)
     assert [row for row in rows if row.problem] == []

@@ -1,4 +1,4 @@
-"""Short form of `make torture`: a fault of the machine gives a clear error and leaves no partial state."""
+"""Short form of what `make torture` prints: faults of the machine leave one sentence and no half state."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_fault__is_named_and_leaves_no_half_state(
 
 def test_tried__yields_the_rows_of_all_its_parts(shop: TrialShop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(faults, "PARTS", (faults.two_airflows,))
-    rows = list(faults.run_trials(shop.shop, shop.folder / "trials", [PipelineName.PRODUCTS]))
+    rows = list(faults.tried(shop.shop, shop.folder / "tried", [PipelineName.PRODUCTS]))
     assert [row.group for row in rows] == list(faults.TWO_AIRFLOWS)
     assert [row for row in rows if row.problem] == []
     assert {row.kind for row in rows} == {"faults"}
