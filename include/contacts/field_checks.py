@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from include.connectif.client import ConnectifClient
 from include.contacts.fields import CONTACT_COLUMNS, SOURCE_FIELDS, ExtraField
 from include.errors import ConfigurationError, ContractError
@@ -12,8 +14,15 @@ _MOST_PAGES = 100
 
 
 def extra_fields_of(run: SyncRun) -> tuple[ExtraField, ...]:
-    """The fields of the settings; ConfigurationError for an id that no contact field can have."""
+    """The fields of the settings; ConfigurationError for an id that no contact field can have, or two fields
+    with one id.
+    """
     fields = run.settings.contacts.extra_fields
+    targets = Counter(field.target for field in fields)
+    if repeated := sorted(target for target, number in targets.items() if number > 1):
+        raise ConfigurationError(
+            f"Setting contacts.extra_fields: {', '.join(repeated)} has two sources. Leave one of them"
+        )
     return tuple(ExtraField(field.source, field.target, field.kind) for field in fields)
 
 

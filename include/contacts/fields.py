@@ -108,6 +108,8 @@ SOURCE_FIELDS = (
     "updatedIn",
 )
 """The fields of a `CL` document that the sync reads."""
+OUR_COLUMNS = ("id", "changed", "consent")
+"""Columns of a mapped row that are not fields of the contact. No extra field can have such an id."""
 CONTACT_COLUMNS = tuple(field.target for field in CONTACT_FIELDS)
 COMPARED_FIELDS = tuple(field for field in CONTACT_FIELDS if field.target != "_email")
 COMPARED_COLUMNS = tuple(field.target for field in COMPARED_FIELDS)
@@ -132,10 +134,11 @@ class ExtraField:
                 f"Setting contacts.extra_fields: {self.kind!r} is not a type of a Connectif contact field. "
                 f"Use one of {', '.join(EXTRA_KINDS)}."
             )
-        if not _FIELD_ID.fullmatch(self.target) or self.target == "id":
+        if not _FIELD_ID.fullmatch(self.target) or self.target in OUR_COLUMNS:
             raise ConfigurationError(
                 f"Setting contacts.extra_fields: {self.target!r} cannot be the id of your own Connectif "
-                "contact field. Use the id that Connectif shows for the field."
+                f"contact field. Use the id that Connectif shows for the field; {', '.join(OUR_COLUMNS)} are "
+                "names of the sync itself."
             )
 
     @property

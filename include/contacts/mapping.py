@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from include.contacts.field_readers import ContactRules
-from include.contacts.fields import CONTACT_COLUMNS, CONTACT_FIELDS
+from include.contacts.fields import CONTACT_COLUMNS, CONTACT_FIELDS, OUR_COLUMNS
 from include.outcomes import Drop, Reason
 from include.values.email import problems
 from include.values.instants import nanoseconds
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 
     from include.contacts.fields import ContactField, ExtraField
 
-OUR_COLUMNS = ("id", "changed", "consent")
-"""Columns of a row that are not fields of the contact."""
 ROW_COLUMNS = (*OUR_COLUMNS, *CONTACT_COLUMNS)
 
 

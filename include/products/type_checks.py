@@ -69,9 +69,13 @@ def _has_paths(product: Json) -> bool:
 
 
 def is_specification(product: Json, field: str) -> bool:
-    """Whether a specification, which is also a list of texts, replaces a list of paths (`/1/2/`)."""
+    """Whether a specification, which is also a list of texts, replaces a list of paths (`/1/2/`).
+
+    A path has a name: a specification may have the value `/`.
+    """
     return field in values(product.get("allSpecifications")) and not any(
-        isinstance(path, str) and path.startswith("/") for path in values(product.get(field))
+        isinstance(path, str) and path.startswith("/") and path.strip("/").strip()
+        for path in values(product.get(field))
     )
 
 

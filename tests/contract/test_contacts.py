@@ -249,6 +249,16 @@ def test_extra_fields__a_field_that_connectif_does_not_have_stops_the_run_before
     assert "md scroll" not in shop.counts()
 
 
+def test_extra_fields__two_sources_for_one_field_stop_the_run_before_it_reads(
+    runner: SyncRunner, shop: SimulatedShop
+) -> None:
+    fields = [ExtraContactField(source=source, target="size", kind="text") for source in ("a", "b")]
+    runner.change("contacts", extra_fields=tuple(fields))
+    with pytest.raises(ConfigurationError, match="size has two sources"):
+        runner.sync(PipelineName.CONTACTS, EVERYTHING, "run")
+    assert shop.counts() == {}
+
+
 def create_field(runner: SyncRunner, shop: SimulatedShop, name: str) -> None:
     body = {"id": name, "name": name, "type": "text", "required": False}
     answer = runner.connectif.transport.session.post(

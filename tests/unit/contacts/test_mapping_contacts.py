@@ -143,7 +143,10 @@ def test_split_by_columns__no_group_has_a_blank_cell_and_no_row_is_lost() -> Non
 
 @pytest.mark.parametrize(
     ("target", "kind"),
-    [("tier", "colour"), ("id", "text"), ("_email", "text"), ("7up", "text"), ("", "text")],
+    [
+        *(("tier", "colour"), ("_email", "text"), ("7up", "text"), ("", "text")),
+        *((name, "text") for name in ("id", "changed", "consent")),
+    ],
 )
 def test_extra_field__an_id_or_type_that_connectif_cannot_have_is_a_configuration_error(
     target: str, kind: str

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from include.errors import ConfigurationError, ContractError
@@ -126,6 +126,8 @@ ANY_FIELD = st.sampled_from(
 
 @settings(max_examples=60, deadline=None)
 @given(st.dictionaries(ANY_FIELD, st.lists(st.text(max_size=4), min_size=1, max_size=2), max_size=4))
+@example({"categories": ["/"]})
+@example({"categories": ["//", "/ /"]})
 def test_map_products__a_specification_never_clears_or_changes_a_field(taken: dict[str, list[str]]) -> None:
     whole = {
         **_product("1", _item("11", 5.0)),
