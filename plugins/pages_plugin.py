@@ -7,7 +7,6 @@ need.
 from __future__ import annotations
 
 from functools import cache
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from airflow.plugins_manager import AirflowPlugin
@@ -17,19 +16,27 @@ if TYPE_CHECKING:
 
 
 @cache
-def _application(module: str) -> ASGIApp:
-    application: ASGIApp = import_module(module).build()
-    return application
+def _status_application() -> ASGIApp:
+    from plugins.web.status_page import build  # noqa: PLC0415 - the first request imports it
+
+    return build()
+
+
+@cache
+def _explain_application() -> ASGIApp:
+    from plugins.web.explain_page import build  # noqa: PLC0415 - the first request imports it
+
+    return build()
 
 
 async def status_page(scope: Scope, receive: Receive, send: Send) -> None:
     """The FastAPI application, created by the first request."""
-    await _application("plugins.web.status_page")(scope, receive, send)
+    await _status_application()(scope, receive, send)
 
 
 async def explain_page(scope: Scope, receive: Receive, send: Send) -> None:
     """The FastAPI application, created by the first request."""
-    await _application("plugins.web.explain_page")(scope, receive, send)
+    await _explain_application()(scope, receive, send)
 
 
 def _mount(app: ASGIApp, name: str, path: str) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from include.connectif.vocabulary import VOCABULARY
 from include.errors import ContractError, RecordRejected, SyncError, TemporaryError
 from include.http.body import BodyTooLarge, parse_json
 from include.http.form import FileToSend, FormWithFile
+from include.http.known_words import shorten
 from include.http.missing import read_or_none
 from include.http.rate_limiter import RateLimiter
 from include.http.retry import RetryPolicy, TryAgain
@@ -33,7 +34,6 @@ from include.http.transport import (
     VendorError,
     origin,
 )
-from include.http.vocabulary import shorten
 from include.window import Window, utc_milliseconds
 
 SYSTEM = "Connectif"

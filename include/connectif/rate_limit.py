@@ -103,7 +103,7 @@ class SharedRateLimiter:
         self._remaining = 0
         ends_at = self._window_ends_at or 0.0
         if asked_seconds is not None or ends_at <= self._clock():
-            pause = asked_seconds or _DEFAULT_PAUSE_SECONDS
+            pause = _DEFAULT_PAUSE_SECONDS if asked_seconds is None else asked_seconds
             self._window_ends_at = self._clock() + min(pause, _LONGEST_PAUSE_SECONDS)
 
     def _pause_seconds(self) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from include.http.vocabulary import Vocabulary
+from include.http.known_words import Vocabulary
 
 _FOREIGN_LINK = "a link is outside the domains that the Connectif account allows"
 

@@ -11,10 +11,9 @@ import pandas as pd
 from include.connectif import routes
 from include.contacts.documents import documents_frame, documents_table
 from include.contacts.erased import map_without_erased
-from include.contacts.field_checks import extra_fields_of, extra_sources_of
 from include.contacts.fields import CONTACT_COLUMNS, OUR_COLUMNS, SOURCE_FIELDS
 from include.contacts.mapping import latest_of_each
-from include.contacts.rules import contact_mapping
+from include.contacts.rules import contact_mapping, extra_fields_of, extra_sources_of
 from include.newsletter.documents import find_documents
 from include.outcomes import Drop, Kind, PipelineName, Reason
 from include.pipeline.erased_people import ErasedPeople

@@ -10,12 +10,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from include.contacts.documents import documents_table
-from include.contacts.field_checks import check_extra_fields, extra_sources_of
 from include.contacts.fields import SOURCE_FIELDS
 from include.contacts.replay import stage_replay
+from include.contacts.rules import check_extra_fields, extra_sources_of
 from include.contacts.slices import Slice, full_slices, window_slice
 from include.errors import ContractError, TemporaryError
-from include.http.parallel import in_parallel
+from include.http.calls import in_parallel
 from include.http.transport import AnswerLost, TooSlow
 from include.pipeline.guards import stop_empty_load
 from include.pipeline.progress import Progress

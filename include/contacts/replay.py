@@ -10,7 +10,7 @@ from typing import Any
 
 from include.batching import in_batches
 from include.contacts.documents import documents_table
-from include.http.parallel import in_parallel
+from include.http.calls import in_parallel
 from include.http.transport import RequestRefused
 from include.newsletter.documents import find_documents
 from include.pipeline.replay import keys_to_replay, note_on_missing_records

@@ -15,10 +15,9 @@ import pyarrow as pa
 from include.contacts.documents import documents_frame
 from include.contacts.erased import map_without_erased, note_erasures
 from include.contacts.extract import COMPETING, PART
-from include.contacts.field_checks import extra_fields_of
 from include.contacts.mapping import latest_of_each, split_by_columns
-from include.contacts.rules import contact_mapping
-from include.http.parallel import in_parallel
+from include.contacts.rules import contact_mapping, extra_fields_of
+from include.http.calls import in_parallel
 from include.outcomes import Drop, Outcome, Reason
 from include.pipeline.csv_files import CsvFiles
 from include.pipeline.erased_people import ErasedPeople

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from include.connectif.client import ConnectifClient
-from include.contacts.field_checks import missing_fields
 from include.contacts.fields import SOURCE_FIELDS
+from include.contacts.rules import missing_fields
 from include.doctor.check import CheckContext, Line, error, ok, warning
 from include.http.transport import AccessRefused, RequestRefused, UnreadableAnswer
 from include.outcomes import Reason

@@ -9,7 +9,7 @@ from include.connectif.client import ConnectifClient
 from include.connectif.exports import PURCHASE, PURCHASE_ID
 from include.doctor.check import CheckContext, Line, error, ok, warning
 from include.pipeline.exports import Exporter
-from include.purchases.order_groups import group_of
+from include.purchases.orders import group_of
 from include.vtex.client import VtexClient
 from include.window import Window
 

@@ -14,14 +14,14 @@ from urllib3.exceptions import HTTPError
 
 from include.errors import ConfigurationError, ContractError, SyncError, TemporaryError
 from include.http.body import BYTES_A_VALUE, BodyTooLarge, parse_json, read_beginning, read_body, save_body
-from include.http.counters import CallCounter
+from include.http.calls import CallCounter
 from include.http.deadline import Deadline
+from include.http.known_words import content_type
 from include.http.outcomes import Action, action_of_exception, action_of_status
 from include.http.rate_limiter import RateLimiter, Unlimited
 from include.http.retry import RetryPolicy, TryAgain, parse_retry_after, server_time
 from include.http.route import NotAnId, Repeat, Route, encode_segment
 from include.http.session import HttpOptions, open_session
-from include.http.vocabulary import content_type
 
 # At DEBUG urllib3 logs each URL with its query, and queries hold e-mail addresses.
 logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)

@@ -11,7 +11,7 @@ from typing import Any
 
 from include.batching import in_batches
 from include.errors import TemporaryError
-from include.http.parallel import in_parallel
+from include.http.calls import in_parallel
 from include.http.transport import RequestRefused
 from include.newsletter.documents import FIELDS, FIELDS_WITH_DATES, find_documents_and_refusals
 from include.newsletter.events import Event, read_event

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from include.connectif.csv_text import CsvError, csv_rows
 from include.connectif.exports import plain_name
-from include.http.vocabulary import shorten
+from include.http.known_words import shorten
 from include.pipeline.csv_files import read_rows
 from include.pipeline.import_file import StagedFile
 

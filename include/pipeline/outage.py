@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 from include.errors import InfrastructureError, TemporaryError
-from include.http.parallel import in_parallel
+from include.http.calls import in_parallel
 from include.http.transport import UnreadableAnswer
 
 Question = TypeVar("Question")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from include.connectif.client import ConnectifClient
 from include.errors import StagingError
-from include.http.counters import CallCounter
+from include.http.calls import CallCounter
 from include.outcomes import PipelineName, Reason
 from include.pipeline.lease import leased
 from include.plan import RunPlan

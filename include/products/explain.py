@@ -25,8 +25,8 @@ from include.products.sent_catalogue import last_catalogue, rules_of
 from include.run_name import readable
 from include.state import StoredOutcome
 from include.values.mapped import Mapped
+from include.values.money import ONE, multiplier_of
 from include.values.shapes import name, record, records
-from include.values.weighed import ONE, multiplier_of
 
 Product = dict[str, Any]
 

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from include.batching import in_batches
-from include.http.parallel import in_parallel
+from include.http.calls import in_parallel
 from include.pipeline.guards import stop_empty_load
 from include.pipeline.replay import keys_to_replay
 from include.pipeline.run import SyncRun

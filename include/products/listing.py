@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from include.errors import ContractError, TemporaryError
-from include.http.parallel import in_parallel
+from include.http.calls import in_parallel
 from include.vtex import limits
 from include.vtex.client import VtexClient
 

@@ -26,9 +26,16 @@ from include.values.instants import iso_texts
 from include.values.links import picture_url, product_url, thumbnail_url
 from include.values.mapped import Mapped, outcome_rows_of
 from include.values.mapped import split_by_columns as split_by_columns_of
-from include.values.money import cents_of_text, money_texts, percentage_texts, without_vat
+from include.values.money import (
+    ONE,
+    cents_of_text,
+    money_texts,
+    multiplier_of,
+    percentage_texts,
+    unit_price_cents,
+    without_vat,
+)
 from include.values.shapes import Json, name
-from include.values.weighed import ONE, multiplier_of, unit_price_cents
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -14,9 +14,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from include.values.money import cents_of_units, decimal_of
+from include.values.money import ONE, cents_of_units, decimal_of, multiplier_of, unit_price, unit_price_cents
 from include.values.shapes import Json, name, record, records
-from include.values.weighed import ONE, multiplier_of, unit_price, unit_price_cents
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -9,7 +9,7 @@ from functools import partial
 
 from include.batching import in_batches
 from include.errors import TemporaryError
-from include.http.parallel import in_parallel
+from include.http.calls import in_parallel
 from include.http.transport import AccessRefused, RequestRefused, UnreadableAnswer
 from include.pipeline.outage import OutageWatch, Unanswered
 from include.pipeline.progress import Progress

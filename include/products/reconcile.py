@@ -15,13 +15,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from include.batching import in_batches
-from include.http.parallel import in_parallel
+from include.http.calls import in_parallel
 from include.outcomes import Cause, Outcome
 from include.pipeline.differences import ComparedRecords, keep_differences
 from include.pipeline.progress import Progress
 from include.pipeline.run import SyncRun
 from include.products.listing import complete_list
-from include.products.reconcile_advice import ADVICE
 from include.products.reconcile_match import fields_that_differ, sample
 from include.products.sent_catalogue import last_file, last_prices
 from include.report import Compared, StageCounts
@@ -158,3 +157,15 @@ def _scope(run: SyncRun, sent: int, read_back: int) -> str:
         f"Connectif has no list of products: compared with the {sent:,} sent last, {read_back:,} of them "
         "read back"
     )
+
+
+ADVICE: dict[Cause, str] = {
+    Cause.NEVER_SENT: "Trigger sync_products, or wait for tonight",
+    Cause.REJECTED: "Fix at VTEX what the reason says; the next sync_products sends it",
+    Cause.HIDDEN: "Nothing: the shop's search does not show it, so it is not sent",
+    Cause.SHOWN_AGAIN: "Trigger sync_products, or wait for tonight",
+    Cause.NO_LONGER_LISTED: "Trigger sync_products, or wait for tonight: it will say out of stock",
+    Cause.GONE: "Trigger sync_products, or wait for tonight",
+    Cause.DIFFERS: "Trigger sync_products; if the difference returns, another program changes products there",
+}
+"""Sentences without a full stop, for all causes that the comparison names."""

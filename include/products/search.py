@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from include.batching import in_batches
-from include.http.parallel import in_parallel
+from include.http.calls import in_parallel
 from include.pipeline.progress import Progress
 from include.products.mapping import ProductRules, used_fields, without_offer
 from include.staging import Staging

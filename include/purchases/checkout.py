@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from include.http.transport import RequestRefused
-from include.purchases.order_groups import group_of, missing_parts
+from include.purchases.orders import group_of, missing_parts
 from include.values.shapes import name
 from include.vtex.client import VtexClient
 

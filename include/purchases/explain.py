@@ -25,8 +25,8 @@ from include.pipeline.explanation import (
 from include.purchases.checkout import order_group_of, read_checkout
 from include.purchases.extract import read_added_items, read_addresses
 from include.purchases.mapping import MappedPurchases, map_purchases, profile_id
-from include.purchases.order_groups import group_of
 from include.purchases.order_items import added_skus
+from include.purchases.orders import group_of
 from include.purchases.rules import currency_of_shop, rules_of
 from include.purchases.transform import drop_erased
 from include.run_name import readable

@@ -21,7 +21,6 @@ from include.pipeline.replay import keys_to_replay
 from include.pipeline.run import SyncRun
 from include.purchases.checkout import Order, order_group_of, read_checkout, read_order
 from include.purchases.mapping import profile_id
-from include.purchases.order_groups import group_of, missing_parts
 from include.purchases.order_items import added_skus, catalogue_item
 from include.purchases.order_selection import (
     DATE_FIELD,
@@ -29,7 +28,7 @@ from include.purchases.order_selection import (
     purchases_without_answer,
     select_orders,
 )
-from include.purchases.orders import GROUP, ORDER, UNANSWERED
+from include.purchases.orders import GROUP, ORDER, UNANSWERED, group_of, missing_parts
 from include.purchases.rules import CURRENCY, currency_of_shop
 from include.report import StageCounts
 from include.staging import Staging

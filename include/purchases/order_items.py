@@ -22,9 +22,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from include.products.categories import product_categories
 from include.purchases.type_checks import is_readable_item
-from include.values.money import MOST_CENTS, cents_of_cents, decimal_of, round_half_up
+from include.values.money import MOST_CENTS, cents_of_cents, decimal_of, multiplier_of, round_half_up
 from include.values.shapes import Json, name, record, records, values
-from include.values.weighed import multiplier_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -11,7 +11,7 @@ from typing import Any, Self
 from include.outcomes import Outcome, PipelineName, Reason
 from include.pipeline.run import SyncRun
 from include.purchases.listing import list_window
-from include.purchases.order_groups import group_of
+from include.purchases.orders import group_of
 from include.state import StoredPurchase
 from include.window import Window, merged
 

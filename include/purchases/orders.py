@@ -10,6 +10,9 @@ All fields come from the order's detail, because the order list shows stale or e
 
 from __future__ import annotations
 
+import re
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     import pandas as pd
+
 
 UNANSWERED = "unanswered"
 """Our mark on an order that VTEX did not answer for: the `ORDER` itself, of which nothing else is known, or
@@ -175,3 +179,26 @@ def _not_among(wanted: frozenset[str], found: set[str]) -> bool:
 def _sellers(order: Json) -> set[str]:
     named = {name(seller.get("id")) for seller in records(order.get("sellers"))}
     return named | {name(item.get("seller")) for item in records(order.get("items"))}
+
+
+_PART = re.compile(r"^(.+)-(\d{2})$")
+
+
+def group_of(order_id: str) -> str:
+    """The order group, from VTEX's form of ids; an id of another form is its own group."""
+    match = _PART.match(order_id)
+    return match[1] if match else order_id
+
+
+def missing_parts(order_ids: Iterable[str]) -> set[str]:
+    """The ids of missing parts: a part must exist if a part with a higher number is among the ids."""
+    numbers: dict[str, set[int]] = defaultdict(set)
+    for order_id in order_ids:
+        if match := _PART.match(order_id):
+            numbers[match[1]].add(int(match[2]))
+    return {
+        f"{group}-{number:02}"
+        for group, parts in numbers.items()
+        for number in range(1, max(parts))
+        if number not in parts
+    }

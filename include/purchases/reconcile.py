@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from include.http.parallel import in_parallel
+from include.http.calls import in_parallel
 from include.outcomes import Cause, Reason
 from include.pipeline.differences import ComparedRecords, keep_differences
 from include.pipeline.run import SyncRun, outcomes_in

@@ -14,7 +14,7 @@ from include.errors import InfrastructureError, StagingError, SyncError
 from include.http.transport import AccessRefused
 from include.pipeline.exports import Exporter, exporter_of
 from include.pipeline.run import SyncRun
-from include.purchases.order_groups import group_of
+from include.purchases.orders import group_of
 from include.purchases.staged import PurchaseHead
 from include.staging import Staging
 from include.window import Window

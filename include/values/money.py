@@ -7,13 +7,14 @@ spelling in the JSON.
 
 from __future__ import annotations
 
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
 
 # More than a trillion units is an error, and 64 bits could not hold the percentages.
 MOST_CENTS = 10**14
@@ -80,3 +81,26 @@ def without_vat(cents: Iterable[int], rate: Decimal) -> list[int]:
     """Prices without their VAT: price ÷ (1 + rate)."""
     parts, ones = rate.as_integer_ratio()
     return [(2 * price * ones + ones + parts) // (2 * (ones + parts)) for price in cents]
+
+
+ONE = Decimal(1)
+
+
+def multiplier_of(value: object) -> Decimal:
+    """`unitMultiplier`, a number or (in changes of an order) a text; 1 if it is not above 0."""
+    number = decimal_of_text(value) if isinstance(value, str) else decimal_of(value)
+    return number if number is not None and number > 0 else ONE
+
+
+def unit_price(price: object, multiplier: Decimal) -> Decimal | None:
+    """Price of one measurement unit → exact price of a unit in the cart; None if it is not an amount."""
+    number = decimal_of(price)
+    return number if number is None or multiplier == ONE else decimal_of(number * multiplier)
+
+
+def unit_price_cents(price: object, multiplier: Decimal) -> int | None:
+    """`unit_price` in cents, truncated as in checkout."""
+    each = unit_price(price, multiplier)
+    if each is None or multiplier == ONE or abs(each) > MOST_CENTS // 100:
+        return cents_of_units(each)
+    return int(each.scaleb(2).quantize(ONE, ROUND_DOWN))

@@ -16,13 +16,13 @@ import requests
 
 from include.errors import ConfigurationError, ContractError, TemporaryError
 from include.http.body import BodyTooLarge, parse_json
+from include.http.known_words import shorten
 from include.http.missing import read_or_none
 from include.http.rate_limiter import RateLimiter, TokenBucket
 from include.http.retry import RetryPolicy
 from include.http.route import Route
 from include.http.session import HttpOptions
 from include.http.transport import RequestRefused, Timeouts, Transport, Unexpected, VendorError
-from include.http.vocabulary import shorten
 from include.vtex import answers, limits, routes
 from include.vtex.answers import Document, SearchPage
 from include.vtex.vocabulary import SLOTS_TAKEN, TOKEN_EXPIRED, VOCABULARY

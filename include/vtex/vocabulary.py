@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from include.http.vocabulary import Vocabulary
+from include.http.known_words import Vocabulary
 
 SLOTS_TAKEN = "maximum simultaneous scrolls"
 TOKEN_EXPIRED = "operation not found for this token"  # noqa: S105 - VTEX's text

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from include.http.counters import CallCounter
+from include.http.calls import CallCounter
 from include.outcomes import Outcome, PipelineName, Reason
 from include.pipeline.run import SyncRun, has_finished, run_stage
 from include.pipelines import DAILY_PIPELINES

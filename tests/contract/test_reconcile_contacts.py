@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from include.contacts.reconcile_advice import ADVICE
+from include.contacts.reconcile import ADVICE
 from include.outcomes import Cause, Outcome, PipelineName, Reason
 from include.pipeline.differences import FOUND, LIST
 from include.report import Compared

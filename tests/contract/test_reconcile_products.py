@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from include.outcomes import Cause, Outcome, PipelineName
-from include.products.reconcile_advice import ADVICE
+from include.products.reconcile import ADVICE
 from include.report import Compared
 from tests.builders import EVERYTHING, SimulatedShop, SyncRunner
 from tests.orders import calls

@@ -24,7 +24,7 @@ from unittest import mock
 
 from include.connectif.routes import POST_PURCHASE
 from include.errors import ConfigurationError, InfrastructureError, SyncError
-from include.http.counters import CallCounter
+from include.http.calls import CallCounter
 from include.outcomes import PipelineName
 from include.pipeline.lease import WorkHeld, WorkTakenOver
 from include.pipeline.run import SyncRun, run_stage

@@ -192,5 +192,5 @@ def _detail_response(status: int, detail: str, headers: dict[str, str] | None = 
 
 def _unavailable_response(problem: SyncError) -> Response:
     asked = problem.retry_after_seconds if isinstance(problem, TemporaryError) else None
-    seconds = math.ceil(asked or RETRY_AFTER_SECONDS)
+    seconds = math.ceil(RETRY_AFTER_SECONDS if asked is None else asked)
     return _detail_response(503, "the event was not saved; repeat it later", {"Retry-After": str(seconds)})

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from include.contacts.extract import _ScrollGuard
-from include.contacts.field_checks import missing_fields
+from include.contacts.rules import missing_fields
 from include.contacts.slices import Slice
 from include.errors import ContractError
 from include.settings import load_settings

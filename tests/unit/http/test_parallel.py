@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from include.http.parallel import in_parallel
+from include.http.calls import in_parallel
 
 
 def test_in_parallel__yields_answers_in_the_order_of_the_questions() -> None:

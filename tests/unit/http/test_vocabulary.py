@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from include.connectif import vocabulary as connectif
 from include.contacts.fields import CONTACT_COLUMNS
-from include.http.vocabulary import LONGEST, content_type, shorten
+from include.http.known_words import LONGEST, content_type, shorten
 from include.products.mapping import PRODUCT_COLUMNS
 from include.vtex import vocabulary as vtex
 

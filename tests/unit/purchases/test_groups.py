@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from include.purchases.extract import INCOMPLETE_GROUPS, MISSING, PART, _as_table, whole_groups_in
-from include.purchases.order_groups import group_of, missing_parts
+from include.purchases.orders import group_of, missing_parts
 from include.staging import Staging
 
 

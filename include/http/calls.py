@@ -1,8 +1,9 @@
-"""Sends a limited number of calls at once and returns the answers in the order of the questions."""
+"""Calls of a client: how many run at once, and how many were made."""
 
 from __future__ import annotations
 
-from collections import deque
+import threading
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
@@ -33,3 +34,25 @@ def in_parallel(
                 yield oldest, answer.result()
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+class CallCounter:
+    """Thread-safe counts of one client: calls by route name, answers with 429, repeated calls."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.by_route: Counter[str] = Counter()
+        self.throttled = 0
+        self.repeated = 0
+
+    def count(self, route: str, status: int | None, *, repeated: bool) -> None:
+        """Count one call; `status` is None when no answer arrived."""
+        with self._lock:
+            self.by_route[route] += 1
+            self.throttled += status == 429
+            self.repeated += repeated
+
+    @property
+    def calls(self) -> int:
+        """All calls, including repeated ones."""
+        return self.by_route.total()
