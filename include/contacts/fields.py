@@ -1,7 +1,7 @@
 """The fields of a contact: one table that the mapping, new contacts, the comparison and the docs read.
 
 A new field takes a row here, its id in `include/connectif/vocabulary.py` and a row in docs/contacts.md; and
-a field in `sandbox/connectif/contacts.py` if the sandbox does not have it.
+a field in `sandbox/connectif/rules_contacts.py` if the sandbox does not have it.
 """
 
 from __future__ import annotations

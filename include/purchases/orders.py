@@ -121,7 +121,7 @@ def earliest_instants(orders: Iterable[Json], rules: PurchaseRules) -> dict[str,
 
 
 def incomplete_purchases(orders: Iterable[Json], rules: PurchaseRules) -> dict[str, tuple[Reason, str]]:
-    """Purchases that are incomplete, by id, and their reason. PostResult now, they would stay incomplete.
+    """Purchases that are incomplete, by id, and their reason. If they were posted now, they would stay incomplete.
 
     A part that lacks only its payment has its own reason: no address or vendor is at fault, and
     `order_excluded` would be final for the paid parts.
@@ -153,7 +153,10 @@ def _classify(order: Json, rules: PurchaseRules) -> tuple[Reason, str] | None:
 
 
 def _excluded(order: Json, rules: PurchaseRules) -> str:
-    """Why the order is excluded (sold elsewhere, not paid yet, a setting); empty if it is not."""
+    """Why the order is excluded (sold elsewhere, not paid yet, a setting); empty if it is not.
+
+    `reconcile_match` applies the same rules to the few fields of the order list.
+    """
     paid = rules.purchase_when != "paid" or instant(order.get("authorizedDate")) is not None
     obstacles = (
         ("origin", name(order.get("origin")) not in SOLD_HERE),

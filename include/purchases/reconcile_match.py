@@ -48,6 +48,7 @@ def listed_order(entry: Mapping[str, Any], date_field: str, rules: PurchaseRules
 
 
 def _left_out(entry: Mapping[str, Any], rules: PurchaseRules) -> str:
+    """The rules of `orders._excluded`, as far as an entry of the order list has their fields."""
     channel, origin = name(entry.get("salesChannel")), name(entry.get("origin"))
     if origin and origin not in SOLD_HERE:
         return "origin"

@@ -68,6 +68,20 @@ def test_prose__has_short_lines(page: Path) -> None:
     assert long == []
 
 
+PATH_IN_PAGE = re.compile(r"`((?:dags|plugins|include|sandbox|tools|tests)/[\w/.-]+\.\w+)`")
+
+
+@pytest.mark.parametrize(
+    "page",
+    [page for page in PAGES if "adr" not in page.parts and page.name != "CHANGELOG.md"],
+    ids=lambda page: str(page.relative_to(ROOT)),
+)
+def test_pages__name_files_that_exist(page: Path) -> None:
+    """Decision records and the changelog are history: they keep the names of their day."""
+    named = PATH_IN_PAGE.findall(page.read_text(encoding="utf-8"))
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+
 def test_code__names_pages_that_exist() -> None:
     files = [
         file
