@@ -121,7 +121,7 @@ def earliest_instants(orders: Iterable[Json], rules: PurchaseRules) -> dict[str,
 
 
 def incomplete_purchases(orders: Iterable[Json], rules: PurchaseRules) -> dict[str, tuple[Reason, str]]:
-    """Purchases that are incomplete, by id, and their reason. If they were posted now, they would stay incomplete.
+    """Purchases that are incomplete, by id, and their reason. If posted now, they would stay incomplete.
 
     A part that lacks only its payment has its own reason: no address or vendor is at fault, and
     `order_excluded` would be final for the paid parts.
