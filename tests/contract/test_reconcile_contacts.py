@@ -8,7 +8,7 @@ import pytest
 
 from include.contacts.reconcile import ADVICE
 from include.outcomes import Cause, Outcome, PipelineName, Reason
-from include.pipeline.differences import FOUND, LIST
+from include.pipeline.differences import COMPARED, LIST
 from include.report import Compared
 from include.state import RecordOutcome
 from tests.builders import EVERYTHING, NOON, SimulatedShop, SyncRunner
@@ -192,7 +192,7 @@ def test_reconcile__stores_no_address(
         happens(runner, shop)
         compare_contacts(runner, f"look {number}")
         folder = runner.run(CONTACTS, EVERYTHING, f"look {number}").staging.within("compare_contacts")
-        for name in (FOUND, LIST):
+        for name in (COMPARED, LIST):
             assert b"canary" not in folder.read_bytes(name).lower()
         for name in folder.names("connectif-"):
             assert not folder.read_frame(name).astype("str").map(lambda cell: "@" in cell).any().any()
