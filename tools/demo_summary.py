@@ -49,7 +49,7 @@ def checks_of_reports(run_ids: Sequence[str], runs: Mapping[str, StoredReport]) 
             unexplained == 0,
         ),
         *(
-            Check(f"{report.pipeline}: {report.counts.read} records were read", report.counts.read > 0)
+            Check(f"{report.pipeline}: read {report.counts.read}, more than 0", report.counts.read > 0)
             for report in reports.values()
         ),
     ]
@@ -103,13 +103,13 @@ def checks_of_shop(customer: Mapping[str, Any], before: Sample, after: Sample) -
             before.opt_in is True and after.opt_in is False,
         ),
         Check(
-            f"of {after.products.total} products, Connectif knows the stock of {after.products.found}; "
-            f"before it knew that of {before.products.found}",
+            f"Connectif has more stock figures than before: {after.products.found} of a sample of "
+            f"{after.products.total} products (before {before.products.found})",
             after.products.found > before.products.found,
         ),
         Check(
-            f"of {after.purchases.total} of the day's orders, Connectif has {after.purchases.found}; "
-            f"before it had {before.purchases.found}",
+            f"Connectif has more purchases than before: {after.purchases.found} of a sample of "
+            f"{after.purchases.total} orders (before {before.purchases.found})",
             after.purchases.found > before.purchases.found,
         ),
     ]
