@@ -56,7 +56,7 @@ lock: $(READY) ## resolve all dependencies into requirements.lock and the lists 
 	@$(BIN)/python -m tools.requirements
 	@echo "Next: make licences, once the new lock is installed"
 
-audit: $(READY) ## ask osv.dev for known vulnerabilities of the locked packages (exit status: 0 none, 1 some, 3 not reachable)
+audit: $(READY) ## ask osv.dev for known vulnerabilities of the locked packages
 	@$(BIN)/python -m tools.audit
 
 licences: $(READY) ## write docs/licences.md from the metadata of the image's packages
