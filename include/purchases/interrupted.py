@@ -12,8 +12,7 @@ from include.errors import TemporaryError
 from include.http.transport import AccessRefused, UnreadableAnswer
 from include.outcomes import Outcome
 from include.pipeline.run import SyncRun
-from include.purchases.posting import PurchaseResult
-from include.purchases.recording import outcome_to_store
+from include.purchases.posting import PurchaseResult, outcome_to_store
 from include.purchases.staged import PurchaseHead
 from include.state import PostMark, PurchaseToPost, StateStore
 

@@ -21,8 +21,7 @@ from include.purchases.late_parts import late_parts, note_on_late_parts
 from include.purchases.load_summary import summarize_load, tracking_by_day
 from include.purchases.missing_products import ensure_products
 from include.purchases.order_selection import purchases_without_answer
-from include.purchases.posting import Poster, PurchaseResult
-from include.purchases.recording import outcome_to_store, recorded_result
+from include.purchases.posting import Poster, PurchaseResult, outcome_to_store, recorded_result
 from include.purchases.staged import (
     UNSENT,
     PurchaseHead,

@@ -17,7 +17,8 @@ from include.products.mapping import product_body
 from include.purchases.missing_products import ProductSearch
 from include.purchases.missing_references import products_from_lines, without_products
 from include.purchases.once_per_key import OncePerKey
-from include.state import PostMark, PurchaseToPost
+from include.purchases.staged import PurchaseHead
+from include.state import PostMark, PurchaseOutcome, PurchaseToPost, StateStore, StoredPurchase
 from include.vtex import limits
 
 log = logging.getLogger(__name__)
@@ -153,3 +154,31 @@ def _rejected(refused: RecordRejected) -> PurchaseResult:
     """The known part of the refusal, and Connectif's own text as private."""
     detail = ": ".join(part for part in (refused.code, refused.detail) if part)
     return PurchaseResult(Outcome.REJECTED, Reason.TARGET_REJECTED, detail, private=refused.private)
+
+
+def outcome_to_store(purchase: PurchaseHead, result: PurchaseResult, state: StateStore) -> PurchaseOutcome:
+    """The result as a row of the state store.
+
+    The row names the buyer by a hash, so that an erasure finds it; the row of an erased person has no hash.
+    """
+    email = None if result.reason is Reason.ERASED else purchase.email
+    return PurchaseOutcome(
+        purchase.purchase_id,
+        result.outcome,
+        result.reason,
+        result.detail,
+        list(purchase.order_ids),
+        purchase.happened,
+        state.hashed(email) if email is not None else None,
+        result.lines_left_out,
+    )
+
+
+def recorded_result(stored: StoredPurchase) -> PurchaseResult:
+    """The result that an earlier attempt of this run recorded.
+
+    A row with a reason may be a sent purchase that a later attempt repeated, so the reason decides.
+    """
+    outcome = stored.reason.outcome if stored.reason else stored.outcome
+    left_out = 0 if stored.reason else stored.lines_left_out
+    return PurchaseResult(outcome, stored.reason, stored.detail, left_out)

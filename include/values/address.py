@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import idna
 
 from include.outcomes import Reason
-from include.values.text import CONTROL, SPACE, is_format
+from include.values.characters import CONTROL, SPACE, is_format
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

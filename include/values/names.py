@@ -7,7 +7,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from include.values.text import NOTHING, is_visible, tidy, tidy_one
+from include.values.characters import is_visible
+from include.values.text import NOTHING, tidy, tidy_one
 
 _MASK = "*"
 """VTEX masks a name that the key may not read: `Bre******` (Checkout API, orderForm; read 2026-11-28)."""
