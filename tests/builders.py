@@ -67,6 +67,14 @@ def window_ending(end: datetime = NOON - timedelta(minutes=10), *, hours: float 
     return RunPlan("window", Window(end - timedelta(hours=hours), end), (), f"{hours} hours")
 
 
+DAILY_PLANS = {
+    PipelineName.CONTACTS: EVERYTHING,
+    PipelineName.PRODUCTS: EVERYTHING,
+    PipelineName.PURCHASES: window_ending(),
+}
+"""The usual plan of each daily pipeline."""
+
+
 @dataclass
 class SimulatedShop:
     """Both simulated vendors over HTTP, with their control interface."""

@@ -1,4 +1,4 @@
-"""A clock for waiting threads that jumps to the next wake-up: hours of waiting take no time."""
+"""Clocks for code that waits: hours of waiting take no time."""
 
 from __future__ import annotations
 
@@ -8,8 +8,26 @@ from collections.abc import Callable
 from itertools import count
 
 
+class ManualTime:
+    """A clock for one thread. It moves only by `sleep`, or if a test sets `now`."""
+
+    def __init__(self, now: float = 0.0) -> None:
+        self.now = now
+        self.slept: list[float] = []
+
+    def clock(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds
+
+
 class VirtualTime:
-    """One thread runs at a time. When it waits, the clock jumps to the earliest wake-up of all threads."""
+    """A clock for several threads. One runs at a time.
+
+    When it waits, the clock jumps to the earliest wake-up of all threads.
+    """
 
     def __init__(self, start: float = 0.0) -> None:
         self._now = start

@@ -41,7 +41,7 @@ def load(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
     row_filter, rows = RowFilter(run, source, target), sum(file.rows for file in staged["contacts"])
     if run.dry_run or run.plan.is_partial:
         sample = map(format_personal, _sample_rows(source, staged["contacts"]))
-        log_sample(log, "would be sent" if run.dry_run else "to send", sample)
+        log_sample(log, sample, dry_run=run.dry_run)
     if run.dry_run:
         rows -= _count_erased(counts, source, target, row_filter)
         log.info("dry run: %s contacts in %s files would be sent", f"{rows:,}", len(staged["contacts"]))

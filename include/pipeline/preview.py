@@ -28,7 +28,8 @@ def format_public(record: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} {str(value)[:40]}" for name, value in record.items() if not pd.isna(value))
 
 
-def log_sample(log: logging.Logger, what: str, lines: Iterable[str]) -> None:
-    """Log the first few lines, each after the words `what`."""
+def log_sample(log: logging.Logger, lines: Iterable[str], *, dry_run: bool) -> None:
+    """Log the first few lines: records that are to be sent, or would be sent but for the dry run."""
+    what = "would be sent" if dry_run else "to send"
     for line in islice(lines, SAMPLE):
         log.info("%s: %s", what, line)

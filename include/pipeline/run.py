@@ -126,7 +126,7 @@ def kept_in(base: Any) -> Staging:
 
 
 def _work(run: SyncRun, name: str, folder: Staging, work: Callable[..., StageCounts]) -> None:
-    started, before = time.monotonic(), _calls(run)
+    started, before = time.monotonic(), vendor_calls(run)
     if not folder.has(STARTED_AT):
         folder.write_json(STARTED_AT, {"at": run.now().isoformat()})
     log.info("%s, %s: %s", run.pipeline, name, run.plan.why)
@@ -134,7 +134,7 @@ def _work(run: SyncRun, name: str, folder: Staging, work: Callable[..., StageCou
         counts = work(run, folder)
     finally:
         spent = StageCounts(
-            calls={vendor: calls - before[vendor] for vendor, calls in _calls(run).items()},
+            calls={vendor: calls - before[vendor] for vendor, calls in vendor_calls(run).items()},
             seconds={name: round(time.monotonic() - started, 3)},
         )
         number = len(folder.names(_ATTEMPT)) + 1
@@ -182,7 +182,8 @@ def _log_outcomes(folder: Staging) -> None:
         log.info("%s is %s: %s%s", key, outcome, reason, f" ({detail})" if detail else "")
 
 
-def _calls(run: SyncRun) -> dict[Vendor, Calls]:
+def vendor_calls(run: SyncRun) -> dict[Vendor, Calls]:
+    """The number of calls that the clients of the run have made, by vendor."""
     return {
         "vtex": calls_of(run.vtex.transport.counter),
         "connectif": calls_of(run.connectif.transport.counter),

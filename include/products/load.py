@@ -34,7 +34,7 @@ def load(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
     files = [ImportFile(**file) for file in source.read_json(FILES)]
     counts, rows = StageCounts(), sum(file.rows for file in files)
     if run.dry_run or run.plan.is_partial:
-        log_sample(log, "would be sent" if run.dry_run else "to send", map(format_public, _rows(source)))
+        log_sample(log, map(format_public, _rows(source)), dry_run=run.dry_run)
     if run.dry_run:
         log.info("dry run: %s products in %s files would be sent", f"{rows:,}", len(files))
         counts.count(Outcome.SENT, rows)

@@ -85,7 +85,7 @@ def _with_sample_in_log(run: SyncRun, source: Staging) -> Iterator[StagedPurchas
     if not (run.dry_run or run.plan.is_partial):
         return purchases
     sample = list(islice(purchases, SAMPLE))
-    log_sample(log, "would go" if run.dry_run else "goes", map(_describe, sample))
+    log_sample(log, map(_describe, sample), dry_run=run.dry_run)
     return chain(sample, purchases)
 
 

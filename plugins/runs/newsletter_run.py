@@ -44,16 +44,17 @@ def apply_events(events: list[dict[str, Any]]) -> str:
     vtex = VtexClient(
         account, rate_limits=RateLimits(master_data_per_second=settings.vtex.newsletter_per_second)
     )
-    identity = run_identity()
+    identity, rules = run_identity(), newsletter_rules(settings)
     with open_state(shop) as state:
-        sync = NewsletterSync(vtex, state, newsletter_rules(settings), identity.name, run_key(run))
+        key = run_key(run)
+        sync = NewsletterSync(vtex, state, rules, identity.name, key)
         sync.apply(events, now)
         sync.counts.calls["vtex"] = calls_of(vtex.transport.counter)
         sync.counts.seconds["apply"] = round(time.monotonic() - started, 3)
-        summary = save_run_report(sync, state, identity, run_key(run), datetime.now(UTC))
+        summary = save_run_report(sync, state, identity, key, datetime.now(UTC))
     log.info("%s", summary)
     if sync.retry_soon:
-        trigger_later_run(sync.retry_soon, now + newsletter_rules(settings).unknown_retry, run.run_id)
+        trigger_later_run(sync.retry_soon, now + rules.unknown_retry, run.run_id)
     return summary
 
 

@@ -56,8 +56,9 @@ def open_run(pipeline: PipelineName, plan_of: PlanOf, options: RunOptions) -> It
     airflow_run, params = context["dag_run"], context["params"]
     settings = load_settings()
     vtex, connectif = VtexHook().client, ConnectifHook().client
-    with open_state(shop_of(vtex.account, connectif.account)) as state:
-        base = staging_base(settings) / shop_folder(vtex, connectif)
+    shop = shop_of(vtex.account, connectif.account)
+    with open_state(shop) as state:
+        base = staging_base(settings) / folder_of(shop)
         staging = Staging(run_folder(base, airflow_run, params))
         yield SyncRun(
             pipeline=pipeline,
@@ -99,11 +100,6 @@ def installation() -> str:
     return str(conf.get("api", "base_url", fallback="") or "")
 
 
-def shop_folder(vtex: VtexClient, connectif: ConnectifClient) -> str:
-    """The name of the shop's folder, such as `myshop-1a2b3c4d`: readable and unique."""
-    return folder_of(shop_of(vtex.account, connectif.account))
-
-
 def staging_base(settings: Settings) -> ObjectStoragePath:
     """The folder of staged files.
 
@@ -132,10 +128,7 @@ def open_explain_context() -> Iterator[ExplainContext]:
         keep_free_percent=settings.connectif.keep_free_percent,
         retry=_TWO_ATTEMPTS,
     )
-    with (
-        vtex.transport.session,
-        connectif.transport.session,
-        open_state(shop_of(vtex.account, connectif.account)) as state,
-    ):
-        kept = kept_in(staging_base(settings) / shop_folder(vtex, connectif))
+    shop = shop_of(vtex.account, connectif.account)
+    with vtex.transport.session, connectif.transport.session, open_state(shop) as state:
+        kept = kept_in(staging_base(settings) / folder_of(shop))
         yield ExplainContext(settings, state, vtex, connectif, kept)

@@ -11,7 +11,7 @@ from include.newsletter import NewsletterSync
 from include.newsletter.run_report import save_run_report
 from include.newsletter.safety_net import missed_changes
 from include.outcomes import PipelineName
-from include.pipeline.run import calls_of, explain_staging_errors
+from include.pipeline.run import explain_staging_errors, vendor_calls
 from include.staging import Staging
 from plugins.runs.newsletter_run import newsletter_rules, trigger_later_run
 from plugins.runs.run_key import run_identity
@@ -31,17 +31,14 @@ def resolve(extracted: ObjectStoragePath) -> str:
             return "nothing to do in a dry run, a back-fill, or for chosen records"
         started = time.monotonic()
         identity = run_identity()
-        key = f"{run.run_key}/newsletter"
-        sync = NewsletterSync(run.vtex, run.state, newsletter_rules(run.settings), identity.name, key)
+        key, rules = f"{run.run_key}/newsletter", newsletter_rules(run.settings)
+        sync = NewsletterSync(run.vtex, run.state, rules, identity.name, key)
         with explain_staging_errors(run.settings):
             sync.resolve(missed_changes(run, Staging(extracted.parent / "newsletter")), run.now())
-        sync.counts.calls = {
-            "vtex": calls_of(run.vtex.transport.counter),
-            "connectif": calls_of(run.connectif.transport.counter),
-        }
+        sync.counts.calls = vendor_calls(run)
         sync.counts.seconds["resolve"] = round(time.monotonic() - started, 3)
         summary = save_run_report(sync, run.state, identity, key, run.now())
-        retry_at = run.now() + newsletter_rules(run.settings).unknown_retry
+        retry_at = run.now() + rules.unknown_retry
     log.info("%s", summary)
     if sync.retry_soon:
         trigger_later_run(sync.retry_soon, retry_at, identity.run_id)

@@ -14,9 +14,9 @@ from include.pipeline.explain_context import ExplainContext
 from include.pipeline.explanation import VENDOR_TEXT
 from include.plan import RunPlan
 from include.staging import Staging
-from tests.builders import SimulatedShop, SyncRunner, window_ending
+from tests.builders import DAILY_PLANS, SimulatedShop, SyncRunner, window_ending
+from tests.contract.each_pipeline import EACH_PIPELINE
 from tests.torture.canaries import (
-    DAILY,
     EMAIL,
     ERROR_BODY,
     ERROR_TEXT,
@@ -29,10 +29,6 @@ from tests.torture.canaries import (
     read_stored_texts,
     run_newsletter,
     try_run,
-)
-
-PIPELINE_NAMES = pytest.mark.parametrize(
-    ("pipeline", "plan"), DAILY, ids=[pipeline.value for pipeline, _ in DAILY]
 )
 
 
@@ -69,7 +65,7 @@ def attempt(
     output.append(result if isinstance(result, str) else result.summary_line())
 
 
-@PIPELINE_NAMES
+@EACH_PIPELINE
 def test_canary__does_not_appear_in_a_run_without_errors(
     pipeline: PipelineName, plan: RunPlan, runner: SyncRunner, birds: SimulatedShop, output: list[str]
 ) -> None:
@@ -98,7 +94,7 @@ def test_canary__is_silent_when_something_fails(
 ) -> None:
     for route in ROUTES[pipeline]:
         fault_at(birds, route, fault)
-        attempt(runner, output, pipeline, dict(DAILY)[pipeline], f"fault with {route}")
+        attempt(runner, output, pipeline, DAILY_PLANS[pipeline], f"fault with {route}")
         birds.on_vtex("DELETE", "faults")
         birds.on_connectif("DELETE", "faults")
 

@@ -18,16 +18,9 @@ from include.purchases.reconcile import repair as repair_purchases
 from include.run_name import RunIdentity
 from include.staging import Staging
 from tests.builders import EVERYTHING, NOON, SimulatedShop, SyncRunner, window_ending
+from tests.contract.each_pipeline import EACH_PIPELINE
 from tests.orders import purchases
 
-DAILY: list[tuple[PipelineName, RunPlan]] = [
-    (PipelineName.CONTACTS, EVERYTHING),
-    (PipelineName.PRODUCTS, EVERYTHING),
-    (PipelineName.PURCHASES, window_ending()),
-]
-PIPELINE_NAMES = pytest.mark.parametrize(
-    ("pipeline", "plan"), DAILY, ids=[pipeline.value for pipeline, _ in DAILY]
-)
 SOURCE_OF = {"transform": "extract", "load": "transform"}
 
 
@@ -35,7 +28,7 @@ def folder_of(runner: SyncRunner, stage: str) -> Path:
     return runner.folder / "run" / stage
 
 
-@PIPELINE_NAMES
+@EACH_PIPELINE
 @pytest.mark.parametrize("stage", SOURCE_OF)
 @pytest.mark.parametrize("left", ["nothing", "an empty folder", "half of a stage"])
 def test_cleared_stage__without_staged_files_fails_with_advice(
@@ -61,7 +54,7 @@ def test_cleared_stage__without_staged_files_fails_with_advice(
     assert shop.target() == before
 
 
-@PIPELINE_NAMES
+@EACH_PIPELINE
 def test_cleared_stage__with_staged_files_repeats_its_work(
     pipeline: PipelineName, plan: RunPlan, runner: SyncRunner, shop: SimulatedShop
 ) -> None:
@@ -72,7 +65,7 @@ def test_cleared_stage__with_staged_files_repeats_its_work(
     assert runner.connectif.transport.counter.calls > calls
 
 
-@PIPELINE_NAMES
+@EACH_PIPELINE
 def test_cleared_report__without_the_folders_of_its_stages_names_them(
     pipeline: PipelineName, plan: RunPlan, runner: SyncRunner
 ) -> None:

@@ -15,17 +15,10 @@ import requests
 from include.outcomes import PipelineName
 from include.plan import RunPlan
 from include.staging import Staging
-from tests.builders import EVERYTHING, Killed, SimulatedShop, SyncRunner, stages_of, window_ending
+from tests.builders import Killed, SimulatedShop, SyncRunner, stages_of
+from tests.contract.each_pipeline import EACH_PIPELINE
 from tests.steady_target import differences, steady
 
-DAILY: list[tuple[PipelineName, RunPlan]] = [
-    (PipelineName.CONTACTS, EVERYTHING),
-    (PipelineName.PRODUCTS, EVERYTHING),
-    (PipelineName.PURCHASES, window_ending()),
-]
-PIPELINE_NAMES = pytest.mark.parametrize(
-    ("pipeline", "plan"), DAILY, ids=[pipeline.value for pipeline, _ in DAILY]
-)
 KILLS_A_RUN = 6
 
 
@@ -92,7 +85,7 @@ def undisturbed(shop: SimulatedShop, folder: Path, pipeline: PipelineName, plan:
     return target
 
 
-@PIPELINE_NAMES
+@EACH_PIPELINE
 @pytest.mark.parametrize("seed", range(4))
 def test_kill__and_retry_give_the_same_target(
     pipeline: PipelineName, plan: RunPlan, seed: int, runner: SyncRunner, undisturbed_folder: Path
@@ -106,7 +99,7 @@ def test_kill__and_retry_give_the_same_target(
     assert differences(steady(runner.shop.target()), expected) == []
 
 
-@PIPELINE_NAMES
+@EACH_PIPELINE
 def test_faults__of_one_call_in_twenty_give_the_same_target(
     pipeline: PipelineName, plan: RunPlan, runner: SyncRunner, undisturbed_folder: Path
 ) -> None:

@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
-
 from include.outcomes import Outcome, PipelineName
 from include.plan import RunPlan
-from tests.builders import EVERYTHING, SimulatedShop, SyncRunner, window_ending
-
-DAILY: list[tuple[PipelineName, RunPlan]] = [
-    (PipelineName.CONTACTS, EVERYTHING),
-    (PipelineName.PRODUCTS, EVERYTHING),
-    (PipelineName.PURCHASES, window_ending()),
-]
-PIPELINE_NAMES = pytest.mark.parametrize(
-    ("pipeline", "plan"), DAILY, ids=[pipeline.value for pipeline, _ in DAILY]
-)
+from tests.builders import SimulatedShop, SyncRunner
+from tests.contract.each_pipeline import EACH_PIPELINE
 
 
-@PIPELINE_NAMES
+@EACH_PIPELINE
 def test_pipeline__counts_add_up_and_records_are_sent(
     pipeline: PipelineName, plan: RunPlan, runner: SyncRunner
 ) -> None:
@@ -29,7 +19,7 @@ def test_pipeline__counts_add_up_and_records_are_sent(
     assert report.counts.written > 0
 
 
-@PIPELINE_NAMES
+@EACH_PIPELINE
 def test_pipeline__a_second_run_leaves_the_target_unchanged(
     pipeline: PipelineName, plan: RunPlan, runner: SyncRunner, shop: SimulatedShop
 ) -> None:
@@ -39,7 +29,7 @@ def test_pipeline__a_second_run_leaves_the_target_unchanged(
     assert shop.target() == before
 
 
-@PIPELINE_NAMES
+@EACH_PIPELINE
 def test_dry_run__writes_nothing(
     pipeline: PipelineName, plan: RunPlan, runner: SyncRunner, shop: SimulatedShop
 ) -> None:

@@ -35,7 +35,7 @@ from include.staging import Staging
 from sandbox.shop import Sizes
 from tests.builders import (
     APP_TOKEN,
-    EVERYTHING,
+    DAILY_PLANS,
     KEY_SECRET,
     SimulatedShop,
     SyncRunner,
@@ -47,11 +47,6 @@ from tests.torture.tried import Tried
 KIND = "canaries"
 CANARIES = ("piepmatz", "zwitscher", "98765")
 EMAIL = "Piepmatz.Zwitscher+{}@example.com"
-DAILY: list[tuple[PipelineName, RunPlan]] = [
-    (PipelineName.CONTACTS, EVERYTHING),
-    (PipelineName.PRODUCTS, EVERYTHING),
-    (PipelineName.PURCHASES, window_ending()),
-]
 PERSON = {"firstName": "Piepmatz", "lastName": "Zwitscher", "homePhone": "+55 11 98765-4321"}
 ERROR_TEXT = f"{EMAIL} Piepmatz Zwitscher 98765 +55 11 98765-4321 {KEY_SECRET} {APP_TOKEN}"
 ERROR_BODY: dict[str, Any] = {
@@ -219,7 +214,7 @@ def _around(searched: str, secret: str) -> str:
 def tried(folder: Path) -> Iterator[Tried]:
     """Yield all rows, with a small shop."""
     with simulated_shop(SIZES) as shop:
-        for pipeline, plan in DAILY:
+        for pipeline, plan in DAILY_PLANS.items():
             work = partial(_run_pipeline, pipeline=pipeline, plan=plan)
             yield from _rows_of(shop, folder / str(pipeline), str(pipeline), work)
         yield from _rows_of(shop, folder / "newsletter", "newsletter", _run_newsletter)

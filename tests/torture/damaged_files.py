@@ -74,14 +74,14 @@ class Step:
     do: Callable[[], Any]
 
 
-PIPELINE_NAMES: dict[str, Callable[[SyncRunner], list[Step]]] = {}
+STEPS_OF: dict[str, Callable[[SyncRunner], list[Step]]] = {}
 
 
 def pipeline_of(
     name: str,
 ) -> Callable[[Callable[[SyncRunner], list[Step]]], Callable[[SyncRunner], list[Step]]]:
     def named(steps: Callable[[SyncRunner], list[Step]]) -> Callable[[SyncRunner], list[Step]]:
-        PIPELINE_NAMES[name] = steps
+        STEPS_OF[name] = steps
         return steps
 
     return named
@@ -89,7 +89,7 @@ def pipeline_of(
 
 def tried(name: str, runner: SyncRunner) -> Iterator[Tried]:
     """Yield all trials of a pipeline: a run without damage, and then each stage again with damage."""
-    for step in PIPELINE_NAMES[name](runner):
+    for step in STEPS_OF[name](runner):
         whole = {file: file.read_bytes() for folder in step.folders for file in _files(folder)}
         for file, (damage, harm) in product(whole, DAMAGES.items()):
             harm(file)
@@ -104,7 +104,7 @@ def tried(name: str, runner: SyncRunner) -> Iterator[Tried]:
 def tried_in_all_pipelines(folder: Path) -> Iterator[Tried]:
     """Yield all trials of all pipelines, with a shop of their own."""
     with simulated_shop(SIZES) as shop:
-        for pipeline in PIPELINE_NAMES:
+        for pipeline in STEPS_OF:
             shop.reset()
             (folder / pipeline).mkdir()
             runner = SyncRunner(shop, folder / pipeline)

@@ -9,7 +9,7 @@ import pytest
 
 from sandbox.shop import Sizes
 from tests.builders import SimulatedShop, SyncRunner, simulated_shop
-from tests.torture.damaged_files import DAMAGES, PIPELINE_NAMES, tried
+from tests.torture.damaged_files import DAMAGES, STEPS_OF, tried
 
 SIZES = Sizes(contacts=60, products=30, orders_per_day=15, days=3)
 FEWEST_FILES = 8
@@ -21,7 +21,7 @@ def shop() -> Iterator[SimulatedShop]:
         yield shop
 
 
-@pytest.mark.parametrize("pipeline", PIPELINE_NAMES)
+@pytest.mark.parametrize("pipeline", STEPS_OF)
 def test_damage__of_any_staged_file_is_named_before_a_vendor_is_called(
     pipeline: str, shop: SimulatedShop, tmp_path: Path
 ) -> None:

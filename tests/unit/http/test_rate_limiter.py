@@ -7,33 +7,19 @@ import threading
 import pytest
 
 from include.http.rate_limiter import TokenBucket
-
-
-class Time:
-    """A clock that only `sleep` moves."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-        self.slept: list[float] = []
-
-    def clock(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.now += seconds
+from tests.virtual_time import ManualTime
 
 
 @pytest.fixture
-def time() -> Time:
-    return Time()
+def time() -> ManualTime:
+    return ManualTime(100.0)
 
 
-def bucket(rate: float, time: Time) -> TokenBucket:
+def bucket(rate: float, time: ManualTime) -> TokenBucket:
     return TokenBucket(rate, clock=time.clock, sleep=time.sleep)
 
 
-def test_token_bucket__spaces_calls_evenly(time: Time) -> None:
+def test_token_bucket__spaces_calls_evenly(time: ManualTime) -> None:
     limiter = bucket(10, time)
     for _ in range(101):
         limiter.acquire()
@@ -41,7 +27,7 @@ def test_token_bucket__spaces_calls_evenly(time: Time) -> None:
     assert time.slept == [pytest.approx(0.1)] * 100
 
 
-def test_token_bucket__does_not_save_unused_tokens(time: Time) -> None:
+def test_token_bucket__does_not_save_unused_tokens(time: ManualTime) -> None:
     limiter = bucket(10, time)
     limiter.acquire()
     time.now += 3600
@@ -50,7 +36,7 @@ def test_token_bucket__does_not_save_unused_tokens(time: Time) -> None:
     assert sum(time.slept) == pytest.approx(1.0)
 
 
-def test_token_bucket__halves_the_rate_with_each_429_down_to_a_sixteenth(time: Time) -> None:
+def test_token_bucket__halves_the_rate_with_each_429_down_to_a_sixteenth(time: ManualTime) -> None:
     limiter = bucket(16, time)
     rates = []
     for _ in range(6):
@@ -59,7 +45,7 @@ def test_token_bucket__halves_the_rate_with_each_429_down_to_a_sixteenth(time: T
     assert rates == [8, 4, 2, 1, 1, 1]
 
 
-def test_token_bucket__restores_a_fiftieth_with_each_answer(time: Time) -> None:
+def test_token_bucket__restores_a_fiftieth_with_each_answer(time: ManualTime) -> None:
     limiter = bucket(50, time)
     limiter.learn(429, {})
     limiter.learn(200, {})
@@ -69,7 +55,7 @@ def test_token_bucket__restores_a_fiftieth_with_each_answer(time: Time) -> None:
     assert limiter.rate_per_second == 50
 
 
-def test_token_bucket__ignores_a_call_without_an_answer(time: Time) -> None:
+def test_token_bucket__ignores_a_call_without_an_answer(time: ManualTime) -> None:
     limiter = bucket(50, time)
     limiter.learn(429, {})
     limiter.learn(None, {})

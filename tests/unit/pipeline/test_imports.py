@@ -22,6 +22,7 @@ from include.outcomes import Reason
 from include.pipeline.import_file import ImportFile, StagedFile
 from include.pipeline.imports import Imported, Importer
 from include.staging import Staging
+from tests.virtual_time import ManualTime
 
 REJECTED, UNCONFIRMED = Reason.TARGET_REJECTED.value, Reason.TARGET_UNCONFIRMED.value
 NOT_NAMED = "Connectif's report does not name the row"
@@ -93,21 +94,9 @@ def keys_in(content: bytes) -> list[str]:
     return [row["_email"] for row in csv.DictReader(io.StringIO(content.decode()))]
 
 
-class Time:
-    """A clock that moves only by `sleep`."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-        self.slept: list[float] = []
-
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.now += seconds
-
-
 @pytest.fixture
-def time() -> Time:
-    return Time()
+def time() -> ManualTime:
+    return ManualTime()
 
 
 @pytest.fixture
@@ -124,11 +113,11 @@ def journal(tmp_path: Path) -> Staging:
 
 
 def importer(
-    connectif: FakeConnectif, folder: Staging, journal: Staging, time: Time, **options: Any
+    connectif: FakeConnectif, folder: Staging, journal: Staging, time: ManualTime, **options: Any
 ) -> Importer:
     return Importer(
         cast("ConnectifClient", connectif), folder, journal,
-        poll_seconds=5, patience_minutes=10, sleep=time.sleep, clock=lambda: time.now, **options,
+        poll_seconds=5, patience_minutes=10, sleep=time.sleep, clock=time.clock, **options,
     )  # fmt: skip
 
 
@@ -154,7 +143,7 @@ def staged(folder: Staging, emails: Iterable[str], name: str = "contacts-0001.cs
 
 
 def test_importer__posts_in_order_and_queues_at_most_ten(
-    folder: Staging, journal: Staging, time: Time
+    folder: Staging, journal: Staging, time: ManualTime
 ) -> None:
     connectif = FakeConnectif(size=99, looks=3)
     results = list(importer(connectif, folder, journal, time).run(FILES, "_email"))
@@ -162,14 +151,16 @@ def test_importer__posts_in_order_and_queues_at_most_ten(
     assert connectif.most_queued == 10
 
 
-def test_importer__waits_for_a_queue_that_others_share(folder: Staging, journal: Staging, time: Time) -> None:
+def test_importer__waits_for_a_queue_that_others_share(
+    folder: Staging, journal: Staging, time: ManualTime
+) -> None:
     connectif = FakeConnectif(size=3, looks=2)
     results = list(importer(connectif, folder, journal, time).run(FILES, "_email"))
     assert names(results) == connectif.posted == [file.name for file in FILES]
 
 
 def test_importer__rarely_tries_a_queue_full_of_other_imports(
-    folder: Staging, journal: Staging, time: Time
+    folder: Staging, journal: Staging, time: ManualTime
 ) -> None:
     connectif = FakeConnectif(full_for=3)
     results = list(importer(connectif, folder, journal, time).run(FILES[:1], "_email"))
@@ -178,20 +169,20 @@ def test_importer__rarely_tries_a_queue_full_of_other_imports(
 
 
 def test_importer__leaves_a_queue_that_stays_full_to_a_retry(
-    folder: Staging, journal: Staging, time: Time
+    folder: Staging, journal: Staging, time: ManualTime
 ) -> None:
     with pytest.raises(TemporaryError, match=r"full of imports of other senders for 10 minutes"):
         list(importer(FakeConnectif(size=0), folder, journal, time).run(FILES[:1], "_email"))
     assert 600 <= time.now < 700
 
 
-def test_importer__polls_less_and_less_often(folder: Staging, journal: Staging, time: Time) -> None:
+def test_importer__polls_less_and_less_often(folder: Staging, journal: Staging, time: ManualTime) -> None:
     list(importer(FakeConnectif(looks=7), folder, journal, time).run(FILES[:1], "_email"))
     assert time.slept == [1, 2, 4, 5, 5, 5]
 
 
 def test_importer__stops_waiting_and_a_retry_waits_again(
-    folder: Staging, journal: Staging, time: Time
+    folder: Staging, journal: Staging, time: ManualTime
 ) -> None:
     connectif = FakeConnectif(looks=1_000)
     with pytest.raises(TemporaryError, match=r"still 'inProgress' after 10 minutes"):
@@ -203,7 +194,7 @@ def test_importer__stops_waiting_and_a_retry_waits_again(
 
 
 def test_importer__a_retry_posts_only_what_was_not_accepted(
-    folder: Staging, journal: Staging, time: Time
+    folder: Staging, journal: Staging, time: ManualTime
 ) -> None:
     connectif = FakeConnectif()
     running = importer(connectif, folder, journal, time).run(FILES, "_email")
@@ -217,7 +208,7 @@ def test_importer__a_retry_posts_only_what_was_not_accepted(
 
 @pytest.mark.parametrize("status", ["error", "cancelled"])
 def test_importer__a_retry_sends_a_failed_import_again(
-    status: str, folder: Staging, journal: Staging, time: Time
+    status: str, folder: Staging, journal: Staging, time: ManualTime
 ) -> None:
     connectif = FakeConnectif(status=status)
     with pytest.raises(
@@ -230,7 +221,7 @@ def test_importer__a_retry_sends_a_failed_import_again(
 
 
 def test_importer__a_retry_sends_an_unknown_import_again(
-    folder: Staging, journal: Staging, time: Time
+    folder: Staging, journal: Staging, time: ManualTime
 ) -> None:
     connectif = FakeConnectif(forgotten=True)
     with pytest.raises(TemporaryError, match=r"does not know the import of contacts-0001\.csv any more"):
@@ -281,7 +272,7 @@ def test_importer__counts_every_refused_row_and_names_it_if_possible(
     end: dict[str, int | None], report: bytes, expected: list[Any], folder: Staging, journal: Staging
 ) -> None:
     connectif = FakeConnectif(ends=deque([end]), report=report)
-    (result,) = importer(connectif, folder, journal, Time()).run(FILES[:1], "_email")
+    (result,) = importer(connectif, folder, journal, ManualTime()).run(FILES[:1], "_email")
     assert lines(result) == expected
     assert connectif.posted == [FILES[0].name]
     unknown = any(not key for key, *_ in expected)
@@ -304,7 +295,7 @@ def test_importer__rows_that_are_not_accounted_for_are_sent_again(
     end: dict[str, int | None], folder: Staging, journal: Staging
 ) -> None:
     connectif = FakeConnectif(ends=deque([end]))
-    results = list(importer(connectif, folder, journal, Time()).run(FILES[:1], "_email"))
+    results = list(importer(connectif, folder, journal, ManualTime()).run(FILES[:1], "_email"))
     sent = [email for content in connectif.contents for email in content]
     assert sent == ["a@example.com", "b@example.com"] * 2
     assert sum(result.file.rows for result in results) == 2
@@ -316,7 +307,7 @@ def test_importer__rows_that_are_lost_twice_are_unconfirmed_without_a_search(
     end: dict[str, int | None], folder: Staging, journal: Staging, caplog: pytest.LogCaptureFixture
 ) -> None:
     connectif = FakeConnectif(ends=deque([end, end]))
-    made = importer(connectif, folder, journal, Time(), searches_rows=False)
+    made = importer(connectif, folder, journal, ManualTime(), searches_rows=False)
     (result,) = made.run(FILES[:1], "_email")
     assert connectif.posted == [FILES[0].name] * 2
     both = {"a@example.com", "b@example.com"}
@@ -335,7 +326,7 @@ def test_importer__rows_that_are_lost_twice_are_unconfirmed_without_a_search(
 
 @pytest.mark.parametrize(("count", "most_imports"), [(2, 4), (100, 17), (5_000, 28)])
 def test_importer__finds_a_row_that_is_always_lost(
-    count: int, most_imports: int, folder: Staging, journal: Staging, time: Time
+    count: int, most_imports: int, folder: Staging, journal: Staging, time: ManualTime
 ) -> None:
     file = staged(folder, emails(count))
     lost = emails(count)[-1]
@@ -348,7 +339,7 @@ def test_importer__finds_a_row_that_is_always_lost(
 
 
 def test_importer__finds_a_refused_row_without_a_name_among_added_contacts(
-    folder: Staging, journal: Staging, time: Time
+    folder: Staging, journal: Staging, time: ManualTime
 ) -> None:
     file = staged(folder, emails(50))
     refused = {emails(50)[7], emails(50)[31]}
@@ -359,7 +350,7 @@ def test_importer__finds_a_refused_row_without_a_name_among_added_contacts(
     assert not any(result.doubtful for result in results)
 
 
-def test_importer__the_search_ends(folder: Staging, journal: Staging, time: Time) -> None:
+def test_importer__the_search_ends(folder: Staging, journal: Staging, time: ManualTime) -> None:
     file = staged(folder, emails(1_000))
     connectif = FakeConnectif(loses=set(emails(1_000)[::2]))
     results = list(importer(connectif, folder, journal, time).run([file], "_email"))
@@ -372,7 +363,7 @@ def test_importer__the_search_ends(folder: Staging, journal: Staging, time: Time
 
 
 def test_importer__a_retry_remembers_that_a_file_was_sent_again(
-    folder: Staging, journal: Staging, time: Time
+    folder: Staging, journal: Staging, time: ManualTime
 ) -> None:
     connectif = FakeConnectif(loses={"b@example.com"})
     running = importer(connectif, folder, journal, time).run(FILES[:1], "_email")
@@ -386,7 +377,7 @@ def test_importer__a_retry_remembers_that_a_file_was_sent_again(
 
 
 def test_importer__does_not_miss_rows_that_the_filter_left_out(
-    folder: Staging, journal: Staging, time: Time
+    folder: Staging, journal: Staging, time: ManualTime
 ) -> None:
     """Rows are counted as they were sent, also by a retry that finds the import in progress."""
 
@@ -400,7 +391,7 @@ def test_importer__does_not_miss_rows_that_the_filter_left_out(
         "patience_minutes": 1,
         "sleep": time.sleep,
     }
-    made = Importer(cast("ConnectifClient", connectif), folder, journal, clock=lambda: time.now, **options)
+    made = Importer(cast("ConnectifClient", connectif), folder, journal, clock=time.clock, **options)
     with pytest.raises(TemporaryError):
         list(made.run(FILES[:1], "_email"))
     connectif._left.clear()
@@ -430,7 +421,7 @@ def test_importer__an_unreadable_report_loses_only_the_names(
 ) -> None:
     file = staged(folder, [f"{letter}@example.com" for letter in "abcdef"])
     connectif = FakeConnectif(ends=deque([{"success": 4, "errors": 2}]), report=report)
-    (result,) = importer(connectif, folder, journal, Time(), searches_rows=False).run([file], "_email")
+    (result,) = importer(connectif, folder, journal, ManualTime(), searches_rows=False).run([file], "_email")
     assert [(key, reason) for key, reason, _ in lines(result)] == [("", REJECTED)] * 2
     assert len(result.doubtful) == 6
 
@@ -456,7 +447,7 @@ def test_importer__counts_only_confirmed_rows_as_sent(
     ).encode()
     end = {"success": success, "errors": errors}
     connectif = FakeConnectif(ends=deque([end, end]), report=report)
-    made = importer(connectif, folder, Staging(place / "load"), Time(), searches_rows=False)
+    made = importer(connectif, folder, Staging(place / "load"), ManualTime(), searches_rows=False)
     (result,) = made.run([file], "_email")
     sent = rows - len(result.not_taken)
     assert 0 <= sent <= (success or 0)
@@ -496,7 +487,7 @@ def test_importer__each_row_is_sent_named_or_doubtful(
         {email for n, email in enumerate(rows) if n in some} for some in (lost, refused - lost)
     )
     connectif = FakeConnectif(loses=all_lost, refuses=all_refused, most_bytes=most_bytes)
-    results = list(importer(connectif, folder, Staging(place / "load"), Time()).run(made, "_email"))
+    results = list(importer(connectif, folder, Staging(place / "load"), ManualTime()).run(made, "_email"))
     assert sum(result.file.rows for result in results) == len(rows)
     assert {email for content in connectif.contents for email in content} == set(rows)
     named = {key: reason for result in results for key, reason, _ in lines(result) if key}
@@ -511,7 +502,7 @@ def test_importer__each_row_is_sent_named_or_doubtful(
 
 
 def test_importer__splits_a_file_that_is_too_large(
-    folder: Staging, journal: Staging, time: Time, caplog: pytest.LogCaptureFixture
+    folder: Staging, journal: Staging, time: ManualTime, caplog: pytest.LogCaptureFixture
 ) -> None:
     file = staged(folder, emails(64))
     connectif = FakeConnectif(most_bytes=file.size // 5)
@@ -525,7 +516,7 @@ def test_importer__splits_a_file_that_is_too_large(
 
 
 def test_importer__does_not_try_later_files_above_the_known_limit(
-    folder: Staging, journal: Staging, time: Time
+    folder: Staging, journal: Staging, time: ManualTime
 ) -> None:
     """The limit also holds for another importer of the same run."""
     files = [staged(folder, emails(64 + number), f"contacts-{number:04}.csv") for number in range(1, 6)]
@@ -540,7 +531,7 @@ def test_importer__does_not_try_later_files_above_the_known_limit(
 
 
 def test_importer__rejects_a_row_that_is_too_large_by_name(
-    folder: Staging, journal: Staging, time: Time
+    folder: Staging, journal: Staging, time: ManualTime
 ) -> None:
     giant = f"{'x' * 5_000}@example.com"
     file = staged(folder, [*emails(5), giant, *emails(3)])
@@ -552,7 +543,9 @@ def test_importer__rejects_a_row_that_is_too_large_by_name(
     assert [email for content in connectif.contents for email in content] == [*emails(5), *emails(3)]
 
 
-def test_importer__a_retry_continues_with_the_pieces(folder: Staging, journal: Staging, time: Time) -> None:
+def test_importer__a_retry_continues_with_the_pieces(
+    folder: Staging, journal: Staging, time: ManualTime
+) -> None:
     file = staged(folder, emails(40))
     connectif = FakeConnectif(most_bytes=file.size // 3)
     running = importer(connectif, folder, journal, time).run([file], "_email")
@@ -565,7 +558,9 @@ def test_importer__a_retry_continues_with_the_pieces(folder: Staging, journal: S
     assert len(connectif.too_large) == before
 
 
-def test_importer__names_a_limit_that_is_too_small(folder: Staging, journal: Staging, time: Time) -> None:
+def test_importer__names_a_limit_that_is_too_small(
+    folder: Staging, journal: Staging, time: ManualTime
+) -> None:
     connectif = FakeConnectif(most_bytes=0)
     with pytest.raises(ConfigurationError, match=r"takes no file of \d+ bytes or more \(413\).*Raise the"):
         list(importer(connectif, folder, journal, time).run([staged(folder, emails(2_000))], "_email"))
@@ -574,7 +569,7 @@ def test_importer__names_a_limit_that_is_too_small(folder: Staging, journal: Sta
 
 @pytest.mark.parametrize("count", [1, 3])
 def test_importer__rejects_each_row_if_connectif_takes_none(
-    count: int, folder: Staging, journal: Staging, time: Time
+    count: int, folder: Staging, journal: Staging, time: ManualTime
 ) -> None:
     file = staged(folder, emails(count))
     results = list(importer(FakeConnectif(most_bytes=0), folder, journal, time).run([file], "_email"))
