@@ -16,6 +16,10 @@ person wins, in any order of arrival; at the same instant, the unsubscription wi
 cleared run changes nothing. The run creates no customer. An address that VTEX does not know is looked up
 again after ten minutes, by a run named `again__…`, and by the next contact run.
 
+**Dry run.** With `dry_run` the run looks the customers up, counts what it would change, and writes nothing.
+While the shop is not live (`run.live`), events wait in the state store, and the first run of the live shop
+applies them.
+
 **If VTEX is unreachable**, rejects the key, or a setting is wrong, the run retries for a day, and later runs
 wait for it. The log gives the reason, and the alert for failed runs is sent. Only a missing connection fails
 the run at once: create the connection, then clear the run, which holds its events. If VTEX fails to accept an
@@ -36,6 +40,7 @@ from airflow.sdk import Param, dag, task
 from include.values.address import LONGEST, MASKED, TOO_LONG_PART, TYPED_ADDRESS  # noqa: TID253 - texts only
 from plugins import alerts
 from plugins.default_args import LONG_RETRY_ARGS, START
+from plugins.runs.params import DAILY_PARAMS
 
 # jsonschema's own "email" only checks for an @, and its "date-time" accepts a leap second or the year 1.
 EVENT = {
@@ -71,7 +76,8 @@ EVENT = {
             maxItems=500,
             title="Events",
             description="Subscription changes: e-mail, subscribed (true or false), instant with offset.",
-        )
+        ),
+        "dry_run": DAILY_PARAMS["dry_run"],
     },
     tags=["vtex", "connectif", "newsletter"],
     doc_md=__doc__,
@@ -82,7 +88,8 @@ def update_newsletter() -> None:
     def apply(params: dict[str, Any] | None = None) -> str:
         from plugins.runs.newsletter_run import apply_events
 
-        return apply_events((params or {})["events"])
+        given = params or {}
+        return apply_events(given["events"], dry_run=bool(given.get("dry_run")))
 
     apply()
 

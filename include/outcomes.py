@@ -171,6 +171,12 @@ class Reason(StrEnum):
         "for another part of its checkout",
         "Nothing: later runs retry it (purchases for held_days). If it is never sent, ask that vendor",
     )
+    NOT_LIVE = (
+        "not_live",
+        Outcome.HELD,
+        "the shop is not live, so the subscription change waits",
+        "Set run.live to true: the next run of update_newsletter or sync_contacts applies it",
+    )
     CHANGED_SINCE = (
         "changed_since",
         Outcome.EXCLUDED,

@@ -20,6 +20,10 @@ def _plain(counter: Counter[str]) -> dict[str, int]:
 
 
 Vendor = Literal["vtex", "connectif"]
+NOT_LIVE = (
+    "the shop is not live, so the run writes nothing to VTEX or Connectif: to go live, set run.live in "
+    "include/settings.toml, or SYNC_RUN__LIVE=true"
+)
 
 
 class Calls(BaseModel):
@@ -48,17 +52,19 @@ class Calls(BaseModel):
 
 class Tracking(BaseModel):
     """The tracking loss of one day, over all runs so far: the shop's web tag reported `tracked` purchases,
-    and the sync added `added` purchases. `whole`: these runs covered all hours of the day."""
+    and the sync added `added` purchases. Connectif has rejected the `unknown` purchases, or the sync holds
+    them: whether the tag reported them is not known. `whole`: these runs covered all hours of the day."""
 
     model_config = ConfigDict(extra="forbid")
 
     tracked: int = 0
     added: int = 0
+    unknown: int = 0
     whole: bool = True
 
     @property
     def lost_percent(self) -> float:
-        """The share that the tag missed."""
+        """The share that the tag missed, of the purchases that are known."""
         return 100 * self.added / (self.tracked + self.added) if self.added else 0.0
 
 
@@ -68,7 +74,7 @@ class StageCounts(BaseModel):
     `written` counts writes at the target, which may differ from the records sent: a split order is several
     records and one purchase. `seconds` is by stage name. `tracking` is by day (`2026-11-22`) and is not added
     up: it is the state of the day after the stage, over all runs. `named` counts the contacts to send that
-    have a name or a surname.
+    have a name or a surname. `would_send` holds the first keys that a dry run would send.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -77,6 +83,7 @@ class StageCounts(BaseModel):
     outcomes: Annotated[Counter[Outcome], PlainSerializer(_plain)] = Field(default_factory=Counter)
     reasons: Annotated[Counter[Reason], PlainSerializer(_plain)] = Field(default_factory=Counter)
     drops: Annotated[Counter[Drop], PlainSerializer(_plain)] = Field(default_factory=Counter)
+    would_send: list[str] = Field(default_factory=list)
     written: int = 0
     named: int = 0
     calls: dict[Vendor, Calls] = Field(default_factory=dict)
@@ -97,6 +104,7 @@ class StageCounts(BaseModel):
             outcomes=self.outcomes + other.outcomes,
             reasons=self.reasons + other.reasons,
             drops=self.drops + other.drops,
+            would_send=[*self.would_send, *other.would_send],
             written=self.written + other.written,
             named=self.named + other.named,
             calls={
@@ -161,7 +169,10 @@ class Limits(NamedTuple):
 
 
 class Report(BaseModel):
-    """The report of one run. `model_dump(mode="json")` writes its JSON, and `model_validate` reads it."""
+    """The report of one run. `model_dump(mode="json")` writes its JSON, and `model_validate` reads it.
+
+    `live`: the setting run.live. Every run of a shop that is not live is a dry run.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -169,6 +180,7 @@ class Report(BaseModel):
     mode: Mode | Literal["events", "compare"]
     window: Window | None = None
     dry_run: bool = False
+    live: bool = True
     gaps: list[Gap] = Field(default_factory=list)
     counts: StageCounts = Field(default_factory=StageCounts)
     compared: dict[PipelineName, Compared] = Field(default_factory=dict)
@@ -190,6 +202,8 @@ class Report(BaseModel):
             f"{sum(counts.seconds.values()):.1f} s",
             *(f"not covered: {gap.window}, close it with: {gap.command}" for gap in self.gaps),
             *counts.notes,
+            *([f"would be sent, for example: {', '.join(counts.would_send)}"] if counts.would_send else []),
+            *([] if self.live else [NOT_LIVE]),
         ]
         return f"{self._title()}: {'; '.join(parts)}"
 
@@ -243,7 +257,8 @@ class Report(BaseModel):
 
     def _outcome(self, outcome: Outcome) -> str:
         reasons = self._reasons(outcome)
-        return f"{self.counts.outcomes[outcome]} {outcome}" + (f" ({reasons})" if reasons else "")
+        word = "would be sent" if self.dry_run and outcome is Outcome.SENT else outcome
+        return f"{self.counts.outcomes[outcome]} {word}" + (f" ({reasons})" if reasons else "")
 
     def _reasons(self, outcome: Outcome) -> str:
         return _listed(
@@ -259,10 +274,15 @@ def _listed(counter: Counter[Reason] | Counter[Drop] | Counter[Cause]) -> str:
 
 def _tracking_loss(day: str, tracking: Tracking) -> str:
     when = day if tracking.whole else f"{day}, in part"
-    return (
-        f"{when}: {tracking.tracked} purchases by the web tag, {tracking.added} added "
-        f"({tracking.lost_percent:.0f} % lost by the tag)"
-    )
+    unknown = f", unknown: {tracking.unknown}" if tracking.unknown else ""
+    known = f"{tracking.tracked} purchases by the web tag, {tracking.added} added"
+    return f"{when}: {known} ({_lost(tracking)}{unknown})"
+
+
+def _lost(tracking: Tracking) -> str:
+    if tracking.unknown and not tracking.tracked + tracking.added:
+        return "loss of the tag not known"
+    return f"{tracking.lost_percent:.0f} % lost by the tag"
 
 
 def _calls_at(vendor: str, calls: Calls) -> str:

@@ -78,6 +78,7 @@ class Schedule(_Section):
 
 
 class Run(_Section):
+    live: bool
     staging_path: Annotated[str, Field(min_length=1)] | None = None
     staging_retention_days: Positive
     outcome_retention_days: Positive

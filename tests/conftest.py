@@ -24,12 +24,14 @@ SCHEDULE = {
     "RECONCILE": "0 6 * * 0",
 }
 """The schedule that tests expect, whatever an operator sets in include/settings.toml."""
+LIVE = {"SYNC_RUN__LIVE": "true"}
+"""Tests write to a simulated shop. tests/contract/test_not_live.py tests a shop that is not live."""
 
 
 def _fix_settings() -> None:
     for name in [name for name in os.environ if name.startswith("SYNC_")]:
         del os.environ[name]
-    os.environ |= {f"SYNC_SCHEDULE__{name}": value for name, value in SCHEDULE.items()}
+    os.environ |= {f"SYNC_SCHEDULE__{name}": value for name, value in SCHEDULE.items()} | LIVE
 
 
 _fix_settings()

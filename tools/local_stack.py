@@ -252,8 +252,11 @@ class LocalStack:
         return inherited | airflow | paths | connections | self._sync() | dict(chosen.environment)
 
     def _sync(self) -> dict[str, str]:
-        """Settings of the sync that must stay in this home."""
-        return {"SYNC_RUN__STAGING_PATH": (self.home / "staging").as_uri()}
+        """Settings of the sync that must stay in this home. The shop is live, because it is simulated."""
+        return {
+            "SYNC_RUN__STAGING_PATH": (self.home / "staging").as_uri(),
+            "SYNC_RUN__LIVE": os.environ.get("SYNC_RUN__LIVE", "true"),
+        }
 
 
 def write_environment(home: Path, environment: Mapping[str, str]) -> None:

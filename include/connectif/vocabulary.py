@@ -7,6 +7,8 @@ import re
 from include.http.known_words import Vocabulary
 
 _FOREIGN_LINK = "a link is outside the domains that the Connectif account allows"
+_MISSING_COLUMNS = "missing columns"
+_UNKNOWN_NAME = "something does not exist"
 
 VOCABULARY = Vocabulary(
     # The documented codes (guides, custom error codes; read 2026-11-28). New codes should have this form.
@@ -24,9 +26,9 @@ VOCABULARY = Vocabulary(
         "validation error": "validation errors",
         "non authorized domain": _FOREIGN_LINK,
         "domain is not authori": _FOREIGN_LINK,
-        "missing columns": "missing columns",
+        "missing columns": _MISSING_COLUMNS,
         "already exists": "it exists already",
-        "does not exist": "something does not exist",
+        "does not exist": _UNKNOWN_NAME,
         "not found": "not found",
         "too large": "too large",
         "invalid email": "invalid e-mail",
@@ -46,6 +48,10 @@ VOCABULARY = Vocabulary(
         }
     ),
 )
+
+SETUP_CODES = ("E0103", "E0201")
+SETUP_TEXTS = (_FOREIGN_LINK, _MISSING_COLUMNS, _UNKNOWN_NAME)
+"""Refusals because of the account's domains and fields: other records are refused alike."""
 
 STATUSES = frozenset({"queued", "inProgress", "finished", "error", "cancelled"})
 """States of imports and exports (reference, read 2026-11-28). Messages quote no other text."""

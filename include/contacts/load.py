@@ -5,17 +5,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Iterator
 from functools import partial
-from itertools import islice
 
 import pandas as pd
 
+from include.contacts.fields import OUR_COLUMNS
 from include.contacts.row_filter import RowFilter
-from include.contacts.transform import FILES, MAPPED, OPEN
+from include.contacts.transform import FILES, MAPPED, OPEN, SAMPLE_ROWS
 from include.outcomes import Outcome, Reason
-from include.pipeline.csv_files import read_rows
-from include.pipeline.import_file import ImportFile, StagedFile
+from include.pipeline.import_file import ImportFile
 from include.pipeline.imports import ImportResult, import_files
-from include.pipeline.preview import SAMPLE, format_personal, log_sample
+from include.pipeline.preview import format_personal, log_sample
 from include.pipeline.replay import UNNAMED, keep_sent_replays, texts_of
 from include.pipeline.run import SyncRun, count_outcomes, keep_outcomes, outcomes_in
 from include.report import StageCounts
@@ -40,9 +39,9 @@ def load(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
     counts = StageCounts()
     row_filter, rows = RowFilter(run, source, target), sum(file.rows for file in staged["contacts"])
     if run.dry_run or run.plan.is_partial:
-        sample = map(format_personal, _sample_rows(source, staged["contacts"]))
-        log_sample(log, sample, dry_run=run.dry_run)
+        log_sample(log, _describe(source), dry_run=run.dry_run)
     if run.dry_run:
+        counts.would_send += map(str, source.read_frame(SAMPLE_ROWS, ["id"])["id"])
         rows -= _count_erased(counts, source, target, row_filter)
         log.info("dry run: %s contacts in %s files would be sent", f"{rows:,}", len(staged["contacts"]))
         counts.count(Outcome.SENT, rows)
@@ -77,10 +76,11 @@ def _refused_consent(consent: ImportResult) -> pd.DataFrame:
     return pd.concat([named, doubtful], ignore_index=True)
 
 
-def _sample_rows(source: Staging, files: list[ImportFile]) -> Iterator[dict[str, str]]:
-    for file in files:
-        for rows in islice(read_rows(StagedFile(source, file)), 1):
-            yield from ({str(k): v for k, v in row.items()} for row in rows.head(SAMPLE).to_dict("records"))
+def _describe(source: Staging) -> Iterator[str]:
+    """The first customers to send: their document ids, and their values masked."""
+    for row in source.read_frame(SAMPLE_ROWS).to_dict("records"):
+        values = {str(name): value for name, value in row.items() if name not in OUR_COLUMNS}
+        yield f"customer {row['id']}: {format_personal(values)}"
 
 
 def _count_erased(counts: StageCounts, source: Staging, target: Staging, row_filter: RowFilter) -> int:

@@ -22,6 +22,7 @@ from include.outcomes import Drop, Outcome, Reason
 from include.pipeline.csv_files import CsvFiles
 from include.pipeline.erased_people import ErasedPeople
 from include.pipeline.guards import Share, guard_against_mass_change
+from include.pipeline.preview import SAMPLE
 from include.pipeline.replay import keys_to_replay
 from include.pipeline.run import SyncRun, count_outcomes, keep_outcomes, stage_started_at
 from include.report import StageCounts
@@ -34,6 +35,8 @@ FILES = "files.json"
 READ_SINCE = "read-since.json"
 """The start of the read of VTEX. The load needs it, also in a run whose load is cleared alone."""
 MAPPED = "mapped-"
+SAMPLE_ROWS = "sample.parquet"
+"""The first rows to send, for the log and for the report of a dry run."""
 OPEN = "open-"
 """Rows to send that an earlier run could not send: `id`, `_email`."""
 _PARTS_AT_ONCE = 2
@@ -53,7 +56,7 @@ def transform(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
     note_erasures(run, target)
     keys, refused = _map_parts(run, source, target, counts)
     chosen, duplicates = _choose(keys, _hashed_replay_ids(run, source))
-    end = 0
+    sample, end = [pd.DataFrame({"id": []})], 0
     with (
         CsvFiles(target, "contacts", prefix="consent", override_existing=False) as consent,
         CsvFiles(target, "contacts") as contacts,
@@ -63,6 +66,7 @@ def transform(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
             begin, end = end, end + len(rows)
             to_send = rows[chosen[begin:end]]
             _append(run, to_send, consent, contacts)
+            sample.append(to_send.head(SAMPLE - sum(map(len, sample))))
             counts.named += int(to_send[["_name", "_surname"]].notna().any(axis=1).sum())
             _keep_open(run, target, name, to_send)
             _keep_duplicates(target, name, rows[duplicates[begin:end]], counts)
@@ -71,6 +75,7 @@ def transform(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
     log.info("wrote %s files for Connectif", len(consent.files) + len(contacts.files))
     target.write_json(FILES, {step: [file.to_json() for file in made] for step, made in files.items()})
     target.write_json(READ_SINCE, {"at": stage_started_at(source).isoformat()})
+    target.write_frame(SAMPLE_ROWS, pd.concat([rows for rows in sample if len(rows)] or sample))
     keep_outcomes(target, "refused", refused)
     count_outcomes(counts, refused)
     counts.read = int(chosen.sum()) + counts.outcomes.total()

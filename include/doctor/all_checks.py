@@ -18,7 +18,7 @@ from include.doctor.permissions import check_connectif_permissions, check_vtex_p
 from include.doctor.purchase_ids import check_purchase_ids
 from include.doctor.shop import check_currency, check_sales_channels
 from include.errors import SyncError
-from include.settings import changed_settings, misspelt_variables
+from include.settings import Settings, changed_settings, misspelt_variables
 from include.vtex.client import VtexClient
 
 AT_VTEX: dict[str, Callable[[VtexClient, CheckContext], Iterator[Line]]] = {
@@ -66,11 +66,9 @@ def run_checks(
             yield from _guard(subject, check_both(vtex, connectif, context))
 
 
-def check_environment() -> Iterator[Line]:
-    """Which settings the environment changes, and which variables have no effect.
-
-    Call it only if the settings can be loaded.
-    """
+def check_environment(settings: Settings) -> Iterator[Line]:
+    """Whether the shop is live, which settings the environment changes, and which variables have no effect."""
+    yield _check_live(settings)
     changed = ", ".join(f"{name} = {value}" for name, value in changed_settings().items())
     source = f"changed by the environment: {changed}" if changed else "those of include/settings.toml"
     yield ok("settings", f"all valid; {source}")
@@ -80,6 +78,13 @@ def check_environment() -> Iterator[Line]:
             "it has no effect",
             f"If you mean a setting, rename it to {meant}; the pattern is SYNC_<SECTION>__<NAME>",
         )
+
+
+def _check_live(settings: Settings) -> Line:
+    if settings.run.live:
+        return ok("live", "the shop is live: runs write to VTEX and Connectif")
+    advice = "Read the report of a dry run first. Then set run.live, or SYNC_RUN__LIVE=true"
+    return warning("live", "the shop is not live: every run is a dry run and writes nothing", advice)
 
 
 def _is_good(lines: list[Line]) -> bool:

@@ -43,6 +43,7 @@ class Route:
     - `throttled_pause_seconds` is the pause after a 429 without `Retry-After`.
     - `most_bytes` limits the body after decompression.
     - `deadline_seconds` limits the whole call, from the TLS handshake to the last byte received.
+    - `writes`: the call changes the vendor's data. A dry run must not call the route.
     - `silent` lists the statuses whose answer may have an empty body.
     """
 
@@ -56,6 +57,7 @@ class Route:
     throttled_pause_seconds: float | None = None
     most_bytes: int = 32_000_000
     deadline_seconds: float = 180.0
+    writes: bool = False
     silent: frozenset[int] = frozenset()
     id_form: re.Pattern[str] = TEXT
 

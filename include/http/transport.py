@@ -93,6 +93,10 @@ class AnswerLost(TemporaryError):
     """It is unknown whether the call took effect. Ask the vendor before you repeat it."""
 
 
+class WriteInDryRun(ContractError):
+    """A dry run tried to write: a bug. The call was not sent."""
+
+
 class UnreadableAnswer(ContractError):
     """The status was accepted, but the body is not what the route documents, or is too large.
 
@@ -144,6 +148,7 @@ class Transport:
         self._retry = retry or RetryPolicy()
         self.timeouts = timeouts or Timeouts(*self._options.timeouts or ())
         self._guard: Callable[[], None] = lambda: None
+        self._reads_only = False
 
     @contextmanager
     def guarded(self, require: Callable[[], None]) -> Iterator[None]:
@@ -156,6 +161,15 @@ class Transport:
             yield
         finally:
             self._guard = before
+
+    @contextmanager
+    def reading_only(self) -> Iterator[None]:
+        """During the block, raise WriteInDryRun instead of calling a route that writes."""
+        before, self._reads_only = self._reads_only, True
+        try:
+            yield
+        finally:
+            self._reads_only = before
 
     def call(
         self,
@@ -256,6 +270,8 @@ class Transport:
 
     def _send_once(self, call: _Call, statistics: Mapping[str, Any]) -> tuple[requests.Response, Any]:
         self._guard()
+        if self._reads_only and call.route.writes:
+            raise WriteInDryRun(f"{self._name(call.route)}: not called, because a dry run writes nothing")
         rate_limit = self._rate_limits.get(call.route.rate_limit, _UNLIMITED)
         rate_limit.acquire()
         status: int | None = None

@@ -14,7 +14,7 @@ from include.errors import TemporaryError
 from include.http.calls import in_parallel
 from include.http.transport import RequestRefused
 from include.newsletter.documents import FIELDS, FIELDS_WITH_DATES, find_documents_and_refusals
-from include.newsletter.events import Event, read_event
+from include.newsletter.events import LATE, Event, read_event
 from include.outcomes import Outcome, PipelineName, Reason
 from include.pipeline.erased_people import ErasedPeople
 from include.report import StageCounts
@@ -88,7 +88,7 @@ class NewsletterSync:
         Raises TemporaryError if VTEX does not answer the look-up; repeating changes nothing. Events that VTEX
         does not accept are postponed, so that they do not delay other events.
         """
-        pending = self._read_pending(self._state.newsletter.take_due(self._run_key, now))
+        pending = self._read_pending(self._state.newsletter.take_due(self._run_key, now), now)
         self._apply_all(chain(pending, self._read(raw_events, now)), now, last_chance=False)
 
     def resolve(self, exported: Iterable[dict[str, Any]], now: datetime) -> None:
@@ -99,8 +99,8 @@ class NewsletterSync:
         pending = self._state.newsletter.take_due(
             self._run_key, now, limit=_ALL, min_attempts=MAX_LOOK_UPS - 1
         )
-        changes = (replace(event, exported=True) for event in self._read(exported, now))
-        self._apply_all(chain(self._read_pending(pending), changes), now, last_chance=True)
+        changes = (replace(event, is_late=True) for event in self._read(exported, now))
+        self._apply_all(chain(self._read_pending(pending, now), changes), now, last_chance=True)
 
     def _read(self, raw_events: Iterable[dict[str, Any]], now: datetime) -> Iterator[Event]:
         """Yield the valid events; reject the others."""
@@ -123,10 +123,10 @@ class NewsletterSync:
         self._anonymous_outcomes += 1
         return f"event {self._anonymous_outcomes} of {self._state.hashed(self._writer)[:8]}"
 
-    def _read_pending(self, pending: list[PendingEvent]) -> Iterator[Event]:
+    def _read_pending(self, pending: list[PendingEvent], now: datetime) -> Iterator[Event]:
         for one in pending:
             self.counts.read += 1
-            yield Event(one.email, one.change, one)
+            yield Event(one.email, one.change, one, is_late=now - one.change.instant > LATE)
 
     def _drop_erased(self, events: Iterable[Event]) -> list[Event]:
         """Return the events of people who are not erased; drop the others.
@@ -201,7 +201,7 @@ class NewsletterSync:
         self._drop_pending(event)
 
     def _apply_batch(self, tasks: list[_Task], now: datetime, last_chance: bool) -> None:
-        fields = FIELDS_WITH_DATES if any(task.event.exported for task in tasks) else FIELDS
+        fields = FIELDS_WITH_DATES if any(task.event.is_late for task in tasks) else FIELDS
         emails = [task.event.email for task in tasks]
         found, refused = find_documents_and_refusals(self._vtex, emails, fields)
         not_erased = {event.email for event in self._drop_erased(task.event for task in tasks)}
@@ -213,7 +213,8 @@ class NewsletterSync:
             elif not documents:
                 # The sync creates no customer. VTEX may not have indexed a new customer's document yet.
                 self._postpone(task, now, Reason.UNKNOWN_CONTACT, last_chance=last_chance)
-            elif task.event.exported and _may_undo_opt_out(task.change, documents):
+            elif task.event.is_late and _may_undo_opt_out(task.change, documents):
+                self._drop_pending(task.event)
                 self._add_outcome(task.person, Reason.CHANGED_SINCE)
             else:
                 patches.append((task, _select_documents(task, documents)))
@@ -368,7 +369,7 @@ def _select_documents(task: _Task, documents: list[Document]) -> list[Document]:
 
 
 def _may_undo_opt_out(change: SubscriptionChange, documents: list[Document]) -> bool:
-    """Whether a subscription from a day-old export may be older than the customer's opt-out in the shop.
+    """Whether a late subscription may be older than the customer's opt-out in the shop.
 
     VTEX says when the document changed, but not when the field did.
     """

@@ -11,18 +11,22 @@ from include.state import PendingEvent, SubscriptionChange
 from include.values.address import problem_of, tidy_address
 from include.window import as_utc
 
+LATE = timedelta(days=1)
+
 
 @dataclass(frozen=True)
 class Event:
-    """A subscription change from a run's conf, the pending events, or Connectif's export (`exported`).
+    """A subscription change from a run's conf, the pending events, or Connectif's export.
 
-    `superseded` holds older changes of the same person that this event replaces. The repr shows no address.
+    `is_late`: it comes from an export, or is older than `LATE`. The customer may have made another choice in
+    the shop since. `superseded` holds older changes of the same person that this event replaces. The repr
+    shows no address.
     """
 
     email: str = field(repr=False)
     change: SubscriptionChange
     pending: PendingEvent | None = None
-    exported: bool = False
+    is_late: bool = False
     superseded: tuple[SubscriptionChange, ...] = ()
 
     @property
@@ -52,4 +56,4 @@ def read_event(raw: dict[str, Any], now: datetime, tolerance: timedelta) -> Even
         return Reason.INSTANT_INVALID
     if instant > now + tolerance:
         return Reason.IN_THE_FUTURE
-    return Event(email, SubscriptionChange(instant, not raw["subscribed"]))
+    return Event(email, SubscriptionChange(instant, not raw["subscribed"]), is_late=now - instant > LATE)

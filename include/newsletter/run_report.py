@@ -19,12 +19,19 @@ def save_run_report(
 
     If a pending or dropped subscription change is resolved at last, the state store records it as sent.
     """
-    report = Report(pipeline=PipelineName.NEWSLETTER, mode="events", counts=sync.counts)
     resolved_keys = state.records.open_keys(
         PipelineName.NEWSLETTER, sync.resolved - {row.key for row in sync.outcomes}
     )
     rows = [*sync.outcomes, *(RecordOutcome(person, Outcome.SENT) for person in sorted(resolved_keys))]
     state.records.save(PipelineName.NEWSLETTER, run_key, rows)
+    report = Report(pipeline=PipelineName.NEWSLETTER, mode="events", counts=sync.counts)
+    return save_newsletter_report(report, state, identity, run_key, finished_at)
+
+
+def save_newsletter_report(
+    report: Report, state: StateStore, identity: RunIdentity, run_key: str, finished_at: datetime
+) -> str:
+    """Save a report, and return its summary line; UnsafeChange if the counts do not add up."""
     save_report(state, report, identity, run_key, finished_at, failed=bool(report.missing))
     if report.missing:
         raise_problems(report, [f"the counts do not add up ({report.missing:+d} unexplained)"])

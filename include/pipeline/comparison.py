@@ -63,7 +63,7 @@ def finish_comparison(
     limits = run.settings.run
     problems = report.problems(Limits(limits.reject_limit_percent, limits.reject_limit_minimum))
     problems += map(unfinished_message, unfinished)
-    if repair_started:
+    if repair_started and not run.dry_run:
         run.state.records.save(PipelineName.PURCHASES, run.run_key, rows)
     close_run(run, report, identity, problems, announce)
     return report
@@ -80,5 +80,11 @@ def _report(run: SyncRun, compared: Mapping[PipelineName, Staging], repaired: St
         )
     window = run.plan.window if PipelineName.PURCHASES in compared else None
     return Report(
-        pipeline=PipelineName.RECONCILE, mode="compare", window=window, counts=counts, compared=results
+        pipeline=PipelineName.RECONCILE,
+        mode="compare",
+        window=window,
+        dry_run=run.dry_run,
+        live=run.settings.run.live,
+        counts=counts,
+        compared=results,
     )

@@ -9,6 +9,7 @@ from datetime import datetime
 from include.errors import SyncError, TooManyRejected, UnsafeChange
 from include.outcomes import Outcome, Reason
 from include.pipeline.guards import is_empty_first_load, not_found_message
+from include.pipeline.refusals import find_common_refusal
 from include.pipeline.run import (
     SENT_AT_LAST,
     SyncRun,
@@ -54,11 +55,17 @@ def finish(
         rows = [row for folder in stages.values() for row in outcome_rows(folder)]
     limits = _limits(run)
     is_empty = not unfinished and is_empty_first_load(run, report, counts_of(stages["load"]))
-    problems = [*_problems(run, report, limits, unfinished), *([NOTHING_TO_SEND] if is_empty else [])]
-    run.state.records.save(run.pipeline, run.run_key, rows)
+    common = find_common_refusal(rows, report.counts.outcomes[Outcome.SENT])
+    problems = [
+        *_problems(run, report, limits, unfinished),
+        *([str(common)] if common else []),
+        *([NOTHING_TO_SEND] if is_empty else []),
+    ]
+    if not run.dry_run:  # a dry run is no attempt to send the records
+        run.state.records.save(run.pipeline, run.run_key, rows)
     if not unfinished and not is_empty:
         _remember_coverage(run, report, stage_started_at(stages["extract"]))
-    rejected = not unfinished and report.too_many_rejected(limits)
+    rejected = not unfinished and (common is not None or report.too_many_rejected(limits))
     close_run(run, report, identity, problems, announce, error=TooManyRejected if rejected else UnsafeChange)
     return report
 
@@ -128,6 +135,7 @@ def _report(run: SyncRun, stages: Mapping[str, Staging]) -> Report:
         dry_run=run.dry_run,
         gaps=list(run.plan.gaps),
         counts=sum((counts_of(folder) for folder in stages.values()), StageCounts()),
+        live=run.settings.run.live,
     )
 
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-SAMPLE = 5
+SAMPLE = 10
+"""Records that a dry run names in its log and its report."""
 
 
 def mask(value: Any) -> str:

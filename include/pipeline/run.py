@@ -6,7 +6,7 @@ import hashlib
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -92,12 +92,21 @@ def run_stage(
         if source:
             source.require_complete()
         folder.begin()
-        with leased(run, name):
+        with leased(run, name), _writing_only_if_asked(run):
             _work(run, name, folder, partial(work, source=source) if source else work)
         folder.complete()
     if run.plan.is_partial:
         _log_outcomes(folder)
     return folder
+
+
+@contextmanager
+def _writing_only_if_asked(run: SyncRun) -> Iterator[None]:
+    """In a dry run, let both clients refuse to write, whatever the stage does."""
+    with ExitStack() as exits:
+        for client in (run.vtex, run.connectif) if run.dry_run else ():
+            exits.enter_context(client.transport.reading_only())
+        yield
 
 
 @contextmanager

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from itertools import islice
 
 import pandas as pd
 
 from include.outcomes import Outcome, Reason
 from include.pipeline.import_file import ImportFile
 from include.pipeline.imports import import_files
-from include.pipeline.preview import format_public, log_sample
+from include.pipeline.preview import SAMPLE, format_public, log_sample
 from include.pipeline.replay import UNNAMED, keep_sent_replays, texts_of
 from include.pipeline.run import SyncRun, count_outcomes, keep_outcomes
 from include.products.sent_catalogue import keep_catalogue, last_file, last_rows
@@ -36,6 +37,7 @@ def load(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
     if run.dry_run or run.plan.is_partial:
         log_sample(log, map(format_public, _rows(source)), dry_run=run.dry_run)
     if run.dry_run:
+        counts.would_send += (row["productId"] for row in islice(_rows(source), SAMPLE))
         log.info("dry run: %s products in %s files would be sent", f"{rows:,}", len(files))
         counts.count(Outcome.SENT, rows)
         return counts

@@ -74,7 +74,7 @@ def load(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
     late = late_parts(run, staged.heads, results)
     counts = summarize_load(run, target, staged.heads, results, late)
     counts.notes += [*notes, *note_on_late_parts(late)]
-    if not run.plan.is_partial:  # chosen purchases say nothing about a day
+    if not run.plan.only:  # one order says nothing about its day; a replay changes what is known of its days
         counts.tracking = tracking_by_day(run, (purchase.happened for purchase in staged.heads))
     return counts
 
@@ -103,6 +103,8 @@ def _dry_run(run: SyncRun, source: Staging) -> StageCounts:
     counts, number = StageCounts(), 0
     for purchase in _with_sample_in_log(run, source):
         counts.count(Outcome.SENT, len(purchase["order_ids"]))
+        if number < SAMPLE:
+            counts.would_send.append(purchase["purchase_id"])
         number += 1
     log.info("dry run: %s", _forecast(run, number, number))
     return counts

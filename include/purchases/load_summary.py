@@ -52,7 +52,7 @@ def tracking_by_day(run: SyncRun, happened: Iterable[datetime]) -> dict[str, Tra
 
     Days are those of the shop's time zone. A run from 04:00 to 04:00 completes one day and starts the next,
     so each day counts the purchases of all runs so far. A purchase that we sent stays ours if a later run
-    reads it again. A purchase that Connectif does not have (rejected, held) counts for neither side.
+    reads it again. A purchase that Connectif does not have (rejected, held) is unknown.
     """
     zone = ZoneInfo(run.settings.schedule.time_zone)
     covered = run.state.progress.covered(PipelineName.PURCHASES) + (
@@ -61,8 +61,13 @@ def tracking_by_day(run: SyncRun, happened: Iterable[datetime]) -> dict[str, Tra
     days = {day: _bounds(day, zone) for day in sorted({at.astimezone(zone).date() for at in happened})}
     by_day: dict[str, Tracking] = {}
     for day, bounds in days.items():
-        added, tracked = run.state.purchases.added_and_tracked(bounds)
-        by_day[f"{day}"] = Tracking(tracked=tracked, added=added, whole=not subtracted([bounds], covered))
+        purchases = run.state.purchases.count_by_outcome(bounds)
+        by_day[f"{day}"] = Tracking(
+            tracked=purchases[Outcome.ALREADY_THERE],
+            added=purchases[Outcome.SENT],
+            unknown=purchases[Outcome.REJECTED] + purchases[Outcome.HELD],
+            whole=not subtracted([bounds], covered),
+        )
     return by_day
 
 

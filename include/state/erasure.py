@@ -204,10 +204,8 @@ class Erasure(Part):
     def _remove_from_reports(
         self, connection: sa.Connection, shop_ids: sa.Select[tuple[int]], keys: set[str]
     ) -> int:
-        """Remove the person's keys from the reports of comparisons, which name some records."""
-        query = sa.select(run.c.shop_id, run.c.run_key, run.c.report).where(
-            run.c.shop_id.in_(shop_ids), run.c.pipeline == PipelineName.RECONCILE
-        )
+        """Remove the person's keys from the reports: those of comparisons and dry runs name some records."""
+        query = sa.select(run.c.shop_id, run.c.run_key, run.c.report).where(run.c.shop_id.in_(shop_ids))
         changed = 0
         for shop_id, run_key, report in connection.execute(query).all():
             without = _without(report, keys)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
@@ -74,13 +75,13 @@ class Purchases(Part):
         recorded = self.recorded(purchase_ids)
         return {key for key, stored in recorded.items() if stored.outcome in DONE}
 
-    def added_and_tracked(self, when: Window) -> tuple[int, int]:
-        """How many purchases in the window the sync has added, and how many Connectif already had."""
+    def count_by_outcome(self, when: Window) -> Counter[Outcome]:
+        """The number of purchases in the window by outcome: `sent` ones are those that the sync added, and
+        `already_there` those that Connectif had before."""
         query = (
             sa.select(purchase.c.outcome, sa.func.count().label("number"))
             .where(
                 purchase.c.shop_id == self._database.shop_id,
-                purchase.c.outcome.in_(DONE),
                 # No purchase is recorded before its date, and this column has an index
                 purchase.c.first_seen >= when.start,
                 purchase.c.purchase_date >= when.start,
@@ -89,8 +90,7 @@ class Purchases(Part):
             .group_by(purchase.c.outcome)
         )
         with self._database.read() as connection:
-            found = {row.outcome: row.number for row in connection.execute(query)}
-        return found.get(Outcome.SENT, 0), found.get(Outcome.ALREADY_THERE, 0)
+            return Counter({Outcome(row.outcome): row.number for row in connection.execute(query)})
 
     def of_run(self, run_key: str) -> dict[str, StoredPurchase]:
         """The purchases that a run has recorded so far, by id: a retry does not ask Connectif again."""

@@ -64,6 +64,7 @@ PATCH_CLIENT = Route(
     "PATCH",
     "/api/dataentities/CL/documents/{id}",
     WRITE_DOCUMENTS,
+    writes=True,
     rate_limit="master_data",
     silent=frozenset({200, 204, 304}),
     id_form=WORD,

@@ -14,14 +14,18 @@ from airflow.sdk import get_current_context
 from airflow.sdk.exceptions import DagRunTriggerException
 
 from include.newsletter import Event, NewsletterRules, NewsletterSync
-from include.newsletter.run_report import save_run_report
+from include.newsletter.dry_run import keep_until_live, preview
+from include.newsletter.run_report import save_newsletter_report, save_run_report
 from include.pipeline.run import calls_of
 from include.pipelines import NEWSLETTER
+from include.report import Report, StageCounts
 from include.settings import Settings, load_settings
+from include.state import StateStore
 from include.vtex.client import RateLimits, VtexClient
 from include.window import utc_text
 from plugins.hooks.accounts import connectif_account, shop_of, vtex_account
 from plugins.hooks.airflow_connections import connectif_connection, vtex_connection
+from plugins.runs.params import is_dry_run
 from plugins.runs.run_key import run_identity, run_key
 from plugins.state import open_state
 
@@ -31,14 +35,15 @@ _CLOCK_MARGIN = timedelta(seconds=15)
 """The clocks of scheduler and worker may differ. With this margin, the events are due in the next run."""
 
 
-def apply_events(events: list[dict[str, Any]]) -> str:
+def apply_events(events: list[dict[str, Any]], *, dry_run: bool = False) -> str:
     """Apply the events of the run and the pending events; return the summary line.
 
     Fails, so that Airflow retries, only if VTEX is unreachable; repeating changes nothing. If events must be
-    retried soon, a later run is triggered.
+    retried soon, a later run is triggered. A `dry_run` only counts. Events of a shop that is not live wait in
+    the state store.
     """
     started, now, settings = time.monotonic(), datetime.now(UTC), load_settings()
-    run = get_current_context()["dag_run"]
+    run, writes_nothing = get_current_context()["dag_run"], is_dry_run(dry_run, settings)
     account = vtex_account(vtex_connection())
     shop = shop_of(account, connectif_account(connectif_connection()))
     vtex = VtexClient(
@@ -47,6 +52,13 @@ def apply_events(events: list[dict[str, Any]]) -> str:
     identity, rules = run_identity(), newsletter_rules(settings)
     with open_state(shop) as state:
         key = run_key(run)
+        if writes_nothing:
+            counts = (
+                preview(vtex, state, rules, events, now)
+                if dry_run
+                else keep_until_live(state, rules, events, now)
+            )
+            return _save_dry_run(counts, vtex, state, settings, started)
         sync = NewsletterSync(vtex, state, rules, identity.name, key)
         sync.apply(events, now)
         sync.counts.calls["vtex"] = calls_of(vtex.transport.counter)
@@ -55,6 +67,20 @@ def apply_events(events: list[dict[str, Any]]) -> str:
     log.info("%s", summary)
     if sync.retry_soon:
         trigger_later_run(sync.retry_soon, now + rules.unknown_retry, run.run_id)
+    return summary
+
+
+def _save_dry_run(
+    counts: StageCounts, vtex: VtexClient, state: StateStore, settings: Settings, started: float
+) -> str:
+    counts.calls["vtex"] = calls_of(vtex.transport.counter)
+    counts.seconds["apply"] = round(time.monotonic() - started, 3)
+    report = Report(
+        pipeline=NEWSLETTER.name, mode="events", dry_run=True, live=settings.run.live, counts=counts
+    )
+    key = run_key(get_current_context()["dag_run"])
+    summary = save_newsletter_report(report, state, run_identity(), key, datetime.now(UTC))
+    log.info("%s", summary)
     return summary
 
 

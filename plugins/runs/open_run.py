@@ -27,6 +27,7 @@ from plugins.hooks.accounts import connectif_account, shop_of, vtex_account
 from plugins.hooks.airflow_connections import connectif_connection, vtex_connection
 from plugins.hooks.connectif_hook import ConnectifHook
 from plugins.hooks.vtex_hook import VtexHook
+from plugins.runs.params import is_dry_run
 from plugins.runs.run_key import run_folder, run_key
 from plugins.state import open_state
 
@@ -55,6 +56,7 @@ def open_run(pipeline: PipelineName, plan_of: PlanOf, options: RunOptions) -> It
     context = get_current_context()
     airflow_run, params = context["dag_run"], context["params"]
     settings = load_settings()
+    dry_run = is_dry_run(options.dry_run, settings)
     vtex, connectif = VtexHook().client, ConnectifHook().client
     shop = shop_of(vtex.account, connectif.account)
     with open_state(shop) as state:
@@ -70,7 +72,7 @@ def open_run(pipeline: PipelineName, plan_of: PlanOf, options: RunOptions) -> It
             state=state,
             vtex=vtex,
             connectif=connectif,
-            dry_run=options.dry_run,
+            dry_run=dry_run,
             backfill=options.backfill,
             full_asked=options.full_asked,
             allow_mass_change=options.allow_mass_change,
@@ -129,6 +131,12 @@ def open_explain_context() -> Iterator[ExplainContext]:
         retry=_TWO_ATTEMPTS,
     )
     shop = shop_of(vtex.account, connectif.account)
-    with vtex.transport.session, connectif.transport.session, open_state(shop) as state:
+    with (
+        vtex.transport.session,
+        connectif.transport.session,
+        vtex.transport.reading_only(),
+        connectif.transport.reading_only(),
+        open_state(shop) as state,
+    ):
         kept = kept_in(staging_base(settings) / folder_of(shop))
         yield ExplainContext(settings, state, vtex, connectif, kept)

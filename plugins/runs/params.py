@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -13,6 +14,10 @@ from include.outcomes import PipelineName
 from include.parameters import unknown_parameters
 from include.pipelines import CONTACTS, DAILY_PIPELINES, NEWSLETTER, PRODUCTS, PURCHASES, RECONCILE
 from include.plan import RunRequest, check_request
+from include.report import NOT_LIVE
+from include.settings import Settings
+
+log = logging.getLogger(__name__)
 
 DAILY_PARAMS: dict[str, Param] = {
     "mode": Param(
@@ -110,12 +115,21 @@ RECONCILE_PARAMS: dict[str, Param] = {
 }
 
 
+def is_dry_run(asked: bool, settings: Settings) -> bool:
+    """Whether the run writes nothing; the first log line of each of its tasks says so, and why."""
+    if not settings.run.live:
+        log.warning("dry run: %s", NOT_LIVE)
+    elif asked:
+        log.info("dry run: the run writes nothing to VTEX or Connectif (parameter dry_run)")
+    return asked or not settings.run.live
+
+
 KNOWN_PARAMS: dict[str, frozenset[str]] = {
     CONTACTS.dag_id: frozenset(LOAD_PARAMS),
     PRODUCTS.dag_id: frozenset(LOAD_PARAMS),
     PURCHASES.dag_id: frozenset(DAILY_PARAMS),
     RECONCILE.dag_id: frozenset(RECONCILE_PARAMS),
-    NEWSLETTER.dag_id: frozenset({"events"}),
+    NEWSLETTER.dag_id: frozenset({"events", "dry_run"}),
     "check_setup": frozenset(),
 }
 """The allowed keys of a run's conf, by DAG."""

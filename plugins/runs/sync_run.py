@@ -92,7 +92,8 @@ def _plan(
         covered=state.progress.covered(pipeline),
         coverage_days=settings.run.coverage_days,
     )
-    if request.run_type == "scheduled" and plan.window and not context["params"].get("dry_run"):
+    writes = settings.run.live and not context["params"].get("dry_run")
+    if request.run_type == "scheduled" and plan.window and writes:
         state.progress.begin(pipeline, plan.window.start)
     folder.write_json(_PLAN, plan.to_json())
     return plan

@@ -69,7 +69,7 @@ def check_lines() -> Iterator[Line]:
     except ConfigurationError as problem:
         yield error("settings", str(problem), "Correct the setting; the other checks need it")
         return
-    yield from check_environment()
+    yield from check_environment(settings)
     yield from _check_staging(settings)
     with ExitStack() as exits:
         vtex, problems = _open_client(

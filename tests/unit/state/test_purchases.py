@@ -73,8 +73,12 @@ def test_purchases__added_ones_are_counted_apart_from_tracked_ones(state: StateS
     record(state, "v2", Outcome.ALREADY_THERE, Reason.ALREADY_TRACKED)
     record(state, "v1", Outcome.ALREADY_THERE, Reason.ALREADY_TRACKED, run="run 2")
     record(state, "v3", Outcome.HELD, Reason.CONTACT_UNRESOLVED)
-    assert state.purchases.added_and_tracked(Window(BOUGHT, BOUGHT + DAY)) == (1, 1)
-    assert state.purchases.added_and_tracked(Window(BOUGHT - DAY, BOUGHT)) == (0, 0)
+    assert state.purchases.count_by_outcome(Window(BOUGHT, BOUGHT + DAY)) == {
+        Outcome.SENT: 1,
+        Outcome.ALREADY_THERE: 1,
+        Outcome.HELD: 1,
+    }
+    assert state.purchases.count_by_outcome(Window(BOUGHT - DAY, BOUGHT)).total() == 0
     again = state.purchases.of_run("run 2")["v1"]
     assert (again.outcome, again.reason) == (Outcome.SENT, Reason.ALREADY_TRACKED)
 

@@ -1,0 +1,91 @@
+"""Newsletter runs that write nothing to VTEX: a dry run, and a run of a shop that is not live."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from include.batching import in_batches
+from include.newsletter.apply import NewsletterRules
+from include.newsletter.documents import FIELDS, find_documents_and_refusals
+from include.newsletter.events import Event, read_event
+from include.outcomes import Outcome, Reason
+from include.pipeline.erased_people import ErasedPeople
+from include.pipeline.preview import SAMPLE
+from include.report import StageCounts
+from include.state import StateStore
+from include.vtex import limits
+from include.vtex.client import VtexClient
+
+RawEvents = Iterable[dict[str, Any]]
+
+
+def preview(
+    vtex: VtexClient, state: StateStore, rules: NewsletterRules, raw_events: RawEvents, now: datetime
+) -> StageCounts:
+    """Look up the customers of the events, and count what a run would do. Writes nothing, not even a claim.
+
+    `would_send` names the first documents that a run would change.
+    """
+    counts = StageCounts()
+    newest = _keep_newest(_read(state, rules, raw_events, now, counts), counts)
+    for batch in in_batches(newest, limits.ALTERNATIVES_PER_FILTER):
+        _preview_batch(vtex, batch, counts)
+    del counts.would_send[SAMPLE:]
+    return counts
+
+
+def keep_until_live(
+    state: StateStore, rules: NewsletterRules, raw_events: RawEvents, now: datetime
+) -> StageCounts:
+    """Keep the events in the state store, so that no subscription change is lost before the shop is live.
+
+    The first newsletter run or contact run of the live shop applies them.
+    """
+    counts = StageCounts()
+    for event in _read(state, rules, raw_events, now, counts):
+        state.newsletter.add_pending(event.email, event.subscribed, event.change.instant, now, attempts=0)
+        counts.count(Reason.NOT_LIVE)
+    return counts
+
+
+def _read(
+    state: StateStore, rules: NewsletterRules, raw_events: RawEvents, now: datetime, counts: StageCounts
+) -> Iterator[Event]:
+    """The valid events of people who are not erased; the others are counted."""
+    erased = ErasedPeople(state)
+    for raw in raw_events:
+        counts.read += 1
+        event = read_event(raw, now, rules.future_tolerance)
+        if not isinstance(event, Event):
+            counts.count(event)
+        elif event.email in erased:
+            counts.count(Reason.ERASED)
+        else:
+            yield event
+
+
+def _keep_newest(events: Iterable[Event], counts: StageCounts) -> list[Event]:
+    """The newest event of each person; older ones are counted as unchanged."""
+    newest: dict[str, Event] = {}
+    for event in events:
+        if (known := newest.get(event.email)) is not None:
+            counts.count(Outcome.UNCHANGED)
+        if known is None or event.change > known.change:
+            newest[event.email] = event
+    return list(newest.values())
+
+
+def _preview_batch(vtex: VtexClient, events: Sequence[Event], counts: StageCounts) -> None:
+    found, refused = find_documents_and_refusals(vtex, [event.email for event in events], FIELDS)
+    for event in events:
+        documents = found.get(event.email, [])
+        to_change = [one["id"] for one in documents if one.get("isNewsletterOptIn") is not event.subscribed]
+        counts.would_send += to_change
+        if event.email in refused:
+            counts.count(Reason.TARGET_REJECTED)
+        elif not documents:
+            counts.count(Reason.UNKNOWN_CONTACT)
+        else:
+            counts.count(Outcome.SENT if to_change else Outcome.UNCHANGED)
