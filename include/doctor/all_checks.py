@@ -67,7 +67,7 @@ def run_checks(
 
 
 def check_environment(settings: Settings) -> Iterator[Line]:
-    """Whether the shop is live, which settings the environment changes, and which variables have no effect."""
+    """Whether the shop is live, what the environment changes, and which variables have no effect."""
     yield _check_live(settings)
     changed = ", ".join(f"{name} = {value}" for name, value in changed_settings().items())
     source = f"changed by the environment: {changed}" if changed else "those of include/settings.toml"

@@ -74,8 +74,8 @@ def test_daily_params__refuse(dags: dict[str, DAG], dag_id: str, param: str, val
     assert param in (refusal(dags[dag_id], {param: value}) or "")
 
 
-def test_newsletter_params__are_events_only(dags: dict[str, DAG]) -> None:
-    assert list(dags["update_newsletter"].params) == ["events"]
+def test_newsletter_params__are_events_and_dry_run(dags: dict[str, DAG]) -> None:
+    assert list(dags["update_newsletter"].params) == ["events", "dry_run"]
 
 
 @pytest.mark.parametrize("count", [1, 500])
