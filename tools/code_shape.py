@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import io
 import sys
+import tokenize
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -15,12 +17,22 @@ PACKAGES = ("include", "plugins")
 PIPELINE_FOLDERS = frozenset({"contacts", "products", "purchases", "newsletter"})
 """Each holds an extract.py, a load.py and so on: there, equal names are the point."""
 SMALL_MODULE_LINES = 40
+_NO_CODE = frozenset(
+    {
+        *(tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE),
+        *(tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER),
+    }
+)
 
 
 class Shape(NamedTuple):
-    """`median` and `p90` count the lines of a function's statements, without signature and docstring."""
+    """`median` and `p90` count the lines of a function's statements, without signature and docstring.
+
+    `code_lines` are the lines that hold code: no docstring, no comment, no blank line.
+    """
 
     lines: int
+    code_lines: int
     functions: int
     median: float
     p90: float
@@ -42,7 +54,10 @@ class Limit(NamedTuple):
 def main() -> int:
     """0 when every figure is within its limit."""
     shape = shape_of(modules())
-    print(f"{shape.lines:,} lines, {shape.modules} modules, {shape.functions:,} functions")
+    print(
+        f"{shape.lines:,} lines, {shape.code_lines:,} of them code, {shape.modules} modules, "
+        f"{shape.functions:,} functions"
+    )
     limits = limits_of(shape)
     for what, value, most in limits:
         print(f"{what:<58}{value:>8.1f}  at most {most:g}{'' if value <= most else '  EXCEEDED'}")
@@ -80,6 +95,7 @@ def shape_of(files: Iterable[Path]) -> Shape:
     names = Counter(file.name for file in files if not PIPELINE_FOLDERS & set(file.parts))
     return Shape(
         lines=sum(lengths.values()),
+        code_lines=sum(map(_count_code_lines, texts.values())),
         functions=len(sizes),
         median=cuts[4],
         p90=cuts[8],
@@ -87,6 +103,17 @@ def shape_of(files: Iterable[Path]) -> Shape:
         small_modules=[str(file) for file, length in lengths.items() if length < SMALL_MODULE_LINES],
         repeated_names={name: number for name, number in names.items() if number > 1},
     )
+
+
+def _count_code_lines(text: str) -> int:
+    found: set[int] = set()
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type not in _NO_CODE:
+            found.update(range(token.start[0], token.end[0] + 1))
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and node.end_lineno:
+            found.difference_update(range(node.lineno, node.end_lineno + 1))
+    return len(found)
 
 
 def _function_sizes(tree: ast.AST) -> Iterator[int]:

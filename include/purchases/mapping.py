@@ -1,7 +1,13 @@
 """Orders of VTEX → purchases of Connectif, as the bodies of `POST /purchases/`.
 
 The orders of one order group (a cart split by seller) are one purchase: it has all lines and the sum of the
-totals, without canceled parts. Connectif cannot update a purchase, so the first post must be right.
+totals, without canceled parts. Connectif cannot update a purchase, so the first post must be right. An item
+of an order:
+
+    {"id": "18", "productId": "6", "name": "Glass", "quantity": 2, "sellingPrice": 990, "listPrice": 1990,
+     "unitMultiplier": 1.0, "priceDefinition": {"total": 1980}, "imageUrl": "…", "detailUrl": "/glass/p",
+     "additionalInfo": {"brandName": "Acme", "categoriesIds": "/1/9/",
+                        "categories": [{"id": 9, "name": "Glasses"}, {"id": 1, "name": "Kitchen"}]}}
 """
 
 from __future__ import annotations
@@ -13,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from include.outcomes import Drop, Reason
-from include.purchases.lines import lines_of
+from include.products.categories import line_categories
+from include.purchases.order_items import list_cents, sold_items
 from include.purchases.orders import (
     PurchaseRules,
     classify_orders,
@@ -22,12 +29,14 @@ from include.purchases.orders import (
     purchase_id,
     value_cents,
 )
+from include.purchases.type_checks import is_readable_item
 from include.values.email import email_problem, tidy_email, without_soft_alias
 from include.values.instants import instant
+from include.values.links import page_url, picture_url
 from include.values.mapped import outcome_rows_of
 from include.values.money import units
-from include.values.shapes import Json, key_of, name, record, records
-from include.values.text import tidy_one
+from include.values.shapes import Json, key_of, name, record, records, values
+from include.values.text import text_of, tidy_one
 from include.window import utc_milliseconds
 
 if TYPE_CHECKING:
@@ -178,4 +187,68 @@ def _payment_is_unreadable(order: Json) -> bool:
         or len(transactions) != len(found or [])
         or any(not isinstance(one.get("isActive"), bool | None) for one in transactions)
         or any(not isinstance(one.get("payments"), list | None) for one in transactions)
+    )
+
+
+def lines_of(
+    orders: Iterable[Json], rules: PurchaseRules, catalogue: Mapping[str, Json]
+) -> tuple[list[Json], Counter[Drop]]:
+    """The lines in Connectif's form, one for each (product, unit price); a gift is a line of price 0.
+
+    `catalogue` describes, by SKU id, the items that a change added. The drops count lines with an unknown
+    product, lines with a total below 0, and unreadable fields.
+    """
+    merged: dict[tuple[str, int], tuple[Json, int, int]] = {}
+    drops: Counter[Drop] = Counter()
+    orders = list(orders)
+    drops[Drop.FIELD_UNREADABLE] = sum(
+        not is_readable_item(item) for order in orders for item in values(order.get("items"))
+    )
+    for sold in (sold for order in orders for sold in sold_items(order, catalogue)):
+        product = _product_id(sold.item, rules)
+        if not product:
+            drops[Drop.LINE_UNKNOWN] += 1
+            continue
+        drops[Drop.LINE_NEGATIVE] += sold.total < 0
+        drops[Drop.FIELD_UNREADABLE] += _unreadable_fields(sold.item)
+        key = product, sold.unit
+        line, quantity, paid = merged.get(key, (_line(product, sold.unit, sold.item, rules), 0, 0))
+        merged[key] = line, quantity + sold.quantity, paid + max(0, sold.total)
+    lines = [{**line, "quantity": number, "price": units(paid)} for line, number, paid in merged.values()]
+    return lines, +drops
+
+
+def _product_id(item: Json, rules: PurchaseRules) -> str:
+    """The product id; empty for an item without a product in VTEX, because no catalogue has it."""
+    return name(item.get("productId")) and name(
+        item.get("id" if rules.product_id_source == "sku" else "productId")
+    )
+
+
+def _line(product: str, unit: int, item: Json, rules: PurchaseRules) -> Json:
+    more = record(item.get("additionalInfo"))
+    listed = list_cents(item, unit)
+    line: dict[str, Any] = {
+        "productId": product,
+        "name": tidy_one(item.get("name")) or product,
+        "productDetailUrl": page_url(rules.shop_domain, item.get("detailUrl")),
+        "imageUrl": picture_url(item.get("imageUrl")),
+        "brand": tidy_one(more.get("brandName")),
+        "categories": line_categories(more),
+        "unitPrice": units(unit),
+        "unitPriceOriginal": None if listed is None else units(listed),
+    }
+    return {field: value for field, value in line.items() if value is not None and value != []}
+
+
+def _unreadable_fields(item: Json) -> int:
+    """How many optional fields of the line have a wrong type and are left out."""
+    more = record(item.get("additionalInfo"))
+    texts = (item.get("name"), item.get("detailUrl"), item.get("imageUrl"), more.get("brandName"))
+    lists = (more.get("categories"),)
+    objects = (item.get("additionalInfo"),)
+    return (
+        sum(value is not None and text_of(value) is None for value in texts)
+        + sum(value is not None and not isinstance(value, list) for value in lists)
+        + sum(value is not None and not isinstance(value, dict) for value in objects)
     )

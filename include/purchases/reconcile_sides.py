@@ -16,8 +16,7 @@ from include.connectif.exports import PURCHASE, PURCHASE_ID
 from include.pipeline.exports import exporter_of
 from include.pipeline.run import SyncRun
 from include.purchases.extract import wait_for_the_index, window_of
-from include.purchases.listing import list_window
-from include.purchases.order_selection import DATE_FIELD
+from include.purchases.order_selection import DATE_FIELD, list_window
 from include.purchases.reconcile_match import listed_order
 from include.purchases.rules import rules_of
 from include.staging import Staging

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from include.errors import TemporaryError
-from include.purchases import listing
-from include.purchases.listing import TooManyOrdersAtOnce, list_window
+from include.purchases import order_selection
+from include.purchases.order_selection import TooManyOrdersAtOnce, list_window
 from include.vtex.client import OrderPage, VtexClient
 from include.window import Window
 
@@ -119,4 +119,4 @@ def test_listing__accepts_orders_that_arrive_meanwhile() -> None:
 
 
 def test_listing__does_not_halve_a_second() -> None:
-    assert timedelta(seconds=1) == listing._SHORTEST
+    assert timedelta(seconds=1) == order_selection._SHORTEST

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from include.purchases.lines import lines_of
+from include.purchases.mapping import lines_of
 from include.purchases.order_items import added_skus, catalogue_item, sold_items
 from include.purchases.orders import PurchaseRules
 
