@@ -34,17 +34,21 @@ class SubscriptionRecord:
         """When the person changed the subscription, and what became of the change."""
         if self.state:
             word = "unsubscribed" if self.state.change.unsubscribed else "subscribed"
-            not_finished = "" if self.state.applied_at else " (not written to VTEX yet)"
-            yield Event(self.state.change.instant, f"{word} at Connectif{not_finished}")
+            open_note = "" if self.state.applied_at else " (not written to VTEX yet)"
+            yield Event(self.state.change.instant, f"{word} at Connectif{open_note}")
             if self.state.applied_at:
                 yield Event(self.state.applied_at, f"{_WHO} written to VTEX: {word}")
         if self.waiting:
-            word = "unsubscription" if self.waiting.change.unsubscribed else "subscription"
-            tried = f"{self.waiting.attempts} attempt{'s' if self.waiting.attempts != 1 else ''} so far"
-            yield Event(self.waiting.change.instant, f"{word} at Connectif, which waits")
-            yield Event(self.waiting.not_before, f"planned: next attempt to write the {word} ({tried})")
+            yield from self._events_of_waiting(self.waiting)
         if self.outcome:
             yield from outcome_events(self.outcome, _WHO)
+
+    def _events_of_waiting(self, waiting: PendingEvent) -> Iterator[Event]:
+        word = "unsubscribed" if waiting.change.unsubscribed else "subscribed"
+        if self.state is None or self.state.change != waiting.change:
+            yield Event(waiting.change.instant, f"{word} at Connectif (waits)")
+        tried = f"{waiting.attempts} attempt{'s' if waiting.attempts != 1 else ''} so far"
+        yield Event(waiting.not_before, f"planned: next attempt to write it to VTEX ({tried})")
 
     def advice(self) -> Iterator[Advice]:
         """What to do about a change that was not written."""

@@ -81,8 +81,8 @@ def differing_fields(groups: Iterable[RowGroup]) -> list[str]:
 
 
 def field_words(name: str) -> str:
-    """`unitPriceWithoutVAT` → `unit price without VAT`, `_name` → `name`."""
-    words = _NEXT_WORD.sub(" ", name.lstrip("_")).split(" ")
+    """`unitPriceWithoutVAT` → `unit price without VAT`, `_mobilePhone` → `mobile phone`."""
+    words = _NEXT_WORD.sub(" ", name.lstrip("_")).replace("Url", "URL").split(" ")
     return " ".join(word if len(word) > 1 and word.isupper() else word.lower() for word in words)
 
 
