@@ -6,7 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from include.pipeline.explain_table import (
@@ -38,6 +38,7 @@ values = st.one_of(
 sides = st.dictionaries(names, values)
 
 
+@settings(deadline=None)
 @given(sides, st.none() | sides, st.none() | sides)
 def test_marks__say_that_the_normalized_values_differ(
     now: dict[str, Any], there: dict[str, Any] | None, sent: dict[str, Any] | None
@@ -50,6 +51,7 @@ def test_marks__say_that_the_normalized_values_differ(
             assert marked == (is_sent and normalized(value) != normalized((other or {}).get(name)))
 
 
+@settings(deadline=None)
 @given(sides, sides)
 def test_marks__are_absent_where_nothing_would_be_sent(now: dict[str, Any], there: dict[str, Any]) -> None:
     for row in compare_fields(FIELDS, Sides(now, there)):

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from include.outcomes import Outcome, Reason
@@ -96,6 +96,7 @@ def test_sender__is_last_nights_run_if_a_schedule_started_it_today(
     assert sent_by(run_key, NOON - timedelta(hours=hours), NOON, ZONE) == text
 
 
+@settings(deadline=None)
 @given(st.lists(st.datetimes(timezones=st.just(UTC))))
 def test_timeline__is_sorted_and_complete(times: list[datetime]) -> None:
     events = [Event(at, str(number)) for number, at in enumerate(times)]
