@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from include.outcomes import PipelineName
-from include.pipeline.explain_history import outcome_events
-from include.pipeline.explanation import Advice, Event, Part, explain_reason, vendor_text_parts
+from include.pipeline.explain_history import Event, outcome_events
+from include.pipeline.explanation import Advice, Part, explain_reason, vendor_text_parts
 
 if TYPE_CHECKING:
     from include.state import PendingEvent, StateStore, StoredOutcome, SubscriptionState

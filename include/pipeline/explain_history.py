@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from include.outcomes import Outcome
-from include.pipeline.explanation import Event, format_value
+from include.pipeline.explain_values import format_value
 from include.state import StoredOutcome, StoredPurchase
 from include.values.instants import instant
 
 _AT_CONNECTIF = {Outcome.SENT: "sent to Connectif", Outcome.ALREADY_THERE: "found at Connectif"}
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened to the record, or is planned, at a time."""
+
+    at: datetime
+    text: str
+    run_key: str = ""
 
 
 def timeline(events: Iterable[Event]) -> tuple[Event, ...]:

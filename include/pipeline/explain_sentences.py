@@ -7,7 +7,8 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from include.outcomes import Outcome, Reason
-from include.pipeline.explanation import Conclusion, Presence, format_value
+from include.pipeline.explain_values import format_value
+from include.pipeline.explanation import Conclusion, Presence
 from include.window import local_text
 
 _NAMED = 4

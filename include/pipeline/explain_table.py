@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from include.pipeline.explanation import DAY_TEXT, FieldFormat, Row, RowGroup, is_absent
+from include.pipeline.explain_values import DAY_TEXT, FieldFormat, is_absent
+from include.pipeline.explanation import Row, RowGroup
 
 NOT_KEPT = "not kept"
 ONLY_AT_CONNECTIF = "Only at Connectif"

@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import json
-import re
 import shlex
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from include.outcomes import Drop, Kind, Reason
-from include.pipeline.preview import mask
-from include.values.instants import instant
-from include.window import local_text
+from include.pipeline.explain_history import Event
+from include.pipeline.explain_values import FieldFormat, format_value
 
-_ADDRESS = re.compile(r"[^\s\"'<>,;:()\[\]{}|]+@[^\s\"'<>,;:()\[\]{}|]+")
-DAY_TEXT = re.compile(r"\d{4}-\d\d-\d\d")
-_LONGEST = 300
 VENDOR_TEXT = "the last refusal in the vendor's words"
 
 
@@ -79,15 +73,6 @@ class Comparison:
 
 
 @dataclass(frozen=True)
-class Event:
-    """Something that happened to the record, or is planned, at a time."""
-
-    at: datetime
-    text: str
-    run_key: str = ""
-
-
-@dataclass(frozen=True)
 class Advice:
     """What to do, and the ready command if there is one."""
 
@@ -130,53 +115,10 @@ class Explanation:
     parts: tuple[Part, ...] = ()
 
 
-@dataclass(frozen=True)
-class FieldFormat:
-    """How the fields of a kind of record are shown.
-
-    `instants` are fields with a time, `days` are fields whose time has no meaning.
-    """
-
-    zone: ZoneInfo
-    instants: frozenset[str] = frozenset()
-    days: frozenset[str] = frozenset()
-    is_personal: Callable[[str], bool] = lambda _: False
-
-    def text(self, name: str, value: Any) -> str | None:
-        """The value of a field on one line; None for an absent value."""
-        if is_absent(value):
-            return None
-        if name in self.instants and (at := instant(value)):
-            return local_text(at, self.zone)
-        is_day = name in self.days and DAY_TEXT.match(str(value))
-        return is_day[0] if is_day else format_value(value)
-
-    def facts(self, record: Mapping[str, Any]) -> tuple[Fact, ...]:
-        """The values of a record that are not absent."""
-        shown = ((name, self.text(name, value)) for name, value in record.items())
-        return tuple(Fact(name, text, self.is_personal(name)) for name, text in shown if text is not None)
-
-
-def is_absent(value: Any) -> bool:
-    """Whether a JSON value or a cell of a frame is missing. A blank text is not missing."""
-    return value is None or value != value  # noqa: PLR0124 - NaN
-
-
-def without_addresses(text: str) -> str:
-    """`ana@example.com has bought` → `a…(15) has bought`."""
-    return _ADDRESS.sub(lambda found: mask(found[0]), text)
-
-
-def format_value(value: Any) -> str:
-    """A value on one line: addresses are masked, and a long text is cut."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:.2f}" if round(value, 2) == value else str(value)
-    if isinstance(value, list | tuple):
-        return ", ".join(map(format_value, value)) or "blank"
-    text = without_addresses(" ".join(str(value).split()))
-    return (text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…") or "blank"
+def facts_of(fields: FieldFormat, record: Mapping[str, Any]) -> tuple[Fact, ...]:
+    """The values of a record that are not absent."""
+    shown = ((name, fields.text(name, value)) for name, value in record.items())
+    return tuple(Fact(name, text, fields.is_personal(name)) for name, text in shown if text is not None)
 
 
 def vendor_text_parts(texts: Iterable[str]) -> tuple[Part, ...]:

@@ -11,7 +11,7 @@ import pandas as pd
 from include.connectif import routes
 from include.outcomes import Kind, Outcome, PipelineName, Reason
 from include.pipeline.explain_context import ExplainContext
-from include.pipeline.explain_history import dated_events, outcome_events, timeline
+from include.pipeline.explain_history import Event, dated_events, outcome_events, timeline
 from include.pipeline.explain_sentences import (
     conclude,
     conclude_present,
@@ -21,18 +21,17 @@ from include.pipeline.explain_sentences import (
     sent_by,
 )
 from include.pipeline.explain_table import Sides, compare_fields, differing_fields, group_rows
+from include.pipeline.explain_values import FieldFormat, format_value
 from include.pipeline.explanation import (
     Advice,
     Comparison,
     Conclusion,
-    Event,
     Explanation,
     Fact,
-    FieldFormat,
     Part,
     Presence,
     explain_reason,
-    format_value,
+    facts_of,
     trigger_command,
     vendor_text_parts,
 )
@@ -225,7 +224,7 @@ def _parts(context: ExplainContext, found: list[Product]) -> tuple[Part, ...]:
     product = found[0]
     shown = ("productId", "productName", "brand", "linkText", "productReference", "releaseDate", "categories")
     fields = FieldFormat(context.zone, instants=frozenset({"releaseDate"}))
-    facts = fields.facts({name: product.get(name) for name in shown})
+    facts = facts_of(fields, {name: product.get(name) for name in shown})
     return (Part("Product at VTEX", facts), Part("Offers at VTEX", _offer_facts(product)))
 
 

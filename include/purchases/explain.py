@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any
 
-from include.connectif import routes
-from include.http.transport import RequestRefused
 from include.outcomes import Kind, Outcome, PipelineName, Reason
-from include.pipeline.erased_people import ErasedPeople
 from include.pipeline.explain_context import Coverage, ExplainContext
-from include.pipeline.explain_history import dated_events, outcome_events, timeline
+from include.pipeline.explain_history import Event, dated_events, outcome_events, timeline
 from include.pipeline.explain_sentences import (
     conclude,
     conclude_present,
@@ -29,29 +24,24 @@ from include.pipeline.explain_table import (
     differing_fields,
     group_rows,
 )
+from include.pipeline.explain_values import FieldFormat
 from include.pipeline.explanation import (
     Advice,
     Comparison,
     Conclusion,
-    Event,
     Explanation,
-    FieldFormat,
     Part,
     Presence,
     RowGroup,
     advice_on_drops,
     explain_reason,
+    facts_of,
     trigger_command,
     vendor_text_parts,
 )
-from include.purchases.checkout import order_group_of, read_checkout
-from include.purchases.extract import read_added_items, read_addresses
-from include.purchases.mapping import MappedPurchases, Purchase, map_purchases, profile_id
-from include.purchases.order_items import added_skus
-from include.purchases.orders import group_of, value_cents
-from include.purchases.rules import currency_of_shop, rules_of
-from include.purchases.transform import drop_erased
-from include.state import PostMark, StoredOutcome, StoredPurchase
+from include.purchases.found_checkout import FoundCheckout, FoundPurchase, find_checkout
+from include.purchases.orders import value_cents
+from include.state import StoredOutcome, StoredPurchase
 from include.state.purchases import DONE
 from include.values.instants import instant
 from include.values.money import units
@@ -66,44 +56,9 @@ _TIMES_OF_ORDERS = {"creationDate": "created at VTEX", "authorizedDate": "paymen
 _TIMES_AT_CONNECTIF = {"createdAt": "created at Connectif", "updatedAt": "last changed at Connectif"}
 
 
-@dataclass(frozen=True)
-class _Found:
-    """A purchase in each system; None where it is not. `found_id` is its id at Connectif."""
-
-    purchase: Purchase | None
-    recorded: StoredPurchase | None
-    there: Order | None
-    found_id: str
-
-
-@dataclass(frozen=True)
-class _Checkout:
-    """All orders of a checkout, and the purchases that they are. `unsent` has the outcomes of the mapping, by
-    order; `stored` has those of runs."""
-
-    record: str
-    orders: list[Order]
-    unsent: dict[str, tuple[Reason, str]]
-    purchases: tuple[_Found, ...]
-    stored: dict[str, StoredOutcome]
-    marks: list[PostMark]
-
-    @property
-    def recorded(self) -> list[StoredPurchase]:
-        return [found.recorded for found in self.purchases if found.recorded]
-
-    @property
-    def is_known(self) -> bool:
-        """Whether a system or the state store has it."""
-        return bool(self.orders or self.stored or any(one.there or one.recorded for one in self.purchases))
-
-
 def explain_order(context: ExplainContext, record: str) -> Explanation:
     """Explain the purchase of an order id or an order group: all orders of the checkout together."""
-    orders = _read_orders(context, record)
-    mapped = _map_orders(context, orders)
-    checkout = _read_checkout(context, record, orders, mapped)
-    texts = context.state.vendor_texts.of(PipelineName.PURCHASES, _ids(record, orders))
+    checkout = find_checkout(context, record)
     return Explanation(
         Kind.ORDER,
         record,
@@ -113,81 +68,14 @@ def explain_order(context: ExplainContext, record: str) -> Explanation:
         comparison=_compare(context, checkout.purchases),
         history=timeline(_events(context, checkout)),
         advice=tuple(dict.fromkeys(_advise(context, checkout))),
-        parts=(*_order_parts(context, orders), *vendor_text_parts(dict.fromkeys(texts.values()))),
+        parts=(*_order_parts(context, checkout.orders), *vendor_text_parts(checkout.vendor_texts)),
     )
-
-
-# --- read both systems
-
-
-def _read_orders(context: ExplainContext, record: str) -> list[Order]:
-    """All orders of the checkout."""
-    try:
-        group = order_group_of(context.vtex.order(record))
-    except RequestRefused as refused:
-        if refused.status not in {400, 404}:
-            raise
-        return read_checkout(context.vtex, record).orders
-    return read_checkout(context.vtex, group, expected=[record]).orders
-
-
-def _map_orders(context: ExplainContext, orders: list[Order]) -> MappedPurchases:
-    run = context.run(PipelineName.PURCHASES)
-    rules = rules_of(run, currency_of_shop(run))
-    customers = {key for key in map(profile_id, orders) if re.fullmatch(r"[\w-]+", key)}
-    addresses = read_addresses(context.vtex, customers)
-    catalogue = read_added_items(context.vtex, {sku for order in orders for sku in added_skus(order)})
-    return drop_erased(map_purchases(orders, rules, addresses, catalogue), ErasedPeople(context.state))
-
-
-def _read_checkout(
-    context: ExplainContext, record: str, orders: list[Order], mapped: MappedPurchases
-) -> _Checkout:
-    ids = _ids(record, orders)
-    unsent = {
-        str(outcome.key): (Reason(str(outcome.reason)), str(outcome.detail))
-        for outcome in mapped.outcomes.itertuples()
-    }
-    recorded = context.state.purchases.recorded(ids)
-    found = [
-        _find(context, purchase, _ids_of(purchase, ids, mapped), recorded) for purchase in mapped.purchases
-    ]
-    by_order = context.settings.purchases.purchase_id_source == "order_id"
-    if not found or (by_order and record in unsent):
-        found.append(_find(context, None, [record] if found else ids, recorded))
-    stored = context.state.records.outcomes_of(PipelineName.PURCHASES, ids)
-    marks = [mark for mark in context.state.post_marks.marks() if mark.purchase_id in ids]
-    return _Checkout(record, orders, unsent, tuple(found), stored, marks)
-
-
-def _ids(record: str, orders: list[Order]) -> list[str]:
-    """Every id under which the state store or Connectif may have the purchase."""
-    order_ids = [str(order["orderId"]) for order in orders]
-    groups = [str(order.get("orderGroup") or "") for order in orders]
-    return list(dict.fromkeys(filter(None, [*groups, record, group_of(record), *order_ids])))
-
-
-def _ids_of(purchase: Purchase, ids: list[str], mapped: MappedPurchases) -> list[str]:
-    """The ids that may be this purchase: its own one first, and never those of another purchase."""
-    others = [one for one in mapped.purchases if one is not purchase]
-    taken = {key for one in others for key in (one.purchase_id, *one.order_ids)}
-    return list(dict.fromkeys([purchase.purchase_id, *(key for key in ids if key not in taken)]))
-
-
-def _find(
-    context: ExplainContext, purchase: Purchase | None, ids: list[str], recorded: Mapping[str, StoredPurchase]
-) -> _Found:
-    own = next((recorded[key] for key in ids if key in recorded), None)
-    for purchase_id in ids:
-        if there := context.read_connectif(routes.READ_PURCHASE, {"purchase_id": purchase_id}):
-            return _Found(purchase, own, there, purchase_id)
-    return _Found(purchase, own, None, "")
 
 
 # --- the conclusion
 
 
-def _conclude(context: ExplainContext, checkout: _Checkout) -> Conclusion:
+def _conclude(context: ExplainContext, checkout: FoundCheckout) -> Conclusion:
     if not checkout.orders:
         return _conclude_unknown(checkout)
     if checkout.record in checkout.unsent or not any(one.purchase for one in checkout.purchases):
@@ -211,13 +99,13 @@ _SERIOUS = (
 )
 
 
-def _conclude_unknown(checkout: _Checkout) -> Conclusion:
+def _conclude_unknown(checkout: FoundCheckout) -> Conclusion:
     if any(one.there for one in checkout.purchases):
         return conclude(Presence.DIFFERS, "In Connectif, but VTEX has no such order")
     return conclude(Presence.UNKNOWN, "Not in VTEX and not in Connectif")
 
 
-def _conclude_unsent(context: ExplainContext, checkout: _Checkout) -> Conclusion:
+def _conclude_unsent(context: ExplainContext, checkout: FoundCheckout) -> Conclusion:
     reason, detail = checkout.unsent.get(checkout.record) or _most_open(checkout.unsent)
     there = next((one for one in checkout.purchases if one.purchase is None and one.there), None)
     if there and reason.outcome is Outcome.HELD:
@@ -239,7 +127,7 @@ def _most_open(unsent: Mapping[str, tuple[Reason, str]]) -> tuple[Reason, str]:
     )
 
 
-def _first_seen(checkout: _Checkout) -> datetime | None:
+def _first_seen(checkout: FoundCheckout) -> datetime | None:
     """When a run saw the held purchase for the first time."""
     held = (one for one in checkout.recorded if one.outcome is Outcome.HELD)
     return next((one.first_seen for one in held), None)
@@ -255,14 +143,14 @@ def _retries(context: ExplainContext, first_seen: datetime | None) -> str:
     return f"retried until {text}" if context.now() <= until else f"no longer retried since {text}"
 
 
-def _conclude_purchase(context: ExplainContext, found: _Found) -> Conclusion:
+def _conclude_purchase(context: ExplainContext, found: FoundPurchase) -> Conclusion:
     if found.there is None:
         return _conclude_missing(context, found)
     differing = differing_fields(_groups(context, found))
     return conclude_present(differing, _origin(context, found), _CANNOT_CHANGE)
 
 
-def _origin(context: ExplainContext, found: _Found) -> str:
+def _origin(context: ExplainContext, found: FoundPurchase) -> str:
     recorded, there = found.recorded, found.there or {}
     if recorded is None or recorded.outcome is not Outcome.SENT:
         return "from the web tag or another system"
@@ -271,7 +159,7 @@ def _origin(context: ExplainContext, found: _Found) -> str:
     return sent_by(recorded.run_key, at or recorded.last_seen, context.now(), context.zone)
 
 
-def _conclude_missing(context: ExplainContext, found: _Found) -> Conclusion:
+def _conclude_missing(context: ExplainContext, found: FoundPurchase) -> Conclusion:
     recorded = found.recorded
     if recorded and recorded.reason and recorded.outcome not in DONE:
         is_held = recorded.outcome is Outcome.HELD
@@ -296,7 +184,7 @@ _WHEN_SENT = {
 # --- the table
 
 
-def _compare(context: ExplainContext, purchases: Sequence[_Found]) -> Comparison:
+def _compare(context: ExplainContext, purchases: Sequence[FoundPurchase]) -> Comparison:
     several = len(purchases) > 1
     groups = (_groups(context, one, titled=several) for one in purchases)
     is_sent = any(_is_sent(one) for one in purchases)
@@ -308,11 +196,11 @@ def _compare(context: ExplainContext, purchases: Sequence[_Found]) -> Comparison
     return Comparison(tuple(chain.from_iterable(groups)), is_sent, note)
 
 
-def _is_sent(found: _Found) -> bool:
+def _is_sent(found: FoundPurchase) -> bool:
     return found.recorded is not None and found.recorded.outcome is Outcome.SENT
 
 
-def _groups(context: ExplainContext, found: _Found, *, titled: bool = False) -> tuple[RowGroup, ...]:
+def _groups(context: ExplainContext, found: FoundPurchase, *, titled: bool = False) -> tuple[RowGroup, ...]:
     fields = FieldFormat(
         context.zone,
         instants=frozenset({"purchaseDate"}),
@@ -338,7 +226,7 @@ def _head(body: Order) -> Order:
     return {name: value for name, value in body.items() if name not in {"products", *_TIMES_AT_CONNECTIF}}
 
 
-def _sent_values(found: _Found) -> Order | None:
+def _sent_values(found: FoundPurchase) -> Order | None:
     recorded = found.recorded
     if recorded is None or recorded.outcome is not Outcome.SENT:
         return None
@@ -358,7 +246,7 @@ def _paired_lines(body: Order, there: Order) -> Iterator[tuple[Order, Order | No
 # --- history, advice and VTEX's orders
 
 
-def _events(context: ExplainContext, checkout: _Checkout) -> Iterator[Event]:
+def _events(context: ExplainContext, checkout: FoundCheckout) -> Iterator[Event]:
     several = len(checkout.orders) > 1
     for order in checkout.orders:
         prefix = f"order {order['orderId']} " if several else ""
@@ -385,7 +273,7 @@ def _is_repeated(stored: StoredOutcome, recorded: StoredPurchase) -> bool:
     )
 
 
-def _advise(context: ExplainContext, checkout: _Checkout) -> Iterator[Advice]:
+def _advise(context: ExplainContext, checkout: FoundCheckout) -> Iterator[Advice]:
     if not checkout.orders:
         yield Advice("VTEX has no order and no order group with this id")
     yield from _advise_on_outcomes(checkout)
@@ -395,7 +283,7 @@ def _advise(context: ExplainContext, checkout: _Checkout) -> Iterator[Advice]:
     yield from advice_on_drops(drops)
 
 
-def _advise_on_outcomes(checkout: _Checkout) -> Iterator[Advice]:
+def _advise_on_outcomes(checkout: FoundCheckout) -> Iterator[Advice]:
     several = len(checkout.orders) > 1
     for key, (reason, detail) in checkout.unsent.items():
         which = f"Order {key}: " if several else ""
@@ -412,7 +300,7 @@ def _replay_of(stored: StoredOutcome | StoredPurchase) -> str:
     return trigger_command(_DAG, mode="replay", replay=key) if is_open else ""
 
 
-def _advise_on_purchase(context: ExplainContext, found: _Found) -> Iterator[Advice]:
+def _advise_on_purchase(context: ExplainContext, found: FoundPurchase) -> Iterator[Advice]:
     recorded, purchase = found.recorded, found.purchase
     if purchase and found.there and purchase.purchase_id != found.found_id:
         yield Advice(
@@ -439,7 +327,7 @@ def _order_parts(context: ExplainContext, orders: list[Order]) -> tuple[Part, ..
         is_personal=lambda name: name == "customer's address on it",
     )
     return tuple(
-        Part(f"Order {order['orderId']} at VTEX", fields.facts(_shown_of(order))) for order in orders
+        Part(f"Order {order['orderId']} at VTEX", facts_of(fields, _shown_of(order))) for order in orders
     )
 
 

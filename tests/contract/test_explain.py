@@ -19,7 +19,7 @@ from include.page.explain_page import explain_page
 from include.pipeline.explain_context import ExplainContext
 from include.pipeline.explanation import Explanation, Presence, Row
 from include.plan import RunPlan
-from include.purchases.explain import _map_orders, _read_orders
+from include.purchases.found_checkout import map_orders, read_orders
 from include.staging import Staging
 from include.state import RecordOutcome
 from include.window import local_text
@@ -352,7 +352,7 @@ def test_order__of_the_web_tag_shows_its_differences(shop: SimulatedShop, contex
 def put_purchase(shop: SimulatedShop, context: ExplainContext, **changes: Any) -> None:
     """Create the purchase of order 900-01 at Connectif, as the web tag does, with these changes."""
     shop.on_connectif("PUT", "contacts/ana.piepmatz@example.com", {})
-    (mapped,) = _map_orders(context, _read_orders(context, "900-01")).purchases
+    (mapped,) = map_orders(context, read_orders(context, "900-01")).purchases
     shop.on_connectif("PUT", "purchases/900", {**mapped.body, **changes})
 
 

@@ -10,12 +10,12 @@ import pytest
 
 from include.outcomes import Kind
 from include.page.explain_page import explain_page
+from include.pipeline.explain_history import Event
 from include.pipeline.explain_table import ONLY_AT_CONNECTIF
 from include.pipeline.explanation import (
     Advice,
     Comparison,
     Conclusion,
-    Event,
     Explanation,
     Fact,
     Part,

@@ -19,7 +19,8 @@ from include.pipeline.explain_table import (
     group_rows,
     normalized,
 )
-from include.pipeline.explanation import FieldFormat, Row, RowGroup, is_absent
+from include.pipeline.explain_values import FieldFormat, is_absent
+from include.pipeline.explanation import Row, RowGroup
 
 FIELDS = FieldFormat(
     ZoneInfo("America/Sao_Paulo"), instants=frozenset({"at"}), days=frozenset({"_birthdate"})

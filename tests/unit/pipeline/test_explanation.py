@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from include.outcomes import Outcome, Reason
-from include.pipeline.explain_history import outcome_events, timeline
+from include.pipeline.explain_history import Event, outcome_events, timeline
 from include.pipeline.explain_sentences import (
     conclude,
     conclude_present,
@@ -18,7 +18,8 @@ from include.pipeline.explain_sentences import (
     name_fields,
     sent_by,
 )
-from include.pipeline.explanation import Event, Presence, explain_reason, format_value, trigger_command
+from include.pipeline.explain_values import format_value
+from include.pipeline.explanation import Presence, explain_reason, trigger_command
 from include.state import StoredOutcome
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)

@@ -8,11 +8,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from include.outcomes import Kind
+from include.pipeline.explain_history import Event
 from include.pipeline.explanation import (
     Advice,
     Comparison,
     Conclusion,
-    Event,
     Explanation,
     Fact,
     Part,
