@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from include.contacts.fields import OUR_COLUMNS
+from include.contacts.fields import CONTACT_FIELDS, OUR_COLUMNS
 from include.contacts.found_customer import Document, FoundCustomer, find_customer
 from include.outcomes import Kind, PipelineName, Reason
 from include.pipeline.explain_context import Coverage, ExplainContext
@@ -49,6 +49,7 @@ _DATES_OF_CONTACTS = {
 _OTHER_DATES = frozenset(
     ("_emailLastBouncedDate", "_emailLastSoftBounceDate", "_firstPurchaseDate", "_lastPurchaseDate")
 )
+_DAYS = frozenset(field.target for field in CONTACT_FIELDS if field.compared_length)
 _PUBLIC_OF_CONTACTS = _OTHER_DATES | {
     *("id", _NEWSLETTER_STATUS, "_emailStatus", "_smsSubscriptionStatus", "_mobilePhoneStatus", "_points"),
     *("_isAnonymous", "_hasPushSubscriptions", "_emailSoftBounces", "_expectedPurchases", "_churnRate"),
@@ -96,7 +97,7 @@ def _compare(context: ExplainContext, customer: FoundCustomer) -> Comparison:
     fields = FieldFormat(
         context.zone,
         instants=_OTHER_DATES,
-        days=frozenset({"_birthdate"}),
+        days=_DAYS,
         is_personal=lambda name: name not in _PUBLIC_OF_CONTACTS,
     )
     note = "Runs do not keep the values that they sent of a customer"
