@@ -55,6 +55,14 @@ def _kinds_to_try(record: str, among: Collection[Kind]) -> list[Kind]:
     return kinds
 
 
+def other_kinds(record: str, found: Kind, among: Collection[Kind]) -> tuple[Kind, ...]:
+    """The further kinds that a record with this id may have."""
+    record = record.strip()
+    return tuple(
+        kind for kind in kinds_of(record) if kind in among and kind is not found and _fits(record, kind)
+    )
+
+
 def _fits(record: str, kind: Kind) -> bool:
     """Whether the text can be an id of that kind. It becomes part of an address or of a filter."""
     if kind is Kind.CUSTOMER and "@" in record and not _ADDRESS.fullmatch(record):

@@ -43,6 +43,13 @@ def run_key_of(dag_id: str, run_id: str, attempt: str) -> str:
     return f"{dag_id}/{run_id}/{attempt}"
 
 
+def ids_of(run_key: str) -> tuple[str, str]:
+    """DAG id and run id of Airflow; both empty for a key of another form."""
+    dag_id, _, rest = run_key.partition("/")
+    run_id = rest.rpartition("/")[0]
+    return (dag_id, run_id) if run_id else ("", "")
+
+
 def attempt_of(run_key: str) -> str:
     return run_key.rpartition("/")[2]
 

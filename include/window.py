@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from datetime import tzinfo
 
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 """The start of the coverage of a full load, which reads all records."""
@@ -24,6 +25,11 @@ def as_utc(instant: datetime) -> datetime:
 def utc_text(instant: datetime) -> str:
     """An instant for people, to the second: `2026-11-22T06:00:00Z`. A run's parameters accept this form."""
     return f"{instant.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def local_text(instant: datetime, zone: tzinfo) -> str:
+    """An instant by the clock of a time zone: `2026-11-24 09:30`. The caller names the zone once."""
+    return f"{instant.astimezone(zone):%Y-%m-%d %H:%M}"
 
 
 def utc_milliseconds(instant: datetime) -> str:

@@ -8,30 +8,16 @@ from __future__ import annotations
 
 import os
 import sys
-import textwrap
 
 from include.errors import SyncError
 from include.explain import explain
 from include.outcomes import Kind
-from include.pipeline.explanation import Explanation
 from plugins.runs.open_run import open_explain_context
+from tools.explain_text import as_text
 
 USAGE = """\
 usage: make explain RECORD=<an e-mail, customer document id, product id, order id or order group>
        make explain RECORD=… KIND=customer|product|order      if the form of the id does not tell its kind"""
-_WIDTH = 110
-
-
-def as_text(explanation: Explanation) -> str:
-    """All parts, then the decision."""
-    lines = [f"{explanation.kind} {explanation.record}"]
-    for part in explanation.parts:
-        lines += ["", part.title.upper()]
-        lines += [f"  {fact.label}: {fact.value}" for fact in part.facts] or [f"  ({part.nothing})"]
-    lines += ["", "DECISION"]
-    for sentence in explanation.decision:
-        lines += textwrap.wrap(sentence, _WIDTH, initial_indent="  ", subsequent_indent="    ")
-    return "\n".join(lines)
 
 
 def main() -> int:

@@ -2,43 +2,60 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from collections.abc import Iterator
+from datetime import datetime
 
-import pandas as pd
-
-from include.connectif import routes
-from include.contacts.documents import documents_frame, documents_table
-from include.contacts.erased import map_without_erased
-from include.contacts.fields import CONTACT_COLUMNS, OUR_COLUMNS, SOURCE_FIELDS
-from include.contacts.mapping import latest_of_each
-from include.contacts.rules import contact_mapping, extra_fields_of, extra_sources_of
-from include.newsletter.documents import find_documents
-from include.outcomes import Drop, Kind, PipelineName, Reason
-from include.pipeline.erased_people import ErasedPeople
-from include.pipeline.explain_context import ExplainContext
+from include.contacts.fields import CONTACT_FIELDS, OUR_COLUMNS
+from include.contacts.found_customer import Document, FoundCustomer, find_customer
+from include.outcomes import Kind, PipelineName, Reason
+from include.pipeline.explain_context import Coverage, ExplainContext
+from include.pipeline.explain_history import Event, dated_events, outcome_events, timeline
+from include.pipeline.explain_sentences import (
+    conclude,
+    conclude_present,
+    conclude_unsent,
+    is_refusal,
+    meaning_of,
+    sent_by,
+)
+from include.pipeline.explain_table import Sides, compare_fields, differing_fields, group_rows
+from include.pipeline.explain_values import FieldFormat
 from include.pipeline.explanation import (
+    Advice,
+    Comparison,
+    Conclusion,
     Explanation,
-    Fact,
     Part,
-    differing_fields,
-    explain_drop,
+    Presence,
+    advice_on_drops,
     explain_reason,
-    facts,
-    format_value,
-    outcome_facts,
+    facts_of,
+    trigger_command,
+    vendor_text_parts,
 )
 from include.pipeline.preview import mask
-from include.run_name import readable
 from include.state import StoredReport
-from include.values.address import email_of, problem_of, tidy_address
 
-_NOT_PERSONAL = ("id", "isNewsletterOptIn", "createdIn", "updatedIn", "email")
-_SET_BY_CONNECTIF = ("_createdAt", "_updatedAt", "_emailStatus", "_newsletterSubscriptionStatus")
-_RUNS_TO_CHECK = 100
-
-Document = dict[str, Any]
+_DAG = "sync_contacts"
+_NEWSLETTER_STATUS = "_newsletterSubscriptionStatus"
+_PUBLIC_OF_DOCUMENTS = frozenset({"id", "isNewsletterOptIn", "createdIn", "updatedIn"})
+_DATES_OF_DOCUMENTS = {"createdIn": "created at VTEX", "updatedIn": "changed at VTEX"}
+_DATES_OF_CONTACTS = {
+    "_createdAt": "created at Connectif",
+    "_updatedAt": "last changed at Connectif",
+    "_emailLastUnsubscribedDate": "unsubscribed at Connectif",
+}
+# Connectif: contact, read-only fields (read 2026-11-23). All other fields may hold personal data
+_OTHER_DATES = frozenset(
+    ("_emailLastBouncedDate", "_emailLastSoftBounceDate", "_firstPurchaseDate", "_lastPurchaseDate")
+)
+_DAYS = frozenset(field.target for field in CONTACT_FIELDS if field.compared_length)
+_PUBLIC_OF_CONTACTS = _OTHER_DATES | {
+    *("id", _NEWSLETTER_STATUS, "_emailStatus", "_smsSubscriptionStatus", "_mobilePhoneStatus", "_points"),
+    *("_isAnonymous", "_hasPushSubscriptions", "_emailSoftBounces", "_expectedPurchases", "_churnRate"),
+    *("_totalPurchases", "_totalPurchasesAmount", "_averagePurchasesAmount", "_recency", "_frequency"),
+    *("_rfm", "_monetary", "_clv", "_pAlive"),
+}
 
 
 def explain_customer(context: ExplainContext, record: str) -> Explanation:
@@ -46,192 +63,165 @@ def explain_customer(context: ExplainContext, record: str) -> Explanation:
 
     Shows all documents with the address, because only one of them counts.
     """
-    run = context.run(PipelineName.CONTACTS)
-    fields = [*SOURCE_FIELDS, *extra_sources_of(run)]
-    documents = _documents(context, record, fields)
-    email = tidy_address(record) if "@" in record else next(iter(_addresses(documents)), "")
-    rows, outcomes, drops = _map_documents(context, documents)
-    person = context.state.hashed(email) if email else ""
-    ids = [str(document["id"]) for document in documents]
-    stored = context.state.records.outcomes_of(PipelineName.CONTACTS, ids or [record])
-    vendor_texts = context.state.vendor_texts.of(PipelineName.CONTACTS, stored)
-    changes = context.state.records.outcomes_of(PipelineName.NEWSLETTER, [person] if person else [])
-    change_texts = context.state.vendor_texts.of(PipelineName.NEWSLETTER, changes)
-    there = (
-        context.read_connectif(routes.READ_CONTACT, {"email": email}) if problem_of(email) is None else None
-    )
-    parts = (
-        Part("VTEX holds now", tuple(f for d in documents for f in _document_facts(d)), "no such customer"),
-        Part("would be sent", tuple(f for row in rows for f in _row_facts(row)), "nothing"),
-        Part("was sent last", _covering_run(context, rows), "none of the last runs covers its last change"),
-        Part(
-            "the last run's outcome",
-            tuple(
-                replace(fact, label=f"{key}, {fact.label}")
-                for key in stored
-                for fact in outcome_facts(stored[key], vendor_texts.get(key, ""))
-            ),
-            "no run rejected it",
+    customer = find_customer(context, record)
+    comparison = _compare(context, customer)
+    differing = differing_fields(comparison.groups)
+    seen = (customer.documents, customer.there, customer.stored, customer.erased_at)
+    texts = context.state.vendor_texts.of(PipelineName.CONTACTS, customer.stored)
+    return Explanation(
+        Kind.CUSTOMER,
+        mask(record) if "@" in record else record,
+        is_known=any(seen) or customer.subscription.is_known,
+        zone=context.zone,
+        conclusion=_conclude(context, customer, differing),
+        comparison=comparison,
+        history=timeline(_events(customer)),
+        advice=tuple(_advise(customer, differing)),
+        parts=(
+            *_document_parts(context, customer.documents),
+            *vendor_text_parts(texts.values()),
+            *customer.subscription.parts(),
         ),
-        Part(
-            "subscription changes",
-            (*_subscription_state(context, person), *_change_facts(changes, change_texts)),
-            "none",
-        ),
-        Part("Connectif holds", _contact_facts(there) if there else (), "no contact with this address"),
-    )
-    on_changes = [f"Subscription change, {explain_reason(o.reason)}" for o in changes.values() if o.reason]
-    erased = (
-        [f"This person is {explain_reason(Reason.ERASED)}"]
-        if email and context.state.erasure.is_erased(email)
-        else []
-    )
-    on_drops = [f"Left out, {explain_drop(drop)}" for drop in drops]
-    on_documents = _describe_documents(documents, rows, outcomes)
-    decision = (*erased, *on_documents, *on_drops, *_describe_contact(rows, there), *on_changes)
-    is_known = bool(erased or documents or there or stored or changes or parts[4].facts)
-    name = mask(record) if "@" in record else record
-    return Explanation(Kind.CUSTOMER, name, parts, decision, is_known)
-
-
-def _documents(context: ExplainContext, record: str, fields: list[str]) -> list[Document]:
-    if "@" in record:
-        return find_documents(context.vtex, [tidy_address(record)], fields).get(tidy_address(record), [])
-    document = context.vtex.client(record, fields)
-    if document is None:
-        return []
-    email = email_of(document)
-    competing = (
-        find_documents(context.vtex, [email], fields).get(email, []) if problem_of(email) is None else []
-    )
-    return [document, *(other for other in competing if other["id"] != document["id"])]
-
-
-def _addresses(documents: list[Document]) -> list[str]:
-    return [email for d in documents if (email := email_of(d))]
-
-
-def _map_documents(
-    context: ExplainContext, documents: list[Document]
-) -> tuple[list[Document], dict[str, Reason], tuple[Drop, ...]]:
-    """The rows that would be sent, document id → reason of the others, and why fields are left out."""
-    run = context.run(PipelineName.CONTACTS)
-    sources = extra_sources_of(run)
-    frame = documents_frame(documents_table(documents, sources))
-    mapped = map_without_erased(
-        frame, contact_mapping(run, extra_fields_of(run)), ErasedPeople(context.state)
-    )
-    latest = latest_of_each(mapped.rows, "_email")
-    outcomes = {str(outcome.key): Reason(str(outcome.reason)) for outcome in mapped.outcomes.itertuples()}
-    outcomes |= dict.fromkeys(map(str, mapped.rows["id"][~latest]), Reason.DUPLICATE_EMAIL)
-    chosen = mapped.rows[latest].to_dict("records")
-    return (
-        [{str(name): value for name, value in row.items()} for row in chosen],
-        outcomes,
-        tuple(mapped.drops),
     )
 
 
-def _document_facts(document: Document) -> tuple[Fact, ...]:
-    personal = [name for name in document if name not in _NOT_PERSONAL]
-    rest = {name: value for name, value in document.items() if name != "id"}
-    return tuple(Fact(f"{document['id']}, {f.label}", f.value, f.personal) for f in facts(rest, personal))
+def _compare(context: ExplainContext, customer: FoundCustomer) -> Comparison:
+    """The sync sends a newsletter status only to create a contact, so it is no difference of another one."""
+    there = customer.there and {
+        name: value for name, value in customer.there.items() if name not in _DATES_OF_CONTACTS
+    }
+    now = {name: value for name, value in (customer.row or {}).items() if name not in OUR_COLUMNS}
+    if customer.row and there is None:
+        is_asked = context.settings.contacts.consent_for_new_contacts == "vtex"
+        now[_NEWSLETTER_STATUS] = customer.row["consent"] if is_asked else "none"
+    fields = FieldFormat(
+        context.zone,
+        instants=_OTHER_DATES,
+        days=_DAYS,
+        is_personal=lambda name: name not in _PUBLIC_OF_CONTACTS,
+    )
+    note = "Runs do not keep the values that they sent of a customer"
+    return Comparison(group_rows("", compare_fields(fields, Sides(now, there))), False, note)
 
 
-def _row_facts(row: Document) -> tuple[Fact, ...]:
-    consent = {"_newsletterSubscriptionStatus, if Connectif does not have the contact yet": row["consent"]}
-    fields = {name: value for name, value in row.items() if name.startswith("_")}
-    extra = {n: v for n, v in row.items() if n not in {*OUR_COLUMNS, *CONTACT_COLUMNS}}
-    personal = [name for name in (*fields, *extra) if name != "_email"]
-    return (*facts(fields | extra, personal), *facts(consent))
+def _conclude(context: ExplainContext, customer: FoundCustomer, differing: list[str]) -> Conclusion:
+    if customer.erased_at:
+        return conclude_unsent(Reason.ERASED, "", is_there=customer.there is not None)
+    if not customer.documents:
+        return _conclude_unknown(customer)
+    if reason := _reason_of_record(customer):
+        return conclude_unsent(reason, "")
+    if customer.there is None:
+        return _conclude_missing(context, customer)
+    origin = "with the same values as VTEX"
+    if customer.covering and not customer.refusal:
+        origin = _sent_by(context, customer.covering)
+    return conclude_present(differing, origin, _next_change(context, customer))
 
 
-def _contact_facts(contact: Document) -> tuple[Fact, ...]:
-    personal = [name for name in contact if name not in (*_SET_BY_CONNECTIF, "_email", "id")]
-    return facts(contact, personal)
+def _reason_of_record(customer: FoundCustomer) -> Reason | None:
+    """Why the requested document, or with an address every document, is not sent."""
+    if customer.record in customer.unsent or customer.row is None:
+        return customer.unsent.get(customer.record) or next(iter(customer.unsent.values()), None)
+    return None
 
 
-def _covering_run(context: ExplainContext, rows: list[Document]) -> tuple[Fact, ...]:
-    """The run whose window holds the last change. Runs do not store each contact that they send, because
-    they send hundreds of thousands."""
-    reports = context.state.reports.latest(PipelineName.CONTACTS, _RUNS_TO_CHECK)
-    for row in rows:
-        changed = datetime.fromtimestamp(int(row["changed"]) / 1e9, UTC)
-        if covering := next((run for run in reports if _covers(run, changed, context)), None):
-            return facts(
-                {
-                    "last change at VTEX": changed,
-                    "by the run": readable(covering.run_key),
-                    "at": covering.finished_at,
-                }
-            )
-    return ()
+def _conclude_unknown(customer: FoundCustomer) -> Conclusion:
+    waits = (
+        "a subscription change waits until VTEX knows the customer" if customer.subscription.waiting else ""
+    )
+    if customer.there is None:
+        return conclude(Presence.UNKNOWN, "Not in VTEX and not in Connectif", waits)
+    return conclude(Presence.DIFFERS, "In Connectif, but VTEX has no such customer", waits)
 
 
-def _covers(run: StoredReport, changed: datetime, context: ExplainContext) -> bool:
-    report = run.report
-    if report.dry_run or run.state != "success" or report.mode not in {"full", "window"}:
-        return False
-    if report.window is None:
-        return changed <= run.started_at
-    return changed in report.window.widened(timedelta(minutes=context.settings.run.overlap_minutes))
+def _conclude_missing(context: ExplainContext, customer: FoundCustomer) -> Conclusion:
+    if customer.refusal and customer.refusal.reason:
+        return conclude_unsent(customer.refusal.reason, customer.refusal.detail)
+    if customer.covering:
+        sent = _sent_by(context, customer.covering)
+        return conclude(Presence.MISSING, f"Not in Connectif, although {sent}", "it was deleted there since")
+    return conclude(Presence.MISSING, "Not in Connectif", _WHEN_SENT[_coverage(context, customer)])
 
 
-def _subscription_state(context: ExplainContext, person: str) -> tuple[Fact, ...]:
-    if not person:
-        return ()
-    subscription_state = context.state.newsletter.subscription_state([person]).get(person)
-    lines: tuple[Fact, ...] = ()
-    if subscription_state:
-        change = "unsubscribe" if subscription_state.change.unsubscribed else "subscribe"
-        applied = (
-            format_value(subscription_state.applied_at)
-            if subscription_state.applied_at
-            else "not finished yet"
-        )
-        lines = facts(
-            {
-                "the latest": f"{change}, of {format_value(subscription_state.change.instant)}",
-                "applied": applied,
-            }
-        )
-    waiting = context.state.newsletter.find_pending(person)
-    if waiting:
-        lines += facts(
-            {"waiting": f"{waiting.attempts} attempts, the next from {format_value(waiting.not_before)}"}
-        )
-    return lines
+_WHEN_SENT = {
+    Coverage.NEXT: "the next run sends it",
+    Coverage.READ: "later runs send it only after its next change at VTEX",
+    Coverage.MISSED: "no run has covered the last change at VTEX",
+}
 
 
-def _change_facts(changes: dict[str, Any], vendor_texts: dict[str, str]) -> tuple[Fact, ...]:
+def _next_change(context: ExplainContext, customer: FoundCustomer) -> str:
+    """When the fields that differ are sent."""
+    if (refused := customer.refusal) and refused.reason:
+        return f"the last values were {meaning_of(refused.reason, refused.detail)}"
+    return _WHEN_SENT[_coverage(context, customer)]
+
+
+def _coverage(context: ExplainContext, customer: FoundCustomer) -> Coverage:
+    if customer.covering:
+        return Coverage.READ
+    if customer.changed is None or not context.state.progress.is_activated(PipelineName.CONTACTS):
+        return Coverage.NEXT
+    return context.coverage_of(PipelineName.CONTACTS, customer.changed)
+
+
+def _sent_by(context: ExplainContext, run: StoredReport) -> str:
+    return sent_by(run.run_key, _end_of(run), context.now(), context.zone)
+
+
+def _end_of(run: StoredReport) -> datetime:
+    return run.finished_at or run.started_at
+
+
+def _advise(customer: FoundCustomer, differing: list[str]) -> Iterator[Advice]:
+    if customer.erased_at:
+        yield Advice(explain_reason(Reason.ERASED))
+    elif not customer.documents:
+        yield Advice("VTEX has no such customer: nothing is sent, and a subscription change is not written")
+    yield from _advise_on_documents(customer)
+    if customer.row and not customer.refusal and (customer.there is None or differing):
+        yield Advice("To send it now, run it alone", trigger_command(_DAG, only=str(customer.row["id"])))
+    yield from advice_on_drops(customer.drops)
+    yield from customer.subscription.advice()
+
+
+def _advise_on_documents(customer: FoundCustomer) -> Iterator[Advice]:
+    """What to do about documents that are not sent, by the mapping now or by the last run."""
+    for key, reason in customer.unsent.items():
+        if not customer.erased_at:
+            which = f"Document {key}: " if len(customer.documents) > 1 else ""
+            yield Advice(f"{which}{explain_reason(reason)}")
+    for key, stored in customer.stored.items():
+        if stored.reason and key not in customer.unsent:
+            is_refused = is_refusal(stored.reason)
+            replay = trigger_command(_DAG, mode="replay", replay=key) if is_refused else ""
+            yield Advice(explain_reason(stored.reason, stored.detail), replay)
+
+
+def _events(customer: FoundCustomer) -> Iterator[Event]:
+    several = len(customer.documents) > 1
+    for document in customer.documents:
+        prefix = f"document {document['id']} " if several else ""
+        yield from dated_events(document, {k: prefix + text for k, text in _DATES_OF_DOCUMENTS.items()})
+    if (run := customer.covering) and not customer.refusal:
+        yield Event(_end_of(run), "sent by the run that covers the last change", run.run_key)
+    for key, stored in customer.stored.items():
+        yield from outcome_events(stored, f"document {key}" if several else "")
+    yield from customer.subscription.events()
+    if customer.erased_at:
+        yield Event(customer.erased_at, "erased: the sync writes nothing about this person since")
+    yield from dated_events(customer.there or {}, _DATES_OF_CONTACTS)
+
+
+def _document_parts(context: ExplainContext, documents: list[Document]) -> tuple[Part, ...]:
+    fields = FieldFormat(
+        context.zone,
+        instants=frozenset(_DATES_OF_DOCUMENTS),
+        days=frozenset({"birthDate"}),
+        is_personal=lambda name: name not in _PUBLIC_OF_DOCUMENTS,
+    )
     return tuple(
-        fact for key, outcome in changes.items() for fact in outcome_facts(outcome, vendor_texts.get(key, ""))
+        Part(f"Document {d['id']} at VTEX", facts_of(fields, {n: v for n, v in d.items() if n != "id"}))
+        for d in documents
     )
-
-
-def _describe_documents(
-    documents: list[Document], rows: list[Document], outcomes: dict[str, Reason]
-) -> list[str]:
-    if not documents:
-        return [
-            "VTEX has no such customer: nothing is sent, and a subscription change would be unknown_contact"
-        ]
-    return [
-        *(f"Document {key} is not sent: {explain_reason(reason)}" for key, reason in outcomes.items()),
-        *(f"Document {row['id']} is sent by the run that covers its last change, as shown" for row in rows),
-    ]
-
-
-def _describe_contact(rows: list[Document], there: Document | None) -> list[str]:
-    if not rows:
-        return []
-    if there is None:
-        return ["Connectif does not have the contact yet"]
-    would = {n: v for n, v in rows[0].items() if n not in OUR_COLUMNS and not pd.isna(v)}
-    differing = differing_fields(would, there)
-    values = (
-        f"Connectif has other values: {', '.join(differing)}"
-        if differing
-        else "Connectif has the same values"
-    )
-    return [values, "The contact sync never changes the newsletter status of a contact that exists"]

@@ -2,26 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
+from urllib.parse import quote
 
 from jinja2 import Environment
 
 from include.outcomes import Kind
 from include.page.rendering import templates
-from include.pipeline.explanation import Explanation
+from include.pipeline.explain_table import NOT_KEPT, ONLY_AT_CONNECTIF
+from include.pipeline.explanation import Explanation, Presence
 from include.pipeline.preview import mask
+from include.run_name import ids_of
+from include.window import local_text
+
+_SYMBOLS = {Presence.IN: "✓", Presence.DIFFERS: "≠", Presence.MISSING: "✗", Presence.UNKNOWN: "?"}
+_MASKED = re.compile(r".?…\(\d+\)")
 
 
 def explain_page(
-    kinds: Sequence[Kind], form_token: str, *, found: Explanation | None = None, message: str = ""
+    form_token: str, *, found: Explanation | None = None, message: str = "", others: Sequence[Kind] = ()
 ) -> str:
-    """The form with the kinds that the reader may look up, and the explanation or a message below it."""
-    template = _templates().get_template("explain.html")
-    return template.render(kinds=kinds, form_token=form_token, found=found, message=message)
+    """The search box, and the explanation or a message below it.
+
+    `others` are further kinds that a record with this id may have.
+    """
+    return (
+        _templates()
+        .get_template("explain.html")
+        .render(
+            form_token=form_token,
+            found=found,
+            message=message,
+            others=others,
+            only_at_connectif=ONLY_AT_CONNECTIF,
+            symbols={presence: _SYMBOLS.get(presence, "") for presence in Presence},
+        )
+    )
 
 
 @cache
 def _templates() -> Environment:
-    return templates(Path(__file__).parent / "templates", {"masked": mask})
+    filters: dict[str, Callable[..., str]] = {"masked": _masked, "local": local_text, "run_link": _run_link}
+    return templates(Path(__file__).parent / "templates", filters)
+
+
+def _masked(value: str) -> str:
+    """The mask of a value; a text that says something about the value stays."""
+    return value if value == NOT_KEPT or _MASKED.fullmatch(value) else mask(value)
+
+
+def _run_link(run_key: str) -> str:
+    """The address of the run in Airflow's UI, relative to the page; empty for a key of another form."""
+    dag_id, run_id = ids_of(run_key)
+    return f"../dags/{quote(dag_id, safe='')}/runs/{quote(run_id, safe='')}" if run_id else ""

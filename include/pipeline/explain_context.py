@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from enum import Enum, auto
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from include.connectif import answers
 from include.connectif.client import ConnectifClient
@@ -14,13 +16,21 @@ from include.http.route import Route
 from include.http.transport import RequestRefused
 from include.outcomes import PipelineName
 from include.pipeline.run import SyncRun, utc_now
-from include.plan import RunPlan
+from include.plan import DAY, RunPlan
 from include.settings import Settings
 from include.staging import Staging
 from include.state import StateStore
 from include.vtex.client import VtexClient
 
 _PLAN = RunPlan("only", None, (), "one record is explained")
+
+
+class Coverage(Enum):
+    """Whether a run has read an instant, the next scheduled run will read it, or no run reads it."""
+
+    READ = auto()
+    NEXT = auto()
+    MISSED = auto()
 
 
 @dataclass(frozen=True)
@@ -50,6 +60,21 @@ class ExplainContext:
             now=self.now,
             sleep=time.sleep,
         )
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone of the shop: all times of an explanation are by its clock."""
+        return ZoneInfo(self.settings.schedule.time_zone)
+
+    def coverage_of(self, pipeline: PipelineName, at: datetime) -> Coverage:
+        """Whether a run of the pipeline has read the changes of this instant, or will."""
+        if any(at in window for window in self.state.progress.covered(pipeline)):
+            return Coverage.READ
+        now = self.now()
+        # The first scheduled run takes the last complete day
+        edge = self.state.progress.left_edge(pipeline) or now - 2 * DAY
+        reach = now - timedelta(days=self.settings.run.coverage_days)
+        return Coverage.NEXT if at >= max(edge, reach) else Coverage.MISSED
 
     def read_connectif(self, route: Route, path: Mapping[str, str]) -> dict[str, Any] | None:
         """The record at Connectif; None if Connectif does not have it."""

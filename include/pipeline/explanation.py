@@ -1,22 +1,83 @@
-"""The parts of an explanation; they are the same for a customer, a product and an order."""
+"""An explanation of one record. It has the same form for a customer, a product and an order."""
 
 from __future__ import annotations
 
-import re
+import json
+import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from enum import StrEnum
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from include.outcomes import Drop, Kind, Reason
-from include.pipeline.preview import mask
-from include.run_name import readable
-from include.state import StoredOutcome
-from include.window import utc_text
+from include.pipeline.explain_history import Event
+from include.pipeline.explain_values import FieldFormat, format_value
 
-_ADDRESS = re.compile(r"[^\s\"'<>,;:()\[\]{}|]+@[^\s\"'<>,;:()\[\]{}|]+")
-_LONGEST = 300
 VENDOR_TEXT = "the last refusal in the vendor's words"
+
+
+class Presence(StrEnum):
+    """Whether Connectif has the record as VTEX has it."""
+
+    IN = "in Connectif"
+    DIFFERS = "differs"
+    MISSING = "not in Connectif"
+    LEFT_OUT = "left out"
+    ERASED = "erased"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Conclusion:
+    """The answer in one sentence, without an address."""
+
+    presence: Presence
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """One field in each system; None where the system has no value.
+
+    The flags say that the value differs from `now`. Pages mask the values of a `personal` row.
+    """
+
+    label: str
+    now: str | None
+    sent: str | None
+    there: str | None
+    sent_differs: bool = False
+    there_differs: bool = False
+    personal: bool = False
+
+
+@dataclass(frozen=True)
+class RowGroup:
+    """The rows of one part of a record, such as a line of a purchase."""
+
+    title: str
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What VTEX has now, what was sent last, and what Connectif has now, field by field.
+
+    `sent_note` says what is known about the last values sent. Without `shows_sent` nothing else is known.
+    """
+
+    groups: tuple[RowGroup, ...]
+    shows_sent: bool
+    sent_note: str
+
+
+@dataclass(frozen=True)
+class Advice:
+    """What to do, and the ready command if there is one."""
+
+    text: str
+    command: str = ""
 
 
 @dataclass(frozen=True)
@@ -30,70 +91,40 @@ class Fact:
 
 @dataclass(frozen=True)
 class Part:
-    """The facts from one source; if there are none, the text of `nothing` is shown."""
+    """The facts from one source, such as a document or an order of VTEX."""
 
     title: str
     facts: tuple[Fact, ...]
-    nothing: str = "nothing"
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """`record` is the requested record, with addresses masked. `is_known` says whether any source has it."""
+    """`record` is the requested record, with addresses masked. `is_known` says whether any source has it.
+
+    `history` is sorted by time. All times are by the clock of `zone`.
+    """
 
     kind: Kind
     record: str
-    parts: tuple[Part, ...]
-    decision: tuple[str, ...]
     is_known: bool
+    zone: ZoneInfo
+    conclusion: Conclusion
+    comparison: Comparison
+    history: tuple[Event, ...] = ()
+    advice: tuple[Advice, ...] = ()
+    parts: tuple[Part, ...] = ()
 
 
-def without_addresses(text: str) -> str:
-    """`ana@example.com has bought` → `a…(15) has bought`."""
-    return _ADDRESS.sub(lambda found: mask(found[0]), text)
+def facts_of(fields: FieldFormat, record: Mapping[str, Any]) -> tuple[Fact, ...]:
+    """The values of a record that are not absent."""
+    shown = ((name, fields.text(name, value)) for name, value in record.items())
+    return tuple(Fact(name, text, fields.is_personal(name)) for name, text in shown if text is not None)
 
 
-def format_value(value: Any) -> str:
-    """A value on one line: addresses are masked, and a long text is cut."""
-    if isinstance(value, datetime):
-        return utc_text(value)
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, list | tuple):
-        return ", ".join(map(format_value, value)) or "none"
-    text = without_addresses(" ".join(str(value).split()))
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
-
-
-def facts(record: Mapping[str, Any], personal: Iterable[str] = ()) -> tuple[Fact, ...]:
-    """The values of a record that are not empty; the fields in `personal` are marked as personal."""
-    private = set(personal)
-    present = ((name, value) for name, value in record.items() if value is not None and value == value)  # noqa: PLR0124 - NaN
-    return tuple(Fact(name, format_value(value), name in private) for name, value in present)
-
-
-def outcome_facts(stored: StoredOutcome, vendor_text: str = "") -> tuple[Fact, ...]:
-    """The outcome of a record that a run stored, and the vendor's own text."""
-    outcome = f"{stored.outcome}: {stored.reason}" if stored.reason else str(stored.outcome)
-    times = (
-        f", {stored.attempts} times since {format_value(stored.first_seen)}" if stored.attempts > 1 else ""
-    )
-    answer = [Fact("answer", format_value(stored.detail))] if stored.detail else []
-    return (
-        Fact("outcome", f"{outcome}{times}"),
-        *answer,
-        *vendor_text_facts(vendor_text),
-        *_run_facts(stored.run_key, stored.last_seen),
-    )
-
-
-def vendor_text_facts(text: str) -> tuple[Fact, ...]:
-    """The vendor's own text of the last refusal. It may quote the customer, so it is personal."""
-    return (Fact(VENDOR_TEXT, format_value(text), personal=True),) if text else ()
-
-
-def _run_facts(run_key: str, at: datetime) -> tuple[Fact, ...]:
-    return (Fact("by the run", readable(run_key)), Fact("at", format_value(at)))
+def vendor_text_parts(texts: Iterable[str]) -> tuple[Part, ...]:
+    """The vendor's own texts of the last refusals. They may quote the customer, so they are personal."""
+    facts = tuple(Fact(VENDOR_TEXT, format_value(text), personal=True) for text in texts if text)
+    return (Part("Connectif's answer", facts),) if facts else ()
 
 
 def explain_reason(reason: Reason, detail: str = "") -> str:
@@ -102,32 +133,11 @@ def explain_reason(reason: Reason, detail: str = "") -> str:
     return f"{reason}{more}: {reason.meaning}. {reason.advice}"
 
 
-def explain_drop(drop: Drop) -> str:
-    """The field or line that was left out, what this means, and what to do."""
-    return f"{drop}: {drop.meaning}. {drop.advice}"
+def advice_on_drops(drops: Iterable[Drop]) -> tuple[Advice, ...]:
+    """The fields or lines that were left out, what this means, and what to do."""
+    return tuple(Advice(f"Left out, {drop}: {drop.meaning}. {drop.advice}") for drop in drops)
 
 
-def differing_fields(to_send: Mapping[str, Any], at_connectif: Mapping[str, Any]) -> list[str]:
-    """Names of the fields that would be sent and have another value at Connectif."""
-    return [
-        name for name, value in to_send.items() if _normalized(value) != _normalized(at_connectif.get(name))
-    ]
-
-
-def _normalized(value: Any) -> Any:
-    """A comparable value: rounded numbers, sorted lists, dates without time, None for a blank."""
-    if value is None or value in ("", []):
-        return None
-    if isinstance(value, list):
-        return sorted(map(str, value))
-    if isinstance(value, bool):
-        return str(value).lower()
-    text = str(value).strip()
-    try:
-        return round(float(text), 2)
-    except ValueError:
-        pass
-    try:
-        return datetime.fromisoformat(text).isoformat()[:10] if re.match(r"\d{4}-\d\d-\d\d", text) else text
-    except ValueError:
-        return text
+def trigger_command(dag_id: str, **parameters: str) -> str:
+    """The command that starts a run with these parameters."""
+    return f"airflow dags trigger {dag_id} --conf {shlex.quote(json.dumps(parameters))}"

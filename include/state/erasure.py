@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import sqlalchemy as sa
 
@@ -61,9 +61,14 @@ class Erasure(Part):
 
     def is_erased(self, email: str) -> bool:
         """Whether the sync must not write this person anywhere."""
+        return self.erased_at(email) is not None
+
+    def erased_at(self, email: str) -> datetime | None:
+        """When the person was erased; None if the sync may write about this person."""
         with self._database.read() as connection:
-            query = sa.select(erased.c.person).where(*self._is_person(self._vtex_account(connection), email))
-            return connection.execute(query).first() is not None
+            is_person = self._is_person(self._vtex_account(connection), email)
+            query = sa.select(erased.c.erased_at).where(*is_person)
+            return cast("datetime | None", connection.execute(query).scalar())
 
     def erased_people(self) -> frozenset[str]:
         """The hashes of all erased people (see `StateStore.hashed`)."""

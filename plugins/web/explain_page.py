@@ -14,7 +14,7 @@ from fastapi.responses import HTMLResponse
 from starlette.types import ASGIApp
 
 from include.errors import NotARecord, SyncError
-from include.explain import explain
+from include.explain import explain, other_kinds
 from include.outcomes import Kind
 from include.page.explain_page import explain_page
 from include.pipelines import DAILY_PIPELINES
@@ -53,9 +53,9 @@ async def read_form(request: Request) -> tuple[str, str, str]:
 AllowedKinds = Annotated[tuple[Kind, ...], Depends(allowed_kinds)]
 
 
-def show_form(kinds: AllowedKinds, request: Request) -> HTMLResponse:
-    """Show the empty form."""
-    return HTMLResponse(explain_page(kinds, form_token(request)))
+def show_form(_kinds: AllowedKinds, request: Request) -> HTMLResponse:
+    """Show the empty search box."""
+    return HTMLResponse(explain_page(form_token(request)))
 
 
 def explain_record(
@@ -64,17 +64,18 @@ def explain_record(
     """Show what is known about the record, or why it cannot be looked up. Neither is logged."""
     record, kind, token = form
     if not is_our_form(request, token):
-        return _message(kinds, request, 403, FORM_REFUSED)
+        return _message(request, 403, FORM_REFUSED)
     try:
         chosen = tuple(one for one in kinds if one == kind) if kind else kinds
         with open_explain_context() as context:
             found = explain(context, record, among=chosen)
     except NotARecord as problem:
-        return _message(kinds, request, 400, str(problem))
+        return _message(request, 400, str(problem))
     except SyncError as problem:
-        return _message(kinds, request, 503, str(problem))
-    return HTMLResponse(explain_page(kinds, form_token(request), found=found))
+        return _message(request, 503, str(problem))
+    others = other_kinds(record, found.kind, kinds)
+    return HTMLResponse(explain_page(form_token(request), found=found, others=others))
 
 
-def _message(kinds: tuple[Kind, ...], request: Request, status: int, message: str) -> HTMLResponse:
-    return HTMLResponse(explain_page(kinds, form_token(request), message=message), status_code=status)
+def _message(request: Request, status: int, message: str) -> HTMLResponse:
+    return HTMLResponse(explain_page(form_token(request), message=message), status_code=status)

@@ -125,7 +125,7 @@ def test_canary__only_explain_shows_connectifs_text_about_a_purchase(
     told = [one for part in found.parts for one in part.facts if one.label.endswith(VENDOR_TEXT)]
     assert told
     assert all("Zwitscher" in one.value and one.personal for one in told)
-    assert "Zwitscher" not in explain_page([found.kind], "", found=found).partition(VENDOR_TEXT)[2][:300]
+    assert "Zwitscher" not in explain_page("", found=found).partition(VENDOR_TEXT)[2][:300]
 
 
 def test_canary__only_explain_shows_the_text_of_an_import_about_a_row(

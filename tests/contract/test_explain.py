@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -14,11 +15,16 @@ from include.errors import ConfigurationError, NotARecord
 from include.explain import explain, kinds_of
 from include.newsletter import NewsletterRules, NewsletterSync
 from include.outcomes import Drop, Kind, PipelineName, Reason
+from include.page.explain_page import explain_page
 from include.pipeline.explain_context import ExplainContext
-from include.pipeline.explanation import Explanation
+from include.pipeline.explanation import Explanation, Presence, Row
+from include.plan import RunPlan
+from include.purchases.found_checkout import map_orders, read_orders
 from include.staging import Staging
 from include.state import RecordOutcome
-from tests.builders import EVERYTHING, NOON, SimulatedShop, SyncRunner, window_ending
+from include.window import local_text
+from tests.builders import EVERYTHING, NOON, SimulatedShop, SyncRunner, replay_of, window_ending
+from tools.explain_text import as_text
 
 RULES = NewsletterRules(timedelta(minutes=5), timedelta(minutes=10))
 CREATED = {"created": "2026-11-23T10:00:00.0000000", "authorized": "2026-11-23T10:01:00.0000000"}
@@ -39,14 +45,17 @@ def context(runner: SyncRunner) -> ExplainContext:
     )
 
 
-def part(explanation: Explanation, title: str) -> dict[str, str]:
-    (found,) = [one for one in explanation.parts if one.title == title]
-    return {fact.label: fact.value for fact in found.facts}
+def field(explanation: Explanation, label: str) -> Row:
+    """The first row of the table with this label."""
+    return next(row for group in explanation.comparison.groups for row in group.rows if row.label == label)
 
 
-def everything(explanation: Explanation) -> str:
-    facts = [f"{fact.label}: {fact.value}" for one in explanation.parts for fact in one.facts]
-    return "\n".join([explanation.record, *facts, *explanation.decision])
+def events(explanation: Explanation) -> list[str]:
+    return [event.text for event in explanation.history]
+
+
+def advice(explanation: Explanation) -> str:
+    return "\n".join(one.text for one in explanation.advice)
 
 
 def place_order(shop: SimulatedShop, order_id: str, **fields: Any) -> None:
@@ -117,8 +126,9 @@ def test_reason__of_the_mapping_is_shown_with_its_advice(
     if case.settings:
         runner.change("purchases", **case.settings)
     found = explain(replace(context, settings=runner.settings), case.make(shop), among=[case.kind])
-    said = "\n".join(found.decision)
+    said = advice(found)
     assert found.kind is case.kind
+    assert found.conclusion.sentence.startswith(("Not in Connectif: ", "Left out on purpose: "))
     assert case.reason.meaning in said
     assert case.reason.advice in said
     assert f"{case.reason}" in said
@@ -140,11 +150,12 @@ def test_reason__recorded_by_a_run_is_shown_with_the_detail(
         row = RecordOutcome(key, reason.outcome, reason, "E0103: outside of the domains")
         runner.state.records.save(pipeline, f"run-{reason}", [row])
         found = explain(context, key, among=[kind])
-        said = "\n".join(part(found, "the last run's outcome").values())
         assert found.is_known
-        assert f"{reason.outcome}: {reason}" in said
-        assert "E0103" in said
-        assert f"run-{reason}" in said
+        last = found.history[-1]
+        assert f"{reason}" in last.text
+        assert "E0103" in last.text
+        assert last.run_key == f"run-{reason}"
+        assert reason.advice in advice(found)
 
 
 def test_reason__of_a_change_is_found_by_the_address(runner: SyncRunner, context: ExplainContext) -> None:
@@ -154,8 +165,8 @@ def test_reason__of_a_change_is_found_by_the_address(runner: SyncRunner, context
         runner.state.records.save(PipelineName.NEWSLETTER, "newsletter-run", [row])
         found = explain(context, "Unknown.Zwitscher@example.com")
         assert found.is_known
-        assert f": {reason}" in part(found, "subscription changes")["outcome"]
-        assert reason.meaning in "\n".join(found.decision)
+        assert f": {reason}" in found.history[-1].text
+        assert f"Subscription change, {reason}: {reason.meaning}" in advice(found)
 
 
 def test_change__that_waits_is_shown(runner: SyncRunner, context: ExplainContext) -> None:
@@ -163,7 +174,13 @@ def test_change__that_waits_is_shown(runner: SyncRunner, context: ExplainContext
     NewsletterSync(runner.vtex, runner.state, RULES, "run").apply([change], NOON)
     found = explain(context, "unknown@example.com")
     assert found.is_known
-    assert part(found, "subscription changes")["waiting"].startswith("1 attempts, the next from 2026-11-23")
+    assert found.conclusion.sentence == (
+        "Not in VTEX and not in Connectif; a subscription change waits until VTEX knows the customer"
+    )
+    assert events(found) == [
+        "subscribed at Connectif (not written to VTEX yet)",
+        "planned: next attempt to write it to VTEX (1 attempt so far)",
+    ]
 
 
 @pytest.mark.parametrize("code", [*Reason, *Drop])
@@ -177,10 +194,10 @@ def test_reasons__have_a_meaning_and_an_advice_that_fit_into_a_sentence(code: Re
 def test_customer__a_dropped_field_is_named(shop: SimulatedShop, context: ExplainContext) -> None:
     contact(shop, **dict.fromkeys(("phone", "cellPhone", "homePhone"), "000"), firstName={"given": "Ana"})
     found = explain(context, "ana.piepmatz@example.com")
-    said = "\n".join(found.decision)
+    said = advice(found)
     assert f"phone_invalid: {Drop.PHONE_INVALID.meaning}" in said
     assert f"field_unreadable: {Drop.FIELD_UNREADABLE.meaning}" in said
-    assert "_name" not in part(found, "would be sent")
+    assert "name" not in [row.label for group in found.comparison.groups for row in group.rows]
 
 
 # --- values at Connectif, values to send, values sent
@@ -191,16 +208,46 @@ def test_customer__is_explained_from_vtex_to_connectif(
 ) -> None:
     contact(shop)
     before = explain(context, "ana.PIEPMATZ@example.com")
-    assert part(before, "would be sent")["_name"] == "Ana"
-    assert part(before, "was sent last") == {}
-    assert "Connectif does not have the contact yet" in before.decision
-    runner.sync(PipelineName.CONTACTS, EVERYTHING, "run-1")
+    assert before.conclusion.sentence == "Not in Connectif; the next run sends it"
+    assert (field(before, "name").now, field(before, "name").there) == ("Ana", None)
+    assert field(before, "newsletter subscription status").now == "none"
+    runner.sync(PipelineName.CONTACTS, EVERYTHING, "sync_contacts/scheduled__1/0")
     after = explain(context, "ana.piepmatz@example.com")
-    assert part(after, "was sent last")["by the run"] == "run-1"
-    assert part(after, "Connectif holds")["_name"] == "Ana"
-    assert "Connectif has the same values" in after.decision
+    assert after.conclusion.sentence == "In Connectif, sent by last night's run (2026-11-23 09:00)"
+    assert "sync_contacts/scheduled__1/0" in [event.run_key for event in after.history]
+    assert field(after, "name").there == "Ana"
     shop.on_connectif("PUT", "contacts/ana.piepmatz@example.com", {"_name": "Anna"})
-    assert "Connectif has other values: _name" in explain(context, "ana.piepmatz@example.com").decision
+    changed = explain(context, "ana.piepmatz@example.com")
+    assert changed.conclusion.presence is Presence.DIFFERS
+    assert changed.conclusion.sentence.startswith("In Connectif, but 1 field differs from VTEX: name; ")
+    assert [row.label for row in rows_that_differ(changed)] == ["name"]
+    assert changed.advice[0].command == 'airflow dags trigger sync_contacts --conf \'{"only": "doc-1"}\''
+
+
+def rows_that_differ(explanation: Explanation) -> list[Row]:
+    return [row for group in explanation.comparison.groups for row in group.rows if row.there_differs]
+
+
+def test_customer__changed_after_the_last_run_is_sent_by_the_next_one(
+    shop: SimulatedShop, runner: SyncRunner, context: ExplainContext
+) -> None:
+    contact(shop)
+    runner.sync(PipelineName.CONTACTS, EVERYTHING, "run-1")
+    shop.clock.advance(3_600)
+    contact(shop, firstName="Anna", updatedIn="2026-11-23T12:30:00.0000000Z")
+    found = explain(context, "doc-1")
+    assert found.conclusion.sentence == (
+        "In Connectif, but 1 field differs from VTEX: name; the next run sends it"
+    )
+
+
+def test_customer__of_a_losing_document_is_left_out(shop: SimulatedShop, context: ExplainContext) -> None:
+    duplicate(shop)
+    lost, sent = explain(context, "doc-1", among=[Kind.CUSTOMER]), explain(context, "doc-2")
+    assert lost.conclusion.presence is Presence.LEFT_OUT
+    assert sent.conclusion.presence is Presence.MISSING
+    assert [one.title for one in lost.parts] == ["Document doc-1 at VTEX", "Document doc-2 at VTEX"]
+    assert not any(fact.label.startswith("doc-") for part in lost.parts for fact in part.facts)
 
 
 def test_customer__shows_the_ledger_of_changes(
@@ -210,9 +257,9 @@ def test_customer__shows_the_ledger_of_changes(
     sync = NewsletterSync(runner.vtex, runner.state, RULES, "run")
     change = {"email": "ana.piepmatz@example.com", "subscribed": False, "occurred_at": NOON.isoformat()}
     sync.apply([change], NOON)
-    assert part(explain(context, "ana.piepmatz@example.com"), "subscription changes")[
-        "the latest"
-    ].startswith("unsubscribe, of 2026-11-23T12:00:00Z")
+    seen = events(explain(context, "ana.piepmatz@example.com"))
+    assert "unsubscribed at Connectif" in seen
+    assert "subscription change written to VTEX: unsubscribed" in seen
 
 
 def test_product__is_explained_from_vtex_to_connectif(
@@ -220,17 +267,22 @@ def test_product__is_explained_from_vtex_to_connectif(
 ) -> None:
     product(shop)
     before = explain(context, "900")
-    assert part(before, "would be sent")["unitPrice"] == "19.90"
-    assert part(before, "was sent last") == {}
+    assert before.conclusion.sentence == "Not in Connectif; the next run sends it"
+    assert (field(before, "unit price").now, before.comparison.shows_sent) == ("19.90", False)
     runner.sync(PipelineName.PRODUCTS, EVERYTHING, "run-1")
     after = explain(context, "900")
-    assert part(after, "was sent last")["in the catalogue of the run"] == "run-1"
-    assert part(after, "was sent last")["unitPrice"] == "19.90"
-    assert part(after, "Connectif holds")["name"] == "Chaleira"
-    assert "Connectif has the same values" in after.decision
+    assert after.conclusion.sentence == "In Connectif, sent by the run of 2026-11-23 09:00"
+    assert after.comparison.shows_sent
+    assert field(after, "unit price") == Row("unit price", "19.90", "19.90", "19.90")
     product(shop, skus=[{"sku_id": 9000, "offers": [{"price": 2100, "list_price": 2490}]}])
-    changed = explain(context, "900").decision[-1]
-    assert changed.startswith("Connectif has other values: unitPrice")
+    changed = explain(context, "900")
+    assert changed.conclusion.sentence == (
+        "In Connectif, but 3 fields differ from VTEX: unit price, discounted amount, discounted percentage; "
+        "the next run sends it"
+    )
+    assert field(changed, "unit price") == Row(
+        "unit price", "21.00", "19.90", "19.90", sent_differs=True, there_differs=True
+    )
 
 
 def test_product__hidden_from_search_will_be_withdrawn(
@@ -239,7 +291,29 @@ def test_product__hidden_from_search_will_be_withdrawn(
     product(shop)
     runner.sync(PipelineName.PRODUCTS, EVERYTHING, "run-1")
     shop.on_vtex("PATCH", "products/900", {"is_indexed": 0})
-    assert "once more as outofstock" in explain(context, "900").decision[0]
+    hidden = explain(context, "900").conclusion.sentence
+    assert hidden == (
+        "In Connectif, but VTEX's search no longer shows it; the next run sends it as out of stock"
+    )
+    runner.sync(PipelineName.PRODUCTS, EVERYTHING, "run-2", allow_mass_change=True)
+    withdrawn = explain(context, "900")
+    assert withdrawn.conclusion.sentence == (
+        "In Connectif as out of stock, because VTEX's search no longer shows it"
+    )
+    assert field(withdrawn, "availability").there == "outofstock"
+
+
+def test_product__refused_by_the_mapping_stays_at_connectif(
+    shop: SimulatedShop, runner: SyncRunner, context: ExplainContext
+) -> None:
+    product(shop)
+    runner.sync(PipelineName.PRODUCTS, EVERYTHING, "run-1")
+    product(shop, name="")
+    found = explain(context, "900").conclusion
+    assert found.presence is Presence.DIFFERS
+    assert found.sentence.startswith(
+        "In Connectif, but the sync does not send it now: the product has no name"
+    )
 
 
 def test_order__is_explained_from_vtex_to_connectif(
@@ -247,25 +321,105 @@ def test_order__is_explained_from_vtex_to_connectif(
 ) -> None:
     order(shop)
     before = explain(context, "900-01")
-    assert part(before, "would be sent")["purchaseId"] == "900"
-    assert "Connectif does not have it" in before.decision
+    assert before.conclusion.sentence == "Not in Connectif; the next run sends it"
+    assert (field(before, "purchase id").now, before.comparison.shows_sent) == ("900", False)
     runner.sync(PipelineName.PURCHASES, window_ending(), "run-1")
     for asked in ("900-01", "900"):
         after = explain(context, asked, among=[Kind.ORDER])
-        assert part(after, "was sent last")["900, by the run"] == "run-1"
-        assert part(after, "Connectif holds")["purchaseId"] == "900"
-        assert any("under 900; a run of this sync sent it" in said for said in after.decision)
+        assert after.conclusion.sentence == "In Connectif, sent by the run of 2026-11-23 09:00"
+        assert field(after, "purchase id") == Row("purchase id", "900", "900", "900")
+        assert field(after, "total price") == Row("total price", "10.00", "not kept", "10.00")
+        assert [group.title for group in after.comparison.groups] == ["", "Line 1", "Only at Connectif"]
+        assert field(after, "quantity").there == "1"
 
 
-def test_order__rejected_by_connectif_shows_its_answer(
+def test_order__of_the_web_tag_shows_its_differences(shop: SimulatedShop, context: ExplainContext) -> None:
+    order(shop)
+    put_purchase(shop, context, totalPrice=12.5)
+    found = explain(context, "900-01")
+    assert found.conclusion.sentence == (
+        "In Connectif, but 1 field differs from VTEX: total price; a purchase there cannot be changed, only "
+        "deleted"
+    )
+    assert found.comparison.sent_note == "No run of this sync has sent it"
+    assert [(row.label, row.there) for row in rows_that_differ(found)] == [("total price", "12.50")]
+    put_purchase(shop, context)
+    assert explain(context, "900-01").conclusion.sentence == (
+        "In Connectif, from the web tag or another system"
+    )
+
+
+def put_purchase(shop: SimulatedShop, context: ExplainContext, **changes: Any) -> None:
+    """Create the purchase of order 900-01 at Connectif, as the web tag does, with these changes."""
+    shop.on_connectif("PUT", "contacts/ana.piepmatz@example.com", {})
+    (mapped,) = map_orders(context, read_orders(context, "900-01")).purchases
+    shop.on_connectif("PUT", "purchases/900", {**mapped.body, **changes})
+
+
+def test_order__rejected_by_connectif_shows_its_answer_and_the_replay(
     shop: SimulatedShop, runner: SyncRunner, context: ExplainContext
 ) -> None:
     order(shop)
     shop.on_connectif("POST", "knobs", {"authorised_domains": ["www.elsewhere.example"]})
     runner.change("run", reject_limit_minimum=10_000)
     runner.sync(PipelineName.PURCHASES, window_ending(), "run-1")
-    refused = "\n".join(explain(context, "900-01").decision)
-    assert "Connectif refused it: target_rejected (E0" in refused
+    refused = explain(context, "900-01")
+    assert refused.conclusion.sentence == (
+        "Not in Connectif: rejected by Connectif (E0103: a link is outside the domains that the Connectif "
+        "account allows); authorise the shop's domain, then replay"
+    )
+    (command,) = [one.command for one in refused.advice]
+    assert command == (
+        'airflow dags trigger sync_purchases --conf \'{"mode": "replay", "replay": "900-01"}\''
+    )
+    shop.on_connectif("POST", "knobs", {"authorised_domains": ["www.sandbox-shop.example"]})
+    runner.sync(PipelineName.PURCHASES, replay_of("900-01"), "run-2")
+    assert explain(context, "900-01").conclusion.presence is Presence.IN
+
+
+def test_order__held_says_until_when_it_is_retried(
+    shop: SimulatedShop, runner: SyncRunner, context: ExplainContext
+) -> None:
+    order(shop, profile_id="unknown")
+    assert "runs retry it for 3 days" in explain(context, "900-01").conclusion.sentence
+    runner.sync(PipelineName.PURCHASES, window_ending(), "run-1")
+    held = explain(context, "900-01")
+    until = local_text(NOON + timedelta(days=3), context.zone)
+    assert held.conclusion.sentence == (
+        f"Not in Connectif: VTEX hides the customer's e-mail; retried until {until}"
+    )
+    assert events(held)[-1] == "planned: runs no longer retry it"
+    shop.clock.advance(timedelta(days=4).total_seconds())
+    assert f"no longer retried since {until}" in explain(context, "900-01").conclusion.sentence
+
+
+def test_order__of_a_canceled_part_names_the_purchase_of_the_others(
+    shop: SimulatedShop, runner: SyncRunner, context: ExplainContext
+) -> None:
+    order(shop)
+    place_order(shop, "900-02", profile_id="user-ana", fixed_status="canceled")
+    runner.sync(PipelineName.PURCHASES, window_ending(), "run-1")
+    canceled = explain(context, "900-02").conclusion
+    assert canceled.presence is Presence.LEFT_OUT
+    assert canceled.sentence.endswith("; other orders of the checkout are the purchase 900")
+    group = explain(context, "900", among=[Kind.ORDER])
+    assert group.conclusion.presence is Presence.IN
+    assert [part.title for part in group.parts] == ["Order 900-01 at VTEX", "Order 900-02 at VTEX"]
+
+
+def test_order__of_a_checkout_with_several_purchases_names_the_worst(
+    shop: SimulatedShop, runner: SyncRunner, context: ExplainContext
+) -> None:
+    order(shop)
+    place_order(shop, "900-02", profile_id="user-ana")
+    runner.change("purchases", purchase_id_source="order_id")
+    runner.sync(PipelineName.PURCHASES, RunPlan("only", None, (), "only", only="900-01"), "run-1")
+    shop.on_connectif("DELETE", "purchases/900-02")
+    both = explain(replace(context, settings=runner.settings), "900", among=[Kind.ORDER])
+    titles = [group.title for group in both.comparison.groups if group.title.startswith("Purchase")]
+    assert titles == ["Purchase 900-01", "Purchase 900-02"]
+    assert both.conclusion.presence is Presence.MISSING
+    assert both.conclusion.sentence.endswith("; the checkout is 2 purchases")
 
 
 # --- effects that it must not have
@@ -292,17 +446,53 @@ def test_explain__writes_stores_and_logs_nothing(
 def test_explain__masks_addresses_everywhere(shop: SimulatedShop, context: ExplainContext) -> None:
     order(shop, email="soft-123b.ct.vtex.com.br@ct.vtex.com.br")
     for record in ("Ana.Piepmatz@example.com", "doc-1", "900-01"):
-        assert "@" not in everything(explain(context, record))
+        assert "@" not in as_text(explain(context, record))
 
 
-def test_explain__marks_personal_values(shop: SimulatedShop, context: ExplainContext) -> None:
-    contact(shop)
-    found = explain(context, "ana.piepmatz@example.com")
-    open_values = " ".join(
-        fact.value for one in found.parts for fact in one.facts if not fact.personal
-    ).lower()
-    assert "ana" not in open_values.split()
-    assert "98765" not in open_values
+def test_page__masks_personal_values_only(
+    shop: SimulatedShop, runner: SyncRunner, context: ExplainContext
+) -> None:
+    order(shop, lines=[])
+    contact(shop, lastName="Zwitscher", birthDate="1990-01-31T00:00:00Z", updatedIn="2026-11-23T10:00:00Z")
+    runner.sync(PipelineName.CONTACTS, EVERYTHING, "run-1")
+    shop.on_connectif("PUT", "contacts/ana.piepmatz@example.com", {"_externalId": "Zwitscher"})
+    page = explain_page("", found=explain(context, "doc-1"))
+    for secret in ("ana", "piepmatz", "zwitscher", "98765", "1990", "@"):
+        assert secret not in re.findall(r"[\w@]+", page.lower()), secret
+        assert f">{secret}" not in page.lower()
+    for shown in ("doc-1", "Document doc-1 at VTEX", "2026-11-23 07:00", "active", "A…(3)", "A…(24)"):
+        assert shown in page, shown
+    product(shop)
+    assert "…(" not in explain_page("", found=explain(context, "900"))
+
+
+ORDERS_OF_A_DAY = {"canceled": {"fixed_status": "canceled"}, "unknown": {"profile_id": "unknown"}, "sent": {}}
+
+
+@pytest.mark.parametrize("case", ORDERS_OF_A_DAY)
+def test_explanation__is_one_sentence_and_a_sorted_history(
+    shop: SimulatedShop, runner: SyncRunner, context: ExplainContext, case: str
+) -> None:
+    order(shop, **ORDERS_OF_A_DAY[case])
+    product(shop)
+    for number, pipeline in enumerate((PipelineName.PRODUCTS, PipelineName.CONTACTS, PipelineName.PURCHASES)):
+        shop.clock.advance(600)
+        plan = window_ending() if pipeline is PipelineName.PURCHASES else EVERYTHING
+        runner.sync(pipeline, plan, f"run-{number}")
+    for record in ("900", "900-01", "doc-1", "Ana.Piepmatz@example.com", "unknown@example.com", "4242"):
+        found = explain(context, record)
+        times = [event.at for event in found.history]
+        assert times == sorted(times)
+        assert all(time.tzinfo for time in times)
+        assert_is_a_sentence(found.conclusion.sentence)
+
+
+def assert_is_a_sentence(text: str) -> None:
+    assert text[0].isupper()
+    assert not text.endswith(".")
+    assert ". " not in text
+    assert "\n" not in text
+    assert "@" not in text
 
 
 ODD_RECORDS = [
@@ -345,7 +535,8 @@ def test_record__of_an_unknown_form_is_not_repeated_in_the_error(
 def test_record__unknown_to_both_vendors_is_reported_as_unknown(context: ExplainContext, record: str) -> None:
     found = explain(context, record)
     assert not found.is_known
-    assert found.decision
+    assert found.conclusion.presence is Presence.UNKNOWN
+    assert found.conclusion.sentence.startswith("Not in VTEX")
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from include.pipeline.explain_context import ExplainContext
 from include.report import Report
 from include.staging import Staging
 from tests.builders import EVERYTHING, NOON, SimulatedShop, SyncRunner, replay_of, window_ending
+from tools.explain_text import as_text
 
 RECENT = "2026-11-23T09:00:00.0000000Z"
 LAST_HOURS = window_ending(NOON, hours=4)
@@ -169,8 +170,7 @@ def test_contacts__lost_by_the_main_import_are_named_and_sent_by_the_next_run(
         runner.settings, runner.state, runner.vtex, runner.connectif, Staging(runner.folder / "kept")
     )
     explained = explain(context, "n03")
-    facts = [fact.value for part in explained.parts for fact in part.facts]
-    assert any("target_unconfirmed" in line for line in [*explained.decision, *facts])
+    assert "target_unconfirmed" in as_text(explained)
 
     replayed = runner.sync(PipelineName.CONTACTS, replay_of(Reason.TARGET_UNCONFIRMED), "replay")
     assert replayed.counts.outcomes == {Outcome.SENT: 1}

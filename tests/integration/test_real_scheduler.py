@@ -292,7 +292,7 @@ def test_pages__work_inside_airflows_frame(installation: Installation, tab: Tab,
     click(tab, f"{FRAME}.querySelector('a[href^=\"records?pipeline=contacts\"]')")
     key = tab.wait_for(f"{FRAME}?.querySelector('td code')?.innerText")
     click(tab, f"{FRAME}.querySelector('td button')")
-    assert key in tab.wait_for(f"{FRAME}?.querySelector('h3') && {FRAME}.querySelector('h2').innerText")
+    assert key in tab.wait_for(f"{FRAME}?.querySelector('.conclusion') && {FRAME}.body.innerText")
     assert key not in tab.value("location.href")
     open_as_user(tab, installation.stack, "plugin/vtex-connectif-status", viewport, 900)
     click(tab, f"{FRAME}?.querySelector('#contacts a[data-airflow]')")
@@ -307,7 +307,7 @@ def test_explain__answers_inside_airflows_frame(installation: Installation, tab:
     tab.wait_for(f"{FRAME}?.querySelector('input[name=record]') != null")
     tab.value(f"{FRAME}.querySelector('input[name=record]').focus()")
     tab.type(person["email"])
-    answer = tab.wait_for(f"{FRAME}?.querySelector('h3') && {FRAME}.body.innerText")
+    answer = tab.wait_for(f"{FRAME}?.querySelector('.conclusion') && {FRAME}.body.innerText")
     assert person["id"] in answer
     assert person["email"] not in answer
     assert "@" not in tab.value("location.href")

@@ -274,7 +274,7 @@ def _explain_records(runner: SyncRunner, found: FoundTexts) -> None:
     )
     for record in ("900-01", "bird-id-0", "no-such-record"):
         explained = explain(context, record)
-        found.texts["page"].append(explain_page([explained.kind], "", found=explained))
+        found.texts["page"].append(explain_page("", found=explained))
 
 
 def _receive_callbacks(runner: SyncRunner, found: FoundTexts) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 from urllib.parse import quote, unquote
+from zoneinfo import ZoneInfo
 
 from starlette.types import ASGIApp, Message, Scope
 
@@ -24,7 +25,7 @@ from include.newsletter.receiver.access import Keys
 from include.newsletter.receiver.app import Event, Receiver
 from include.newsletter.receiver.paths import CallbackPaths
 from include.outcomes import Kind
-from include.pipeline.explanation import Explanation
+from include.pipeline.explanation import Comparison, Conclusion, Explanation, Presence
 from include.state import upgrade
 from include.web import HEADERS
 from tests.api_server import allowed, auth_manager
@@ -292,7 +293,10 @@ async def _send_all(apps: Sequence[ASGIApp], requests: Sequence[FuzzedRequest]) 
 
 
 def _explain_unknown(kind: Kind, *_: object) -> Explanation:
-    return Explanation(kind, "", (), (), is_known=False)
+    conclusion = Conclusion(Presence.UNKNOWN, "Not in VTEX and not in Connectif")
+    return Explanation(
+        kind, "", False, ZoneInfo("UTC"), conclusion, Comparison((), False, "nothing was sent")
+    )
 
 
 @contextmanager

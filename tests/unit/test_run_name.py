@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from include.errors import TemporaryError
-from include.run_name import attempt_name, attempt_of, readable, run_key_of, started_at
+from include.run_name import attempt_name, attempt_of, ids_of, readable, run_key_of, started_at
 from plugins.runs.run_key import run_folder, run_key
 
 NIGHT = datetime(2026, 11, 28, 3, 0, 0, 123_456, tzinfo=UTC)
@@ -85,3 +85,15 @@ def test_run__has_the_same_name_in_every_time_zone(at: datetime) -> None:
 def test_run__without_a_start_is_a_temporary_error() -> None:
     with pytest.raises(TemporaryError, match="has no start date yet"):
         run_key(FakeRun(start_date=None))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("key", "ids"),
+    [
+        ("sync_contacts/manual__1/0-20261123T120000-0123abcd", ("sync_contacts", "manual__1")),
+        ("sync_contacts/a/b/0", ("sync_contacts", "a/b")),
+        ("explain", ("", "")),
+    ],
+)
+def test_ids__are_those_of_airflow(key: str, ids: tuple[str, str]) -> None:
+    assert ids_of(key) == ids

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from zoneinfo import ZoneInfo
 
 import pendulum
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.window import Window, merged, subtracted
+from include.window import Window, local_text, merged, subtracted
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -80,3 +81,15 @@ def test_subtracted__is_the_difference_of_the_time(some: list[Window], taken: li
     assert hours(rest) == hours(some) - hours(taken)
     assert subtracted(rest, taken) == rest
     assert merged([*rest, *subtracted(some, rest)]) == merged(some)
+
+
+@pytest.mark.parametrize(
+    ("zone", "text"),
+    [
+        ("America/Sao_Paulo", "2026-11-01 03:00"),
+        ("Asia/Kolkata", "2026-11-01 11:30"),
+        ("UTC", "2026-11-01 06:00"),
+    ],
+)
+def test_local_text__is_by_the_clock_of_the_zone(zone: str, text: str) -> None:
+    assert local_text(day(1), ZoneInfo(zone)) == text
