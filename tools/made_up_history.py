@@ -170,15 +170,17 @@ def _compared(pipeline: PipelineName, causes: dict[Cause, int], dice: random.Ran
         compared=11_320,
         same=11_320 - numbers.total(),
         causes=numbers,
-        examples={cause: [_compared_key(pipeline, cause, dice) for _ in range(3)] for cause in numbers},
+        examples={
+            cause: [_compared_key(pipeline, cause, dice) for _ in range(min(3, number))]
+            for cause, number in numbers.items()
+        },
     )
 
 
 def _compared_key(pipeline: PipelineName, cause: Cause, dice: random.Random) -> str:
     if cause is Cause.ONLY_AT_CONNECTIF:
         return f"{dice.getrandbits(96):024x}"
-    key = _key(pipeline, dice)
-    return key.removesuffix("-01")
+    return _key(pipeline, dice).removesuffix("-01")
 
 
 def _newsletter(state: StateStore, midnight: datetime, dice: random.Random) -> None:

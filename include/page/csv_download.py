@@ -28,8 +28,8 @@ RECORD_COLUMNS = (
     "run",
 )
 _BYTE_ORDER_MARK = "\ufeff"
-_FORMULA = re.compile(r"(?:^|(?<=[;|\t\r\n]))(?=\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r])")
-_ADDRESS = re.compile(r"[^\s@,;\"'<>()]+@[^\s@,;\"'<>()]+")
+_FORMULA = re.compile(r"(?:^|(?<=[;|\t\r\n]))(?=[\s\"]*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r])")
+_ADDRESS = re.compile(r"\S+@\S+")
 
 
 def csv_file(columns: Row, batches: Iterable[Iterable[Row]]) -> Iterator[bytes]:

@@ -62,8 +62,8 @@ def difference_rows(folder: Staging, pipeline: PipelineName, cause: Cause | None
     """
     if not folder.has(LIST):
         raise StagingError(f"{folder} has no {LIST}")
-    with folder.reading(LIST) as file:
-        rows = _rows(csv.DictReader(io.TextIOWrapper(file, "utf-8", newline="")), pipeline, cause)
+    with folder.reading(LIST) as file, io.TextIOWrapper(file, "utf-8", newline="") as text:
+        rows = _rows(csv.DictReader(text), pipeline, cause)
         while batch := list(islice(rows, _BATCH)):
             yield batch
 

@@ -194,5 +194,7 @@ def _templates() -> Environment:
         "counted": counted,
         "key": short_key,
         "run": readable,
+        "run_id": run_id_of,
+        "run_link": _run_link,
     }
     return templates(Path(__file__).parent / "templates", filters)

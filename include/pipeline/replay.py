@@ -55,7 +55,7 @@ def keep_sent_replays(run: SyncRun, folder: Staging, keys: Iterable[str]) -> Non
 def note_on_unknown_keys(folder: Staging) -> list[str]:
     """The report's note on chosen keys that no unsent record had when the replay started."""
     unknown = folder.read_json(_UNKNOWN) if folder.has(_UNKNOWN) else []
-    return [f"{len(unknown)} chosen keys have no unsent record any more"] if unknown else []
+    return [f"chosen keys that have no unsent record any more: {len(unknown)}"] if unknown else []
 
 
 def can_be_chosen(key: str) -> bool:

@@ -36,7 +36,7 @@ def replay_records(
 ) -> HTMLResponse:
     """Create a run that replays the chosen records, or all with one reason code; show the run.
 
-    The button *Show the command* creates no run.
+    The button *Show command* creates no run.
     """
     one = last_values(fields)
     if not is_our_form(request, one.get(FORM_FIELD, "")):
