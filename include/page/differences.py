@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import NamedTuple
@@ -62,8 +61,9 @@ def difference_rows(folder: Staging, pipeline: PipelineName, cause: Cause | None
     """
     if not folder.has(LIST):
         raise StagingError(f"{folder} has no {LIST}")
-    with folder.reading(LIST) as file, io.TextIOWrapper(file, "utf-8", newline="") as text:
-        rows = _rows(csv.DictReader(text), pipeline, cause)
+    with folder.reading(LIST) as file:
+        lines = (line.decode() for line in file)
+        rows = _rows(csv.DictReader(lines), pipeline, cause)
         while batch := list(islice(rows, _BATCH)):
             yield batch
 

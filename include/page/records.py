@@ -132,6 +132,7 @@ def records_page(shown: RecordList, reader: Reader, shop: Shop, *, keys_are_prod
         reader,
         shown=shown,
         query=shown.query,
+        pipelines=[name for name in shown.pipelines if name is not PipelineName.RECONCILE],
         admin=admin,
         kind_of=_kind_of,
         replay=_replay_of_list(shown.query),

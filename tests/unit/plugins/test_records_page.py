@@ -399,6 +399,7 @@ def compared(state: StateStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     return folder
 
 
+@pytest.mark.filterwarnings("ignore:GitWildMatchPattern")
 def test_differences__of_a_cause_are_downloaded(page: Page, compared: Path) -> None:
     answer = page.get("/differences.csv?pipeline=purchases&cause=gone", headers=allowed())
     assert answer.status_code == 200, answer.text
