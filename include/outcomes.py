@@ -197,46 +197,190 @@ class Reason(StrEnum):
     )
 
 
+_CONTACTS, _PRODUCTS, _PURCHASES = PipelineName.CONTACTS, PipelineName.PRODUCTS, PipelineName.PURCHASES
+_ALL = (_CONTACTS, _PRODUCTS, _PURCHASES)
+_EXPECTED, _TO_LOOK_AT = "expected", "to look at"
+
+
 class Cause(StrEnum):
-    """Why a record differs between the two systems, in `reconcile` (docs/reconcile.md)."""
+    """Why a record differs between the two systems, in `reconcile`: its code, the pipelines that may find it,
+    whether it is expected, what it means, and what to do about it.
 
-    NEVER_SENT = "never_sent"
-    NOT_COVERED = "not_covered"
-    TOO_YOUNG = "too_young"
-    GONE = "gone"
-    DIFFERS = "differs"
-    REJECTED = "rejected"
-    HELD = "held"
-    CANCELED = "canceled"
-    EXCLUDED = "excluded"
-    ERASED = "erased"
-    DUPLICATE = "duplicate"
-    HIDDEN = "hidden"
-    SHOWN_AGAIN = "shown_again"
-    NO_LONGER_LISTED = "no_longer_listed"
-    OTHER_ID = "other_id"
-    CANCELED_SINCE = "canceled_since"
-    EXCLUDED_BUT_THERE = "excluded_but_there"
-    OTHER_TIME = "other_time"
-    UNKNOWN_AT_VTEX = "unknown_at_vtex"
-    NOT_LOOKED_UP = "not_looked_up"
-    ONLY_AT_CONNECTIF = "only_at_connectif"
+    An expected difference needs no action: it is intended, or the next run resolves it.
+    docs/reference/causes.md is printed from these members.
+    """
 
+    pipelines: tuple[PipelineName, ...]
+    is_expected: bool
+    meaning: str
+    advice: str
 
-EXPECTED_CAUSES = frozenset(
-    {
-        Cause.TOO_YOUNG,
-        Cause.HELD,
-        Cause.CANCELED,
-        Cause.EXCLUDED,
-        Cause.ERASED,
-        Cause.DUPLICATE,
-        Cause.HIDDEN,
-        Cause.OTHER_TIME,
-        Cause.ONLY_AT_CONNECTIF,
-    }
-)
-"""Differences that need no action: they are intended, or the next run resolves them."""
+    # The defaults are for mypy only, which checks the lookup `Cause("gone")` against this signature.
+    def __new__(
+        cls,
+        code: str,
+        pipelines: tuple[PipelineName, ...] = (),
+        expected: str = "",
+        meaning: str = "",
+        advice: str = "",
+    ) -> Self:
+        member = str.__new__(cls, code)
+        member._value_ = code
+        member.pipelines, member.is_expected = pipelines, expected == _EXPECTED
+        member.meaning, member.advice = meaning, advice
+        return member
+
+    NEVER_SENT = (
+        "never_sent",
+        (_PURCHASES, _PRODUCTS),
+        _TO_LOOK_AT,
+        "a run covered that time and did not send it",
+        "Purchases: trigger reconcile with repair. Products: the next sync_products sends them",
+    )
+    NOT_COVERED = (
+        "not_covered",
+        (_PURCHASES, _CONTACTS),
+        _TO_LOOK_AT,
+        "no run covered that time",
+        "Back-fill those days. Purchases also: trigger reconcile with repair. Contacts also: mode full",
+    )
+    TOO_YOUNG = (
+        "too_young",
+        (_PURCHASES, _CONTACTS),
+        _EXPECTED,
+        "it is newer than the last run",
+        "Nothing: the next run sends it. A repair leaves it to that run, which may still trigger workflows",
+    )
+    GONE = (
+        "gone",
+        _ALL,
+        _TO_LOOK_AT,
+        "it was sent, or the web tag reported it, and Connectif no longer has it",
+        "Purchases: trigger reconcile with repair, unless it was deleted on purpose. Products: the next "
+        "sync_products sends them. Contacts: sync_contacts with only and the id, or with mode full",
+    )
+    DIFFERS = (
+        "differs",
+        (_PRODUCTS, _CONTACTS),
+        _TO_LOOK_AT,
+        "fields differ from what was sent: the detail names them",
+        "Run the sync again. Contacts: with only and the id, or with mode full. If it happens again, "
+        "another program changes them at Connectif",
+    )
+    REJECTED = (
+        "rejected",
+        _ALL,
+        _TO_LOOK_AT,
+        "the mapping or Connectif refused it: the detail is the reason code",
+        "Fix what the reason code says; a change at VTEX sends it again. Purchases: then trigger reconcile "
+        "with repair",
+    )
+    HELD = (
+        "held",
+        (_PURCHASES,),
+        _EXPECTED,
+        "the customer's address is not known yet, or one side did not answer for it",
+        "Nothing: the next runs of sync_purchases retry it for held_days. A repair sends it if it can be "
+        "sent now",
+    )
+    CANCELED = (
+        "canceled",
+        (_PURCHASES,),
+        _EXPECTED,
+        "it is canceled at VTEX, and Connectif does not have it",
+        "Nothing",
+    )
+    EXCLUDED = (
+        "excluded",
+        (_PURCHASES,),
+        _EXPECTED,
+        "it is incomplete, sold elsewhere, or left out by a setting, and Connectif does not have it",
+        "Nothing",
+    )
+    ERASED = (
+        "erased",
+        (_PURCHASES, _CONTACTS),
+        _EXPECTED,
+        "the person was erased here",
+        "Nothing",
+    )
+    DUPLICATE = (
+        "duplicate",
+        (_CONTACTS,),
+        _EXPECTED,
+        "another document with the same address was changed later",
+        "Nothing",
+    )
+    HIDDEN = (
+        "hidden",
+        (_PRODUCTS,),
+        _EXPECTED,
+        "VTEX lists it, and the shop's search does not show it",
+        "Nothing: products that the search does not show are not sent",
+    )
+    SHOWN_AGAIN = (
+        "shown_again",
+        (_PRODUCTS,),
+        _TO_LOOK_AT,
+        "it was withdrawn, and the shop shows it again",
+        "The next sync_products sends it",
+    )
+    NO_LONGER_LISTED = (
+        "no_longer_listed",
+        (_PRODUCTS,),
+        _TO_LOOK_AT,
+        "it was sent before, and VTEX no longer lists it",
+        "The next sync_products sends it as out of stock",
+    )
+    OTHER_ID = (
+        "other_id",
+        (_PURCHASES,),
+        _TO_LOOK_AT,
+        "Connectif has it under another form of id",
+        "Set purchases.purchase_id_source to the form that the shop's web tag reports",
+    )
+    CANCELED_SINCE = (
+        "canceled_since",
+        (_PURCHASES,),
+        _TO_LOOK_AT,
+        "it is at Connectif, and was canceled or replaced at VTEX later",
+        "Delete it at Connectif if it must not count; the sync never deletes purchases",
+    )
+    EXCLUDED_BUT_THERE = (
+        "excluded_but_there",
+        (_PURCHASES,),
+        _TO_LOOK_AT,
+        "it is at Connectif, although a setting leaves it out or it was sold elsewhere",
+        "Delete it at Connectif, or correct the setting; the sync never deletes purchases",
+    )
+    OTHER_TIME = (
+        "other_time",
+        (_PURCHASES,),
+        _EXPECTED,
+        "both sides have it, at different times by their clocks",
+        "Nothing",
+    )
+    UNKNOWN_AT_VTEX = (
+        "unknown_at_vtex",
+        (_PURCHASES,),
+        _TO_LOOK_AT,
+        "VTEX has no such order",
+        "Find out which other system sends purchases to Connectif: a till, a marketplace, a test",
+    )
+    NOT_LOOKED_UP = (
+        "not_looked_up",
+        (_PURCHASES,),
+        _TO_LOOK_AT,
+        "only Connectif has it, and reconcile.lookups is used up",
+        "Compare fewer days, or raise the setting",
+    )
+    ONLY_AT_CONNECTIF = (
+        "only_at_connectif",
+        (_CONTACTS,),
+        _EXPECTED,
+        "guests, sign-ups and visitors that the web tag saw; the key is Connectif's id",
+        "Nothing: the sync never changes them",
+    )
 
 
 class Drop(StrEnum):

@@ -7,16 +7,22 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal, Self, cast
 
 from include.errors import ParameterError
+from include.outcomes import Reason
 from include.window import Window, as_utc, subtracted, utc_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from include.pipelines import DailyPipeline
 
 DAY = timedelta(hours=24)
 
 Mode = Literal["full", "window", "only", "replay"]
+
+MOST_KEYS = 100
+"""The most keys that one replay accepts. More records are replayed by their reason code."""
+LONGEST_KEY = 200
+"""The longest key that the state store keeps, in characters."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +32,7 @@ class RunRequest:
     `run_type` is Airflow's (`scheduled`, `manual`, `backfill`, …). The data interval is None if a run is
     triggered over REST with a null logical date. `window_start` and `window_end` are ISO 8601 with an offset.
     `only` is the id of one record. `replay` (with mode replay) selects records that were not sent: "all", a
-    reason code, or a key.
+    reason code, or keys with commas between them.
     """
 
     run_type: str
@@ -100,7 +106,7 @@ class Gap:
 @dataclass(frozen=True)
 class RunPlan:
     """The records that a run reads: all (`full`), a window (without the overlap), `only` one record, or a
-    `replay` of records that were not sent ("all", a reason code, or a key).
+    `replay` of records that were not sent ("all", a reason code, or keys with commas between them).
 
     `why` is a sentence for the log.
     """
@@ -224,10 +230,31 @@ def _plan_replay(request: RunRequest, pipeline: DailyPipeline, window: Window | 
     wanted = request.replay or "all"
     if "@" in wanted:
         raise ParameterError(
-            "parameter replay holds an address: give all, a reason code, or a record's key (addresses are "
+            "parameter replay holds an address: give all, a reason code, or keys of records (addresses are "
             "not kept)"
         )
-    return RunPlan("replay", None, (), f"replay of {wanted} of {pipeline.name}", replay=wanted)
+    keys = keys_of(wanted)
+    _check_keys(keys)
+    what = f"{len(keys)} keys" if len(keys) > 1 else wanted
+    return RunPlan("replay", None, (), f"replay of {what} of {pipeline.name}", replay=wanted)
+
+
+def _check_keys(keys: Sequence[str]) -> None:
+    if len(keys) > MOST_KEYS:
+        raise ParameterError(
+            f"parameter replay has {len(keys)} keys, at most {MOST_KEYS} are allowed: give a reason code, or "
+            "trigger several runs"
+        )
+    if not keys or (len(keys) > 1 and not {"all", *Reason}.isdisjoint(keys)):
+        raise ParameterError(
+            "parameter replay is all, one reason code, or keys of records with commas between them: do not "
+            "mix these"
+        )
+
+
+def keys_of(replay: str) -> list[str]:
+    """The keys in the parameter `replay`, each once: `a,b,a` → `a`, `b`. "all" or a reason code is alone."""
+    return [*dict.fromkeys(filter(None, replay.split(",")))]
 
 
 def _plan_products(request: RunRequest, window: Window | None) -> RunPlan:

@@ -10,7 +10,7 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
-from include.outcomes import EXPECTED_CAUSES, Cause, Drop, Outcome, PipelineName, Reason
+from include.outcomes import Cause, Drop, Outcome, PipelineName, Reason
 from include.plan import Gap, Mode
 from include.window import Window
 
@@ -142,7 +142,7 @@ class Compared(BaseModel):
     @property
     def to_look_at(self) -> int:
         """The number of differences that need an action."""
-        return sum(number for cause, number in self.causes.items() if cause not in EXPECTED_CAUSES)
+        return sum(number for cause, number in self.causes.items() if not cause.is_expected)
 
     def line(self) -> str:
         """`160 compared = 150 same + 10 different (gone 3, too_young 7), 3 to look at; …`"""

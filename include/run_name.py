@@ -54,6 +54,13 @@ def attempt_of(run_key: str) -> str:
     return run_key.rpartition("/")[2]
 
 
+def run_id_of(run_key: str) -> str:
+    """`sync_contacts/manual__x/0-…` → `manual__x`; also of a key without an attempt. Empty without a run."""
+    _, _, rest = run_key.partition("/")
+    run_id, _, attempt = rest.rpartition("/")
+    return run_id or attempt
+
+
 def readable(run_key: str) -> str:
     """The key without start and digest: `sync_contacts/manual__x/0-…` → `sync_contacts/manual__x/0`."""
     return _ATTEMPT.sub(lambda found: found["clear"], run_key)

@@ -74,6 +74,25 @@ def reasons() -> str:
     return _page("Reason codes", "include/outcomes.py", "\n".join(text))
 
 
+def causes() -> str:
+    """The causes of differences that `reconcile` finds."""
+    rows = [
+        f"| `{cause}` | {', '.join(cause.pipelines)} | {'yes' if cause.is_expected else '**no**'} | "
+        f"{cause.meaning} | {cause.advice} |"
+        for cause in Cause
+    ]
+    text = [
+        "[`reconcile`](../reconcile.md) gives each difference between both sides one cause.",
+        "Expected differences need no action: they are intended, or the next run resolves them.",
+        "The others are *to look at*.",
+        "",
+        "| cause | pipelines | expected | meaning | what to do |",
+        "|---|---|---|---|---|",
+        *rows,
+    ]
+    return _page("Causes of differences", "include/outcomes.py", "\n".join(text))
+
+
 def metrics() -> str:
     """The metrics, as a run sends them."""
     sent = _sent_metrics()
@@ -116,6 +135,7 @@ def commands() -> str:
 PAGES: dict[str, Callable[[], str]] = {
     "settings.md": settings,
     "reasons.md": reasons,
+    "causes.md": causes,
     "metrics.md": metrics,
     "parameters.md": parameters,
     "commands.md": commands,

@@ -25,10 +25,31 @@ def fill(url: str, hash_key: str, accounts: Shop, now: datetime) -> None:
     with open_state_store(url, hash_key, accounts, clock=lambda: at) as state:
         for back in range(DAYS, -1, -1):
             at = now - timedelta(days=back)
-            _fill_day(state, at.replace(hour=0, minute=0, second=0, microsecond=0), back, now, dice)
+            midnight = at.replace(hour=0, minute=0, second=0, microsecond=0)
+            _fill_day(state, midnight, back, now, dice)
             _changes(state, at, dice)
-        for pipeline in (*HOURS, PipelineName.NEWSLETTER):
-            state.records.save(pipeline, f"{pipeline}/made-up", _outcomes(pipeline, dice))
+            if back % _RECORD_DAYS == 0:
+                _fill_records(state, midnight, dice, keep=back // _RECORD_DAYS)
+
+
+_RECORD_DAYS = 6
+"""Every so many days, records were not sent; those of the last day are the most."""
+
+
+def _fill_records(state: StateStore, midnight: datetime, dice: random.Random, *, keep: int) -> None:
+    """Save records that were not sent. Some of them were seen before, with other attempts."""
+    for pipeline, hour in {**HOURS, PipelineName.NEWSLETTER: 1}.items():
+        run_key = _run_key(pipeline, midnight + timedelta(hours=hour))
+        rows = list(_outcomes(pipeline, random.Random(str(pipeline))))  # noqa: S311 - the same keys every time
+        state.records.save(pipeline, run_key, dice.sample(rows, k=max(1, len(rows) // (keep + 1))))
+
+
+def _run_key(pipeline: PipelineName, started: datetime) -> str:
+    return f"{PIPELINES[pipeline].dag_id}/{_run_id(started)}/0"
+
+
+def _run_id(started: datetime) -> str:
+    return f"scheduled__{started:%Y-%m-%dT%H:%M:%S}+00:00"
 
 
 def _fill_day(state: StateStore, midnight: datetime, back: int, now: datetime, dice: random.Random) -> None:
@@ -60,14 +81,13 @@ def _save(
     state: StateStore, pipeline: PipelineName, report: Report, started: datetime, *, failed: bool = False
 ) -> None:
     seconds = sum(report.counts.seconds.values())
-    run_id = f"scheduled__{started:%Y-%m-%dT%H:%M:%S}+00:00"
     state.reports.save(
         report,
         pipeline,
         dag_id=PIPELINES[pipeline].dag_id,
-        run_id=run_id,
+        run_id=_run_id(started),
         clear_number=0,
-        run_key=f"{PIPELINES[pipeline].dag_id}/{run_id}/0",
+        run_key=_run_key(pipeline, started),
         state="failed" if failed else "success",
         started_at=started,
         finished_at=started + timedelta(seconds=seconds),
@@ -126,22 +146,41 @@ def _calls(about: int, dice: random.Random) -> Calls:
     return Calls(made=about + dice.randrange(5), throttled=throttled, retried=throttled)
 
 
+_CAUSES: dict[PipelineName, dict[Cause, int]] = {
+    PipelineName.CONTACTS: {Cause.ONLY_AT_CONNECTIF: 1_840, Cause.DUPLICATE: 31, Cause.REJECTED: 86},
+    PipelineName.PRODUCTS: {Cause.HIDDEN: 412, Cause.DIFFERS: 3},
+    PipelineName.PURCHASES: {Cause.GONE: 2, Cause.TOO_YOUNG: 120, Cause.CANCELED: 31, Cause.OTHER_TIME: 7},
+}
+
+
 def _comparison(dice: random.Random) -> Report:
-    gone = dice.randrange(3)
-    causes = Counter({Cause.GONE: gone, Cause.TOO_YOUNG: 120, Cause.CANCELED: 31})
-    found = Compared(
-        at_vtex=11_300, at_connectif=11_150, compared=11_320, same=11_320 - causes.total(), causes=causes
-    )
     counts = StageCounts(
         calls={"vtex": Calls(made=560), "connectif": Calls(made=62)},
         seconds={"compare_contacts": 140.0, "compare_products": 65.0, "compare_purchases": 48.0},
     )
-    return Report(
-        pipeline=PipelineName.RECONCILE,
-        mode="compare",
-        counts=counts,
-        compared={PipelineName.PURCHASES: found},
+    found = {pipeline: _compared(pipeline, causes, dice) for pipeline, causes in _CAUSES.items()}
+    return Report(pipeline=PipelineName.RECONCILE, mode="compare", counts=counts, compared=found)
+
+
+def _compared(pipeline: PipelineName, causes: dict[Cause, int], dice: random.Random) -> Compared:
+    numbers = Counter({cause: max(1, number + dice.randrange(-1, 2)) for cause, number in causes.items()})
+    return Compared(
+        at_vtex=11_300,
+        at_connectif=11_150,
+        compared=11_320,
+        same=11_320 - numbers.total(),
+        causes=numbers,
+        examples={
+            cause: [_compared_key(pipeline, cause, dice) for _ in range(min(3, number))]
+            for cause, number in numbers.items()
+        },
     )
+
+
+def _compared_key(pipeline: PipelineName, cause: Cause, dice: random.Random) -> str:
+    if cause is Cause.ONLY_AT_CONNECTIF:
+        return f"{dice.getrandbits(96):024x}"
+    return _key(pipeline, dice).removesuffix("-01")
 
 
 def _newsletter(state: StateStore, midnight: datetime, dice: random.Random) -> None:

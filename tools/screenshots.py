@@ -9,6 +9,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
@@ -16,10 +17,13 @@ from zoneinfo import ZoneInfo
 
 from include.outcomes import PipelineName, Reason
 from include.page.overview import overview
+from include.page.record_query import RecordQuery
+from include.page.records import Replay, find_records, records_page, replay_page
 from include.page.rendering import STATIC
-from include.page.status import PER_PAGE, Reader, RecordsPage, records_page, status_page
+from include.page.status import Reader, status_page
+from include.pipelines import DAILY_PIPELINES
 from include.settings import load_settings
-from include.state import Shop, open_state_store, upgrade
+from include.state import Shop, StateStore, open_state_store, upgrade
 from tools.airflow_forms import form_pictures
 from tools.browser import Tab, Viewport, find_browser, open_tab
 from tools.local_stack import ROOT
@@ -27,15 +31,20 @@ from tools.made_up_history import fill
 from tools.processes import ProcessFailed
 
 PICTURES = ROOT / "docs" / "pictures"
-SHOP = Shop("myshop", "https://vtex.invalid", "https://connectif.invalid", "made-up")
+SHOP = Shop("myshop", "https://myshop.vtexcommercestable.com.br", "https://connectif.invalid", "made-up")
 HASH_KEY = "made up for the pictures of the docs"
 NOW = datetime(2026, 11, 24, 12, 30, tzinfo=UTC)
+LISTED = RecordQuery(PipelineName.CONTACTS, Reason.EMAIL_MISSING)
+"""The list of records in the pictures."""
 DESKTOP, DARK, PHONE = Viewport(1280), Viewport(1280, dark=True), Viewport(390)
 SHOTS = {
     "status.png": ("status.html", DESKTOP, 1_000),
     "status-dark.png": ("status.html", DARK, 1_000),
     "status-phone.png": ("status.html", PHONE, 1_000),
-    "records.png": ("records.html", DESKTOP, 500),
+    "records.png": ("records.html", DESKTOP, 900),
+    "records-phone.png": ("records.html", PHONE, 1_000),
+    "replay.png": ("replay.html", DESKTOP, 620),
+    "differences.png": ("differences.html", DESKTOP, 900),
 }
 """Page, viewport and height of each picture."""
 
@@ -73,12 +82,30 @@ def write_pages(folder: Path) -> Path:
     settings = load_settings()
     reader = Reader(ZoneInfo(settings.schedule.time_zone), SHOP.vtex_account, may_explain=True)
     with open_state_store(url, HASH_KEY, SHOP) as state:
-        shown = overview(state, tuple(PipelineName), settings, NOW)
-        rejected = state.records.outcomes(PipelineName.PRODUCTS, reason=Reason.PRICE_MISSING, limit=PER_PAGE)
-    (folder / "status.html").write_text(status_page(shown, reader, NOW), encoding="utf-8")
-    listed = RecordsPage(PipelineName.PRODUCTS, Reason.PRICE_MISSING, rejected, 1, more=False)
-    (folder / "records.html").write_text(records_page(listed, reader), encoding="utf-8")
+        pages = {
+            "status.html": status_page(overview(state, tuple(PipelineName), settings, NOW), reader, NOW),
+            "differences.html": status_page(
+                overview(state, (PipelineName.RECONCILE,), settings, NOW), reader, NOW
+            ),
+            "records.html": _records(state, reader),
+            "replay.html": _replay(state, reader),
+        }
+    for name, text in pages.items():
+        (folder / name).write_text(text, encoding="utf-8")
     return folder
+
+
+def _records(state: StateStore, reader: Reader) -> str:
+    found = find_records(state, LISTED, tuple(PipelineName), reader)
+    may_replay = frozenset(DAILY_PIPELINES)
+    return records_page(replace(found, may_replay=may_replay), reader, SHOP)
+
+
+def _replay(state: StateStore, reader: Reader) -> str:
+    """The page after two records of the list were chosen."""
+    rows = find_records(state, LISTED, tuple(PipelineName), reader).rows[:2]
+    replay = Replay(PipelineName.CONTACTS, ",".join(row.stored.key for row in rows))
+    return replay_page(replay, reader, LISTED.address(), run_id="replay__3f1c9a7b2d4e5f60__9be2c1d0")
 
 
 if __name__ == "__main__":

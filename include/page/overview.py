@@ -11,6 +11,7 @@ from statistics import median, quantiles
 from zoneinfo import ZoneInfo
 
 from include.outcomes import Outcome, PipelineName
+from include.page.differences import has_differences
 from include.page.rendering import duration, number, percent
 from include.pipelines import PIPELINES
 from include.report import Limits, Report, Tracking
@@ -24,12 +25,14 @@ MOST_CHANGES = 50_000
 
 
 class State(StrEnum):
-    """The result of a pipeline's last run; overdue: it passed, but the next run is missing."""
+    """The result of a pipeline's last run; overdue: it passed, but the next run is missing; differences: it
+    passed, and found some that an operator must look at."""
 
     NONE = "no run yet"
     PASSED = "passed"
     FAILED = "failed"
     OVERDUE = "overdue"
+    DIFFERENCES = "differences"
 
 
 @dataclass(frozen=True)
@@ -137,7 +140,9 @@ def _state(last: StoredReport | None, age: timedelta, overdue_after: timedelta |
         return State.NONE
     if last.state != "success":
         return State.FAILED
-    return State.OVERDUE if overdue_after and age > overdue_after else State.PASSED
+    if overdue_after and age > overdue_after:
+        return State.OVERDUE
+    return State.DIFFERENCES if has_differences(last.report) else State.PASSED
 
 
 def _problems(last: StoredReport | None, settings: Settings) -> tuple[str, ...]:

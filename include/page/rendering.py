@@ -56,3 +56,13 @@ def duration(seconds: float) -> str:
 def age(past: timedelta) -> str:
     """`3 h ago`."""
     return "just now" if past < timedelta(minutes=1) else f"{duration(past.total_seconds())} ago"
+
+
+def counted(how_many: int, noun: str) -> str:
+    """`1 record`, `1,234 records`."""
+    return f"{how_many:,} {noun}" if how_many == 1 else f"{how_many:,} {noun}s"
+
+
+def short_key(key: str) -> str:
+    """The key of a record; of a person's hash only the first 12 digits."""
+    return f"{key[:12]}…" if len(key) == 64 else key

@@ -1,4 +1,4 @@
-"""The status page and the list of records with a reason, as HTML."""
+"""The status page as HTML."""
 
 from __future__ import annotations
 
@@ -13,14 +13,11 @@ from zoneinfo import ZoneInfo
 from jinja2 import Environment
 from markupsafe import Markup
 
-from include.outcomes import PipelineName, Reason
 from include.page.charts import draw_bars
+from include.page.differences import differences_of
 from include.page.overview import DAYS, Overview, Trend
-from include.page.rendering import age, number, short, templates
-from include.pipelines import DAILY_PIPELINES
-from include.state import StoredOutcome, StoredReport
-
-PER_PAGE = 50
+from include.page.rendering import age, number, short, short_key, templates
+from include.state import StoredReport
 
 
 @dataclass(frozen=True)
@@ -33,35 +30,14 @@ class Reader:
     form_token: str = ""
 
 
-@dataclass(frozen=True)
-class RecordsPage:
-    """One page of a pipeline's records with a reason; `more` if another page follows."""
-
-    pipeline: PipelineName
-    reason: Reason
-    records: Sequence[StoredOutcome]
-    number: int
-    more: bool
-
-
 def status_page(shown: Overview, reader: Reader, now: datetime) -> str:
     """The status page."""
     return _page("status.html", reader, shown=shown, now=now, days=DAYS)
 
 
-def records_page(shown: RecordsPage, reader: Reader) -> str:
-    """One page of the records with a reason."""
-    kind = (
-        DAILY_PIPELINES[shown.pipeline].kind
-        if reader.may_explain and shown.pipeline in DAILY_PIPELINES
-        else ""
-    )
-    return _page("records.html", reader, shown=shown, kind=kind)
-
-
-def message_page(message: str) -> str:
-    """The page that replaces the status page if the state store cannot be read: the error and what to do."""
-    return _templates().get_template("message.html").render(message=message)
+def message_page(message: str, back: str = "./") -> str:
+    """The page that replaces another one: an error and what to do, with a link back."""
+    return _templates().get_template("message.html").render(message=message, back=back)
 
 
 def run_link(run: StoredReport) -> str:
@@ -86,10 +62,6 @@ def _chart(trend: Trend, days: Sequence[date]) -> Markup:
 @cache
 def _templates() -> Environment:
     return templates(
-        Path(__file__).parent / "templates", {"number": number, "age": age, "chart": _chart, "key": _key}
+        Path(__file__).parent / "templates",
+        {"number": number, "age": age, "chart": _chart, "key": short_key, "differences": differences_of},
     )
-
-
-def _key(key: str) -> str:
-    """The key of a record; of a person's hash only the first 12 digits."""
-    return f"{key[:12]}…" if len(key) == 64 else key

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Mapping
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.csv
 
-from include.outcomes import EXPECTED_CAUSES, Cause
+from include.outcomes import Cause
 from include.pipeline.run import SyncRun
 from include.report import Compared
 from include.staging import Staging
@@ -59,13 +58,9 @@ class ComparedRecords:
 
 
 def keep_differences(
-    run: SyncRun,
-    target: Staging,
-    compared: Compared,
-    differences: pd.DataFrame,
-    advice: Mapping[Cause, str],
+    run: SyncRun, target: Staging, compared: Compared, differences: pd.DataFrame
 ) -> Compared:
-    """Stage all differences and the counts, and log some differences of each cause with the advice for it.
+    """Stage all differences and the counts, and log some differences of each cause with its advice.
 
     `compared` has all counts except those of the differences; the returned copy has those too.
     """
@@ -79,7 +74,7 @@ def keep_differences(
         }
     )
     target.write_json(COMPARED, full.model_dump(mode="json"))
-    _log(run, target, full, ordered, advice)
+    _log(run, target, full, ordered)
     return full
 
 
@@ -93,16 +88,14 @@ def _examples(ordered: pd.DataFrame, most: int) -> dict[Cause, list[str]]:
     return {Cause(str(cause)): list(rows["key"]) for cause, rows in some.groupby("cause") if most}
 
 
-def _log(
-    run: SyncRun, target: Staging, found: Compared, ordered: pd.DataFrame, advice: Mapping[Cause, str]
-) -> None:
+def _log(run: SyncRun, target: Staging, found: Compared, ordered: pd.DataFrame) -> None:
     log.info("%s: %s", run.pipeline, found.line())
     for cause, number in found.causes.most_common():
         rows = ordered[ordered["cause"] == cause].head(run.settings.reconcile.examples)
         shown = ", ".join(
             f"{key} ({detail})" if detail else key for key, _, detail in rows.itertuples(index=False)
         )
-        level = logging.INFO if cause in EXPECTED_CAUSES else logging.WARNING
+        level = logging.INFO if cause.is_expected else logging.WARNING
         more = "" if number == len(rows) else f" and {number - len(rows):,} more"
         log.log(
             level,
@@ -112,7 +105,7 @@ def _log(
             f"{number:,}",
             shown,
             more,
-            advice[cause],
+            cause.advice,
         )
     if found.causes:
         log.info("%s: all differences are listed in %s/%s", run.pipeline, target, LIST)

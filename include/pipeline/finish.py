@@ -10,6 +10,7 @@ from include.errors import SyncError, TooManyRejected, UnsafeChange
 from include.outcomes import Outcome, Reason
 from include.pipeline.guards import is_empty_first_load, not_found_message
 from include.pipeline.refusals import find_common_refusal
+from include.pipeline.replay import note_on_unknown_keys
 from include.pipeline.run import (
     SENT_AT_LAST,
     SyncRun,
@@ -128,14 +129,16 @@ def unfinished_message(task: str) -> str:
 
 
 def _report(run: SyncRun, stages: Mapping[str, Staging]) -> Report:
+    counts = sum((counts_of(folder) for folder in stages.values()), StageCounts())
+    counts.notes += note_on_unknown_keys(stages["extract"])
     return Report(
         pipeline=run.pipeline,
         mode=run.plan.mode,
         window=run.plan.window,
         dry_run=run.dry_run,
         gaps=list(run.plan.gaps),
-        counts=sum((counts_of(folder) for folder in stages.values()), StageCounts()),
         live=run.settings.run.live,
+        counts=counts,
     )
 
 

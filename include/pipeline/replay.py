@@ -10,6 +10,7 @@ import pandas as pd
 from include.errors import ConfigurationError
 from include.outcomes import PipelineName, Reason
 from include.pipeline.run import SENT_AT_LAST, SyncRun
+from include.plan import keys_of
 from include.staging import Staging
 
 log = logging.getLogger(__name__)
@@ -17,15 +18,20 @@ log = logging.getLogger(__name__)
 UNNAMED = "unnamed row "
 """Start of the key of a refused row that Connectif's report does not name. It cannot be replayed."""
 _KEYS = "replay.json"
+_UNKNOWN = "replay-unknown.json"
+_LOGGED_KEYS = 20
 
 
 def keys_to_replay(run: SyncRun, target: Staging) -> list[str]:
     """The document ids, product ids or order ids that match the run's `replay`; staged for a retry.
 
-    ConfigurationError if `replay` is a single key and the state store does not have it.
+    Chosen keys without an unsent record are logged and staged (see `note_on_unknown_keys`).
+    ConfigurationError if none of the chosen keys has one.
     """
     if not target.has(_KEYS):
-        target.write_json(_KEYS, _kept_keys(run, run.plan.replay or "all"))
+        wanted = run.plan.replay or "all"
+        is_group = wanted == "all" or wanted in set(Reason)
+        target.write_json(_KEYS, _matching(run, wanted) if is_group else _chosen(run, target, wanted))
     keys: list[str] = target.read_json(_KEYS)
     log.info("%s: %s records to replay", run.pipeline, f"{len(keys):,}")
     return keys
@@ -46,7 +52,40 @@ def keep_sent_replays(run: SyncRun, folder: Staging, keys: Iterable[str]) -> Non
         folder.write_frame(SENT_AT_LAST, pd.DataFrame({"key": sorted(resolved)}))
 
 
-def _kept_keys(run: SyncRun, wanted: str) -> list[str]:
+def note_on_unknown_keys(folder: Staging) -> list[str]:
+    """The report's note on chosen keys that no unsent record had when the replay started."""
+    unknown = folder.read_json(_UNKNOWN) if folder.has(_UNKNOWN) else []
+    return [f"chosen keys that have no unsent record any more: {len(unknown)}"] if unknown else []
+
+
+def can_be_chosen(key: str) -> bool:
+    """Whether the parameter `replay` can name this record among others."""
+    return not key.startswith(UNNAMED) and not set(key) & {",", "@"} and not any(map(str.isspace, key))
+
+
+def _chosen(run: SyncRun, target: Staging, wanted: str) -> list[str]:
+    """The records of chosen keys. A purchase id stands for its orders."""
+    found = {key: _matching(run, key) for key in keys_of(wanted)}
+    unknown = [key for key, records in found.items() if not records]
+    if len(unknown) == len(found):
+        raise ConfigurationError(
+            f"parameter replay is {wanted!r:.60}: this is neither all, nor a reason code, nor the key of an "
+            f"unsent record of {run.pipeline}. To send any other record, use the parameter only"
+        )
+    if unknown:
+        log.warning(
+            "%s: %s of %s chosen keys have no unsent record any more: %s. They are left out",
+            run.pipeline,
+            len(unknown),
+            len(found),
+            ", ".join(unknown[:_LOGGED_KEYS]),
+        )
+    target.write_json(_UNKNOWN, unknown)
+    return sorted({key for records in found.values() for key in records})
+
+
+def _matching(run: SyncRun, wanted: str) -> list[str]:
+    """The keys that match "all", a reason code or one key, without those that cannot be replayed."""
     found = run.state.records.keys_to_replay(run.pipeline, wanted)
     if run.pipeline is PipelineName.PURCHASES:
         found = sorted({*found, *run.state.purchases.orders_to_replay(wanted)})
@@ -56,11 +95,6 @@ def _kept_keys(run: SyncRun, wanted: str) -> list[str]:
             "%s: %s rejected rows cannot be replayed, Connectif's report did not name them. Use mode full",
             run.pipeline,
             len(found) - len(keys),
-        )
-    if not keys and wanted != "all" and wanted not in set(Reason):
-        raise ConfigurationError(
-            f"parameter replay is {wanted!r:.60}: this is neither all, nor a reason code, nor the key of an "
-            f"unsent record of {run.pipeline}. To send any other record, use the parameter only"
         )
     return keys
 

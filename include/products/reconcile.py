@@ -61,7 +61,7 @@ def compare(run: SyncRun, target: Staging) -> StageCounts:
         same=compared_records.number_same,
         notes=[_scope(run, len(active), len(read_back)), *_on_others(run, others)],
     )
-    keep_differences(run, target, compared, compared_records.differences(), ADVICE)
+    keep_differences(run, target, compared, compared_records.differences())
     return StageCounts()
 
 
@@ -157,15 +157,3 @@ def _scope(run: SyncRun, sent: int, read_back: int) -> str:
         f"Connectif has no list of products: compared with the {sent:,} sent last, {read_back:,} of them "
         "read back"
     )
-
-
-ADVICE: dict[Cause, str] = {
-    Cause.NEVER_SENT: "Trigger sync_products, or wait for tonight",
-    Cause.REJECTED: "Fix at VTEX what the reason says; the next sync_products sends it",
-    Cause.HIDDEN: "Nothing: the shop's search does not show it, so it is not sent",
-    Cause.SHOWN_AGAIN: "Trigger sync_products, or wait for tonight",
-    Cause.NO_LONGER_LISTED: "Trigger sync_products, or wait for tonight: it will say out of stock",
-    Cause.GONE: "Trigger sync_products, or wait for tonight",
-    Cause.DIFFERS: "Trigger sync_products; if the difference returns, another program changes products there",
-}
-"""Sentences without a full stop, for all causes that the comparison names."""

@@ -42,27 +42,6 @@ TO_REPAIR = "to-repair.json"
 _WORKERS = 8
 _PLAIN_ID = re.compile(r"[\w.-]{1,100}")
 _REPAIRED_CAUSES = frozenset({Cause.NEVER_SENT, Cause.NOT_COVERED, Cause.GONE, Cause.REJECTED, Cause.HELD})
-_REPAIR = "Trigger reconcile with repair"
-_DELETE = "Delete it at Connectif if it should not count there; this sync never deletes purchases"
-
-ADVICE: dict[Cause, str] = {
-    Cause.NEVER_SENT: _REPAIR,
-    Cause.NOT_COVERED: "Back-fill sync_purchases for those days, or trigger reconcile with repair",
-    Cause.TOO_YOUNG: "Do nothing: the next run of sync_purchases sends it",
-    Cause.GONE: f"{_REPAIR}, unless it was deleted at Connectif on purpose",
-    Cause.REJECTED: "Fix the problem that the reason names, then trigger reconcile with repair",
-    Cause.HELD: "Do nothing: the next runs of sync_purchases retry it for held_days",
-    Cause.CANCELED: "Do nothing: it is canceled at VTEX, and Connectif does not have it",
-    Cause.EXCLUDED: "Do nothing: the shop did not sell it itself, or a setting excludes it",
-    Cause.ERASED: "Do nothing: the person is erased here",
-    Cause.OTHER_ID: "Set purchase_id_source to the form that the shop's web tag reports",
-    Cause.CANCELED_SINCE: _DELETE,
-    Cause.EXCLUDED_BUT_THERE: _DELETE,
-    Cause.OTHER_TIME: "Do nothing: both sides have it, at different times by their clocks",
-    Cause.UNKNOWN_AT_VTEX: "Find out who else sends purchases to Connectif (a till, a marketplace, a test)",
-    Cause.NOT_LOOKED_UP: "Compare fewer days, or raise lookups in the settings",
-}
-"""What to do about a difference, by its cause: the end of its log line, without a full stop."""
 
 
 def compare(run: SyncRun, target: Staging) -> StageCounts:
@@ -102,7 +81,7 @@ def compare(run: SyncRun, target: Staging) -> StageCounts:
         same=compared_records.number_same,
         notes=[f"purchases of {sides.window}"],
     )
-    keep_differences(run, target, compared, compared_records.differences(), ADVICE)
+    keep_differences(run, target, compared, compared_records.differences())
     return StageCounts()
 
 

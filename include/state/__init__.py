@@ -7,6 +7,7 @@ from include.state.erasure import Traces
 from include.state.figures import AppliedChange, ReasonCount
 from include.state.post_marks import PostMark, PurchaseToPost
 from include.state.purchases import PurchaseOutcome, StoredPurchase
+from include.state.record_search import FoundRecord, RecordFilter, RecordOrder, RunRecords, Seen
 from include.state.records import RecordOutcome, StoredOutcome
 from include.state.reports import StoredReport
 from include.state.schema import upgrade
@@ -16,12 +17,17 @@ from include.state.subscription_changes import PendingEvent, SubscriptionChange,
 
 __all__ = [
     "AppliedChange",
+    "FoundRecord",
     "PendingEvent",
     "PostMark",
     "PurchaseOutcome",
     "PurchaseToPost",
     "ReasonCount",
+    "RecordFilter",
+    "RecordOrder",
     "RecordOutcome",
+    "RunRecords",
+    "Seen",
     "Shop",
     "StateStore",
     "StoredOutcome",

@@ -89,7 +89,7 @@ class Records(Part):
             if wanted is not None:
                 query = query.where(column == wanted)
         with self._database.read() as connection:
-            return [_to_stored_outcome(row) for row in connection.execute(query).mappings()]
+            return [to_stored_outcome(row) for row in connection.execute(query).mappings()]
 
     def outcomes_of(self, pipeline: PipelineName, keys: Iterable[str]) -> dict[str, StoredOutcome]:
         """The stored outcomes of these keys, by key."""
@@ -102,7 +102,7 @@ class Records(Part):
                     record.c.record_key.in_(batch),
                 )
                 found |= {
-                    row["record_key"]: _to_stored_outcome(row) for row in connection.execute(query).mappings()
+                    row["record_key"]: to_stored_outcome(row) for row in connection.execute(query).mappings()
                 }
         return found
 
@@ -161,7 +161,7 @@ def _to_columns(row: RecordOutcome) -> dict[str, str | None]:
     return {"record_key": row.key, "outcome": row.outcome, "reason": row.reason, "detail": row.detail}
 
 
-def _to_stored_outcome(row: sa.RowMapping) -> StoredOutcome:
+def to_stored_outcome(row: sa.RowMapping) -> StoredOutcome:
     return StoredOutcome(
         key=row["record_key"],
         outcome=Outcome(row["outcome"]),

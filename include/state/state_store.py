@@ -27,6 +27,7 @@ from include.state.people import People
 from include.state.post_marks import PostMarks
 from include.state.progress import Progress
 from include.state.purchases import Purchases
+from include.state.record_search import RecordSearch
 from include.state.records import Records
 from include.state.reports import Reports
 from include.state.retention import Retention
@@ -53,6 +54,7 @@ class StateStore:
         self.leases = Leases(database, people)
         self.reports = Reports(database, people)
         self.records = Records(database, people)
+        self.record_search = RecordSearch(database, people)
         self.vendor_texts = VendorTexts(database, people)
         self.purchases = Purchases(database, people)
         self.post_marks = PostMarks(database, people)

@@ -118,7 +118,9 @@ record = sa.Table(
     sa.Index("sync_record_run", "shop_id", "pipeline", "run_key"),
     sa.Index("sync_record_reason", "shop_id", "pipeline", "reason", "last_seen"),
     sa.Index("sync_record_age", "last_seen"),
+    sqlite_with_rowid=False,
 )
+"""SQLite keeps the rows in the order of the primary key, in which a download reads them."""
 
 vendor_text = sa.Table(
     "sync_vendor_text",

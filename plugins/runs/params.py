@@ -13,7 +13,7 @@ from include.errors import ConfigurationError, ParameterError
 from include.outcomes import PipelineName
 from include.parameters import unknown_parameters
 from include.pipelines import CONTACTS, DAILY_PIPELINES, NEWSLETTER, PRODUCTS, PURCHASES, RECONCILE
-from include.plan import RunRequest, check_request
+from include.plan import LONGEST_KEY, MOST_KEYS, RunRequest, check_request
 from include.report import NOT_LIVE
 from include.settings import Settings
 
@@ -34,11 +34,11 @@ DAILY_PARAMS: dict[str, Param] = {
         None,
         type=["null", "string"],
         pattern=r"^[^@\s]+$",
-        maxLength=200,
+        maxLength=MOST_KEYS * (LONGEST_KEY + 1),
         title="What to replay",
         description=(
             "For mode replay: all (rejected and held records), a reason code such as target_rejected, or "
-            "the key of one record. Empty means all."
+            f"up to {MOST_KEYS} keys of records with commas between them. Empty means all."
         ),
     ),
     "window_start": Param(

@@ -1,8 +1,7 @@
 """The receiver inside Airflow's api-server: a connection holds its secrets, and its durable events are runs.
 
-`airflow.api.common.trigger_dag` creates the runs, as in Airflow's own API: it needs no credentials, and
-SQLite rarely reports "database is locked". It is no public interface: so Airflow is pinned, and
-tests/integration calls it.
+`airflow.api.common.trigger_dag` creates the runs (see airflow_runs.py): SQLite rarely reports "database is
+locked" then.
 """
 
 from __future__ import annotations
@@ -11,31 +10,29 @@ import logging
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from airflow.api.common.trigger_dag import trigger_dag
 from airflow.exceptions import DagRunAlreadyExists
-from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun
 from airflow.utils.session import create_session
 from airflow.utils.state import DagRunState
 from airflow.utils.types import DagRunTriggeredByType
 from sqlalchemy import func, select
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from include.errors import SyncError, TemporaryError
+from include.errors import SyncError
 from include.newsletter.receiver.app import Event, Receiver
 from include.pipelines import NEWSLETTER
 from plugins.hooks.accounts import shop_of_connections
 from plugins.state import open_state
+from plugins.web.airflow_runs import DatabaseBusy, hide_error_details, require_unpaused
 from plugins.web.newsletter_keys import KeysUnreadable, read_keys
 
 if TYPE_CHECKING:
-    from sqlalchemy.orm import Session
     from starlette.types import ASGIApp
 
 log = logging.getLogger(__name__)
@@ -55,10 +52,6 @@ STATE_TTL_SECONDS = 30.0
 """How long the state store's answer is kept, or its failure: opening an unreachable one takes seconds."""
 
 Value = TypeVar("Value")
-
-
-class DatabaseBusy(TemporaryError):
-    """Airflow's database is locked (SQLite) or unreachable."""
 
 
 def build_receiver() -> ASGIApp:
@@ -96,8 +89,8 @@ def oldest_unfinished_run() -> datetime | None:
         DagRun.state.in_(unfinished),
         DagRun.run_after <= datetime.now(UTC),
     )
-    with _hide_error_details(), create_session() as session:
-        _require_unpaused(session)
+    with hide_error_details(), create_session() as session:
+        require_unpaused(session, NEWSLETTER.dag_id)
         return session.scalar(query)
 
 
@@ -118,9 +111,9 @@ def oldest_busy_event() -> datetime | None:
 
 
 def _create_run(run_id: str, events: Sequence[Event]) -> None:
-    with _hide_error_details():
+    with hide_error_details():
         with create_session() as session:
-            _require_unpaused(session)
+            require_unpaused(session, NEWSLETTER.dag_id)
         try:
             trigger_dag(
                 dag_id=NEWSLETTER.dag_id,
@@ -131,30 +124,6 @@ def _create_run(run_id: str, events: Sequence[Event]) -> None:
             )
         except DagRunAlreadyExists:
             log.info("run %s already exists; an earlier attempt created it", run_id)
-
-
-def _require_unpaused(session: Session) -> None:
-    """Raise TemporaryError if the DAG is paused or unknown: Airflow would create a run but never start it."""
-    dag = session.scalar(select(DagModel).where(DagModel.dag_id == NEWSLETTER.dag_id))
-    if dag is None or dag.is_stale:
-        raise TemporaryError(f"Airflow does not know the DAG {NEWSLETTER.dag_id} (yet)")
-    if dag.is_paused:
-        raise TemporaryError(
-            f"the DAG {NEWSLETTER.dag_id} is paused: unpause it in the UI", retry_after_seconds=300
-        )
-
-
-@contextmanager
-def _hide_error_details() -> Iterator[None]:
-    """Replace errors of Airflow and its database by their class name: their text may hold addresses."""
-    try:
-        yield
-    except SyncError:
-        raise
-    except OperationalError:
-        raise DatabaseBusy("Airflow's database is locked or unreachable") from None
-    except Exception as error:  # noqa: BLE001 - the text of any error may hold addresses
-        raise TemporaryError(f"Airflow could not create the run ({type(error).__name__})") from None
 
 
 class TTLCache(Generic[Value]):

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import cast
+from urllib.parse import parse_qs
 
 from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.auth.managers.base_auth_manager import COOKIE_NAME_JWT_TOKEN, BaseAuthManager
@@ -20,21 +22,30 @@ from airflow.api_fastapi.auth.managers.models.resource_details import (
 from airflow.api_fastapi.core_api.security import requires_access_view
 from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, Response
+from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from include.page.rendering import STATIC
 from include.page.status import message_page
-from include.web import STATIC_HEADERS, with_headers
+from include.web import STATIC_HEADERS, BodyRefused, read_body, with_headers
 
-WRONG_PARAMETER = (
-    "A parameter of this address is missing, unknown or out of range. Go back to the status page"
-)
+WRONG_PARAMETER = "A parameter of this address is missing, unknown or out of range"
 FORM_FIELD = "form_token"
+LONGEST_FORM_BYTES = 65_536
+"""A form with 100 keys of 200 characters, percent-encoded, fits."""
 
 
-def page_app(routes: Mapping[tuple[str, str], Callable[..., HTMLResponse]]) -> ASGIApp:
+class PageProblem(HTTPException):
+    """The answer is a page that says what is wrong, with a link back."""
+
+    def __init__(self, status: int, message: str, *, back: str = "./") -> None:
+        super().__init__(status, message)
+        self.back = back
+
+
+def page_app(routes: Mapping[tuple[str, str], Callable[..., Response]]) -> ASGIApp:
     """Create the application of pages by (method, path), with their static files.
 
     A user needs access to Airflow's *Plugins* view.
@@ -44,6 +55,7 @@ def page_app(routes: Mapping[tuple[str, str], Callable[..., HTMLResponse]]) -> A
     for (method, path), page in routes.items():
         app.add_api_route(path, page, methods=[method], dependencies=access, response_class=HTMLResponse)
     app.add_exception_handler(RequestValidationError, _wrong_parameter)
+    app.add_exception_handler(HTTPException, _problem_page)
     app.mount("/static", with_headers(StaticFiles(directory=STATIC), STATIC_HEADERS))
     return with_headers(app)
 
@@ -53,11 +65,42 @@ async def _wrong_parameter(_request: Request, _error: Exception) -> HTMLResponse
     return HTMLResponse(message_page(WRONG_PARAMETER), status_code=400)
 
 
+async def _problem_page(_request: Request, error: Exception) -> HTMLResponse:
+    """Answer with a page instead of JSON: also for Airflow's own refusals and for unknown addresses."""
+    problem = cast("HTTPException", error)
+    page = message_page(str(problem.detail), getattr(problem, "back", "./"))
+    return HTMLResponse(page, status_code=problem.status_code, headers=problem.headers)
+
+
+async def read_fields(request: Request) -> dict[str, list[str]]:
+    """The fields of a form. FastAPI's own validation would repeat them in its error."""
+    try:
+        body = await read_body(request, LONGEST_FORM_BYTES)
+        return parse_qs(body.decode("utf-8", "replace"), max_num_fields=500)
+    except BodyRefused as refused:
+        raise PageProblem(refused.status, f"The form was not read: {refused}") from None
+    except ValueError:
+        raise PageProblem(400, "The form has too many fields") from None
+
+
+def last_values(fields: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """One value of each field: the last."""
+    return {name: values[-1] for name, values in fields.items()}
+
+
 def may_read_runs(user: BaseUser, dag_id: str) -> bool:
     """Whether Airflow lets this user read the runs of a DAG."""
     manager: BaseAuthManager[BaseUser] = get_auth_manager()
     return manager.is_authorized_dag(
         method="GET", access_entity=DagAccessEntity.RUN, details=DagDetails(id=dag_id), user=user
+    )
+
+
+def may_trigger(user: BaseUser, dag_id: str) -> bool:
+    """Whether Airflow lets this user trigger a DAG."""
+    manager: BaseAuthManager[BaseUser] = get_auth_manager()
+    return manager.is_authorized_dag(
+        method="POST", access_entity=DagAccessEntity.RUN, details=DagDetails(id=dag_id), user=user
     )
 
 

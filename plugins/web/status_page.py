@@ -1,96 +1,47 @@
 """The page "VTEX ↔ Connectif" in Airflow's api-server: the state of the syncs, with Airflow's permissions.
 
-The page reads only the state store; it does not call VTEX or Connectif.
+The page reads only the state store; it does not call VTEX or Connectif. Its lists of records, their replay
+and its downloads are in the modules beside this one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Annotated
-from zoneinfo import ZoneInfo
 
-from airflow.api_fastapi.core_api.security import GetUserDep
-from fastapi import Depends, HTTPException, Query, Request
+from fastapi import Request
 from fastapi.responses import HTMLResponse
 from starlette.types import ASGIApp
 
-from include.errors import SyncError
-from include.outcomes import PipelineName, Reason
 from include.page.overview import overview
-from include.page.status import PER_PAGE, Reader, RecordsPage, message_page, records_page, status_page
-from include.pipelines import DAILY_PIPELINES, PIPELINES
+from include.page.status import Reader, status_page
 from include.settings import load_settings
-from include.state import StateStore
-from plugins.hooks.accounts import shop_of_connections
-from plugins.state import open_state
-from plugins.web.page_app import form_token, may_read_runs, page_app
+from include.state import Shop, StateStore
+from plugins.web.downloads import differences_csv, records_csv
+from plugins.web.page_access import AllowedPipelines, answer
+from plugins.web.page_app import page_app
+from plugins.web.records_page import records, search_records
+from plugins.web.replay_page import replay_records
 
 
 def build() -> ASGIApp:
     """The application that the plugin mounts under `/vtex-connectif-status`."""
-    return page_app({("GET", "/"): status, ("GET", "/records"): records})
-
-
-def allowed_pipelines(user: GetUserDep) -> tuple[PipelineName, ...]:
-    """The pipelines of the DAGs whose runs this user may read; 403 if there is none."""
-    pipelines = tuple(each.name for each in PIPELINES.values() if may_read_runs(user, each.dag_id))
-    if not pipelines:
-        raise HTTPException(403, "you may not read the runs of any of these DAGs")
-    return pipelines
-
-
-AllowedPipelines = Annotated[tuple[PipelineName, ...], Depends(allowed_pipelines)]
+    return page_app(
+        {
+            ("GET", "/"): status,
+            ("GET", "/records"): records,
+            ("POST", "/records"): search_records,
+            ("GET", "/records.csv"): records_csv,
+            ("POST", "/replay"): replay_records,
+            ("GET", "/differences.csv"): differences_csv,
+        }
+    )
 
 
 def status(pipelines: AllowedPipelines, request: Request) -> HTMLResponse:
     """Show all pipelines that the user may see."""
     now = datetime.now(UTC)
 
-    def page(state: StateStore, reader: Reader) -> str:
+    def page(state: StateStore, _shop: Shop, reader: Reader) -> str:
         return status_page(overview(state, pipelines, load_settings(), now), reader, now)
 
-    return _answer(page, pipelines, request)
-
-
-def records(
-    pipelines: AllowedPipelines,
-    request: Request,
-    pipeline: PipelineName,
-    code: Reason,
-    page: Annotated[int, Query(ge=1, le=100_000)] = 1,
-) -> HTMLResponse:
-    """List the records of a pipeline that were not sent for one reason."""
-    if pipeline not in pipelines:
-        raise HTTPException(403, f"you may not read the runs of {PIPELINES[pipeline].dag_id}")
-
-    def listed(state: StateStore, reader: Reader) -> str:
-        found = state.records.outcomes(
-            pipeline, reason=code, limit=PER_PAGE + 1, offset=(page - 1) * PER_PAGE
-        )
-        more = len(found) > PER_PAGE
-        return records_page(RecordsPage(pipeline, code, found[:PER_PAGE], page, more), reader)
-
-    return _answer(listed, pipelines, request)
-
-
-def _answer(
-    page: Callable[[StateStore, Reader], str], pipelines: tuple[PipelineName, ...], request: Request
-) -> HTMLResponse:
-    try:
-        with _state() as (state, account):
-            zone = ZoneInfo(load_settings().schedule.time_zone)
-            may_explain = any(pipeline in DAILY_PIPELINES for pipeline in pipelines)
-            text = page(state, Reader(zone, account, may_explain, form_token(request)))
-    except SyncError as problem:
-        return HTMLResponse(message_page(str(problem)), status_code=503)
-    return HTMLResponse(text)
-
-
-@contextmanager
-def _state() -> Iterator[tuple[StateStore, str]]:
-    """Open the state store of the shop of the connections; yield it with the shop's VTEX account."""
-    shop = shop_of_connections()
-    with open_state(shop) as state:
-        yield state, shop.vtex_account
+    return answer(page, pipelines, request)

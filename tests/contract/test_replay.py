@@ -65,6 +65,26 @@ def test_contacts__that_were_corrected_are_sent_and_their_outcomes_are_closed(
 
 
 @pytest.mark.usefixtures("two_without_an_address")
+def test_contacts__of_several_keys_are_sent_and_sent_ones_are_reported(
+    runner: SyncRunner, shop: SimulatedShop, caplog: pytest.LogCaptureFixture
+) -> None:
+    put_document(shop, "one", "one@example.com")
+    put_document(shop, "two", "two@example.com")
+    report = runner.sync(PipelineName.CONTACTS, replay_of("one,two"), "both")
+    assert report.counts.outcomes == {Outcome.SENT: 2}
+    assert report.counts.notes == []
+    put_document(shop, "three", None)
+    runner.sync(PipelineName.CONTACTS, window_ending(NOON, hours=4), "day 2")
+    put_document(shop, "three", "three@example.com")
+    report = runner.sync(PipelineName.CONTACTS, replay_of("one,three"), "one of both")
+    assert report.counts.outcomes == {Outcome.SENT: 1}
+    assert report.counts.notes == ["chosen keys that have no unsent record any more: 1"]
+    assert "1 of 2 chosen keys have no unsent record any more: one." in caplog.text
+    with pytest.raises(ConfigurationError, match="the key of an unsent record"):
+        runner.sync(PipelineName.CONTACTS, replay_of("one,three"), "none of both")
+
+
+@pytest.mark.usefixtures("two_without_an_address")
 def test_contacts__that_a_daily_run_sends_later_are_no_longer_rejected(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
@@ -227,7 +247,7 @@ def customer_appears(shop: SimulatedShop) -> None:
 
 
 @pytest.mark.usefixtures("undisturbed_shop")
-@pytest.mark.parametrize("wanted", ["all", "contact_unresolved", "1", "1-01"])
+@pytest.mark.parametrize("wanted", ["all", "contact_unresolved", "1", "1-01", "1-01,1-02", "1,1-02"])
 def test_purchases__held_for_too_long_are_sent_by_a_replay(
     wanted: str, runner: SyncRunner, shop: SimulatedShop
 ) -> None:

@@ -47,6 +47,7 @@ def refusal(dag: DAG, conf: dict[str, Any]) -> str | None:
         {"mode": "replay", "replay": "all"},
         {"mode": "replay", "replay": "target_rejected"},
         {"mode": "replay", "replay": "1172452900788-01"},
+        {"mode": "replay", "replay": ",".join("x" * 200 for _ in range(100))},
     ],
 )
 def test_daily_params__accept(dags: dict[str, DAG], dag_id: str, conf: dict[str, Any]) -> None:

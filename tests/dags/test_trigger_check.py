@@ -42,6 +42,8 @@ CONTRADICTIONS: list[tuple[dict[str, Any], str]] = [
     ({"only": "d1", **TIMES}, "leave out"),
     ({"mode": "replay", "only": "d1"}, "leave out"),
     ({"replay": "all"}, "goes with mode replay"),
+    ({"mode": "replay", "replay": ",".join(map(str, range(101)))}, "at most 100"),
+    ({"mode": "replay", "replay": "all,1"}, "do not mix"),
     ({"mode": "full", **TIMES}, "contradict"),
 ]
 

@@ -8,8 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from include.outcomes import Cause
-
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "sandbox/README.md")),
@@ -95,11 +93,6 @@ def test_code__names_pages_that_exist() -> None:
     }
     assert named
     assert [(file, name) for file, name in named if not (ROOT / name).exists()] == []
-
-
-def test_reconcile__explains_every_cause() -> None:
-    page = (ROOT / "docs" / "reconcile.md").read_text(encoding="utf-8")
-    assert {Cause(name) for name in re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)} == set(Cause)
 
 
 def walks() -> dict[str, list[str]]:

@@ -266,7 +266,20 @@ def fuzz_pages(requests: int, folder: Path) -> Iterator[Tried]:
 
         fuzzer = Fuzzer(SEED + 1)
         paths = [*["/"] * 6, *["/records"] * 4, "/static/{}", "/static/../{}", "/{}", "/records/{}", "//{}"]
-        names = ["record", "kind", "pipeline", "code", "page", "RECORD"]
+        paths += ["/records.csv", "/differences.csv", *["/replay"] * 4]
+        names = [
+            "record",
+            "kind",
+            "pipeline",
+            "code",
+            "page",
+            "RECORD",
+            "text",
+            "run",
+            "seen_from",
+            "key",
+            "do",
+        ]
         requests_made = [
             fuzzer.request(paths, names, {} if n % 4 == 0 else allowed()) for n in range(requests)
         ]

@@ -217,6 +217,19 @@ START, END = "2026-11-01T00:00:00Z", "2026-11-02T00:00:00Z"
             PipelineName.CONTACTS,
             "holds an address",
         ),
+        (
+            request("manual", mode="replay", replay="a,ana@example.com"),
+            PipelineName.CONTACTS,
+            "holds an address",
+        ),
+        (
+            request("manual", mode="replay", replay=",".join(map(str, range(101)))),
+            PipelineName.PRODUCTS,
+            "has 101 keys, at most 100",
+        ),
+        (request("manual", mode="replay", replay="all,77-01"), PipelineName.PURCHASES, "do not mix"),
+        (request("manual", mode="replay", replay="77-01,no_lines"), PipelineName.PURCHASES, "do not mix"),
+        (request("manual", mode="replay", replay=","), PipelineName.PURCHASES, "do not mix"),
         (request("manual", window_start=START, window_end=END), PipelineName.PRODUCTS, "no window"),
     ],
 )
@@ -273,7 +286,7 @@ def test_plan__the_day_of_a_clock_change_has_its_own_length(first: date, length:
 
 @pytest.mark.parametrize("pipeline", [PipelineName.CONTACTS, PipelineName.PRODUCTS, PipelineName.PURCHASES])
 @pytest.mark.parametrize(
-    ("parameter", "wanted"), [(None, "all"), ("no_lines", "no_lines"), ("77-01", "77-01")]
+    ("parameter", "wanted"), [(None, "all"), ("no_lines", "no_lines"), ("77-01,78-01", "77-01,78-01")]
 )
 def test_plan__a_replay_has_no_window_and_survives_json(
     pipeline: PipelineName, parameter: str | None, wanted: str

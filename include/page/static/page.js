@@ -5,5 +5,15 @@ document.addEventListener("click", (event) => {
   event.preventDefault();
   const outside = window.parent.document.createElement("a");
   outside.href = link.href;
+  outside.target = link.target;
+  outside.rel = link.rel;
   outside.click();
 });
+
+// A box that chooses all boxes of that name; it is hidden where scripts do not run.
+for (const label of document.querySelectorAll("[data-chooses]")) {
+  label.hidden = false;
+  label.addEventListener("change", (event) => {
+    for (const box of document.getElementsByName(label.dataset.chooses)) box.checked = event.target.checked;
+  });
+}

@@ -9,12 +9,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from include.outcomes import Outcome, PipelineName, Reason
+from include.outcomes import PipelineName
 from include.page.overview import overview
 from include.page.rendering import STATIC
-from include.page.status import Reader, RecordsPage, message_page, records_page, status_page
+from include.page.status import Reader, message_page, status_page
 from include.settings import load_settings
-from include.state import RecordOutcome, Shop, open_state_store, upgrade
+from include.state import Shop, open_state_store, upgrade
 from tools.made_up_history import fill
 
 NOW = datetime(2026, 11, 23, 15, tzinfo=UTC)
@@ -83,26 +83,12 @@ def test_page__of_an_empty_state_store_says_what_to_do(tmp_path: Path) -> None:
     assert "<svg" not in text
 
 
-def test_records__are_listed_escaped_and_in_pages(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/state.db"
-    upgrade(url)
-    with open_state_store(url, "k" * 32, SHOP) as state:
-        row = RecordOutcome("<b>35</b>", Outcome.REJECTED, Reason.TARGET_REJECTED, EVIL)
-        state.records.save(PipelineName.PRODUCTS, "run", [row])
-        found = state.records.outcomes(PipelineName.PRODUCTS, reason=Reason.TARGET_REJECTED)
-    text = records_page(
-        RecordsPage(PipelineName.PRODUCTS, Reason.TARGET_REJECTED, found, 2, more=True), READER
-    )
-    assert "alert(" in text
-    assert "<b>35" not in text
-    assert text.count("<script") == 1, "only the page's own script"
-    assert "page=1" in text
-    assert "page=3" in text
-    assert '<input type="hidden" name="kind" value="product">' in text
-
-
 def test_message__is_escaped() -> None:
     assert "<script>alert" not in message_page(EVIL)
+
+
+def test_message__has_a_link_back() -> None:
+    assert '<a href="records?page=1">Back</a>' in message_page("wrong", "records?page=1")
 
 
 def test_style_sheet__supports_dark_and_narrow_and_loads_no_file() -> None:

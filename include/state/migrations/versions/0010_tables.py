@@ -191,6 +191,7 @@ def upgrade() -> None:
             ["sync_shop.shop_id"],
         ),
         sa.PrimaryKeyConstraint("shop_id", "pipeline", "record_key"),
+        sqlite_with_rowid=False,
     )
     op.create_index("sync_record_age", "sync_record", ["last_seen"], unique=False)
     op.create_index(
