@@ -6,12 +6,14 @@ Every record that is read ends in exactly one outcome; `Report.missing` is the n
 from __future__ import annotations
 
 from collections import Counter
+from datetime import UTC, tzinfo
 from typing import Annotated, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
 from include.outcomes import EXPECTED_CAUSES, Cause, Drop, Outcome, PipelineName, Reason
 from include.plan import Gap, Mode
+from include.values.wording import plural
 from include.window import Window
 
 
@@ -138,16 +140,16 @@ class Compared(BaseModel):
 
     def line(self) -> str:
         """`160 compared = 150 same + 10 different (gone 3, too_young 7), 3 to look at; …`"""
-        different = f"{self.causes.total()} different"
+        different = f"{self.causes.total():,} different"
         if self.causes.total():
             different += f" ({_listed(self.causes)})"
         if self.missing:
-            different += f" + {self.missing} unexplained"
+            different += f" + {self.missing:,} unexplained"
         parts = [
-            f"{self.at_vtex} at VTEX, {self.at_connectif} at Connectif",
-            f"{self.compared} compared = {self.same} same + {different}",
-            f"{self.to_look_at} to look at",
-            *([f"{self.repaired} repaired"] if self.repaired else []),
+            f"{self.at_vtex:,} at VTEX, {self.at_connectif:,} at Connectif",
+            f"{self.compared:,} compared = {self.same:,} same + {different}",
+            f"{self.to_look_at:,} to look at",
+            *([f"{self.repaired:,} repaired"] if self.repaired else []),
             *self.notes,
         ]
         return ", ".join(parts)
@@ -178,8 +180,11 @@ class Report(BaseModel):
         """The number of records without an outcome (negative: outcomes without a record)."""
         return self.counts.read - self.counts.outcomes.total()
 
-    def summary_line(self) -> str:
-        """One readable line: `contacts, full: 400 read = 380 sent + 20 rejected (email_missing 20); …`."""
+    def summary_line(self, zone: tzinfo = UTC) -> str:
+        """One readable line: `contacts, full: 400 read = 380 sent + 20 rejected (email_missing 20); …`.
+
+        Windows are on the clock of `zone`, and name it.
+        """
         counts = self.counts
         parts = [
             *(f"{pipeline}: {compared.line()}" for pipeline, compared in self.compared.items()),
@@ -188,10 +193,10 @@ class Report(BaseModel):
             *(_calls_at(vendor, calls) for vendor, calls in sorted(counts.calls.items())),
             *(_tracking_loss(day, tracking) for day, tracking in sorted(counts.tracking.items())),
             f"{sum(counts.seconds.values()):.1f} s",
-            *(f"not covered: {gap.window}, close it with: {gap.command}" for gap in self.gaps),
+            *(f"not covered: {gap.window.in_zone(zone)}, close it with: {gap.command}" for gap in self.gaps),
             *counts.notes,
         ]
-        return f"{self._title()}: {'; '.join(parts)}"
+        return f"{self._title(zone)}: {'; '.join(parts)}"
 
     def problems(self, limits: Limits) -> list[str]:
         """The reasons why the run must fail although its tasks have finished; empty if it passes."""
@@ -202,18 +207,19 @@ class Report(BaseModel):
         ]
         if self.missing:
             problems.append(
-                f"the counts do not add up: {self.counts.read} read, "
-                f"{self.counts.outcomes.total()} with an outcome ({self.missing:+d} unexplained)"
+                f"the counts do not add up: {self.counts.read:,} read, "
+                f"{self.counts.outcomes.total():,} with an outcome ({self.missing:+d} unexplained)"
             )
         if unconfirmed := self.counts.reasons[Reason.TARGET_UNCONFIRMED]:
             problems.append(
-                f"{unconfirmed} records were sent to Connectif twice, and its imports do not count them "
-                "(target_unconfirmed): the next run sends them again"
+                f"{plural(unconfirmed, 'record was', 'records were')} sent to Connectif twice, without being "
+                "counted by its imports (target_unconfirmed): the next run repeats this"
             )
         if self.too_many_rejected(limits):
             rejected = self.counts.outcomes[Outcome.REJECTED]
             problems.append(
-                f"{rejected} of {self.counts.read} records ({self._rejected_percent:.1f} %) were rejected; "
+                f"{rejected:,} of {plural(self.counts.read, 'record')} "
+                f"({self._rejected_percent:.1f} %) were rejected; "
                 f"the limit is {limits.reject_limit_percent:g} %: {self._reasons(Outcome.REJECTED)}"
             )
         return problems
@@ -230,20 +236,20 @@ class Report(BaseModel):
         return 100 * self.counts.outcomes[Outcome.REJECTED] / self.counts.read if self.counts.read else 0.0
 
     def _read_and_written(self) -> list[str]:
-        return [f"{self.counts.read} read = {self._outcomes()}", f"{self.counts.written} written"]
+        return [f"{self.counts.read:,} read = {self._outcomes()}", f"{self.counts.written:,} written"]
 
-    def _title(self) -> str:
-        what = f"{self.pipeline}, {self.window or self.mode}"
+    def _title(self, zone: tzinfo) -> str:
+        what = f"{self.pipeline}, {self.window.in_zone(zone) if self.window else self.mode}"
         return f"{what}, dry run" if self.dry_run else what
 
     def _outcomes(self) -> str:
         parts = [self._outcome(outcome) for outcome in Outcome if self.counts.outcomes[outcome]]
-        unexplained = [f"{self.missing} unexplained"] if self.missing else []
+        unexplained = [f"{self.missing:,} unexplained"] if self.missing else []
         return " + ".join([*parts, *unexplained]) or "0"
 
     def _outcome(self, outcome: Outcome) -> str:
         reasons = self._reasons(outcome)
-        return f"{self.counts.outcomes[outcome]} {outcome}" + (f" ({reasons})" if reasons else "")
+        return f"{self.counts.outcomes[outcome]:,} {outcome}" + (f" ({reasons})" if reasons else "")
 
     def _reasons(self, outcome: Outcome) -> str:
         return _listed(
@@ -254,20 +260,20 @@ class Report(BaseModel):
 def _listed(counter: Counter[Reason] | Counter[Drop] | Counter[Cause]) -> str:
     """`email_missing 12, email_masked 3`, the most frequent first."""
     ordered = sorted(counter.items(), key=lambda item: (-item[1], item[0]))
-    return ", ".join(f"{word} {number}" for word, number in ordered if number)
+    return ", ".join(f"{word} {number:,}" for word, number in ordered if number)
 
 
 def _tracking_loss(day: str, tracking: Tracking) -> str:
     when = day if tracking.whole else f"{day}, in part"
     return (
-        f"{when}: {tracking.tracked} purchases by the web tag, {tracking.added} added "
+        f"{when}: {plural(tracking.tracked, 'purchase')} by the web tag, {tracking.added:,} added "
         f"({tracking.lost_percent:.0f} % lost by the tag)"
     )
 
 
 def _calls_at(vendor: str, calls: Calls) -> str:
     details = [
-        *([f"{calls.throttled} answered 429"] if calls.throttled else []),
-        *([f"{calls.retried} repeated"] if calls.retried else []),
+        *([f"{calls.throttled:,} answered 429"] if calls.throttled else []),
+        *([f"{calls.retried:,} repeated"] if calls.retried else []),
     ]
-    return f"{calls.made} calls to {vendor}" + (f" ({', '.join(details)})" if details else "")
+    return f"{plural(calls.made, 'call')} to {vendor}" + (f" ({', '.join(details)})" if details else "")

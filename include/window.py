@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
@@ -26,6 +26,11 @@ def utc_text(instant: datetime) -> str:
     return f"{instant.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
+def local_text(instant: datetime, zone: tzinfo) -> str:
+    """An instant on the clock of `zone`, for people: `2026-11-24 09:30`. Name the zone near it."""
+    return f"{instant.astimezone(zone):%Y-%m-%d %H:%M}"
+
+
 def utc_milliseconds(instant: datetime) -> str:
     """An instant for both vendors: `2026-11-22T06:00:00.000Z`."""
     return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -46,6 +51,10 @@ class Window:
 
     def __str__(self) -> str:
         return f"{utc_text(self.start)} to {utc_text(self.end)}"
+
+    def in_zone(self, zone: tzinfo) -> str:
+        """`2026-11-23 03:00 to 2026-11-24 03:00 America/Sao_Paulo`."""
+        return f"{local_text(self.start, zone)} to {local_text(self.end, zone)} {zone}"
 
     def __contains__(self, instant: datetime) -> bool:
         return self.start <= instant < self.end

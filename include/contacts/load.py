@@ -21,6 +21,7 @@ from include.pipeline.run import SyncRun, count_outcomes, keep_outcomes, outcome
 from include.report import StageCounts
 from include.staging import Staging
 from include.values.mapped import outcome_rows_of
+from include.values.wording import plural
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +45,8 @@ def load(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
         log_sample(log, sample, dry_run=run.dry_run)
     if run.dry_run:
         rows -= _count_erased(counts, source, target, row_filter)
-        log.info("dry run: %s contacts in %s files would be sent", f"{rows:,}", len(staged["contacts"]))
+        files = plural(len(staged["contacts"]), "file")
+        log.info("dry run: %s in %s would be sent", plural(rows, "contact"), files)
         counts.count(Outcome.SENT, rows)
         return counts
     import_step = partial(

@@ -11,6 +11,7 @@ from include.errors import ConfigurationError
 from include.outcomes import PipelineName, Reason
 from include.pipeline.run import SENT_AT_LAST, SyncRun
 from include.staging import Staging
+from include.values.wording import plural
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +28,7 @@ def keys_to_replay(run: SyncRun, target: Staging) -> list[str]:
     if not target.has(_KEYS):
         target.write_json(_KEYS, _kept_keys(run, run.plan.replay or "all"))
     keys: list[str] = target.read_json(_KEYS)
-    log.info("%s: %s records to replay", run.pipeline, f"{len(keys):,}")
+    log.info("%s: %s to replay", run.pipeline, plural(len(keys), "record"))
     return keys
 
 

@@ -63,7 +63,7 @@ def test_tracking_loss__is_counted_by_days_of_the_shops_time_zone(
     tracked(shop, "3", MIDNIGHT + timedelta(minutes=1))
     report = runner.sync(PURCHASES, day_of(MIDNIGHT - 2 * HOUR, hours=4), "run")
     assert tracking_by_day(report) == {"2026-11-22": (0, 1, False), "2026-11-23": (1, 1, False)}
-    line = "2026-11-23, in part: 1 purchases by the web tag, 1 added (50 % lost by the tag)"
+    line = "2026-11-23, in part: 1 purchase by the web tag, 1 added (50 % lost by the tag)"
     assert line in report.summary_line()
 
 
