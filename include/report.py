@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import UTC, tzinfo
+from decimal import Decimal
 from typing import Annotated, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
@@ -64,13 +65,44 @@ class Tracking(BaseModel):
         return 100 * self.added / (self.tracked + self.added) if self.added else 0.0
 
 
+class PriceChange(BaseModel):
+    """The price of a product, as sent last and as sent now."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    product_id: str
+    name: str
+    before: Decimal
+    after: Decimal
+
+    @property
+    def percent(self) -> float:
+        """`-12.5`: the change in percent of the earlier price."""
+        return float(100 * (self.after - self.before) / self.before)
+
+
+class CatalogueChange(BaseModel):
+    """What a run changes in the catalogue that was sent last. `largest` has the ten largest price changes.
+
+    `new` also counts products that the shop shows again, `withdrawn` those that it no longer shows.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    new: int = 0
+    withdrawn: int = 0
+    price_up: int = 0
+    price_down: int = 0
+    largest: list[PriceChange] = Field(default_factory=list)
+
+
 class StageCounts(BaseModel):
     """The counts of one stage of a run (extract, transform, load); `+` adds stages up.
 
     `written` counts writes at the target, which may differ from the records sent: a split order is several
     records and one purchase. `seconds` is by stage name. `tracking` is by day (`2026-11-22`) and is not added
     up: it is the state of the day after the stage, over all runs. `named` counts the contacts to send that
-    have a name or a surname.
+    have a name or a surname. `catalogue` is None for other pipelines, chosen records and the first catalogue.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -84,6 +116,7 @@ class StageCounts(BaseModel):
     calls: dict[Vendor, Calls] = Field(default_factory=dict)
     seconds: dict[str, float] = Field(default_factory=dict)
     tracking: dict[str, Tracking] = Field(default_factory=dict)
+    catalogue: CatalogueChange | None = None
     notes: list[str] = Field(default_factory=list)
 
     def count(self, what: Outcome | Reason, number: int = 1) -> None:
@@ -107,6 +140,7 @@ class StageCounts(BaseModel):
             },
             seconds=dict(Counter(self.seconds) + Counter(other.seconds)),
             tracking=self.tracking | other.tracking,
+            catalogue=other.catalogue or self.catalogue,
             notes=[*self.notes, *other.notes],
         )
 

@@ -9,12 +9,13 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import chain
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from include.outcomes import PipelineName, Reason
+from include.page.newsletter_answer import AirflowFacts
 from include.page.overview import overview
 from include.page.rendering import STATIC
 from include.page.status import PER_PAGE, Reader, RecordsPage, records_page, status_page
@@ -30,6 +31,12 @@ PICTURES = ROOT / "docs" / "pictures"
 SHOP = Shop("myshop", "https://vtex.invalid", "https://connectif.invalid", "made-up")
 HASH_KEY = "made up for the pictures of the docs"
 NOW = datetime(2026, 11, 24, 12, 30, tzinfo=UTC)
+FACTS = AirflowFacts(
+    paused=frozenset({"reconcile"}),
+    last_callback=NOW - timedelta(minutes=9),
+    runs_waiting=1,
+    oldest_run=NOW - timedelta(seconds=2),
+)
 DESKTOP, DARK, PHONE = Viewport(1280), Viewport(1280, dark=True), Viewport(390)
 SHOTS = {
     "status.png": ("status.html", DESKTOP, 1_000),
@@ -73,7 +80,7 @@ def write_pages(folder: Path) -> Path:
     settings = load_settings()
     reader = Reader(ZoneInfo(settings.schedule.time_zone), SHOP.vtex_account, may_explain=True)
     with open_state_store(url, HASH_KEY, SHOP) as state:
-        shown = overview(state, tuple(PipelineName), settings, NOW)
+        shown = overview(state, tuple(PipelineName), settings, NOW, FACTS)
         rejected = state.records.outcomes(PipelineName.PRODUCTS, reason=Reason.PRICE_MISSING, limit=PER_PAGE)
     (folder / "status.html").write_text(status_page(shown, reader, NOW), encoding="utf-8")
     listed = RecordsPage(PipelineName.PRODUCTS, Reason.PRICE_MISSING, rejected, 1, more=False)

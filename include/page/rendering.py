@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from include.values.wording import age, duration, number, percent, plural, short
 
-__all__ = ["STATIC", "age", "duration", "number", "percent", "plural", "short", "templates"]
+__all__ = ["STATIC", "Level", "age", "duration", "number", "percent", "plural", "short", "templates"]
 
 _FOLDER = Path(__file__).parent
 STATIC = _FOLDER / "static"
@@ -21,6 +22,15 @@ _FILTERS: dict[str, Callable[..., str]] = {
     "percent": percent,
     "plural": plural,
 }
+
+
+class Level(StrEnum):
+    """How a state is shown: by colour, symbol and word."""
+
+    GOOD = "good"
+    WARNING = "warning"
+    BAD = "bad"
+    NONE = "none"
 
 
 def templates(folder: Path, filters: Mapping[str, Callable[..., Any]]) -> Environment:

@@ -62,6 +62,7 @@ def transform(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
     if not run.plan.is_partial and last is not None:
         withdrawn = _write_withdrawn(run, target, shown, refused)
         counts.read += withdrawn
+        counts.catalogue = changes.facts(count_vanishing(last, shown, id_source))
         counts.notes = [f"{withdrawn:,} withdrawn"] if withdrawn else []
     if run.plan.replay:
         counts.notes += note_on_missing_records(len(keys_to_replay(run, source)), len(shown))

@@ -29,7 +29,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_f
 
 from include.errors import SyncError, TemporaryError
 from include.newsletter.receiver.app import Event, Receiver
-from include.pipelines import NEWSLETTER
+from include.pipelines import CALLBACK_RUN, NEWSLETTER
 from plugins.hooks.accounts import shop_of_connections
 from plugins.state import open_state
 from plugins.web.newsletter_keys import KeysUnreadable, read_keys
@@ -78,7 +78,7 @@ def create_run(events: Sequence[Event]) -> None:
 
     TemporaryError while the DAG is paused or the database is unreachable.
     """
-    run_id = f"connectif__{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}__{secrets.token_hex(3)}"
+    run_id = f"{CALLBACK_RUN}{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}__{secrets.token_hex(3)}"
     retrying = Retrying(
         stop=stop_after_delay(LOCK_RETRY_SECONDS),
         wait=wait_fixed(LOCK_PAUSE_SECONDS),
@@ -96,7 +96,7 @@ def oldest_unfinished_run() -> datetime | None:
         DagRun.state.in_(unfinished),
         DagRun.run_after <= datetime.now(UTC),
     )
-    with _hide_error_details(), create_session() as session:
+    with hide_error_details("read its runs"), create_session() as session:
         _require_unpaused(session)
         return session.scalar(query)
 
@@ -118,7 +118,7 @@ def oldest_busy_event() -> datetime | None:
 
 
 def _create_run(run_id: str, events: Sequence[Event]) -> None:
-    with _hide_error_details():
+    with hide_error_details("create the run"):
         with create_session() as session:
             _require_unpaused(session)
         try:
@@ -145,7 +145,7 @@ def _require_unpaused(session: Session) -> None:
 
 
 @contextmanager
-def _hide_error_details() -> Iterator[None]:
+def hide_error_details(action: str) -> Iterator[None]:
     """Replace errors of Airflow and its database by their class name: their text may hold addresses."""
     try:
         yield
@@ -154,7 +154,7 @@ def _hide_error_details() -> Iterator[None]:
     except OperationalError:
         raise DatabaseBusy("Airflow's database is locked or unreachable") from None
     except Exception as error:  # noqa: BLE001 - the text of any error may hold addresses
-        raise TemporaryError(f"Airflow could not create the run ({type(error).__name__})") from None
+        raise TemporaryError(f"Airflow could not {action} ({type(error).__name__})") from None
 
 
 class TTLCache(Generic[Value]):

@@ -53,7 +53,8 @@ def test_summary_line__has_all_counts() -> None:
         "30 read = 20 sent + 5 duplicate (duplicate_email 5) + 5 rejected (email_masked 3, email_missing 2); "
         "20 written; dropped fields: phone_invalid 4; 7 calls to connectif; "
         "12 calls to vtex (2 answered 429, 3 repeated); 3.2 s; "
-        "not covered: 2026-11-22 06:00 to 2026-11-23 06:00 UTC, close it with: airflow backfill create …; 2 files"
+        "not covered: 2026-11-22 06:00 to 2026-11-23 06:00 UTC, "
+        "close it with: airflow backfill create …; 2 files"
     )
 
 
