@@ -35,6 +35,7 @@ def fill(url: str, hash_key: str, accounts: Shop, now: datetime) -> None:
             at = now - timedelta(days=back)
             _fill_day(state, at.replace(hour=0, minute=0, second=0, microsecond=0), back, now, dice)
             _changes(state, at, dice)
+        at = now - timedelta(hours=3)
         _waiting(state, now)
         for pipeline in (*HOURS, PipelineName.NEWSLETTER):
             state.records.save(pipeline, f"{pipeline}/made-up", _outcomes(pipeline, dice))

@@ -64,16 +64,17 @@ class Verdict:
 
 @dataclass(frozen=True)
 class NewsletterAnswer:
-    """The verdict, and the facts behind it as pairs of label and text."""
+    """The verdict; `brief`, the most important facts; and all facts as pairs of label and text."""
 
     verdict: Verdict
+    brief: str
     facts: tuple[tuple[str, str], ...]
 
 
 def newsletter_answer(found: NewsletterFacts, span: Span) -> NewsletterAnswer:
     """Judge the facts: the first problem decides."""
     verdict = _airflow_problem(found.airflow, span) or _state_of_runs(found) or _working(found, span)
-    return NewsletterAnswer(verdict, tuple(_facts(found, span)))
+    return NewsletterAnswer(verdict, _brief(found, span), tuple(_facts(found, span)))
 
 
 def _airflow_problem(airflow: AirflowFacts, span: Span) -> Verdict | None:
@@ -110,6 +111,11 @@ def _working(found: NewsletterFacts, span: Span) -> Verdict:
         return Verdict("no call yet", Level.NONE, f"Not yet: {why}. {todo}.")
     called = f"the last call from Connectif came {age(span.now - found.last_callback)}"
     return Verdict("up", Level.GOOD, f"Yes: the receiver is up, {called}. Time to VTEX: {found.latency}.")
+
+
+def _brief(found: NewsletterFacts, span: Span) -> str:
+    called = f"last call {age(span.now - found.last_callback)}" if found.last_callback else "no call yet"
+    return f"{called}, {found.waiting.number:,} waiting" if found.waiting.number else called
 
 
 def _facts(found: NewsletterFacts, span: Span) -> list[tuple[str, str]]:

@@ -1,6 +1,6 @@
 """The page "VTEX ↔ Connectif" in Airflow's api-server: the state of the syncs, with Airflow's permissions.
 
-The page reads only the state store; it does not call VTEX or Connectif.
+The page reads the state store and Airflow's database; it does not call VTEX or Connectif.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from include.settings import load_settings
 from include.state import StateStore
 from plugins.hooks.accounts import shop_of_connections
 from plugins.state import open_state
+from plugins.web.airflow_facts import airflow_facts
 from plugins.web.page_app import form_token, may_read_runs, page_app
 
 
@@ -46,10 +47,10 @@ AllowedPipelines = Annotated[tuple[PipelineName, ...], Depends(allowed_pipelines
 
 def status(pipelines: AllowedPipelines, request: Request) -> HTMLResponse:
     """Show all pipelines that the user may see."""
-    now = datetime.now(UTC)
+    now, facts = datetime.now(UTC), airflow_facts(pipelines)
 
     def page(state: StateStore, reader: Reader) -> str:
-        return status_page(overview(state, pipelines, load_settings(), now), reader, now)
+        return status_page(overview(state, pipelines, load_settings(), now, facts), reader, now)
 
     return _answer(page, pipelines, request)
 

@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from include.outcomes import Cause, Drop, Outcome, PipelineName, Reason
 from include.plan import Gap
-from include.report import Calls, Compared, Limits, Report, StageCounts
+from include.report import Calls, Compared, Limits, Report, StageCounts, Tracking
 from include.window import Window
 
 LIMITS = Limits(reject_limit_percent=5.0, reject_limit_minimum=20)
@@ -127,6 +128,20 @@ def test_stages__read_from_json_can_count_on() -> None:
     again = StageCounts.model_validate_json(counted(1, sent=1).model_dump_json())
     again.count(Reason.EMAIL_MISSING)
     assert again.outcomes == {Outcome.SENT: 1, Outcome.REJECTED: 1}
+
+
+def test_summary_line__has_plural_forms_and_thousands_separators() -> None:
+    counts = counted(12_345, sent=12_344, email_missing=1)
+    counts.calls = {"vtex": Calls(made=1), "connectif": Calls(made=1_234)}
+    counts.tracking = {"2026-11-22": Tracking(tracked=1, added=0)}
+    line = report(counts).summary_line()
+    assert "12,345 read = 12,344 sent + 1 rejected (email_missing 1)" in line
+    assert "1,234 calls to connectif; 1 call to vtex; 2026-11-22: 1 purchase by the web tag" in line
+
+
+def test_summary_line__has_windows_on_the_clock_of_the_shop() -> None:
+    line = report(StageCounts(), window=WINDOW).summary_line(ZoneInfo("America/Sao_Paulo"))
+    assert line.startswith("contacts, 2026-11-22 03:00 to 2026-11-23 03:00 America/Sao_Paulo: 0 read")
 
 
 # --- what both sides have
