@@ -13,6 +13,7 @@ from include.errors import UnsafeChange
 from include.outcomes import Outcome, PipelineName
 from include.plan import RunPlan
 from include.products.sent_catalogue import last_catalogue
+from include.report import CatalogueChange
 from tests.builders import EVERYTHING, SimulatedShop, SyncRunner, stages_of
 from tests.contract.test_kills import KILLS_A_RUN, Fate, differences, fate_of, steady
 
@@ -93,6 +94,26 @@ def test_faults__on_the_second_day_leave_the_same_catalogue_on_both_sides(
     assert report.counts.calls["vtex"].retried > 0
     assert differences(steady(shop.target()), target) == []
     assert kept(runner) == catalogue
+
+
+def test_report__says_what_changed_since_the_first_catalogue(runner: SyncRunner, shop: SimulatedShop) -> None:
+    keys = yesterday(runner)
+    assert runner.sync(PipelineName.PRODUCTS, EVERYTHING, "same").counts.catalogue == CatalogueChange()
+    before = kept(runner)[keys[4]]
+    shop.on_vtex("PUT", f"products/{keys[4]}", {"name": "Mais caro", "skus": [{"sku_id": 99_500}]})
+    change(shop, keys)
+    found = runner.sync(PipelineName.PRODUCTS, EVERYTHING, "today").counts.catalogue
+    assert found is not None
+    assert (found.new, found.withdrawn) == (2, 2)
+    now = kept(runner)[keys[4]]
+    assert now["unitPrice"] != before["unitPrice"]
+    (dearer,) = [one for one in found.largest if one.product_id == keys[4]]
+    assert (str(dearer.before), str(dearer.after)) == (before["unitPrice"], now["unitPrice"])
+    assert dearer.name == now["name"]
+    back = shop.on_vtex("PATCH", f"products/{keys[0]}", {"is_indexed": 1})
+    assert back is not None
+    again = runner.sync(PipelineName.PRODUCTS, EVERYTHING, "tomorrow").counts.catalogue
+    assert again == CatalogueChange(new=1), "a product that is shown again is new"
 
 
 def test_dry_run__on_the_second_day_keeps_the_first_catalogue(

@@ -139,3 +139,29 @@ def test_tracking_loss__of_a_day_with_a_clock_change_is_complete(
     whole, begun = tracking_by_day(report).items()
     assert whole == (day, (1, 1, True))
     assert begun[1] == (0, 1, False)
+
+
+def test_tracking_loss__is_also_counted_by_payment_method_and_sales_channel(
+    runner: SyncRunner, shop: SimulatedShop
+) -> None:
+    at = CUT - DAY
+    put_order(shop, "1-01", at, payments=["Pix"])
+    put_order(shop, "2-01", at, payments=["Pix", "Visa"], channel=2)
+    tracked(shop, "3", at)
+    put_order(shop, "4-01", at, email=ALIAS, profile_id=PROFILE, payments=["Pix"], channel=2)
+    nightly(runner, CUT)
+    figures = runner.state.figures
+    payments = {tuple(one) for one in figures.purchases_by("payment_method", at - DAY)}
+    assert payments == {
+        ("Pix", Outcome.SENT, 1),
+        ("Pix", Outcome.HELD, 1),
+        ("Pix, Visa", Outcome.SENT, 1),
+        ("Visa", Outcome.ALREADY_THERE, 1),
+    }
+    channels = {tuple(one) for one in figures.purchases_by("sales_channel", at - DAY)}
+    assert channels == {
+        ("1", Outcome.SENT, 1),
+        ("1", Outcome.ALREADY_THERE, 1),
+        ("2", Outcome.SENT, 1),
+        ("2", Outcome.HELD, 1),
+    }
