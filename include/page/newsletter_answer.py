@@ -54,7 +54,7 @@ class NewsletterFacts:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Condition:
     """The state in a word for the card, how to show it, and the answer in one sentence."""
 
     word: str
@@ -64,53 +64,53 @@ class Verdict:
 
 @dataclass(frozen=True)
 class NewsletterAnswer:
-    """The verdict; `brief`, the most important facts; and all facts as pairs of label and text."""
+    """The condition; `brief`, the most important facts; and all facts as pairs of label and text."""
 
-    verdict: Verdict
+    condition: Condition
     brief: str
     facts: tuple[tuple[str, str], ...]
 
 
 def newsletter_answer(found: NewsletterFacts, span: Span) -> NewsletterAnswer:
     """Judge the facts: the first problem decides."""
-    verdict = _airflow_problem(found.airflow, span) or _state_of_runs(found) or _working(found, span)
-    return NewsletterAnswer(verdict, _brief(found, span), tuple(_facts(found, span)))
+    condition = _airflow_problem(found.airflow, span) or _state_of_runs(found) or _working(found, span)
+    return NewsletterAnswer(condition, _brief(found, span), tuple(_facts(found, span)))
 
 
-def _airflow_problem(airflow: AirflowFacts, span: Span) -> Verdict | None:
+def _airflow_problem(airflow: AirflowFacts, span: Span) -> Condition | None:
     if NEWSLETTER.dag_id in airflow.paused:
         dag_id, lost = NEWSLETTER.dag_id, "Connectif's calls are refused, and Connectif does not repeat them"
-        return Verdict("paused", Level.BAD, f"No: {dag_id} is paused. {lost}. Unpause {dag_id} now.")
+        return Condition("paused", Level.BAD, f"No: {dag_id} is paused. {lost}. Unpause {dag_id} now.")
     if airflow.receiver is Receiver.DOWN:
         why = f"the receiver refuses Connectif's calls: {airflow.receiver_problem}"
-        return Verdict("receiver down", Level.BAD, f"No: {why}.")
+        return Condition("receiver down", Level.BAD, f"No: {why}.")
     if airflow.oldest_run and span.now - airflow.oldest_run > LATE:
         why = f"a run has waited for {_time_since(airflow.oldest_run, span)}"
         todo = "Check the scheduler, and the last lines of the run's log"
-        return Verdict("late", Level.BAD, f"No: {why}. {todo}.")
+        return Condition("late", Level.BAD, f"No: {why}. {todo}.")
     return None
 
 
-def _state_of_runs(found: NewsletterFacts) -> Verdict | None:
+def _state_of_runs(found: NewsletterFacts) -> Condition | None:
     if found.last_failed:
         todo = "Open it, and do what the last lines of its log say"
-        return Verdict("failed", Level.BAD, f"No: the last run failed. {todo}.")
+        return Condition("failed", Level.BAD, f"No: the last run failed. {todo}.")
     if found.airflow.receiver is not Receiver.NOT_SET_UP:
         return None
     if found.last_failed is None or found.last_callback:
         why = f"the receiver is not set up. {found.airflow.receiver_problem}"
-        return Verdict("not set up", Level.WARNING, f"No: {why}.")
+        return Condition("not set up", Level.WARNING, f"No: {why}.")
     how = "over Airflow's REST API. The receiver for Connectif's calls is not set up"
-    return Verdict("passed", Level.GOOD, f"Yes, {how}.")
+    return Condition("passed", Level.GOOD, f"Yes, {how}.")
 
 
-def _working(found: NewsletterFacts, span: Span) -> Verdict:
+def _working(found: NewsletterFacts, span: Span) -> Condition:
     if found.last_callback is None:
         why = "the receiver is up, but Connectif has not called yet"
         todo = "Enter its addresses at Connectif: docs/newsletter.md says how"
-        return Verdict("no call yet", Level.NONE, f"Not yet: {why}. {todo}.")
+        return Condition("no call yet", Level.NONE, f"Not yet: {why}. {todo}.")
     called = f"the last call from Connectif came {age(span.now - found.last_callback)}"
-    return Verdict("up", Level.GOOD, f"Yes: the receiver is up, {called}. Time to VTEX: {found.latency}.")
+    return Condition("up", Level.GOOD, f"Yes: the receiver is up, {called}. Time to VTEX: {found.latency}.")
 
 
 def _brief(found: NewsletterFacts, span: Span) -> str:

@@ -182,7 +182,7 @@ def test_log__shows_the_progress_of_a_run(runner: SyncRunner, caplog: pytest.Log
         r"products without an offer, base prices: (\d+) of \1, [\d.,]+/s",
         r"products mapped: 50, [\d.,]+/s",
         r"wrote 3 files for Connectif",
-        r"products-0001.csv: \d+ rows queued as import \w+",
+        r"products-0001.csv: \d+ rows? queued as import \w+",
         r"products-0001.csv: Connectif counts \d+ of its \d+ rows as taken, 0 are refused, 0 not .*",
         r"products, full: 50 read = 46 sent \+ 4 rejected .* hidden from search \(sales channel 1\)",
     ):

@@ -265,9 +265,9 @@ def test_newsletter__is_judged_by_receiver_and_runs(
     save(state, PipelineName.NEWSLETTER, events(), ago=timedelta(hours=1), run_id="connectifx")
     found = shown(state, PipelineName.NEWSLETTER, **airflow)
     assert found.newsletter is not None
-    verdict = found.newsletter.verdict
-    assert (verdict.word, verdict.level) == (word, level)
-    assert says in verdict.sentence
+    condition = found.newsletter.condition
+    assert (condition.word, condition.level) == (word, level)
+    assert says in condition.sentence
     assert (found.pipelines[0].word, found.pipelines[0].level) == (word, level)
 
 
@@ -275,7 +275,7 @@ def test_newsletter__without_any_call_and_over_rest_only(state: StateStore) -> N
     def word(**airflow: Any) -> str:
         found = shown(state, PipelineName.NEWSLETTER, **airflow).newsletter
         assert found is not None
-        return found.verdict.word
+        return found.condition.word
 
     unset = {"receiver": Receiver.NOT_SET_UP}
     assert (word(), word(**unset)) == ("no call yet", "not set up")
