@@ -114,8 +114,8 @@ def _working(found: NewsletterFacts, span: Span) -> Condition:
 
 
 def _brief(found: NewsletterFacts, span: Span) -> str:
-    called = f"last call {age(span.now - found.last_callback)}" if found.last_callback else "no call yet"
-    return f"{called}, {found.waiting.number:,} waiting" if found.waiting.number else called
+    called = [f"last call {age(span.now - found.last_callback)}"] if found.last_callback else []
+    return ", ".join([*called, f"{found.waiting.number:,} waiting"])
 
 
 def _facts(found: NewsletterFacts, span: Span) -> list[tuple[str, str]]:

@@ -294,7 +294,7 @@ def test_newsletter__says_how_many_events_wait_and_since_when(state: StateStore,
     assert (
         dict(found.facts)["Events that wait for VTEX"] == "2 events, the oldest since 2026-11-23 09:00 (3 h)"
     )
-    assert found.brief == "no call yet, 2 waiting"
+    assert found.brief == "2 waiting"
     assert "example.com" not in repr(found)
 
 
