@@ -12,6 +12,7 @@ from include.pipeline.preview import mask
 from include.pipeline.staging_retention import remove_runs_with_people
 from include.state import StateStore
 from include.values.address import problem_of, tidy_address
+from include.values.wording import plural
 from include.vtex.client import VtexClient
 
 BY_HAND = """\
@@ -43,9 +44,9 @@ def erase(state: StateStore, vtex: VtexClient, base: Any, email: str, now: datet
     runs, running = remove_runs_with_people(state, base, started_before=now, now=now)
     yield f"{mask(email)} is erased, and kept out of every later write."
     yield (
-        f"Removed from the state store: {removed.outcomes} outcomes, {removed.purchases} purchases, "
-        f"{removed.changes} subscription changes. {removed.reports} reports no longer name the person's "
-        "records."
+        f"Removed from the state store: {plural(removed.outcomes, 'outcome')}, "
+        f"{plural(removed.purchases, 'purchase')}, {plural(removed.changes, 'subscription change')}, "
+        f"and the person's records in {plural(removed.reports, 'report')}."
     )
     yield f"Removed the staged files of all {runs} finished runs of the shop."
     if problem:

@@ -141,6 +141,8 @@ PURCHASES = DailyPipeline(
     loads_in_full=False,
     code=_purchases,
 )
+CALLBACK_RUN = "connectif__"
+"""Start of the ids of the runs that Connectif's calls create."""
 NEWSLETTER = Pipeline(PipelineName.NEWSLETTER, "update_newsletter", lambda _schedule: "")
 RECONCILE = Pipeline(PipelineName.RECONCILE, "reconcile", lambda schedule: schedule.reconcile)
 

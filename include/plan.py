@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Literal, Self, cast
 
 from include.errors import ParameterError
 from include.outcomes import Reason
-from include.window import Window, as_utc, subtracted, utc_text
+from include.window import Window, as_utc, local_text, subtracted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -32,7 +32,7 @@ class RunRequest:
     `run_type` is Airflow's (`scheduled`, `manual`, `backfill`, …). The data interval is None if a run is
     triggered over REST with a null logical date. `window_start` and `window_end` are ISO 8601 with an offset.
     `only` is the id of one record. `replay` (with mode replay) selects records that were not sent: "all", a
-    reason code, or keys with commas between them.
+    reason code, or keys with commas between them. `zone` is the clock of times in `RunPlan.why`.
     """
 
     run_type: str
@@ -44,6 +44,7 @@ class RunRequest:
     window_end: str | None = None
     only: str | None = None
     replay: str | None = None
+    zone: tzinfo = UTC
 
     @property
     def is_backfill(self) -> bool:
@@ -181,8 +182,9 @@ def plan_run(
         return RunPlan("full", None, (), "no full load has finished yet, so the run reads all records")
     if request.run_type == "scheduled":
         missing = _missing(left_edge, request.interval.start, covered)
-        return _plan_scheduled(request.interval, missing, timedelta(days=coverage_days), pipeline.dag_id)
-    return RunPlan("window", request.interval, (), f"{request.run_type} run for {request.interval}")
+        return _plan_scheduled(request, missing, timedelta(days=coverage_days), pipeline.dag_id)
+    why = f"{request.run_type} run for {request.interval.in_zone(request.zone)}"
+    return RunPlan("window", request.interval, (), why)
 
 
 def check_request(request: RunRequest, pipeline: DailyPipeline) -> None:
@@ -203,7 +205,9 @@ def _explicit_plan(request: RunRequest, pipeline: DailyPipeline) -> RunPlan | No
         return _plan_full(request, pipeline)
     if request.mode == "window" and not window and not request.is_backfill:
         raise ParameterError("mode window needs window_start and window_end: give both")
-    return RunPlan("window", window, (), f"the window of the parameters, {window}") if window else None
+    if window is None:
+        return None
+    return RunPlan("window", window, (), f"the window of the parameters, {window.in_zone(request.zone)}")
 
 
 def _plan_one_record(
@@ -273,15 +277,17 @@ def _plan_full(request: RunRequest, pipeline: DailyPipeline) -> RunPlan:
     return RunPlan("full", None, (), "parameter mode is full")
 
 
-def _plan_scheduled(interval: Window, missing: list[Window], reach: timedelta, dag_id: str) -> RunPlan:
+def _plan_scheduled(request: RunRequest, missing: list[Window], reach: timedelta, dag_id: str) -> RunPlan:
+    interval = request.interval
     horizon = interval.start - reach
     start = min(
         (max(window.start, horizon) for window in missing if window.end > horizon), default=interval.start
     )
     older = [part for window in missing if (part := window.until(horizon))]
-    why = f"scheduled run for {interval}"
+    why = f"scheduled run for {interval.in_zone(request.zone)}"
     if start < interval.start:
-        why += f"; it starts at {utc_text(start)} because no run has covered the time since then"
+        starts = local_text(start, request.zone)
+        why += f"; it starts at {starts} because no run has covered the time since then"
     gaps = tuple(Gap(gap, _backfill_command(dag_id, gap, interval.end - interval.start)) for gap in older)
     return RunPlan("window", Window(start, interval.end), gaps, why)
 

@@ -6,12 +6,15 @@ Every record that is read ends in exactly one outcome; `Report.missing` is the n
 from __future__ import annotations
 
 from collections import Counter
+from datetime import UTC, tzinfo
+from decimal import Decimal
 from typing import Annotated, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
 from include.outcomes import Cause, Drop, Outcome, PipelineName, Reason
 from include.plan import Gap, Mode
+from include.values.wording import plural
 from include.window import Window
 
 
@@ -68,13 +71,45 @@ class Tracking(BaseModel):
         return 100 * self.added / (self.tracked + self.added) if self.added else 0.0
 
 
+class PriceChange(BaseModel):
+    """The price of a product, as sent last and as sent now."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    product_id: str
+    name: str
+    before: Decimal
+    after: Decimal
+
+    @property
+    def percent(self) -> float:
+        """`-12.5`: the change in percent of the earlier price."""
+        return float(100 * (self.after - self.before) / self.before)
+
+
+class CatalogueChange(BaseModel):
+    """What a run changes in the catalogue that was sent last. `largest` has the ten largest price changes.
+
+    `new` also counts products that the shop shows again, `withdrawn` those that it no longer shows.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    new: int = 0
+    withdrawn: int = 0
+    price_up: int = 0
+    price_down: int = 0
+    largest: list[PriceChange] = Field(default_factory=list)
+
+
 class StageCounts(BaseModel):
     """The counts of one stage of a run (extract, transform, load); `+` adds stages up.
 
     `written` counts writes at the target, which may differ from the records sent: a split order is several
     records and one purchase. `seconds` is by stage name. `tracking` is by day (`2026-11-22`) and is not added
     up: it is the state of the day after the stage, over all runs. `named` counts the contacts to send that
-    have a name or a surname. `would_send` holds the first keys that a dry run would send.
+    have a name or a surname. `would_send` holds the first keys that a dry run would send. `catalogue` is None
+    for other pipelines, chosen records and the first catalogue.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -89,6 +124,7 @@ class StageCounts(BaseModel):
     calls: dict[Vendor, Calls] = Field(default_factory=dict)
     seconds: dict[str, float] = Field(default_factory=dict)
     tracking: dict[str, Tracking] = Field(default_factory=dict)
+    catalogue: CatalogueChange | None = None
     notes: list[str] = Field(default_factory=list)
 
     def count(self, what: Outcome | Reason, number: int = 1) -> None:
@@ -113,6 +149,7 @@ class StageCounts(BaseModel):
             },
             seconds=dict(Counter(self.seconds) + Counter(other.seconds)),
             tracking=self.tracking | other.tracking,
+            catalogue=other.catalogue or self.catalogue,
             notes=[*self.notes, *other.notes],
         )
 
@@ -146,16 +183,16 @@ class Compared(BaseModel):
 
     def line(self) -> str:
         """`160 compared = 150 same + 10 different (gone 3, too_young 7), 3 to look at; …`"""
-        different = f"{self.causes.total()} different"
+        different = f"{self.causes.total():,} different"
         if self.causes.total():
             different += f" ({_listed(self.causes)})"
         if self.missing:
-            different += f" + {self.missing} unexplained"
+            different += f" + {self.missing:,} unexplained"
         parts = [
-            f"{self.at_vtex} at VTEX, {self.at_connectif} at Connectif",
-            f"{self.compared} compared = {self.same} same + {different}",
-            f"{self.to_look_at} to look at",
-            *([f"{self.repaired} repaired"] if self.repaired else []),
+            f"{self.at_vtex:,} at VTEX, {self.at_connectif:,} at Connectif",
+            f"{self.compared:,} compared = {self.same:,} same + {different}",
+            f"{self.to_look_at:,} to look at",
+            *([f"{self.repaired:,} repaired"] if self.repaired else []),
             *self.notes,
         ]
         return ", ".join(parts)
@@ -190,8 +227,11 @@ class Report(BaseModel):
         """The number of records without an outcome (negative: outcomes without a record)."""
         return self.counts.read - self.counts.outcomes.total()
 
-    def summary_line(self) -> str:
-        """One readable line: `contacts, full: 400 read = 380 sent + 20 rejected (email_missing 20); …`."""
+    def summary_line(self, zone: tzinfo = UTC) -> str:
+        """One readable line: `contacts, full: 400 read = 380 sent + 20 rejected (email_missing 20); …`.
+
+        Windows are on the clock of `zone`, and name it.
+        """
         counts = self.counts
         parts = [
             *(f"{pipeline}: {compared.line()}" for pipeline, compared in self.compared.items()),
@@ -200,12 +240,12 @@ class Report(BaseModel):
             *(_calls_at(vendor, calls) for vendor, calls in sorted(counts.calls.items())),
             *(_tracking_loss(day, tracking) for day, tracking in sorted(counts.tracking.items())),
             f"{sum(counts.seconds.values()):.1f} s",
-            *(f"not covered: {gap.window}, close it with: {gap.command}" for gap in self.gaps),
+            *(f"not covered: {gap.window.in_zone(zone)}, close it with: {gap.command}" for gap in self.gaps),
             *counts.notes,
             *([f"would be sent, for example: {', '.join(counts.would_send)}"] if counts.would_send else []),
             *([] if self.live else [NOT_LIVE]),
         ]
-        return f"{self._title()}: {'; '.join(parts)}"
+        return f"{self._title(zone)}: {'; '.join(parts)}"
 
     def problems(self, limits: Limits) -> list[str]:
         """The reasons why the run must fail although its tasks have finished; empty if it passes."""
@@ -216,18 +256,19 @@ class Report(BaseModel):
         ]
         if self.missing:
             problems.append(
-                f"the counts do not add up: {self.counts.read} read, "
-                f"{self.counts.outcomes.total()} with an outcome ({self.missing:+d} unexplained)"
+                f"the counts do not add up: {self.counts.read:,} read, "
+                f"{self.counts.outcomes.total():,} with an outcome ({self.missing:+d} unexplained)"
             )
         if unconfirmed := self.counts.reasons[Reason.TARGET_UNCONFIRMED]:
             problems.append(
-                f"{unconfirmed} records were sent to Connectif twice, and its imports do not count them "
-                "(target_unconfirmed): the next run sends them again"
+                f"{plural(unconfirmed, 'record was', 'records were')} sent to Connectif twice, without being "
+                "counted by its imports (target_unconfirmed): the next run repeats this"
             )
         if self.too_many_rejected(limits):
             rejected = self.counts.outcomes[Outcome.REJECTED]
             problems.append(
-                f"{rejected} of {self.counts.read} records ({self._rejected_percent:.1f} %) were rejected; "
+                f"{rejected:,} of {plural(self.counts.read, 'record')} "
+                f"({self._rejected_percent:.1f} %) were rejected; "
                 f"the limit is {limits.reject_limit_percent:g} %: {self._reasons(Outcome.REJECTED)}"
             )
         return problems
@@ -244,21 +285,21 @@ class Report(BaseModel):
         return 100 * self.counts.outcomes[Outcome.REJECTED] / self.counts.read if self.counts.read else 0.0
 
     def _read_and_written(self) -> list[str]:
-        return [f"{self.counts.read} read = {self._outcomes()}", f"{self.counts.written} written"]
+        return [f"{self.counts.read:,} read = {self._outcomes()}", f"{self.counts.written:,} written"]
 
-    def _title(self) -> str:
-        what = f"{self.pipeline}, {self.window or self.mode}"
+    def _title(self, zone: tzinfo) -> str:
+        what = f"{self.pipeline}, {self.window.in_zone(zone) if self.window else self.mode}"
         return f"{what}, dry run" if self.dry_run else what
 
     def _outcomes(self) -> str:
         parts = [self._outcome(outcome) for outcome in Outcome if self.counts.outcomes[outcome]]
-        unexplained = [f"{self.missing} unexplained"] if self.missing else []
+        unexplained = [f"{self.missing:,} unexplained"] if self.missing else []
         return " + ".join([*parts, *unexplained]) or "0"
 
     def _outcome(self, outcome: Outcome) -> str:
         reasons = self._reasons(outcome)
         word = "would be sent" if self.dry_run and outcome is Outcome.SENT else outcome
-        return f"{self.counts.outcomes[outcome]} {word}" + (f" ({reasons})" if reasons else "")
+        return f"{self.counts.outcomes[outcome]:,} {word}" + (f" ({reasons})" if reasons else "")
 
     def _reasons(self, outcome: Outcome) -> str:
         return _listed(
@@ -269,13 +310,13 @@ class Report(BaseModel):
 def _listed(counter: Counter[Reason] | Counter[Drop] | Counter[Cause]) -> str:
     """`email_missing 12, email_masked 3`, the most frequent first."""
     ordered = sorted(counter.items(), key=lambda item: (-item[1], item[0]))
-    return ", ".join(f"{word} {number}" for word, number in ordered if number)
+    return ", ".join(f"{word} {number:,}" for word, number in ordered if number)
 
 
 def _tracking_loss(day: str, tracking: Tracking) -> str:
     when = day if tracking.whole else f"{day}, in part"
-    unknown = f", unknown: {tracking.unknown}" if tracking.unknown else ""
-    known = f"{tracking.tracked} purchases by the web tag, {tracking.added} added"
+    unknown = f", unknown: {tracking.unknown:,}" if tracking.unknown else ""
+    known = f"{plural(tracking.tracked, 'purchase')} by the web tag, {tracking.added:,} added"
     return f"{when}: {known} ({_lost(tracking)}{unknown})"
 
 
@@ -287,7 +328,7 @@ def _lost(tracking: Tracking) -> str:
 
 def _calls_at(vendor: str, calls: Calls) -> str:
     details = [
-        *([f"{calls.throttled} answered 429"] if calls.throttled else []),
-        *([f"{calls.retried} repeated"] if calls.retried else []),
+        *([f"{calls.throttled:,} answered 429"] if calls.throttled else []),
+        *([f"{calls.retried:,} repeated"] if calls.retried else []),
     ]
-    return f"{calls.made} calls to {vendor}" + (f" ({', '.join(details)})" if details else "")
+    return f"{plural(calls.made, 'call')} to {vendor}" + (f" ({', '.join(details)})" if details else "")

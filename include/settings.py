@@ -76,6 +76,11 @@ class Schedule(_Section):
     purchases: Cron
     reconcile: Cron
 
+    @property
+    def zone(self) -> ZoneInfo:
+        """The clock of the shop: of its days, and of all times on pages and in summaries."""
+        return ZoneInfo(self.time_zone)
+
 
 class Run(_Section):
     live: bool

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def utc_text(instant: datetime) -> str:
 
 
 def local_text(instant: datetime, zone: tzinfo) -> str:
-    """An instant by the clock of a time zone: `2026-11-24 09:30`. The caller names the zone once."""
+    """An instant on the clock of `zone`, for people: `2026-11-24 09:30`. Name the zone near it."""
     return f"{instant.astimezone(zone):%Y-%m-%d %H:%M}"
 
 
@@ -52,6 +52,10 @@ class Window:
 
     def __str__(self) -> str:
         return f"{utc_text(self.start)} to {utc_text(self.end)}"
+
+    def in_zone(self, zone: tzinfo) -> str:
+        """`2026-11-23 03:00 to 2026-11-24 03:00 America/Sao_Paulo`."""
+        return f"{local_text(self.start, zone)} to {local_text(self.end, zone)} {zone}"
 
     def __contains__(self, instant: datetime) -> bool:
         return self.start <= instant < self.end

@@ -6,12 +6,20 @@ import random
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from include.outcomes import Cause, Outcome, PipelineName, Reason
-from include.page.overview import DAYS
-from include.pipelines import PIPELINES
-from include.report import Calls, Compared, Report, StageCounts, Tracking
-from include.state import RecordOutcome, Shop, StateStore, SubscriptionChange, open_state_store
+from include.page.trends import DAYS
+from include.pipelines import CALLBACK_RUN, PIPELINES
+from include.report import Calls, CatalogueChange, Compared, PriceChange, Report, StageCounts, Tracking
+from include.state import (
+    PurchaseOutcome,
+    RecordOutcome,
+    Shop,
+    StateStore,
+    SubscriptionChange,
+    open_state_store,
+)
 from include.window import Window
 
 HOURS = {PipelineName.PRODUCTS: 5, PipelineName.CONTACTS: 6, PipelineName.PURCHASES: 7}
@@ -30,6 +38,7 @@ def fill(url: str, hash_key: str, accounts: Shop, now: datetime) -> None:
             _changes(state, at, dice)
             if back % _RECORD_DAYS == 0:
                 _fill_records(state, midnight, dice, keep=back // _RECORD_DAYS)
+        _waiting(state, now)
 
 
 _RECORD_DAYS = 6
@@ -45,18 +54,20 @@ def _fill_records(state: StateStore, midnight: datetime, dice: random.Random, *,
 
 
 def _run_key(pipeline: PipelineName, started: datetime) -> str:
-    return f"{PIPELINES[pipeline].dag_id}/{_run_id(started)}/0"
+    return f"{PIPELINES[pipeline].dag_id}/{_run_id(pipeline, started)}/0"
 
 
-def _run_id(started: datetime) -> str:
-    return f"scheduled__{started:%Y-%m-%dT%H:%M:%S}+00:00"
+def _run_id(pipeline: PipelineName, started: datetime) -> str:
+    kind = CALLBACK_RUN if pipeline is PipelineName.NEWSLETTER else "scheduled__"
+    return f"{kind}{started:%Y-%m-%dT%H:%M:%S}+00:00"
 
 
 def _fill_day(state: StateStore, midnight: datetime, back: int, now: datetime, dice: random.Random) -> None:
     for pipeline, hour in HOURS.items():
         started = midnight + timedelta(hours=hour, minutes=dice.randrange(3))
         if started < now:
-            _save(state, pipeline, _daily(pipeline, midnight, dice), started, failed=(pipeline, back) == _BAD)
+            _save(state, pipeline, _daily(pipeline, midnight, dice), started, failed=(pipeline, back) in _BAD)
+    _purchases(state, midnight, dice)
     if midnight.weekday() == 6:
         _save(state, PipelineName.RECONCILE, _comparison(dice), midnight + timedelta(hours=9))
     _newsletter(state, midnight, dice)
@@ -73,8 +84,30 @@ def _changes(state: StateStore, at: datetime, dice: random.Random) -> None:
     state.newsletter.record_applied(changes)
 
 
-_BAD = (PipelineName.PURCHASES, 11)
-"""Pipeline and days ago of one failed run."""
+def _waiting(state: StateStore, now: datetime) -> None:
+    """Events for customers that VTEX does not know yet."""
+    for number in range(17):
+        email, at = f"{number}@example.com", now - timedelta(hours=1)
+        state.newsletter.add_pending(email, True, at, now + timedelta(minutes=10), 1)
+
+
+_BAD = ((PipelineName.PURCHASES, 11), (PipelineName.CONTACTS, 4), (PipelineName.CONTACTS, 3))
+"""Pipeline and days ago of failed runs."""
+_PAYMENTS = {"Pix": 0.12, "Visa": 0.03, "Mastercard": 0.04, "Boleto Bancário": 0.35, "Visa, Vale": 0.05}
+"""Payment methods, the most frequent first, each with the share that the web tag misses."""
+_PRICES = (
+    ("1207", "Tênis de corrida Aurora", "499.90", "249.90"),
+    ("3391", "Mochila urbana 22 L", "189.00", "279.00"),
+    ("882", "Garrafa térmica 750 ml", "119.90", "89.90"),
+    ("15530", "Jaqueta corta-vento com capuz removível e bolsos laterais", "899.00", "1099.00"),
+    ("7714", "Meia esportiva, 3 pares", "39.90", "34.90"),
+    ("2045", "Relógio digital Trilha", "649.00", "599.00"),
+    ("2046", "Relógio digital Trilha Pro", "1249.00", "1199.00"),
+    ("610", "Camiseta Dry UV50", "89.90", "92.90"),
+    ("611", "Camiseta Dry UV50, infantil", "69.90", "71.90"),
+    ("9021", "Bola de vôlei de praia", "159.90", "157.90"),
+)
+"""Product id, name, price before and price now."""
 
 
 def _save(
@@ -85,7 +118,7 @@ def _save(
         report,
         pipeline,
         dag_id=PIPELINES[pipeline].dag_id,
-        run_id=_run_id(started),
+        run_id=_run_id(pipeline, started),
         clear_number=0,
         run_key=_run_key(pipeline, started),
         state="failed" if failed else "success",
@@ -107,6 +140,7 @@ def _daily(pipeline: PipelineName, midnight: datetime, dice: random.Random) -> R
             "transform": 9.0,
             "load": 60 + dice.random() * 30,
         }
+        counts.catalogue = _catalogue(dice)
         return Report(pipeline=pipeline, mode="full", counts=counts)
     if pipeline is PipelineName.CONTACTS:
         sent = int(2_600 * weekend + dice.randrange(700))
@@ -129,6 +163,47 @@ def _daily(pipeline: PipelineName, midnight: datetime, dice: random.Random) -> R
     counts.calls = {"vtex": _calls(tracked + added, dice), "connectif": _calls(added + 6, dice)}
     counts.seconds = {"extract": 80 * weekend, "transform": 3.0, "load": added / 1.3}
     return Report(pipeline=pipeline, mode="window", window=window, counts=counts)
+
+
+def _catalogue(dice: random.Random) -> CatalogueChange:
+    return CatalogueChange(
+        new=12 + dice.randrange(40),
+        withdrawn=dice.randrange(20),
+        price_up=100 + dice.randrange(400),
+        price_down=300 + dice.randrange(1_200),
+        largest=[
+            PriceChange(product_id=key, name=name, before=Decimal(before), after=Decimal(after))
+            for key, name, before, after in _PRICES
+        ],
+    )
+
+
+def _purchases(state: StateStore, midnight: datetime, dice: random.Random) -> None:
+    """Some purchases of a day, each with its payment method and sales channel."""
+    names = list(_PAYMENTS)
+    rows = []
+    for number in range(60):
+        payment = names[min(int(dice.expovariate(1)), len(names) - 1)]
+        outcome = _tag_outcome(payment, dice)
+        rows.append(
+            PurchaseOutcome(
+                f"{midnight:%Y%m%d}-{number}",
+                outcome,
+                Reason.CONTACT_UNRESOLVED if outcome is Outcome.HELD else None,
+                "",
+                [f"{midnight:%Y%m%d}-{number}-01"],
+                midnight,
+                payment_method=payment,
+                sales_channel="2" if dice.random() < 0.1 else "1",
+            )
+        )
+    state.purchases.record(f"{midnight:%Y-%m-%d}", rows)
+
+
+def _tag_outcome(payment: str, dice: random.Random) -> Outcome:
+    if dice.random() < 0.01:
+        return Outcome.HELD
+    return Outcome.SENT if dice.random() < _PAYMENTS[payment] else Outcome.ALREADY_THERE
 
 
 def _counts(outcomes: dict[Outcome, int], reasons: dict[Reason, int]) -> StageCounts:

@@ -10,12 +10,13 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import chain
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from include.outcomes import PipelineName, Reason
+from include.page.newsletter_answer import AirflowFacts
 from include.page.overview import overview
 from include.page.record_query import RecordQuery
 from include.page.records import Replay, find_records, records_page, replay_page
@@ -36,6 +37,12 @@ HASH_KEY = "made up for the pictures of the docs"
 NOW = datetime(2026, 11, 24, 12, 30, tzinfo=UTC)
 LISTED = RecordQuery(PipelineName.CONTACTS, Reason.EMAIL_MISSING)
 """The list of records in the pictures."""
+FACTS = AirflowFacts(
+    paused=frozenset({"reconcile"}),
+    last_callback=NOW - timedelta(minutes=9),
+    runs_waiting=1,
+    oldest_run=NOW - timedelta(seconds=2),
+)
 DESKTOP, DARK, PHONE = Viewport(1280), Viewport(1280, dark=True), Viewport(390)
 SHOTS = {
     "status.png": ("status.html", DESKTOP, 1_000),
@@ -82,8 +89,9 @@ def write_pages(folder: Path) -> Path:
     settings = load_settings()
     reader = Reader(ZoneInfo(settings.schedule.time_zone), SHOP.vtex_account, may_explain=True)
     with open_state_store(url, HASH_KEY, SHOP) as state:
+        shown = overview(state, tuple(PipelineName), settings, NOW, FACTS)
         pages = {
-            "status.html": status_page(overview(state, tuple(PipelineName), settings, NOW), reader, NOW),
+            "status.html": status_page(shown, reader, NOW),
             "differences.html": status_page(
                 overview(state, (PipelineName.RECONCILE,), settings, NOW), reader, NOW
             ),

@@ -22,6 +22,7 @@ from include.pipeline.progress import Progress
 from include.pipeline.run import SyncRun
 from include.report import StageCounts
 from include.staging import Staging
+from include.values.wording import plural
 from include.vtex import limits
 from include.vtex.client import ScrollExpired, ScrollPage, ScrollSlotsTaken
 
@@ -57,7 +58,7 @@ def extract(run: SyncRun, target: Staging) -> StageCounts:
     slices = [Slice(**slice_) for slice_ in target.read_json(SLICES)]
     found = 0
     for slice_, documents in in_parallel(reader.read, slices, workers=run.settings.vtex.master_data_parallel):
-        log.info("slice %s: read %s documents", slice_.name, f"{documents:,}")
+        log.info("slice %s: read %s", slice_.name, plural(documents, "document"))
         found += documents
     log.info("%s", reader.progress.line())
     if run.plan.window is None and not found:

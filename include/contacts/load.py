@@ -20,6 +20,7 @@ from include.pipeline.run import SyncRun, count_outcomes, keep_outcomes, outcome
 from include.report import StageCounts
 from include.staging import Staging
 from include.values.mapped import outcome_rows_of
+from include.values.wording import plural
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +44,8 @@ def load(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
     if run.dry_run:
         counts.would_send += map(str, source.read_frame(SAMPLE_ROWS, ["id"])["id"])
         rows -= _count_erased(counts, source, target, row_filter)
-        log.info("dry run: %s contacts in %s files would be sent", f"{rows:,}", len(staged["contacts"]))
+        files = plural(len(staged["contacts"]), "file")
+        log.info("dry run: %s in %s would be sent", plural(rows, "contact"), files)
         counts.count(Outcome.SENT, rows)
         return counts
     import_step = partial(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 
+from include.values.wording import plural
 from include.vtex.client import VtexClient
 from include.vtex.filters import between, outside
 from include.window import BEGINNING, Window
@@ -42,7 +43,7 @@ def full_slices(vtex: VtexClient, until: datetime, parts: int) -> list[Slice]:
     document whether `between` includes its bounds. Documents that are read twice are dropped by id.
     """
     total = vtex.count_clients(between("createdIn", BEGINNING, until))
-    log.info("%s customers with a creation date", f"{total:,}")
+    log.info("%s with a creation date", plural(total, "customer"))
     parts = parts if total > _CUT_ABOVE else 1
     cuts = [BEGINNING, *(_cut(vtex, total * n // parts, until) for n in range(1, parts)), until]
     second = timedelta(seconds=1)

@@ -28,6 +28,7 @@ from include.pipeline.run import SyncRun, count_outcomes, keep_outcomes, stage_s
 from include.report import StageCounts
 from include.staging import Staging
 from include.values.mapped import outcome_rows_of
+from include.values.wording import plural
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +73,7 @@ def transform(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
             _keep_duplicates(target, name, rows[duplicates[begin:end]], counts)
     guard_against_mass_change(run, _names_lost(run, counts.named, int(chosen.sum())))
     files = {"consent": consent.files, "contacts": contacts.files}
-    log.info("wrote %s files for Connectif", len(consent.files) + len(contacts.files))
+    log.info("wrote %s for Connectif", plural(len(consent.files) + len(contacts.files), "file"))
     target.write_json(FILES, {step: [file.to_json() for file in made] for step, made in files.items()})
     target.write_json(READ_SINCE, {"at": stage_started_at(source).isoformat()})
     target.write_frame(SAMPLE_ROWS, pd.concat([rows for rows in sample if len(rows)] or sample))

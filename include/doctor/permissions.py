@@ -20,7 +20,7 @@ from include.http.transport import AccessRefused, RequestRefused
 from include.outcomes import Outcome, PipelineName
 from include.vtex import routes as at_vtex
 from include.vtex.client import VtexClient
-from include.window import utc_text
+from include.window import local_text
 
 NO_SUCH_RECORD = "doctor-no-such-record"
 NO_SUCH_HOST = "https://doctor.invalid/"
@@ -100,7 +100,10 @@ def _check_vtex_write(context: CheckContext) -> Line:
     reports = context.state.reports.latest(PipelineName.NEWSLETTER, _RUNS_CHECKED) if context.state else []
     used = next((run for run in reports if run.report.counts.outcomes[Outcome.SENT]), None)
     if used:
-        return ok(subject, f"granted: the run that started at {utc_text(used.started_at)} used it")
+        zone = context.settings.schedule.zone
+        return ok(
+            subject, f"granted: the run that started at {local_text(used.started_at, zone)} {zone} used it"
+        )
     return warning(
         subject,
         "not checked, only a write would show it",

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from statistics import median, quantiles
-from zoneinfo import ZoneInfo
 
 from include.outcomes import Outcome, PipelineName
 from include.page.differences import has_differences
-from include.page.rendering import duration, number, percent
-from include.pipelines import PIPELINES
-from include.report import Limits, Report, Tracking
+from include.page.newsletter_answer import (
+    AirflowFacts,
+    NewsletterAnswer,
+    NewsletterFacts,
+    newsletter_answer,
+)
+from include.page.questions import CatalogueAnswer, TagLoss, catalogue_answer, tag_loss
+from include.page.rendering import Level
+from include.page.trends import DAYS, LATENCY, Span, Trend, failed_days, is_regular, trends_of
+from include.pipelines import CALLBACK_RUN, NEWSLETTER, PIPELINES
+from include.report import Limits
 from include.settings import Settings
-from include.state import AppliedChange, ReasonCount, StateStore, StoredReport
+from include.state import ReasonCount, StateStore, StoredReport
 
-DAYS = 30
 MOST_RUNS = 5_000
 """The limit of runs per pipeline: each newsletter call can be a run. The page says if days are incomplete."""
-MOST_CHANGES = 50_000
 
 
 class State(StrEnum):
@@ -33,29 +36,30 @@ class State(StrEnum):
     FAILED = "failed"
     OVERDUE = "overdue"
     DIFFERENCES = "differences"
+    PAUSED = "paused"
 
 
-@dataclass(frozen=True)
-class Trend:
-    """One value per day; None if no run started on that day. `summary` sums the values up."""
-
-    title: str
-    values: tuple[float | None, ...]
-    shown: Callable[[float], str]
-    summary: str
+_LEVELS = {State.NONE: Level.NONE, State.PASSED: Level.GOOD, State.FAILED: Level.BAD}
 
 
 @dataclass(frozen=True)
 class PipelineStatus:
-    """One pipeline: its last regular run, the problems of that run, and its trends."""
+    """One pipeline: its last regular run, the problems of that run, and its trends.
+
+    `word` and `level` are the state on the card.
+    """
 
     pipeline: PipelineName
     dag_id: str
     state: State
+    word: str
+    level: Level
+    is_paused: bool
     last: StoredReport | None
     since: timedelta
     problems: tuple[str, ...]
     trends: tuple[Trend, ...]
+    failed_days: frozenset[date]
     runs: int
     failed: int
 
@@ -67,82 +71,138 @@ class PipelineStatus:
 
 @dataclass(frozen=True)
 class Overview:
-    """The page's content. `waiting` is the number of waiting newsletter events."""
+    """The page's content. The answers to questions are None if the reader may not see their pipeline."""
 
     days: tuple[date, ...]
     pipelines: tuple[PipelineStatus, ...]
     to_fix: tuple[ReasonCount, ...]
     left_out: tuple[ReasonCount, ...]
-    waiting: int
+    newsletter: NewsletterAnswer | None
+    tag: TagLoss | None
+    catalogue: CatalogueAnswer | None
+    problem: str
 
 
 def overview(
-    state: StateStore, pipelines: Sequence[PipelineName], settings: Settings, now: datetime
+    state: StateStore,
+    pipelines: Sequence[PipelineName],
+    settings: Settings,
+    now: datetime,
+    airflow: AirflowFacts | None = None,
 ) -> Overview:
     """Read the state store for these pipelines. Days are days of the shop's time zone."""
-    zone = ZoneInfo(settings.schedule.time_zone)
-    today = now.astimezone(zone).date()
-    days = tuple(today - timedelta(days=back) for back in range(DAYS - 1, -1, -1))
-    since = datetime.combine(days[0], datetime.min.time(), zone)
+    page = _Page(state, settings, Span.until(now, settings.schedule.zone), airflow or AirflowFacts())
+    found = {pipeline: page.read(pipeline) for pipeline in pipelines}
+    newsletter, purchases, products = (found.get(pipeline) for pipeline in _ASKED_ABOUT)
+    answer = page.newsletter(newsletter) if newsletter else None
     reasons = state.figures.reasons(pipelines)
     return Overview(
-        days=days,
-        pipelines=tuple(
-            _status(state, pipeline, _Span(days, zone, since, now), settings) for pipeline in pipelines
-        ),
+        days=page.span.days,
+        pipelines=tuple(page.status(pipeline, one, answer) for pipeline, one in found.items()),
         to_fix=tuple(one for one in reasons if one.outcome in _TO_FIX),
         left_out=tuple(one for one in reasons if one.outcome not in _TO_FIX),
-        waiting=state.figures.waiting_events() if PipelineName.NEWSLETTER in pipelines else 0,
+        newsletter=answer,
+        tag=tag_loss(state, purchases.runs, page.span) if purchases else None,
+        catalogue=catalogue_answer(products.runs) if products else None,
+        problem=page.airflow.problem,
     )
 
 
-_RUNS_CHECKED = 50
+_RUNS_CHECKED = 200
 _TO_FIX = (Outcome.REJECTED, Outcome.HELD)
+_ASKED_ABOUT = (PipelineName.NEWSLETTER, PipelineName.PURCHASES, PipelineName.PRODUCTS)
 
 
 @dataclass(frozen=True)
-class _Span:
-    days: tuple[date, ...]
-    zone: ZoneInfo
-    since: datetime
-    now: datetime
+class _Found:
+    """The runs of a pipeline, the newest first, its last regular run (maybe older), and its trends."""
 
-    def day_of(self, instant: datetime) -> date:
-        return instant.astimezone(self.zone).date()
+    runs: Sequence[StoredReport]
+    last: StoredReport | None
+    trends: tuple[Trend, ...]
 
 
-def _status(state: StateStore, pipeline: PipelineName, span: _Span, settings: Settings) -> PipelineStatus:
-    runs = state.reports.latest(pipeline, MOST_RUNS, since=span.since)
-    last = _last(runs) or _last(state.reports.latest(pipeline, _RUNS_CHECKED))
-    age = span.now - (last.finished_at or last.started_at) if last else timedelta()
-    return PipelineStatus(
-        pipeline=pipeline,
-        dag_id=PIPELINES[pipeline].dag_id,
-        state=_state(last, age, PIPELINES[pipeline].overdue_after(settings.schedule)),
-        last=last,
-        since=age,
-        problems=_problems(last, settings),
-        trends=tuple(_trends(state, pipeline, runs, span)) if runs else (),
-        runs=len(runs),
-        failed=sum(run.state != "success" for run in runs),
-    )
+@dataclass(frozen=True)
+class _Page:
+    state: StateStore
+    settings: Settings
+    span: Span
+    airflow: AirflowFacts
+
+    def read(self, pipeline: PipelineName) -> _Found:
+        found = self.state.reports.latest(pipeline, MOST_RUNS, since=self.span.since)
+        runs = [run for run in found if not _is_empty_resolve(run)]
+        trends = tuple(trends_of(self.state, pipeline, runs, self.span)) if runs else ()
+        return _Found(runs, self._last(pipeline, runs), trends)
+
+    def status(
+        self, pipeline: PipelineName, found: _Found, newsletter: NewsletterAnswer | None
+    ) -> PipelineStatus:
+        runs, last = found.runs, found.last
+        state = self._state(pipeline, last)
+        answer = newsletter if pipeline is PipelineName.NEWSLETTER else None
+        return PipelineStatus(
+            pipeline=pipeline,
+            dag_id=PIPELINES[pipeline].dag_id,
+            state=state,
+            word=answer.condition.word if answer else state,
+            level=answer.condition.level if answer else _LEVELS.get(state, Level.WARNING),
+            is_paused=self._is_paused(pipeline),
+            last=last,
+            since=self._age(last),
+            problems=_problems(last, self.settings),
+            trends=found.trends,
+            failed_days=failed_days(runs, self.span),
+            runs=len(runs),
+            failed=sum(run.state != "success" for run in runs),
+        )
+
+    def newsletter(self, found: _Found) -> NewsletterAnswer:
+        recorded = self.state.figures.last_run_named(CALLBACK_RUN, PipelineName.NEWSLETTER)
+        latency = (trend.summary for trend in found.trends if trend.title == LATENCY)
+        facts = NewsletterFacts(
+            airflow=self.airflow,
+            waiting=self.state.figures.waiting_events(),
+            last_callback=max(filter(None, (recorded, self.airflow.last_callback)), default=None),
+            last_failed=None if found.last is None else found.last.state != "success",
+            latency=next(latency, f"no run in {DAYS} days"),
+        )
+        return newsletter_answer(facts, self.span)
+
+    def _last(self, pipeline: PipelineName, runs: Iterable[StoredReport]) -> StoredReport | None:
+        """The newest regular run. A dry run, a single record or a replay must not turn a red card green."""
+        regular = next(filter(_shows_the_state, runs), None)
+        return regular or next(
+            filter(_shows_the_state, self.state.reports.latest(pipeline, _RUNS_CHECKED)), None
+        )
+
+    def _age(self, last: StoredReport | None) -> timedelta:
+        return self.span.now - (last.finished_at or last.started_at) if last else timedelta()
+
+    def _is_paused(self, pipeline: PipelineName) -> bool:
+        return PIPELINES[pipeline].dag_id in self.airflow.paused
+
+    def _state(self, pipeline: PipelineName, last: StoredReport | None) -> State:
+        if last is not None and last.state != "success":
+            return State.FAILED
+        if self._is_paused(pipeline):
+            return State.PAUSED
+        if last is None:
+            return State.NONE
+        overdue_after = PIPELINES[pipeline].overdue_after(self.settings.schedule)
+        if overdue_after and self._age(last) > overdue_after:
+            return State.OVERDUE
+        return State.DIFFERENCES if has_differences(last.report) else State.PASSED
 
 
-def _last(runs: Iterable[StoredReport]) -> StoredReport | None:
-    """The newest regular run. A dry run, a single record or a replay does not show the state of the schedule,
-    and must not turn a red card green."""
-    regular = (run for run in runs if not run.report.dry_run and run.report.mode not in ("only", "replay"))
-    return next(regular, None)
+def _shows_the_state(run: StoredReport) -> bool:
+    return is_regular(run) and not _is_empty_resolve(run)
 
 
-def _state(last: StoredReport | None, age: timedelta, overdue_after: timedelta | None) -> State:
-    if last is None:
-        return State.NONE
-    if last.state != "success":
-        return State.FAILED
-    if overdue_after and age > overdue_after:
-        return State.OVERDUE
-    return State.DIFFERENCES if has_differences(last.report) else State.PASSED
+def _is_empty_resolve(run: StoredReport) -> bool:
+    """Whether it is the newsletter task of a daily contact run that had no change to apply."""
+    is_resolve = run.pipeline is PipelineName.NEWSLETTER and run.dag_id != NEWSLETTER.dag_id
+    return is_resolve and run.state == "success" and not run.report.counts.read
 
 
 def _problems(last: StoredReport | None, settings: Settings) -> tuple[str, ...]:
@@ -153,66 +213,8 @@ def _problems(last: StoredReport | None, settings: Settings) -> tuple[str, ...]:
     found = last.report.problems(limits) if last.state != "success" else []
     if last.state != "success" and not found:
         found = ["a task of this run did not finish: the last lines of that task's log say why"]
-    return (*found, *(f"not covered: {gap.window}; close it with: {gap.command}" for gap in last.report.gaps))
-
-
-def _trends(
-    state: StateStore, pipeline: PipelineName, runs: Sequence[StoredReport], span: _Span
-) -> Iterable[Trend]:
-    def sum_up(title: str, value: Callable[[Report], float], shown: Callable[[float], str] = number) -> Trend:
-        sums = _sums(((span.day_of(run.started_at), value(run.report)) for run in runs), span.days)
-        total = sum(one or 0 for one in sums)
-        return Trend(title, sums, shown, f"{shown(total)} in {DAYS} days")
-
-    if pipeline is PipelineName.RECONCILE:
-        yield sum_up("To look at", lambda r: sum(one.to_look_at for one in r.compared.values()))
-        yield sum_up("Repaired", lambda r: sum(one.repaired for one in r.compared.values()))
-    else:
-        yield sum_up("Sent", lambda r: 0 if r.dry_run else r.counts.outcomes[Outcome.SENT])
-        yield sum_up("Rejected", lambda r: 0 if r.dry_run else r.counts.outcomes[Outcome.REJECTED])
-    yield sum_up("Calls", lambda r: sum(calls.made for calls in r.counts.calls.values()))
-    yield sum_up("Duration", lambda r: sum(r.counts.seconds.values()), duration)
-    if pipeline is PipelineName.PURCHASES:
-        yield _tracking_loss(runs, span)
-    if pipeline is PipelineName.NEWSLETTER:
-        yield _latency(state.figures.changes_applied_since(span.since, MOST_CHANGES), span)
-
-
-def _sums(values: Iterable[tuple[date, float]], days: Sequence[date]) -> tuple[float | None, ...]:
-    by_day: dict[date, float] = {}
-    for day, value in values:
-        by_day[day] = by_day.get(day, 0) + value
-    return tuple(by_day.get(day) for day in days)
-
-
-def _tracking_loss(runs: Sequence[StoredReport], span: _Span) -> Trend:
-    """Each day's value comes from the newest report about that day, which counts all runs so far."""
-    known: dict[str, Tracking] = {}
-    for run in reversed(runs):
-        known |= run.report.counts.tracking
-    found = [known.get(str(day)) for day in span.days]
-    added = sum(one.added for one in found if one)
-    total = Tracking(tracked=sum(one.tracked for one in found if one), added=added)
-    summary = f"{percent(total.lost_percent)} of {number(total.tracked + added)} purchases"
-    return Trend(
-        "Lost by the web tag", tuple(one.lost_percent if one else None for one in found), percent, summary
+    zone = settings.schedule.zone
+    gaps = (
+        f"not covered: {gap.window.in_zone(zone)}; close it with: {gap.command}" for gap in last.report.gaps
     )
-
-
-def _latency(changes: Sequence[AppliedChange], span: _Span) -> Trend:
-    """The median time per day from the subscription change (Connectif's call) to VTEX."""
-    by_day: dict[date, list[float]] = defaultdict(list)
-    for change in changes:
-        seconds = (change.applied_at - change.instant).total_seconds()
-        by_day[span.day_of(change.applied_at)].append(max(seconds, 0.0))
-    values = tuple(median(by_day[day]) if day in by_day else None for day in span.days)
-    return Trend(
-        "Latency, median", values, duration, _spread([one for day in by_day.values() for one in day])
-    )
-
-
-def _spread(seconds: list[float]) -> str:
-    if len(seconds) < 2:
-        return duration(seconds[0]) if seconds else "no subscription change was applied"
-    cuts = quantiles(seconds, n=20)
-    return f"half within {duration(cuts[9])}, 95 % within {duration(cuts[18])}"
+    return (*found, *gaps)

@@ -15,7 +15,7 @@ from jinja2 import Environment
 
 from include.outcomes import Kind, Outcome, PipelineName, Reason
 from include.page.record_query import RecordQuery
-from include.page.rendering import counted, number, short_key, templates
+from include.page.rendering import short_key, templates
 from include.page.status import Reader
 from include.page.vtex_admin import admin_link
 from include.pipeline.replay import UNNAMED, can_be_chosen
@@ -24,6 +24,7 @@ from include.plan import keys_of
 from include.run_name import readable, run_id_of
 from include.state import FoundRecord, RecordOrder, RunRecords, Seen, Shop, StateStore
 from include.state.records import REPLAYED
+from include.values.wording import number
 
 PER_PAGE = 50
 ORDER_NAMES = {
@@ -192,7 +193,6 @@ def _clock(reader: Reader) -> Callable[[datetime], str]:
 def _templates() -> Environment:
     filters: dict[str, Callable[..., str]] = {
         "number": number,
-        "counted": counted,
         "key": short_key,
         "run": readable,
         "run_id": run_id_of,

@@ -3,19 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from include.values.wording import age, duration, number, percent, plural
+
 _FOLDER = Path(__file__).parent
 STATIC = _FOLDER / "static"
-_UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
+_FILTERS: dict[str, Callable[..., str]] = {
+    "age": age,
+    "duration": duration,
+    "number": number,
+    "percent": percent,
+    "plural": plural,
+}
+
+
+class Level(StrEnum):
+    """How a state is shown: by colour, symbol and word."""
+
+    GOOD = "good"
+    WARNING = "warning"
+    BAD = "bad"
+    NONE = "none"
 
 
 def templates(folder: Path, filters: Mapping[str, Callable[..., Any]]) -> Environment:
-    """The templates of a folder; they may extend this package's `base.html`."""
+    """The templates of a folder, with the texts of numbers and these `filters`.
+
+    They may extend this package's `base.html`.
+    """
     environment = Environment(
         loader=FileSystemLoader([folder, _FOLDER / "templates"]),
         autoescape=True,
@@ -23,44 +43,8 @@ def templates(folder: Path, filters: Mapping[str, Callable[..., Any]]) -> Enviro
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(filters)
+    environment.filters.update({**_FILTERS, **filters})
     return environment
-
-
-def number(value: float) -> str:
-    """`12,345`."""
-    return f"{value:,.0f}"
-
-
-def short(value: float) -> str:
-    """`12k`, `3.4M`: for the axis of a chart."""
-    for size, letter in ((1e6, "M"), (1e3, "k")):
-        if value >= size:
-            return f"{value / size:.3g}{letter}"
-    return f"{value:.3g}"
-
-
-def percent(value: float) -> str:
-    """`7.5 %`."""
-    return f"{value:.3g} %"
-
-
-def duration(seconds: float) -> str:
-    """`4 s`, `12 min`, `3 h`, `5 d`: in the largest unit that gives at least 2."""
-    for size, unit in _UNITS:
-        if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.2g} s" if seconds < 10 else f"{seconds:.0f} s"
-
-
-def age(past: timedelta) -> str:
-    """`3 h ago`."""
-    return "just now" if past < timedelta(minutes=1) else f"{duration(past.total_seconds())} ago"
-
-
-def counted(how_many: int, noun: str) -> str:
-    """`1 record`, `1,234 records`."""
-    return f"{how_many:,} {noun}" if how_many == 1 else f"{how_many:,} {noun}s"
 
 
 def short_key(key: str) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
@@ -15,9 +17,15 @@ from markupsafe import Markup
 
 from include.page.charts import draw_bars
 from include.page.differences import differences_of
-from include.page.overview import DAYS, Overview, Trend
-from include.page.rendering import age, number, short, short_key, templates
+from include.page.overview import Overview
+from include.page.rendering import Level, short_key, templates
+from include.page.trends import DAYS, Trend
 from include.state import StoredReport
+from include.values.wording import number, short
+from include.window import local_text
+
+SYMBOLS = {Level.GOOD: "✓", Level.WARNING: "!", Level.BAD: "✕", Level.NONE: "○"}
+"""Beside each state, so that it can be read without colour."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +40,7 @@ class Reader:
 
 def status_page(shown: Overview, reader: Reader, now: datetime) -> str:
     """The status page."""
-    return _page("status.html", reader, shown=shown, now=now, days=DAYS)
+    return _page("status.html", reader, shown=shown, now=now, days=DAYS, symbols=SYMBOLS)
 
 
 def message_page(message: str, back: str = "./") -> str:
@@ -47,21 +55,44 @@ def run_link(run: StoredReport) -> str:
 
 def _page(name: str, reader: Reader, **values: object) -> str:
     def at(instant: datetime) -> str:
-        local = instant.astimezone(reader.zone)
-        return f"{local.day} {local:%b %H:%M}"
+        return local_text(instant, reader.zone)
 
     template = _templates().get_template(name)
     return template.render(reader=reader, at=at, run_link=run_link, **values)
 
 
-def _chart(trend: Trend, days: Sequence[date]) -> Markup:
+def _chart(trend: Trend, days: Sequence[date], failed: Collection[date]) -> Markup:
     side = short if trend.shown is number else trend.shown
-    return draw_bars(f"{trend.title}: {trend.summary}", days, trend.values, trend.shown, side)
+    return draw_bars(f"{trend.title}: {trend.summary}", days, trend.values, trend.shown, side, failed=failed)
+
+
+def _day_rows(trend: Trend, days: Sequence[date], failed: Collection[date]) -> list[tuple[date, str, bool]]:
+    """Day, value and whether a run failed, the newest first, without days before the first value."""
+    rows = [
+        (day, "no run" if value is None else trend.shown(value), day in failed)
+        for day, value in zip(days, trend.values, strict=True)
+    ]
+    start = next((n for n, value in enumerate(trend.values) if value is not None), len(rows))
+    return rows[start:][::-1]
 
 
 @cache
 def _templates() -> Environment:
-    return templates(
-        Path(__file__).parent / "templates",
-        {"number": number, "age": age, "chart": _chart, "key": short_key, "differences": differences_of},
-    )
+    filters: dict[str, Callable[..., Any]] = {
+        "change": _change,
+        "chart": _chart,
+        "day_rows": _day_rows,
+        "differences": differences_of,
+        "key": short_key,
+        "price": _price,
+    }
+    return templates(Path(__file__).parent / "templates", filters)
+
+
+def _price(price: Decimal) -> str:
+    return f"{price:,.2f}"
+
+
+def _change(change: float) -> str:
+    """`+12.5 %`, `-30 %`."""
+    return f"{change:+,.1f} %"

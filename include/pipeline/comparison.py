@@ -35,7 +35,8 @@ def plan_comparison(request: RunRequest, pipeline: PipelineName, settings: Setti
         return RunPlan("full", None, (), f"{pipeline} of both sides are compared")
     end = request.run_after - timedelta(minutes=settings.purchases.index_lag_minutes)
     window = requested or Window(end - timedelta(days=settings.reconcile.days), end)
-    return RunPlan("window", window, (), f"purchases of {window} at both sides are compared")
+    why = f"purchases of {window.in_zone(request.zone)} at both sides are compared"
+    return RunPlan("window", window, (), why)
 
 
 def finish_comparison(

@@ -17,6 +17,7 @@ from include.disk import disk
 from include.errors import TemporaryError
 from include.pipeline.run import SyncRun
 from include.staging import Staging
+from include.values.wording import plural
 from include.window import Window
 
 log = logging.getLogger(__name__)
@@ -73,7 +74,7 @@ class Exporter:
                 f"Connectif ended export {done.id} of {what} with status {quote_status(done.status)}. "
                 "A retry creates a new export"
             )
-        log.info("%s: %s rows", what, f"{done.total:,}")
+        log.info("%s: %s", what, plural(done.total, "row"))
         with (
             disk(_TEMPORARY),
             TemporaryFile() as file,

@@ -82,7 +82,7 @@ def close_run(
 ) -> None:
     """Save, log and announce the report; then raise `error` if there are problems."""
     save_report(run.state, report, identity, run.run_key, run.now(), failed=bool(problems))
-    log.info("%s", report.summary_line())
+    log.info("%s", report.summary_line(run.settings.schedule.zone))
     announce(report, not problems)
     raise_problems(report, problems, error)
 

@@ -22,6 +22,7 @@ from include.pipeline.import_file import ImportFile, StagedFile
 from include.pipeline.import_report import Refusals, columns_of, read_refusals
 from include.pipeline.run import SyncRun
 from include.staging import Staging
+from include.values.wording import plural
 
 log = logging.getLogger(__name__)
 
@@ -158,7 +159,7 @@ class Importer:
         self._write_entry(file, entry)
         self._queue_full_since = None
         self._remember_limit(accepted=sent.file.size)
-        log.info("%s: %s rows queued as import %s", sent.file.name, f"{sent.file.rows:,}", queued.id)
+        log.info("%s: %s queued as import %s", sent.file.name, plural(sent.file.rows, "row"), queued.id)
         waiting.append(self._queued_import(file, entry))
 
     def _queued_import(self, file: StagedFile, entry: dict[str, Any]) -> _Queued:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from include.errors import InfrastructureError, SyncError
 from include.run_name import readable
 from include.state.leases import LEASE, Lease
-from include.window import utc_text
+from include.window import local_text
 
 if TYPE_CHECKING:
     from include.pipeline.run import SyncRun
@@ -81,9 +81,10 @@ def _owner(run: SyncRun) -> str:
 
 
 def _holder_message(run: SyncRun, stage: str, other: Lease) -> str:
+    zone = run.settings.schedule.zone
     return (
-        f"sync_state: {stage} of {run.pipeline} for this shop is held until {utc_text(other.expires_at)} "
-        f"by run {readable(other.run_key)} of {other.owner}"
+        f"sync_state: {stage} of {run.pipeline} for this shop is held until "
+        f"{local_text(other.expires_at, zone)} {zone} by run {readable(other.run_key)} of {other.owner}"
     )
 
 

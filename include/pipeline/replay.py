@@ -12,6 +12,7 @@ from include.outcomes import PipelineName, Reason
 from include.pipeline.run import SENT_AT_LAST, SyncRun
 from include.plan import keys_of
 from include.staging import Staging
+from include.values.wording import plural
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +34,7 @@ def keys_to_replay(run: SyncRun, target: Staging) -> list[str]:
         is_group = wanted == "all" or wanted in set(Reason)
         target.write_json(_KEYS, _matching(run, wanted) if is_group else _chosen(run, target, wanted))
     keys: list[str] = target.read_json(_KEYS)
-    log.info("%s: %s records to replay", run.pipeline, f"{len(keys):,}")
+    log.info("%s: %s to replay", run.pipeline, plural(len(keys), "record"))
     return keys
 
 

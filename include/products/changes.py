@@ -1,4 +1,4 @@
-"""The changes of a run to the catalogue, as shares for the mass-change guard."""
+"""The changes of a run to the catalogue: shares for the mass-change guard, and facts for the report."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pandas as pd
 
 from include.pipeline.guards import Share
 from include.products.sent_catalogue import TEXTS, filled_texts
+from include.report import CatalogueChange, PriceChange
 from include.settings import Settings
 
 _NAMES = {
@@ -22,6 +23,10 @@ _ON_A_FIRST_RUN = ("categories", "imageUrl")
 """A shop may have no brands or descriptions, but hardly no categories or pictures."""
 
 
+_LARGEST = 10
+_LONGEST_NAME = 80
+
+
 class CatalogueChanges:
     """Counts the differences from `last`, part by part (see `last_prices`; None on the first run)."""
 
@@ -29,6 +34,8 @@ class CatalogueChanges:
         self.last, self._limits = last, settings.mass_change
         self._id_source = settings.products.product_id_source
         self._compared = self._changed_price = 0
+        self._facts = CatalogueChange()
+        self._largest = pd.DataFrame()
         self._filled_before: Counter[str] = Counter()
         self._blank_now: Counter[str] = Counter()
 
@@ -39,7 +46,8 @@ class CatalogueChanges:
         else:
             known = self.last.reindex(rows["productId"]).set_axis(rows.index)
             same_source = known["idSource"] == self._id_source
-            self._count_prices(known.loc[same_source, "unitPrice"], rows.loc[same_source, "unitPrice"])
+            self._facts.new += int((~same_source | known["withdrawn"].eq(True)).sum())
+            self._count_prices(known.loc[same_source, "unitPrice"], rows.loc[same_source])
             before = known["filled"].where(same_source, 0).fillna(0).astype("int64")
         now = filled_texts(rows)
         for place, column in enumerate(TEXTS):
@@ -47,13 +55,29 @@ class CatalogueChanges:
             self._filled_before[column] += int(was_filled.sum())
             self._blank_now[column] += int((was_filled & (now.to_numpy() >> place & 1 == 0)).sum())
 
-    def _count_prices(self, before: pd.Series, now: pd.Series) -> None:
-        old, new = (pd.to_numeric(prices, errors="coerce").to_numpy() for prices in (before, now))
+    def _count_prices(self, before: pd.Series, rows: pd.DataFrame) -> None:
+        old, new = (pd.to_numeric(each, errors="coerce").to_numpy() for each in (before, rows["unitPrice"]))
         both = (old > 0) & (new > 0)
         times = new[both] / old[both]
         self._compared += int(both.sum())
         factor = self._limits.price_factor
         self._changed_price += int(np.count_nonzero((times >= factor) | (times <= 1 / factor)))
+        self._facts.price_up += int((times > 1).sum())
+        self._facts.price_down += int((times < 1).sum())
+        self._keep_largest(rows.loc[both].assign(before=before[both], change=abs(times - 1)))
+
+    def _keep_largest(self, rows: pd.DataFrame) -> None:
+        changed = rows.loc[rows["change"] > 0, ["productId", "name", "before", "unitPrice", "change"]]
+        self._largest = pd.concat([self._largest, changed]) if len(self._largest) else changed
+        self._largest = self._largest.nlargest(_LARGEST, "change")
+
+    def facts(self, withdrawn: int) -> CatalogueChange:
+        """The changes so far, for the report, with the number of products that the run withdraws."""
+        largest = [
+            PriceChange(product_id=key, name=_short_name(name), before=before, after=after)
+            for key, name, before, after, _ in self._largest.itertuples(index=False, name=None)
+        ]
+        return self._facts.model_copy(update={"withdrawn": withdrawn, "largest": largest})
 
     def gone_share(self, sent: int, out_of_stock: int, vanishing: int, others: str) -> Share:
         """Products of those `sent` last time that would turn out of stock or vanish. `others` is a text with
@@ -103,6 +127,10 @@ class CatalogueChanges:
                 limits.minimum,
                 "Check these products in VTEX's catalogue.",
             )
+
+
+def _short_name(name: object) -> str:
+    return name[:_LONGEST_NAME] if isinstance(name, str) else ""
 
 
 def _without(number: int, column: str, first: bool) -> str:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from include.errors import ContractError, TemporaryError
 from include.http.calls import in_parallel
+from include.values.wording import plural
 from include.vtex import limits
 from include.vtex.client import VtexClient
 
@@ -69,7 +70,7 @@ def _read(vtex: VtexClient, workers: int) -> list[_Page]:
                     f"VTEX, product id list: VTEX announces {page.total:,} products, and the list does not "
                     f"end after {_MOST_PRODUCTS:,}. Nothing was sent. Ask VTEX's support"
                 )
-    log.info("VTEX lists %s products", f"{pages[-1].total:,}")
+    log.info("VTEX lists %s", plural(pages[-1].total, "product"))
     return pages
 
 

@@ -20,6 +20,7 @@ from include.products.transform import FILES, ROWS, WITHDRAWN
 from include.report import StageCounts
 from include.staging import Staging
 from include.values.mapped import outcome_rows_of
+from include.values.wording import plural
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +39,7 @@ def load(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
         log_sample(log, map(format_public, _rows(source)), dry_run=run.dry_run)
     if run.dry_run:
         counts.would_send += (row["productId"] for row in islice(_rows(source), SAMPLE))
-        log.info("dry run: %s products in %s files would be sent", f"{rows:,}", len(files))
+        log.info("dry run: %s in %s would be sent", plural(rows, "product"), plural(len(files), "file"))
         counts.count(Outcome.SENT, rows)
         return counts
     not_taken, doubtful = import_files(run, files, folder=source, journal=target, key_column="productId")

@@ -18,6 +18,7 @@ from include.products.mapping import select_unpriced
 from include.products.search import records_without_offer
 from include.products.sent_catalogue import last_prices, rules_of
 from include.staging import Staging
+from include.values.wording import plural
 from include.vtex.client import VtexClient
 
 log = logging.getLogger(__name__)
@@ -52,7 +53,7 @@ def stage_base_prices(run: SyncRun, target: Staging) -> list[str]:
             target.write_json(f"{PRICES}{number:05}.json", prices)
     except AccessRefused as refused:
         log.warning("base prices are not read: %s", refused)
-        return [f"{len(left)} products without an offer: their base prices are not read: {refused}"]
+        return [f"{plural(len(left), 'product')} without an offer: base prices are not read: {refused}"]
     if left:
         log.info("%s", progress.line())
     return []

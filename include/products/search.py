@@ -18,6 +18,7 @@ from include.pipeline.progress import Progress
 from include.products.mapping import ProductRules, used_fields, without_offer
 from include.staging import Staging
 from include.values.shapes import key_of
+from include.values.wording import plural
 from include.vtex import limits
 from include.vtex.client import VtexClient
 
@@ -122,7 +123,7 @@ class CatalogueSearch:
         """Stage what is missing. Afterwards `shown` has the ids of all products that search shows."""
         progress = Progress(log, "products", len(self._new))
         if self.shown:
-            log.info("an earlier attempt read %s products", f"{len(self.shown):,}")
+            log.info("an earlier attempt read %s", plural(len(self.shown), "product"))
         while self._new or self._to_repeat:
             answers = in_parallel(self._ask, self._questions(), workers=_WORKERS)
             resolved = (self._resolve(question, products, progress) for question, products in answers)

@@ -23,6 +23,7 @@ from include.products.snapshot import count_vanishing, withdrawn_rows
 from include.report import StageCounts
 from include.staging import Staging
 from include.values.mapped import Mapped
+from include.values.wording import plural
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +62,8 @@ def transform(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
     if not run.plan.is_partial and last is not None:
         withdrawn = _write_withdrawn(run, target, shown, refused)
         counts.read += withdrawn
-        counts.notes = [f"{withdrawn} withdrawn"] if withdrawn else []
+        counts.catalogue = changes.facts(count_vanishing(last, shown, id_source))
+        counts.notes = [f"{withdrawn:,} withdrawn"] if withdrawn else []
     if run.plan.replay:
         counts.notes += note_on_missing_records(len(keys_to_replay(run, source)), len(shown))
     _write_files(target)
@@ -144,5 +146,5 @@ def _write_files(target: Staging) -> None:
         for name in [*target.names(ROWS), *target.names(WITHDRAWN)]:
             for _, alike in split_by_columns(target.read_frame(name)):
                 files.append(alike)
-    log.info("wrote %s files for Connectif", len(files.files))
+    log.info("wrote %s for Connectif", plural(len(files.files), "file"))
     target.write_json(FILES, [file.to_json() for file in files.files])

@@ -34,6 +34,7 @@ from include.report import StageCounts
 from include.staging import Staging
 from include.values.instants import instant
 from include.values.shapes import records
+from include.values.wording import plural
 from include.vtex import limits
 from include.vtex.client import VtexClient
 from include.vtex.filters import any_of
@@ -93,7 +94,7 @@ def _extract_one(run: SyncRun, target: Staging, order_id: str) -> StageCounts:
     except RequestRefused as refused:
         raise ParameterError(f"{run.pipeline}: {not_found_message(order_id)} ({refused})") from None
     checkout = read_checkout(run.vtex, group, expected=[order_id])
-    log.info("order %s: read, its group %s has %s orders", order_id, group, len(checkout.orders))
+    log.info("order %s: read, its group %s has %s", order_id, group, plural(len(checkout.orders), "order"))
     target.write_table(f"{PART}only.parquet", _as_table(checkout.orders))
     target.write_table(MISSING, _as_table([]))
     target.write_json(INCOMPLETE_GROUPS, [group] if checkout.missing else [])
@@ -127,7 +128,7 @@ def _read_orders(run: SyncRun, target: Staging, selection: OrderSelection) -> No
     known = {order_id for purchase in purchases_without_answer(run) for order_id in purchase.order_ids}
     watch = OutageWatch(run.vtex.check, known=known.__contains__)
     minutes = len(order_ids) / run.settings.vtex.order_detail_per_second / 60
-    log.info("reading %s orders, in about %.0f minutes", f"{len(order_ids):,}", minutes)
+    log.info("reading %s, in about %s", plural(len(order_ids), "order"), plural(round(minutes), "minute"))
     progress = Progress(log, "orders", len(order_ids))
     for number, batch in enumerate(in_batches(order_ids, _ORDERS_A_PART), start=1):
         name = f"{PART}{number:05}.parquet"

@@ -34,6 +34,7 @@ from include.purchases.tracked import TRACKED, OtherIds, note_on_tag_ids, tracke
 from include.report import StageCounts
 from include.staging import Staging
 from include.state import PurchaseOutcome
+from include.values.wording import plural
 
 log = logging.getLogger(__name__)
 
@@ -112,9 +113,10 @@ def _dry_run(run: SyncRun, source: Staging) -> StageCounts:
 
 def _forecast(run: SyncRun, purchases: int, missing: int) -> str:
     per_minute = CALLS_PER_MINUTE * (1 - run.settings.connectif.keep_free_percent / 100)
+    minutes = plural(round(missing / per_minute), "minute")
     return (
-        f"{purchases:,} purchases, {missing:,} of them to be posted: about {missing:,} calls to Connectif "
-        f"in {missing / per_minute:,.0f} minutes, at {per_minute:.0f} a minute"
+        f"{plural(purchases, 'purchase')}, {missing:,} of them to be posted: about "
+        f"{plural(missing, 'call')} to Connectif in {minutes}, at {per_minute:.0f} a minute"
     )
 
 

@@ -54,7 +54,7 @@ def tracking_by_day(run: SyncRun, happened: Iterable[datetime]) -> dict[str, Tra
     so each day counts the purchases of all runs so far. A purchase that we sent stays ours if a later run
     reads it again. A purchase that Connectif does not have (rejected, held) is unknown.
     """
-    zone = ZoneInfo(run.settings.schedule.time_zone)
+    zone = run.settings.schedule.zone
     covered = run.state.progress.covered(PipelineName.PURCHASES) + (
         [run.plan.window] if run.plan.window else []
     )

@@ -50,8 +50,10 @@ __all__ = [
     "classify_orders",
     "earliest_instants",
     "map_purchases",
+    "payment_method",
     "profile_id",
     "purchase_id",
+    "sales_channel",
 ]
 
 
@@ -149,7 +151,7 @@ def _body(key: str, parts: list[Json], lines: list[Json], address: str, happened
         "cartId": _cart_id(parts) or key,
         "contactEmail": address,
         "purchaseDate": utc_milliseconds(happened),
-        "paymentMethod": ", ".join(_payment_systems(parts)) or None,
+        "paymentMethod": payment_method(parts) or None,
         "totalPrice": units(max(0, sum(map(value_cents, parts)))),
         "totalQuantity": sum(line["quantity"] for line in lines),
         "products": lines,
@@ -162,7 +164,17 @@ def _cart_id(parts: list[Json]) -> str:
     return next(filter(None, known), "")
 
 
-def _payment_systems(parts: list[Json]) -> list[str]:
+def payment_method(parts: Sequence[Json]) -> str:
+    """The payment systems of a purchase's orders: `Visa`, `Visa, Pix`; empty if there is none."""
+    return ", ".join(_payment_systems(parts))
+
+
+def sales_channel(parts: Sequence[Json]) -> str:
+    """The sales channel of a purchase: that of its first order."""
+    return name(parts[0].get("salesChannel")) if parts else ""
+
+
+def _payment_systems(parts: Sequence[Json]) -> list[str]:
     """The payment systems of the active transactions: an inactive one is an abandoned attempt."""
     payments = (
         payment

@@ -14,6 +14,7 @@ from include.outcomes import Outcome, PipelineName, Reason
 from include.pipeline.run import SyncRun
 from include.purchases.orders import group_of
 from include.state import StoredPurchase
+from include.values.wording import plural
 from include.vtex import limits
 from include.vtex.client import SYSTEM, OrderPage, VtexClient
 from include.window import Window, merged
@@ -91,10 +92,10 @@ def select_orders(run: SyncRun, window: Window) -> OrderSelection:
     listed = _drop_orders_of_other_runs(run, dates, window, windows)
     held = _select_held(run, dates)
     log.info(
-        "VTEX lists %s orders, %s of them are read; %s held purchases are retried",
-        f"{len(dates):,}",
+        "VTEX lists %s, of which %s to read; to retry: %s",
+        plural(len(dates), "order"),
         f"{len(listed):,}",
-        f"{len(held):,}",
+        plural(len(held), "held purchase"),
     )
     return OrderSelection(listed, windows, held)
 

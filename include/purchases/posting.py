@@ -171,6 +171,8 @@ def outcome_to_store(purchase: PurchaseHead, result: PurchaseResult, state: Stat
         purchase.happened,
         state.hashed(email) if email is not None else None,
         result.lines_left_out,
+        purchase.payment_method or None,
+        purchase.sales_channel or None,
     )
 
 

@@ -79,7 +79,7 @@ def compare(run: SyncRun, target: Staging) -> StageCounts:
         at_connectif=compared_records.there,
         compared=len(sold) + len(unknown),
         same=compared_records.number_same,
-        notes=[f"purchases of {sides.window}"],
+        notes=[f"purchases of {sides.window.in_zone(run.settings.schedule.zone)}"],
     )
     keep_differences(run, target, compared, compared_records.differences())
     return StageCounts()

@@ -20,6 +20,7 @@ from include.purchases.order_selection import DATE_FIELD, list_window
 from include.purchases.reconcile_match import listed_order
 from include.purchases.rules import rules_of
 from include.staging import Staging
+from include.values.wording import plural
 from include.window import Window
 
 log = logging.getLogger(__name__)
@@ -65,7 +66,7 @@ def read_both_sides(run: SyncRun, target: Staging) -> Sides:
     exported["at"] = pd.to_datetime(exported["at"], utc=True, errors="coerce", format="ISO8601")
     exported = _drop_undated(exported)
     number = exported["row"].nunique()
-    log.info("VTEX lists %s orders, Connectif exports %s purchases", f"{len(orders):,}", f"{number:,}")
+    log.info("VTEX lists %s, Connectif exports %s", plural(len(orders), "order"), plural(number, "purchase"))
     return Sides(window, orders, exported)
 
 

@@ -1,6 +1,7 @@
 """The staged purchases of a run, and the part of each that `load` keeps in memory.
 
 [{"purchase_id": "g-1", "order_ids": ["g-1-01"], "happened": "2026-11-23T08:00:00+00:00",
+  "payment_method": "Visa", "sales_channel": "1",
   "contact": {"_name": "Ana", …}, "body": {"contactEmail": "ana@example.com", "products": […], …}}]
 """
 
@@ -38,6 +39,8 @@ class PurchaseHead:
     email: str | None = field(default=None, repr=False)
     contact: Json = field(default_factory=dict, repr=False)
     product_ids: tuple[str, ...] = ()
+    payment_method: str = ""
+    sales_channel: str = ""
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,8 @@ def head_of(purchase: StagedPurchase) -> PurchaseHead:
         body.get("contactEmail"),
         purchase.get("contact", {}),
         tuple(intern(line["productId"]) for line in body.get("products", ())),
+        intern(purchase.get("payment_method", "")),
+        intern(purchase.get("sales_channel", "")),
     )
 
 

@@ -17,6 +17,7 @@ from include.pipeline.run import SyncRun
 from include.purchases.orders import group_of
 from include.purchases.staged import PurchaseHead
 from include.staging import Staging
+from include.values.wording import plural
 from include.window import Window
 
 log = logging.getLogger(__name__)
@@ -69,7 +70,7 @@ def tracked_purchases(run: SyncRun, journal: Staging, purchases: Iterable[Purcha
     except (StagingError, InfrastructureError):
         raise
     except SyncError as error:
-        log.warning("%s. All %s purchases are posted one by one", error, f"{len(forms):,}")
+        log.warning("%s. %s posted one by one", error, plural(len(forms), "purchase is", "purchases are"))
         note = f"no export of purchases, so all were posted one by one ({error})"
         journal.write_json(WITHOUT_EXPORT, {"note": note})
         return Tracked(frozenset(), note, known=False)
@@ -152,7 +153,8 @@ def note_on_tag_ids(run: SyncRun, number: int) -> str:
     configured = run.settings.purchases.purchase_id_source
     seen = "order_id" if configured == "order_group" else "order_group"
     note = (
-        f"{number} purchases are at Connectif under their {seen}, not under the {configured}: if the "
+        f"{plural(number, 'purchase is', 'purchases are')} at Connectif under their {seen}, not under the "
+        f"{configured}: if the "
         f"shop's tag reports them so, set purchase_id_source (SYNC_PURCHASES__PURCHASE_ID_SOURCE) to {seen}"
     )
     log.warning("%s", note)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pandas as pd
@@ -12,7 +12,13 @@ from include.pipeline.erased_people import ErasedPeople
 from include.pipeline.guards import Share, guard_against_mass_change
 from include.pipeline.run import SyncRun, count_outcomes, keep_outcomes
 from include.purchases.extract import ADDED_ITEMS, ADDRESSES, SELECTION, whole_groups_in
-from include.purchases.mapping import MappedPurchases, Purchase, map_purchases
+from include.purchases.mapping import (
+    MappedPurchases,
+    Purchase,
+    map_purchases,
+    payment_method,
+    sales_channel,
+)
 from include.purchases.missing_references import contact_from_order
 from include.purchases.order_selection import OrderSelection
 from include.purchases.orders import PurchaseRules, earliest_instants, purchase_id
@@ -102,7 +108,7 @@ def unsent_purchases(
     orders: list[Order], mapped: MappedPurchases, rules: PurchaseRules, selection: OrderSelection | None
 ) -> list[StagedPurchase]:
     """The held purchases, and the retried purchases that will not be posted, with their reasons:
-    `{"purchase_id", "order_ids", "happened", "reason"}`."""
+    `{"purchase_id", "order_ids", "happened", "reason", "payment_method", "sales_channel"}`."""
     reasons = dict(zip(mapped.outcomes["key"], mapped.outcomes["reason"], strict=True))
     to_post = {purchase.purchase_id for purchase in mapped.purchases}
     started = earliest_instants(orders, rules)
@@ -117,11 +123,22 @@ def unsent_purchases(
             continue
         entry = unsent.setdefault(
             key,
-            {"purchase_id": key, "order_ids": [], "happened": started[key].isoformat(), "reason": reason},
+            {
+                "purchase_id": key,
+                "order_ids": [],
+                "happened": started[key].isoformat(),
+                "reason": reason,
+                **_origin([order]),
+            },
         )
         entry["order_ids"].append(order["orderId"])
         entry["reason"] = reason if is_held else entry["reason"]
     return list(unsent.values())
+
+
+def _origin(orders: Sequence[Order]) -> dict[str, str]:
+    """What the tracking loss is counted by."""
+    return {"payment_method": payment_method(orders), "sales_channel": sales_channel(orders)}
 
 
 def _to_json(purchase: Purchase, country: str) -> StagedPurchase:
@@ -129,6 +146,7 @@ def _to_json(purchase: Purchase, country: str) -> StagedPurchase:
         "purchase_id": purchase.purchase_id,
         "order_ids": purchase.order_ids,
         "happened": purchase.happened.isoformat(),
+        **_origin(purchase.orders),
         "body": purchase.body,
         "contact": contact_from_order(purchase.orders, country=country),
     }

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, Literal, NamedTuple, cast
 
 import sqlalchemy as sa
 
 from include.outcomes import Outcome, PipelineName, Reason
 from include.state.database import Part
-from include.state.tables import pending_event, record, subscription
+from include.state.tables import pending_event, purchase, record, run, subscription
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,6 +31,24 @@ class AppliedChange(NamedTuple):
 
     instant: datetime
     applied_at: datetime
+
+
+class OriginCount(NamedTuple):
+    """How many purchases of a payment method or sales channel have an outcome.
+
+    `origin` is None if it is not recorded.
+    """
+
+    origin: str | None
+    outcome: Outcome
+    purchases: int
+
+
+class WaitingEvents(NamedTuple):
+    """The newsletter events that wait until VTEX knows the customer or accepts the change, and since when."""
+
+    number: int
+    since: datetime | None
 
 
 class Figures(Part):
@@ -83,15 +101,42 @@ class Figures(Part):
         with self._database.read() as connection:
             return [AppliedChange(row.instant, row.applied_at) for row in connection.execute(query)]
 
-    def waiting_events(self) -> int:
-        """The number of newsletter events that wait until VTEX knows the customer, or accepts the change."""
+    def purchases_by(
+        self, origin: Literal["payment_method", "sales_channel"], since: datetime
+    ) -> list[OriginCount]:
+        """The purchases since then by payment method or sales channel, and by outcome."""
+        column = purchase.c[origin]
         query = (
-            sa.select(sa.func.count())
-            .select_from(pending_event)
-            .where(pending_event.c.shop_id == self._database.shop_id)
+            sa.select(column, purchase.c.outcome, sa.func.count().label("purchases"))
+            .where(
+                purchase.c.shop_id == self._database.shop_id,
+                purchase.c.outcome.in_(tuple(Outcome)),
+                # No purchase is recorded before its date, and this column has an index
+                purchase.c.first_seen >= since,
+                purchase.c.purchase_date >= since,
+            )
+            .group_by(column, purchase.c.outcome)
         )
         with self._database.read() as connection:
-            return int(connection.execute(query).scalar_one())
+            return [OriginCount(name, Outcome(outcome), n) for name, outcome, n in connection.execute(query)]
+
+    def waiting_events(self) -> WaitingEvents:
+        """The newsletter events that wait, and since when the oldest does."""
+        query = sa.select(sa.func.count(), sa.func.min(pending_event.c.waiting_since)).where(
+            pending_event.c.shop_id == self._database.shop_id
+        )
+        with self._database.read() as connection:
+            return WaitingEvents(*connection.execute(query).one())
+
+    def last_run_named(self, prefix: str, pipeline: PipelineName) -> datetime | None:
+        """When the last run of the pipeline started whose run id starts with `prefix`."""
+        query = sa.select(sa.func.max(run.c.started_at)).where(
+            run.c.shop_id == self._database.shop_id,
+            run.c.pipeline == pipeline,
+            run.c.run_id.startswith(prefix, autoescape=True),
+        )
+        with self._database.read() as connection:
+            return cast("datetime | None", connection.execute(query).scalar())
 
     def oldest_busy_event(self) -> datetime | None:
         """Since when the oldest newsletter event waits that VTEX did not accept; None if there is none.

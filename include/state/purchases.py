@@ -13,7 +13,7 @@ from include.outcomes import Outcome, Reason
 from include.state.database import Part
 from include.state.post_marks import remove_marks
 from include.state.records import replay_condition
-from include.state.tables import purchase
+from include.state.tables import LONGEST_ORIGIN, purchase
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -50,7 +50,10 @@ class StoredPurchase:
 
 @dataclass(frozen=True)
 class PurchaseOutcome:
-    """The outcome of one purchase, to be recorded; `person` is the buyer's hash (`StateStore.hashed`)."""
+    """The outcome of one purchase, to be recorded; `person` is the buyer's hash (`StateStore.hashed`).
+
+    `payment_method` and `sales_channel` are VTEX's names.
+    """
 
     purchase_id: str
     outcome: Outcome
@@ -60,6 +63,8 @@ class PurchaseOutcome:
     purchase_date: datetime
     person: str | None = None
     lines_left_out: int = 0
+    payment_method: str | None = None
+    sales_channel: str | None = None
 
 
 class Purchases(Part):
@@ -147,6 +152,8 @@ class Purchases(Part):
             "run_key": run_key,
             **{field.name: getattr(answer, field.name) for field in fields(answer)},
             "order_ids": list(answer.order_ids),
+            "payment_method": _cut(answer.payment_method),
+            "sales_channel": _cut(answer.sales_channel),
             "attempts": 1,
             "first_seen": now,
             "last_seen": now,
@@ -183,6 +190,10 @@ class Purchases(Part):
         )
         with self._database.read() as connection:
             return [_to_stored_purchase(row) for row in connection.execute(query).mappings()]
+
+
+def _cut(origin: str | None) -> str | None:
+    return origin and origin[:LONGEST_ORIGIN]
 
 
 def _is_done(outcome: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:

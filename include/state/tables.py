@@ -13,8 +13,10 @@ import sqlalchemy as sa
 
 from include.window import as_utc
 
-SCHEMA = "0010"
+SCHEMA = "0011"
 """The newest revision in `migrations/versions`. Revisions are numbers, so that they can be compared."""
+LONGEST_ORIGIN = 100
+"""Longer names of payment methods and sales channels are cut."""
 
 metadata = sa.MetaData()
 
@@ -151,6 +153,8 @@ purchase = sa.Table(
     sa.Index("sync_purchase_outcome", "shop_id", "outcome", "first_seen"),
     sa.Column("person", sa.String(64)),
     sa.Column("lines_left_out", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("payment_method", sa.String(LONGEST_ORIGIN)),
+    sa.Column("sales_channel", sa.String(LONGEST_ORIGIN)),
     sa.Index("sync_purchase_age", "last_seen"),
     sa.Index("sync_purchase_person", "person"),
 )

@@ -21,8 +21,9 @@ from include.pipelines import NEWSLETTER
 from include.report import Report, StageCounts
 from include.settings import Settings, load_settings
 from include.state import StateStore
+from include.values.wording import plural
 from include.vtex.client import RateLimits, VtexClient
-from include.window import utc_text
+from include.window import local_text
 from plugins.hooks.accounts import connectif_account, shop_of, vtex_account
 from plugins.hooks.airflow_connections import connectif_connection, vtex_connection
 from plugins.runs.params import is_dry_run
@@ -98,7 +99,13 @@ def trigger_later_run(events: list[Event], due: datetime, run_id: str) -> NoRetu
     The state store holds all events, and they are due by then. The conf needs only one event.
     """
     at = due + _CLOCK_MARGIN
-    log.info("newsletter: %s events postponed; a run at %s retries them", len(events), utc_text(at))
+    zone = load_settings().schedule.zone
+    log.info(
+        "newsletter: %s postponed; the next try is at %s %s",
+        plural(len(events), "event"),
+        local_text(at, zone),
+        zone,
+    )
     raise DagRunTriggerException(
         trigger_dag_id=NEWSLETTER.dag_id,
         dag_run_id=f"again__{at:%Y-%m-%dT%H:%M:%S.%fZ}__{run_id[-6:]}",

@@ -62,7 +62,8 @@ def report_run(*references: ObjectStoragePath | None) -> str:
         folders = {name: _folder(run, known, _stage(name)) for name in names}
         repaired = _folder(run, known, REPAIR)
         try:
-            return finish_comparison(run, run_identity(), folders, repaired, announce).summary_line()
+            report = finish_comparison(run, run_identity(), folders, repaired, announce)
+            return report.summary_line(run.settings.schedule.zone)
         finally:
             remove_old(run.state, staging_base(run.settings), run.settings, run.now())
 
@@ -94,6 +95,7 @@ def _plan(pipeline: PipelineName, settings: Settings) -> RunPlan:
         run_after=run.run_after,
         window_start=params["window_start"],
         window_end=params["window_end"],
+        zone=settings.schedule.zone,
     )
     check_repair(params["repair"], params["pipelines"])
     return plan_comparison(request, pipeline, settings)

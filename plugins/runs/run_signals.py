@@ -50,10 +50,10 @@ def send_metrics(report: Report, *, passed: bool) -> None:
 
 
 def counts_of(report: Report) -> dict[str, Any]:
-    """The report as JSON with counts and codes only, without examples, notes and commands."""
+    """The report as JSON with counts and codes only, without examples, names, notes and commands."""
     leave_out: dict[str, Any] = {
         "gaps": True,
-        "counts": {"notes"},
+        "counts": {"notes": True, "catalogue": {"largest"}},
         "compared": {pipeline: {"examples", "notes"} for pipeline in report.compared},
     }
     return {**report.model_dump(mode="json", exclude=leave_out), "missing": report.missing}

@@ -61,7 +61,8 @@ def report_run(pipeline: PipelineName, *references: ObjectStoragePath | None) ->
             for name, reference in zip(STAGES, references, strict=True)
         }
         try:
-            return finish(sync, run_identity(), folders, announce).summary_line()
+            report = finish(sync, run_identity(), folders, announce)
+            return report.summary_line(sync.settings.schedule.zone)
         finally:
             remove_old(sync.state, staging_base(sync.settings), sync.settings, sync.now())
 
@@ -78,7 +79,7 @@ def _plan(
     with explain_staging_errors(settings):
         if folder.has(_PLAN):
             return RunPlan.from_json(folder.read_json(_PLAN))
-    request = _request(context)
+    request = _request(context, settings)
     if request.is_backfill and not DAILY_PIPELINES[pipeline].has_history:
         raise AirflowSkipException(
             "The catalogue has no history, so a back-fill would send today's catalogue once for each day. "
@@ -99,7 +100,7 @@ def _plan(
     return plan
 
 
-def _request(context: Context) -> RunRequest:
+def _request(context: Context, settings: Settings) -> RunRequest:
     """The run in plain values. A run triggered over REST with a null logical date has no data interval."""
     run: Any = context["dag_run"]
     params = context["params"]
@@ -113,4 +114,5 @@ def _request(context: Context) -> RunRequest:
         window_end=params["window_end"],
         only=params["only"],
         replay=params["replay"],
+        zone=settings.schedule.zone,
     )

@@ -42,7 +42,7 @@ def trigger_once(dag_id: str, run_id: str, conf: Mapping[str, Any], user_name: s
 
     SyncError if the DAG is unknown, paused or broken, or if the database is unreachable.
     """
-    with hide_error_details():
+    with hide_error_details("create the run"):
         with create_session() as session:
             require_unpaused(session, dag_id)
             _require_import(session, dag_id)
@@ -66,7 +66,7 @@ def _require_import(session: Session, dag_id: str) -> None:
 
 
 @contextmanager
-def hide_error_details() -> Iterator[None]:
+def hide_error_details(action: str) -> Iterator[None]:
     """Replace errors of Airflow and its database by their class name: their text may hold addresses."""
     try:
         yield
@@ -75,4 +75,4 @@ def hide_error_details() -> Iterator[None]:
     except OperationalError:
         raise DatabaseBusy("Airflow's database is locked or unreachable") from None
     except Exception as error:  # noqa: BLE001 - the text of any error may hold addresses
-        raise TemporaryError(f"Airflow could not create the run ({type(error).__name__})") from None
+        raise TemporaryError(f"Airflow could not {action} ({type(error).__name__})") from None

@@ -26,7 +26,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_f
 
 from include.errors import SyncError
 from include.newsletter.receiver.app import Event, Receiver
-from include.pipelines import NEWSLETTER
+from include.pipelines import CALLBACK_RUN, NEWSLETTER
 from plugins.hooks.accounts import shop_of_connections
 from plugins.state import open_state
 from plugins.web.airflow_runs import DatabaseBusy, hide_error_details, require_unpaused
@@ -71,7 +71,7 @@ def create_run(events: Sequence[Event]) -> None:
 
     TemporaryError while the DAG is paused or the database is unreachable.
     """
-    run_id = f"connectif__{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}__{secrets.token_hex(3)}"
+    run_id = f"{CALLBACK_RUN}{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}__{secrets.token_hex(3)}"
     retrying = Retrying(
         stop=stop_after_delay(LOCK_RETRY_SECONDS),
         wait=wait_fixed(LOCK_PAUSE_SECONDS),
@@ -89,7 +89,7 @@ def oldest_unfinished_run() -> datetime | None:
         DagRun.state.in_(unfinished),
         DagRun.run_after <= datetime.now(UTC),
     )
-    with hide_error_details(), create_session() as session:
+    with hide_error_details("read its runs"), create_session() as session:
         require_unpaused(session, NEWSLETTER.dag_id)
         return session.scalar(query)
 
@@ -111,7 +111,7 @@ def oldest_busy_event() -> datetime | None:
 
 
 def _create_run(run_id: str, events: Sequence[Event]) -> None:
-    with hide_error_details():
+    with hide_error_details("create the run"):
         with create_session() as session:
             require_unpaused(session, NEWSLETTER.dag_id)
         try:

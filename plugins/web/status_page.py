@@ -1,7 +1,7 @@
 """The page "VTEX ↔ Connectif" in Airflow's api-server: the state of the syncs, with Airflow's permissions.
 
-The page reads only the state store; it does not call VTEX or Connectif. Its lists of records, their replay
-and its downloads are in the modules beside this one.
+The page reads the state store and Airflow's database; it does not call VTEX or Connectif. Its lists of
+records, their replay and its downloads are in the modules beside this one.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from include.page.overview import overview
 from include.page.status import Reader, status_page
 from include.settings import load_settings
 from include.state import Shop, StateStore
+from plugins.web.airflow_facts import airflow_facts
 from plugins.web.downloads import differences_csv, records_csv
 from plugins.web.page_access import AllowedPipelines, answer
 from plugins.web.page_app import page_app
@@ -39,9 +40,9 @@ def build() -> ASGIApp:
 
 def status(pipelines: AllowedPipelines, request: Request) -> HTMLResponse:
     """Show all pipelines that the user may see."""
-    now = datetime.now(UTC)
+    now, facts = datetime.now(UTC), airflow_facts(pipelines)
 
     def page(state: StateStore, _shop: Shop, reader: Reader) -> str:
-        return status_page(overview(state, pipelines, load_settings(), now), reader, now)
+        return status_page(overview(state, pipelines, load_settings(), now, facts), reader, now)
 
     return answer(page, pipelines, request)

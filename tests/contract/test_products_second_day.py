@@ -13,6 +13,7 @@ from include.errors import UnsafeChange
 from include.outcomes import Outcome, PipelineName
 from include.plan import RunPlan
 from include.products.sent_catalogue import last_catalogue
+from include.report import CatalogueChange
 from tests.builders import EVERYTHING, SimulatedShop, SyncRunner, stages_of
 from tests.contract.test_kills import KILLS_A_RUN, Fate, differences, fate_of, steady
 
@@ -95,6 +96,26 @@ def test_faults__on_the_second_day_leave_the_same_catalogue_on_both_sides(
     assert kept(runner) == catalogue
 
 
+def test_report__says_what_changed_since_the_first_catalogue(runner: SyncRunner, shop: SimulatedShop) -> None:
+    keys = yesterday(runner)
+    assert runner.sync(PipelineName.PRODUCTS, EVERYTHING, "same").counts.catalogue == CatalogueChange()
+    before = kept(runner)[keys[4]]
+    shop.on_vtex("PUT", f"products/{keys[4]}", {"name": "Mais caro", "skus": [{"sku_id": 99_500}]})
+    change(shop, keys)
+    found = runner.sync(PipelineName.PRODUCTS, EVERYTHING, "today").counts.catalogue
+    assert found is not None
+    assert (found.new, found.withdrawn) == (2, 2)
+    now = kept(runner)[keys[4]]
+    assert now["unitPrice"] != before["unitPrice"]
+    (dearer,) = [one for one in found.largest if one.product_id == keys[4]]
+    assert (str(dearer.before), str(dearer.after)) == (before["unitPrice"], now["unitPrice"])
+    assert dearer.name == now["name"]
+    back = shop.on_vtex("PATCH", f"products/{keys[0]}", {"is_indexed": 1})
+    assert back is not None
+    again = runner.sync(PipelineName.PRODUCTS, EVERYTHING, "tomorrow").counts.catalogue
+    assert again == CatalogueChange(new=1), "a product that is shown again is new"
+
+
 def test_dry_run__on_the_second_day_keeps_the_first_catalogue(
     runner: SyncRunner, shop: SimulatedShop
 ) -> None:
@@ -161,7 +182,7 @@ def test_log__shows_the_progress_of_a_run(runner: SyncRunner, caplog: pytest.Log
         r"products without an offer, base prices: (\d+) of \1, [\d.,]+/s",
         r"products mapped: 50, [\d.,]+/s",
         r"wrote 3 files for Connectif",
-        r"products-0001.csv: \d+ rows queued as import \w+",
+        r"products-0001.csv: \d+ rows? queued as import \w+",
         r"products-0001.csv: Connectif counts \d+ of its \d+ rows as taken, 0 are refused, 0 not .*",
         r"products, full: 50 read = 46 sent \+ 4 rejected .* hidden from search \(sales channel 1\)",
     ):

@@ -187,7 +187,7 @@ def test_interrupted__a_retry_keeps_the_notes_of_a_run_without_an_export(
     runner.restart()
     without_export, under_another_id = runner.sync(PURCHASES, DAY, "run").counts.notes
     assert "all were posted one by one" in without_export
-    assert under_another_id.startswith("1 purchases are at Connectif under their order_id")
+    assert under_another_id.startswith("1 purchase is at Connectif under their order_id")
 
 
 def _killed(*_arguments: object) -> None:

@@ -63,7 +63,7 @@ def test_tracking_loss__is_counted_by_days_of_the_shops_time_zone(
     tracked(shop, "3", MIDNIGHT + timedelta(minutes=1))
     report = runner.sync(PURCHASES, day_of(MIDNIGHT - 2 * HOUR, hours=4), "run")
     assert tracking_by_day(report) == {"2026-11-22": (0, 1, False), "2026-11-23": (1, 1, False)}
-    line = "2026-11-23, in part: 1 purchases by the web tag, 1 added (50 % lost by the tag)"
+    line = "2026-11-23, in part: 1 purchase by the web tag, 1 added (50 % lost by the tag)"
     assert line in report.summary_line()
 
 
@@ -139,3 +139,29 @@ def test_tracking_loss__of_a_day_with_a_clock_change_is_complete(
     whole, begun = tracking_by_day(report).items()
     assert whole == (day, (1, 1, True))
     assert begun[1] == (0, 1, False)
+
+
+def test_tracking_loss__is_also_counted_by_payment_method_and_sales_channel(
+    runner: SyncRunner, shop: SimulatedShop
+) -> None:
+    at = CUT - DAY
+    put_order(shop, "1-01", at, payments=["Pix"])
+    put_order(shop, "2-01", at, payments=["Pix", "Visa"], channel=2)
+    tracked(shop, "3", at)
+    put_order(shop, "4-01", at, email=ALIAS, profile_id=PROFILE, payments=["Pix"], channel=2)
+    nightly(runner, CUT)
+    figures = runner.state.figures
+    payments = {tuple(one) for one in figures.purchases_by("payment_method", at - DAY)}
+    assert payments == {
+        ("Pix", Outcome.SENT, 1),
+        ("Pix", Outcome.HELD, 1),
+        ("Pix, Visa", Outcome.SENT, 1),
+        ("Visa", Outcome.ALREADY_THERE, 1),
+    }
+    channels = {tuple(one) for one in figures.purchases_by("sales_channel", at - DAY)}
+    assert channels == {
+        ("1", Outcome.SENT, 1),
+        ("1", Outcome.ALREADY_THERE, 1),
+        ("2", Outcome.SENT, 1),
+        ("2", Outcome.HELD, 1),
+    }

@@ -65,7 +65,7 @@ def test_plan__scheduled_run_starts_where_the_coverage_ends(pipeline: PipelineNa
     result = plan(request(), pipeline, covered=[days(10, 19)])
     assert result.window == days(19, 23)
     assert result.gaps == ()
-    assert "it starts at 2026-11-19T06:00:00Z" in result.why
+    assert "it starts at 2026-11-19 06:00 because" in result.why
 
 
 def test_plan__scheduled_run_also_reads_a_hole_in_the_coverage() -> None:

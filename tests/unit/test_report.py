@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from include.outcomes import Cause, Drop, Outcome, PipelineName, Reason
 from include.plan import Gap
-from include.report import Calls, Compared, Limits, Report, StageCounts
+from include.report import Calls, Compared, Limits, Report, StageCounts, Tracking
 from include.window import Window
 
 LIMITS = Limits(reject_limit_percent=5.0, reject_limit_minimum=20)
@@ -49,12 +50,13 @@ def test_summary_line__has_all_counts() -> None:
     counts.notes = ["2 files"]
     gap = Gap(WINDOW, "airflow backfill create …")
     assert report(counts, mode="window", window=WINDOW, dry_run=True, gaps=[gap]).summary_line() == (
-        "contacts, 2026-11-22T06:00:00Z to 2026-11-23T06:00:00Z, dry run: "
+        "contacts, 2026-11-22 06:00 to 2026-11-23 06:00 UTC, dry run: "
         "30 read = 20 would be sent + 5 duplicate (duplicate_email 5) "
         "+ 5 rejected (email_masked 3, email_missing 2); "
         "20 written; dropped fields: phone_invalid 4; 7 calls to connectif; "
         "12 calls to vtex (2 answered 429, 3 repeated); 3.2 s; "
-        f"not covered: {WINDOW}, close it with: airflow backfill create …; 2 files"
+        "not covered: 2026-11-22 06:00 to 2026-11-23 06:00 UTC, "
+        "close it with: airflow backfill create …; 2 files"
     )
 
 
@@ -127,6 +129,20 @@ def test_stages__read_from_json_can_count_on() -> None:
     again = StageCounts.model_validate_json(counted(1, sent=1).model_dump_json())
     again.count(Reason.EMAIL_MISSING)
     assert again.outcomes == {Outcome.SENT: 1, Outcome.REJECTED: 1}
+
+
+def test_summary_line__has_plural_forms_and_thousands_separators() -> None:
+    counts = counted(12_345, sent=12_344, email_missing=1)
+    counts.calls = {"vtex": Calls(made=1), "connectif": Calls(made=1_234)}
+    counts.tracking = {"2026-11-22": Tracking(tracked=1, added=0)}
+    line = report(counts).summary_line()
+    assert "12,345 read = 12,344 sent + 1 rejected (email_missing 1)" in line
+    assert "1,234 calls to connectif; 1 call to vtex; 2026-11-22: 1 purchase by the web tag" in line
+
+
+def test_summary_line__has_windows_on_the_clock_of_the_shop() -> None:
+    line = report(StageCounts(), window=WINDOW).summary_line(ZoneInfo("America/Sao_Paulo"))
+    assert line.startswith("contacts, 2026-11-22 03:00 to 2026-11-23 03:00 America/Sao_Paulo: 0 read")
 
 
 # --- what both sides have

@@ -36,6 +36,13 @@ def test_window__is_in_utc_and_accepts_pendulum() -> None:
     assert str(window) == "2026-11-22T03:00:00Z to 2026-11-23T00:00:00Z"
 
 
+def test_local_text__is_on_the_clock_of_the_zone() -> None:
+    zone = ZoneInfo("America/Sao_Paulo")
+    assert local_text(datetime(2026, 11, 24, 12, 30, 59, tzinfo=UTC), zone) == "2026-11-24 09:30"
+    assert days(1, 2).in_zone(zone) == "2026-11-01 03:00 to 2026-11-02 03:00 America/Sao_Paulo"
+    assert days(1, 2).in_zone(UTC) == "2026-11-01 06:00 to 2026-11-02 06:00 UTC"
+
+
 @pytest.mark.parametrize("end", [day(1), day(1) - HOUR, day(2).replace(tzinfo=None)])
 def test_window__refuses_empty_and_naive(end: datetime) -> None:
     with pytest.raises(ValueError, match=r"window must end|needs an offset"):

@@ -24,6 +24,18 @@ def test_bars__one_per_day_with_a_value_and_a_title() -> None:
     assert texts == ["2k", "1 Nov", "5 Nov"]
 
 
+def test_bars__failed_days_have_a_mark_above_their_bar() -> None:
+    svg = etree.fromstring(
+        draw_bars("Sent", DAYS, [1, 2, None, 4, 5], number, short, failed={DAYS[2], DAYS[4]})
+    )
+    marks = svg.xpath("//*[local-name()='text'][@class='failed']")
+    assert [mark[0].text for mark in marks] == ["3 Nov: a run failed", "5 Nov: a run failed"]
+    assert [mark[0].tail for mark in marks] == ["✕", "✕"]
+    rect = svg.xpath("//*[local-name()='g'][@class='bar']/*[local-name()='rect']")[-1]
+    middle = float(rect.get("x")) + float(rect.get("width")) / 2
+    assert abs(float(marks[-1].get("x")) - middle) < 1
+
+
 def test_bars__without_values_are_an_empty_chart() -> None:
     assert chart([None] * 5).xpath("count(//*[local-name()='g'][@class='bar'])") == 0
 

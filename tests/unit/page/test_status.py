@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from include.outcomes import PipelineName
+from include.page.newsletter_answer import AirflowFacts
 from include.page.overview import overview
 from include.page.rendering import STATIC
 from include.page.status import Reader, message_page, status_page
@@ -49,6 +50,41 @@ def test_page__shows_the_last_run_and_the_trends_of_every_pipeline(url: str) -> 
     assert 'action="../vtex-connectif-explain/"' in text
     assert 'href="../dags/check_setup"' in text
     assert 'href="records?pipeline=products&amp;code=price_missing"' in text
+
+
+def test_page__answers_the_questions(url: str) -> None:
+    text = page(url)
+    for answer in (
+        "Is the newsletter working?",
+        "Yes: the receiver is up, the last call from Connectif came",
+        "What changed in the last catalogue?",
+        "1,099.00",
+        "+47.6 %",
+        "How much does the web tag miss?",
+        "Boleto Bancário",
+    ):
+        assert answer in text, answer
+
+
+def test_page__has_a_table_behind_each_chart_and_marks_failed_days(url: str) -> None:
+    text = page(url)
+    charts = text.count("<svg")
+    assert text.count(" by day</summary>") == charts
+    assert text.count("<caption>") == text.count('<div class="values" tabindex="0"') == charts + 4
+    assert text.count('class="failed" x="') == 5 + 2 * 4, "one failed day of purchases, two of contacts"
+    assert '<span aria-hidden="true">✕</span> failed' in text
+
+
+def test_page__names_the_time_zone_and_paused_dags(url: str) -> None:
+    with open_state_store(url, "k" * 32, SHOP) as state:
+        facts = AirflowFacts(paused=frozenset({"sync_contacts", "update_newsletter"}), problem="locked")
+        found = overview(state, tuple(PipelineName), load_settings(), NOW, facts)
+    text = status_page(found, READER, NOW)
+    assert "2026-11-23 12:00. All times are America/Sao_Paulo" in text
+    assert re.search(r"contacts, 2026-11-2\d 21:00 to 2026-11-2\d 21:00 America/Sao_Paulo: ", text)
+    assert 'Unpause <a data-airflow href="../dags/sync_contacts">' in text
+    assert "No: update_newsletter is paused." in text
+    assert "locked" in text
 
 
 def test_page__is_escaped_and_loads_no_foreign_resource(url: str) -> None:
@@ -93,7 +129,8 @@ def test_message__has_a_link_back() -> None:
 
 def test_style_sheet__supports_dark_and_narrow_and_loads_no_file() -> None:
     css = (STATIC / "page.css").read_text()
-    assert "prefers-color-scheme: dark" in css
+    assert "color-scheme: light dark" in css
+    assert ":root[data-theme=dark]" in css
     assert "max-width" in css
     assert "url(" not in css
     assert "@import" not in css

@@ -18,6 +18,7 @@ from include.outcomes import PipelineName
 from include.pipeline import lease
 from include.pipeline.lease import WorkHeld, WorkTakenOver, leased
 from include.pipeline.run import SyncRun
+from include.settings import load_settings
 from include.state.leases import LEASE, Lease
 
 UNTIL = datetime(2026, 11, 23, 3, 14, 5, tzinfo=UTC)
@@ -91,6 +92,7 @@ def run_on(state: Leases, *, dry_run: bool = False) -> SyncRun:
         "dry_run": dry_run,
         "installation": "http://a:8080",
         "sleep": Slept(),
+        "settings": load_settings(),
     }
     return cast("SyncRun", SimpleNamespace(**values))
 
@@ -128,7 +130,7 @@ def test_lease__of_another_run_stops_the_stage_and_names_the_run() -> None:
     with pytest.raises(WorkHeld) as caught, leased(run, "load"):
         pytest.fail("the stage began")
     assert str(caught.value) == (
-        "sync_state: load of contacts for this shop is held until 2026-11-23T03:14:05Z by run "
+        "sync_state: load of contacts for this shop is held until 2026-11-23 00:14 America/Sao_Paulo by run "
         "sync_contacts/daily/0 of http://b:8080, host two. Airflow retries the task. Pause the DAG in "
         "one of the two Airflows. If the other run was killed, do nothing: its lease expires"
     )

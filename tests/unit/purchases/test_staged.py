@@ -31,6 +31,8 @@ def staged(key: str, *lines: dict[str, Any]) -> dict[str, Any]:
         "purchase_id": key,
         "order_ids": [f"{key}-01"],
         "happened": HAPPENED,
+        "payment_method": "Visa",
+        "sales_channel": "1",
         "contact": {"_name": "Ana", "_newsletterSubscriptionStatus": "none"},
         "body": {"contactEmail": f"{key}@example.com", "products": list(lines)},
     }
@@ -44,6 +46,8 @@ def test_head__has_ids_buyer_and_products() -> None:
         "g@example.com",
         {"_name": "Ana", "_newsletterSubscriptionStatus": "none"},
         ("1", "2"),
+        "Visa",
+        "1",
     )
 
 
