@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
 from include.outcomes import EXPECTED_CAUSES, Cause, Drop, Outcome, PipelineName, Reason
 from include.plan import Gap, Mode
+from include.task_failure import TaskFailure
 from include.window import Window
 
 
@@ -161,7 +162,10 @@ class Limits(NamedTuple):
 
 
 class Report(BaseModel):
-    """The report of one run. `model_dump(mode="json")` writes its JSON, and `model_validate` reads it."""
+    """The report of one run. `model_dump(mode="json")` writes its JSON, and `model_validate` reads it.
+
+    `failure` is the failure of the first stage that did not finish, if that task recorded one.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -172,6 +176,7 @@ class Report(BaseModel):
     gaps: list[Gap] = Field(default_factory=list)
     counts: StageCounts = Field(default_factory=StageCounts)
     compared: dict[PipelineName, Compared] = Field(default_factory=dict)
+    failure: TaskFailure | None = None
 
     @property
     def missing(self) -> int:

@@ -15,7 +15,7 @@ from include.page.rendering import duration, number, percent
 from include.pipelines import PIPELINES
 from include.report import Limits, Report, Tracking
 from include.settings import Settings
-from include.state import AppliedChange, ReasonCount, StateStore, StoredReport
+from include.state import AppliedChange, ReasonCount, StateStore, StoredFailure, StoredReport
 
 DAYS = 30
 MOST_RUNS = 5_000
@@ -44,7 +44,10 @@ class Trend:
 
 @dataclass(frozen=True)
 class PipelineStatus:
-    """One pipeline: its last regular run, the problems of that run, and its trends."""
+    """One pipeline: its last regular run, the problems of that run, and its trends.
+
+    `failures` are the tasks that failed in that run or in a newer one, also if that one has no report.
+    """
 
     pipeline: PipelineName
     dag_id: str
@@ -52,6 +55,7 @@ class PipelineStatus:
     last: StoredReport | None
     since: timedelta
     problems: tuple[str, ...]
+    failures: tuple[StoredFailure, ...]
     trends: tuple[Trend, ...]
     runs: int
     failed: int
@@ -94,6 +98,7 @@ def overview(
 
 
 _RUNS_CHECKED = 50
+_REPORT_TASK = "report"
 _TO_FIX = (Outcome.REJECTED, Outcome.HELD)
 
 
@@ -112,13 +117,15 @@ def _status(state: StateStore, pipeline: PipelineName, span: _Span, settings: Se
     runs = state.reports.latest(pipeline, MOST_RUNS, since=span.since)
     last = _last(runs) or _last(state.reports.latest(pipeline, _RUNS_CHECKED))
     age = span.now - (last.finished_at or last.started_at) if last else timedelta()
+    failures = _failures(state, PIPELINES[pipeline].dag_id, last, runs, span)
     return PipelineStatus(
         pipeline=pipeline,
         dag_id=PIPELINES[pipeline].dag_id,
-        state=_state(last, age, PIPELINES[pipeline].overdue_after(settings.schedule)),
+        state=_state(last, age, PIPELINES[pipeline].overdue_after(settings.schedule), failures),
         last=last,
         since=age,
-        problems=_problems(last, settings),
+        problems=_problems(last, settings, failures),
+        failures=failures,
         trends=tuple(_trends(state, pipeline, runs, span)) if runs else (),
         runs=len(runs),
         failed=sum(run.state != "success" for run in runs),
@@ -128,11 +135,21 @@ def _status(state: StateStore, pipeline: PipelineName, span: _Span, settings: Se
 def _last(runs: Iterable[StoredReport]) -> StoredReport | None:
     """The newest regular run. A dry run, a single record or a replay does not show the state of the schedule,
     and must not turn a red card green."""
-    regular = (run for run in runs if not run.report.dry_run and run.report.mode not in ("only", "replay"))
-    return next(regular, None)
+    return next((run for run in runs if _is_regular(run.report)), None)
 
 
-def _state(last: StoredReport | None, age: timedelta, overdue_after: timedelta | None) -> State:
+def _is_regular(report: Report) -> bool:
+    return not report.dry_run and report.mode not in ("only", "replay")
+
+
+def _state(
+    last: StoredReport | None,
+    age: timedelta,
+    overdue_after: timedelta | None,
+    failures: Iterable[StoredFailure],
+) -> State:
+    if any(not one.failure.retried for one in failures):
+        return State.FAILED
     if last is None:
         return State.NONE
     if last.state != "success":
@@ -140,13 +157,37 @@ def _state(last: StoredReport | None, age: timedelta, overdue_after: timedelta |
     return State.OVERDUE if overdue_after and age > overdue_after else State.PASSED
 
 
-def _problems(last: StoredReport | None, settings: Settings) -> tuple[str, ...]:
-    """The problems of the last run, in sentences."""
+def _failures(
+    state: StateStore,
+    dag_id: str,
+    last: StoredReport | None,
+    runs: Iterable[StoredReport],
+    span: _Span,
+) -> tuple[StoredFailure, ...]:
+    """The recorded failures since the last regular run started, without those of runs that are not regular.
+
+    If a stage of the last run failed, its task `report` failed only because of that, and is left out.
+    """
+    irregular = {(run.run_id, run.started_at) for run in runs if not _is_regular(run.report)}
+    recorded = state.task_failures.since(dag_id, last.started_at if last else span.since)
+    regular = [one for one in recorded if (one.run_id, one.run_started_at) not in irregular]
+    if last is None or (failure := last.report.failure) is None:
+        return tuple(regular)
+    known = {(last.run_id, failure.task), (last.run_id, _REPORT_TASK)}
+    others = (one for one in regular if (one.run_id, one.failure.task) not in known)
+    return (StoredFailure(last.dag_id, last.run_id, last.started_at, failure), *others)
+
+
+def _problems(
+    last: StoredReport | None, settings: Settings, failures: Iterable[StoredFailure]
+) -> tuple[str, ...]:
+    """The problems of the last run that no failure of a task explains, in sentences."""
     if last is None:
         return ()
     limits = Limits(settings.run.reject_limit_percent, settings.run.reject_limit_minimum)
-    found = last.report.problems(limits) if last.state != "success" else []
-    if last.state != "success" and not found:
+    is_explained = last.state == "success" or any(one.run_id == last.run_id for one in failures)
+    found = [] if is_explained else last.report.problems(limits)
+    if not is_explained and not found:
         found = ["a task of this run did not finish: the last lines of that task's log say why"]
     return (*found, *(f"not covered: {gap.window}; close it with: {gap.command}" for gap in last.report.gaps))
 

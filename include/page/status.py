@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
 from pathlib import Path
-from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from jinja2 import Environment
 from markupsafe import Markup
 
+from include.airflow_paths import run_path
 from include.outcomes import PipelineName, Reason
 from include.page.charts import draw_bars
 from include.page.overview import DAYS, Overview, Trend
 from include.page.rendering import age, number, short, templates
 from include.pipelines import DAILY_PIPELINES
-from include.state import StoredOutcome, StoredReport
+from include.state import StoredFailure, StoredOutcome, StoredReport
 
 PER_PAGE = 50
 
@@ -64,9 +64,9 @@ def message_page(message: str) -> str:
     return _templates().get_template("message.html").render(message=message)
 
 
-def run_link(run: StoredReport) -> str:
+def run_link(run: StoredReport | StoredFailure) -> str:
     """The address of the run in Airflow's UI, relative to the page."""
-    return f"../dags/{quote(run.dag_id, safe='')}/runs/{quote(run.run_id, safe='')}"
+    return f"../{run_path(run.dag_id, run.run_id)}"
 
 
 def _page(name: str, reader: Reader, **values: object) -> str:

@@ -22,6 +22,7 @@ from include.report import Limits, Report, StageCounts
 from include.run_name import RunIdentity
 from include.staging import Staging
 from include.state import RecordOutcome, StateStore
+from include.task_failure import TaskFailure
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +51,8 @@ def finish(
     """
     with explain_staging_errors(run.settings):
         unfinished = unfinished_stages(stages)
-        report = _report(run, stages)
+        failure = failure_of(run.state, identity, unfinished)
+        report = _report(run, stages, failure)
         rows = [row for folder in stages.values() for row in outcome_rows(folder)]
     limits = _limits(run)
     is_empty = not unfinished and is_empty_first_load(run, report, counts_of(stages["load"]))
@@ -115,12 +117,22 @@ def unfinished_stages(stages: Mapping[str, Staging]) -> list[str]:
     return [name for name, folder in stages.items() if not has_finished(folder)]
 
 
-def unfinished_message(task: str) -> str:
-    """The problem of a run whose task did not finish."""
-    return f"the run ended in {task}: the last lines of that task's log say why"
+def failure_of(state: StateStore, identity: RunIdentity, unfinished: Sequence[str]) -> TaskFailure | None:
+    """The failure that the first of the unfinished tasks recorded in this run; None without one."""
+    if not unfinished:
+        return None
+    recorded = state.task_failures.of_run(identity.dag_id, identity.run_id, identity.started_at)
+    return next((failure for failure in recorded if failure.task == unfinished[0]), None)
 
 
-def _report(run: SyncRun, stages: Mapping[str, Staging]) -> Report:
+def unfinished_message(task: str, failure: TaskFailure | None = None) -> str:
+    """The problem of a run whose task did not finish: the failure, if it is the failure of that task."""
+    if failure is None or failure.task != task:
+        return f"the run ended in {task}: the last lines of that task's log say why"
+    return f"the run ended in {task}, try {failure.try_number}: {failure.sentence}"
+
+
+def _report(run: SyncRun, stages: Mapping[str, Staging], failure: TaskFailure | None) -> Report:
     return Report(
         pipeline=run.pipeline,
         mode=run.plan.mode,
@@ -128,6 +140,7 @@ def _report(run: SyncRun, stages: Mapping[str, Staging]) -> Report:
         dry_run=run.dry_run,
         gaps=list(run.plan.gaps),
         counts=sum((counts_of(folder) for folder in stages.values()), StageCounts()),
+        failure=failure,
     )
 
 
@@ -140,7 +153,7 @@ def _limits(run: SyncRun) -> Limits:
 
 def _problems(run: SyncRun, report: Report, limits: Limits, unfinished: list[str]) -> list[str]:
     if unfinished:
-        return [unfinished_message(unfinished[0])]
+        return [unfinished_message(unfinished[0], report.failure)]
     if run.plan.only and not report.counts.read:
         return [not_found_message(run.plan.only)]
     return report.problems(limits)

@@ -53,6 +53,7 @@ def counts_of(report: Report) -> dict[str, Any]:
     """The report as JSON with counts and codes only, without examples, notes and commands."""
     leave_out: dict[str, Any] = {
         "gaps": True,
+        "failure": True,
         "counts": {"notes"},
         "compared": {pipeline: {"examples", "notes"} for pipeline in report.compared},
     }

@@ -20,7 +20,7 @@ from airflow.api_fastapi.auth.managers.models.resource_details import (
 from airflow.api_fastapi.core_api.security import requires_access_view
 from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
@@ -34,7 +34,7 @@ WRONG_PARAMETER = (
 FORM_FIELD = "form_token"
 
 
-def page_app(routes: Mapping[tuple[str, str], Callable[..., HTMLResponse]]) -> ASGIApp:
+def page_app(routes: Mapping[tuple[str, str], Callable[..., Response]]) -> ASGIApp:
     """Create the application of pages by (method, path), with their static files.
 
     A user needs access to Airflow's *Plugins* view.

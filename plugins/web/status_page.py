@@ -25,12 +25,13 @@ from include.settings import load_settings
 from include.state import StateStore
 from plugins.hooks.accounts import shop_of_connections
 from plugins.state import open_state
+from plugins.web.airflow_tabs import open_from_airflow
 from plugins.web.page_app import form_token, may_read_runs, page_app
 
 
 def build() -> ASGIApp:
     """The application that the plugin mounts under `/vtex-connectif-status`."""
-    return page_app({("GET", "/"): status, ("GET", "/records"): records})
+    return page_app({("GET", "/"): status, ("GET", "/records"): records, ("GET", "/open"): open_from_airflow})
 
 
 def allowed_pipelines(user: GetUserDep) -> tuple[PipelineName, ...]:

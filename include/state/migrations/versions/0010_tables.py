@@ -263,6 +263,26 @@ def upgrade() -> None:
     op.create_index("sync_taken_event_age", "sync_taken_event", ["taken_at"], unique=False)
     op.create_index("sync_taken_event_person", "sync_taken_event", ["person"], unique=False)
     op.create_table(
+        "sync_task_failure",
+        sa.Column("shop_id", sa.Integer(), nullable=False),
+        sa.Column("dag_id", sa.String(length=250), nullable=False),
+        sa.Column("run_id", sa.String(length=250), nullable=False),
+        sa.Column("task_id", sa.String(length=250), nullable=False),
+        sa.Column("map_index", sa.Integer(), nullable=False),
+        sa.Column("run_started_at", INSTANT, nullable=False),
+        sa.Column("try_number", sa.Integer(), nullable=False),
+        sa.Column("error", sa.String(length=250), nullable=False),
+        sa.Column("sentence", sa.Text(), nullable=False),
+        sa.Column("failed_at", INSTANT, nullable=False),
+        sa.Column("retried", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["shop_id"],
+            ["sync_shop.shop_id"],
+        ),
+        sa.PrimaryKeyConstraint("shop_id", "dag_id", "run_id", "task_id", "map_index"),
+    )
+    op.create_index("sync_task_failure_age", "sync_task_failure", ["failed_at"], unique=False)
+    op.create_table(
         "sync_vendor_text",
         sa.Column("shop_id", sa.Integer(), nullable=False),
         sa.Column("pipeline", sa.String(length=20), nullable=False),

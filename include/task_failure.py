@@ -1,0 +1,67 @@
+"""Why a task failed, in one sentence without personal data."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict
+
+from include.airflow_paths import task_log_path
+from include.errors import SyncError
+
+NO_ERROR = (
+    "The process of the task ended without an error: it was killed, or its machine was lost. "
+    "Airflow's scheduler logs the reason"
+)
+
+
+class TaskFailure(BaseModel):
+    """The failure of a task's last try. `log` is the path of its log in Airflow's UI.
+
+    `error` is the class of the error, or empty if the process ended without one. `retried`: Airflow tries the
+    task again.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    task: str
+    map_index: int = -1
+    try_number: int
+    error: str
+    sentence: str
+    failed_at: datetime
+    retried: bool = False
+    log: str
+
+
+def task_failure(
+    dag_id: str,
+    run_id: str,
+    task_id: str,
+    *,
+    map_index: int,
+    try_number: int,
+    error: BaseException | None,
+    failed_at: datetime,
+    retried: bool = False,
+) -> TaskFailure:
+    """Describe the failure of this try; `error` is None if the process ended without one."""
+    return TaskFailure(
+        task=task_id,
+        map_index=map_index,
+        try_number=try_number,
+        error=type(error).__name__ if error is not None else "",
+        sentence=sentence_of(error),
+        failed_at=failed_at,
+        retried=retried,
+        log=task_log_path(dag_id, run_id, task_id, map_index, try_number),
+    )
+
+
+def sentence_of(error: BaseException | None) -> str:
+    """The message of our own errors, which holds no personal data. Of all other errors only the class."""
+    if isinstance(error, SyncError):
+        return str(error)
+    if error is None:
+        return NO_ERROR
+    return f"{type(error).__name__}: the last lines of the task's log say more"
