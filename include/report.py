@@ -164,7 +164,7 @@ class Limits(NamedTuple):
 class Report(BaseModel):
     """The report of one run. `model_dump(mode="json")` writes its JSON, and `model_validate` reads it.
 
-    `failure` is the failure of the first stage that did not finish, if that task recorded one.
+    `failure` is the failure of the first stage that did not finish.
     """
 
     model_config = ConfigDict(extra="forbid")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from airflow.sdk import BaseOperatorLink
 from airflow.sdk.configuration import conf
 
-from include.airflow_paths import page_of_run
+from include.airflow_paths import STATUS_PAGE
+from include.pipelines import pipeline_of
 
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperator
@@ -18,6 +20,19 @@ if TYPE_CHECKING:
 def in_airflow(path: str) -> str:
     """The address of a path in Airflow's UI. It needs the option `[api] base_url`."""
     return f"{conf.get('api', 'base_url', fallback='').rstrip('/')}/{path}"
+
+
+def page_of_run(dag_id: str, run_id: str) -> str:
+    """The page with the records of a run; for a DAG without records, the status page."""
+    if not (pipeline := pipeline_of(dag_id)):
+        return f"{STATUS_PAGE}/"
+    return f"{STATUS_PAGE}/records?pipeline={pipeline.name}&run={quote(run_id, safe='')}"
+
+
+def page_of_dag(dag_id: str) -> str:
+    """The status page, at the part about a DAG."""
+    pipeline = pipeline_of(dag_id)
+    return f"{STATUS_PAGE}/#{pipeline.name}" if pipeline else f"{STATUS_PAGE}/"
 
 
 class RecordsLink(BaseOperatorLink):

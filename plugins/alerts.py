@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 from airflow.sdk.definitions.callback import SyncCallback
 from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 
-from include.airflow_paths import page_of_run, run_path
+from include.airflow_paths import STATUS_PAGE, run_path
 from include.errors import MassChangeBlocked, SyncError, TooManyRejected
-from include.settings import load_settings
+from include.settings import AlertBy, load_settings
 from include.task_failure import TaskFailure
-from plugins.airflow_links import in_airflow
-from plugins.notifiers import KINDS, notifiers
+from plugins.airflow_links import in_airflow, page_of_run
+from plugins.notifiers import KINDS, create_notifier, notifiers
 from plugins.task_boundary import failure_in, recorded_failure
 
 log = logging.getLogger(__name__)
@@ -115,12 +116,57 @@ def alert_late(context: dict[str, Any]) -> None:
         _alert("late", context, "a run has not finished in time", text, failure)
 
 
+def send_test_alert(kind: str, by: AlertBy) -> None:
+    """Send a test by one notifier, and raise its error, which Airflow only logs if an alert is sent."""
+    notifier = create_notifier(kind, by)
+    errors: list[Exception] = []
+    send = notifier.notify
+
+    def notify(context: Any) -> None:
+        try:
+            send(context)
+        except Exception as error:  # noqa: BLE001 - it is raised below
+            errors.append(error)
+
+    notifier.notify = notify  # type: ignore[method-assign]
+    notifier(_test_context(kind))
+    if errors:
+        raise errors[0]
+
+
+def _test_context(kind: str) -> dict[str, Any]:
+    """What a template of an alert may use, for a run that does not exist."""
+    now = datetime.now(UTC)
+    run = SimpleNamespace(
+        dag_id="test_alert", run_id="test", run_type="manual", start_date=now, run_after=now
+    )
+    ti = SimpleNamespace(
+        dag_id=run.dag_id,
+        run_id=run.run_id,
+        task_id="test",
+        map_index=-1,
+        try_number=1,
+        log_url=in_airflow(""),
+    )
+    text = f"This is a test of the alert {kind}. No run has failed, and there is nothing to do."
+    alert = Alert(f"TEST: {kind}", text, in_airflow(""), ti.task_id, in_airflow(f"{STATUS_PAGE}/"))
+    of_airflow = {
+        "dag_run": run,
+        "run_id": run.run_id,
+        "ti": ti,
+        "task_instance": ti,
+        "params": {},
+        "reason": "test",
+    }
+    return {**of_airflow, "alert": alert}
+
+
 _READ_THE_LOG = "Read the last lines in the log of its failed task: cause and action."
 _CHECK_THE_TASK = "Check its current task, and whether the vendors answer slowly."
 
 
 def _reason(failure: TaskFailure) -> str:
-    return f"Task {failure.task}, try {failure.try_number}: {failure.sentence.rstrip('.')}."
+    return f"Task {str(failure).rstrip('.')}."
 
 
 def _recorded(context: Context) -> tuple[TaskFailure | None, str]:

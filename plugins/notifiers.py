@@ -15,15 +15,15 @@ KINDS = ("run_failed", "reject_share", "mass_change", "late")
 """The settings of `[alerts]` that name notifiers."""
 
 
-def named_notifiers(kind: str) -> Sequence[AlertBy]:
-    """What the settings say about the notifiers of an alert."""
-    by: Sequence[AlertBy] = getattr(load_settings().alerts, kind)
-    return by
+def all_notifiers() -> Iterator[tuple[str, AlertBy]]:
+    """Each alert with each of its notifiers, as the settings name them."""
+    for kind in KINDS:
+        yield from ((kind, by) for by in _named(kind))
 
 
 def notifiers(kind: str) -> list[BaseNotifier]:
     """Create the notifiers of an alert. Each alert needs new ones: rendering their templates changes them."""
-    return [create_notifier(kind, by) for by in named_notifiers(kind)]
+    return [create_notifier(kind, by) for by in _named(kind)]
 
 
 def connections_of(notifier: BaseNotifier) -> Iterator[str]:
@@ -51,3 +51,8 @@ def create_notifier(kind: str, by: AlertBy) -> BaseNotifier:
     if not isinstance(notifier, BaseNotifier):
         raise ConfigurationError(f"{where}, which is not an Airflow notifier (BaseNotifier)")
     return notifier
+
+
+def _named(kind: str) -> Sequence[AlertBy]:
+    by: Sequence[AlertBy] = getattr(load_settings().alerts, kind)
+    return by

@@ -11,7 +11,7 @@ from include.pipeline.finish import (
     Announce,
     announce_nothing,
     close_run,
-    failure_of,
+    failures_of,
     outcome_rows,
     unfinished_message,
     unfinished_stages,
@@ -60,11 +60,12 @@ def finish_comparison(
         if repair_started and not has_finished(repaired):
             unfinished.append("repair")
         report = _report(run, compared, repaired)
-        report.failure = failure_of(run.state, identity, unfinished)
+        failures = failures_of(run, identity, unfinished)
+        report.failure = next(iter(failures), None)
         rows = list(outcome_rows(repaired))
     limits = run.settings.run
     problems = report.problems(Limits(limits.reject_limit_percent, limits.reject_limit_minimum))
-    problems += [unfinished_message(task, report.failure) for task in unfinished]
+    problems += map(unfinished_message, failures)
     if repair_started:
         run.state.records.save(PipelineName.PURCHASES, run.run_key, rows)
     close_run(run, report, identity, problems, announce)

@@ -22,7 +22,7 @@ from include.report import Limits, Report, StageCounts
 from include.run_name import RunIdentity
 from include.staging import Staging
 from include.state import RecordOutcome, StateStore
-from include.task_failure import TaskFailure
+from include.task_failure import TaskFailure, unrecorded_failure
 
 log = logging.getLogger(__name__)
 
@@ -51,12 +51,12 @@ def finish(
     """
     with explain_staging_errors(run.settings):
         unfinished = unfinished_stages(stages)
-        failure = failure_of(run.state, identity, unfinished)
-        report = _report(run, stages, failure)
+        failures = failures_of(run, identity, unfinished)
+        report = _report(run, stages, failures)
         rows = [row for folder in stages.values() for row in outcome_rows(folder)]
     limits = _limits(run)
     is_empty = not unfinished and is_empty_first_load(run, report, counts_of(stages["load"]))
-    problems = [*_problems(run, report, limits, unfinished), *([NOTHING_TO_SEND] if is_empty else [])]
+    problems = [*_problems(run, report, limits), *([NOTHING_TO_SEND] if is_empty else [])]
     run.state.records.save(run.pipeline, run.run_key, rows)
     if not unfinished and not is_empty:
         _remember_coverage(run, report, stage_started_at(stages["extract"]))
@@ -117,22 +117,24 @@ def unfinished_stages(stages: Mapping[str, Staging]) -> list[str]:
     return [name for name, folder in stages.items() if not has_finished(folder)]
 
 
-def failure_of(state: StateStore, identity: RunIdentity, unfinished: Sequence[str]) -> TaskFailure | None:
-    """The failure that the first of the unfinished tasks recorded in this run; None without one."""
+def failures_of(run: SyncRun, identity: RunIdentity, unfinished: Sequence[str]) -> list[TaskFailure]:
+    """Why each of the unfinished tasks failed."""
     if not unfinished:
-        return None
-    recorded = state.task_failures.of_run(identity.dag_id, identity.run_id, identity.started_at)
-    return next((failure for failure in recorded if failure.task == unfinished[0]), None)
+        return []
+    recorded = run.state.task_failures.of_run(identity.dag_id, identity.run_id, identity.started_at)
+    known = {failure.task: failure for failure in recorded}
+    return [
+        known.get(task) or unrecorded_failure(identity.dag_id, identity.run_id, task, run.now())
+        for task in unfinished
+    ]
 
 
-def unfinished_message(task: str, failure: TaskFailure | None = None) -> str:
-    """The problem of a run whose task did not finish: the failure, if it is the failure of that task."""
-    if failure is None or failure.task != task:
-        return f"the run ended in {task}: the last lines of that task's log say why"
-    return f"the run ended in {task}, try {failure.try_number}: {failure.sentence}"
+def unfinished_message(failure: TaskFailure) -> str:
+    """The problem of a run whose task did not finish."""
+    return f"the run ended in {failure}"
 
 
-def _report(run: SyncRun, stages: Mapping[str, Staging], failure: TaskFailure | None) -> Report:
+def _report(run: SyncRun, stages: Mapping[str, Staging], failures: Sequence[TaskFailure]) -> Report:
     return Report(
         pipeline=run.pipeline,
         mode=run.plan.mode,
@@ -140,7 +142,7 @@ def _report(run: SyncRun, stages: Mapping[str, Staging], failure: TaskFailure | 
         dry_run=run.dry_run,
         gaps=list(run.plan.gaps),
         counts=sum((counts_of(folder) for folder in stages.values()), StageCounts()),
-        failure=failure,
+        failure=next(iter(failures), None),
     )
 
 
@@ -151,9 +153,9 @@ def _limits(run: SyncRun) -> Limits:
     return Limits(percent, limits.reject_limit_minimum)
 
 
-def _problems(run: SyncRun, report: Report, limits: Limits, unfinished: list[str]) -> list[str]:
-    if unfinished:
-        return [unfinished_message(unfinished[0], report.failure)]
+def _problems(run: SyncRun, report: Report, limits: Limits) -> list[str]:
+    if report.failure:
+        return [unfinished_message(report.failure)]
     if run.plan.only and not report.counts.read:
         return [not_found_message(run.plan.only)]
     return report.problems(limits)

@@ -33,6 +33,7 @@ from plugins.hooks.airflow_connections import CONNECTIF, STATE, VTEX, connectif_
 from plugins.pages_plugin import EXPLAIN, STATUS
 from plugins.runs.open_run import staging_base
 from plugins.state import open_state
+from plugins.tasks.check_alerts import check_alerts
 from plugins.web.newsletter_keys import read_keys
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ def check_lines() -> Iterator[Line]:
         yield error("settings", str(problem), "Correct the setting; the other checks need it")
         return
     yield from check_environment()
+    yield from check_alerts()
     yield from _check_staging(settings)
     with ExitStack() as exits:
         vtex, problems = _open_client(

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from include.airflow_paths import page_of_dag, page_of_run
 from include.page.status import message_page
 from include.pipelines import pipeline_of
+from plugins.airflow_links import page_of_dag, page_of_run
 
 OTHER_DAG = (
     "The runs of this DAG have no records of customers, products, purchases or newsletter changes. "
