@@ -16,6 +16,9 @@ person wins, in any order of arrival; at the same instant, the unsubscription wi
 cleared run changes nothing. The run creates no customer. An address that VTEX does not know is looked up
 again after ten minutes, by a run named `again__…`, and by the next contact run.
 
+**Results.** The tab *VTEX ↔ Connectif* of a run shows what became of its records. That of the DAG shows why
+the last run failed. *Browse > VTEX ↔ Connectif* shows all syncs.
+
 **If VTEX is unreachable**, rejects the key, or a setting is wrong, the run retries for a day, and later runs
 wait for it. The log gives the reason, and the alert for failed runs is sent. Only a missing connection fails
 the run at once: create the connection, then clear the run, which holds its events. If VTEX fails to accept an

@@ -28,11 +28,14 @@ def shorten_tracebacks() -> None:
 
 
 def _drop_traceback(_logger: Any, _name: str, event: Any) -> Any:
-    """A structlog processor. It replaces the error of an event by one that has only a class and a message."""
+    """A structlog processor: `Task failed with exception: AccessRefused: VTEX, Master Data search: …`.
+
+    Airflow's log view wraps the text of an event, but not the text of an error.
+    """
     error = _error_in(event.get("exc_info"))
     if isinstance(error, SyncError):
-        bare = type(error).__new__(type(error), *error.args)
-        event["exc_info"] = (type(error), bare, None)
+        del event["exc_info"]
+        event["event"] = f"{event['event']}: {type(error).__name__}: {error}"
     return event
 
 
