@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from include.errors import SyncError
+from include.errors import ParameterError, SyncError
+from include.parameters import ADDED_BY_AIRFLOW, unknown_parameters
 from include.task_failure import TaskFailure, task_failure
-from plugins.conf_check import require_known_parameters
 from plugins.short_tracebacks import shorten_tracebacks
 
 if TYPE_CHECKING:
@@ -28,6 +28,23 @@ def before_task(context: Context) -> None:
     """Airflow's `pre_execute`: prepare the log, and refuse unknown parameters with ParameterError."""
     shorten_tracebacks()
     require_known_parameters(context)
+
+
+def require_known_parameters(context: Context) -> None:
+    """Raise ParameterError for a key of conf that the DAG does not know: not every run is created over REST.
+
+    Also raise it if Airflow ignores conf: a run that should be a dry run would write. Nothing is read before.
+    """
+    conf = context["dag_run"].conf or {}
+    if problem := unknown_parameters(conf, context["dag"].params):
+        raise ParameterError(f"The run's conf has an {problem}. Nothing was read. Trigger a new run")
+    requested = {key: value for key, value in conf.items() if key not in ADDED_BY_AIRFLOW}
+    ignored = [key for key, value in requested.items() if context["params"].get(key) != value]
+    if ignored:
+        raise ParameterError(
+            f"Airflow ignores {', '.join(ignored)} of conf: [core] dag_run_conf_overrides_params is "
+            "off. Nothing was read. Turn this option on and trigger a new run"
+        )
 
 
 def record_failure(context: Any) -> None:

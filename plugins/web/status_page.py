@@ -13,20 +13,25 @@ from zoneinfo import ZoneInfo
 
 from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import Depends, HTTPException, Query, Request
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp
 
 from include.errors import SyncError
 from include.outcomes import PipelineName, Reason
 from include.page.overview import overview
 from include.page.status import PER_PAGE, Reader, RecordsPage, message_page, records_page, status_page
-from include.pipelines import DAILY_PIPELINES, PIPELINES
+from include.pipelines import DAILY_PIPELINES, PIPELINES, pipeline_of
 from include.settings import load_settings
 from include.state import StateStore
+from plugins.airflow_links import page_of_dag, page_of_run
 from plugins.hooks.accounts import shop_of_connections
 from plugins.state import open_state
-from plugins.web.airflow_tabs import open_from_airflow
 from plugins.web.page_app import form_token, may_read_runs, page_app
+
+OTHER_DAG = (
+    "The runs of this DAG have no records of customers, products, purchases or newsletter changes. "
+    "Browse > VTEX ↔ Connectif shows all syncs"
+)
 
 
 def build() -> ASGIApp:
@@ -74,6 +79,17 @@ def records(
         return records_page(RecordsPage(pipeline, code, found[:PER_PAGE], page, more), reader)
 
     return _answer(listed, pipelines, request)
+
+
+def open_from_airflow(dag_id: str, run_id: str = "") -> Response:
+    """Lead from a tab in Airflow's UI to the records of the run, or without a run to the part about the DAG.
+
+    Airflow knows the ids of the DAG and of the run, but not our pipeline.
+    """
+    if pipeline_of(dag_id) is None:
+        return HTMLResponse(message_page(OTHER_DAG))
+    path = page_of_run(dag_id, run_id) if run_id else page_of_dag(dag_id)
+    return RedirectResponse(f"../{path}")
 
 
 def _answer(

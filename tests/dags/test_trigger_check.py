@@ -17,9 +17,8 @@ from hypothesis import strategies as st
 
 from include.errors import ParameterError
 from include.parameters import ADDED_BY_AIRFLOW
-from plugins.conf_check import require_known_parameters
 from plugins.runs.params import KNOWN_PARAMS, refusal_of
-from plugins.task_boundary import before_task
+from plugins.task_boundary import before_task, require_known_parameters
 from plugins.web.trigger_check import TriggerCheck
 from tests.api_server import allowed, auth_manager
 

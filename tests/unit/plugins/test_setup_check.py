@@ -16,8 +16,7 @@ from include.doctor import Level, Line
 from include.errors import ConfigurationError
 from include.settings import load_settings
 from include.state import upgrade
-from plugins.tasks.check_alerts import check_alerts
-from plugins.tasks.check_setup import check_lines, check_setup
+from plugins.tasks.check_setup import check_alerts, check_lines, check_setup
 from sandbox.shop import Sizes
 from tests.builders import APP_KEY, APP_TOKEN, KEY_ID, KEY_SECRET, SimulatedShop, simulated_shop
 from tests.scripted_server import Answer, ScriptedServer
