@@ -9,7 +9,11 @@ from pydantic import BaseModel, ConfigDict
 from include.airflow_paths import task_log_path
 from include.errors import SyncError
 
-NO_ERROR = (
+KILLED = (
+    "the process of the task ended without an error, because it was killed or its machine was lost: "
+    "the last lines of the task's log say more"
+)
+NOT_RECORDED = (
     "the task recorded no error, because its process was killed or the state store was out of reach: "
     "the last lines of the task's log say more"
 )
@@ -66,7 +70,7 @@ def task_failure(
 def unrecorded_failure(dag_id: str, run_id: str, task_id: str, now: datetime) -> TaskFailure:
     """The failure of a task that recorded none."""
     log = task_log_path(dag_id, run_id, task_id)
-    return TaskFailure(task=task_id, sentence=NO_ERROR, failed_at=now, log=log)
+    return TaskFailure(task=task_id, sentence=NOT_RECORDED, failed_at=now, log=log)
 
 
 def sentence_of(error: BaseException | None) -> str:
@@ -74,5 +78,5 @@ def sentence_of(error: BaseException | None) -> str:
     if isinstance(error, SyncError):
         return str(error)
     if error is None:
-        return NO_ERROR
+        return KILLED
     return f"{type(error).__name__}: the last lines of the task's log say more"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from io import StringIO
@@ -20,7 +21,7 @@ from include.page.overview import overview
 from include.page.status import Reader, status_page
 from include.settings import load_settings
 from include.state import StateStore, open_state_store, upgrade
-from include.task_failure import NO_ERROR
+from include.task_failure import KILLED
 from plugins import short_tracebacks
 from plugins.task_boundary import failure_in, forget_failure, record_failure, record_retry, recorded_failure
 
@@ -93,7 +94,7 @@ def test_failure__of_a_mapped_task_leads_to_its_log() -> None:
 
 def test_failure__of_a_killed_process_says_so(state: StateStore) -> None:
     record_failure(context())
-    assert (recorded_failure(*RUN, STARTED) or failure_in(context(SyncError("")))).sentence == NO_ERROR
+    assert (recorded_failure(*RUN, STARTED) or failure_in(context(SyncError("")))).sentence == KILLED
 
 
 def test_failure__is_replaced_by_the_next_try_and_removed_by_a_good_one(state: StateStore) -> None:
@@ -146,6 +147,7 @@ def test_canary__of_an_error_that_is_not_ours_is_nowhere(
     shown = overview(state, (PipelineName.CONTACTS,), load_settings(), STARTED)
     page = status_page(shown, Reader(ZoneInfo("UTC"), "shop", may_explain=False), STARTED)
     assert type(error).__name__ in page
+    assert "Task load failed (try 1," in " ".join(re.sub("<[^>]*>", "", page).split())
     for text in (page, repr(failures), *(one.failure.model_dump_json() for one in failures)):
         assert "canary" not in text
     assert b"canary" not in b"".join(one.read_bytes() for one in file.parent.glob("state.db*"))
