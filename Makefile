@@ -10,7 +10,7 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/$(VENV)/.pycache
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo airflow doctor explain erase test lint format lock audit licences sbom docs bench torture screenshots clean
+.PHONY: help demo airflow doctor test-alert explain erase test lint format lock audit licences sbom docs bench torture screenshots clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -31,6 +31,9 @@ airflow: $(READY) ## start Airflow's UI and scheduler with the sandbox, until Ct
 
 doctor: $(READY) ## check connections, permissions, settings and clocks, and say what to do
 	@$(BIN)/python -m tools.airflow_environment tools.doctor
+
+test-alert: $(READY) ## send a test by every notifier of the alerts, and say which ones work
+	@$(BIN)/python -m tools.airflow_environment tools.send_test_alert
 
 explain: $(READY) ## show one record at VTEX and Connectif, and why: RECORD=<e-mail, product id or order id>
 	@$(BIN)/python -m tools.airflow_environment tools.explain

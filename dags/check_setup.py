@@ -11,6 +11,8 @@ checks:
 Run it after you create or change a connection, and when a sync fails without a clear cause. `make doctor`
 prints the same lines. See docs/connections.md.
 
+**Results.** They are in the log of the task. *Browse > VTEX ↔ Connectif* shows the results of the syncs.
+
 **Costs.** About thirty calls to VTEX, twenty of Connectif's hundred calls a minute, and one export.
 """
 

@@ -11,6 +11,9 @@ complete list. `report` adds up the counts. The comparison changes no data.
 **Repair.** With `repair`, the run sends the purchases that are missing at Connectif, without workflow
 triggers. It repairs nothing else: for other differences the log names the run that closes them.
 
+**Results.** The tab *VTEX ↔ Connectif* of a run shows what became of its records. That of the DAG shows why
+the last run failed. *Browse > VTEX ↔ Connectif* shows all syncs.
+
 **Params.** `pipelines` selects what to compare. `window_start` and `window_end` set the range of purchases;
 the default is the last days, see the setting `reconcile.days`. `repair` sends the missing purchases.
 

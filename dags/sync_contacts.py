@@ -10,6 +10,9 @@ shows the counts. A retry continues where the task stopped; clearing a run repea
 `resolve_newsletter` retries subscription changes of customers whom VTEX did not know yet. If the setting
 `safety_net` is on, it also reads from Connectif the subscription changes that had no callback.
 
+**Results.** The tab *VTEX ↔ Connectif* of a run shows what became of its records. That of the DAG shows why
+the last run failed. *Browse > VTEX ↔ Connectif* shows all syncs.
+
 **Back-fill.** Choose the dates in *Trigger > Backfill*. Each run takes exactly its day, and never all
 customers.
 

@@ -12,6 +12,9 @@ nothing is sent and the run fails with both counts. If the change is correct, tr
 `allow_mass_change`. An empty list of products fails, and so does a first load for which search shows no
 product, unless `allow_empty` is set.
 
+**Results.** The tab *VTEX ↔ Connectif* of a run shows what became of its records. That of the DAG shows why
+the last run failed. *Browse > VTEX ↔ Connectif* shows all syncs.
+
 **Back-fill.** The catalogue has no history, so the runs of a back-fill are skipped.
 
 **Params.** `mode` `full` also sends again the products that were withdrawn before. `mode` `replay` retries

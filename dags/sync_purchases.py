@@ -15,6 +15,9 @@ answer, or while a part is unpaid (`purchase_when` `paid`). The next runs retry 
 **No workflow triggers for old purchases.** Purchases older than 48 hours, and all purchases of a back-fill,
 trigger no workflow at Connectif.
 
+**Results.** The tab *VTEX ↔ Connectif* of a run shows what became of its records. That of the DAG shows why
+the last run failed. *Browse > VTEX ↔ Connectif* shows all syncs.
+
 **Back-fill.** Choose the dates in *Trigger > Backfill*. Each run takes exactly its day, one after the other.
 
 **Params.** `mode` `window` takes the orders between `window_start` and `window_end`. `only` takes one order

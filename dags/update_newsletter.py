@@ -20,6 +20,9 @@ again after ten minutes, by a run named `again__…`, and by the next contact ru
 While the shop is not live (`run.live`), events wait in the state store, and the first run of the live shop
 applies them.
 
+**Results.** The tab *VTEX ↔ Connectif* of a run shows what became of its records. That of the DAG shows why
+the last run failed. *Browse > VTEX ↔ Connectif* shows all syncs.
+
 **If VTEX is unreachable**, rejects the key, or a setting is wrong, the run retries for a day, and later runs
 wait for it. The log gives the reason, and the alert for failed runs is sent. Only a missing connection fails
 the run at once: create the connection, then clear the run, which holds its events. If VTEX fails to accept an

@@ -155,6 +155,11 @@ PIPELINES: dict[PipelineName, Pipeline] = {
 }
 
 
+def pipeline_of(dag_id: str) -> Pipeline | None:
+    """The pipeline whose runs this DAG makes; None for another DAG."""
+    return next((pipeline for pipeline in PIPELINES.values() if pipeline.dag_id == dag_id), None)
+
+
 def _longest_pause(cron: str) -> timedelta:
     from croniter import croniter  # type: ignore[import-untyped]  # noqa: PLC0415 - only pages need it
 

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
 from include.outcomes import Cause, Drop, Outcome, PipelineName, Reason
 from include.plan import Gap, Mode
+from include.task_failure import TaskFailure
 from include.values.wording import plural
 from include.window import Window
 
@@ -208,7 +209,8 @@ class Limits(NamedTuple):
 class Report(BaseModel):
     """The report of one run. `model_dump(mode="json")` writes its JSON, and `model_validate` reads it.
 
-    `live`: the setting run.live. Every run of a shop that is not live is a dry run.
+    `live`: the setting run.live. Every run of a shop that is not live is a dry run. `failure` is the failure
+    of the first stage that did not finish.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -221,6 +223,7 @@ class Report(BaseModel):
     gaps: list[Gap] = Field(default_factory=list)
     counts: StageCounts = Field(default_factory=StageCounts)
     compared: dict[PipelineName, Compared] = Field(default_factory=dict)
+    failure: TaskFailure | None = None
 
     @property
     def missing(self) -> int:

@@ -20,7 +20,7 @@ from include.errors import (
 from include.pipelines import DailyPipeline
 from include.settings import load_settings
 from plugins import alerts
-from plugins.conf_check import require_known_parameters
+from plugins.task_boundary import before_task, forget_failure, record_failure, record_retry
 
 START = pendulum.datetime(2026, 1, 1, tz=load_settings().schedule.time_zone)
 """Earlier than the first run of any shop. A back-fill reads the time before the first run."""
@@ -43,8 +43,10 @@ DEFAULT_ARGS: dict[str, Any] = {
     "retry_exponential_backoff": 2.0,
     "max_retry_delay": timedelta(minutes=30),
     "execution_timeout": timedelta(hours=12),
-    "on_failure_callback": alerts.task_callback(),
-    "pre_execute": require_known_parameters,
+    "pre_execute": before_task,
+    "on_failure_callback": [record_failure, *alerts.task_callbacks()],
+    "on_retry_callback": [record_retry],
+    "on_success_callback": [forget_failure],
     # Errors that need an operator, and bugs, fail at once. All others, such as TemporaryError, are retried.
     "retry_policy": ExceptionRetryPolicy(rules=[_NEEDS_OPERATOR, _BUG]),
 }
@@ -53,7 +55,7 @@ LONG_RETRY_ARGS: dict[str, Any] = DEFAULT_ARGS | {
     "retries": 300,
     "retry_delay": timedelta(seconds=10),
     "max_retry_delay": timedelta(minutes=5),
-    "on_retry_callback": alerts.retry_callback(),
+    "on_retry_callback": [record_retry, *alerts.retry_callbacks()],
     # A maintenance page, a DNS failure or a rejected key looks like a configuration error but may end within
     # minutes. The events are only in the conf of the run and must not get lost, so the task is retried.
     # The operator gets an alert.

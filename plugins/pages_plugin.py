@@ -1,5 +1,7 @@
 """The plugin that mounts the pages "VTEX ↔ Connectif" and "Explain one record" in the api-server.
 
+The first is also a tab of each DAG and of each run.
+
 Every Airflow component and every task imports this file. Therefore the first request imports what the pages
 need.
 """
@@ -10,6 +12,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from airflow.plugins_manager import AirflowPlugin
+
+from include.airflow_paths import STATUS_PAGE
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -54,8 +58,18 @@ def _navigation_entry(name: str, path: str) -> dict[str, Any]:
     }
 
 
+def _tab(destination: str, query: str) -> dict[str, Any]:
+    # Airflow shows the tab in all DAGs and fills in the ids; the page of another DAG says so.
+    return {
+        "name": STATUS[0],
+        "href": f"{STATUS_PAGE}/open?{query}",
+        "destination": destination,
+        "url_route": f"{STATUS_PAGE}-{destination.replace('_', '-')}",
+    }
+
+
 STATUS, EXPLAIN = (
-    ("VTEX ↔ Connectif", "vtex-connectif-status"),
+    ("VTEX ↔ Connectif", STATUS_PAGE),
     ("Explain one record", "vtex-connectif-explain"),
 )
 
@@ -65,4 +79,9 @@ class PagesPlugin(AirflowPlugin):
 
     name = "vtex_connectif_pages"
     fastapi_apps: list[Any] = [_mount(status_page, *STATUS), _mount(explain_page, *EXPLAIN)]  # noqa: RUF012
-    external_views: list[Any] = [_navigation_entry(*STATUS), _navigation_entry(*EXPLAIN)]  # noqa: RUF012
+    external_views: list[Any] = [  # noqa: RUF012
+        _navigation_entry(*STATUS),
+        _navigation_entry(*EXPLAIN),
+        _tab("dag", "dag_id={DAG_ID}"),
+        _tab("dag_run", "dag_id={DAG_ID}&run_id={RUN_ID}"),
+    ]

@@ -15,10 +15,13 @@ class FileNotifier(BaseNotifier):
     template_fields: Sequence[str] = ("line",)
 
     def __init__(
-        self, file: str, line: str = "{{ alert.title }} | {{ alert.text }} | {{ alert.url }}"
+        self,
+        file: str,
+        line: str = "{{ alert.title }} | {{ alert.text }} | {{ alert.url }}",
+        mail_conn_id: str | None = None,
     ) -> None:
         super().__init__()
-        self.file, self.line = file, line
+        self.file, self.line, self.mail_conn_id = file, line, mail_conn_id
 
     def notify(self, context: Any) -> None:
         with Path(self.file).open("a", encoding="utf-8") as lines:

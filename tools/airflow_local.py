@@ -12,6 +12,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from include.airflow_paths import STATUS_PAGE
 from tools.airflow_rest import AirflowRest
 from tools.local_stack import ROOT, USERNAME, LocalStack, StackSettings
 from tools.processes import LOOPBACK, ProcessFailed, free_port, is_free, only_one, stopping_on_signals
@@ -20,6 +21,8 @@ from tools.sandbox_shop import Sandbox, running_sandbox, sandbox_connections
 
 HOME = ROOT / ".airflow" / "local"
 PORTS = {"LOCAL_AIRFLOW_PORT": 8080, "LOCAL_VTEX_PORT": 8101, "LOCAL_CONNECTIF_PORT": 8102}
+
+_CONNECTION = "AIRFLOW_CONN_"
 
 
 def main() -> int:
@@ -41,11 +44,12 @@ def _serve(progress: Progress) -> None:
     progress.say("starting the simulated shop")
     logs = HOME / "logs" / "components"
     with running_sandbox(logs, vtex_port=vtex, connectif_port=connectif) as sandbox:
-        settings = StackSettings(home=HOME, port=airflow, triggerer=True, scheduled=True)
+        own = own_connections(os.environ)
+        settings = StackSettings(home=HOME, port=airflow, triggerer=True, scheduled=True, environment=own)
         progress.say("starting Airflow (the first time takes a minute)")
         with LocalStack(settings, progress.say) as stack:
             connect(stack.rest, sandbox_connections(sandbox))
-            print(welcome(stack, sandbox), flush=True)
+            print(welcome(stack, sandbox) + note_on(own), flush=True)
             while True:
                 stack.check()
                 sandbox.service.check()
@@ -62,6 +66,19 @@ def chosen_port(variable: str) -> int:
     if not is_free(int(wanted)):
         raise ProcessFailed(f"{variable}: port {wanted} is in use on {LOOPBACK}; choose another port")
     return int(wanted)
+
+
+def own_connections(environment: Mapping[str, str]) -> dict[str, str]:
+    """The connections that the caller's environment holds. Airflow reads them before its database."""
+    return {name: value for name, value in environment.items() if name.startswith(_CONNECTION)}
+
+
+def note_on(own: Mapping[str, str]) -> str:
+    """Which connections of the environment count; empty without one."""
+    if not own:
+        return ""
+    names = ", ".join(sorted(name.removeprefix(_CONNECTION).lower() for name in own))
+    return f"\n\nConnections of your environment: {names}. They count before Admin > Connections."
 
 
 def connect(rest: AirflowRest, connections: Mapping[str, Mapping[str, Any]]) -> None:
@@ -83,6 +100,7 @@ def welcome(stack: LocalStack, sandbox: Sandbox) -> str:
     post = "curl -s -H \"Authorization: Bearer $TOKEN\" -H 'Content-Type: application/json'"
     return f"""
 Airflow    {stack.url}    user {USERNAME}    password {stack.keys.password}
+Status     {stack.url}/plugin/{STATUS_PAGE}        (what was sent, what was not, and why)
 VTEX       {sandbox.vtex}/_sandbox/        (simulated: its data and its changes)
 Connectif  {sandbox.connectif}/_sandbox/        (simulated: contacts, products, purchases, imports)
 

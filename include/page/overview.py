@@ -21,7 +21,7 @@ from include.page.trends import DAYS, LATENCY, Span, Trend, failed_days, is_regu
 from include.pipelines import CALLBACK_RUN, NEWSLETTER, PIPELINES
 from include.report import Limits
 from include.settings import Settings
-from include.state import ReasonCount, StateStore, StoredReport
+from include.state import ReasonCount, StateStore, StoredFailure, StoredReport
 
 MOST_RUNS = 5_000
 """The limit of runs per pipeline: each newsletter call can be a run. The page says if days are incomplete."""
@@ -46,7 +46,8 @@ _LEVELS = {State.NONE: Level.NONE, State.PASSED: Level.GOOD, State.FAILED: Level
 class PipelineStatus:
     """One pipeline: its last regular run, the problems of that run, and its trends.
 
-    `word` and `level` are the state on the card.
+    `word` and `level` are the state on the card. `failures` are the tasks that failed in that run or in a
+    newer one, also if that one has no report.
     """
 
     pipeline: PipelineName
@@ -58,6 +59,7 @@ class PipelineStatus:
     last: StoredReport | None
     since: timedelta
     problems: tuple[str, ...]
+    failures: tuple[StoredFailure, ...]
     trends: tuple[Trend, ...]
     failed_days: frozenset[date]
     runs: int
@@ -109,6 +111,7 @@ def overview(
 
 
 _RUNS_CHECKED = 200
+_REPORT_TASK = "report"
 _TO_FIX = (Outcome.REJECTED, Outcome.HELD)
 _ASKED_ABOUT = (PipelineName.NEWSLETTER, PipelineName.PURCHASES, PipelineName.PRODUCTS)
 
@@ -139,7 +142,8 @@ class _Page:
         self, pipeline: PipelineName, found: _Found, newsletter: NewsletterAnswer | None
     ) -> PipelineStatus:
         runs, last = found.runs, found.last
-        state = self._state(pipeline, last)
+        failures = self._failures(PIPELINES[pipeline].dag_id, last, runs)
+        state = self._state(pipeline, last, failures)
         answer = newsletter if pipeline is PipelineName.NEWSLETTER else None
         return PipelineStatus(
             pipeline=pipeline,
@@ -150,7 +154,8 @@ class _Page:
             is_paused=self._is_paused(pipeline),
             last=last,
             since=self._age(last),
-            problems=_problems(last, self.settings),
+            problems=_problems(last, self.settings, failures),
+            failures=failures,
             trends=found.trends,
             failed_days=failed_days(runs, self.span),
             runs=len(runs),
@@ -182,8 +187,11 @@ class _Page:
     def _is_paused(self, pipeline: PipelineName) -> bool:
         return PIPELINES[pipeline].dag_id in self.airflow.paused
 
-    def _state(self, pipeline: PipelineName, last: StoredReport | None) -> State:
-        if last is not None and last.state != "success":
+    def _state(
+        self, pipeline: PipelineName, last: StoredReport | None, failures: Iterable[StoredFailure]
+    ) -> State:
+        has_failed = last is not None and last.state != "success"
+        if has_failed or any(not one.failure.retried for one in failures):
             return State.FAILED
         if self._is_paused(pipeline):
             return State.PAUSED
@@ -193,6 +201,22 @@ class _Page:
         if overdue_after and self._age(last) > overdue_after:
             return State.OVERDUE
         return State.DIFFERENCES if has_differences(last.report) else State.PASSED
+
+    def _failures(
+        self, dag_id: str, last: StoredReport | None, runs: Iterable[StoredReport]
+    ) -> tuple[StoredFailure, ...]:
+        """The recorded failures since the last regular run started; only those of regular runs.
+
+        If a stage of the last run failed, its task `report` failed only because of that, and is left out.
+        """
+        irregular = {(run.run_id, run.started_at) for run in runs if not is_regular(run)}
+        recorded = self.state.task_failures.since(dag_id, last.started_at if last else self.span.since)
+        regular = [one for one in recorded if (one.run_id, one.run_started_at) not in irregular]
+        if last is None or (failure := last.report.failure) is None:
+            return tuple(regular)
+        known = {(last.run_id, failure.task), (last.run_id, _REPORT_TASK)}
+        others = (one for one in regular if (one.run_id, one.failure.task) not in known)
+        return (StoredFailure(last.dag_id, last.run_id, last.started_at, failure), *others)
 
 
 def _shows_the_state(run: StoredReport) -> bool:
@@ -205,13 +229,16 @@ def _is_empty_resolve(run: StoredReport) -> bool:
     return is_resolve and run.state == "success" and not run.report.counts.read
 
 
-def _problems(last: StoredReport | None, settings: Settings) -> tuple[str, ...]:
-    """The problems of the last run, in sentences."""
+def _problems(
+    last: StoredReport | None, settings: Settings, failures: Iterable[StoredFailure]
+) -> tuple[str, ...]:
+    """The problems of the last run that no failure of a task explains, in sentences."""
     if last is None:
         return ()
     limits = Limits(settings.run.reject_limit_percent, settings.run.reject_limit_minimum)
-    found = last.report.problems(limits) if last.state != "success" else []
-    if last.state != "success" and not found:
+    is_explained = last.state == "success" or any(one.run_id == last.run_id for one in failures)
+    found = [] if is_explained else last.report.problems(limits)
+    if not is_explained and not found:
         found = ["a task of this run did not finish: the last lines of that task's log say why"]
     zone = settings.schedule.zone
     gaps = (

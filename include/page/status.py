@@ -9,18 +9,18 @@ from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from jinja2 import Environment
 from markupsafe import Markup
 
+from include.airflow_paths import run_path
 from include.page.charts import draw_bars
 from include.page.differences import differences_of
 from include.page.overview import Overview
 from include.page.rendering import Level, short_key, templates
 from include.page.trends import DAYS, Trend
-from include.state import StoredReport
+from include.state import StoredFailure, StoredReport
 from include.values.wording import number, short
 from include.window import local_text
 
@@ -48,9 +48,9 @@ def message_page(message: str, back: str = "./") -> str:
     return _templates().get_template("message.html").render(message=message, back=back)
 
 
-def run_link(run: StoredReport) -> str:
+def run_link(run: StoredReport | StoredFailure) -> str:
     """The address of the run in Airflow's UI, relative to the page."""
-    return f"../dags/{quote(run.dag_id, safe='')}/runs/{quote(run.run_id, safe='')}"
+    return f"../{run_path(run.dag_id, run.run_id)}"
 
 
 def _page(name: str, reader: Reader, **values: object) -> str:

@@ -11,6 +11,7 @@ from include.pipeline.finish import (
     Announce,
     announce_nothing,
     close_run,
+    failures_of,
     outcome_rows,
     unfinished_message,
     unfinished_stages,
@@ -60,10 +61,12 @@ def finish_comparison(
         if repair_started and not has_finished(repaired):
             unfinished.append("repair")
         report = _report(run, compared, repaired)
+        failures = failures_of(run, identity, unfinished)
+        report.failure = next(iter(failures), None)
         rows = list(outcome_rows(repaired))
     limits = run.settings.run
     problems = report.problems(Limits(limits.reject_limit_percent, limits.reject_limit_minimum))
-    problems += map(unfinished_message, unfinished)
+    problems += map(unfinished_message, failures)
     if repair_started and not run.dry_run:
         run.state.records.save(PipelineName.PURCHASES, run.run_key, rows)
     close_run(run, report, identity, problems, announce)

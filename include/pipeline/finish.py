@@ -24,6 +24,7 @@ from include.report import Limits, Report, StageCounts
 from include.run_name import RunIdentity
 from include.staging import Staging
 from include.state import RecordOutcome, StateStore
+from include.task_failure import TaskFailure, unrecorded_failure
 
 log = logging.getLogger(__name__)
 
@@ -52,13 +53,14 @@ def finish(
     """
     with explain_staging_errors(run.settings):
         unfinished = unfinished_stages(stages)
-        report = _report(run, stages)
+        failures = failures_of(run, identity, unfinished)
+        report = _report(run, stages, failures)
         rows = [row for folder in stages.values() for row in outcome_rows(folder)]
     limits = _limits(run)
     is_empty = not unfinished and is_empty_first_load(run, report, counts_of(stages["load"]))
     common = find_common_refusal(rows, report.counts.outcomes[Outcome.SENT])
     problems = [
-        *_problems(run, report, limits, unfinished),
+        *_problems(run, report, limits),
         *([str(common)] if common else []),
         *([NOTHING_TO_SEND] if is_empty else []),
     ]
@@ -123,12 +125,24 @@ def unfinished_stages(stages: Mapping[str, Staging]) -> list[str]:
     return [name for name, folder in stages.items() if not has_finished(folder)]
 
 
-def unfinished_message(task: str) -> str:
+def failures_of(run: SyncRun, identity: RunIdentity, unfinished: Sequence[str]) -> list[TaskFailure]:
+    """Why each of the unfinished tasks failed."""
+    if not unfinished:
+        return []
+    recorded = run.state.task_failures.of_run(identity.dag_id, identity.run_id, identity.started_at)
+    known = {failure.task: failure for failure in recorded}
+    return [
+        known.get(task) or unrecorded_failure(identity.dag_id, identity.run_id, task, run.now())
+        for task in unfinished
+    ]
+
+
+def unfinished_message(failure: TaskFailure) -> str:
     """The problem of a run whose task did not finish."""
-    return f"the run ended in {task}: the last lines of that task's log say why"
+    return f"the run ended in {failure}"
 
 
-def _report(run: SyncRun, stages: Mapping[str, Staging]) -> Report:
+def _report(run: SyncRun, stages: Mapping[str, Staging], failures: Sequence[TaskFailure]) -> Report:
     counts = sum((counts_of(folder) for folder in stages.values()), StageCounts())
     counts.notes += note_on_unknown_keys(stages["extract"])
     return Report(
@@ -139,6 +153,7 @@ def _report(run: SyncRun, stages: Mapping[str, Staging]) -> Report:
         gaps=list(run.plan.gaps),
         live=run.settings.run.live,
         counts=counts,
+        failure=next(iter(failures), None),
     )
 
 
@@ -149,9 +164,9 @@ def _limits(run: SyncRun) -> Limits:
     return Limits(percent, limits.reject_limit_minimum)
 
 
-def _problems(run: SyncRun, report: Report, limits: Limits, unfinished: list[str]) -> list[str]:
-    if unfinished:
-        return [unfinished_message(unfinished[0])]
+def _problems(run: SyncRun, report: Report, limits: Limits) -> list[str]:
+    if report.failure:
+        return [unfinished_message(report.failure)]
     if run.plan.only and not report.counts.read:
         return [not_found_message(run.plan.only)]
     return report.problems(limits)

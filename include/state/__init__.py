@@ -14,6 +14,7 @@ from include.state.schema import upgrade
 from include.state.shop import Shop
 from include.state.state_store import StateStore, open_state_store
 from include.state.subscription_changes import PendingEvent, SubscriptionChange, SubscriptionState
+from include.state.task_failures import StoredFailure
 
 __all__ = [
     "AppliedChange",
@@ -30,6 +31,7 @@ __all__ = [
     "Seen",
     "Shop",
     "StateStore",
+    "StoredFailure",
     "StoredOutcome",
     "StoredPurchase",
     "StoredReport",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from include.state.database import Part
-from include.state.tables import claim, posting, purchase, record, run, taken_event, vendor_text
+from include.state.tables import claim, posting, purchase, record, run, taken_event, task_failure, vendor_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,7 +39,12 @@ class Retention(Part):
         return sum(sum(self._batches(table, table.c.last_seen < before)) for table in (record, purchase))
 
     def remove_reports(self, before: datetime) -> int:
-        """Remove reports of runs that started before then; returns how many."""
+        """Remove reports of runs that started before then; returns how many.
+
+        Failures of tasks are removed at the same age.
+        """
+        for _ in self._batches(task_failure, task_failure.c.failed_at < before):
+            pass
         return sum(self._batches(run, run.c.started_at < before))
 
     def _batches(self, table: sa.Table, is_old: sa.ColumnElement[bool]) -> Iterator[int]:

@@ -34,6 +34,7 @@ from include.state.retention import Retention
 from include.state.schema import require_current, require_file
 from include.state.shop import Shop
 from include.state.tables import shop as shops
+from include.state.task_failures import TaskFailures
 from include.state.vendor_texts import VendorTexts
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class StateStore:
         self.progress = Progress(database, people)
         self.leases = Leases(database, people)
         self.reports = Reports(database, people)
+        self.task_failures = TaskFailures(database, people)
         self.records = Records(database, people)
         self.record_search = RecordSearch(database, people)
         self.vendor_texts = VendorTexts(database, people)

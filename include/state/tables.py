@@ -104,6 +104,24 @@ run = sa.Table(
     sa.Index("sync_run_age", "started_at"),
 )
 
+task_failure = sa.Table(
+    "sync_task_failure",
+    metadata,
+    _shop_id(),
+    sa.Column("dag_id", sa.String(250), primary_key=True),
+    sa.Column("run_id", sa.String(250), primary_key=True),
+    sa.Column("task_id", sa.String(250), primary_key=True),
+    sa.Column("map_index", sa.Integer, primary_key=True),
+    sa.Column("run_started_at", Instant, nullable=False),
+    sa.Column("try_number", sa.Integer, nullable=False),
+    sa.Column("error", sa.String(250), nullable=False),
+    sa.Column("sentence", sa.Text, nullable=False),
+    sa.Column("failed_at", Instant, nullable=False),
+    sa.Column("retried", sa.Boolean, nullable=False),
+    sa.Index("sync_task_failure_age", "failed_at"),
+)
+"""Tasks whose last try failed, with our own message; of other errors only the class."""
+
 record = sa.Table(
     "sync_record",
     metadata,

@@ -35,6 +35,15 @@ def state_connection() -> Connection:
     return _connection(STATE, STATE_FIELDS)
 
 
+def has_connection(conn_id: str) -> bool:
+    """Whether a connection exists; SyncError if Airflow does not say so."""
+    try:
+        _connection(conn_id, "the fields that its type needs")
+    except MissingConnection:
+        return False
+    return True
+
+
 def _connection(conn_id: str, fields: str) -> Connection:
     """Read a connection; MissingConnection, which no task retries, if it does not exist.
 

@@ -53,7 +53,8 @@ def counts_of(report: Report) -> dict[str, Any]:
     """The report as JSON with counts and codes only, without examples, names, notes and commands."""
     leave_out: dict[str, Any] = {
         "gaps": True,
-        "counts": {"notes": True, "catalogue": {"largest"}},
+        "failure": True,
+        "counts": {"notes": True, "catalogue": {"largest"}, "would_send": True},
         "compared": {pipeline: {"examples", "notes"} for pipeline in report.compared},
     }
     return {**report.model_dump(mode="json", exclude=leave_out), "missing": report.missing}

@@ -1,7 +1,7 @@
 """The checks of the setup with Airflow's connections, for the DAG `check_setup` and for `make doctor`.
 
-They check the connections, the state store, staged files, the permissions at VTEX and Connectif, and the
-pages and the receiver in the api-server.
+They check the connections, the alerts, the state store, staged files, the permissions at VTEX and Connectif,
+and the pages and the receiver in the api-server.
 """
 
 from __future__ import annotations
@@ -25,11 +25,19 @@ from include.doctor.api_server import api_server_addresses, check_page, check_re
 from include.doctor.check import error, ok, warning
 from include.errors import ConfigurationError, MissingConnection, SyncError
 from include.http.retry import RetryPolicy
-from include.settings import Settings, load_settings
+from include.settings import AlertBy, Settings, load_settings
 from include.staging import Staging
 from include.vtex.client import VtexClient
 from plugins.hooks.accounts import connectif_account, shop_of, vtex_account
-from plugins.hooks.airflow_connections import CONNECTIF, STATE, VTEX, connectif_connection, vtex_connection
+from plugins.hooks.airflow_connections import (
+    CONNECTIF,
+    STATE,
+    VTEX,
+    connectif_connection,
+    has_connection,
+    vtex_connection,
+)
+from plugins.notifiers import all_notifiers, connections_of, create_notifier
 from plugins.pages_plugin import EXPLAIN, STATUS
 from plugins.runs.open_run import staging_base
 from plugins.state import open_state
@@ -42,6 +50,8 @@ log = logging.getLogger(__name__)
 _LEVELS = {Level.OK: logging.INFO, Level.WARNING: logging.WARNING, Level.ERROR: logging.ERROR}
 _TWO_ATTEMPTS = RetryPolicy(attempts=2)
 """Few attempts: the operator waits for the result."""
+
+TRY_IT = "`make test-alert` sends a test"
 
 Client = TypeVar("Client")
 
@@ -70,6 +80,7 @@ def check_lines() -> Iterator[Line]:
         yield error("settings", str(problem), "Correct the setting; the other checks need it")
         return
     yield from check_environment(settings)
+    yield from check_alerts()
     yield from _check_staging(settings)
     with ExitStack() as exits:
         vtex, problems = _open_client(
@@ -119,6 +130,29 @@ def _check_staging(settings: Settings) -> Iterator[Line]:
         yield ok("staged files", f"are in {staging_base(settings)}")
     except ConfigurationError as problem:
         yield error("staged files", str(problem), "See [run] in include/settings.toml")
+
+
+def check_alerts() -> Iterator[Line]:
+    """Yield a line for each notifier of each alert."""
+    named = list(all_notifiers())
+    if not named:
+        yield warning("alerts", "none is set: a failed run sends no message", "See docs/monitoring.md")
+    for kind, by in named:
+        yield _check_notifier(kind, by)
+
+
+def _check_notifier(kind: str, by: AlertBy) -> Line:
+    subject = f"alert {kind}, {by.notifier.rpartition('.')[2]}"
+    try:
+        needed = list(connections_of(create_notifier(kind, by)))
+        missing = [conn_id for conn_id in needed if not has_connection(conn_id)]
+    except SyncError as problem:
+        return error(subject, str(problem), "Correct it, otherwise this alert is not sent")
+    if missing:
+        advice = f"Create it in Admin > Connections. {TRY_IT}"
+        return error(subject, f"its connection {', '.join(missing)} does not exist", advice)
+    connections = f"; connection {', '.join(needed)} exists" if needed else ""
+    return ok(subject, f"the notifier can be created{connections}. {TRY_IT}")
 
 
 def _check_api_server() -> Iterator[Line]:

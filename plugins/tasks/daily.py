@@ -9,6 +9,7 @@ from airflow.sdk import ObjectStoragePath, task
 
 from include.outcomes import PipelineName
 from include.pipelines import DAILY_PIPELINES, PipelineCode
+from plugins.airflow_links import link_to_records
 from plugins.default_args import report_asset
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def load(pipeline: str, transformed: ObjectStoragePath) -> ObjectStoragePath:
 def report(pipeline: PipelineName, *stages: Any) -> None:
     """Add the last task: it reports on the run, also as an event of the run's asset."""
     asset = report_asset(DAILY_PIPELINES[pipeline].dag_id)
-    _report.override(task_id="report", outlets=[asset])(pipeline, *stages)
+    link_to_records(_report.override(task_id="report", outlets=[asset])(pipeline, *stages))
 
 
 @task(trigger_rule="all_done")

@@ -9,13 +9,15 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from fastapi import Request
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp
 
 from include.page.overview import overview
-from include.page.status import Reader, status_page
+from include.page.status import Reader, message_page, status_page
+from include.pipelines import pipeline_of
 from include.settings import load_settings
 from include.state import Shop, StateStore
+from plugins.airflow_links import page_of_dag, page_of_run
 from plugins.web.airflow_facts import airflow_facts
 from plugins.web.downloads import differences_csv, records_csv
 from plugins.web.page_access import AllowedPipelines, answer
@@ -23,12 +25,18 @@ from plugins.web.page_app import page_app
 from plugins.web.records_page import records, search_records
 from plugins.web.replay_page import replay_records
 
+OTHER_DAG = (
+    "The runs of this DAG have no records of customers, products, purchases or newsletter changes. "
+    "Browse > VTEX ↔ Connectif shows all syncs"
+)
+
 
 def build() -> ASGIApp:
     """The application that the plugin mounts under `/vtex-connectif-status`."""
     return page_app(
         {
             ("GET", "/"): status,
+            ("GET", "/open"): open_from_airflow,
             ("GET", "/records"): records,
             ("POST", "/records"): search_records,
             ("GET", "/records.csv"): records_csv,
@@ -46,3 +54,14 @@ def status(pipelines: AllowedPipelines, request: Request) -> HTMLResponse:
         return status_page(overview(state, pipelines, load_settings(), now, facts), reader, now)
 
     return answer(page, pipelines, request)
+
+
+def open_from_airflow(dag_id: str, run_id: str = "") -> Response:
+    """Lead from a tab in Airflow's UI to the records of the run, or without a run to the part about the DAG.
+
+    Airflow knows the ids of the DAG and of the run, but not our pipeline.
+    """
+    if pipeline_of(dag_id) is None:
+        return HTMLResponse(message_page(OTHER_DAG))
+    path = page_of_run(dag_id, run_id) if run_id else page_of_dag(dag_id)
+    return RedirectResponse(f"../{path}")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from include.errors import StagingError, UnsafeChange
+from include.errors import StagingError, TemporaryError, UnsafeChange
 from include.outcomes import Outcome, PipelineName
 from include.pipeline.finish import finish
 from include.pipeline.run import require_complete, run_stage
@@ -17,6 +17,8 @@ from include.plan import RunPlan
 from include.purchases.reconcile import repair as repair_purchases
 from include.run_name import RunIdentity
 from include.staging import Staging
+from include.state import StoredFailure
+from include.task_failure import task_failure
 from tests.builders import EVERYTHING, NOON, SimulatedShop, SyncRunner, window_ending
 from tests.contract.each_pipeline import EACH_PIPELINE
 from tests.orders import purchases
@@ -80,8 +82,18 @@ def test_report__distinguishes_an_unfinished_stage_from_a_damaged_file(runner: S
     run_stage(run, "extract", DAILY_PIPELINES[PipelineName.CONTACTS].code().extract)
     folders = {name: run.staging.within(name) for name in ("extract", "transform", "load")}
     identity = RunIdentity("sync_contacts", "run", 0, NOON)
-    with pytest.raises(UnsafeChange, match="the run ended in transform"):
+    with pytest.raises(UnsafeChange, match="the run ended in transform: the task recorded no error"):
         finish(run, identity, folders)
+    failure = task_failure(
+        *("sync_contacts", "run", "transform"),
+        map_index=-1, try_number=3, error=TemporaryError("no space left"), failed_at=NOON,
+    )  # fmt: skip
+    runner.state.task_failures.save(StoredFailure("sync_contacts", "run", NOON, failure))
+    with pytest.raises(UnsafeChange, match="the run ended in transform, try 3: no space left"):
+        finish(run, identity, folders)
+    (stored,) = runner.state.reports.latest(PipelineName.CONTACTS)
+    assert stored.report.failure == failure
+    assert failure.log == "dags/sync_contacts/runs/run/tasks/transform?try_number=3"
     (folder_of(runner, "extract") / "counts.json").unlink()
     with pytest.raises(StagingError, match=r"counts\.json of .*extract is gone"):
         finish(run, identity, folders)

@@ -11,7 +11,9 @@ import yaml
 
 from include.errors import ConfigurationError, ContractError, StagingError, TemporaryError, UnsafeChange
 from include.settings import load_settings
+from plugins.airflow_links import RecordsLink
 from plugins.default_args import report_asset
+from plugins.task_boundary import forget_failure, record_failure, record_retry
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG
@@ -58,6 +60,25 @@ class TestEveryDag:
         settings = yaml.safe_load((ROOT / "airflow_settings.yaml").read_text())
         known = {pool["pool_name"] for pool in settings["airflow"]["pools"]}
         assert {task.pool for task in dags[dag_id].tasks} <= known
+
+    def test_tasks__record_their_failures(self, dags: dict[str, DAG], dag_id: str) -> None:
+        for task in dags[dag_id].tasks:
+            assert record_failure in task.on_failure_callback, f"{task.task_id}: use DEFAULT_ARGS"
+            assert record_retry in task.on_retry_callback, f"{task.task_id}: use DEFAULT_ARGS"
+            assert forget_failure in task.on_success_callback, f"{task.task_id}: use DEFAULT_ARGS"
+
+    def test_documentation__names_the_status_page(self, dags: dict[str, DAG], dag_id: str) -> None:
+        assert "VTEX ↔ Connectif" in (dags[dag_id].doc_md or ""), f"{dag_id}: say where the results are"
+
+
+@pytest.mark.parametrize("dag_id", [*DAILY, "reconcile"])
+def test_report__has_a_button_that_leads_to_its_records(dags: dict[str, DAG], dag_id: str) -> None:
+    from airflow.serialization.serialized_objects import DagSerialization  # noqa: PLC0415
+
+    tasks = [task["__var"] for task in DagSerialization.to_dict(dags[dag_id])["dag"]["tasks"]]
+    links = {task["task_id"]: [*task.get("_operator_extra_links", {})] for task in tasks}
+    assert links.pop("report") == [RecordsLink().name]
+    assert not any(links.values())
 
 
 @pytest.mark.parametrize("dag_id", [*DAILY, "reconcile"])

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from include.errors import ParameterError
 from include.parameters import ADDED_BY_AIRFLOW
-from plugins.conf_check import require_known_parameters
 from plugins.runs.params import KNOWN_PARAMS, refusal_of
+from plugins.task_boundary import before_task, require_known_parameters
 from plugins.web.trigger_check import TriggerCheck
 from tests.api_server import allowed, auth_manager
 
@@ -281,9 +281,7 @@ def task_context(dag: DAG, conf: dict[str, Any] | None, params: dict[str, Any] |
 @pytest.mark.parametrize("dag_id", ALL)
 def test_tasks__check_conf_before_they_start(dags: dict[str, DAG], dag_id: str) -> None:
     for task in dags[dag_id].tasks:
-        assert task._pre_execute_hook is require_known_parameters, (
-            f"{task.task_id}: set default_args=DEFAULT_ARGS"
-        )
+        assert task._pre_execute_hook is before_task, f"{task.task_id}: set default_args=DEFAULT_ARGS"
 
 
 @pytest.mark.parametrize("dag_id", ALL)

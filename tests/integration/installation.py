@@ -63,13 +63,19 @@ class Installation:
 
     def alerts_of(self, run_id: str, number: int = 1) -> set[str]:
         """Wait for this number of alerts about a run, and return their titles."""
-        file, deadline = self.stack.home / ALERTS, time.monotonic() + SECONDS
-        titles: list[str] = []
-        while len(titles) < number and time.monotonic() < deadline:
-            lines = file.read_text().splitlines() if file.exists() else []
-            titles = [line.partition(" | ")[0] for line in lines if f"Run: {run_id} |" in line]
+        deadline = time.monotonic() + SECONDS
+        while len(lines := self._alerts_of(run_id)) < number and time.monotonic() < deadline:
             time.sleep(0.2)
-        return set(titles)
+        return {line.partition(" | ")[0] for line in lines}
+
+    def last_alert(self, run_id: str) -> str:
+        """The last alert about a run."""
+        return self._alerts_of(run_id)[-1]
+
+    def _alerts_of(self, run_id: str) -> list[str]:
+        file = self.stack.home / ALERTS
+        lines = file.read_text().splitlines() if file.exists() else []
+        return [line for line in lines if f"Run: {run_id} |" in line]
 
     def page(self, path: str) -> str:
         """A page of the api-server, as a logged-in user sees it."""

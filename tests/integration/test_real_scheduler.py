@@ -234,14 +234,28 @@ def test_wrong_key__run_fails_at_once_and_says_what_to_do(installation: Installa
     finally:
         requests.post(keys, json=key, timeout=10).raise_for_status()
     assert run["state"] == "failed"
-    lines = [
-        line for line in installation.last_log("sync_contacts", "wrong-key") if not line.startswith("::")
-    ]
-    assert any("AccessRefused: VTEX" in line for line in lines[-5:]), "\n".join(lines[-5:])
+    log = installation.last_log("sync_contacts", "wrong-key")
+    lines = log[: log.index("::group::Post Execute")]
+    assert lines[-1].startswith("Task failed with exception: AccessRefused: VTEX"), "\n".join(lines[-5:])
     assert installation.alerts_of("wrong-key") == {"sync_contacts: a run has failed"}
+    task_log = "dags/sync_contacts/runs/wrong-key/tasks/extract?try_number=1"
+    alert = installation.last_alert("wrong-key")
+    assert "Task extract, try 1: VTEX, Master Data search: HTTP 401" in alert
+    assert alert.endswith(f"| {installation.stack.url}/{task_log}")
+    failure = installation.report_of("sync_contacts", "wrong-key").failure
+    assert failure is not None
+    assert (failure.task, failure.error, failure.log) == ("extract", "AccessRefused", task_log)
     page = installation.page("vtex-connectif-status/")
     assert "Last run failed" in page
     assert "runs/wrong-key" in page
+    assert failure.sentence in page
+    assert f'href="../{task_log}"' in page
+    links = installation.stack.rest.get("dags/sync_contacts/dagRuns/wrong-key/taskInstances/report/links")
+    assert links["extra_links"] == {
+        "Records of this run": (
+            f"{installation.stack.url}/vtex-connectif-status/records?pipeline=contacts&run=wrong-key"
+        )
+    }
 
 
 def test_misspelt_parameter__is_refused_by_the_api_or_by_the_first_task(
@@ -299,6 +313,18 @@ def test_pages__work_inside_airflows_frame(installation: Installation, tab: Tab,
     assert tab.wait_for("location.pathname.startsWith('/dags/') && location.pathname").startswith(
         "/dags/sync_contacts/runs/"
     )
+
+
+def test_tabs__of_a_dag_and_a_run_lead_to_the_page(installation: Installation, tab: Tab) -> None:
+    installation.run("sync_contacts", "sync_contacts-first", {"mode": "full"})
+    dag, run = "dags/sync_contacts", "dags/sync_contacts/runs/sync_contacts-first"
+    route, frame = "plugin/vtex-connectif-status", f"{FRAME}?.location.href"
+    open_as_user(tab, installation.stack, f"{dag}/{route}-dag", Viewport(1280), 900)
+    tab.wait_for(f"{frame}.endsWith('/vtex-connectif-status/#contacts')")
+    open_as_user(tab, installation.stack, f"{run}/{route}-dag-run", Viewport(1280), 900)
+    tab.wait_for(f"{frame}.endsWith('/records?pipeline=contacts&run=sync_contacts-first')")
+    open_as_user(tab, installation.stack, f"dags/check_setup/{route}-dag", Viewport(1280), 900)
+    tab.wait_for(f"{FRAME}?.body?.innerText.includes('have no records')")
 
 
 def test_explain__answers_inside_airflows_frame(installation: Installation, tab: Tab) -> None:

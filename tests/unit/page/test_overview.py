@@ -23,11 +23,13 @@ from include.state import (
     RecordOutcome,
     Shop,
     StateStore,
+    StoredFailure,
     SubscriptionChange,
     open_state_store,
     upgrade,
 )
 from include.state.figures import OriginCount
+from include.task_failure import TaskFailure
 from include.window import Window
 
 NOW = datetime(2026, 11, 23, 15, tzinfo=UTC)
@@ -400,6 +402,67 @@ def test_reasons__are_counted_with_examples_and_split_by_need_of_action(state: S
     assert [one.pipeline for one in only.to_fix] == [PipelineName.PURCHASES], (
         "a pipeline that the reader may not see is left out"
     )
+
+
+def fail(
+    state: StateStore,
+    task: str,
+    *,
+    ago: timedelta,
+    pipeline: PipelineName = PipelineName.CONTACTS,
+    retried: bool = False,
+) -> TaskFailure:
+    """Record a failure of the run that `save` saves with the same age."""
+    started = NOW - ago
+    failure = TaskFailure(
+        task=task,
+        try_number=1,
+        sentence=f"{task} did not work",
+        failed_at=started,
+        retried=retried,
+        log="log",
+    )
+    state.task_failures.save(StoredFailure(PIPELINES[pipeline].dag_id, str(started), started, failure))
+    return failure
+
+
+def tasks_shown(status: PipelineStatus) -> list[str]:
+    return [one.failure.task for one in status.failures]
+
+
+def test_failures__of_the_last_run_explain_it_once(state: StateStore) -> None:
+    hour = timedelta(hours=1)
+    failure = fail(state, "load", ago=hour)
+    fail(state, "report", ago=hour)
+    report = Report(pipeline=PipelineName.CONTACTS, mode="full", counts=StageCounts(read=9), failure=failure)
+    save(state, PipelineName.CONTACTS, report, ago=hour, run_state="failed")
+    shown = status(state, PipelineName.CONTACTS)
+    assert (tasks_shown(shown), shown.problems) == (["load"], ()), "the counts do not add up because of it"
+    state.task_failures.remove("sync_contacts", str(NOW - hour), "load", -1)
+    assert tasks_shown(status(state, PipelineName.CONTACTS)) == ["load"], "its report is not replaced yet"
+
+
+def test_failures__are_shown_for_a_run_without_a_report(state: StateStore) -> None:
+    fail(state, "load", ago=timedelta(days=2))
+    save(state, PipelineName.CONTACTS, ago=timedelta(days=1))
+    assert status(state, PipelineName.CONTACTS).state is State.PASSED, "an older failure is over"
+    fail(state, "extract", ago=timedelta(hours=2), retried=True)
+    shown = status(state, PipelineName.CONTACTS)
+    assert (tasks_shown(shown), shown.state) == (["extract"], State.PASSED), "Airflow still tries"
+    fail(state, "extract", ago=timedelta(hours=2))
+    assert status(state, PipelineName.CONTACTS).state is State.FAILED
+    fail(state, "apply", ago=timedelta(hours=2), pipeline=PipelineName.NEWSLETTER)
+    assert status(state, PipelineName.NEWSLETTER).state is State.FAILED, "no run has a report"
+
+
+def test_failures__of_a_dry_run_or_chosen_records_do_not_count(state: StateStore) -> None:
+    save(state, PipelineName.CONTACTS, ago=timedelta(days=1))
+    fail(state, "report", ago=timedelta(hours=1))
+    save(
+        state, PipelineName.CONTACTS, Report(pipeline=PipelineName.CONTACTS, mode="only"), run_state="failed"
+    )
+    shown = status(state, PipelineName.CONTACTS)
+    assert (tasks_shown(shown), shown.state) == ([], State.PASSED)
 
 
 def test_problems__of_a_failed_run_come_from_its_report_or_name_the_log(state: StateStore) -> None:

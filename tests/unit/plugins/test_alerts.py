@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,15 +15,55 @@ from airflow.sdk import DAG
 from include.errors import (
     ConfigurationError,
     MassChangeBlocked,
+    MissingConnection,
+    SyncError,
     TemporaryError,
     TooManyRejected,
     UnsafeChange,
 )
 from include.settings import load_settings
+from include.task_failure import TaskFailure
 from plugins import alerts
+from plugins.notifiers import all_notifiers
+from plugins.task_boundary import failure_in
+from tools import send_test_alert
 
-RUN = SimpleNamespace(dag_id="sync_products", run_id="scheduled__2026-11-23T05:00:00+00:00")
+STARTED = datetime(2026, 11, 23, 5, tzinfo=UTC)
+RUN = SimpleNamespace(
+    dag_id="sync_products",
+    run_id="scheduled__2026-11-23T05:00:00+00:00",
+    start_date=STARTED,
+    run_after=STARTED,
+)
+RUN_URL = "https://airflow.example/dags/sync_products/runs/scheduled__2026-11-23T05%3A00%3A00%2B00%3A00"
+PAGE_URL = (
+    "https://airflow.example/vtex-connectif-status/records?pipeline=products"
+    "&run=scheduled__2026-11-23T05%3A00%3A00%2B00%3A00"
+)
 LATE_RUN = {"dag_id": "sync_products", "dag_run_id": "late", "run_type": "scheduled"}
+
+
+def task(task_id: str = "load", *, try_number: int = 2) -> SimpleNamespace:
+    """The task instance of a callback."""
+    return SimpleNamespace(
+        dag_id=RUN.dag_id, run_id=RUN.run_id, task_id=task_id, map_index=-1, try_number=try_number
+    )
+
+
+@pytest.fixture(autouse=True)
+def recorded(monkeypatch: pytest.MonkeyPatch) -> list[TaskFailure | SyncError]:
+    """What the state store answers: the failure of the run, or its own error; else no failure."""
+    answers: list[TaskFailure | SyncError] = []
+
+    def answer(dag_id: str, run_id: str, run_started_at: datetime) -> TaskFailure | None:
+        assert run_started_at == STARTED
+        found = answers[0] if answers else None
+        if isinstance(found, SyncError):
+            raise found
+        return found
+
+    monkeypatch.setattr(alerts, "recorded_failure", answer)
+    return answers
 
 
 @pytest.fixture
@@ -50,7 +90,7 @@ def set_alerts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Call
 
 def test_dag_args__are_empty_without_alerts() -> None:
     assert alerts.dag_args() == {}
-    assert alerts.task_callback() is None
+    assert alerts.task_callbacks() == []
 
 
 def test_dag_args__follow_the_settings(set_alerts: Callable[..., None]) -> None:
@@ -60,9 +100,9 @@ def test_dag_args__follow_the_settings(set_alerts: Callable[..., None]) -> None:
     assert args["deadline"].interval == timedelta(hours=load_settings().alerts.late_after_hours)
     assert args["deadline"].callback.path == "plugins.alerts.alert_late"
     assert set(alerts.dag_args(scheduled=False)) == {"on_failure_callback"}
-    assert alerts.task_callback() is None
+    assert alerts.task_callbacks() == []
     set_alerts("mass_change")
-    assert alerts.task_callback() is alerts.alert_task_failed
+    assert alerts.task_callbacks() == [alerts.alert_task_failed]
 
 
 @pytest.mark.parametrize(
@@ -78,15 +118,13 @@ def test_alert_task_failed__depends_on_the_class_of_the_error(
     set_alerts: Callable[..., None], sent: Callable[[], list[str]], error: Exception, title: str | None
 ) -> None:
     set_alerts("mass_change", "reject_share")
-    alerts.alert_task_failed({"exception": error, "dag_run": RUN})
+    alerts.alert_task_failed({"exception": error, "dag_run": RUN, "ti": task()})
     assert len(sent()) == (title is not None)
     if title:
         (line,) = sent()
         assert line.startswith(f"sync_products: {title}")
         assert "| cause Run: scheduled__2026-11-23T05:00:00+00:00 |" in line
-        assert line.endswith(
-            "https://airflow.example/dags/sync_products/runs/scheduled__2026-11-23T05%3A00%3A00%2B00%3A00"
-        )
+        assert line.endswith(f"| {RUN_URL}/tasks/load?try_number=2")
 
 
 def test_alert_run_failed__works_with_a_run_or_only_its_id(
@@ -103,16 +141,43 @@ def test_alert_run_failed__works_with_a_run_or_only_its_id(
     assert second.endswith("Run: by-hand")
 
 
+def test_alert_run_failed__names_the_task_its_sentence_its_log_and_our_page(
+    set_alerts: Callable[..., None],
+    sent: Callable[[], list[str]],
+    recorded: list[TaskFailure | SyncError],
+) -> None:
+    fields = "{{ alert.task }} | {{ alert.text }} | {{ alert.url }} | {{ alert.page }}"
+    set_alerts("run_failed", line=fields)
+    error = TemporaryError("VTEX, catalogue: HTTP 503. Wait until VTEX is back.")
+    recorded.append(failure_in({"ti": task(), "exception": error}))
+    alerts.alert_run_failed({"dag_run": RUN, "reason": "task_failure"})
+    assert sent() == [
+        f"load | Task load, try 2: {str(error).rstrip('.')}. Run: {RUN.run_id} | "
+        f"{RUN_URL}/tasks/load?try_number=2 | {PAGE_URL}"
+    ]
+
+
+def test_alert_run_failed__says_why_the_task_is_not_known(
+    set_alerts: Callable[..., None],
+    sent: Callable[[], list[str]],
+    recorded: list[TaskFailure | SyncError],
+) -> None:
+    set_alerts("run_failed")
+    recorded.append(MissingConnection("There is no connection vtex_default", advice="Create it"))
+    alerts.alert_run_failed({"dag_run": RUN, "reason": "task_failure"})
+    assert "There is no connection vtex_default. Create it Run:" in sent()[0]
+    assert sent()[0].endswith(f"| {RUN_URL}")
+
+
 def test_alert_task_retries__is_sent_once(
     set_alerts: Callable[..., None], sent: Callable[[], list[str]]
 ) -> None:
-    assert alerts.retry_callback() is None
+    assert alerts.retry_callbacks() == []
     set_alerts("run_failed", line="{{ alert.title }}: {{ alert.text }}")
-    callback = alerts.retry_callback()
-    assert callback is not None
+    (callback,) = alerts.retry_callbacks()
     for number in range(1, 20):
         error = ConfigurationError("VTEX, Master Data search: HTTP 401")
-        callback({"dag_run": RUN, "ti": SimpleNamespace(try_number=number), "exception": error})
+        callback({"dag_run": RUN, "ti": task("apply", try_number=number), "exception": error})
     (line,) = sent()
     assert line.startswith("sync_products: a run fails and is retried: ")
     assert "HTTP 401" in line
@@ -122,14 +187,16 @@ def test_alert_task_retries__shows_only_the_class_of_an_unknown_error(
     set_alerts: Callable[..., None], sent: Callable[[], list[str]]
 ) -> None:
     set_alerts("run_failed")
-    ti = SimpleNamespace(try_number=alerts.ALERT_AT_TRY)
+    ti = task(try_number=alerts.ALERT_AT_TRY)
     alerts.alert_task_retries({"dag_run": RUN, "ti": ti, "exception": OSError("canary@example.com")})
     assert "OSError" in sent()[0]
     assert "canary" not in sent()[0]
 
 
 def test_alert_late__is_sent_for_scheduled_runs_only(
-    set_alerts: Callable[..., None], sent: Callable[[], list[str]]
+    set_alerts: Callable[..., None],
+    sent: Callable[[], list[str]],
+    recorded: list[TaskFailure | SyncError],
 ) -> None:
     set_alerts("late")
     alerts.alert_late({"dag_run": LATE_RUN | {"run_type": "backfill"}, "deadline": {}})
@@ -138,6 +205,42 @@ def test_alert_late__is_sent_for_scheduled_runs_only(
     assert sent()[0].startswith(
         "sync_products: a run has not finished in time | The run started more than 6 hours ago"
     )
+    recorded.append(failure_in({"ti": task("load"), "exception": TemporaryError("the reason")}, retried=True))
+    alerts.alert_late({"dag_run": LATE_RUN | {"start_date": "2026-11-23T05:00:00Z"}, "deadline": {}})
+    assert "still running. Task load, try 2: the reason. Run:" in sent()[1]
+
+
+def test_send_test_alert__is_marked_and_raises_the_error_of_the_notifier(
+    set_alerts: Callable[..., None], sent: Callable[[], list[str]], tmp_path: Path
+) -> None:
+    line = "{{ alert.title }} | {{ alert.text }} | {{ ti.task_id }} of {{ dag_run.run_id }}"
+    set_alerts("mass_change", line=line)
+    ((kind, by),) = all_notifiers()
+    alerts.send_test_alert(kind, by)
+    assert sent() == [
+        "TEST: mass_change | This is a test of the alert mass_change. No run has failed, and there is "
+        "nothing to do. | test of test"
+    ]
+    set_alerts("mass_change", file=str(tmp_path / "no folder" / "alerts"))
+    ((kind, by),) = all_notifiers()
+    with pytest.raises(FileNotFoundError):
+        alerts.send_test_alert(kind, by)
+
+
+def test_make_test_alert__prints_a_line_for_each_notifier(
+    set_alerts: Callable[..., None], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    load_settings.cache_clear()
+    assert send_test_alert.main() == 1
+    assert "No alert is set" in capsys.readouterr().out
+    set_alerts("late")
+    set_alerts("run_failed", file=str(tmp_path / "no folder" / "alerts"))
+    assert send_test_alert.main() == 1
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith("ERROR    run_failed, FileNotifier: FileNotFoundError: ")
+    assert second == "SENT     late, FileNotifier"
+    set_alerts("run_failed")
+    assert send_test_alert.main() == 0
 
 
 @pytest.mark.parametrize(

@@ -148,6 +148,17 @@ def test_page__names_the_missing_connection(page: Page) -> None:
 def test_plugin__is_in_the_navigation() -> None:
     from plugins.pages_plugin import PagesPlugin  # noqa: PLC0415
 
-    assert [f"/{view['href']}" for view in PagesPlugin.external_views] == [
+    entries = [view for view in PagesPlugin.external_views if view["destination"] == "nav"]
+    assert [f"/{view['href']}" for view in entries] == [
         f"{app['url_prefix']}/" for app in PagesPlugin.fastapi_apps
     ]
+
+
+def test_plugin__has_a_tab_in_each_dag_and_each_run() -> None:
+    from plugins.pages_plugin import PagesPlugin  # noqa: PLC0415
+
+    tabs = {view["destination"]: view["href"] for view in PagesPlugin.external_views}
+    assert tabs["dag"] == "vtex-connectif-status/open?dag_id={DAG_ID}"
+    assert tabs["dag_run"] == "vtex-connectif-status/open?dag_id={DAG_ID}&run_id={RUN_ID}"
+    routes = [view["url_route"] for view in PagesPlugin.external_views]
+    assert len(set(routes)) == len(routes), "Airflow removes a view whose route is used twice"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,8 +14,9 @@ import pytest
 
 from include.doctor import Level, Line
 from include.errors import ConfigurationError
+from include.settings import load_settings
 from include.state import upgrade
-from plugins.tasks.check_setup import check_lines, check_setup
+from plugins.tasks.check_setup import check_alerts, check_lines, check_setup
 from sandbox.shop import Sizes
 from tests.builders import APP_KEY, APP_TOKEN, KEY_ID, KEY_SECRET, SimulatedShop, simulated_shop
 from tests.scripted_server import Answer, ScriptedServer
@@ -146,6 +148,34 @@ def test_check_lines__name_the_settings_that_the_environment_changes(
     misspelt = {line.subject: line.advice for line in lines.values() if "has no effect" in line.found}
     assert list(misspelt) == ["environment variable SYNC_RUN_OVERLAP_MINUTES"]
     assert "SYNC_RUN__OVERLAP_MINUTES" in misspelt["environment variable SYNC_RUN_OVERLAP_MINUTES"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "level", "found"),
+    [
+        ({"file": "x"}, Level.OK, "the notifier can be created. `make test-alert` sends a test"),
+        ({"file": "x", "mail_conn_id": "vtex_default"}, Level.OK, "connection vtex_default exists"),
+        ({"file": "x", "mail_conn_id": "mail"}, Level.ERROR, "its connection mail does not exist"),
+        ({"volume": 11}, Level.ERROR, "alerts.late names the notifier .* but its arguments are wrong"),
+    ],
+)
+def test_check_lines__name_an_alert_that_cannot_be_sent(
+    setup: Setup, monkeypatch: pytest.MonkeyPatch, arguments: dict[str, Any], level: Level, found: str
+) -> None:
+    by = {"notifier": "tests.notifier.FileNotifier", "arguments": arguments}
+    monkeypatch.setenv("SYNC_ALERTS__LATE", json.dumps([by]))
+    load_settings.cache_clear()
+    for conn_id, fields in setup.connections.items():
+        monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps(fields))
+    (line,) = check_alerts()
+    load_settings.cache_clear()
+    assert (line.subject, line.level) == ("alert late, FileNotifier", level)
+    assert re.search(found, line.found)
+
+
+def test_check_lines__warn_without_alerts() -> None:
+    (line,) = check_alerts()
+    assert (line.subject, line.level) == ("alerts", Level.WARNING)
 
 
 def test_check_setup__logs_every_line_and_fails_on_an_error(

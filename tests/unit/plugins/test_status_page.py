@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urljoin
 
 import pytest
 
@@ -99,3 +100,29 @@ def test_page__names_missing_tables_and_connections(
     assert "plugins.state upgrade" in answer.text
     monkeypatch.delenv("AIRFLOW_CONN_VTEX_DEFAULT")
     assert "There is no connection vtex_default" in page.get("/", headers=allowed()).text
+
+
+@pytest.mark.parametrize(
+    ("query", "target"),
+    [
+        ("dag_id=sync_purchases", "/vtex-connectif-status/#purchases"),
+        (
+            "dag_id=reconcile&run_id=scheduled__2026-11-23T05%3A00%3A00%2B00%3A00",
+            "/vtex-connectif-status/records?pipeline=reconcile"
+            "&run=scheduled__2026-11-23T05%3A00%3A00%2B00%3A00",
+        ),
+    ],
+)
+def test_tab__of_a_dag_or_run_leads_to_its_part_of_the_page(page: Page, query: str, target: str) -> None:
+    answer = page.get(f"/open?{query}", headers=allowed())
+    assert answer.status_code == 307
+    assert urljoin("/vtex-connectif-status/open", answer.headers["location"]) == target
+
+
+def test_tab__of_another_dag_says_so(page: Page) -> None:
+    for query in ("dag_id=check_setup", "dag_id=theirs&run_id=%3Cscript%3E"):
+        answer = page.get(f"/open?{query}", headers=allowed())
+        assert answer.status_code == 200
+        assert "The runs of this DAG have no records" in answer.text
+        assert "script>" not in answer.text.partition("<main")[2]
+    assert page.get("/open?dag_id=sync_contacts").status_code == 401

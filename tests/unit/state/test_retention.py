@@ -128,6 +128,7 @@ def test_retention__stops_after_its_time_and_continues_the_next_day(
         ("sync_record", "last_seen"),
         ("sync_purchase", "last_seen"),
         ("sync_run", "started_at"),
+        ("sync_task_failure", "failed_at"),
         ("sync_posting", "marked_at"),
         ("sync_taken_event", "taken_at"),
         ("sync_claim", "claimed_at"),
