@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from include.errors import ConfigurationError, SyncError
+from include.settings import load_settings
 from include.state import Shop, StateStore, open_state_store, upgrade
 from plugins.executor import require_one_machine
 from plugins.hooks.airflow_connections import STATE, state_connection
@@ -102,9 +103,10 @@ def main(arguments: list[str]) -> int:
         print("usage: python -m plugins.state upgrade", file=sys.stderr)
         return 2
     try:
+        load_settings()  # a wrong one stops a deployment here, not in its first task
         revision = upgrade(database_url(state_connection()))
     except SyncError as error:
-        print(f"sync_state: {error}", file=sys.stderr)
+        print(error, file=sys.stderr)
         return 1
     print(f"sync_state: the tables are at revision {revision}")
     return 0

@@ -21,6 +21,8 @@ from types import FrameType
 import psutil
 
 LOOPBACK = "127.0.0.1"
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+STDERR = 2
 
 
 class ProcessFailed(RuntimeError):
@@ -114,12 +116,17 @@ def only_one(folder: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def stopping_on_signals() -> Iterator[None]:
-    """Turn SIGTERM and SIGHUP into `KeyboardInterrupt`, so that `with` and `finally` blocks run."""
+    """Turn Ctrl-C, SIGTERM and SIGHUP into `KeyboardInterrupt`, so that `with` and `finally` blocks run.
+
+    Print "Stopping…" at once: to stop all processes takes seconds.
+    """
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
+        with contextlib.suppress(OSError):  # the terminal is gone after SIGHUP
+            os.write(STDERR, "\nStopping…\n".encode())  # `print` must not be called inside `print`
         raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    before = {number: signal.signal(number, interrupt) for number in SIGNALS}
     try:
         yield
     finally:
@@ -132,8 +139,7 @@ def ignoring_signals() -> Iterator[None]:
     """Ignore signals during the clean-up, which takes a limited time: a second Ctrl-C must not interrupt
     it.
     """
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in numbers}
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in SIGNALS}
     try:
         yield
     finally:
