@@ -13,7 +13,7 @@ from include.settings import load_settings
 from include.state import Shop, StateStore, open_state_store, upgrade
 from plugins.executor import require_one_machine
 from plugins.hooks.airflow_connections import STATE, state_connection
-from plugins.hooks.connection_fields import extra, require, text
+from plugins.hooks.connection_fields import extra, field_error, require, text
 from plugins.hooks.log_masks import mask
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def open_state(shop: Shop) -> StateStore:
     connection = state_connection()
     if connection.conn_type == "sqlite":
         require_one_machine("the state store", f"give the connection {STATE} a PostgreSQL database")
-    hash_key = require(connection, "hash_key", "a long random secret in the extra, and keep it")
+    hash_key = require(connection, "hash_key", "a long random secret, and keep it")
     mask([hash_key])
     return open_state_store(database_url(connection), hash_key, shop)
 
@@ -59,9 +59,7 @@ def _sqlite_url(connection: Connection) -> str:
     extra(connection, _OWN_EXTRAS)
     for name in ("schema", "login", "password", "port"):
         if text(connection, name) not in {"", "0"}:
-            raise ConfigurationError(
-                f"Connection {STATE}: {name} has no effect with sqlite. Leave it empty (Admin > Connections)"
-            )
+            raise field_error(connection, name, "has no effect with sqlite. Leave it empty")
     return f"sqlite:///{require(connection, 'host', 'the path of a file')}"
 
 
@@ -93,7 +91,7 @@ def _postgres_url(connection: Connection) -> str:
 
 def _libpq_value(name: str, value: Any) -> str:
     if isinstance(value, (dict, list)):
-        raise ConfigurationError(f"Connection {STATE}: the extra {name} is wrong; use a text")
+        raise ConfigurationError(f"Connection {STATE}: extra {name} is wrong; use a text")
     return str(int(value)) if isinstance(value, bool) else str(value)
 
 

@@ -17,6 +17,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import requests
 import yaml
 
 from include.settings import load_settings
@@ -116,6 +117,19 @@ def sandbox_connections(sandbox: Sandbox) -> dict[str, JSON]:
             "extra": {"webhook_secret": WEBHOOK_SECRET},
         },
     }
+
+
+def register_callbacks(sandbox: Sandbox, airflow: str) -> None:
+    """Let the simulated Connectif call the newsletter receiver of this Airflow, as a shop sets it up."""
+    receiver = f"{airflow}/connectif/newsletter/{WEBHOOK_SECRET}"
+    urls = {"subscribe": "subscribe", "cancellation": "unsubscribe", "bounce": "bounce"}
+    with requests.Session() as session:
+        session.trust_env = False
+        session.post(
+            f"{sandbox.connectif}/_sandbox/callbacks",
+            json={kind: f"{receiver}/{path}" for kind, path in urls.items()},
+            timeout=30,
+        ).raise_for_status()
 
 
 def store_connection(database: Path, hash_key: str) -> JSON:

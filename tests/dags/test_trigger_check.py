@@ -244,7 +244,7 @@ def test_check__reads_all_pieces_of_a_body() -> None:
 
 
 def test_check__refuses_a_body_that_arrives_too_slowly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("plugins.web.trigger_check._WITHIN_SECONDS", 0.1)
+    monkeypatch.setattr("plugins.web.request_body.WITHIN_SECONDS", 0.1)
     sent: list[Any] = []
 
     async def receive() -> Any:
