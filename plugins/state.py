@@ -91,7 +91,7 @@ def _postgres_url(connection: Connection) -> str:
 
 def _libpq_value(name: str, value: Any) -> str:
     if isinstance(value, (dict, list)):
-        raise ConfigurationError(f"Connection {STATE}: extra {name} is wrong; use a text")
+        raise ConfigurationError(f"Connection {STATE}: the extra {name} is wrong; use a text")
     return str(int(value)) if isinstance(value, bool) else str(value)
 
 

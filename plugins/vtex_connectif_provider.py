@@ -106,10 +106,10 @@ CONNECTIF = {
 def label_of(connection_type: str | None, field: str) -> str:
     """How the connection form calls a field: `API Secret` for the password of a VTEX connection.
 
-    A key of the extra without a field of its own is `extra verify`.
+    A key of the extra that has no field of its own is `the extra verify`.
     """
     form: Any = {"vtex": VTEX, "connectif": CONNECTIF}.get(connection_type or "", {})
     labels = dict(form.get("ui-field-behaviour", {}).get("relabeling", {}))
     labels |= {name: described["label"] for name, described in form.get("conn-fields", {}).items()}
-    standard = field.capitalize() if field in STANDARD_FIELDS else f"extra {field}"
+    standard = field.capitalize() if field in STANDARD_FIELDS else f"the extra {field}"
     return str(labels.get(field, standard))

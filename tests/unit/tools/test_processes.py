@@ -85,10 +85,13 @@ def test_only_one__refuses_a_second_process_and_accepts_the_next(tmp_path: Path)
         assert not home.exists()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_signals__stop_like_ctrl_c(number: signal.Signals) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_signals__stop_like_ctrl_c_and_say_so(
+    number: signal.Signals, capfd: pytest.CaptureFixture[str]
+) -> None:
     with stopping_on_signals(), pytest.raises(KeyboardInterrupt):
         signal.raise_signal(number)
+    assert capfd.readouterr().err == "\nStopping…\n"
 
 
 def test_free_port__can_be_listened_on() -> None:
