@@ -25,7 +25,17 @@ from typing import Any, Self
 from cryptography.fernet import Fernet
 
 from tools.airflow_rest import AirflowRest, RestError
-from tools.processes import LOOPBACK, ProcessFailed, Service, free_port, ignoring_signals, run, start, stop
+from tools.processes import (
+    LOOPBACK,
+    ProcessFailed,
+    Service,
+    deferring_signals,
+    free_port,
+    ignoring_signals,
+    run,
+    start,
+    stop,
+)
 from tools.sandbox_shop import as_environment, store_connection
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -155,9 +165,10 @@ class LocalStack:
         for name, arguments in COMPONENTS.items():
             if name != "triggerer" or self.settings.triggerer:
                 command = (sys.executable, "-m", "airflow", *arguments)
-                self.services.append(
-                    start(name, command, environment=environment, cwd=ROOT, log=self.log(name))
-                )
+                with deferring_signals():
+                    self.services.append(
+                        start(name, command, environment=environment, cwd=ROOT, log=self.log(name))
+                    )
         self._say("waiting for the scheduler, the API and the DAGs")
         self._wait_until_ready(begun)
 

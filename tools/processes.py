@@ -50,7 +50,7 @@ def start(
     name: str, command: Sequence[str], *, environment: Mapping[str, str], cwd: Path, log: Path
 ) -> Service:
     """Start a command in a session of its own. It writes standard output and error to the private file
-    `log`.
+    `log`. Call it inside `deferring_signals`.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as sink:
@@ -147,15 +147,31 @@ def ignoring_signals() -> Iterator[None]:
             signal.signal(number, handler)
 
 
+@contextlib.contextmanager
+def deferring_signals() -> Iterator[None]:
+    """Raise a signal only at the end of the block, so that a process that starts in it is not lost."""
+    received: list[int] = []
+    before = {number: signal.signal(number, lambda number, _: received.append(number)) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    for number in received[:1]:
+        signal.raise_signal(number)
+
+
 def run(name: str, command: Sequence[str], *, environment: Mapping[str, str], cwd: Path, log: Path) -> None:
     """Run a command to its end. Raises `ProcessFailed` with the end of its output if it fails."""
-    service = start(name, command, environment=environment, cwd=cwd, log=log)
+    services: list[Service] = []
     try:
-        if service.process.wait() != 0:
-            service.check()
+        with deferring_signals():
+            services.append(start(name, command, environment=environment, cwd=cwd, log=log))
+        if services[0].process.wait() != 0:
+            services[0].check()
     finally:
         with ignoring_signals():
-            stop([service])
+            stop(services)
 
 
 def tail(path: Path, lines: int = 25) -> str:

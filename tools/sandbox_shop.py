@@ -21,7 +21,7 @@ import requests
 import yaml
 
 from include.settings import load_settings
-from tools.processes import ProcessFailed, Service, ignoring_signals, start, stop
+from tools.processes import ProcessFailed, Service, deferring_signals, ignoring_signals, start, stop
 
 ROOT = Path(__file__).resolve().parent.parent
 VTEX_TOKEN = "sandbox-token"
@@ -55,20 +55,20 @@ def running_sandbox(
 ) -> Iterator[Sandbox]:
     """Start `python -m sandbox` (port 0: a free one), yield it when it is ready, and stop it at the end."""
     ports = ("--vtex-port", str(vtex_port), "--connectif-port", str(connectif_port))
-    service = start(
-        "sandbox",
-        (sys.executable, "-m", "sandbox", *ports, *options),
-        environment=dict(os.environ),
-        cwd=ROOT,
-        log=logs / "sandbox.log",
-    )
+    command = (sys.executable, "-m", "sandbox", *ports, *options)
+    services: list[Service] = []
     try:
+        with deferring_signals():
+            services.append(
+                start("sandbox", command, environment=os.environ, cwd=ROOT, log=logs / "sandbox.log")
+            )
+        (service,) = services
         ready = _ready_line(service, ready_seconds)
         named = {key: str(ready[key]) for key in ("vtex", "connectif", "account", "shop_domain")}
         yield Sandbox(service, **named, last_day=last_complete_day(datetime.now(UTC)))
     finally:
         with ignoring_signals():
-            stop([service])
+            stop(services)
 
 
 def last_complete_day(now: datetime) -> date:

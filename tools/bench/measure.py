@@ -24,7 +24,7 @@ from tools.bench.ceiling import Ceiling, ceiling, forget_journal, journal
 from tools.bench.client import rate_limits
 from tools.bench.minutes import share_used
 from tools.bench.scenarios import Scenario
-from tools.processes import ProcessFailed
+from tools.processes import ProcessFailed, deferring_signals
 from tools.sandbox_shop import ROOT, Sandbox, running_sandbox, sandbox_connections
 
 READY_SECONDS = 240.0
@@ -198,9 +198,11 @@ def _clients(
         {"connections": connections, "folder": str(folder / str(number)), "day": day, "days_ago": number}
         for number in range(scenario.processes)
     ]
-    clients = [_start_client(scenario) for _ in jobs]
+    clients: list[subprocess.Popen[str]] = []
     with ThreadPoolExecutor(scenario.processes) as pool:
         try:
+            with deferring_signals():
+                clients += [_start_client(scenario) for _ in jobs]
             return list(pool.map(partial(_cost, scenario), clients, jobs))
         except BaseException:
             for client in clients:

@@ -10,8 +10,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 
 from include.errors import ConfigurationError
@@ -117,6 +119,16 @@ def test_run_command__end_of_input_stops_it() -> None:
     assert run_command(raise_(EOFError())) == STOPPED
 
 
+def processes_with(home: Path) -> list[list[str]]:
+    """The command lines of all running processes with this AIRFLOW_HOME."""
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if process.environ().get("AIRFLOW_HOME") == str(home):
+                found.append(process.cmdline())
+    return found
+
+
 SLOW = """
 import sys, time
 from tools.command import run_command
@@ -155,6 +167,7 @@ def test_command__answers_a_signal_within_a_second(
         assert time.monotonic() - sent_at < 1
         assert command.stderr.read() == "Stopped. All processes have ended.\n"
         assert command.wait(timeout=60) == STOPPED
+    assert processes_with(tmp_path) == []
 
 
 def test_make__names_the_package_index_if_it_cannot_be_reached(tmp_path: Path) -> None:
