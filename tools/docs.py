@@ -138,8 +138,7 @@ def _parameter_rows(dag_id: str) -> Iterator[str]:
     for name in dag.params:
         param = dag.params.get_param(name)
         default = param.value if param.has_value else None
-        text = param.description or param.schema["description_md"].partition("\n\n")[0].replace("\n", " ")
-        yield f"| `{name}` | {_type_of(param.schema)} | {_default(default)} | {text} |"
+        yield f"| `{name}` | {_type_of(param.schema)} | {_default(default)} | {param.description} |"
 
 
 def _type_of(schema: Mapping[str, Any]) -> str:

@@ -28,23 +28,6 @@ EVENT = {
 }
 """The JSON schema of a subscription change."""
 
-_FORM_TEXT = """\
-Subscription changes. `email` is the customer's complete address, `subscribed` is true or false, and
-`occurred_at` is a date and time with offset. The newest change of a person wins.
-
-An example; write your own address and time:
-
-```
-[
-  {
-    "email": "ana@example.com",
-    "subscribed": false,
-    "occurred_at": "2026-11-23T10:00:00Z"
-  }
-]
-```
-"""
-
 # The form shows `examples` of a list as choices, and an invalid default as an empty list (Airflow 3.3.2), so
 # the example is a text. No run can send it by mistake.
 NEWSLETTER_PARAMS: dict[str, Param] = {
@@ -54,6 +37,10 @@ NEWSLETTER_PARAMS: dict[str, Param] = {
         minItems=1,
         maxItems=MOST_EVENTS,
         title="Events (events)",
-        description_md=_FORM_TEXT,
+        description=(
+            "Subscription changes: the customer's complete address, subscribed (true or false), and the date and "
+            "time with offset. The newest change of a person wins. Example: "
+            '[{"email": "ana@example.com", "subscribed": false, "occurred_at": "2026-11-23T10:00:00Z"}]'
+        ),
     )
 }
