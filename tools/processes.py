@@ -157,8 +157,8 @@ def deferring_signals() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    for number in received[:1]:
-        signal.raise_signal(number)
+    if received:
+        signal.raise_signal(received[0])
 
 
 def run(name: str, command: Sequence[str], *, environment: Mapping[str, str], cwd: Path, log: Path) -> None:

@@ -38,8 +38,8 @@ NEWSLETTER_PARAMS: dict[str, Param] = {
         maxItems=MOST_EVENTS,
         title="Events (events)",
         description=(
-            "Subscription changes: the customer's complete address, subscribed (true or false), and the date and "
-            "time with offset. The newest change of a person wins. Example: "
+            "Subscription changes: the customer's complete address, subscribed (true or false), and the date "
+            "and time with offset. The newest change of a person wins. Example: "
             '[{"email": "ana@example.com", "subscribed": false, "occurred_at": "2026-11-23T10:00:00Z"}]'
         ),
     )

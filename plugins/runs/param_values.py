@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from airflow.sdk import Param
-    from jsonschema import ValidationError
 
 _MOST_PROBLEMS = 5
 _WANTED = {"boolean": "true or false", "object": "an object", "string": "a text without spaces and @"}
@@ -26,16 +25,18 @@ def wrong_values(conf: Mapping[str, Any], params: Mapping[str, Param]) -> str | 
 
 def _problems(conf: Mapping[str, Any], params: Mapping[str, Param]) -> Iterator[str]:
     """Use the same validator as Airflow (`Param.resolve`, 3.3.2)."""
-    from jsonschema import FormatChecker  # noqa: PLC0415 - only for triggers in the api-server
-    from jsonschema.validators import validator_for  # noqa: PLC0415
+    # Airflow depends on jsonschema, which has no type stubs; imported here to keep the module light
+    import jsonschema  # type: ignore[import-untyped]  # noqa: PLC0415
 
     for name, param in params.items():
         value = conf.get(name, param.value if param.has_value else None)
-        validator = validator_for(param.schema)(param.schema, format_checker=FormatChecker())
+        validator_class = jsonschema.validators.validator_for(param.schema)
+        validator = validator_class(param.schema, format_checker=jsonschema.FormatChecker())
         yield from (_sentence(name, error) for error in validator.iter_errors(value))
 
 
-def _sentence(name: str, error: ValidationError) -> str:
+def _sentence(name: str, error: Any) -> str:
+    """`error` is jsonschema's ValidationError."""
     where = name + "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in error.absolute_path)
     schema: Any = error.schema
     if error.validator == "required":

@@ -180,7 +180,7 @@ OPT_IN = "isNewsletterOptIn"
 
 
 def run_in_bash(login: Try, command: Try) -> str:
-    """What a command prints after the login. A look at VTEX is repeated until its value is the promised one."""
+    """What a command prints after the login. A look at VTEX is repeated until it shows the promised value."""
     deadline = time.monotonic() + SECONDS
     while True:
         shell = subprocess.run(
