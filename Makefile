@@ -4,6 +4,8 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready-$(shell cksum < requirements.lock | cut -d' ' -f1)
+NO_PACKAGES = echo "The packages cannot be installed. Check the network or the proxy (HTTPS_PROXY), or name your package \
+index in PIP_INDEX_URL and UV_DEFAULT_INDEX; then run make again." >&2; exit 1
 export PYTHONPATH := $(CURDIR):$(CURDIR)/plugins
 # Keep compiled modules in .venv: otherwise each of Airflow's processes compiles for seconds.
 export PYTHONPYCACHEPREFIX := $(CURDIR)/$(VENV)/.pycache
@@ -19,8 +21,8 @@ $(READY):
 	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed: install it, or run 'make PYTHON=/path/to/python3.11 …'"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing the locked environment into $(VENV) (once)…"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv==0.13.9"
-	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv==0.13.9" || { $(NO_PACKAGES); }
+	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock || { $(NO_PACKAGES); }
 	@rm -f $(VENV)/.ready-* && touch $@
 
 demo: $(READY) ## run all four syncs on a simulated shop and print the reports

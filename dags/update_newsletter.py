@@ -38,30 +38,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow.sdk import Param, dag, task
+from airflow.sdk import dag, task
 
-from include.values.address import LONGEST, MASKED, TOO_LONG_PART, TYPED_ADDRESS  # noqa: TID253 - texts only
 from plugins import alerts
 from plugins.default_args import LONG_RETRY_ARGS, START
-from plugins.runs.params import DAILY_PARAMS
-
-# jsonschema's own "email" only checks for an @, and its "date-time" accepts a leap second or the year 1.
-EVENT = {
-    "type": "object",
-    "required": ["email", "subscribed", "occurred_at"],
-    "additionalProperties": False,
-    "properties": {
-        "email": {
-            "type": "string",
-            "format": "email",
-            "pattern": TYPED_ADDRESS,
-            "not": {"pattern": f"{TOO_LONG_PART}|{MASKED}"},
-            "maxLength": LONGEST,
-        },
-        "subscribed": {"type": "boolean"},
-        "occurred_at": {"type": "string", "format": "date-time", "pattern": "^20[0-9]{2}-[^ ]*$"},
-    },
-}
+from plugins.runs.newsletter_params import NEWSLETTER_PARAMS
 
 
 @dag(
@@ -71,17 +52,7 @@ EVENT = {
     max_active_runs=1,
     is_paused_upon_creation=False,
     default_args=LONG_RETRY_ARGS,
-    params={
-        "events": Param(
-            type="array",
-            items=EVENT,
-            minItems=1,
-            maxItems=500,
-            title="Events",
-            description="Subscription changes: e-mail, subscribed (true or false), instant with offset.",
-        ),
-        "dry_run": DAILY_PARAMS["dry_run"],
-    },
+    params=NEWSLETTER_PARAMS,
     tags=["vtex", "connectif", "newsletter"],
     doc_md=__doc__,
     **alerts.dag_args(scheduled=False),

@@ -12,6 +12,7 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
+from include.live import NOT_LIVE
 from include.outcomes import Cause, Drop, Outcome, PipelineName, Reason
 from include.plan import Gap, Mode
 from include.task_failure import TaskFailure
@@ -24,10 +25,6 @@ def _plain(counter: Counter[str]) -> dict[str, int]:
 
 
 Vendor = Literal["vtex", "connectif"]
-NOT_LIVE = (
-    "the shop is not live, so the run writes nothing to VTEX or Connectif: to go live, set run.live in "
-    "include/settings.toml, or SYNC_RUN__LIVE=true"
-)
 
 
 class Calls(BaseModel):

@@ -23,6 +23,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import ErrorDetails
 
 from include.errors import ConfigurationError
+from include.live import Live
+from include.order_statuses import unknown_status
 
 SETTINGS_FILE = Path(__file__).with_name("settings.toml")
 ENV_PREFIX = "SYNC_"
@@ -55,9 +57,16 @@ def _split_commas(value: object) -> object:
     return value
 
 
+def _known_order_statuses(statuses: tuple[str, ...]) -> tuple[str, ...]:
+    if problem := unknown_status(statuses):
+        raise ValueError(f"a list of VTEX's order statuses, such as invoiced; {problem}")
+    return statuses
+
+
 TimeZone = Annotated[str, AfterValidator(_known_time_zone)]
 Cron = Annotated[str, AfterValidator(_valid_cron)]
 Words = Annotated[tuple[str, ...], BeforeValidator(_split_commas)]
+OrderStatuses = Annotated[Words, AfterValidator(_known_order_statuses)]
 Count = Annotated[int, Field(ge=0)]
 Positive = Annotated[int, Field(ge=1)]
 Percent = Annotated[float, Field(ge=0, le=100)]
@@ -83,7 +92,7 @@ class Schedule(_Section):
 
 
 class Run(_Section):
-    live: bool
+    live: Live
     staging_path: Annotated[str, Field(min_length=1)] | None = None
     staging_retention_days: Positive
     outcome_retention_days: Positive
@@ -134,7 +143,7 @@ class Purchases(_Section):
     purchase_id_source: Literal["order_group", "order_id"]
     purchase_when: Literal["placed", "paid"]
     sales_channels: Words
-    statuses: Words
+    statuses: OrderStatuses
     sellers: Words
     currency: Annotated[str, Field(pattern=r"^([A-Za-z]{3})?$")]
     no_workflows_after_hours: Count
@@ -353,13 +362,19 @@ def _shown(value: object) -> str:
     return re.sub(r"\?.*", "?***", re.sub(r"//[^/@]*@", "//***@", str(value)))
 
 
+_TYPES = {"int": "a whole number", "float": "a number", "decimal": "a number", "bool": "true or false"}
+"""In our words, what pydantic's types of errors ask for (`int_parsing`, `bool_type`, …)."""
+
+
 def _sentence(problem: ErrorDetails) -> str:
     where = ".".join(str(part) for part in problem["loc"][:2])
     if problem["type"] == "extra_forbidden":
         return f"{where} is not a setting, see include/settings.toml"
     if problem["type"] == "missing":
         return f"{where} is missing from include/settings.toml"
-    allowed = problem["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    allowed = _TYPES.get(problem["type"].partition("_")[0]) or (
+        problem["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    )
     variable = _variable(*where.split(".", 1)) if "." in where else where
     # the arguments of a notifier may hold a secret
     given = "not valid" if where.startswith("alerts.") else f"{problem['input']!r:.60}"

@@ -9,10 +9,11 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from include.errors import ConfigurationError, SyncError
+from include.settings import load_settings
 from include.state import Shop, StateStore, open_state_store, upgrade
 from plugins.executor import require_one_machine
 from plugins.hooks.airflow_connections import STATE, state_connection
-from plugins.hooks.connection_fields import extra, require, text
+from plugins.hooks.connection_fields import extra, field_error, require, text
 from plugins.hooks.log_masks import mask
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def open_state(shop: Shop) -> StateStore:
     connection = state_connection()
     if connection.conn_type == "sqlite":
         require_one_machine("the state store", f"give the connection {STATE} a PostgreSQL database")
-    hash_key = require(connection, "hash_key", "a long random secret in the extra, and keep it")
+    hash_key = require(connection, "hash_key", "a long random secret, and keep it")
     mask([hash_key])
     return open_state_store(database_url(connection), hash_key, shop)
 
@@ -58,9 +59,7 @@ def _sqlite_url(connection: Connection) -> str:
     extra(connection, _OWN_EXTRAS)
     for name in ("schema", "login", "password", "port"):
         if text(connection, name) not in {"", "0"}:
-            raise ConfigurationError(
-                f"Connection {STATE}: {name} has no effect with sqlite. Leave it empty (Admin > Connections)"
-            )
+            raise field_error(connection, name, "has no effect with sqlite. Leave it empty")
     return f"sqlite:///{require(connection, 'host', 'the path of a file')}"
 
 
@@ -102,9 +101,10 @@ def main(arguments: list[str]) -> int:
         print("usage: python -m plugins.state upgrade", file=sys.stderr)
         return 2
     try:
+        load_settings()  # a wrong one stops a deployment here, not in its first task
         revision = upgrade(database_url(state_connection()))
     except SyncError as error:
-        print(f"sync_state: {error}", file=sys.stderr)
+        print(error, file=sys.stderr)
         return 1
     print(f"sync_state: the tables are at revision {revision}")
     return 0

@@ -1,4 +1,4 @@
-"""The plugin that checks the conf of a run before Airflow's API. Every component imports this file."""
+"""The plugin with our middlewares in front of Airflow's API. Every component imports this file."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 from airflow.plugins_manager import AirflowPlugin
 
+from plugins.web.tested_connection import TestedConnection
 from plugins.web.trigger_check import TriggerCheck
 
 
@@ -14,5 +15,6 @@ class TriggerCheckPlugin(AirflowPlugin):
 
     name = "vtex_connectif_trigger_check"
     fastapi_root_middlewares: list[Any] = [  # noqa: RUF012 - how Airflow declares it
-        {"middleware": TriggerCheck, "name": "refuse unknown parameters"}
+        {"middleware": TriggerCheck, "name": "refuse wrong parameters"},
+        {"middleware": TestedConnection, "name": "name the tested connection"},
     ]

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import Any
 
+STANDARD_FIELDS = ("host", "schema", "login", "password", "port")
+"""Fields of Airflow's own connection form."""
 TEXT = {"type": ["string", "null"]}
 PORT = "write 0: with an empty port Airflow's Test button shows Bad Request"
 """0 means no port. Another port needs a host.
@@ -99,3 +101,15 @@ CONNECTIF = {
         ),
     },
 }
+
+
+def label_of(connection_type: str | None, field: str) -> str:
+    """How the connection form calls a field: `API Secret` for the password of a VTEX connection.
+
+    A key of the extra that has no field of its own is `the extra verify`.
+    """
+    form: Any = {"vtex": VTEX, "connectif": CONNECTIF}.get(connection_type or "", {})
+    labels = dict(form.get("ui-field-behaviour", {}).get("relabeling", {}))
+    labels |= {name: described["label"] for name, described in form.get("conn-fields", {}).items()}
+    standard = field.capitalize() if field in STANDARD_FIELDS else f"the extra {field}"
+    return str(labels.get(field, standard))

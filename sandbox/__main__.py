@@ -1,9 +1,12 @@
 """`python -m sandbox`: serves both vendors with the data of one seed, until SIGTERM or Ctrl-C."""
 
 import argparse
+import math
 import signal
 import sys
 import threading
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, date, datetime, time
 
 import orjson
@@ -20,27 +23,50 @@ from sandbox.vtex.knobs import VtexKnobs
 from sandbox.vtex.vendor import Vtex
 
 
+def number(read: Callable[[str], float], least: float, most: float = math.inf) -> Callable[[str], float]:
+    """The type of an argument: a number from `least` to `most`."""
+
+    def parse(text: str) -> float:
+        with suppress(ValueError):
+            if least <= (value := read(text)) <= most:
+                return value
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a {'whole ' if read is int else ''}number "
+            + (f"of {least:g} or more" if math.isinf(most) else f"from {least:g} to {most:g}")
+        )
+
+    return parse
+
+
 def parse_arguments() -> argparse.Namespace:
     sizes = Sizes()
     parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (0.0.0.0 in a container)")
-    parser.add_argument("--vtex-port", type=int, default=8101, help="0 takes a free port")
-    parser.add_argument("--connectif-port", type=int, default=8102, help="0 takes a free port")
+    parser.add_argument("--vtex-port", type=number(int, 0, 65_535), default=8101, help="0 takes a free port")
+    parser.add_argument(
+        "--connectif-port", type=number(int, 0, 65_535), default=8102, help="0 takes a free port"
+    )
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument(
         "--today", type=date.fromisoformat, help="the clock starts at noon UTC of this day (default: now)"
     )
-    parser.add_argument("--contacts", type=int, default=sizes.contacts)
-    parser.add_argument("--products", type=int, default=sizes.products, help="about four SKUs each")
-    parser.add_argument("--orders-per-day", type=int, default=sizes.orders_per_day)
-    parser.add_argument("--days", type=int, default=sizes.days, help="days with orders; the last is today")
+    parser.add_argument("--contacts", type=number(int, 0), default=sizes.contacts)
+    parser.add_argument(
+        "--products", type=number(int, 0), default=sizes.products, help="about four SKUs each"
+    )
+    parser.add_argument("--orders-per-day", type=number(int, 0), default=sizes.orders_per_day)
+    parser.add_argument(
+        "--days", type=number(int, 1), default=sizes.days, help="days with orders; the last is today"
+    )
     parser.add_argument(
         "--tracked-share",
-        type=float,
+        type=number(float, 0, 1),
         default=sizes.tracked_share,
         help="share of orders that the web tag reported",
     )
-    parser.add_argument("--rate-window-seconds", type=float, default=60, help="length of a rate-limit minute")
+    parser.add_argument(
+        "--rate-window-seconds", type=number(float, 0.01), default=60, help="length of a rate-limit minute"
+    )
     parser.add_argument(
         "--knob", action="append", default=[], metavar="NAME=VALUE", help="see /_sandbox/knobs"
     )
@@ -92,7 +118,7 @@ def main() -> None:
     connectif = Connectif(shop, clock, knobs=connectif_knobs, window_seconds=options.rate_window_seconds)
     try:
         serve(shop, clock, vtex, connectif, options)
-    except OSError as error:
+    except (OSError, OverflowError) as error:
         sys.exit(
             f"The sandbox cannot listen: {error}. Choose other ports with --vtex-port and --connectif-port."
         )

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NoReturn
 
 from tools.airflow_local import HOME
 from tools.local_stack import ENVIRONMENT, ROOT
@@ -34,11 +34,11 @@ def environment(given: Mapping[str, str], local: Path = HOME / ENVIRONMENT) -> d
     return {**given, **ours, "AIRFLOW_HOME": str(local.parent.parent / "none")}
 
 
-def main(arguments: list[str]) -> int:
-    """Run `<module> [arguments]` in that environment; returns its exit code."""
-    command = (sys.executable, "-m", *arguments)
-    return subprocess.run(command, env=environment(os.environ), cwd=ROOT, check=False).returncode
+def main(arguments: list[str]) -> NoReturn:
+    """Become `<module> [arguments]` in that environment: signals and the exit code are the command's."""
+    os.chdir(ROOT)
+    os.execve(sys.executable, (sys.executable, "-m", *arguments), environment(os.environ))  # noqa: S606
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    main(sys.argv[1:])

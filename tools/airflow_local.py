@@ -9,15 +9,19 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from typing import Any
 
 from include.airflow_paths import STATUS_PAGE
 from tools.airflow_rest import AirflowRest
+from tools.command import run_command
+from tools.first_commands import FirstCommands, Try
 from tools.local_stack import ROOT, USERNAME, LocalStack, StackSettings
-from tools.processes import LOOPBACK, ProcessFailed, free_port, is_free, only_one, stopping_on_signals
+from tools.processes import LOOPBACK, ProcessFailed, free_port, is_free, only_one
 from tools.progress import Progress
-from tools.sandbox_shop import Sandbox, running_sandbox, sandbox_connections
+from tools.sandbox_shop import Sandbox, register_callbacks, running_sandbox, sandbox_connections
+from tools.shop_reads import ShopReads
 
 HOME = ROOT / ".airflow" / "local"
 PORTS = {"LOCAL_AIRFLOW_PORT": 8080, "LOCAL_VTEX_PORT": 8101, "LOCAL_CONNECTIF_PORT": 8102}
@@ -29,13 +33,10 @@ def main() -> int:
     """Start everything, print the addresses, and run until a signal or until a process ends."""
     progress = Progress()
     try:
-        with stopping_on_signals(), only_one(HOME):
+        with only_one(HOME):
             _serve(progress)
-    except ProcessFailed as error:
-        print(f"\n{error}", file=sys.stderr)
-        return 1
     except KeyboardInterrupt:
-        print("\nStopped. The state is kept in .airflow/local; `make airflow` continues with it.")
+        print("Stopped. The state is kept in .airflow/local; `make airflow` continues with it.")
     return 0
 
 
@@ -48,8 +49,11 @@ def _serve(progress: Progress) -> None:
         settings = StackSettings(home=HOME, port=airflow, triggerer=True, scheduled=True, environment=own)
         progress.say("starting Airflow (the first time takes a minute)")
         with LocalStack(settings, progress.say) as stack:
-            connect(stack.rest, sandbox_connections(sandbox))
-            print(welcome(stack, sandbox) + note_on(own), flush=True)
+            is_simulated = connect(stack.rest, sandbox_connections(sandbox)) and not own
+            if is_simulated:
+                register_callbacks(sandbox, stack.url)
+            first = list(commands(stack, sandbox)) if is_simulated else []
+            print(welcome(stack, sandbox, first) + note_on(own), flush=True)
             while True:
                 stack.check()
                 sandbox.service.check()
@@ -81,38 +85,49 @@ def note_on(own: Mapping[str, str]) -> str:
     return f"\n\nConnections of your environment: {names}. They count before Admin > Connections."
 
 
-def connect(rest: AirflowRest, connections: Mapping[str, Mapping[str, Any]]) -> None:
+def connect(rest: AirflowRest, connections: Mapping[str, Mapping[str, Any]]) -> bool:
     """Save the sandbox's connections in Airflow's database, where the UI shows and edits them.
 
-    A connection that an operator changed to a real account stays.
+    A connection that an operator changed to a real account stays. Returns whether none was changed.
     """
-    for conn_id, fields in connections.items():
-        host = (rest.connection(conn_id) or {}).get("host", f"http://{LOOPBACK}")
-        if (host or "").startswith(f"http://{LOOPBACK}"):
-            rest.save_connection(conn_id, fields)
+    ours = {conn_id: fields for conn_id, fields in connections.items() if _is_simulated(rest, conn_id)}
+    for conn_id, fields in ours.items():
+        rest.save_connection(conn_id, fields)
+    return len(ours) == len(connections)
 
 
-def welcome(stack: LocalStack, sandbox: Sandbox) -> str:
-    """The addresses, the login, and commands to try first."""
-    token = f"""TOKEN=$(curl -s {stack.url}/auth/token -H 'Content-Type: application/json' \\
-        -d '{{"username":"{USERNAME}","password":"{stack.keys.password}"}}' | cut -d'"' -f4)"""
-    runs = f"{stack.url}/api/v2/dags"
-    post = "curl -s -H \"Authorization: Bearer $TOKEN\" -H 'Content-Type: application/json'"
-    return f"""
-Airflow    {stack.url}    user {USERNAME}    password {stack.keys.password}
-Status     {stack.url}/plugin/{STATUS_PAGE}        (what was sent, what was not, and why)
-VTEX       {sandbox.vtex}/_sandbox/        (simulated: its data and its changes)
-Connectif  {sandbox.connectif}/_sandbox/        (simulated: contacts, products, purchases, imports)
+def _is_simulated(rest: AirflowRest, conn_id: str) -> bool:
+    """Whether the connection does not exist or leads to a sandbox."""
+    host = (rest.connection(conn_id) or {}).get("host", f"http://{LOOPBACK}")
+    return str(host or "").startswith(f"http://{LOOPBACK}")
 
-The daily syncs are paused. Switch one on in the UI: it runs at once, then every night.
-Or use a second terminal: get a token, run the contacts, then make a dry run.
 
-  1. {token}
-  2. {post} -X PATCH {runs}/sync_contacts -d '{{"is_paused":false}}'
-  3. {post} {runs}/sync_contacts/dagRuns -d '{{"logical_date":null,"conf":{{"dry_run":true}}}}'
+def commands(stack: LocalStack, sandbox: Sandbox) -> Iterator[Try]:
+    """Commands to try first, with the address of a customer who exists in the simulated shop."""
+    with closing(ShopReads(sandbox)) as shop:
+        first = FirstCommands(stack, sandbox, shop.subscriber())
+    yield first.login()
+    yield from first.syncs()
+    yield from first.newsletter()
 
-Logs: {stack.home.relative_to(ROOT)}/logs. Ctrl-C stops everything and keeps the state."""
+
+def welcome(stack: LocalStack, sandbox: Sandbox, first: Sequence[Try]) -> str:
+    """The addresses, the login, and the commands to try first."""
+    second_terminal = ["Or paste these commands into a second terminal:", "", *map("{}\n".format, first)]
+    lines = [
+        "",
+        f"Airflow    {stack.url}    user {USERNAME}    password {stack.keys.password}",
+        f"Status     {stack.url}/plugin/{STATUS_PAGE}        (what was sent, what was not, and why)",
+        f"VTEX       {sandbox.vtex}/_sandbox/        (simulated: its data and its changes)",
+        f"Connectif  {sandbox.connectif}/_sandbox/        "
+        "(simulated: contacts, products, purchases, imports)",
+        "",
+        "The daily syncs are paused. Switch one on in the UI: it runs at once, then every night.",
+        *(second_terminal if first else [""]),
+        f"Logs: {stack.home.relative_to(ROOT)}/logs. Ctrl-C stops everything and keeps the state.",
+    ]
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_command(main))

@@ -16,7 +16,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from include.state.reports import StoredReport
-from tools.airflow_rest import AirflowRest, RestError
+from tools.airflow_rest import AirflowRest
+from tools.command import run_command
 from tools.demo_summary import (
     Sample,
     checks_of_reports,
@@ -26,7 +27,7 @@ from tools.demo_summary import (
     print_state,
 )
 from tools.local_stack import ROOT, LocalStack, StackSettings
-from tools.processes import ProcessFailed, only_one, stopping_on_signals
+from tools.processes import ProcessFailed, only_one
 from tools.progress import Progress
 from tools.sandbox_shop import running_sandbox, sandbox_connections
 from tools.shop_reads import ShopReads
@@ -38,7 +39,7 @@ STEP_SECONDS = 240.0
 JSON = dict[str, Any]
 
 
-class StepFailed(RuntimeError):
+class StepFailed(ProcessFailed):
     """A run of the demo failed. The message holds the end of the failed task's log."""
 
 
@@ -89,15 +90,8 @@ STEPS = (
 def main() -> int:
     """Run the demo and return the exit code."""
     progress = Progress()
-    try:
-        with stopping_on_signals(), only_one(HOME):
-            failures = _demo(progress)
-    except (ProcessFailed, RestError, StepFailed) as error:
-        print(f"\nThe demo failed: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("\nInterrupted. All processes are stopped.", file=sys.stderr)
-        return 130
+    with only_one(HOME):
+        failures = _demo(progress)
     outcome = f"{failures} checks FAILED" if failures else "all checks passed"
     print(f"\nDone in {progress.seconds:.0f} s; {outcome}.")
     return 1 if failures else 0
@@ -155,4 +149,4 @@ def _failure_of(step: Step, rest: AirflowRest) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_command(main))

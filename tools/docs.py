@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from importlib import import_module
@@ -11,8 +12,8 @@ from unittest.mock import patch
 
 from include.outcomes import Cause, Drop, Outcome, PipelineName, Reason
 from include.report import Calls, Compared, Report, StageCounts
-from plugins.runs import run_signals
 from plugins.runs.params import KNOWN_PARAMS
+from tools.command import run_command
 from tools.local_stack import ROOT
 from tools.settings_reference import settings_page
 
@@ -36,11 +37,12 @@ METRICS = {
 """What each metric counts, by its name below `vtex_connectif.<pipeline>`."""
 
 
-def main() -> None:
-    """Write all pages."""
+def main() -> int:
+    """Write all pages; returns the exit code."""
     REFERENCE.mkdir(exist_ok=True)
     for name, render in PAGES.items():
         (REFERENCE / name).write_text(render(), encoding="utf-8")
+    return 0
 
 
 def settings() -> str:
@@ -215,6 +217,8 @@ def _sent_metrics() -> dict[str, str]:
         pipeline=PipelineName.CONTACTS, mode="full", counts=counts, compared={PipelineName.PRODUCTS: compared}
     )
     recorder = _Recorder()
+    from plugins.runs import run_signals  # noqa: PLC0415 - importing it reads the settings
+
     with patch.object(run_signals, "stats", recorder):
         for passed in (True, False):
             run_signals.send_metrics(report, passed=passed)
@@ -236,4 +240,4 @@ def _with_placeholders(name: str) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(run_command(main))

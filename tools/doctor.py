@@ -7,6 +7,7 @@ from collections import Counter
 
 from include.doctor import Level
 from plugins.tasks.check_setup import check_lines, summary_of
+from tools.command import run_command
 
 
 def main() -> int:
@@ -20,4 +21,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_command(main))

@@ -11,9 +11,9 @@ import sys
 from datetime import UTC, datetime
 
 from include.erasure import BY_HAND, check_address, erase, restore
-from include.errors import SyncError
 from include.settings import load_settings
 from plugins.runs.open_run import open_explain_context, staging_base
+from tools.command import run_command
 
 USAGE = """\
 usage: make erase                 asks for the e-mail address (or: make erase < file)
@@ -22,25 +22,21 @@ usage: make erase                 asks for the e-mail address (or: make erase < 
 
 
 def main() -> int:
-    """Exit code 0: done. 1: a connection is missing or unreachable. 2: wrong arguments."""
+    """Exit code 0: done. 2: wrong arguments. Raises SyncError if a connection is missing or unreachable."""
     undo = os.environ.get("UNDO", "") not in {"", "0"}
     email = os.environ.pop("EMAIL", "").strip() or _read_address(undo=undo)
     if not email:
         print(USAGE, file=sys.stderr)
         return 2
-    try:
-        address = check_address(email)
-        with open_explain_context() as context:
-            if undo:
-                lines = restore(context.state, address)
-            else:
-                base = staging_base(load_settings())
-                lines = erase(context.state, context.vtex, base, address, datetime.now(UTC))
-            for line in lines:
-                print(line, flush=True)
-    except SyncError as problem:
-        print(f"erase: {problem}", file=sys.stderr)
-        return 1
+    address = check_address(email)
+    with open_explain_context() as context:
+        if undo:
+            lines = restore(context.state, address)
+        else:
+            base = staging_base(load_settings())
+            lines = erase(context.state, context.vtex, base, address, datetime.now(UTC))
+        for line in lines:
+            print(line, flush=True)
     if not undo:
         print(f"\n{BY_HAND}")
     return 0
@@ -53,4 +49,4 @@ def _read_address(*, undo: bool) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_command(main))

@@ -9,10 +9,10 @@ from __future__ import annotations
 import os
 import sys
 
-from include.errors import SyncError
 from include.explain import explain
 from include.outcomes import Kind
 from plugins.runs.open_run import open_explain_context
+from tools.command import run_command
 from tools.explain_text import as_text
 
 USAGE = """\
@@ -21,22 +21,18 @@ usage: make explain RECORD=<an e-mail, customer document id, product id, order i
 
 
 def main() -> int:
-    """Exit code 0: a side knows the record. 1: no side knows it, or a look-up failed. 2: wrong arguments."""
+    """Exit code 0: a side knows the record. 1: no side knows it. 2: wrong arguments."""
     record, kind = os.environ.get("RECORD", "").strip(), os.environ.get("KIND", "").strip()
     if not record and sys.stdin.isatty():
         record = input("e-mail, customer document id, product id or order id: ").strip()
     if not record or kind not in {"", *Kind}:
         print(USAGE, file=sys.stderr)
         return 2
-    try:
-        with open_explain_context() as context:
-            found = explain(context, record, among=(Kind(kind),) if kind else tuple(Kind))
-    except SyncError as problem:
-        print(f"explain: {problem}", file=sys.stderr)
-        return 1
+    with open_explain_context() as context:
+        found = explain(context, record, among=(Kind(kind),) if kind else tuple(Kind))
     print(as_text(found))
     return 0 if found.is_known else 1
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_command(main))

@@ -25,7 +25,17 @@ from typing import Any, Self
 from cryptography.fernet import Fernet
 
 from tools.airflow_rest import AirflowRest, RestError
-from tools.processes import LOOPBACK, ProcessFailed, Service, free_port, ignoring_signals, run, start, stop
+from tools.processes import (
+    LOOPBACK,
+    ProcessFailed,
+    Service,
+    deferring_signals,
+    free_port,
+    ignoring_signals,
+    run,
+    start,
+    stop,
+)
 from tools.sandbox_shop import as_environment, store_connection
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -155,9 +165,10 @@ class LocalStack:
         for name, arguments in COMPONENTS.items():
             if name != "triggerer" or self.settings.triggerer:
                 command = (sys.executable, "-m", "airflow", *arguments)
-                self.services.append(
-                    start(name, command, environment=environment, cwd=ROOT, log=self.log(name))
-                )
+                with deferring_signals():
+                    self.services.append(
+                        start(name, command, environment=environment, cwd=ROOT, log=self.log(name))
+                    )
         self._say("waiting for the scheduler, the API and the DAGs")
         self._wait_until_ready(begun)
 
@@ -252,10 +263,10 @@ class LocalStack:
         return inherited | airflow | paths | connections | self._sync() | dict(chosen.environment)
 
     def _sync(self) -> dict[str, str]:
-        """Settings of the sync that must stay in this home. The shop is live, because it is simulated."""
+        """Settings of the sync that must stay in this home. Runs write only to a simulated shop."""
         return {
             "SYNC_RUN__STAGING_PATH": (self.home / "staging").as_uri(),
-            "SYNC_RUN__LIVE": os.environ.get("SYNC_RUN__LIVE", "true"),
+            "SYNC_RUN__LIVE": os.environ.get("SYNC_RUN__LIVE", "sandbox"),
         }
 
 

@@ -21,6 +21,8 @@ from types import FrameType
 import psutil
 
 LOOPBACK = "127.0.0.1"
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+STDERR = 2
 
 
 class ProcessFailed(RuntimeError):
@@ -48,7 +50,7 @@ def start(
     name: str, command: Sequence[str], *, environment: Mapping[str, str], cwd: Path, log: Path
 ) -> Service:
     """Start a command in a session of its own. It writes standard output and error to the private file
-    `log`.
+    `log`. Call it inside `deferring_signals`.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as sink:
@@ -114,12 +116,17 @@ def only_one(folder: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def stopping_on_signals() -> Iterator[None]:
-    """Turn SIGTERM and SIGHUP into `KeyboardInterrupt`, so that `with` and `finally` blocks run."""
+    """Turn Ctrl-C, SIGTERM and SIGHUP into `KeyboardInterrupt`, so that `with` and `finally` blocks run.
+
+    Print "Stopping…" at once: to stop all processes takes seconds.
+    """
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
+        with contextlib.suppress(OSError):  # the terminal is gone after SIGHUP
+            os.write(STDERR, "\nStopping…\n".encode())  # `print` must not be called inside `print`
         raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    before = {number: signal.signal(number, interrupt) for number in SIGNALS}
     try:
         yield
     finally:
@@ -132,8 +139,7 @@ def ignoring_signals() -> Iterator[None]:
     """Ignore signals during the clean-up, which takes a limited time: a second Ctrl-C must not interrupt
     it.
     """
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in numbers}
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in SIGNALS}
     try:
         yield
     finally:
@@ -141,15 +147,31 @@ def ignoring_signals() -> Iterator[None]:
             signal.signal(number, handler)
 
 
+@contextlib.contextmanager
+def deferring_signals() -> Iterator[None]:
+    """Raise a signal only at the end of the block, so that a process that starts in it is not lost."""
+    received: list[int] = []
+    before = {number: signal.signal(number, lambda number, _: received.append(number)) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if received:
+        signal.raise_signal(received[0])
+
+
 def run(name: str, command: Sequence[str], *, environment: Mapping[str, str], cwd: Path, log: Path) -> None:
     """Run a command to its end. Raises `ProcessFailed` with the end of its output if it fails."""
-    service = start(name, command, environment=environment, cwd=cwd, log=log)
+    services: list[Service] = []
     try:
-        if service.process.wait() != 0:
-            service.check()
+        with deferring_signals():
+            services.append(start(name, command, environment=environment, cwd=cwd, log=log))
+        if services[0].process.wait() != 0:
+            services[0].check()
     finally:
         with ignoring_signals():
-            stop([service])
+            stop(services)
 
 
 def tail(path: Path, lines: int = 25) -> str:

@@ -17,10 +17,11 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import requests
 import yaml
 
 from include.settings import load_settings
-from tools.processes import ProcessFailed, Service, ignoring_signals, start, stop
+from tools.processes import ProcessFailed, Service, deferring_signals, ignoring_signals, start, stop
 
 ROOT = Path(__file__).resolve().parent.parent
 VTEX_TOKEN = "sandbox-token"
@@ -54,20 +55,20 @@ def running_sandbox(
 ) -> Iterator[Sandbox]:
     """Start `python -m sandbox` (port 0: a free one), yield it when it is ready, and stop it at the end."""
     ports = ("--vtex-port", str(vtex_port), "--connectif-port", str(connectif_port))
-    service = start(
-        "sandbox",
-        (sys.executable, "-m", "sandbox", *ports, *options),
-        environment=dict(os.environ),
-        cwd=ROOT,
-        log=logs / "sandbox.log",
-    )
+    command = (sys.executable, "-m", "sandbox", *ports, *options)
+    services: list[Service] = []
     try:
+        with deferring_signals():
+            services.append(
+                start("sandbox", command, environment=os.environ, cwd=ROOT, log=logs / "sandbox.log")
+            )
+        (service,) = services
         ready = _ready_line(service, ready_seconds)
         named = {key: str(ready[key]) for key in ("vtex", "connectif", "account", "shop_domain")}
         yield Sandbox(service, **named, last_day=last_complete_day(datetime.now(UTC)))
     finally:
         with ignoring_signals():
-            stop([service])
+            stop(services)
 
 
 def last_complete_day(now: datetime) -> date:
@@ -116,6 +117,19 @@ def sandbox_connections(sandbox: Sandbox) -> dict[str, JSON]:
             "extra": {"webhook_secret": WEBHOOK_SECRET},
         },
     }
+
+
+def register_callbacks(sandbox: Sandbox, airflow: str) -> None:
+    """Let the simulated Connectif call the newsletter receiver of this Airflow, as a shop sets it up."""
+    receiver = f"{airflow}/connectif/newsletter/{WEBHOOK_SECRET}"
+    urls = {"subscribe": "subscribe", "cancellation": "unsubscribe", "bounce": "bounce"}
+    with requests.Session() as session:
+        session.trust_env = False
+        session.post(
+            f"{sandbox.connectif}/_sandbox/callbacks",
+            json={kind: f"{receiver}/{path}" for kind, path in urls.items()},
+            timeout=30,
+        ).raise_for_status()
 
 
 def store_connection(database: Path, hash_key: str) -> JSON:

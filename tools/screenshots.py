@@ -27,9 +27,9 @@ from include.settings import load_settings
 from include.state import Shop, StateStore, open_state_store, upgrade
 from tools.airflow_forms import form_pictures
 from tools.browser import Tab, Viewport, find_browser, open_tab
+from tools.command import run_command
 from tools.local_stack import ROOT
 from tools.made_up_history import fill
-from tools.processes import ProcessFailed
 
 PICTURES = ROOT / "docs" / "pictures"
 SHOP = Shop("myshop", "https://myshop.vtexcommercestable.com.br", "https://connectif.invalid", "made-up")
@@ -58,16 +58,12 @@ SHOTS = {
 
 def main() -> int:
     """Draw all pictures; returns the exit code."""
-    try:
-        find_browser()
-        PICTURES.mkdir(parents=True, exist_ok=True)
-        with open_tab() as tab:
-            for name, picture in chain(page_pictures(tab), form_pictures(tab)):
-                (PICTURES / name).write_bytes(picture)
-                print(f"{PICTURES.relative_to(ROOT) / name}: {len(picture) / 1024:.0f} KiB", flush=True)
-    except ProcessFailed as problem:
-        print(problem, file=sys.stderr)
-        return 1
+    find_browser()
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    with open_tab() as tab:
+        for name, picture in chain(page_pictures(tab), form_pictures(tab)):
+            (PICTURES / name).write_bytes(picture)
+            print(f"{PICTURES.relative_to(ROOT) / name}: {len(picture) / 1024:.0f} KiB", flush=True)
     return 0
 
 
@@ -117,4 +113,4 @@ def _replay(state: StateStore, reader: Reader) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_command(main))

@@ -16,6 +16,7 @@ from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 
 from tests.torture.tried import Tried
+from tools.command import run_command
 
 _REQUESTS = 10_000
 _KILLS_OF_SCENARIO = 30
@@ -163,4 +164,4 @@ def _try_kind(kind: str) -> Iterator[Tried]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_command(main))

@@ -81,6 +81,8 @@ def check_environment(settings: Settings) -> Iterator[Line]:
 
 
 def _check_live(settings: Settings) -> Line:
+    if settings.run.live == "sandbox":
+        return ok("live", "runs write only to a simulated shop on this machine (run.live is sandbox)")
     if settings.run.live:
         return ok("live", "the shop is live: runs write to VTEX and Connectif")
     advice = "Read the report of a dry run first. Then set run.live, or SYNC_RUN__LIVE=true"

@@ -28,7 +28,7 @@ def check_receiver(urls: Sequence[str]) -> Line:
         return error(
             _RECEIVER,
             f"answers at {url}, but accepts no callbacks",
-            "Check the extra webhook_secret of connectif_default, that update_newsletter exists and is not "
+            "Check Webhook secret of connectif_default, that update_newsletter exists and is not "
             "paused, and the api-server's log",
         )
     return _unexpected(_RECEIVER, answer, url)

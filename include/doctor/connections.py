@@ -38,7 +38,7 @@ def _check_answer(vendor: str, connection: str, check: Callable[[], None], host:
             return ok(subject, f"{host} accepts the key")
         return error(subject, str(refused), f"Edit {connection} (Admin > Connections)")
     except SyncError as problem:
-        advice = f"Check the host of {connection}, and that this machine may connect to it"
+        advice = f"Check Base URL of {connection}, and that this machine may connect to it"
         return error(subject, str(problem), advice)
     return ok(subject, f"{host} answers and accepts the key")
 

@@ -442,19 +442,19 @@ def _host(url: str) -> str:
 
 def _about_host(error: requests.RequestException, url: str) -> str:
     if isinstance(error, requests.exceptions.InvalidHeader):
-        return "The key or its secret contains an invalid character: check login and password"
+        return "The key or its secret contains an invalid character: check both in the connection"
     if isinstance(error, requests.exceptions.SSLError):
         return (
             f"The certificate of {_host(url)} is not accepted: "
-            "check the host of the connection and the CA bundle"
+            "check Base URL of the connection and the CA bundle"
         )
-    return f"There is no host {_host(url)}: check the account and the host of the connection"
+    return f"There is no host {_host(url)}: check Base URL of the connection, and Account if it is VTEX's"
 
 
 def _about_access(response: requests.Response, route: Route) -> str:
     if response.status_code == 401:
-        return "The key or its secret is wrong or revoked: check login and password of the connection"
+        return "The key or its secret is wrong or revoked: check both in the connection"
     if response.status_code == 403:
         return f"The key lacks a permission: give it {route.right}"
     host = _host(response.request.url or "")
-    return f"{host} redirects, so it is not the API's host: check the host of the connection"
+    return f"{host} redirects, so it is not the API's host: check Base URL of the connection"

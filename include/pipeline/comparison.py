@@ -88,7 +88,7 @@ def _report(run: SyncRun, compared: Mapping[PipelineName, Staging], repaired: St
         mode="compare",
         window=window,
         dry_run=run.dry_run,
-        live=run.settings.run.live,
+        live=run.live,
         counts=counts,
         compared=results,
     )

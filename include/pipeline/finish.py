@@ -151,7 +151,7 @@ def _report(run: SyncRun, stages: Mapping[str, Staging], failures: Sequence[Task
         window=run.plan.window,
         dry_run=run.dry_run,
         gaps=list(run.plan.gaps),
-        live=run.settings.run.live,
+        live=run.live,
         counts=counts,
         failure=next(iter(failures), None),
     )

@@ -54,8 +54,9 @@ class SyncRun:
 
     `run_key` identifies the run and its clear number in the state store. `kept` is the folder for files that
     outlive the run (the last sent catalogue). A `backfill` triggers no workflows. A `dry_run` does everything
-    except writing to the vendors. `full_asked` means that the operator chose `mode=full`; a plan can be full
-    without it. `installation` is the address of the Airflow that does the run, for messages.
+    except writing to the vendors; every run of a shop that is not `live` is one. `full_asked` means that the
+    operator chose `mode=full`; a plan can be full without it. `installation` is the address of the Airflow
+    that does the run, for messages.
     """
 
     pipeline: PipelineName
@@ -68,6 +69,7 @@ class SyncRun:
     vtex: VtexClient
     connectif: ConnectifClient
     dry_run: bool = False
+    live: bool = True
     backfill: bool = False
     full_asked: bool = False
     allow_mass_change: bool = False

@@ -28,8 +28,8 @@ def vtex_account(connection: Connection) -> VtexAccount:
     account = text(connection, "account")
     if not account and not connection.host:
         account = require(connection, "account", "the shop's account name in VTEX, e.g. myshop")
-    app_key = require(connection, "login", "the App key (API Key)")
-    app_token = require(connection, "password", "the App token (API Secret)")
+    app_key = require(connection, "login", "the App key")
+    app_token = require(connection, "password", "the App token of that key")
     mask([app_key, app_token])
     return VtexAccount(
         account=account,
@@ -45,8 +45,8 @@ def vtex_account(connection: Connection) -> VtexAccount:
 
 def connectif_account(connection: Connection) -> ConnectifAccount:
     """Read and check the fields of a Connectif connection. The secret of the key is masked in all logs."""
-    key_id = require(connection, "login", "the id of an API key")
-    key_secret = require(connection, "password", "the secret of that API key")
+    key_id = require(connection, "login", "the id of a server API key")
+    key_secret = require(connection, "password", "the secret of that key")
     mask([key_secret, f"{key_id}:{key_secret}"])
     return ConnectifAccount(
         key_id=key_id,

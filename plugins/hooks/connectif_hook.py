@@ -35,4 +35,6 @@ class ConnectifHook(ClientHook):
 
     def test_connection(self) -> tuple[bool, str]:
         """Test the connection with one cheap call of the account's 100 a minute: list the imports."""
-        return check_client(lambda: self.client, "Connectif answers, and the key may read imports")
+        return check_client(
+            self.connectif_conn_id, lambda: self.client, "Connectif answers, and the key may read imports"
+        )

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import SplitResult, urlsplit
 
 from include.errors import ConfigurationError, SyncError
+from plugins.vtex_connectif_provider import STANDARD_FIELDS, label_of
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
 
-_FIELDS = ("host", "schema", "login", "password", "port")
-"""Fields of the connection form that may also be in the extra."""
+TESTED_ID: ContextVar[str] = ContextVar("id of the connection that the Test button tests", default="")
+"""Set for one request by `plugins/web/tested_connection.py`."""
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -30,9 +32,7 @@ def require(connection: Connection, name: str, meaning: str) -> str:
     """Like `text`, but ConfigurationError if the field is empty."""
     value = text(connection, name)
     if not value:
-        raise ConfigurationError(
-            f"Connection {connection.conn_id}: {name} is empty. Fill in {meaning} (Admin > Connections)"
-        )
+        raise field_error(connection, name, f"is empty. Fill in {meaning}")
     return value
 
 
@@ -43,7 +43,7 @@ def extra(connection: Connection, known: Collection[str]) -> dict[str, Any]:
     """
     decoded = _decode_extra(connection)
     filled = {name: value for name, value in decoded.items() if value is not None and value != ""}
-    if unknown := sorted(filled.keys() - {*known, *_FIELDS}):
+    if unknown := sorted(filled.keys() - {*known, *STANDARD_FIELDS}):
         raise _error(
             connection,
             f"the extra {', '.join(unknown):.200} has no effect here: remove it. "
@@ -63,8 +63,13 @@ def _decode_extra(connection: Connection) -> dict[str, Any]:
     return decoded
 
 
+def field_error(connection: Connection, name: str, problem: str) -> ConfigurationError:
+    """The error about one field, by its label in the connection form."""
+    return _error(connection, f"{label_of(connection.conn_type, name)} {problem}")
+
+
 def _error(connection: Connection, problem: str) -> ConfigurationError:
-    return ConfigurationError(f"Connection {connection.conn_id}: {problem} (Admin > Connections)")
+    return ConfigurationError(f"Connection {id_of(connection)}: {problem} (Admin > Connections)")
 
 
 def base_url(connection: Connection) -> str:
@@ -76,15 +81,18 @@ def base_url(connection: Connection) -> str:
     host, schema, port = text(connection, "host").rstrip("/"), text(connection, "schema"), _port(connection)
     if not host:
         if schema not in {"", "https"} or port not in {0, 443}:
-            raise _error(connection, "schema and port have no effect without a host. Leave them empty")
+            host = label_of(connection.conn_type, "host")
+            raise _error(connection, f"Schema and Port have no effect without {host}. Leave them empty")
         return ""
     parts = _split_url(connection, f"{schema}://{host}" if schema and "://" not in host else host)
     if schema and schema != parts.scheme:
-        raise _error(
-            connection, f"the host says {parts.scheme}, the schema {schema:.20}. Leave one of them out"
+        raise field_error(
+            connection, "host", f"says {parts.scheme}, and Schema {schema:.20}. Leave one of them out"
         )
     if port and parts.port not in {None, port}:
-        raise _error(connection, f"the host says port {parts.port}, the port {port}. Leave one of them out")
+        raise field_error(
+            connection, "host", f"says port {parts.port}, and Port {port}. Leave one of them out"
+        )
     port = port or parts.port or 0
     name = f"[{parts.hostname}]" if ":" in str(parts.hostname) else str(parts.hostname)
     suffix = "" if port in {0, _PORTS[parts.scheme]} else f":{port}"
@@ -98,12 +106,13 @@ def _split_url(connection: Connection, url: str) -> SplitResult:
     except ValueError:
         parts = urlsplit("")
     if parts.scheme not in _PORTS or not parts.hostname:
-        raise _error(
+        raise field_error(
             connection,
-            "the host is not a URL. Leave it empty, or write it with https://, as in https://api.example.com",
+            "host",
+            "is not a URL. Leave it empty, or write it with https://, as in https://api.example.com",
         )
     if "@" in parts.netloc or parts.query or parts.fragment:
-        raise _error(connection, "the host is a URL with a user name, a query or a fragment. Leave those out")
+        raise field_error(connection, "host", "has a user name, a query or a fragment. Leave those out")
     return parts
 
 
@@ -111,7 +120,7 @@ def _port(connection: Connection) -> int:
     """The port of the connection; 0 means none (see the connection form)."""
     value = text(connection, "port") or "0"
     if not value.isascii() or not value.isdecimal() or int(value) > 65535:
-        raise _error(connection, "the port is not a port number. Correct it, or write 0")
+        raise field_error(connection, "port", "is not a port number. Correct it, or write 0")
     return int(value)
 
 
@@ -120,10 +129,13 @@ def domain(connection: Connection, name: str) -> str:
     value = text(connection, name)
     bare = urlsplit(value if "//" in value else f"//{value}").hostname or ""
     if value and "." not in bare:
-        raise ConfigurationError(
-            f"Connection {connection.conn_id}: {name} is not a domain. Write it as in www.myshop.com"
-        )
+        raise field_error(connection, name, "is not a domain. Write it as in www.myshop.com")
     return bare
+
+
+def id_of(connection: Connection) -> str:
+    """Its id. The Test button tests a copy with a random id: then the id of the form."""
+    return TESTED_ID.get() or str(connection.conn_id)
 
 
 class CheckableClient(Protocol):
@@ -132,10 +144,11 @@ class CheckableClient(Protocol):
     def check(self) -> None: ...
 
 
-def check_client(client: Callable[[], CheckableClient], success: str) -> tuple[bool, str]:
-    """Return the result for Airflow's Test button: `success`, or the message of the error."""
+def check_client(conn_id: str, create: Callable[[], CheckableClient], success: str) -> tuple[bool, str]:
+    """Return the result for Airflow's Test button: `success`, or the error, both with the connection's id."""
+    name = f"Connection {TESTED_ID.get() or conn_id}: "
     try:
-        client().check()
+        create().check()
     except SyncError as error:
-        return False, str(error)
-    return True, success
+        return False, name + str(error).removeprefix(name)
+    return True, name + success

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from include.errors import ConfigurationError
 from include.http.session import HttpOptions
-from plugins.hooks.connection_fields import extra
+from plugins.hooks.connection_fields import extra, field_error
 from plugins.hooks.log_masks import mask
 
 if TYPE_CHECKING:
@@ -51,10 +51,7 @@ class _HttpExtras:
         self._values = {name: _parse_text(value) for name, value in extras.items()}
 
     def error(self, name: str, allowed: str) -> ConfigurationError:
-        return ConfigurationError(
-            f"Connection {self._connection.conn_id}: the extra {name} is wrong; use {allowed} "
-            "(Admin > Connections)"
-        )
+        return field_error(self._connection, name, f"is wrong; use {allowed}")
 
     def _first(self, *names: str) -> tuple[str, Any]:
         """The first of several names that has a value, as in HttpHook."""

@@ -44,4 +44,6 @@ class VtexHook(ClientHook):
 
     def test_connection(self) -> tuple[bool, str]:
         """Test the connection with one cheap call: read one customer id."""
-        return check_client(lambda: self.client, "VTEX answers, and the key may read customers")
+        return check_client(
+            self.vtex_conn_id, lambda: self.client, "VTEX answers, and the key may read customers"
+        )

@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 from airflow.sdk import get_current_context
 from airflow.sdk.exceptions import DagRunTriggerException
 
+from include.live import is_dry_run, is_live
 from include.newsletter import Event, NewsletterRules, NewsletterSync
 from include.newsletter.dry_run import keep_until_live, preview
 from include.newsletter.run_report import save_newsletter_report, save_run_report
@@ -26,7 +27,6 @@ from include.vtex.client import RateLimits, VtexClient
 from include.window import local_text
 from plugins.hooks.accounts import connectif_account, shop_of, vtex_account
 from plugins.hooks.airflow_connections import connectif_connection, vtex_connection
-from plugins.runs.params import is_dry_run
 from plugins.runs.run_key import run_identity, run_key
 from plugins.state import open_state
 
@@ -44,9 +44,10 @@ def apply_events(events: list[dict[str, Any]], *, dry_run: bool = False) -> str:
     the state store.
     """
     started, now, settings = time.monotonic(), datetime.now(UTC), load_settings()
-    run, writes_nothing = get_current_context()["dag_run"], is_dry_run(dry_run, settings)
+    run = get_current_context()["dag_run"]
     account = vtex_account(vtex_connection())
     shop = shop_of(account, connectif_account(connectif_connection()))
+    writes_nothing = is_dry_run(dry_run, settings, shop.vtex_host, shop.connectif_host)
     vtex = VtexClient(
         account, rate_limits=RateLimits(master_data_per_second=settings.vtex.newsletter_per_second)
     )
@@ -59,7 +60,8 @@ def apply_events(events: list[dict[str, Any]], *, dry_run: bool = False) -> str:
                 if dry_run
                 else keep_until_live(state, rules, events, now)
             )
-            return _save_dry_run(counts, vtex, state, settings, started)
+            is_shop_live = is_live(settings.run.live, shop.vtex_host, shop.connectif_host)
+            return _save_dry_run(counts, vtex, state, is_shop_live, started)
         sync = NewsletterSync(vtex, state, rules, identity.name, key)
         sync.apply(events, now)
         sync.counts.calls["vtex"] = calls_of(vtex.transport.counter)
@@ -72,13 +74,11 @@ def apply_events(events: list[dict[str, Any]], *, dry_run: bool = False) -> str:
 
 
 def _save_dry_run(
-    counts: StageCounts, vtex: VtexClient, state: StateStore, settings: Settings, started: float
+    counts: StageCounts, vtex: VtexClient, state: StateStore, live: bool, started: float
 ) -> str:
     counts.calls["vtex"] = calls_of(vtex.transport.counter)
     counts.seconds["apply"] = round(time.monotonic() - started, 3)
-    report = Report(
-        pipeline=NEWSLETTER.name, mode="events", dry_run=True, live=settings.run.live, counts=counts
-    )
+    report = Report(pipeline=NEWSLETTER.name, mode="events", dry_run=True, live=live, counts=counts)
     key = run_key(get_current_context()["dag_run"])
     summary = save_newsletter_report(report, state, run_identity(), key, datetime.now(UTC))
     log.info("%s", summary)

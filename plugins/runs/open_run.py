@@ -14,6 +14,7 @@ from airflow.sdk.configuration import conf
 
 from include.connectif.client import ConnectifClient
 from include.http.retry import RetryPolicy
+from include.live import is_dry_run, is_live
 from include.outcomes import PipelineName
 from include.pipeline.explain_context import ExplainContext
 from include.pipeline.run import SyncRun, folder_of, kept_in
@@ -27,7 +28,6 @@ from plugins.hooks.accounts import connectif_account, shop_of, vtex_account
 from plugins.hooks.airflow_connections import connectif_connection, vtex_connection
 from plugins.hooks.connectif_hook import ConnectifHook
 from plugins.hooks.vtex_hook import VtexHook
-from plugins.runs.params import is_dry_run
 from plugins.runs.run_key import run_folder, run_key
 from plugins.state import open_state
 
@@ -46,8 +46,9 @@ class RunOptions:
     allow_empty: bool = False
 
 
-PlanOf = Callable[[StateStore, Settings, Staging], RunPlan]
-"""Makes the plan of a run from the state store, the settings and the run's folder."""
+PlanOf = Callable[[StateStore, Settings, Staging, bool], RunPlan]
+"""Makes the plan of a run from the state store, the settings, the run's folder, and whether it is a dry run.
+"""
 
 
 @contextmanager
@@ -56,16 +57,16 @@ def open_run(pipeline: PipelineName, plan_of: PlanOf, options: RunOptions) -> It
     context = get_current_context()
     airflow_run, params = context["dag_run"], context["params"]
     settings = load_settings()
-    dry_run = is_dry_run(options.dry_run, settings)
     vtex, connectif = VtexHook().client, ConnectifHook().client
     shop = shop_of(vtex.account, connectif.account)
+    dry_run = is_dry_run(options.dry_run, settings, shop.vtex_host, shop.connectif_host)
     with open_state(shop) as state:
         base = staging_base(settings) / folder_of(shop)
         staging = Staging(run_folder(base, airflow_run, params))
         yield SyncRun(
             pipeline=pipeline,
             run_key=run_key(airflow_run, params),
-            plan=plan_of(state, settings, staging),
+            plan=plan_of(state, settings, staging, dry_run),
             staging=staging,
             kept=kept_in(base),
             settings=settings,
@@ -73,6 +74,7 @@ def open_run(pipeline: PipelineName, plan_of: PlanOf, options: RunOptions) -> It
             vtex=vtex,
             connectif=connectif,
             dry_run=dry_run,
+            live=is_live(settings.run.live, shop.vtex_host, shop.connectif_host),
             backfill=options.backfill,
             full_asked=options.full_asked,
             allow_mass_change=options.allow_mass_change,

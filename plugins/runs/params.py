@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -14,20 +13,18 @@ from include.outcomes import PipelineName
 from include.parameters import unknown_parameters
 from include.pipelines import CONTACTS, DAILY_PIPELINES, NEWSLETTER, PRODUCTS, PURCHASES, RECONCILE
 from include.plan import LONGEST_KEY, MOST_KEYS, RunRequest, check_request
-from include.report import NOT_LIVE
-from include.settings import Settings
-
-log = logging.getLogger(__name__)
+from plugins.runs.newsletter_params import DRY_RUN, NEWSLETTER_PARAMS
+from plugins.runs.param_values import wrong_values
 
 DAILY_PARAMS: dict[str, Param] = {
     "mode": Param(
         "auto",
         enum=["auto", "full", "window", "replay"],
         type="string",
-        title="Mode",
+        title="Mode (mode)",
         description=(
-            "auto: the same as a scheduled run; full: everything; window: only the time between From and To; "
-            "replay: only records that were not sent, see What to replay."
+            "auto: the same as a scheduled run; full: everything; window: only the time between Window from "
+            "and Window to; replay: only records that were not sent, see What to replay."
         ),
     ),
     "replay": Param(
@@ -35,7 +32,7 @@ DAILY_PARAMS: dict[str, Param] = {
         type=["null", "string"],
         pattern=r"^[^@\s]+$",
         maxLength=MOST_KEYS * (LONGEST_KEY + 1),
-        title="What to replay",
+        title="What to replay (replay)",
         description=(
             "For mode replay: all (rejected and held records), a reason code such as target_rejected, or "
             f"up to {MOST_KEYS} keys of records with commas between them. Empty means all."
@@ -45,14 +42,17 @@ DAILY_PARAMS: dict[str, Param] = {
         None,
         type=["null", "string"],
         format="date-time",
-        title="From",
-        description="Date and time with offset. Set both From and To, or neither.",
+        title="Window from (window_start)",
+        description=(
+            "Date and time with offset. Set both Window from and Window to, or neither. "
+            "Leave both empty in a back-fill: its own dates count."
+        ),
     ),
     "window_end": Param(
         None,
         type=["null", "string"],
         format="date-time",
-        title="To",
+        title="Window to (window_end)",
         description="Date and time with offset. The run takes records before this instant.",
     ),
     "only": Param(
@@ -60,7 +60,7 @@ DAILY_PARAMS: dict[str, Param] = {
         type=["null", "string"],
         pattern=r"^[^@\s]+$",
         maxLength=100,
-        title="Only one record",
+        title="Only one record (only)",
         description=(
             "The id of a customer document, a product or an order. The run takes only this record and logs "
             "each step."
@@ -69,22 +69,17 @@ DAILY_PARAMS: dict[str, Param] = {
     "allow_mass_change": Param(
         False,
         type="boolean",
-        title="Allow a mass change",
+        title="Allow a mass change (allow_mass_change)",
         description="Turns off the mass-change guard for this run. First read the error of the stopped run.",
     ),
-    "dry_run": Param(
-        False,
-        type="boolean",
-        title="Dry run",
-        description="Writes nothing, and reports what the run would send.",
-    ),
+    "dry_run": DRY_RUN,
 }
 
 
 _ALLOW_EMPTY = Param(
     False,
     type="boolean",
-    title="Allow an empty load",
+    title="Allow an empty load (allow_empty)",
     description="Lets a full load pass that finds no record at VTEX. First read the error of the failed run.",
 )
 
@@ -98,7 +93,7 @@ RECONCILE_PARAMS: dict[str, Param] = {
         examples=["contacts", "products", "purchases"],
         minItems=1,
         uniqueItems=True,
-        title="Pipelines",
+        title="Pipelines (pipelines)",
         description="The pipelines to compare.",
     ),
     "window_start": DAILY_PARAMS["window_start"],
@@ -106,7 +101,7 @@ RECONCILE_PARAMS: dict[str, Param] = {
     "repair": Param(
         False,
         type="boolean",
-        title="Repair",
+        title="Repair (repair)",
         description=(
             "Sends the purchases that are missing at Connectif, without workflow triggers. "
             "Repairs nothing else."
@@ -115,23 +110,17 @@ RECONCILE_PARAMS: dict[str, Param] = {
 }
 
 
-def is_dry_run(asked: bool, settings: Settings) -> bool:
-    """Whether the run writes nothing; the first log line of each of its tasks says so, and why."""
-    if not settings.run.live:
-        log.warning("dry run: %s", NOT_LIVE)
-    elif asked:
-        log.info("dry run: the run writes nothing to VTEX or Connectif (parameter dry_run)")
-    return asked or not settings.run.live
-
-
-KNOWN_PARAMS: dict[str, frozenset[str]] = {
-    CONTACTS.dag_id: frozenset(LOAD_PARAMS),
-    PRODUCTS.dag_id: frozenset(LOAD_PARAMS),
-    PURCHASES.dag_id: frozenset(DAILY_PARAMS),
-    RECONCILE.dag_id: frozenset(RECONCILE_PARAMS),
-    NEWSLETTER.dag_id: frozenset({"events", "dry_run"}),
-    "check_setup": frozenset(),
+PARAMS: dict[str, dict[str, Param]] = {
+    CONTACTS.dag_id: LOAD_PARAMS,
+    PRODUCTS.dag_id: LOAD_PARAMS,
+    PURCHASES.dag_id: DAILY_PARAMS,
+    RECONCILE.dag_id: RECONCILE_PARAMS,
+    NEWSLETTER.dag_id: NEWSLETTER_PARAMS,
+    "check_setup": {},
 }
+"""The parameters by DAG."""
+
+KNOWN_PARAMS = {dag_id: frozenset(params) for dag_id, params in PARAMS.items()}
 """The allowed keys of a run's conf, by DAG."""
 
 _DAILY_BY_DAG = {pipeline.dag_id: pipeline for pipeline in DAILY_PIPELINES.values()}
@@ -141,12 +130,14 @@ _TEXTS = ("mode", "window_start", "window_end", "only", "replay")
 def refusal_of(dag_id: str, conf: Mapping[str, Any], run_type: str) -> str | None:
     """Why a run with this conf must not be created; None if it is allowed, or if the DAG is not ours.
 
-    Airflow itself checks the types of the values. `run_type` is `manual` or `backfill`.
+    `run_type` is `manual` or `backfill`.
     """
-    if dag_id not in KNOWN_PARAMS:
+    if dag_id not in PARAMS:
         return None
     if problem := unknown_parameters(conf, KNOWN_PARAMS[dag_id]):
         return f"The conf has an {problem}"
+    if problem := wrong_values(conf, PARAMS[dag_id]):
+        return f"The conf is not valid: {problem}"
     try:
         _check_together(dag_id, conf, run_type)
     except ConfigurationError as contradiction:

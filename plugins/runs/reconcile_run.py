@@ -79,7 +79,7 @@ def _stage(pipeline: PipelineName) -> str:
 
 @contextmanager
 def _reconcile_run(pipeline: PipelineName) -> Iterator[SyncRun]:
-    def plan(_state: StateStore, settings: Settings, _staging: Staging) -> RunPlan:
+    def plan(_state: StateStore, settings: Settings, _staging: Staging, _dry_run: bool) -> RunPlan:
         return _plan(pipeline, settings)
 
     with open_run(pipeline, plan, _OPTIONS) as run:

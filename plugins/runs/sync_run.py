@@ -38,10 +38,10 @@ def sync_run(pipeline: PipelineName, *, after: ObjectStoragePath | None = None) 
     """
     context = get_current_context()
 
-    def plan_of(state: StateStore, settings: Settings, staging: Staging) -> RunPlan:
+    def plan_of(state: StateStore, settings: Settings, staging: Staging, dry_run: bool) -> RunPlan:
         if after is not None:
             return _staged_plan(Staging(after.parent), settings)
-        return _plan(context, pipeline, state, settings, staging)
+        return _plan(context, pipeline, state, settings, staging, dry_run=dry_run)
 
     options = options_of(context["params"], run_type_of(context["dag_run"]))
     with open_run(pipeline, plan_of, options) as run:
@@ -74,7 +74,13 @@ def _staged_plan(folder: Staging, settings: Settings) -> RunPlan:
 
 
 def _plan(
-    context: Context, pipeline: PipelineName, state: StateStore, settings: Settings, folder: Staging
+    context: Context,
+    pipeline: PipelineName,
+    state: StateStore,
+    settings: Settings,
+    folder: Staging,
+    *,
+    dry_run: bool,
 ) -> RunPlan:
     with explain_staging_errors(settings):
         if folder.has(_PLAN):
@@ -93,8 +99,7 @@ def _plan(
         covered=state.progress.covered(pipeline),
         coverage_days=settings.run.coverage_days,
     )
-    writes = settings.run.live and not context["params"].get("dry_run")
-    if request.run_type == "scheduled" and plan.window and writes:
+    if request.run_type == "scheduled" and plan.window and not dry_run:
         state.progress.begin(pipeline, plan.window.start)
     folder.write_json(_PLAN, plan.to_json())
     return plan

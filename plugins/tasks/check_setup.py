@@ -77,7 +77,11 @@ def check_lines() -> Iterator[Line]:
     try:
         settings = load_settings()
     except ConfigurationError as problem:
-        yield error("settings", str(problem), "Correct the setting; the other checks need it")
+        yield error(
+            "settings",
+            str(problem).removeprefix("settings: "),
+            "Correct the setting; the other checks need it",
+        )
         return
     yield from check_environment(settings)
     yield from check_alerts()

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from include.errors import TooManyRejected
 from include.http.transport import WriteInDryRun
+from include.live import Live, is_live
 from include.newsletter.dry_run import keep_until_live, preview
 from include.outcomes import Outcome, PipelineName, Reason
 from include.pipeline.refusals import find_common_refusal
@@ -49,7 +50,6 @@ def tables(runner: SyncRunner) -> dict[str, Counter[str]]:
 def test_dry_run__changes_neither_vendor_nor_the_state_store(
     pipeline: PipelineName, plan: RunPlan, runner: SyncRunner, shop: SimulatedShop
 ) -> None:
-    runner.change("run", live=False)
     before, target = tables(runner), shop.target()
     first = runner.sync(pipeline, plan, "first", dry_run=True)
     runner.sync(pipeline, plan, "second", dry_run=True)
@@ -86,11 +86,9 @@ def is_known(runner: SyncRunner, pipeline: PipelineName, key: str) -> bool:
 
 
 def test_not_live__the_summary_says_why_and_what_to_do(runner: SyncRunner) -> None:
-    runner.change("run", live=False)
-    report = runner.sync(PRODUCTS, RunPlan("full", None, (), "all"), "dry", dry_run=True)
+    report = runner.sync(PRODUCTS, RunPlan("full", None, (), "all"), "dry", dry_run=True, live=False)
     assert "products, full, dry run: " in report.summary_line()
     assert report.summary_line().endswith("set run.live in include/settings.toml, or SYNC_RUN__LIVE=true")
-    runner.change("run", live=True)
     asked = runner.sync(PRODUCTS, RunPlan("full", None, (), "all"), "asked", dry_run=True)
     assert "not live" not in asked.summary_line()
 
@@ -124,6 +122,23 @@ def test_not_live__the_repair_of_a_comparison_sends_nothing(runner: SyncRunner, 
     )
     assert shop.target() == target
     assert shop.writes() == exports
+
+
+@pytest.mark.parametrize(
+    ("live", "urls", "writes"),
+    [
+        (True, ("https://shop.vtex.test",), True),
+        (False, ("http://127.0.0.1:8101",), False),
+        ("sandbox", ("http://127.0.0.1:8101", "http://localhost:8102"), True),
+        ("sandbox", ("http://127.0.0.1:8101", "https://api.connectif.test"), False),
+        ("sandbox", ("https://127.0.0.1.vtex.test", "http://127.0.0.1:8102"), False),
+        ("sandbox", ("", "http://127.0.0.1:8102"), False),
+    ],
+)
+def test_live__sandbox_means_both_vendors_on_this_machine(
+    live: Live, urls: tuple[str, ...], writes: bool
+) -> None:
+    assert is_live(live, *urls) is writes
 
 
 # --- subscription changes

@@ -160,7 +160,7 @@ def test_order__and_its_group(vtex: VtexClient, shop: SimulatedShop) -> None:
 
 
 def test_401__wrong_token(shop: SimulatedShop) -> None:
-    with pytest.raises(ConfigurationError, match=r"HTTP 401\..*check login and password"):
+    with pytest.raises(ConfigurationError, match=r"HTTP 401\..*check both in the connection"):
         vtex_client(shop, token="wrong").check()
 
 

@@ -123,7 +123,7 @@ def test_newsletter_params__have_no_default(dags: dict[str, DAG]) -> None:
 @settings(deadline=None)
 def test_newsletter_params__accept_every_address_of_the_receiver(text: str) -> None:
     """If Airflow refused one address, the other events of the run would be lost, too."""
-    from dags.update_newsletter import EVENT as SCHEMA  # noqa: PLC0415 - importing Airflow takes seconds
+    from plugins.runs.newsletter_params import EVENT as SCHEMA  # noqa: PLC0415 - importing Airflow takes seconds
 
     try:
         email = read_callback(parse_query(urlencode({"email": text}).encode()), []).email

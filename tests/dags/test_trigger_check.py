@@ -219,6 +219,61 @@ def test_check__passes_on_an_unreadable_body(body: bytes) -> None:
     assert passed == [body]
 
 
+@pytest.mark.parametrize(
+    ("events", "problem"),
+    [
+        (None, "events must be a list of 1 to 500 objects with email, subscribed, occurred_at"),
+        ([], "events must be a list of 1 to 500 objects with email, subscribed, occurred_at"),
+        ({"email": "canary@example.com"}, "events must be a list of 1 to 500 objects"),
+        (["canary@example.com"], "events[0] must be an object"),
+        ([EVENT, EVENT | {"email": "canary@"}], "events[1].email must be a complete e-mail address"),
+        ([EVENT | {"email": "can***@example.com"}], "events[0].email must be a complete e-mail address"),
+        ([EVENT | {"subscribed": "no"}], "events[0].subscribed must be true or false"),
+        ([EVENT | {"occurred_at": "canary@example.com"}], "events[0].occurred_at must be a date and time"),
+        ([EVENT, EVENT, {"subscribed": True}], "events[2] has no email and no occurred_at"),
+        (
+            [EVENT | {"canary@example.com": 1}],
+            "events[0] has an unknown field; known are email, subscribed, occurred_at",
+        ),
+        (
+            [EVENT | {"email": "canary"}, EVENT | {"subscribed": None}],
+            "events[0].email must be a complete e-mail address, not masked; events[1].subscribed must be",
+        ),
+        ([EVENT | {"subscribed": 1}] * 9, "; there are 4 more problems"),
+    ],
+)
+def test_events__problems_are_named_in_words_and_no_address_is_quoted(
+    api: Api, events: object, problem: str
+) -> None:
+    before = runs()
+    answer = api.trigger("update_newsletter", None if events is None else {"events": events})
+    assert answer.status_code == 400
+    detail = answer.json()["detail"]
+    assert problem in detail
+    assert "canary" not in detail
+    assert "schema" not in detail
+    assert runs() == before
+
+
+@pytest.mark.parametrize(
+    ("conf", "problem"),
+    [
+        ({"mode": "all"}, "mode must be one of auto, full, window, replay"),
+        ({"dry_run": "yes"}, "dry_run must be true or false"),
+        ({"window_start": "2026-11-21"}, "window_start must be a date and time with offset"),
+        ({"only": "two words"}, "only must be a text without spaces and @"),
+    ],
+)
+def test_values__are_named_in_words(conf: dict[str, Any], problem: str) -> None:
+    assert problem in str(refusal_of("sync_contacts", conf, "manual"))
+
+
+@pytest.mark.parametrize("dag_id", ALL)
+def test_titles__hold_the_name_of_the_parameter(dags: dict[str, DAG], dag_id: str) -> None:
+    for name in dags[dag_id].params:
+        assert dags[dag_id].params.get_param(name).schema["title"].endswith(f" ({name})")
+
+
 def test_api__other_dags_and_other_calls_pass(api: Api) -> None:
     assert api.trigger("another_dag", {"dryrun": True}).status_code == 404
     assert api.post("dags/~/dagRuns/list", {"dag_ids": ["sync_contacts"]}).status_code == 200
@@ -246,7 +301,7 @@ def test_check__reads_all_pieces_of_a_body() -> None:
 
 
 def test_check__refuses_a_body_that_arrives_too_slowly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("plugins.web.trigger_check._WITHIN_SECONDS", 0.1)
+    monkeypatch.setattr("plugins.web.request_body.WITHIN_SECONDS", 0.1)
     sent: list[Any] = []
 
     async def receive() -> Any:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from include.errors import ConfigurationError
+from include.order_statuses import ORDER_STATUSES
 from include.settings import (
     SETTINGS_FILE,
     Settings,
@@ -46,6 +47,13 @@ def edited(tmp_path: Path):
         return file
 
     return edit
+
+
+def test_order_statuses__of_vtex_are_accepted(monkeypatch) -> None:
+    monkeypatch.setenv("SYNC_PURCHASES__STATUSES", ", ".join(sorted(ORDER_STATUSES)))
+    assert set(read().purchases.statuses) == ORDER_STATUSES
+    monkeypatch.setenv("SYNC_PURCHASES__STATUSES", "")
+    assert read().purchases.statuses == ()
 
 
 def read() -> Settings:
@@ -96,6 +104,12 @@ def test_settings__the_environment_wins(monkeypatch, variable, value, expected) 
         ("SYNC_SCHEDULE__CONTACTS", "61 3 * * *", "cron expression of five fields"),
         ("SYNC_CONTACTS__CONSENT_FOR_NEW_CONTACTS", "yes", "'vtex' or 'none'"),
         ("SYNC_PRODUCTS__VAT_RATE", "21", "less than 1"),
+        ("SYNC_RUN__OVERLAP_MINUTES", "1.5", "allowed is a whole number"),
+        ("SYNC_RUN__REJECT_LIMIT_PERCENT", "few", "allowed is a number"),
+        ("SYNC_NEWSLETTER__SAFETY_NET", "perhaps", "allowed is true or false"),
+        ("SYNC_PURCHASES__STATUSES", "invoiced,payment-aproved", "'payment-aproved' is none of them"),
+        ("SYNC_PURCHASES__STATUSES", "Ready for handling", "the nearest is ready-for-handling"),
+        ("SYNC_PURCHASES__STATUSES", "cancelled", "the nearest is canceled"),
     ],
 )
 def test_settings__a_wrong_value_is_named_with_the_allowed_values(monkeypatch, variable, value, says) -> None:

@@ -21,7 +21,7 @@ from tools.bench import realtime
 from tools.bench.measure import Result, measure
 from tools.bench.scenarios import DEFAULT_RECORDS, Scenario, scenarios_of, usual_scenarios
 from tools.bench.table import NOTES, machine, machine_line, ratios, table
-from tools.processes import stopping_on_signals
+from tools.command import run_command
 
 
 def main() -> int:
@@ -45,7 +45,7 @@ def main() -> int:
     except ValueError as wrong:
         parser.error(str(wrong))
     facts = machine()
-    with stopping_on_signals(), tempfile.TemporaryDirectory(prefix="bench-") as logs:
+    with tempfile.TemporaryDirectory(prefix="bench-") as logs:
         results = [result for scenario in scenarios for result in _announce_and_measure(scenario, Path(logs))]
     print(f"\n{machine_line(facts)}\n\n{table(results)}\n\n{NOTES}")
     for line in ratios(results):
@@ -53,10 +53,9 @@ def main() -> int:
     real_time = []
     if any(scenario.pipeline is PipelineName.NEWSLETTER for scenario in scenarios):
         print()
-        with stopping_on_signals():
-            for figure in realtime.measure_newsletter(_print):
-                real_time.append(figure)
-                _print(figure.line())
+        for figure in realtime.measure_newsletter(_print):
+            real_time.append(figure)
+            _print(figure.line())
     if options.json:
         figures = {
             "machine": facts,
@@ -92,4 +91,4 @@ def _announce_and_measure(scenario: Scenario, logs: Path) -> Iterator[Result]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_command(main))

@@ -10,7 +10,7 @@ from typing import Any
 
 import requests
 
-from tools.sandbox_shop import WEBHOOK_SECRET, Sandbox
+from tools.sandbox_shop import Sandbox, register_callbacks
 
 CALLBACKS = 50
 WARM_UP = 3
@@ -36,11 +36,9 @@ class Latencies:
 
 def unsubscribe_in_sequence(airflow: str, sandbox: Sandbox, number: int) -> list[float]:
     """Unsubscribe this number of people at Connectif, each after the change before reached VTEX."""
-    callbacks = f"{airflow}/connectif/newsletter/{WEBHOOK_SECRET}"
-    urls = {"subscribe": f"{callbacks}/subscribe", "cancellation": f"{callbacks}/unsubscribe"}
+    register_callbacks(sandbox, airflow)
     with requests.Session() as session:
         session.trust_env = False
-        _post(session, f"{sandbox.connectif}/_sandbox/callbacks", urls)
         seconds = []
         for n in range(number + WARM_UP):
             person = {"id": f"latency-{n}", "email": f"latency-{n}@example.com"}

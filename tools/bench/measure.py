@@ -24,6 +24,7 @@ from tools.bench.ceiling import Ceiling, ceiling, forget_journal, journal
 from tools.bench.client import rate_limits
 from tools.bench.minutes import share_used
 from tools.bench.scenarios import Scenario
+from tools.processes import ProcessFailed, deferring_signals
 from tools.sandbox_shop import ROOT, Sandbox, running_sandbox, sandbox_connections
 
 READY_SECONDS = 240.0
@@ -197,22 +198,37 @@ def _clients(
         {"connections": connections, "folder": str(folder / str(number)), "day": day, "days_ago": number}
         for number in range(scenario.processes)
     ]
+    clients: list[subprocess.Popen[str]] = []
     with ThreadPoolExecutor(scenario.processes) as pool:
-        return list(pool.map(partial(_client, scenario), jobs))
+        try:
+            with deferring_signals():
+                clients += [_start_client(scenario) for _ in jobs]
+            return list(pool.map(partial(_cost, scenario), clients, jobs))
+        except BaseException:
+            for client in clients:
+                client.kill()
+            raise
 
 
-def _client(scenario: Scenario, job: Mapping[str, Any]) -> dict[str, Any]:
-    Path(job["folder"]).mkdir(exist_ok=True)
-    done = subprocess.run(
+def _start_client(scenario: Scenario) -> subprocess.Popen[str]:
+    """A client that waits for its job. It has a session of its own, so that Ctrl-C does not reach it."""
+    return subprocess.Popen(
         (sys.executable, "-m", "tools.bench.client"),
-        input=json.dumps({"scenario": scenario.to_json(), **job}),
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
         cwd=ROOT,
         env=os.environ | scenario.settings,
-        check=True,
+        start_new_session=True,
     )
-    cost: dict[str, Any] = json.loads(done.stdout)
+
+
+def _cost(scenario: Scenario, client: subprocess.Popen[str], job: Mapping[str, Any]) -> dict[str, Any]:
+    Path(job["folder"]).mkdir(exist_ok=True)
+    answer, _ = client.communicate(json.dumps({"scenario": scenario.to_json(), **job}))
+    if client.returncode:
+        raise ProcessFailed(f"a client ended with status {client.returncode}; see its message above")
+    cost: dict[str, Any] = json.loads(answer)
     return cost
 
 

@@ -28,8 +28,8 @@ class Keys:
     def __post_init__(self) -> None:
         if not self.secrets or min(map(len, self.secrets)) < SHORTEST_SECRET:
             raise ConfigurationError(
-                "Connection connectif_default: the extra webhook_secret must be a random word of at least "
-                f"{SHORTEST_SECRET} characters (so must webhook_secret_previous, where it is set); "
+                "Connection connectif_default: Webhook secret must be a random word of at least "
+                f"{SHORTEST_SECRET} characters (so must Previous webhook secret, if it is set); "
                 "make one with: openssl rand -hex 32"
             )
 

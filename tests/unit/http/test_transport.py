@@ -348,7 +348,7 @@ def test_401__message_says_what_to_check_and_the_call_is_not_repeated(
         transport.call(READ)
     assert "HTTP 401" in str(caught.value)
     assert str(caught.value).endswith(
-        "The key or its secret is wrong or revoked: check login and password of the connection"
+        "The key or its secret is wrong or revoked: check both in the connection"
     )
     assert len(server.requests) == 1
 
@@ -386,7 +386,9 @@ def test_unknown_host__is_a_configuration_error(slept: list[float]) -> None:
     transport = transport_to("https://no-such-shop.invalid", slept)
     with pytest.raises(ConfigurationError) as caught:
         transport.call(READ, params={"email": "ana@example.com"})
-    assert "There is no host no-such-shop.invalid: check the account and the host" in str(caught.value)
+    assert "There is no host no-such-shop.invalid: check Base URL of the connection, and Account" in str(
+        caught.value
+    )
     assert slept == []
 
 
@@ -402,7 +404,7 @@ def test_key_with_a_line_break__is_not_reported_as_a_missing_host(slept: list[fl
     transport = Transport(
         "Vendor", "http://127.0.0.1:9", {"Key": "abc\n"}, read_error=lambda _: VendorError()
     )
-    with pytest.raises(ConfigurationError, match="check login and password"):
+    with pytest.raises(ConfigurationError, match="check both in the connection"):
         transport.call(READ)
 
 

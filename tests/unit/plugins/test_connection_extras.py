@@ -93,15 +93,15 @@ def test_base_url__consists_of_host_schema_and_port(connect: Any, fields: Any, e
 @pytest.mark.parametrize(
     ("fields", "problem"),
     [
-        ({"host": "api.example.com"}, "the host is not a URL"),
-        ({"host": "ftp://api.example.com"}, "the host is not a URL"),
-        ({"host": "https://api.example.com:99999"}, "the host is not a URL"),
-        ({"host": "https://api.example.com", "schema": "http"}, "the host says https, the schema http"),
-        ({"host": "https://api.example.com:1", "port": 2}, "the host says port 1, the port 2"),
+        ({"host": "api.example.com"}, "Base URL is not a URL"),
+        ({"host": "ftp://api.example.com"}, "Base URL is not a URL"),
+        ({"host": "https://api.example.com:99999"}, "Base URL is not a URL"),
+        ({"host": "https://api.example.com", "schema": "http"}, "Base URL says https, and Schema http"),
+        ({"host": "https://api.example.com:1", "port": 2}, "Base URL says port 1, and Port 2"),
         ({"host": "https://me:pw@api.example.com"}, "a user name"),
         ({"host": "https://api.example.com?x=1"}, "a query"),
-        ({"port": 8443}, "no effect without a host"),
-        ({"schema": "http"}, "no effect without a host"),
+        ({"port": 8443}, "Schema and Port have no effect without Base URL"),
+        ({"schema": "http"}, "Schema and Port have no effect without Base URL"),
     ],
 )
 def test_base_url__contradicting_fields_are_refused(connect: Any, fields: Any, problem: str) -> None:

@@ -50,20 +50,26 @@ def connect(monkeypatch: pytest.MonkeyPatch, shop: SimulatedShop) -> Connect:
 
 def test_test_button__accepts_a_valid_connection(connect: Connect) -> None:
     connect()
-    assert VtexHook().test_connection() == (True, "VTEX answers, and the key may read customers")
-    assert ConnectifHook().test_connection() == (True, "Connectif answers, and the key may read imports")
+    assert VtexHook().test_connection() == (
+        True,
+        "Connection vtex_default: VTEX answers, and the key may read customers",
+    )
+    assert ConnectifHook().test_connection() == (
+        True,
+        "Connection connectif_default: Connectif answers, and the key may read imports",
+    )
 
 
 @pytest.mark.parametrize(
     ("vtex", "problem"),
     [
-        ({"login": ""}, "login is empty. Fill in the App key"),
-        ({"password": ""}, "password is empty. Fill in the App token"),
-        ({"host": "", "extra": {}}, "account is empty. Fill in the shop's account name"),
-        ({"host": "127.0.0.1:1"}, "the host is not a URL"),
+        ({"login": ""}, "API Key is empty. Fill in the App key"),
+        ({"password": ""}, "API Secret is empty. Fill in the App token"),
+        ({"host": "", "extra": {}}, "Account is empty. Fill in the shop's account name"),
+        ({"host": "127.0.0.1:1"}, "Base URL is not a URL"),
         ({"host": "http://nothing.invalid"}, "There is no host nothing.invalid"),
         ({"password": "wrong"}, "HTTP 401. The key or its secret is wrong"),
-        ({"extra": {"account": "x", "shop_domain": "my shop"}}, "shop_domain is not a domain"),
+        ({"extra": {"account": "x", "shop_domain": "my shop"}}, "Shop domain is not a domain"),
     ],
 )
 def test_test_button__names_the_problem_with_vtex(
@@ -73,14 +79,15 @@ def test_test_button__names_the_problem_with_vtex(
     good, message = VtexHook().test_connection()
     assert not good
     assert problem in message
+    assert message.count("Connection vtex_default: ") == 1
     assert APP_TOKEN not in message
 
 
 @pytest.mark.parametrize(
     ("connectif", "problem"),
     [
-        ({"login": ""}, "login is empty. Fill in the id of an API key"),
-        ({"password": ""}, "password is empty. Fill in the secret"),
+        ({"login": ""}, "API key id is empty. Fill in the id"),
+        ({"password": ""}, "API key secret is empty. Fill in the secret"),
         ({"password": "wrong"}, "HTTP 401. The key or its secret is wrong"),
         ({"host": "https://nothing.invalid"}, "There is no host nothing.invalid"),
     ],
@@ -92,6 +99,7 @@ def test_test_button__names_the_problem_with_connectif(
     good, message = ConnectifHook().test_connection()
     assert not good
     assert problem in message
+    assert message.count("Connection connectif_default: ") == 1
     assert KEY_SECRET not in message
 
 
@@ -140,5 +148,5 @@ def test_account__repr_holds_no_secret(connect: Connect) -> None:
 
 def test_client__is_not_created_without_a_required_field(connect: Connect) -> None:
     connect(vtex={"login": ""})
-    with pytest.raises(ConfigurationError, match="Connection vtex_default: login is empty"):
+    with pytest.raises(ConfigurationError, match="Connection vtex_default: API Key is empty"):
         _ = VtexHook().client

@@ -110,10 +110,10 @@ def test_check_lines__name_a_missing_connection(setup: Setup, conn_id: str) -> N
 @pytest.mark.parametrize(
     ("conn_id", "change", "subject", "problem"),
     [
-        ("vtex_default", {"login": ""}, "connection vtex_default", "login is empty"),
-        ("connectif_default", {"password": ""}, "connection connectif_default", "password is empty"),
+        ("vtex_default", {"login": ""}, "connection vtex_default", "API Key is empty"),
+        ("connectif_default", {"password": ""}, "connection connectif_default", "API key secret is empty"),
         ("connectif_default", {"extra": {"webhook_secret": "short"}}, "webhook secret", "at least 16"),
-        ("sync_state", {"extra": {}}, "connection sync_state", "hash_key is empty"),
+        ("sync_state", {"extra": {}}, "connection sync_state", "the extra hash_key is empty"),
         ("sync_state", {"conn_type": "mysql"}, "connection sync_state", "make it sqlite or postgres"),
     ],
 )

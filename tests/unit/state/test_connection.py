@@ -78,7 +78,9 @@ def test_extra__an_unknown_one_is_refused_by_name(extra: dict[str, Any]) -> None
 )
 def test_sqlite__refuses_fields_without_effect(fields: dict[str, Any]) -> None:
     (name,) = fields
-    with pytest.raises(ConfigurationError, match=f"sync_state: {name} has no effect with sqlite"):
+    with pytest.raises(
+        ConfigurationError, match=f"sync_state: {name.capitalize()} has no effect with sqlite"
+    ):
         database_url(connection("sqlite", host="/a/file.db", **fields))
 
 

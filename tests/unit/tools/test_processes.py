@@ -12,6 +12,7 @@ import pytest
 from tools.processes import (
     ProcessFailed,
     Service,
+    deferring_signals,
     free_port,
     is_free,
     members,
@@ -85,10 +86,26 @@ def test_only_one__refuses_a_second_process_and_accepts_the_next(tmp_path: Path)
         assert not home.exists()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_signals__stop_like_ctrl_c(number: signal.Signals) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_signals__stop_like_ctrl_c_and_say_so(
+    number: signal.Signals, capfd: pytest.CaptureFixture[str]
+) -> None:
     with stopping_on_signals(), pytest.raises(KeyboardInterrupt):
         signal.raise_signal(number)
+    assert capfd.readouterr().err == "\nStopping…\n"
+
+
+def test_deferred_signal__is_raised_after_the_block() -> None:
+    done = []
+
+    def start_something() -> None:
+        with deferring_signals():
+            signal.raise_signal(signal.SIGTERM)
+            done.append("in the block")
+
+    with stopping_on_signals(), pytest.raises(KeyboardInterrupt):
+        start_something()
+    assert done
 
 
 def test_free_port__can_be_listened_on() -> None:

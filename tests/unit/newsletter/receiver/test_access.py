@@ -23,7 +23,7 @@ def test_keys__accept_two_secrets_while_one_is_replaced() -> None:
 
 @pytest.mark.parametrize("secrets", [(), ("",), ("short",), (NEW, "short")])
 def test_keys__refuse_a_missing_or_short_secret(secrets: tuple[str, ...]) -> None:
-    with pytest.raises(ConfigurationError, match="webhook_secret") as error:
+    with pytest.raises(ConfigurationError, match="Webhook secret") as error:
         Keys(secrets)
     assert "short" not in str(error.value)
 

@@ -1,0 +1,36 @@
+"""Whether the shop is live: until then every run is a dry run, and writes nothing to VTEX or Connectif."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from include.settings import Settings
+
+log = logging.getLogger(__name__)
+
+Live = bool | Literal["sandbox"]
+NOT_LIVE = (
+    "the shop is not live, so the run writes nothing to VTEX or Connectif: to go live, set run.live in "
+    "include/settings.toml, or SYNC_RUN__LIVE=true"
+)
+_THIS_MACHINE = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+def is_live(live: Live, *base_urls: str) -> bool:
+    """Whether runs may write. With `sandbox` only if both vendors' base URLs are on this machine."""
+    if live == "sandbox":
+        return all(urlsplit(url).hostname in _THIS_MACHINE for url in base_urls)
+    return live
+
+
+def is_dry_run(asked: bool, settings: Settings, *base_urls: str) -> bool:
+    """Whether the run writes nothing; the first log line of each of its tasks says so, and why."""
+    live = is_live(settings.run.live, *base_urls)
+    if not live:
+        log.warning("dry run: %s", NOT_LIVE)
+    elif asked:
+        log.info("dry run: the run writes nothing to VTEX or Connectif (parameter dry_run)")
+    return asked or not live
