@@ -64,6 +64,11 @@ class Tracking(BaseModel):
     whole: bool = True
 
     @property
+    def is_known(self) -> bool:
+        """Whether Connectif has any purchase of the day, or none was missing."""
+        return bool(self.tracked + self.added) or not self.unknown
+
+    @property
     def lost_percent(self) -> float:
         """The share that the tag missed, of the purchases that are known."""
         return 100 * self.added / (self.tracked + self.added) if self.added else 0.0
@@ -321,7 +326,7 @@ def _tracking_loss(day: str, tracking: Tracking) -> str:
 
 
 def _lost(tracking: Tracking) -> str:
-    if tracking.unknown and not tracking.tracked + tracking.added:
+    if not tracking.is_known:
         return "loss of the tag not known"
     return f"{tracking.lost_percent:.0f} % lost by the tag"
 

@@ -47,7 +47,7 @@ class PipelineStatus:
     """One pipeline: its last regular run, the problems of that run, and its trends.
 
     `word` and `level` are the state on the card. `failures` are the tasks that failed in that run or in a
-    newer one, also if that one has no report.
+    newer one, also if that one has no report. `last_dry` is the newest dry run, if it is newer than that run.
     """
 
     pipeline: PipelineName
@@ -57,6 +57,7 @@ class PipelineStatus:
     level: Level
     is_paused: bool
     last: StoredReport | None
+    last_dry: StoredReport | None
     since: timedelta
     problems: tuple[str, ...]
     failures: tuple[StoredFailure, ...]
@@ -83,6 +84,7 @@ class Overview:
     tag: TagLoss | None
     catalogue: CatalogueAnswer | None
     problem: str
+    live: bool
 
 
 def overview(
@@ -91,6 +93,8 @@ def overview(
     settings: Settings,
     now: datetime,
     airflow: AirflowFacts | None = None,
+    *,
+    live: bool = True,
 ) -> Overview:
     """Read the state store for these pipelines. Days are days of the shop's time zone."""
     page = _Page(state, settings, Span.until(now, settings.schedule.zone), airflow or AirflowFacts())
@@ -107,6 +111,7 @@ def overview(
         tag=tag_loss(state, purchases.runs, page.span) if purchases else None,
         catalogue=catalogue_answer(products.runs) if products else None,
         problem=page.airflow.problem,
+        live=live,
     )
 
 
@@ -153,6 +158,7 @@ class _Page:
             level=answer.condition.level if answer else _LEVELS.get(state, Level.WARNING),
             is_paused=self._is_paused(pipeline),
             last=last,
+            last_dry=_newer_dry_run(runs, last),
             since=self._age(last),
             problems=_problems(last, self.settings, failures),
             failures=failures,
@@ -221,6 +227,11 @@ class _Page:
 
 def _shows_the_state(run: StoredReport) -> bool:
     return is_regular(run) and not _is_empty_resolve(run)
+
+
+def _newer_dry_run(runs: Iterable[StoredReport], last: StoredReport | None) -> StoredReport | None:
+    dry = next((run for run in runs if run.report.dry_run), None)
+    return dry if dry and (last is None or dry.started_at > last.started_at) else None
 
 
 def _is_empty_resolve(run: StoredReport) -> bool:

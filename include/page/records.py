@@ -16,9 +16,9 @@ from jinja2 import Environment
 from include.outcomes import Kind, Outcome, PipelineName, Reason
 from include.page.record_query import RecordQuery
 from include.page.rendering import short_key, templates
-from include.page.status import Reader
+from include.page.status import Reader, kind_of_key
 from include.page.vtex_admin import admin_link
-from include.pipeline.replay import UNNAMED, can_be_chosen
+from include.pipeline.replay import can_be_chosen
 from include.pipelines import DAILY_PIPELINES, PIPELINES
 from include.plan import keys_of
 from include.run_name import readable, run_id_of
@@ -165,9 +165,7 @@ def _pages(total: int) -> int:
 
 
 def _kind_of(row: FoundRecord) -> Kind | None:
-    """The kind of a record that can be explained; None for a person's hash and for a row without a name."""
-    daily = DAILY_PIPELINES.get(row.pipeline)
-    return daily.kind if daily and not row.stored.key.startswith(UNNAMED) else None
+    return kind_of_key(row.pipeline, row.stored.key)
 
 
 def _run_link(run_key: str) -> str:

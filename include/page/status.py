@@ -15,11 +15,14 @@ from jinja2 import Environment
 from markupsafe import Markup
 
 from include.airflow_paths import run_path
+from include.outcomes import Kind, PipelineName
 from include.page.charts import draw_bars
 from include.page.differences import differences_of
 from include.page.overview import Overview
 from include.page.rendering import Level, short_key, templates
 from include.page.trends import DAYS, Trend
+from include.pipeline.replay import UNNAMED
+from include.pipelines import DAILY_PIPELINES
 from include.state import StoredFailure, StoredReport
 from include.values.wording import number, short
 from include.window import local_text
@@ -40,12 +43,18 @@ class Reader:
 
 def status_page(shown: Overview, reader: Reader, now: datetime) -> str:
     """The status page."""
-    return _page("status.html", reader, shown=shown, now=now, days=DAYS, symbols=SYMBOLS)
+    return _page("status.html", reader, shown=shown, now=now, days=DAYS, symbols=SYMBOLS, kind_of=kind_of_key)
 
 
 def message_page(message: str, back: str = "./") -> str:
     """The page that replaces another one: an error and what to do, with a link back."""
     return _templates().get_template("message.html").render(message=message, back=back)
+
+
+def kind_of_key(pipeline: PipelineName, key: str) -> Kind | None:
+    """The kind of a record that can be explained; None for a person's hash and for a row without a name."""
+    daily = DAILY_PIPELINES.get(pipeline)
+    return daily.kind if daily and not key.startswith(UNNAMED) else None
 
 
 def run_link(run: StoredReport | StoredFailure) -> str:

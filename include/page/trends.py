@@ -143,8 +143,12 @@ def _medians(by_day: dict[date, list[float]], span: Span) -> tuple[float | None,
 def _tracking_loss(known: dict[date, Tracking], span: Span) -> Trend:
     added = sum(one.added for one in known.values())
     total = Tracking(tracked=sum(one.tracked for one in known.values()), added=added)
-    values = tuple(known[day].lost_percent if day in known else None for day in span.days)
+    values = tuple(
+        known[day].lost_percent if day in known and known[day].is_known else None for day in span.days
+    )
+    unknown = sum(one.unknown for one in known.values())
     summary = f"{percent(total.lost_percent)} of {plural(total.tracked + added, 'purchase')}"
+    summary += f", unknown: {number(unknown)}" if unknown else ""
     return Trend("Lost by the web tag", values, percent, summary)
 
 

@@ -12,6 +12,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp
 
+from include.live import is_live
 from include.page.overview import overview
 from include.page.status import Reader, message_page, status_page
 from include.pipelines import pipeline_of
@@ -50,8 +51,10 @@ def status(pipelines: AllowedPipelines, request: Request) -> HTMLResponse:
     """Show all pipelines that the user may see."""
     now, facts = datetime.now(UTC), airflow_facts(pipelines)
 
-    def page(state: StateStore, _shop: Shop, reader: Reader) -> str:
-        return status_page(overview(state, pipelines, load_settings(), now, facts), reader, now)
+    def page(state: StateStore, shop: Shop, reader: Reader) -> str:
+        settings = load_settings()
+        live = is_live(settings.run.live, shop.vtex_host, shop.connectif_host)
+        return status_page(overview(state, pipelines, settings, now, facts, live=live), reader, now)
 
     return answer(page, pipelines, request)
 
