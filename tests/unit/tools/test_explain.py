@@ -6,6 +6,7 @@ import pytest
 
 from include.outcomes import Kind
 from include.pipeline.explanation import Explanation, Fact, Part, differing_fields, format_value
+from tools.command import run_command
 from tools.explain import as_text, main
 
 
@@ -43,7 +44,7 @@ def test_main__without_a_connection_says_which(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("RECORD", "ana@example.com")
-    assert main() == 1
+    assert run_command(main) == 1
     output = capsys.readouterr().err
     assert "There is no connection vtex_default" in output
     assert "ana@example.com" not in output
