@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 VTEX, CONNECTIF, STATE = "vtex_default", "connectif_default", "sync_state"
 
-VTEX_FIELDS = "type vtex, with the App key as login, the App token as password, and the account"
-CONNECTIF_FIELDS = "type connectif, with the id of an API key as login and its secret as password"
+VTEX_FIELDS = "type VTEX, with the App key as API Key, the App token as API Secret, and the Account"
+CONNECTIF_FIELDS = "type Connectif, with the id of an API key as API key id and its secret as API key secret"
 STATE_FIELDS = (
     "type sqlite with a file's path as host, or postgres; "
     "its extra is a JSON object with a long random hash_key"

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from include.outcomes import Kind
+<<<<<<< HEAD
 from include.pipeline.explain_history import Event
 from include.pipeline.explanation import (
     Advice,
@@ -42,6 +43,11 @@ FOUND = Explanation(
     advice=(Advice("Run it alone", "airflow dags trigger sync_purchases"),),
     parts=(Part("Order 900-01 at VTEX", (Fact("status", "invoiced"),)),),
 )
+=======
+from include.pipeline.explanation import Explanation, Fact, Part, differing_fields, format_value
+from tools.command import run_command
+from tools.explain import as_text, main
+>>>>>>> h-first
 
 
 def test_text__has_the_conclusion_first_and_aligned_columns() -> None:
@@ -107,7 +113,7 @@ def test_main__without_a_connection_says_which(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("RECORD", "ana@example.com")
-    assert main() == 1
+    assert run_command(main) == 1
     output = capsys.readouterr().err
     assert "There is no connection vtex_default" in output
     assert "ana@example.com" not in output
