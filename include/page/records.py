@@ -25,6 +25,7 @@ from include.run_name import readable, run_id_of
 from include.state import FoundRecord, RecordOrder, RunRecords, Seen, Shop, StateStore
 from include.state.records import REPLAYED
 from include.values.wording import number
+from include.window import local_text
 
 PER_PAGE = 50
 ORDER_NAMES = {
@@ -180,11 +181,7 @@ def _render(name: str, reader: Reader, **values: object) -> str:
 
 
 def _clock(reader: Reader) -> Callable[[datetime], str]:
-    def at(instant: datetime) -> str:
-        local = instant.astimezone(reader.zone)
-        return f"{local.day} {local:%b %Y, %H:%M}"
-
-    return at
+    return lambda instant: local_text(instant, reader.zone)
 
 
 @cache

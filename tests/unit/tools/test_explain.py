@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from include.outcomes import Kind
-<<<<<<< HEAD
 from include.pipeline.explain_history import Event
 from include.pipeline.explanation import (
     Advice,
@@ -21,6 +20,7 @@ from include.pipeline.explanation import (
     Row,
     RowGroup,
 )
+from tools.command import run_command
 from tools.explain import main
 from tools.explain_text import as_text
 
@@ -43,11 +43,6 @@ FOUND = Explanation(
     advice=(Advice("Run it alone", "airflow dags trigger sync_purchases"),),
     parts=(Part("Order 900-01 at VTEX", (Fact("status", "invoiced"),)),),
 )
-=======
-from include.pipeline.explanation import Explanation, Fact, Part, differing_fields, format_value
-from tools.command import run_command
-from tools.explain import as_text, main
->>>>>>> h-first
 
 
 def test_text__has_the_conclusion_first_and_aligned_columns() -> None:
