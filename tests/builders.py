@@ -14,7 +14,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,7 +25,7 @@ from starlette.routing import BaseRoute
 
 from include.connectif.client import ConnectifAccount, ConnectifClient
 from include.connectif.rate_limit import SharedRateLimiter
-from include.errors import TemporaryError
+from include.errors import TemporaryError, TooManyRejected
 from include.http.retry import RetryPolicy
 from include.http.transport import Timeouts
 from include.outcomes import PipelineName
@@ -262,6 +262,12 @@ class SyncRunner:
     def sync(self, pipeline: PipelineName, plan: RunPlan, key: str, **options: Any) -> Report:
         """Run all stages and the report of a run, each once."""
         return stages_of(self.run(pipeline, plan, key, **options))
+
+    def sync_refused(self, pipeline: PipelineName, plan: RunPlan, key: str, **options: Any) -> Report:
+        """Like `sync`, for a run that may fail only because too many of its writes are refused."""
+        with suppress(TooManyRejected):
+            return self.sync(pipeline, plan, key, **options)
+        return self.state.reports.latest(pipeline, 1)[0].report
 
     def compare(self, pipeline: PipelineName, plan: RunPlan, key: str, *, repair: bool = False) -> Compared:
         """Compare one pipeline as `reconcile` does; with `repair` also send the missing purchases."""

@@ -296,7 +296,7 @@ def test_only__logs_what_happens_to_one_record_without_its_address(
     assert runner.sync(PipelineName.CONTACTS, only("masked"), "two").counts.outcomes == {Outcome.REJECTED: 1}
     assert "document bird: read" in caplog.text
     assert "masked is rejected: email_masked" in caplog.text
-    assert "to send: _email b…(23), _name T…(6)" in caplog.text
+    assert "to send: customer bird: _email b…(23), _name T…(6)" in caplog.text
     assert "bird.canary" not in caplog.text
     assert not runner.state.progress.is_activated(PipelineName.CONTACTS)
 
@@ -308,7 +308,7 @@ def test_dry_run__shows_a_masked_sample_and_sends_nothing(
     put(shop, "bird", email="bird.canary@example.com", firstName="Tweety")
     report = runner.sync(PipelineName.CONTACTS, LAST_HOURS, "dry", dry_run=True)
     assert report.counts.outcomes[Outcome.SENT] >= 1
-    assert "would be sent: _email " in caplog.text
+    assert "would be sent: customer bird: _email " in caplog.text
     assert "would be sent" in caplog.text
     assert "canary" not in caplog.text
     assert shop.writes() == {}

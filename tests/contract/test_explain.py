@@ -362,7 +362,7 @@ def test_order__rejected_by_connectif_shows_its_answer_and_the_replay(
     order(shop)
     shop.on_connectif("POST", "knobs", {"authorised_domains": ["www.elsewhere.example"]})
     runner.change("run", reject_limit_minimum=10_000)
-    runner.sync(PipelineName.PURCHASES, window_ending(), "run-1")
+    runner.sync_refused(PipelineName.PURCHASES, window_ending(), "run-1")
     refused = explain(context, "900-01")
     assert refused.conclusion.sentence == (
         "Not in Connectif: rejected by Connectif (E0103: a link is outside the domains that the Connectif "

@@ -277,7 +277,7 @@ def test_report__of_an_unknown_form_loses_only_the_names(
     shop.connectif.knobs.error_report_delimiter = delimiter  # type: ignore[assignment]
     shop.connectif.knobs.authorised_domains = ["elsewhere.example"]
     runner.change("run", reject_limit_percent=100.0)
-    report = runner.sync(PipelineName.PRODUCTS, EVERYTHING, "run", allow_empty=True)
+    report = runner.sync_refused(PipelineName.PRODUCTS, EVERYTHING, "run", allow_empty=True)
     assert report.counts.outcomes[Outcome.SENT] == 0
     refused = runner.state.records.outcomes(PipelineName.PRODUCTS, reason=Reason.TARGET_REJECTED)
     assert len(refused) == report.counts.reasons[Reason.TARGET_REJECTED] > 0

@@ -270,7 +270,7 @@ def test_load__a_refused_row_is_rejected_and_not_in_the_snapshot(
     shop.connectif.knobs.import_checks_domains = True
     shop.connectif.knobs.authorised_domains = ["elsewhere.example"]
     runner.change("run", reject_limit_percent=100.0)
-    report = runner.sync(PipelineName.PRODUCTS, EVERYTHING, "today")
+    report = runner.sync_refused(PipelineName.PRODUCTS, EVERYTHING, "today")
     assert report.counts.reasons[Reason.TARGET_REJECTED] == report.counts.written + len(old)
     assert kept(runner) == old, "a refused row stays as it was sent last"
 
@@ -287,7 +287,7 @@ def test_load__a_withdrawal_that_may_be_refused_is_sent_again(
     runner.change("run", reject_limit_percent=100.0)
     with monkeypatch.context() as unclear:
         unclear.setattr(ConnectifClient, "read_import_report", lambda *_: b"line,error\n2,bad domain\n")
-        refused = runner.sync(PipelineName.PRODUCTS, EVERYTHING, "today")
+        refused = runner.sync_refused(PipelineName.PRODUCTS, EVERYTHING, "today")
     assert (refused.counts.written, refused.missing) == (0, 0)
     shop.connectif.knobs.authorised_domains = []
     assert "1 withdrawn" in runner.sync(PipelineName.PRODUCTS, EVERYTHING, "tomorrow").counts.notes

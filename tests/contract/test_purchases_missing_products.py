@@ -66,7 +66,7 @@ def put_shown(shop: SimulatedShop, key: int, **sku: Any) -> None:
 
 
 def sync(runner: SyncRunner, key: str = "run", **options: Any) -> Report:
-    return runner.sync(PURCHASES, day_of(MORNING, hours=2), key, **options)
+    return runner.sync_refused(PURCHASES, day_of(MORNING, hours=2), key, **options)
 
 
 def products(shop: SimulatedShop) -> dict[str, dict[str, Any]]:

@@ -31,7 +31,7 @@ def undisturbed_shop(shop: SimulatedShop) -> None:
 
 
 def sync(runner: SyncRunner) -> Report:
-    return runner.sync(PipelineName.PURCHASES, day_of(MORNING, hours=2), "run")
+    return runner.sync_refused(PipelineName.PURCHASES, day_of(MORNING, hours=2), "run")
 
 
 def test_missing_contact__is_created_without_a_subscription(runner: SyncRunner, shop: SimulatedShop) -> None:

@@ -114,13 +114,13 @@ def test_tracking_loss__counts_a_held_purchase_on_its_own_day(
     assert tracking_by_day(report) == {"2026-11-21": (1, 1, False)}
 
 
-def test_tracking_loss__does_not_count_a_rejected_purchase(runner: SyncRunner, shop: SimulatedShop) -> None:
+def test_tracking_loss__of_a_rejected_purchase_is_unknown(runner: SyncRunner, shop: SimulatedShop) -> None:
     tracked(shop, "1", CUT - DAY)
     added(shop, "2", CUT - DAY)
     shop.fault_at_connectif("create purchase", calls=1, status=422, body={"status": 422, "title": "no"})
     report = nightly(runner, CUT)
     assert report.counts.outcomes[Outcome.REJECTED] == 1
-    assert report.counts.tracking == {"2026-11-22": Tracking(tracked=1, added=0, whole=False)}
+    assert report.counts.tracking == {"2026-11-22": Tracking(tracked=1, unknown=1, whole=False)}
 
 
 @pytest.mark.parametrize(("hours", "day"), [(23, "2026-03-29"), (25, "2026-10-25")])

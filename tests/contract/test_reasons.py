@@ -14,12 +14,15 @@ from include.explain import explain
 from include.newsletter import NewsletterRules, NewsletterSync
 from include.outcomes import PipelineName, Reason
 from include.page.overview import overview
-from include.page.status import Reader, RecordsPage, records_page, status_page
+from include.page.record_query import RecordQuery
+from include.page.records import find_records, records_page
+from include.page.status import Reader, status_page
 from include.pipeline.explain_context import ExplainContext
 from include.pipelines import DAILY_PIPELINES
 from include.plan import RunPlan
 from include.settings import ExtraContactField
 from include.staging import Staging
+from include.state import Shop
 from tests.builders import EVERYTHING, NOON, SimulatedShop, SyncRunner, replay_of, window_ending
 from tests.orders import EMAIL, MORNING, day_of, put_buyer, put_order, put_product, without_baskets
 from tools.explain_text import as_text
@@ -185,7 +188,7 @@ def test_reason__is_in_report_and_state_store_and_is_replayed_alone(
     reason: Reason, case: Case, runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     case.seed(runner, shop)
-    report = runner.sync(case.pipeline, case.plan, "run")
+    report = runner.sync_refused(case.pipeline, case.plan, "run")
     assert report.counts.reasons[reason] >= 1
     (row,) = [
         one for one in runner.state.records.outcomes(case.pipeline, reason=reason) if one.key == case.key
@@ -194,9 +197,9 @@ def test_reason__is_in_report_and_state_store_and_is_replayed_alone(
     others = runner.state.records.outcomes(case.pipeline, reason=reason)
 
     beside = {case.beside: 1} if case.beside else {}
-    by_key = runner.sync(case.pipeline, replay_of(case.key), "replay of the key")
+    by_key = runner.sync_refused(case.pipeline, replay_of(case.key), "replay of the key")
     assert (by_key.counts.read, by_key.counts.reasons) == (1 + len(beside), {reason: 1, **beside})
-    by_code = runner.sync(case.pipeline, replay_of(reason), "replay of the code")
+    by_code = runner.sync_refused(case.pipeline, replay_of(reason), "replay of the code")
     assert by_code.counts.reasons == {reason: len(others), **beside}
     assert by_code.counts.read == len(others) + len(beside)
     assert {
@@ -211,12 +214,12 @@ def test_reason__is_shown_by_the_page_and_by_explain(
     reason: Reason, case: Case, runner: SyncRunner, shop: SimulatedShop
 ) -> None:
     case.seed(runner, shop)
-    runner.sync(case.pipeline, case.plan, "run")
+    runner.sync_refused(case.pipeline, case.plan, "run")
     reader = Reader(ZoneInfo("UTC"), "sandboxshop", may_explain=True)
     seen = status_page(overview(runner.state, (case.pipeline,), runner.settings, NOON), reader, NOON)
     assert f'href="records?pipeline={case.pipeline}&amp;code={reason}"' in seen
-    listed = runner.state.records.outcomes(case.pipeline, reason=reason, limit=1_000)
-    page = records_page(RecordsPage(case.pipeline, reason, listed, 1, more=False), reader)
+    listed = find_records(runner.state, RecordQuery(case.pipeline, reason), (case.pipeline,), reader)
+    page = records_page(listed, reader, Shop("sandboxshop", "", "", ""))
     assert f"<code>{case.key}</code>" in page
 
     kept = Staging(runner.folder / "kept")
@@ -265,5 +268,5 @@ def test_reason__of_a_change_is_counted_and_kept_without_the_address(
 
 
 def test_reasons__all_codes_have_a_case() -> None:
-    in_failed_runs = {Reason.TARGET_UNCONFIRMED}  # test_imports_in_trouble.py
-    assert {*CASES, *CHANGES, *in_failed_runs} == set(Reason)
+    elsewhere = {Reason.TARGET_UNCONFIRMED, Reason.NOT_LIVE}  # test_imports_in_trouble.py, test_not_live.py
+    assert {*CASES, *CHANGES, *elsewhere} == set(Reason)

@@ -71,7 +71,7 @@ def test_report__of_a_repair_closes_rejected_records(runner: SyncRunner, shop: S
     put_order(shop, "9-01", MORNING)
     shop.connectif.knobs.authorised_domains = ["elsewhere.example"]
     runner.change("run", reject_limit_percent=100.0)
-    runner.sync(PipelineName.PURCHASES, day_of(MORNING, hours=2), "a day")
+    runner.sync_refused(PipelineName.PURCHASES, day_of(MORNING, hours=2), "a day")
     assert runner.state.records.open_keys(PipelineName.PURCHASES, ["9-01"]) == {"9-01"}
     shop.connectif.knobs.authorised_domains = []
     run, folders = compare_all(runner)

@@ -9,6 +9,7 @@ import pytest
 
 from include.errors import ConfigurationError, TemporaryError
 from include.outcomes import Outcome, PipelineName, Reason
+from include.report import Tracking
 from include.state import StoredOutcome
 from tests.builders import EVERYTHING, NOON, SimulatedShop, SyncRunner, replay_of, window_ending
 from tests.orders import (
@@ -265,7 +266,7 @@ def test_purchases__held_for_too_long_are_sent_by_a_replay(
         "1-01": Outcome.SENT, "1-02": Outcome.SENT, "2-01": Outcome.EXCLUDED
     }  # fmt: skip
     assert shop.on_connectif("GET", "workflows") == [], "old purchases trigger no workflows"
-    assert report.counts.tracking == {}
+    assert report.counts.tracking == {f"{MORNING:%Y-%m-%d}": Tracking(added=1, whole=False)}
 
 
 @pytest.mark.usefixtures("undisturbed_shop")
@@ -275,7 +276,7 @@ def test_purchases__that_connectif_refused_are_sent_after_a_correction(
     shop.connectif.knobs.authorised_domains = ["elsewhere.example"]
     put_order(shop, "1-01", MORNING)
     put_order(shop, "2-01", MORNING)
-    runner.sync(PipelineName.PURCHASES, day_of(MORNING, hours=1), "day 1")
+    runner.sync_refused(PipelineName.PURCHASES, day_of(MORNING, hours=1), "day 1")
     assert {row.detail[:5] for row in runner.state.records.outcomes(PipelineName.PURCHASES)} == {"E0103"}
     shop.connectif.knobs.authorised_domains = []
     report = runner.sync(PipelineName.PURCHASES, replay_of("1"), "replay")

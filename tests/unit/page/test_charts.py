@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from lxml import etree
 
 from include.page.charts import draw_bars
-from include.page.rendering import age, duration, number, percent, short
+from include.values.wording import age, duration, number, percent, short
 
 DAYS = [date(2026, 11, 1) + timedelta(days=n) for n in range(5)]
 
