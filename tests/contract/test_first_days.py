@@ -33,7 +33,7 @@ def planned(
         "params": PARAMS | {"dry_run": dry_run},
     }
     folder = Staging(Path(runner.folder) / f"plan of {run_type} {start:%d}")
-    return _plan(context, PipelineName.PURCHASES, runner.state, runner.settings, folder)
+    return _plan(context, PipelineName.PURCHASES, runner.state, runner.settings, folder, dry_run=dry_run)
 
 
 def test_purchases__of_a_failed_first_day_are_sent_on_the_second_day(

@@ -217,7 +217,7 @@ def test_newsletter__the_newest_of_waiting_events_counts(
 def test_newsletter__a_late_subscription_does_not_undo_a_later_opt_out(
     runner: SyncRunner, shop: SimulatedShop, people: dict[str, str]
 ) -> None:
-    """Nobody is subscribed again by a change that waited for days; an opt-out is always applied."""
+    """A change that waited for days subscribes no customer again; an opt-out is always applied."""
     first, second, _ = people
     events = [
         event(runner, people[first], subscribed=True),

@@ -289,7 +289,7 @@ def test_wrong_key__run_fails_at_once_and_says_what_to_do(installation: Installa
     links = installation.stack.rest.get("dags/sync_contacts/dagRuns/wrong-key/taskInstances/report/links")
     assert links["extra_links"] == {
         "Records of this run": (
-            f"{installation.stack.url}/vtex-connectif-status/records?pipeline=contacts&run=wrong-key"
+            f"{installation.stack.url}/vtex-connectif-status/records?pipeline=contacts&run=sync_contacts%2Fwrong-key"
         )
     }
 
@@ -358,7 +358,7 @@ def test_tabs__of_a_dag_and_a_run_lead_to_the_page(installation: Installation, t
     open_as_user(tab, installation.stack, f"{dag}/{route}-dag", Viewport(1280), 900)
     tab.wait_for(f"{frame}.endsWith('/vtex-connectif-status/#contacts')")
     open_as_user(tab, installation.stack, f"{run}/{route}-dag-run", Viewport(1280), 900)
-    tab.wait_for(f"{frame}.endsWith('/records?pipeline=contacts&run=sync_contacts-first')")
+    tab.wait_for(f"{frame}.endsWith('/records?pipeline=contacts&run=sync_contacts%2Fsync_contacts-first')")
     open_as_user(tab, installation.stack, f"dags/check_setup/{route}-dag", Viewport(1280), 900)
     tab.wait_for(f"{FRAME}?.body?.innerText.includes('have no records')")
 

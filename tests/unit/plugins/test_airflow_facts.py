@@ -98,7 +98,7 @@ def test_receiver__is_not_set_up_without_a_secret_and_down_without_its_connectio
 ) -> None:
     connect(monkeypatch)
     found = facts.airflow_facts(EVERY)
-    assert (found.receiver, "webhook_secret" in found.receiver_problem) == (Receiver.NOT_SET_UP, True)
+    assert (found.receiver, "Webhook secret" in found.receiver_problem) == (Receiver.NOT_SET_UP, True)
     monkeypatch.delenv("AIRFLOW_CONN_CONNECTIF_DEFAULT")
     found = facts.airflow_facts(EVERY)
     assert (found.receiver, "connectif_default" in found.receiver_problem) == (Receiver.DOWN, True)

@@ -38,7 +38,7 @@ RUN = SimpleNamespace(
 RUN_URL = "https://airflow.example/dags/sync_products/runs/scheduled__2026-11-23T05%3A00%3A00%2B00%3A00"
 PAGE_URL = (
     "https://airflow.example/vtex-connectif-status/records?pipeline=products"
-    "&run=scheduled__2026-11-23T05%3A00%3A00%2B00%3A00"
+    "&run=sync_products%2Fscheduled__2026-11-23T05%3A00%3A00%2B00%3A00"
 )
 LATE_RUN = {"dag_id": "sync_products", "dag_run_id": "late", "run_type": "scheduled"}
 

@@ -414,7 +414,7 @@ def test_differences__of_a_cause_are_downloaded(page: Page, compared: Path) -> N
 
 def test_differences__are_on_the_status_page(page: Page, compared: Path) -> None:
     text = page.get("/", headers=allowed()).text
-    assert 'class="card differences"' in text
+    assert 'class="card warning"' in text
     assert 'href="differences.csv?pipeline=purchases&amp;cause=gone"' in text
     assert Cause.GONE.meaning in text
 

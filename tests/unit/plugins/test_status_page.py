@@ -109,7 +109,7 @@ def test_page__names_missing_tables_and_connections(
         (
             "dag_id=reconcile&run_id=scheduled__2026-11-23T05%3A00%3A00%2B00%3A00",
             "/vtex-connectif-status/records?pipeline=reconcile"
-            "&run=scheduled__2026-11-23T05%3A00%3A00%2B00%3A00",
+            "&run=reconcile%2Fscheduled__2026-11-23T05%3A00%3A00%2B00%3A00",
         ),
     ],
 )
