@@ -19,13 +19,13 @@ from urllib.parse import unquote
 import pytest
 import requests
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from include.outcomes import PipelineName
 from tests.integration.canary import CANARIES, DOCUMENT, put_canary
 from tests.integration.installation import QUICK, SECONDS, SMALL
 from tools.airflow_forms import TOKEN_COOKIE
-from tools.browser import find_browser
+from tools.browser import find_browser, open_browser
 from tools.local_stack import STORE_UPGRADE, Keys, LocalStack, StackSettings
 from tools.processes import ProcessFailed
 from tools.sandbox_shop import Sandbox, running_sandbox, sandbox_connections
@@ -91,12 +91,11 @@ class Operator:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     try:
-        path = find_browser()
+        find_browser()
     except ProcessFailed as missing:
         pytest.skip(str(missing))
-    options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    with sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=path, args=options)
+    with open_browser() as browser:
+        yield browser
 
 
 @pytest.fixture(scope="module")
