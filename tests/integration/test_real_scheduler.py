@@ -340,6 +340,7 @@ def test_pages__work_inside_airflows_frame(installation: Installation, tab: Tab,
         "the page uses only its own style sheet"
     )
     click(tab, f"{FRAME}.querySelector('a[href^=\"records?pipeline=contacts\"]')")
+    tab.wait_for(f"{FRAME}?.querySelector('.total') != null")
     key = tab.wait_for(f"{FRAME}?.querySelector('td code')?.innerText")
     click(tab, f"{FRAME}.querySelector('td button')")
     assert key in tab.wait_for(f"{FRAME}?.querySelector('.conclusion') && {FRAME}.body.innerText")
