@@ -16,6 +16,7 @@ from tools.processes import ProcessFailed
 
 NAMES = ("chromium", "chromium-browser", "chromium-headless-shell", "google-chrome", "google-chrome-stable")
 WAIT_SECONDS = 60.0
+_NAVIGATES = "Execution context was destroyed"
 
 
 @dataclass(frozen=True)
@@ -47,10 +48,12 @@ class Tab:
         return self._page.screenshot()
 
     def value(self, expression: str) -> Any:
-        """The value of an expression in the page. ProcessFailed when it raises."""
+        """The value of an expression in the page; None while another page opens. ProcessFailed when it raises."""
         try:
             return self._page.evaluate(expression)
         except Error as error:
+            if _NAVIGATES in error.message:
+                return None
             raise ProcessFailed(f"Chromium: {expression}: {error.message}") from None
 
     def wait_for(self, expression: str, *, seconds: float = WAIT_SECONDS) -> Any:
