@@ -48,7 +48,7 @@ class Tab:
         return self._page.screenshot()
 
     def value(self, expression: str) -> Any:
-        """The value of an expression in the page; None while another page opens. ProcessFailed when it raises."""
+        """The value of an expression; None while another page opens. ProcessFailed when it raises."""
         try:
             return self._page.evaluate(expression)
         except Error as error:
