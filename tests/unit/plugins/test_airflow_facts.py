@@ -29,8 +29,9 @@ SECRET = "a-webhook-secret-of-the-test"
 
 @pytest.fixture(autouse=True)
 def dags(airflow_db: None) -> Iterator[None]:
-    """The DAGs of a running Airflow; the bundle and the runs are removed afterwards."""
+    """The DAGs of a running Airflow, without runs of other tests; they are removed afterwards."""
     with create_session() as session:
+        session.execute(delete(DagRun).where(DagRun.dag_id.in_(DAGS)))
         if not session.get(DagBundleModel, "facts"):
             session.add(DagBundleModel(name="facts"))
             session.flush()
