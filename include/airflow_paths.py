@@ -11,9 +11,14 @@ STATUS_PAGE = "vtex-connectif-status"
 """The path of the status page."""
 
 
+def dag_path(dag_id: str) -> str:
+    """A DAG."""
+    return f"dags/{_quoted(dag_id)}"
+
+
 def run_path(dag_id: str, run_id: str) -> str:
     """A run."""
-    return f"dags/{_quoted(dag_id)}/runs/{_quoted(run_id)}"
+    return f"{dag_path(dag_id)}/runs/{_quoted(run_id)}"
 
 
 def task_log_path(

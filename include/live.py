@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 from urllib.parse import urlsplit
-
-if TYPE_CHECKING:
-    from include.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -26,9 +23,8 @@ def is_live(live: Live, *base_urls: str) -> bool:
     return live
 
 
-def is_dry_run(asked: bool, settings: Settings, *base_urls: str) -> bool:
+def is_dry_run(asked: bool, *, live: bool) -> bool:
     """Whether the run writes nothing; the first log line of each of its tasks says so, and why."""
-    live = is_live(settings.run.live, *base_urls)
     if not live:
         log.warning("dry run: %s", NOT_LIVE)
     elif asked:

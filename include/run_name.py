@@ -39,26 +39,23 @@ def safe_name(text: str) -> str:
     return "".join(c if c.isalnum() or c in "._-" else "-" for c in text)
 
 
+OF_NEWSLETTER_TASK = "/newsletter"
+"""The end of the key under which the newsletter task of a contact run reports."""
+
+
 def run_key_of(dag_id: str, run_id: str, attempt: str) -> str:
     return f"{dag_id}/{run_id}/{attempt}"
 
 
 def ids_of(run_key: str) -> tuple[str, str]:
-    """DAG id and run id of Airflow; both empty for a key of another form."""
-    dag_id, _, rest = run_key.partition("/")
-    run_id = rest.rpartition("/")[0]
-    return (dag_id, run_id) if run_id else ("", "")
+    """DAG id and run id of Airflow, also without an attempt; both empty for a key of another form."""
+    dag_id, _, rest = run_key.removesuffix(OF_NEWSLETTER_TASK).partition("/")
+    run_id, _, attempt = rest.rpartition("/")
+    return (dag_id, run_id or attempt) if rest else ("", "")
 
 
 def attempt_of(run_key: str) -> str:
     return run_key.rpartition("/")[2]
-
-
-def run_id_of(run_key: str) -> str:
-    """`sync_contacts/manual__x/0-…` → `manual__x`; also of a key without an attempt. Empty without a run."""
-    _, _, rest = run_key.partition("/")
-    run_id, _, attempt = rest.rpartition("/")
-    return run_id or attempt
 
 
 def readable(run_key: str) -> str:

@@ -126,12 +126,8 @@ def stopping_on_signals() -> Iterator[None]:
             os.write(STDERR, "\nStopping…\n".encode())  # `print` must not be called inside `print`
         raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, interrupt) for number in SIGNALS}
-    try:
+    with _handling(interrupt):
         yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextlib.contextmanager
@@ -139,26 +135,29 @@ def ignoring_signals() -> Iterator[None]:
     """Ignore signals during the clean-up, which takes a limited time: a second Ctrl-C must not interrupt
     it.
     """
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in SIGNALS}
-    try:
+    with _handling(signal.SIG_IGN):
         yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextlib.contextmanager
 def deferring_signals() -> Iterator[None]:
     """Raise a signal only at the end of the block, so that a process that starts in it is not lost."""
     received: list[int] = []
-    before = {number: signal.signal(number, lambda number, _: received.append(number)) for number in SIGNALS}
+    with _handling(lambda number, _: received.append(number)):
+        yield
+    if received:
+        signal.raise_signal(received[0])
+
+
+@contextlib.contextmanager
+def _handling(handler: Callable[[int, FrameType | None], None] | signal.Handlers) -> Iterator[None]:
+    """Handle the signals so during the block."""
+    before = {number: signal.signal(number, handler) for number in SIGNALS}
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-    if received:
-        signal.raise_signal(received[0])
+        for number, earlier in before.items():
+            signal.signal(number, earlier)
 
 
 def run(name: str, command: Sequence[str], *, environment: Mapping[str, str], cwd: Path, log: Path) -> None:

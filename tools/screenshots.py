@@ -13,7 +13,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from include.outcomes import PipelineName, Reason
 from include.page.newsletter_answer import AirflowFacts
@@ -83,7 +82,7 @@ def write_pages(folder: Path) -> Path:
     upgrade(url)
     fill(url, HASH_KEY, SHOP, NOW)
     settings = load_settings()
-    reader = Reader(ZoneInfo(settings.schedule.time_zone), SHOP.vtex_account, may_explain=True)
+    reader = Reader(settings.schedule.zone, SHOP.vtex_account, may_explain=True)
     with open_state_store(url, HASH_KEY, SHOP) as state:
         shown = overview(state, tuple(PipelineName), settings, NOW, FACTS)
         pages = {

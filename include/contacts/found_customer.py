@@ -17,9 +17,7 @@ from include.newsletter.explain import SubscriptionRecord, read_subscription
 from include.outcomes import Drop, PipelineName, Reason
 from include.pipeline.erased_people import ErasedPeople
 from include.pipeline.explain_context import ExplainContext
-from include.pipeline.explain_sentences import (
-    is_refusal,
-)
+from include.pipeline.explain_sentences import is_refusal
 from include.state import StoredOutcome, StoredReport
 from include.values.address import email_of, problem_of, tidy_address
 
@@ -51,7 +49,7 @@ class FoundCustomer:
     @property
     def changed(self) -> datetime | None:
         """The last change at VTEX of the document that would be sent."""
-        return datetime.fromtimestamp(int(self.row["changed"]) / 1e9, UTC) if self.row else None
+        return _changed_at(self.row) if self.row else None
 
     @property
     def refusal(self) -> StoredOutcome | None:
@@ -130,9 +128,13 @@ def _covering_run(context: ExplainContext, row: Document | None) -> StoredReport
     they send hundreds of thousands."""
     if row is None:
         return None
-    changed = datetime.fromtimestamp(int(row["changed"]) / 1e9, UTC)
+    changed = _changed_at(row)
     reports = context.state.reports.latest(PipelineName.CONTACTS, _RUNS_TO_CHECK)
     return next((run for run in reports if _covers(run, changed, context)), None)
+
+
+def _changed_at(row: Document) -> datetime:
+    return datetime.fromtimestamp(int(row["changed"]) / 1e9, UTC)
 
 
 def _covers(run: StoredReport, changed: datetime, context: ExplainContext) -> bool:

@@ -14,7 +14,7 @@ from include.errors import TemporaryError
 from include.http.calls import in_parallel
 from include.http.transport import RequestRefused
 from include.newsletter.documents import FIELDS, FIELDS_WITH_DATES, find_documents_and_refusals
-from include.newsletter.events import LATE, Event, read_event
+from include.newsletter.events import Event, is_late, keep_newest, read_event
 from include.outcomes import Outcome, PipelineName, Reason
 from include.pipeline.erased_people import ErasedPeople
 from include.report import StageCounts
@@ -126,7 +126,7 @@ class NewsletterSync:
     def _read_pending(self, pending: list[PendingEvent], now: datetime) -> Iterator[Event]:
         for one in pending:
             self.counts.read += 1
-            yield Event(one.email, one.change, one, is_late=now - one.change.instant > LATE)
+            yield Event(one.email, one.change, one, is_late=is_late(one.change.instant, now))
 
     def _drop_erased(self, events: Iterable[Event]) -> list[Event]:
         """Return the events of people who are not erased; drop the others.
@@ -144,25 +144,13 @@ class NewsletterSync:
         return kept
 
     def _apply_all(self, events: Iterable[Event], now: datetime, *, last_chance: bool) -> None:
-        newest = self._keep_newest(self._drop_erased(events))
+        newest = keep_newest(self._drop_erased(events), self._count_superseded)
         for batch in in_batches(newest, limits.ALTERNATIVES_PER_FILTER):
             tasks = self._open_tasks(self._drop_erased(batch), now)
             if self._writes_fail:
                 self._postpone_all(tasks, now)
             elif tasks:
                 self._apply_batch(tasks, now, last_chance)
-
-    def _keep_newest(self, events: Iterable[Event]) -> list[Event]:
-        """Return the newest event of each person."""
-        newest: dict[str, Event] = {}
-        for event in events:
-            known = newest.setdefault(event.email, event)
-            if known is not event:
-                older, newer = sorted((event, known), key=lambda e: e.change)
-                superseded = (*known.superseded, older.change)
-                newest[event.email] = replace(newer, superseded=superseded)
-                self._count_superseded(older)
-        return list(newest.values())
 
     def _open_tasks(self, events: list[Event], now: datetime) -> list[_Task]:
         """Claim the changes and return a task for each, except for changes that an applied one supersedes.

@@ -9,7 +9,7 @@ from typing import Any
 from include.batching import in_batches
 from include.newsletter.apply import NewsletterRules
 from include.newsletter.documents import FIELDS, find_documents_and_refusals
-from include.newsletter.events import Event, read_event
+from include.newsletter.events import Event, keep_newest, read_event
 from include.outcomes import Outcome, Reason
 from include.pipeline.erased_people import ErasedPeople
 from include.pipeline.preview import SAMPLE
@@ -29,7 +29,8 @@ def preview(
     `would_send` names the first documents that a run would change.
     """
     counts = StageCounts()
-    newest = _keep_newest(_read(state, rules, raw_events, now, counts), counts)
+    events = _read(state, rules, raw_events, now, counts)
+    newest = keep_newest(events, lambda _older: counts.count(Outcome.UNCHANGED))
     for batch in in_batches(newest, limits.ALTERNATIVES_PER_FILTER):
         _preview_batch(vtex, batch, counts)
     del counts.would_send[SAMPLE:]
@@ -64,17 +65,6 @@ def _read(
             counts.count(Reason.ERASED)
         else:
             yield event
-
-
-def _keep_newest(events: Iterable[Event], counts: StageCounts) -> list[Event]:
-    """The newest event of each person; older ones are counted as unchanged."""
-    newest: dict[str, Event] = {}
-    for event in events:
-        if (known := newest.get(event.email)) is not None:
-            counts.count(Outcome.UNCHANGED)
-        if known is None or event.change > known.change:
-            newest[event.email] = event
-    return list(newest.values())
 
 
 def _preview_batch(vtex: VtexClient, events: Sequence[Event], counts: StageCounts) -> None:

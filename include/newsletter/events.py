@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -42,6 +43,23 @@ class Event:
         }
 
 
+def keep_newest(events: Iterable[Event], superseded: Callable[[Event], None]) -> list[Event]:
+    """Return the newest event of each person; call `superseded` with each older one."""
+    newest: dict[str, Event] = {}
+    for event in events:
+        known = newest.setdefault(event.email, event)
+        if known is not event:
+            older, newer = sorted((event, known), key=lambda e: e.change)
+            newest[event.email] = replace(newer, superseded=(*known.superseded, older.change))
+            superseded(older)
+    return list(newest.values())
+
+
+def is_late(instant: datetime, now: datetime) -> bool:
+    """Whether the customer may have made another choice in the shop since."""
+    return now - instant > LATE
+
+
 def read_event(raw: dict[str, Any], now: datetime, tolerance: timedelta) -> Event | Reason:
     """Read `{"email", "subscribed", "occurred_at"}`; return the reason if the event is not valid.
 
@@ -56,4 +74,4 @@ def read_event(raw: dict[str, Any], now: datetime, tolerance: timedelta) -> Even
         return Reason.INSTANT_INVALID
     if instant > now + tolerance:
         return Reason.IN_THE_FUTURE
-    return Event(email, SubscriptionChange(instant, not raw["subscribed"]), is_late=now - instant > LATE)
+    return Event(email, SubscriptionChange(instant, not raw["subscribed"]), is_late=is_late(instant, now))

@@ -6,16 +6,14 @@ import re
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
-from urllib.parse import quote
 
 from jinja2 import Environment
 
 from include.outcomes import Kind
-from include.page.rendering import templates
+from include.page.rendering import link_of_run, templates
 from include.pipeline.explain_table import NOT_KEPT, ONLY_AT_CONNECTIF
 from include.pipeline.explanation import Explanation, Presence
 from include.pipeline.preview import mask
-from include.run_name import ids_of
 from include.window import local_text
 
 _SYMBOLS = {Presence.IN: "✓", Presence.DIFFERS: "≠", Presence.MISSING: "✗", Presence.UNKNOWN: "?"}
@@ -45,16 +43,10 @@ def explain_page(
 
 @cache
 def _templates() -> Environment:
-    filters: dict[str, Callable[..., str]] = {"masked": _masked, "local": local_text, "run_link": _run_link}
+    filters: dict[str, Callable[..., str]] = {"masked": _masked, "local": local_text, "run_link": link_of_run}
     return templates(Path(__file__).parent / "templates", filters)
 
 
 def _masked(value: str) -> str:
     """The mask of a value; a text that says something about the value stays."""
     return value if value == NOT_KEPT or _MASKED.fullmatch(value) else mask(value)
-
-
-def _run_link(run_key: str) -> str:
-    """The address of the run in Airflow's UI, relative to the page; empty for a key of another form."""
-    dag_id, run_id = ids_of(run_key)
-    return f"../dags/{quote(dag_id, safe='')}/runs/{quote(run_id, safe='')}" if run_id else ""

@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cache
 from pathlib import Path
-from urllib.parse import quote
 
 from jinja2 import Environment
 
+from include.airflow_paths import dag_path
 from include.outcomes import Kind, Outcome, PipelineName, Reason
 from include.page.record_query import RecordQuery
-from include.page.rendering import short_key, templates
+from include.page.rendering import link_of_run, short_key, templates
 from include.page.status import Reader, kind_of_key
 from include.page.vtex_admin import admin_link
+from include.pipeline.explanation import trigger_command
 from include.pipeline.replay import can_be_chosen
 from include.pipelines import DAILY_PIPELINES, PIPELINES
 from include.plan import keys_of
-from include.run_name import readable, run_id_of
+from include.run_name import ids_of, readable
 from include.state import FoundRecord, RecordOrder, RunRecords, Seen, Shop, StateStore
 from include.state.records import REPLAYED
 from include.values.wording import number
-from include.window import local_text
 
 PER_PAGE = 50
 ORDER_NAMES = {
@@ -65,7 +63,7 @@ class RecordList:
     @property
     def can_replay_all(self) -> bool:
         """Whether a reason code selects exactly the records of this list."""
-        return self.can_replay and _replay_of_list(self.query) is not None
+        return self.can_replay and replay_of_list(self.query) is not None
 
     def can_choose(self, row: FoundRecord) -> bool:
         """Whether the reader can choose this record for a replay."""
@@ -101,7 +99,7 @@ class Replay:
     @property
     def command(self) -> str:
         """The command that triggers this replay."""
-        return f"airflow dags trigger {self.dag_id} --conf {shlex.quote(self.conf_text)}"
+        return trigger_command(self.dag_id, **self.conf)
 
 
 def is_replayed(reason: Reason | None) -> bool:
@@ -137,7 +135,7 @@ def records_page(shown: RecordList, reader: Reader, shop: Shop, *, keys_are_prod
         pipelines=[name for name in shown.pipelines if name is not PipelineName.RECONCILE],
         admin=admin,
         kind_of=_kind_of,
-        replay=_replay_of_list(shown.query),
+        replay=replay_of_list(shown.query),
         outcomes=Outcome,
         reasons=Reason,
         seen_names={Seen.LAST: "last seen", Seen.FIRST: "first seen"},
@@ -150,11 +148,11 @@ def replay_page(
 ) -> str:
     """What was triggered, with a link to the run; without a run, only the command. `left_out` are keys that
     were chosen and have been sent since."""
-    run = _run_link(f"{replay.dag_id}/{run_id}/0") if run_id else None
+    run = link_of_run(f"{replay.dag_id}/{run_id}") if run_id else None
     return _render("replay.html", reader, replay=replay, run=run, back=back, left_out=left_out)
 
 
-def _replay_of_list(query: RecordQuery) -> Replay | None:
+def replay_of_list(query: RecordQuery) -> Replay | None:
     """The replay of exactly the records of this list, if there is one."""
     if query.pipeline in DAILY_PIPELINES and query.code and is_replayed(query.code) and query.is_one_reason:
         return Replay(query.pipeline, query.code)
@@ -165,23 +163,21 @@ def _pages(total: int) -> int:
     return max(1, -(-total // PER_PAGE))
 
 
+def _run_link(run_key: str) -> str:
+    """The address of a run in Airflow's UI, relative to the page; of its DAG if the key names no run."""
+    return link_of_run(run_key) or f"../{dag_path(run_key)}"
+
+
+def _run_id(run_key: str) -> str:
+    return ids_of(run_key)[1]
+
+
 def _kind_of(row: FoundRecord) -> Kind | None:
     return kind_of_key(row.pipeline, row.stored.key)
 
 
-def _run_link(run_key: str) -> str:
-    """The address of a run in Airflow's UI, relative to the page; of its DAG if the key names no run."""
-    dag_id, run_id = run_key.partition("/")[0], run_id_of(run_key)
-    runs = f"/runs/{quote(run_id, safe='')}" if run_id else ""
-    return f"../dags/{quote(dag_id, safe='')}{runs}"
-
-
 def _render(name: str, reader: Reader, **values: object) -> str:
-    return _templates().get_template(name).render(reader=reader, at=_clock(reader), **values)
-
-
-def _clock(reader: Reader) -> Callable[[datetime], str]:
-    return lambda instant: local_text(instant, reader.zone)
+    return _templates().get_template(name).render(reader=reader, at=reader.at, **values)
 
 
 @cache
@@ -190,7 +186,7 @@ def _templates() -> Environment:
         "number": number,
         "key": short_key,
         "run": readable,
-        "run_id": run_id_of,
+        "run_id": _run_id,
         "run_link": _run_link,
     }
     return templates(Path(__file__).parent / "templates", filters)

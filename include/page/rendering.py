@@ -9,6 +9,8 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from include.airflow_paths import run_path
+from include.run_name import ids_of
 from include.values.wording import age, duration, number, percent, plural
 
 _FOLDER = Path(__file__).parent
@@ -45,6 +47,12 @@ def templates(folder: Path, filters: Mapping[str, Callable[..., Any]]) -> Enviro
     )
     environment.filters.update({**_FILTERS, **filters})
     return environment
+
+
+def link_of_run(run_key: str) -> str:
+    """The address of a run in Airflow's UI, relative to our pages; empty for a key of another form."""
+    dag_id, run_id = ids_of(run_key)
+    return f"../{run_path(dag_id, run_id)}" if run_id else ""
 
 
 def short_key(key: str) -> str:

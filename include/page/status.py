@@ -40,6 +40,10 @@ class Reader:
     may_explain: bool
     form_token: str = ""
 
+    def at(self, instant: datetime) -> str:
+        """An instant on the clock of the shop."""
+        return local_text(instant, self.zone)
+
 
 def status_page(shown: Overview, reader: Reader, now: datetime) -> str:
     """The status page."""
@@ -63,11 +67,8 @@ def run_link(run: StoredReport | StoredFailure) -> str:
 
 
 def _page(name: str, reader: Reader, **values: object) -> str:
-    def at(instant: datetime) -> str:
-        return local_text(instant, reader.zone)
-
     template = _templates().get_template(name)
-    return template.render(reader=reader, at=at, run_link=run_link, **values)
+    return template.render(reader=reader, at=reader.at, run_link=run_link, **values)
 
 
 def _chart(trend: Trend, days: Sequence[date], failed: Collection[date]) -> Markup:

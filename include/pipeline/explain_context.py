@@ -64,7 +64,7 @@ class ExplainContext:
     @property
     def zone(self) -> ZoneInfo:
         """The time zone of the shop: all times of an explanation are by its clock."""
-        return ZoneInfo(self.settings.schedule.time_zone)
+        return self.settings.schedule.zone
 
     def coverage_of(self, pipeline: PipelineName, at: datetime) -> Coverage:
         """Whether a run of the pipeline has read the changes of this instant, or will."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from include.connectif.vocabulary import SETUP_CODES
 from include.outcomes import Outcome, Reason
 from include.pipeline.explain_values import format_value
 from include.pipeline.explanation import Conclusion, Presence
@@ -64,7 +65,7 @@ def action_for(reason: Reason, detail: str) -> str:
     if reason is not Reason.TARGET_REJECTED:
         first = reason.advice.partition(". ")[0]
         return f"{first[:1].lower()}{first[1:]}"
-    is_domain = detail.startswith(("E0103", "E0201"))
+    is_domain = detail.startswith(SETUP_CODES)
     return "authorise the shop's domain, then replay" if is_domain else "correct the named field, then replay"
 
 

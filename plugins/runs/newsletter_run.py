@@ -47,7 +47,8 @@ def apply_events(events: list[dict[str, Any]], *, dry_run: bool = False) -> str:
     run = get_current_context()["dag_run"]
     account = vtex_account(vtex_connection())
     shop = shop_of(account, connectif_account(connectif_connection()))
-    writes_nothing = is_dry_run(dry_run, settings, shop.vtex_host, shop.connectif_host)
+    live = is_live(settings.run.live, shop.vtex_host, shop.connectif_host)
+    writes_nothing = is_dry_run(dry_run, live=live)
     vtex = VtexClient(
         account, rate_limits=RateLimits(master_data_per_second=settings.vtex.newsletter_per_second)
     )
@@ -60,8 +61,7 @@ def apply_events(events: list[dict[str, Any]], *, dry_run: bool = False) -> str:
                 if dry_run
                 else keep_until_live(state, rules, events, now)
             )
-            is_shop_live = is_live(settings.run.live, shop.vtex_host, shop.connectif_host)
-            return _save_dry_run(counts, vtex, state, is_shop_live, started)
+            return _save_dry_run(counts, vtex, state, live, started)
         sync = NewsletterSync(vtex, state, rules, identity.name, key)
         sync.apply(events, now)
         sync.counts.calls["vtex"] = calls_of(vtex.transport.counter)

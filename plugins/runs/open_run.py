@@ -59,7 +59,8 @@ def open_run(pipeline: PipelineName, plan_of: PlanOf, options: RunOptions) -> It
     settings = load_settings()
     vtex, connectif = VtexHook().client, ConnectifHook().client
     shop = shop_of(vtex.account, connectif.account)
-    dry_run = is_dry_run(options.dry_run, settings, shop.vtex_host, shop.connectif_host)
+    live = is_live(settings.run.live, shop.vtex_host, shop.connectif_host)
+    dry_run = is_dry_run(options.dry_run, live=live)
     with open_state(shop) as state:
         base = staging_base(settings) / folder_of(shop)
         staging = Staging(run_folder(base, airflow_run, params))
@@ -74,7 +75,7 @@ def open_run(pipeline: PipelineName, plan_of: PlanOf, options: RunOptions) -> It
             vtex=vtex,
             connectif=connectif,
             dry_run=dry_run,
-            live=is_live(settings.run.live, shop.vtex_host, shop.connectif_host),
+            live=live,
             backfill=options.backfill,
             full_asked=options.full_asked,
             allow_mass_change=options.allow_mass_change,

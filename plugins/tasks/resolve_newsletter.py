@@ -12,6 +12,7 @@ from include.newsletter.run_report import save_run_report
 from include.newsletter.safety_net import missed_changes
 from include.outcomes import PipelineName
 from include.pipeline.run import explain_staging_errors, vendor_calls
+from include.run_name import OF_NEWSLETTER_TASK
 from include.staging import Staging
 from plugins.runs.newsletter_run import newsletter_rules, trigger_later_run
 from plugins.runs.run_key import run_identity
@@ -31,7 +32,7 @@ def resolve(extracted: ObjectStoragePath) -> str:
             return "nothing to do in a dry run, a back-fill, or for chosen records"
         started = time.monotonic()
         identity = run_identity()
-        key, rules = f"{run.run_key}/newsletter", newsletter_rules(run.settings)
+        key, rules = f"{run.run_key}{OF_NEWSLETTER_TASK}", newsletter_rules(run.settings)
         sync = NewsletterSync(run.vtex, run.state, rules, identity.name, key)
         with explain_staging_errors(run.settings):
             sync.resolve(missed_changes(run, Staging(extracted.parent / "newsletter")), run.now())

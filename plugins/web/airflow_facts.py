@@ -6,13 +6,11 @@ They are read in the api-server, which also serves the receiver, with the functi
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import UTC, datetime
 from typing import Any
 
 from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun
 from airflow.utils.session import create_session
-from airflow.utils.state import DagRunState
 from sqlalchemy import func, select
 
 from include.errors import ConfigurationError, SyncError, TemporaryError
@@ -21,7 +19,7 @@ from include.page.newsletter_answer import AirflowFacts, Receiver
 from include.pipelines import CALLBACK_RUN, NEWSLETTER, PIPELINES
 from plugins.web.airflow_runs import hide_error_details
 from plugins.web.newsletter_keys import KeysUnreadable, read_keys
-from plugins.web.newsletter_receiver import oldest_unfinished_run
+from plugins.web.newsletter_receiver import oldest_unfinished_run, unfinished_runs
 
 
 def airflow_facts(pipelines: Collection[PipelineName]) -> AirflowFacts:
@@ -44,15 +42,10 @@ def _paused(dag_ids: list[str]) -> frozenset[str]:
 
 def _newsletter_runs() -> dict[str, Any]:
     """The last callback, and the runs that are due but not finished."""
-    of_dag = DagRun.dag_id == NEWSLETTER.dag_id
     called = select(func.max(DagRun.run_after)).where(
-        of_dag, DagRun.run_id.startswith(CALLBACK_RUN, autoescape=True)
+        DagRun.dag_id == NEWSLETTER.dag_id, DagRun.run_id.startswith(CALLBACK_RUN, autoescape=True)
     )
-    waiting = select(func.count(), func.min(DagRun.run_after)).where(
-        of_dag,
-        DagRun.state.in_((DagRunState.QUEUED, DagRunState.RUNNING)),
-        DagRun.run_after <= datetime.now(UTC),
-    )
+    waiting = select(func.count(), func.min(DagRun.run_after)).where(*unfinished_runs())
     with create_session() as session:
         number, oldest = session.execute(waiting).one()
         return {"last_callback": session.scalar(called), "runs_waiting": number, "oldest_run": oldest}

@@ -15,6 +15,7 @@ from include.outcomes import Cause, PipelineName
 from include.page.csv_download import RECORD_COLUMNS, csv_file, record_rows
 from include.page.differences import CAUSE_COLUMNS, difference_rows
 from include.page.record_query import RecordQuery
+from include.page.trends import is_regular
 from include.pipeline.run import folder_of
 from include.run_name import attempt_of, safe_name
 from include.settings import load_settings
@@ -25,6 +26,7 @@ from plugins.web.page_access import AllowedPipelines, require_allowed, shop_stat
 from plugins.web.page_app import PageProblem
 from plugins.web.records_page import Query
 
+_RUNS_CHECKED = 50
 _LISTS_GONE = (
     "The list of these differences cannot be read. Its files are removed after run.staging_retention_days; "
     "and if Airflow's api-server runs on another machine than the tasks, run.staging_path must be a folder "
@@ -35,7 +37,7 @@ _LISTS_GONE = (
 def records_csv(pipelines: AllowedPipelines, query: Query) -> StreamingResponse:
     """All records of the list, in the order of their keys."""
     require_allowed(query.pipeline, pipelines)
-    zone = ZoneInfo(load_settings().schedule.time_zone)
+    zone = load_settings().schedule.zone
 
     def pieces() -> Iterator[bytes]:
         with shop_state() as (state, _shop):
@@ -51,7 +53,7 @@ def differences_csv(
     """All differences of a pipeline that the last comparison found; with `cause`, those of this cause."""
     require_allowed(PipelineName.RECONCILE, pipelines)
     require_allowed(pipeline, pipelines)
-    zone = ZoneInfo(load_settings().schedule.time_zone)
+    zone = load_settings().schedule.zone
 
     def pieces() -> Iterator[bytes]:
         with shop_state() as (state, shop):
@@ -85,7 +87,8 @@ def _folder_of_comparison(state: StateStore, shop: Shop, pipeline: PipelineName)
 
 
 def _last_comparison(state: StateStore) -> StoredReport | None:
-    return next(iter(state.reports.latest(PipelineName.RECONCILE)), None)
+    """The comparison that the status page shows."""
+    return next(filter(is_regular, state.reports.latest(PipelineName.RECONCILE, _RUNS_CHECKED)), None)
 
 
 def _file_name(zone: ZoneInfo, *parts: object) -> str:

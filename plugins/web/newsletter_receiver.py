@@ -20,7 +20,7 @@ from airflow.models.dagrun import DagRun
 from airflow.utils.session import create_session
 from airflow.utils.state import DagRunState
 from airflow.utils.types import DagRunTriggeredByType
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.exc import SQLAlchemyError
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
@@ -83,15 +83,17 @@ def create_run(events: Sequence[Event]) -> None:
 
 def oldest_unfinished_run() -> datetime | None:
     """Return when the oldest unfinished run was due; None if all runs are finished."""
-    unfinished = (DagRunState.QUEUED, DagRunState.RUNNING)
-    query = select(func.min(DagRun.run_after)).where(
-        DagRun.dag_id == NEWSLETTER.dag_id,
-        DagRun.state.in_(unfinished),
-        DagRun.run_after <= datetime.now(UTC),
-    )
+    query = select(func.min(DagRun.run_after)).where(*unfinished_runs())
     with hide_error_details("read its runs"), create_session() as session:
         require_unpaused(session, NEWSLETTER.dag_id)
         return session.scalar(query)
+
+
+def unfinished_runs() -> tuple[ColumnElement[bool], ...]:
+    """The condition for the newsletter runs that are due but not finished."""
+    states = (DagRunState.QUEUED, DagRunState.RUNNING)
+    of_dag = DagRun.dag_id == NEWSLETTER.dag_id
+    return of_dag, DagRun.state.in_(states), DagRun.run_after <= datetime.now(UTC)
 
 
 def oldest_busy_event() -> datetime | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import Depends, HTTPException, Request
@@ -50,7 +49,7 @@ def shop_state() -> Iterator[tuple[StateStore, Shop]]:
 def reader_of(request: Request, shop: Shop, pipelines: tuple[PipelineName, ...]) -> Reader:
     """What the page shows depends on this: the shop's clock and name, and the permissions of the user."""
     may_explain = any(pipeline in DAILY_PIPELINES for pipeline in pipelines)
-    zone = ZoneInfo(load_settings().schedule.time_zone)
+    zone = load_settings().schedule.zone
     return Reader(zone, shop.vtex_account, may_explain, form_token(request))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Callable, Mapping, Sequence
-from typing import cast
+from typing import Literal, cast
 from urllib.parse import parse_qs
 
 from airflow.api_fastapi.app import get_auth_manager
@@ -90,17 +90,18 @@ def last_values(fields: Mapping[str, Sequence[str]]) -> dict[str, str]:
 
 def may_read_runs(user: BaseUser, dag_id: str) -> bool:
     """Whether Airflow lets this user read the runs of a DAG."""
-    manager: BaseAuthManager[BaseUser] = get_auth_manager()
-    return manager.is_authorized_dag(
-        method="GET", access_entity=DagAccessEntity.RUN, details=DagDetails(id=dag_id), user=user
-    )
+    return _may(user, dag_id, "GET")
 
 
 def may_trigger(user: BaseUser, dag_id: str) -> bool:
     """Whether Airflow lets this user trigger a DAG."""
+    return _may(user, dag_id, "POST")
+
+
+def _may(user: BaseUser, dag_id: str, method: Literal["GET", "POST"]) -> bool:
     manager: BaseAuthManager[BaseUser] = get_auth_manager()
     return manager.is_authorized_dag(
-        method="POST", access_entity=DagAccessEntity.RUN, details=DagDetails(id=dag_id), user=user
+        method=method, access_entity=DagAccessEntity.RUN, details=DagDetails(id=dag_id), user=user
     )
 
 

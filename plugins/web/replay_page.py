@@ -14,7 +14,7 @@ from fastapi.responses import HTMLResponse
 from include.errors import SyncError
 from include.outcomes import PipelineName
 from include.page.record_query import RecordQuery, WrongQuery
-from include.page.records import Replay, is_replayed, replay_page
+from include.page.records import Replay, replay_of_list, replay_page
 from include.page.status import message_page
 from include.pipeline.replay import can_be_chosen
 from include.pipelines import DAILY_PIPELINES
@@ -81,13 +81,12 @@ def _wanted(
 ) -> tuple[str, list[str]]:
     """The parameter `replay`, and the chosen keys that are no longer rejected or held."""
     if do == "all" or (do == "command" and not chosen and query.is_one_reason):
-        if not (
-            query.code and query.pipeline is pipeline and query.is_one_reason and is_replayed(query.code)
-        ):
+        whole = replay_of_list(query)
+        if whole is None or whole.pipeline is not pipeline:
             raise PageProblem(
                 400, "Only a list of one reason code can be replayed as a whole", back=query.address()
             )
-        return str(query.code), []
+        return whole.wanted, []
     keys = list(dict.fromkeys(chosen))
     if not 0 < len(keys) <= MOST_KEYS or not all(map(can_be_chosen, keys)):
         raise PageProblem(400, f"Choose between 1 and {MOST_KEYS} records of the list", back=query.address())

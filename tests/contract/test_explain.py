@@ -24,6 +24,7 @@ from include.staging import Staging
 from include.state import RecordOutcome
 from include.window import local_text
 from tests.builders import EVERYTHING, NOON, SimulatedShop, SyncRunner, replay_of, window_ending
+from tests.sentences import assert_is_a_sentence
 from tools.explain_text import as_text
 
 RULES = NewsletterRules(timedelta(minutes=5), timedelta(minutes=10))
@@ -485,14 +486,6 @@ def test_explanation__is_one_sentence_and_a_sorted_history(
         assert times == sorted(times)
         assert all(time.tzinfo for time in times)
         assert_is_a_sentence(found.conclusion.sentence)
-
-
-def assert_is_a_sentence(text: str) -> None:
-    assert text[0].isupper()
-    assert not text.endswith(".")
-    assert ". " not in text
-    assert "\n" not in text
-    assert "@" not in text
 
 
 ODD_RECORDS = [

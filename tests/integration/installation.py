@@ -11,12 +11,15 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 import requests
 
 from include.report import Report
 from tests.integration.canary import put_canary
 from tools.airflow_rest import RestError
+from tools.browser import find_browser
 from tools.local_stack import LocalStack, StackSettings
+from tools.processes import ProcessFailed
 from tools.sandbox_shop import Sandbox, running_sandbox, sandbox_connections
 from tools.shop_reads import ShopReads
 from tools.stored_reports import stored_reports
@@ -99,6 +102,14 @@ class Installation:
         }
         products = [self.shop.product(product_id) or {} for product_id in self.shop.product_ids()]
         return counted | {"sample": [{k: v for k, v in one.items() if k != "updatedAt"} for one in products]}
+
+
+def require_browser() -> None:
+    """Skip the test, with the reason, on a machine without a browser."""
+    try:
+        find_browser()
+    except ProcessFailed as missing:
+        pytest.skip(str(missing))
 
 
 @contextmanager

@@ -23,11 +23,10 @@ from playwright.sync_api import Browser, Page, expect
 
 from include.outcomes import PipelineName
 from tests.integration.canary import CANARIES, DOCUMENT, put_canary
-from tests.integration.installation import QUICK, SECONDS, SMALL
+from tests.integration.installation import QUICK, SECONDS, SMALL, require_browser
 from tools.airflow_forms import TOKEN_COOKIE
-from tools.browser import find_browser, open_browser
+from tools.browser import open_browser
 from tools.local_stack import STORE_UPGRADE, Keys, LocalStack, StackSettings
-from tools.processes import ProcessFailed
 from tools.sandbox_shop import Sandbox, running_sandbox, sandbox_connections
 from tools.shop_reads import ShopReads
 
@@ -90,10 +89,7 @@ class Operator:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    try:
-        find_browser()
-    except ProcessFailed as missing:
-        pytest.skip(str(missing))
+    require_browser()
     with open_browser() as browser:
         yield browser
 

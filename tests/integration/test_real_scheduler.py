@@ -21,12 +21,11 @@ import requests
 from include.outcomes import Cause, PipelineName, Reason
 from tests.integration import canary
 from tests.integration.canary import CANARIES, find_places
-from tests.integration.installation import SECONDS, Installation, running_installation
+from tests.integration.installation import SECONDS, Installation, require_browser, running_installation
 from tools.airflow_forms import click, open_as_user
 from tools.airflow_rest import RestError
-from tools.browser import Tab, Viewport, find_browser, open_tab
+from tools.browser import Tab, Viewport, open_tab
 from tools.first_commands import FirstCommands, Try
-from tools.processes import ProcessFailed
 from tools.sandbox_shop import CONNECTIF_SECRET, VTEX_TOKEN, WEBHOOK_SECRET, register_callbacks
 
 
@@ -320,10 +319,7 @@ FRAME = "document.querySelector('iframe')?.contentDocument"
 
 @pytest.fixture
 def tab() -> Iterator[Tab]:
-    try:
-        find_browser()
-    except ProcessFailed as problem:
-        pytest.skip(str(problem))
+    require_browser()
     with open_tab() as tab:
         yield tab
 

@@ -92,6 +92,8 @@ def test_run__without_a_start_is_a_temporary_error() -> None:
     [
         ("sync_contacts/manual__1/0-20261123T120000-0123abcd", ("sync_contacts", "manual__1")),
         ("sync_contacts/a/b/0", ("sync_contacts", "a/b")),
+        ("sync_contacts/manual__1", ("sync_contacts", "manual__1")),
+        ("sync_contacts/manual__1/0-20261123T120000-0123abcd/newsletter", ("sync_contacts", "manual__1")),
         ("explain", ("", "")),
     ],
 )

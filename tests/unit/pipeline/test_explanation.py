@@ -21,18 +21,11 @@ from include.pipeline.explain_sentences import (
 from include.pipeline.explain_values import format_value
 from include.pipeline.explanation import Presence, explain_reason, trigger_command
 from include.state import StoredOutcome
+from tests.sentences import assert_is_a_sentence
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 ZONE = ZoneInfo("America/Sao_Paulo")
 CANARY = "Ana.Piepmatz@example.com"
-
-
-def assert_is_a_sentence(text: str) -> None:
-    assert text[0].isupper()
-    assert not text.endswith(".")
-    assert ". " not in text
-    assert "\n" not in text
-    assert "@" not in text
 
 
 @pytest.mark.parametrize("is_there", [True, False])
