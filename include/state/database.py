@@ -58,6 +58,10 @@ def parse_url(url: str) -> sa.URL:
     )
 
 
+_CONNECT_ARGS = {"connect_timeout": CONNECT_SECONDS, "client_encoding": "utf8"}
+"""Without the encoding, a database of encoding SQL_ASCII refuses texts such as `Boleto Bancário`."""
+
+
 def engine_for(address: sa.URL) -> sa.Engine:
     """An engine with short waits and no parameters in its error messages."""
     try:
@@ -68,7 +72,7 @@ def engine_for(address: sa.URL) -> sa.Engine:
             hide_parameters=True,
             pool_pre_ping=True,
             # connect_args override the address
-            connect_args={} if "connect_timeout" in address.query else {"connect_timeout": CONNECT_SECONDS},
+            connect_args={k: v for k, v in _CONNECT_ARGS.items() if k not in address.query},
             executemany_mode="values_plus_batch",  # rows with ON CONFLICT twice as fast
         )
     except (ImportError, NoSuchModuleError) as error:

@@ -80,7 +80,7 @@ def test_facts__the_last_callback_and_the_runs_that_wait() -> None:
     run("connectif__1", DagRunState.SUCCESS, timedelta(hours=2))
     run("connectif__2", DagRunState.RUNNING, timedelta(minutes=3))
     run("connectifx", DagRunState.QUEUED, timedelta(minutes=1))
-    run("again__1", DagRunState.QUEUED, timedelta(minutes=-10))
+    run("again__1", DagRunState.QUEUED, timedelta(days=-1))
     found = facts.airflow_facts(EVERY)
     assert found.last_callback == NOW - timedelta(minutes=3)
     assert (found.runs_waiting, found.oldest_run) == (2, NOW - timedelta(minutes=3))
