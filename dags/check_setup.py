@@ -22,27 +22,34 @@ from datetime import timedelta
 
 from airflow.sdk import dag, task
 
-from plugins.default_args import DEFAULT_ARGS, START
+from include.shops import ConfiguredShop
+from plugins.dag_shops import shops_with_dags
+from plugins.default_args import START, default_args
 
 
-@dag(
-    schedule=None,
-    start_date=START,
-    catchup=False,
-    max_active_runs=1,
-    is_paused_upon_creation=False,
-    default_args=DEFAULT_ARGS | {"execution_timeout": timedelta(minutes=30)},
-    tags=["vtex", "connectif"],
-    doc_md=__doc__,
-)
-def check_setup() -> None:
-    @task
-    def run_checks() -> str:
-        from plugins.tasks.check_setup import check_setup
+def check_setup(shop: ConfiguredShop) -> None:
+    @dag(
+        dag_id=shop.dag_id("check_setup"),
+        schedule=None,
+        start_date=START,
+        catchup=False,
+        max_active_runs=1,
+        is_paused_upon_creation=False,
+        default_args=default_args(shop) | {"execution_timeout": timedelta(minutes=30)},
+        tags=["vtex", "connectif", *shop.tags],
+        doc_md=__doc__,
+    )
+    def create() -> None:
+        @task
+        def run_checks() -> str:
+            from plugins.tasks.check_setup import check_setup
 
-        return check_setup()
+            return check_setup()
 
-    run_checks()
+        run_checks()
+
+    create()
 
 
-check_setup()
+for each in shops_with_dags():
+    check_setup(each)

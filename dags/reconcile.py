@@ -26,29 +26,36 @@ from __future__ import annotations
 from airflow.sdk import dag
 
 from include.outcomes import PipelineName
+from include.shops import ConfiguredShop
 from plugins import alerts
-from plugins.default_args import DEFAULT_ARGS, START, weekly_timetable
+from plugins.dag_shops import shops_with_dags
+from plugins.default_args import START, default_args, weekly_timetable
 from plugins.runs.params import RECONCILE_PARAMS
 from plugins.tasks.reconcile import compare, repair, report
 
 
-@dag(
-    schedule=weekly_timetable(),
-    start_date=START,
-    catchup=False,
-    max_active_runs=1,
-    default_args=DEFAULT_ARGS,
-    params=RECONCILE_PARAMS,
-    tags=["vtex", "connectif", "weekly"],
-    doc_md=__doc__,
-    **alerts.dag_args(),
-)
-def reconcile() -> None:
-    contacts = compare.override(task_id="compare_contacts")(PipelineName.CONTACTS)
-    products = compare.override(task_id="compare_products")(PipelineName.PRODUCTS)
-    purchases = compare.override(task_id="compare_purchases")(PipelineName.PURCHASES)
-    repaired = repair(purchases)
-    report(contacts, products, purchases, repaired)
+def reconcile(shop: ConfiguredShop) -> None:
+    @dag(
+        dag_id=shop.dag_id("reconcile"),
+        schedule=weekly_timetable(shop.settings.schedule),
+        start_date=START,
+        catchup=False,
+        max_active_runs=1,
+        default_args=default_args(shop),
+        params=RECONCILE_PARAMS,
+        tags=["vtex", "connectif", "weekly", *shop.tags],
+        doc_md=__doc__,
+        **alerts.dag_args(shop),
+    )
+    def create() -> None:
+        contacts = compare.override(task_id="compare_contacts")(PipelineName.CONTACTS)
+        products = compare.override(task_id="compare_products")(PipelineName.PRODUCTS)
+        purchases = compare.override(task_id="compare_purchases")(PipelineName.PURCHASES)
+        repaired = repair(purchases)
+        report(shop, contacts, products, purchases, repaired)
+
+    create()
 
 
-reconcile()
+for each in shops_with_dags():
+    reconcile(each)

@@ -26,29 +26,36 @@ from __future__ import annotations
 from airflow.sdk import dag
 
 from include.pipelines import CONTACTS
+from include.shops import ConfiguredShop
 from plugins import alerts
-from plugins.default_args import DEFAULT_ARGS, START, daily_timetable
+from plugins.dag_shops import shops_with_dags
+from plugins.default_args import START, daily_timetable, default_args
 from plugins.runs.params import LOAD_PARAMS
 from plugins.tasks.daily import extract, load, report, resolve_newsletter, transform
 
 
-@dag(
-    schedule=daily_timetable(CONTACTS),
-    start_date=START,
-    catchup=False,
-    max_active_runs=1,
-    default_args=DEFAULT_ARGS,
-    params=LOAD_PARAMS,
-    tags=["vtex", "connectif", "daily"],
-    doc_md=__doc__,
-    **alerts.dag_args(),
-)
-def sync_contacts() -> None:
-    extracted = extract(CONTACTS.name)
-    transformed = transform(CONTACTS.name, extracted)
-    loaded = load(CONTACTS.name, transformed)
-    report(CONTACTS.name, extracted, transformed, loaded)
-    resolve_newsletter(extracted)
+def sync_contacts(shop: ConfiguredShop) -> None:
+    @dag(
+        dag_id=shop.dag_id("sync_contacts"),
+        schedule=daily_timetable(CONTACTS, shop.settings.schedule),
+        start_date=START,
+        catchup=False,
+        max_active_runs=1,
+        default_args=default_args(shop),
+        params=LOAD_PARAMS,
+        tags=["vtex", "connectif", "daily", *shop.tags],
+        doc_md=__doc__,
+        **alerts.dag_args(shop),
+    )
+    def create() -> None:
+        extracted = extract(CONTACTS.name)
+        transformed = transform(CONTACTS.name, extracted)
+        loaded = load(CONTACTS.name, transformed)
+        report(CONTACTS, shop, extracted, transformed, loaded)
+        resolve_newsletter(extracted)
+
+    create()
 
 
-sync_contacts()
+for each in shops_with_dags():
+    sync_contacts(each)

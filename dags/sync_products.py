@@ -26,28 +26,35 @@ from __future__ import annotations
 from airflow.sdk import dag
 
 from include.pipelines import PRODUCTS
+from include.shops import ConfiguredShop
 from plugins import alerts
-from plugins.default_args import DEFAULT_ARGS, START, daily_timetable
+from plugins.dag_shops import shops_with_dags
+from plugins.default_args import START, daily_timetable, default_args
 from plugins.runs.params import LOAD_PARAMS
 from plugins.tasks.daily import extract, load, report, transform
 
 
-@dag(
-    schedule=daily_timetable(PRODUCTS),
-    start_date=START,
-    catchup=False,
-    max_active_runs=1,
-    default_args=DEFAULT_ARGS,
-    params=LOAD_PARAMS,
-    tags=["vtex", "connectif", "daily"],
-    doc_md=__doc__,
-    **alerts.dag_args(),
-)
-def sync_products() -> None:
-    extracted = extract(PRODUCTS.name)
-    transformed = transform(PRODUCTS.name, extracted)
-    loaded = load(PRODUCTS.name, transformed)
-    report(PRODUCTS.name, extracted, transformed, loaded)
+def sync_products(shop: ConfiguredShop) -> None:
+    @dag(
+        dag_id=shop.dag_id("sync_products"),
+        schedule=daily_timetable(PRODUCTS, shop.settings.schedule),
+        start_date=START,
+        catchup=False,
+        max_active_runs=1,
+        default_args=default_args(shop),
+        params=LOAD_PARAMS,
+        tags=["vtex", "connectif", "daily", *shop.tags],
+        doc_md=__doc__,
+        **alerts.dag_args(shop),
+    )
+    def create() -> None:
+        extracted = extract(PRODUCTS.name)
+        transformed = transform(PRODUCTS.name, extracted)
+        loaded = load(PRODUCTS.name, transformed)
+        report(PRODUCTS, shop, extracted, transformed, loaded)
+
+    create()
 
 
-sync_products()
+for each in shops_with_dags():
+    sync_products(each)

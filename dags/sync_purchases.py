@@ -30,28 +30,35 @@ from __future__ import annotations
 from airflow.sdk import dag
 
 from include.pipelines import PURCHASES
+from include.shops import ConfiguredShop
 from plugins import alerts
-from plugins.default_args import DEFAULT_ARGS, START, daily_timetable
+from plugins.dag_shops import shops_with_dags
+from plugins.default_args import START, daily_timetable, default_args
 from plugins.runs.params import DAILY_PARAMS
 from plugins.tasks.daily import extract, load, report, transform
 
 
-@dag(
-    schedule=daily_timetable(PURCHASES),
-    start_date=START,
-    catchup=False,
-    max_active_runs=1,
-    default_args=DEFAULT_ARGS,
-    params=DAILY_PARAMS,
-    tags=["vtex", "connectif", "daily"],
-    doc_md=__doc__,
-    **alerts.dag_args(),
-)
-def sync_purchases() -> None:
-    extracted = extract(PURCHASES.name)
-    transformed = transform(PURCHASES.name, extracted)
-    loaded = load(PURCHASES.name, transformed)
-    report(PURCHASES.name, extracted, transformed, loaded)
+def sync_purchases(shop: ConfiguredShop) -> None:
+    @dag(
+        dag_id=shop.dag_id("sync_purchases"),
+        schedule=daily_timetable(PURCHASES, shop.settings.schedule),
+        start_date=START,
+        catchup=False,
+        max_active_runs=1,
+        default_args=default_args(shop),
+        params=DAILY_PARAMS,
+        tags=["vtex", "connectif", "daily", *shop.tags],
+        doc_md=__doc__,
+        **alerts.dag_args(shop),
+    )
+    def create() -> None:
+        extracted = extract(PURCHASES.name)
+        transformed = transform(PURCHASES.name, extracted)
+        loaded = load(PURCHASES.name, transformed)
+        report(PURCHASES, shop, extracted, transformed, loaded)
+
+    create()
 
 
-sync_purchases()
+for each in shops_with_dags():
+    sync_purchases(each)

@@ -40,32 +40,39 @@ from typing import Any
 
 from airflow.sdk import dag, task
 
+from include.shops import ConfiguredShop
 from plugins import alerts
-from plugins.default_args import LONG_RETRY_ARGS, START
+from plugins.dag_shops import shops_with_dags
+from plugins.default_args import START, long_retry_args
 from plugins.runs.newsletter_params import NEWSLETTER_PARAMS
 
 
-@dag(
-    schedule=None,
-    start_date=START,
-    catchup=False,
-    max_active_runs=1,
-    is_paused_upon_creation=False,
-    default_args=LONG_RETRY_ARGS,
-    params=NEWSLETTER_PARAMS,
-    tags=["vtex", "connectif", "newsletter"],
-    doc_md=__doc__,
-    **alerts.dag_args(scheduled=False),
-)
-def update_newsletter() -> None:
-    @task
-    def apply(params: dict[str, Any] | None = None) -> str:
-        from plugins.runs.newsletter_run import apply_events
+def update_newsletter(shop: ConfiguredShop) -> None:
+    @dag(
+        dag_id=shop.dag_id("update_newsletter"),
+        schedule=None,
+        start_date=START,
+        catchup=False,
+        max_active_runs=1,
+        is_paused_upon_creation=False,
+        default_args=long_retry_args(shop),
+        params=NEWSLETTER_PARAMS,
+        tags=["vtex", "connectif", "newsletter", *shop.tags],
+        doc_md=__doc__,
+        **alerts.dag_args(shop, scheduled=False),
+    )
+    def create() -> None:
+        @task
+        def apply(params: dict[str, Any] | None = None) -> str:
+            from plugins.runs.newsletter_run import apply_events
 
-        given = params or {}
-        return apply_events(given["events"], dry_run=bool(given.get("dry_run")))
+            given = params or {}
+            return apply_events(given["events"], dry_run=bool(given.get("dry_run")))
 
-    apply()
+        apply()
+
+    create()
 
 
-update_newsletter()
+for each in shops_with_dags():
+    update_newsletter(each)

@@ -18,9 +18,12 @@ _THIS_MACHINE = frozenset({"127.0.0.1", "localhost", "::1"})
 
 def is_live(live: Live, *base_urls: str) -> bool:
     """Whether runs may write. With `sandbox` only if both vendors' base URLs are on this machine."""
-    if live == "sandbox":
-        return all(urlsplit(url).hostname in _THIS_MACHINE for url in base_urls)
-    return live
+    return all(map(is_on_this_machine, base_urls)) if live == "sandbox" else live
+
+
+def is_on_this_machine(url: str) -> bool:
+    """Whether a URL leads to this machine, where only simulated vendors are."""
+    return urlsplit(url).hostname in _THIS_MACHINE
 
 
 def is_dry_run(asked: bool, *, live: bool) -> bool:

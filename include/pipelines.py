@@ -13,13 +13,14 @@ from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Protocol
 
 from include.outcomes import Kind, PipelineName
+from include.shops import base_of
 
 if TYPE_CHECKING:
     from include.pipeline.explain_context import ExplainContext
     from include.pipeline.explanation import Explanation
     from include.pipeline.run import SyncRun
     from include.report import StageCounts
-    from include.settings import Schedule
+    from include.setting_types import Schedule
     from include.staging import Staging
 
 _CLOCK_CHANGE = timedelta(hours=1)
@@ -52,7 +53,10 @@ class PipelineCode:
 
 @dataclass(frozen=True)
 class Pipeline:
-    """A DAG whose runs have reports. `schedule` returns its cron expression; empty: no schedule."""
+    """A DAG whose runs have reports. `schedule` returns its cron expression; empty: no schedule.
+
+    `dag_id` is the DAG of the shop without a section; that of another shop ends with the shop's name.
+    """
 
     name: PipelineName
     dag_id: str
@@ -156,8 +160,9 @@ PIPELINES: dict[PipelineName, Pipeline] = {
 
 
 def pipeline_of(dag_id: str) -> Pipeline | None:
-    """The pipeline whose runs this DAG makes; None for another DAG."""
-    return next((pipeline for pipeline in PIPELINES.values() if pipeline.dag_id == dag_id), None)
+    """The pipeline whose runs this DAG makes, for any shop; None for another DAG."""
+    base = base_of(dag_id)
+    return next((pipeline for pipeline in PIPELINES.values() if pipeline.dag_id == base), None)
 
 
 def _longest_pause(cron: str) -> timedelta:

@@ -32,7 +32,8 @@ class RunRequest:
     `run_type` is Airflow's (`scheduled`, `manual`, `backfill`, …). The data interval is None if a run is
     triggered over REST with a null logical date. `window_start` and `window_end` are ISO 8601 with an offset.
     `only` is the id of one record. `replay` (with mode replay) selects records that were not sent: "all", a
-    reason code, or keys with commas between them. `zone` is the clock of times in `RunPlan.why`.
+    reason code, or keys with commas between them. `zone` is the clock of times in `RunPlan.why`. `dag_id` is
+    the shop's DAG, for commands; by default that of the pipeline.
     """
 
     run_type: str
@@ -45,6 +46,7 @@ class RunRequest:
     only: str | None = None
     replay: str | None = None
     zone: tzinfo = UTC
+    dag_id: str = ""
 
     @property
     def is_backfill(self) -> bool:
@@ -182,7 +184,9 @@ def plan_run(
         return RunPlan("full", None, (), "no full load has finished yet, so the run reads all records")
     if request.run_type == "scheduled":
         missing = _missing(left_edge, request.interval.start, covered)
-        return _plan_scheduled(request, missing, timedelta(days=coverage_days), pipeline.dag_id)
+        return _plan_scheduled(
+            request, missing, timedelta(days=coverage_days), request.dag_id or pipeline.dag_id
+        )
     why = f"{request.run_type} run for {request.interval.in_zone(request.zone)}"
     return RunPlan("window", request.interval, (), why)
 

@@ -17,7 +17,9 @@ from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 
 from include.airflow_paths import STATUS_PAGE, run_path
 from include.errors import MassChangeBlocked, SyncError, TooManyRejected
-from include.settings import AlertBy, load_settings
+from include.setting_types import AlertBy, Alerts
+from include.settings import load_settings
+from include.shops import ConfiguredShop, load_shops, section_of
 from include.task_failure import TaskFailure
 from plugins.airflow_links import in_airflow, page_of_run
 from plugins.notifiers import KINDS, create_notifier, notifiers
@@ -35,7 +37,8 @@ class Alert(NamedTuple):
     """A title of one line and a text of one or two sentences.
 
     `url` is the log of the failed task in Airflow's UI, or the run if no task is known; `task` is that task,
-    or empty. `page` is our page with the records of the run.
+    or empty. `page` is our page with the records of the run. `shop` is the name of the shop's section, or
+    empty.
     """
 
     title: str
@@ -43,16 +46,17 @@ class Alert(NamedTuple):
     url: str
     task: str = ""
     page: str = ""
+    shop: str = ""
 
 
-def dag_args(*, scheduled: bool = True) -> dict[str, Any]:
+def dag_args(shop: ConfiguredShop | None = None, *, scheduled: bool = True) -> dict[str, Any]:
     """Return the arguments of a DAG that send alerts for failed runs and, if `scheduled`, for late runs.
 
-    Raises ConfigurationError if a notifier of the settings cannot be created.
+    By default with the common settings. Raises ConfigurationError if a notifier of the settings cannot be
+    created.
     """
-    alerts = load_settings().alerts
-    for kind in KINDS:
-        notifiers(kind)
+    alerts = _alerts_of(shop)
+    require_notifiers(alerts)
     args: dict[str, Any] = {}
     if alerts.run_failed:
         args["on_failure_callback"] = alert_run_failed
@@ -65,9 +69,19 @@ def dag_args(*, scheduled: bool = True) -> dict[str, Any]:
     return args
 
 
-def task_callbacks() -> list[Callable[[Context], None]]:
+def require_notifiers(alerts: Alerts) -> None:
+    """Raise ConfigurationError if a notifier of the settings cannot be created."""
+    for kind in KINDS:
+        notifiers(kind, alerts)
+
+
+def _alerts_of(shop: ConfiguredShop | None) -> Alerts:
+    return shop.settings.alerts if shop else load_settings().alerts
+
+
+def task_callbacks(shop: ConfiguredShop | None = None) -> list[Callable[[Context], None]]:
     """Return the failure callbacks of each task; none if no setting asks for its alerts."""
-    alerts = load_settings().alerts
+    alerts = _alerts_of(shop)
     return [alert_task_failed] if alerts.mass_change or alerts.reject_share else []
 
 
@@ -81,9 +95,9 @@ def alert_task_failed(context: Context) -> None:
         _alert("reject_share", context, "too many records were rejected", str(error), failure_in(context))
 
 
-def retry_callbacks() -> list[Callable[[Context], None]]:
+def retry_callbacks(shop: ConfiguredShop | None = None) -> list[Callable[[Context], None]]:
     """Return the retry callbacks of a task with `LONG_RETRY_ARGS`; none if no setting asks for its alert."""
-    return [alert_task_retries] if load_settings().alerts.run_failed else []
+    return [alert_task_retries] if _alerts_of(shop).run_failed else []
 
 
 def alert_task_retries(context: Context) -> None:
@@ -113,7 +127,7 @@ def alert_late(context: dict[str, Any]) -> None:
     look up why a task is retried.
     """
     if context["dag_run"]["run_type"] == "scheduled":
-        hours = load_settings().alerts.late_after_hours
+        hours = load_shops().of_dag(_ids_of_run(context)[0]).settings.alerts.late_after_hours
         text = f"The run started more than {hours:g} hours ago and is still running. {_CHECK_THE_TASK}"
         _alert("late", context, "a run has not finished in time", text, None)
 
@@ -192,8 +206,9 @@ def _alert(kind: str, context: Context, title: str, text: str, failure: TaskFail
         url=in_airflow(failure.log if failure else run_path(dag_id, run_id)),
         task=failure.task if failure else "",
         page=in_airflow(page_of_run(dag_id, run_id)),
+        shop=section_of(dag_id),
     )
-    for notifier in notifiers(kind):
+    for notifier in notifiers(kind, load_shops().of_dag(dag_id).settings.alerts):
         notifier({**context, "alert": alert})
 
 

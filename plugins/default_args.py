@@ -18,7 +18,9 @@ from include.errors import (
     UnsafeChange,
 )
 from include.pipelines import DailyPipeline
+from include.setting_types import Schedule
 from include.settings import load_settings
+from include.shops import ConfiguredShop
 from plugins import alerts
 from plugins.task_boundary import before_task, forget_failure, record_failure, record_retry
 
@@ -44,7 +46,7 @@ DEFAULT_ARGS: dict[str, Any] = {
     "max_retry_delay": timedelta(minutes=30),
     "execution_timeout": timedelta(hours=12),
     "pre_execute": before_task,
-    "on_failure_callback": [record_failure, *alerts.task_callbacks()],
+    "on_failure_callback": [record_failure],
     "on_retry_callback": [record_retry],
     "on_success_callback": [forget_failure],
     # Errors that need an operator, and bugs, fail at once. All others, such as TemporaryError, are retried.
@@ -55,7 +57,6 @@ LONG_RETRY_ARGS: dict[str, Any] = DEFAULT_ARGS | {
     "retries": 300,
     "retry_delay": timedelta(seconds=10),
     "max_retry_delay": timedelta(minutes=5),
-    "on_retry_callback": [record_retry, *alerts.retry_callbacks()],
     # A maintenance page, a DNS failure or a rejected key looks like a configuration error but may end within
     # minutes. The events are only in the conf of the run and must not get lost, so the task is retried.
     # The operator gets an alert.
@@ -76,6 +77,19 @@ LONG_RETRY_ARGS: dict[str, Any] = DEFAULT_ARGS | {
 """For runs whose conf is the only copy of their data: Airflow retries for a day after almost every error."""
 
 
+def default_args(shop: ConfiguredShop) -> dict[str, Any]:
+    """`DEFAULT_ARGS` with the alerts of a shop."""
+    return DEFAULT_ARGS | {"on_failure_callback": [record_failure, *alerts.task_callbacks(shop)]}
+
+
+def long_retry_args(shop: ConfiguredShop) -> dict[str, Any]:
+    """`LONG_RETRY_ARGS` with the alerts of a shop."""
+    return LONG_RETRY_ARGS | {
+        "on_failure_callback": [record_failure, *alerts.task_callbacks(shop)],
+        "on_retry_callback": [record_retry, *alerts.retry_callbacks(shop)],
+    }
+
+
 PROJECT = "vtex_connectif"
 """The group of the DAGs' assets, and the first part of the names of their metrics."""
 
@@ -85,17 +99,18 @@ def report_asset(dag_id: str) -> Asset:
     return Asset(name=f"{dag_id}_report", group=PROJECT)
 
 
-def daily_timetable(pipeline: DailyPipeline) -> CronDataIntervalTimetable:
+def daily_timetable(pipeline: DailyPipeline, schedule: Schedule | None = None) -> CronDataIntervalTimetable:
     """The timetable of a daily sync: the pipeline's cron expression in the shop's time zone.
+
+    By default that of the common settings.
 
     The data intervals have no gap and no overlap. They are 23 or 25 hours long when the clocks change. A cron
     string alone gives every run an empty interval.
     """
-    schedule = load_settings().schedule
+    schedule = schedule or load_settings().schedule
     return CronDataIntervalTimetable(pipeline.schedule(schedule), timezone=schedule.time_zone)
 
 
-def weekly_timetable() -> CronTriggerTimetable:
+def weekly_timetable(schedule: Schedule) -> CronTriggerTimetable:
     """The timetable of `reconcile`: a run compares the current records, so it has no data interval."""
-    schedule = load_settings().schedule
     return CronTriggerTimetable(schedule.reconcile, timezone=schedule.time_zone)

@@ -9,21 +9,22 @@ from importlib import import_module
 from airflow.sdk import BaseNotifier
 
 from include.errors import ConfigurationError
-from include.settings import AlertBy, load_settings
+from include.setting_types import AlertBy, Alerts
+from include.settings import load_settings
 
 KINDS = ("run_failed", "reject_share", "mass_change", "late")
 """The settings of `[alerts]` that name notifiers."""
 
 
-def all_notifiers() -> Iterator[tuple[str, AlertBy]]:
-    """Each alert with each of its notifiers, as the settings name them."""
+def all_notifiers(alerts: Alerts | None = None) -> Iterator[tuple[str, AlertBy]]:
+    """Each alert with each of its notifiers, as the settings name them; by default the common settings."""
     for kind in KINDS:
-        yield from ((kind, by) for by in _named(kind))
+        yield from ((kind, by) for by in _named(kind, alerts or load_settings().alerts))
 
 
-def notifiers(kind: str) -> list[BaseNotifier]:
+def notifiers(kind: str, alerts: Alerts) -> list[BaseNotifier]:
     """Create the notifiers of an alert. Each alert needs new ones: rendering their templates changes them."""
-    return [create_notifier(kind, by) for by in _named(kind)]
+    return [create_notifier(kind, by) for by in _named(kind, alerts)]
 
 
 def connections_of(notifier: BaseNotifier) -> Iterator[str]:
@@ -53,6 +54,6 @@ def create_notifier(kind: str, by: AlertBy) -> BaseNotifier:
     return notifier
 
 
-def _named(kind: str) -> Sequence[AlertBy]:
-    by: Sequence[AlertBy] = getattr(load_settings().alerts, kind)
+def _named(kind: str, alerts: Alerts) -> Sequence[AlertBy]:
+    by: Sequence[AlertBy] = getattr(alerts, kind)
     return by

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from include.errors import ConfigurationError, SyncError
 from include.settings import load_settings
-from include.state import Shop, StateStore, open_state_store, upgrade
+from include.state import ReadStoreId, Shop, StateStore, open_state_store, upgrade
 from plugins.executor import require_one_machine
 from plugins.hooks.airflow_connections import STATE, state_connection
 from plugins.hooks.connection_fields import extra, field_error, require, text
@@ -34,14 +34,22 @@ name.
 """
 
 
-def open_state(shop: Shop) -> StateStore:
-    """Open the state store of a shop; ConfigurationError if the connection or the tables are wrong."""
+def open_state(
+    shop: Shop, *, read_store_id: ReadStoreId | None = None, any_account: bool = False
+) -> StateStore:
+    """Open the state store of a shop; ConfigurationError if the connection or the tables are wrong.
+
+    Whatever writes passes `read_store_id`, which asks Connectif when the shop has a new key; see
+    `include/state/identity.py`, also for `any_account`.
+    """
     connection = state_connection()
     if connection.conn_type == "sqlite":
         require_one_machine("the state store", f"give the connection {STATE} a PostgreSQL database")
     hash_key = require(connection, "hash_key", "a long random secret, and keep it")
     mask([hash_key])
-    return open_state_store(database_url(connection), hash_key, shop)
+    return open_state_store(
+        database_url(connection), hash_key, shop, read_store_id=read_store_id, any_account=any_account
+    )
 
 
 def database_url(connection: Connection) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from include.errors import ParameterError, SyncError
 from include.parameters import ADDED_BY_AIRFLOW, unknown_parameters
+from include.shops import load_shops
 from include.task_failure import TaskFailure, task_failure
 from plugins.short_tracebacks import shorten_tracebacks
 
@@ -64,7 +65,7 @@ def _record(context: Any, failure: TaskFailure) -> None:
     ti, run = context["ti"], context["dag_run"]
     stored = StoredFailure(ti.dag_id, ti.run_id, run.start_date or run.run_after, failure)
     try:
-        with _state() as state:
+        with _state(ti.dag_id) as state:
             state.task_failures.save(stored)
     except SyncError as problem:
         log.warning("this failure is not on the status page, because it could not be recorded: %s", problem)
@@ -79,7 +80,7 @@ def forget_failure(context: Any) -> None:
     if ti.try_number == 1:
         return
     try:
-        with _state() as state:
+        with _state(ti.dag_id) as state:
             state.task_failures.remove(ti.dag_id, ti.run_id, ti.task_id, _map_index(ti))
     except SyncError as problem:
         log.warning("the failure of an earlier try stays on the status page: %s", problem)
@@ -102,7 +103,7 @@ def failure_in(context: Any, *, retried: bool = False) -> TaskFailure:
 
 def recorded_failure(dag_id: str, run_id: str, run_started_at: datetime) -> TaskFailure | None:
     """The first failure of a run that no later try of its task has ended; SyncError without a state store."""
-    with _state() as state:
+    with _state(dag_id) as state:
         return next(iter(state.task_failures.of_run(dag_id, run_id, run_started_at)), None)
 
 
@@ -111,9 +112,10 @@ def _map_index(ti: Any) -> int:
 
 
 @contextmanager
-def _state() -> Iterator[StateStore]:
+def _state(dag_id: str) -> Iterator[StateStore]:
+    """The state store of the DAG's shop, also if the failure is that another account is behind its name."""
     from plugins.hooks.accounts import shop_of_connections  # noqa: PLC0415 - heavy, only after a failure
     from plugins.state import open_state  # noqa: PLC0415
 
-    with open_state(shop_of_connections()) as state:
+    with open_state(shop_of_connections(load_shops().of_dag(dag_id)), any_account=True) as state:
         yield state

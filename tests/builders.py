@@ -37,7 +37,8 @@ from include.plan import RunPlan
 from include.purchases.reconcile import repair as repair_purchases
 from include.report import Compared, Report, StageCounts
 from include.run_name import RunIdentity
-from include.settings import Settings, load_settings
+from include.setting_types import Settings
+from include.settings import load_settings
 from include.staging import Staging
 from include.state import Shop, StateStore, open_state_store, upgrade
 from include.vtex.client import RateLimits, VtexAccount, VtexClient

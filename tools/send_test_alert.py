@@ -7,7 +7,7 @@ import sys
 from airflow.sdk._shared.secrets_masker import redact
 
 from include.errors import ConfigurationError
-from include.settings import AlertBy
+from include.setting_types import AlertBy
 from plugins.alerts import send_test_alert
 from plugins.notifiers import all_notifiers
 

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
-from include.settings import ENV_PREFIX, SETTINGS_FILE, Settings
+from include.setting_types import Settings
+from include.settings import ENV_PREFIX, SETTINGS_FILE
 
 _SECTION = re.compile(r"\[(\w+)\]")
 _SETTING = re.compile(r"(?:# )?(\w+) = ")

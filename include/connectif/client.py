@@ -44,11 +44,15 @@ _KEPT_BYTES = 8_000
 
 @dataclass(frozen=True)
 class ConnectifAccount:
-    """The host of the API and its key. Links to the shop never use `base_url`."""
+    """The host of the API and its key. Links to the shop never use `base_url`.
+
+    `connection` is the id of the Airflow connection, for messages.
+    """
 
     key_id: str
     key_secret: str = field(repr=False)
     base_url: str = DEFAULT_HOST
+    connection: str = "connectif_default"
     http: HttpOptions = field(default_factory=HttpOptions)
 
 

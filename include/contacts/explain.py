@@ -76,7 +76,7 @@ def explain_customer(context: ExplainContext, record: str) -> Explanation:
         conclusion=_conclude(context, customer, differing),
         comparison=comparison,
         history=timeline(_events(customer)),
-        advice=tuple(_advise(customer, differing)),
+        advice=tuple(_advise(customer, differing, context.dag_id(_DAG))),
         parts=(
             *_document_parts(context, customer.documents),
             *vendor_text_parts(texts.values()),
@@ -174,19 +174,19 @@ def _end_of(run: StoredReport) -> datetime:
     return run.finished_at or run.started_at
 
 
-def _advise(customer: FoundCustomer, differing: list[str]) -> Iterator[Advice]:
+def _advise(customer: FoundCustomer, differing: list[str], dag_id: str) -> Iterator[Advice]:
     if customer.erased_at:
         yield Advice(explain_reason(Reason.ERASED))
     elif not customer.documents:
         yield Advice("VTEX has no such customer: nothing is sent, and a subscription change is not written")
-    yield from _advise_on_documents(customer)
+    yield from _advise_on_documents(customer, dag_id)
     if customer.row and not customer.refusal and (customer.there is None or differing):
-        yield Advice("To send it now, run it alone", trigger_command(_DAG, only=str(customer.row["id"])))
+        yield Advice("To send it now, run it alone", trigger_command(dag_id, only=str(customer.row["id"])))
     yield from advice_on_drops(customer.drops)
     yield from customer.subscription.advice()
 
 
-def _advise_on_documents(customer: FoundCustomer) -> Iterator[Advice]:
+def _advise_on_documents(customer: FoundCustomer, dag_id: str) -> Iterator[Advice]:
     """What to do about documents that are not sent, by the mapping now or by the last run."""
     for key, reason in customer.unsent.items():
         if not customer.erased_at:
@@ -195,7 +195,7 @@ def _advise_on_documents(customer: FoundCustomer) -> Iterator[Advice]:
     for key, stored in customer.stored.items():
         if stored.reason and key not in customer.unsent:
             is_refused = is_refusal(stored.reason)
-            replay = trigger_command(_DAG, mode="replay", replay=key) if is_refused else ""
+            replay = trigger_command(dag_id, mode="replay", replay=key) if is_refused else ""
             yield Advice(explain_reason(stored.reason, stored.detail), replay)
 
 

@@ -36,7 +36,7 @@ _DOCUMENTS_A_FILE = 20_000
 _MOST_READINGS = 3
 _WAIT_FOR_A_SLOT_SECONDS = 30.0
 _CHECK_IF_EMPTY = (
-    "the account of vtex_default, and that its key has the right Dynamic Storage, Read only documents"
+    "the account of {connection}, and that its key has the right Dynamic Storage, Read only documents"
 )
 
 
@@ -62,7 +62,8 @@ def extract(run: SyncRun, target: Staging) -> StageCounts:
         found += documents
     log.info("%s", reader.progress.line())
     if run.plan.window is None and not found:
-        stop_empty_load(run, "VTEX has no customer (data entity CL)", _CHECK_IF_EMPTY)
+        check = _CHECK_IF_EMPTY.format(connection=run.vtex.account.connection)
+        stop_empty_load(run, "VTEX has no customer (data entity CL)", check)
     return StageCounts()
 
 

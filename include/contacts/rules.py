@@ -14,7 +14,7 @@ from include.contacts.fields import CONTACT_COLUMNS, SOURCE_FIELDS, ExtraField
 from include.contacts.mapping import map_contacts
 from include.errors import ConfigurationError, ContractError
 from include.pipeline.run import SyncRun
-from include.settings import Settings
+from include.setting_types import Settings
 from include.values.mapped import Mapped
 
 

@@ -1,7 +1,6 @@
 """Connectif's account: its authorised domains and its currency, if Connectif shows them.
 
-`/store/` is known only from a public client, and the shape of its answer is not documented; so values are
-found by the names of their keys. Without `/store/`, the domains come from the rejection of a product outside
+Without `/store/` (see `include/connectif/store.py`), the domains come from the rejection of a product outside
 of them (E0201, `allowedDomains`), if Connectif checks the domain before the missing name.
 """
 
@@ -14,8 +13,8 @@ from urllib.parse import urlsplit
 
 from include.connectif import routes
 from include.connectif.client import ConnectifClient
+from include.connectif.store import read_store
 from include.doctor.permissions import NO_SUCH_HOST, NO_SUCH_RECORD
-from include.errors import ContractError
 from include.http.transport import AccessRefused, RequestRefused
 
 
@@ -29,10 +28,7 @@ class Account:
 
 def read_account(connectif: ConnectifClient) -> Account:
     """The account's data; empty if the key may not read it."""
-    try:
-        answer = connectif.transport.json(routes.READ_STORE)
-    except (AccessRefused, RequestRefused, ContractError):
-        return Account()
+    answer = read_store(connectif)
     domains = tuple(host_of(text) for text in _texts_under(answer, "domain"))
     codes = [text for text in _texts_under(answer, "currency") if len(text) == 3 and text.isalpha()]
     return Account(tuple(filter(None, domains)), codes[0].upper() if codes else "")

@@ -18,7 +18,8 @@ from include.doctor.permissions import check_connectif_permissions, check_vtex_p
 from include.doctor.purchase_ids import check_purchase_ids
 from include.doctor.shop import check_currency, check_sales_channels
 from include.errors import SyncError
-from include.settings import Settings, changed_settings, misspelt_variables
+from include.setting_types import Settings
+from include.settings import changed_settings, misspelt_variables
 from include.vtex.client import VtexClient
 
 AT_VTEX: dict[str, Callable[[VtexClient, CheckContext], Iterator[Line]]] = {

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from include.settings import Settings
+from include.setting_types import Settings
 from include.staging import Staging
 from include.state import StateStore
 

@@ -22,11 +22,13 @@ _NO_PRODUCT = {"fq": "productId:0", "_from": "0", "_to": "0"}
 
 def check_vtex_connection(vtex: VtexClient, _: CheckContext) -> Iterator[Line]:
     """Check host, account, key and secret with a cheap call; permissions have their own check."""
-    yield _check_answer("VTEX", "vtex_default", vtex.check, vtex.transport.base_url)
+    yield _check_answer("VTEX", vtex.account.connection, vtex.check, vtex.transport.base_url)
 
 
 def check_connectif_connection(connectif: ConnectifClient, _: CheckContext) -> Iterator[Line]:
-    yield _check_answer("Connectif", "connectif_default", connectif.check, connectif.transport.base_url)
+    yield _check_answer(
+        "Connectif", connectif.account.connection, connectif.check, connectif.transport.base_url
+    )
 
 
 def _check_answer(vendor: str, connection: str, check: Callable[[], None], host: str) -> Line:

@@ -15,8 +15,8 @@ from include.vtex.client import VtexClient
 
 _SUBJECT = "shop domain"
 _ADVICE = (
-    "Correct the shop domain of vtex_default, or authorise it at Connectif (Store settings > Channels > "
-    "Web > advanced): else Connectif rejects purchases with E0103"
+    "Correct the shop domain of the VTEX connection, or authorise it at Connectif (Store settings > "
+    "Channels > Web > advanced): else Connectif rejects purchases with E0103"
 )
 _PRODUCTS_CHECKED = 3
 
@@ -25,7 +25,11 @@ def check_shop_domain(vtex: VtexClient, connectif: ConnectifClient, context: Che
     """Compare with the account's domains; else with earlier rejections, and with products at Connectif."""
     domain = vtex.account.shop_domain
     if not domain:
-        yield error(_SUBJECT, "empty", "Fill in the shop domain of vtex_default: links to products need it")
+        yield error(
+            _SUBJECT,
+            "empty",
+            f"Fill in the shop domain of {vtex.account.connection}: links to products need it",
+        )
         return
     allowed = read_account(connectif).domains or read_domains_from_rejection(connectif)
     yield (

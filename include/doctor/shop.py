@@ -32,7 +32,7 @@ def check_sales_channels(vtex: VtexClient, context: CheckContext) -> Iterator[Li
         return
     own_channel = vtex.account.sales_channel
     for number in dict.fromkeys((own_channel, *context.settings.purchases.sales_channels)):
-        yield _check_channel(number, channels)
+        yield _check_channel(number, channels, vtex.account.connection)
     if own_channel in channels:
         yield _check_time_zone(channels[own_channel], context)
 
@@ -70,13 +70,13 @@ def _channels(vtex: VtexClient) -> dict[str, Channel] | None:
         return None
 
 
-def _check_channel(number: str, channels: dict[str, Channel]) -> Line:
+def _check_channel(number: str, channels: dict[str, Channel], connection: str) -> Line:
     subject = f"VTEX, sales channel {number}"
     active = [
         f"{key} ({channel.get('Name')})" for key, channel in channels.items() if channel.get("IsActive")
     ]
     advice = (
-        f"Active channels: {', '.join(active)}. Change the sales channel of vtex_default or the setting "
+        f"Active channels: {', '.join(active)}. Change the sales channel of {connection} or the setting "
         "purchases.sales_channels"
     )
     if number not in channels:

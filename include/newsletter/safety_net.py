@@ -14,7 +14,7 @@ from include.connectif.exports import WantedColumn
 from include.errors import ContractError
 from include.pipeline.exports import Exporter, exporter_of
 from include.pipeline.run import SyncRun
-from include.settings import Newsletter
+from include.setting_types import Newsletter
 from include.staging import Staging
 from include.window import Window
 

@@ -20,7 +20,7 @@ from include.page.rendering import Level
 from include.page.trends import DAYS, LATENCY, Span, Trend, failed_days, is_regular, trends_of
 from include.pipelines import CALLBACK_RUN, NEWSLETTER, PIPELINES
 from include.report import Limits
-from include.settings import Settings
+from include.setting_types import Settings
 from include.state import ReasonCount, StateStore, StoredFailure, StoredReport
 
 MOST_RUNS = 5_000

@@ -20,7 +20,7 @@ from include.pipeline.run import SyncRun, counts_of, explain_staging_errors, has
 from include.plan import RunPlan, RunRequest
 from include.report import Limits, Report, StageCounts
 from include.run_name import RunIdentity
-from include.settings import Settings
+from include.setting_types import Settings
 from include.staging import Staging
 from include.window import Window
 

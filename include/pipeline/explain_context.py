@@ -17,7 +17,8 @@ from include.http.transport import RequestRefused
 from include.outcomes import PipelineName
 from include.pipeline.run import SyncRun, utc_now
 from include.plan import DAY, RunPlan
-from include.settings import Settings
+from include.setting_types import Settings
+from include.shops import dag_id_of
 from include.staging import Staging
 from include.state import StateStore
 from include.vtex.client import VtexClient
@@ -35,7 +36,7 @@ class Coverage(Enum):
 
 @dataclass(frozen=True)
 class ExplainContext:
-    """`kept` is the folder with the catalogue that was sent last."""
+    """`kept` is the folder with the catalogue that was sent last. `section` names the shop's DAGs."""
 
     settings: Settings
     state: StateStore
@@ -43,6 +44,11 @@ class ExplainContext:
     connectif: ConnectifClient
     kept: Staging
     now: Callable[[], datetime] = utc_now
+    section: str = ""
+
+    def dag_id(self, dag: str) -> str:
+        """The id of the shop's own DAG, for commands."""
+        return dag_id_of(dag, self.section)
 
     def run(self, pipeline: PipelineName) -> SyncRun:
         """The run that would process the record, as a dry run. It is never started."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -20,10 +19,9 @@ from include.outcomes import PipelineName, Reason
 from include.pipeline.lease import leased
 from include.plan import RunPlan
 from include.report import Calls, StageCounts, Vendor
-from include.run_name import safe_name
-from include.settings import Settings
+from include.setting_types import Settings
 from include.staging import Staging
-from include.state import Shop, StateStore
+from include.state import StateStore
 from include.vtex.client import VtexClient
 
 if TYPE_CHECKING:
@@ -204,9 +202,3 @@ def vendor_calls(run: SyncRun) -> dict[Vendor, Calls]:
 def calls_of(counter: CallCounter) -> Calls:
     """The number of calls that a client has made."""
     return Calls(made=counter.calls, throttled=counter.throttled, retried=counter.repeated)
-
-
-def folder_of(shop: Shop) -> str:
-    """`myshop-1a2b3c4d`: the folder of a shop's files; readable, and different for each shop."""
-    digest = hashlib.sha256(repr(shop).encode()).hexdigest()
-    return f"{safe_name(shop.vtex_account or 'shop')}-{digest[:8]}"

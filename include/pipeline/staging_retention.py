@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,27 +11,28 @@ import orjson
 
 from include.disk import disk
 from include.errors import SyncError
-from include.pipeline.run import KEPT, folder_of
+from include.pipeline.run import KEPT
 from include.run_name import attempt_of, safe_name, started_at
-from include.settings import Settings
+from include.setting_types import Settings
 from include.state import StateStore
 
 log = logging.getLogger(__name__)
 
 _CREATED_AT = "born.json"
 """File with the start of a run in folders of an earlier version, whose names do not hold it."""
-_SHOP_FOLDER = re.compile(r".-[0-9a-f]{8}$")
 
 
 def remove_old(state: StateStore, base: Any, settings: Settings, now: datetime) -> None:
-    """Remove files, outcomes and reports of all shops and DAGs that are older than the settings allow.
+    """Remove files, outcomes and reports of the shop that are older than its settings allow.
 
-    `base` is the folder of all staged files. Errors do not fail the run: they are logged, and the next run
-    tries again.
+    Those of shops that no longer run are removed at the same age. `base` is the folder of all staged files.
+    Errors do not fail the run: they are logged, and the next run tries again.
     """
     keep = settings.run
     try:
-        files = remove_old_runs(base, older_than=timedelta(days=keep.staging_retention_days), now=now)
+        age = timedelta(days=keep.staging_retention_days)
+        folders = [base / shop.folder for shop in state.retention.shops()]
+        files = sum(remove_old_runs(folder, older_than=age, now=now) for folder in folders)
         if last_erasure := state.erasure.last_erasure():
             files += remove_runs_with_people(state, base, started_before=last_erasure, now=now)[0]
         outcomes = state.retention.remove_outcomes(now - timedelta(days=keep.outcome_retention_days))
@@ -48,15 +48,15 @@ def remove_old(state: StateStore, base: Any, settings: Settings, now: datetime) 
         )
 
 
-def remove_old_runs(base: Any, *, older_than: timedelta, now: datetime) -> int:
-    """Remove the folders `<shop>/<dag>/<run>/<attempt>` that are older than `older_than`; returns how many.
+def remove_old_runs(folder: Any, *, older_than: timedelta, now: datetime) -> int:
+    """Remove the folders `<dag>/<run>/<attempt>` of a shop that are older; returns how many.
 
-    `base` is a path as in `Staging` that also supports a recursive `rmdir`. No other folders are touched:
-    `base` may be a bucket that other applications use too.
+    `folder` is a path as in `Staging` that also supports a recursive `rmdir`. No other folders are touched:
+    the base folder may be a bucket that other applications use too.
     """
     removed = 0
-    with disk(base):
-        for run in _runs(base):
+    with disk(folder):
+        for run in _runs(folder):
             for cleared in list(run.iterdir()):
                 if _created_at(cleared, now) <= now - older_than:
                     cleared.rmdir(recursive=True)
@@ -79,10 +79,10 @@ def remove_runs_with_people(
     finished: dict[str, set[tuple[str, str, str]]] = {}
     for one in state.erasure.finished_runs():
         place = (one.dag_id, safe_name(one.run_id), attempt_of(one.run_key))
-        finished.setdefault(folder_of(one.shop), set()).add(place)
+        finished.setdefault(one.shop.folder, set()).add(place)
     removed, running = 0, list[str]()
     with disk(base):
-        for folder in (base / folder_of(shop) for shop in state.erasure.shops_of_the_vtex_account()):
+        for folder in (base / shop.folder for shop in state.erasure.shops_of_the_vtex_account()):
             for cleared in _folders_started_before(folder, started_before, now):
                 place = (cleared.parent.parent.name, cleared.parent.name, cleared.name)
                 if place in finished.get(folder.name, ()):
@@ -95,15 +95,14 @@ def remove_runs_with_people(
 
 def _folders_started_before(folder: Any, instant: datetime, now: datetime) -> Iterator[Any]:
     """The folders of a shop's runs, one for each clear, that started before the instant."""
-    for run in (run for dag in _folders(folder) if dag.name != KEPT for run in _folders(dag)):
+    for run in _runs(folder):
         yield from (cleared for cleared in _folders(run) if _created_at(cleared, now) < instant)
 
 
-def _runs(base: Any) -> Iterator[Any]:
-    shops = [shop for shop in _folders(base) if _SHOP_FOLDER.search(shop.name)]
-    dags = [dag for shop in shops for dag in _folders(shop) if dag.name != KEPT]
-    for dag in dags:
-        yield from _folders(dag)
+def _runs(folder: Any) -> Iterator[Any]:
+    for dag in _folders(folder):
+        if dag.name != KEPT:
+            yield from _folders(dag)
 
 
 def _folders(path: Any) -> list[Any]:

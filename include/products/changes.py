@@ -11,7 +11,7 @@ import pandas as pd
 from include.pipeline.guards import Share
 from include.products.sent_catalogue import TEXTS, filled_texts
 from include.report import CatalogueChange, PriceChange
-from include.settings import Settings
+from include.setting_types import Settings
 
 _NAMES = {
     "categories": "a category",
@@ -28,10 +28,15 @@ _LONGEST_NAME = 80
 
 
 class CatalogueChanges:
-    """Counts the differences from `last`, part by part (see `last_prices`; None on the first run)."""
+    """Counts the differences from `last`, part by part (see `last_prices`; None on the first run).
 
-    def __init__(self, last: pd.DataFrame | None, settings: Settings) -> None:
-        self.last, self._limits = last, settings.mass_change
+    `connection` is the id of the VTEX connection, for messages.
+    """
+
+    def __init__(
+        self, last: pd.DataFrame | None, settings: Settings, connection: str = "vtex_default"
+    ) -> None:
+        self.last, self._limits, self._connection = last, settings.mass_change, connection
         self._id_source = settings.products.product_id_source
         self._compared = self._changed_price = 0
         self._facts = CatalogueChange()
@@ -89,7 +94,7 @@ class CatalogueChanges:
             f"{out_of_stock} would turn out of stock and {vanishing} would vanish{others}",
             self._limits.products_gone_percent,
             self._limits.products_gone_minimum,
-            "Check that the shop shows them with stock in the sales channel of vtex_default.",
+            f"Check that the shop shows them with stock in the sales channel of {self._connection}.",
         )
 
     def hidden_share(self, listed: int, shown: int) -> Share:
@@ -101,7 +106,7 @@ class CatalogueChanges:
             f"{listed - shown:,} are hidden from search",
             self._limits.products_hidden_percent,
             self._limits.minimum,
-            "Check the sales channel of vtex_default.",
+            f"Check the sales channel of {self._connection}.",
         )
 
     def shares(self) -> Iterator[Share]:
@@ -114,7 +119,7 @@ class CatalogueChanges:
             f"{self._changed_price:,} would change price by a factor of {limits.price_factor:g} or more",
             limits.prices_changed_percent,
             limits.minimum,
-            "Check the prices in VTEX and the sales channel of vtex_default.",
+            f"Check the prices in VTEX and the sales channel of {self._connection}.",
         )
         first = self.last is None
         for column in _ON_A_FIRST_RUN if first else TEXTS:

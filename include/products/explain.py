@@ -90,7 +90,7 @@ def explain_product(context: ExplainContext, product_id: str) -> Explanation:
         conclusion=_conclude(context, product, differing),
         comparison=comparison,
         history=timeline(_events(product)),
-        advice=tuple(_advise(product, product_id)),
+        advice=tuple(_advise(product, product_id, context.dag_id(_DAG))),
         parts=(*_parts(context, product.found), *vendor_text_parts(texts.values())),
     )
 
@@ -196,15 +196,15 @@ def _conclude_hidden(product: _Product) -> Conclusion:
     return conclude(Presence.DIFFERS, "In Connectif, but not in VTEX's search", "no run has sent it")
 
 
-def _advise(product: _Product, product_id: str) -> Iterator[Advice]:
+def _advise(product: _Product, product_id: str, dag_id: str) -> Iterator[Advice]:
     stored, is_refused = product.stored, bool(_refused(product))
     if product.refusal:
         yield Advice(explain_reason(*product.refusal))
     elif stored and stored.reason and (is_refused or not product.row):
-        replay = trigger_command(_DAG, mode="replay", replay=product_id) if is_refused else ""
+        replay = trigger_command(dag_id, mode="replay", replay=product_id) if is_refused else ""
         yield Advice(explain_reason(stored.reason, stored.detail), replay)
     elif product.row and product.there is None:
-        yield Advice("To send it now, run it alone", trigger_command(_DAG, only=product_id))
+        yield Advice("To send it now, run it alone", trigger_command(dag_id, only=product_id))
     if not product.row and not product.refusal:
         yield Advice(_NOT_FOUND)
 

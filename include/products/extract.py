@@ -60,12 +60,12 @@ def _require_products(run: SyncRun, listed: int, shown: int) -> None:
     if shown or on_sale == 0 or (listed and on_sale is not None):
         return
     found = f"VTEX's search shows none of {listed:,} products" if listed else "VTEX lists no product"
-    channel = run.vtex.account.sales_channel
+    account = run.vtex.account
     stop_empty_load(
         run,
         found,
-        f"the account and the sales channel ({channel}) of vtex_default, and that its key has the right "
-        "Catalog, Product management",
+        f"the account and the sales channel ({account.sales_channel}) of {account.connection}, and that its "
+        "key has the right Catalog, Product management",
     )
 
 

@@ -37,8 +37,8 @@ def shop_domain(run: SyncRun) -> str:
     """The public domain of all links. The host of the API may be another one."""
     if not run.vtex.account.shop_domain:
         raise ConfigurationError(
-            "Connection vtex_default: the shop domain is empty. Fill in the shop's public domain, such as "
-            "www.myshop.com, for links to products (Admin > Connections)"
+            f"Connection {run.vtex.account.connection}: the shop domain is empty. Fill in the shop's public "
+            "domain, such as www.myshop.com, for links to products (Admin > Connections)"
         )
     return run.vtex.account.shop_domain
 

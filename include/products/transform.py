@@ -42,7 +42,10 @@ def transform(run: SyncRun, target: Staging, *, source: Staging) -> StageCounts:
     last, id_source = last_prices(run), run.settings.products.product_id_source
     if run.plan.is_partial:
         _require_same_id_source(run, last)
-    was_in_stock, changes = _in_stock(last, id_source), CatalogueChanges(last, run.settings)
+    was_in_stock, changes = (
+        _in_stock(last, id_source),
+        CatalogueChanges(last, run.settings, run.vtex.account.connection),
+    )
     for number, all_mapped in enumerate(_mapped_parts(run, source, last), start=1):
         new = all_mapped.keys - shown
         mapped = all_mapped if new == all_mapped.keys else _only(all_mapped, new)

@@ -276,28 +276,28 @@ def _is_repeated(stored: StoredOutcome, recorded: StoredPurchase) -> bool:
 def _advise(context: ExplainContext, checkout: FoundCheckout) -> Iterator[Advice]:
     if not checkout.orders:
         yield Advice("VTEX has no order and no order group with this id")
-    yield from _advise_on_outcomes(checkout)
+    yield from _advise_on_outcomes(checkout, context.dag_id(_DAG))
     for found in checkout.purchases:
         yield from _advise_on_purchase(context, found)
     drops = Counter(drop for one in checkout.purchases if one.purchase for drop in one.purchase.drops)
     yield from advice_on_drops(drops)
 
 
-def _advise_on_outcomes(checkout: FoundCheckout) -> Iterator[Advice]:
+def _advise_on_outcomes(checkout: FoundCheckout, dag_id: str) -> Iterator[Advice]:
     several = len(checkout.orders) > 1
     for key, (reason, detail) in checkout.unsent.items():
         which = f"Order {key}: " if several else ""
         stored = checkout.stored.get(key)
-        yield Advice(f"{which}{explain_reason(reason, detail)}", _replay_of(stored) if stored else "")
+        yield Advice(f"{which}{explain_reason(reason, detail)}", _replay_of(stored, dag_id) if stored else "")
     for key, stored in checkout.stored.items():
         if stored.reason and key not in checkout.unsent and stored.outcome is not Outcome.SENT:
-            yield Advice(explain_reason(stored.reason, stored.detail), _replay_of(stored))
+            yield Advice(explain_reason(stored.reason, stored.detail), _replay_of(stored, dag_id))
 
 
-def _replay_of(stored: StoredOutcome | StoredPurchase) -> str:
+def _replay_of(stored: StoredOutcome | StoredPurchase, dag_id: str) -> str:
     key = stored.key if isinstance(stored, StoredOutcome) else stored.purchase_id
     is_open = stored.outcome in {Outcome.REJECTED, Outcome.HELD}
-    return trigger_command(_DAG, mode="replay", replay=key) if is_open else ""
+    return trigger_command(dag_id, mode="replay", replay=key) if is_open else ""
 
 
 def _advise_on_purchase(context: ExplainContext, found: FoundPurchase) -> Iterator[Advice]:
@@ -309,7 +309,7 @@ def _advise_on_purchase(context: ExplainContext, found: FoundPurchase) -> Iterat
         )
     if not purchase:
         return
-    alone = trigger_command(_DAG, only=purchase.order_ids[0])
+    alone = trigger_command(context.dag_id(_DAG), only=purchase.order_ids[0])
     if found.there and differing_fields(_groups(context, found)):
         yield Advice("To replace the purchase, delete it at Connectif, then run the order alone", alone)
     if found.there:
@@ -317,7 +317,9 @@ def _advise_on_purchase(context: ExplainContext, found: FoundPurchase) -> Iterat
     if recorded is None or recorded.outcome in DONE:
         yield Advice("To send it now, run it alone", alone)
     elif recorded.reason and not recorded.order_ids:
-        yield Advice(explain_reason(recorded.reason, recorded.detail), _replay_of(recorded))
+        yield Advice(
+            explain_reason(recorded.reason, recorded.detail), _replay_of(recorded, context.dag_id(_DAG))
+        )
 
 
 def _order_parts(context: ExplainContext, orders: list[Order]) -> tuple[Part, ...]:

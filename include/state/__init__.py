@@ -5,6 +5,7 @@
 
 from include.state.erasure import Traces
 from include.state.figures import AppliedChange, ReasonCount
+from include.state.identity import ForeignAccount, ReadStoreId
 from include.state.post_marks import PostMark, PurchaseToPost
 from include.state.purchases import PurchaseOutcome, StoredPurchase
 from include.state.record_search import FoundRecord, RecordFilter, RecordOrder, RunRecords, Seen
@@ -18,11 +19,13 @@ from include.state.task_failures import StoredFailure
 
 __all__ = [
     "AppliedChange",
+    "ForeignAccount",
     "FoundRecord",
     "PendingEvent",
     "PostMark",
     "PurchaseOutcome",
     "PurchaseToPost",
+    "ReadStoreId",
     "ReasonCount",
     "RecordFilter",
     "RecordOrder",

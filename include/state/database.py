@@ -62,11 +62,14 @@ _CONNECT_ARGS = {"connect_timeout": CONNECT_SECONDS, "client_encoding": "utf8"}
 """Without the encoding, a database of encoding SQL_ASCII refuses texts such as `Boleto Bancário`."""
 
 
-def engine_for(address: sa.URL) -> sa.Engine:
-    """An engine with short waits and no parameters in its error messages."""
+def engine_for(address: sa.URL, *, foreign_keys: bool = True) -> sa.Engine:
+    """An engine with short waits and no parameters in its error messages.
+
+    Without `foreign_keys`, SQLite does not check them; PostgreSQL always does.
+    """
     try:
         if address.get_backend_name() == "sqlite":
-            return _sqlite_engine(address)
+            return _sqlite_engine(address, foreign_keys=foreign_keys)
         return sa.create_engine(
             address,
             hide_parameters=True,
@@ -79,14 +82,14 @@ def engine_for(address: sa.URL) -> sa.Engine:
         raise ConfigurationError(f"sync_state: no driver for {address.drivername}: {error}") from error
 
 
-def _sqlite_engine(address: sa.URL) -> sa.Engine:
+def _sqlite_engine(address: sa.URL, *, foreign_keys: bool) -> sa.Engine:
     """Python's sqlite3 begins transactions late and by itself; this engine begins them explicitly."""
     engine = sa.create_engine(address, hide_parameters=True, connect_args={"timeout": BUSY_SECONDS})
 
     @sa.event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: object) -> None:
         connection.isolation_level = None
-        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute(f"PRAGMA foreign_keys = {'ON' if foreign_keys else 'OFF'}")
 
     @sa.event.listens_for(engine, "begin")
     def _begin(connection: sa.Connection) -> None:

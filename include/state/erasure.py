@@ -137,7 +137,7 @@ class Erasure(Part):
             query = query.join(shops, shops.c.shop_id == run.c.shop_id)
             query = query.where(_account_of_shop == self._vtex_account(connection))
             return [
-                FinishedRun(Shop(*row[:4]), row.dag_id, row.run_id, row.run_key)
+                FinishedRun(Shop(*row[: len(_SHOP_COLUMNS)]), row.dag_id, row.run_id, row.run_key)
                 for row in connection.execute(query)
             ]
 

@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Self, cast
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING, Self
 
 from include.errors import SyncError
 from include.state.catalogue import Catalogue
-from include.state.database import (
-    READ,
-    WRITE,
-    Database,
-    engine_for,
-    insert_into,
-    parse_url,
-    transaction,
-    utc_now,
-)
+from include.state.database import Database, engine_for, parse_url, utc_now
 from include.state.erasure import Erasure
 from include.state.figures import Figures
+from include.state.identity import ReadStoreId, find_shop
 from include.state.leases import Leases
 from include.state.newsletter_runs import NewsletterRuns
 from include.state.people import People
@@ -31,9 +20,8 @@ from include.state.record_search import RecordSearch
 from include.state.records import Records
 from include.state.reports import Reports
 from include.state.retention import Retention
-from include.state.schema import require_current, require_file
+from include.state.schema import require_file
 from include.state.shop import Shop
-from include.state.tables import shop as shops
 from include.state.task_failures import TaskFailures
 from include.state.vendor_texts import VendorTexts
 
@@ -44,13 +32,14 @@ if TYPE_CHECKING:
 
 
 class StateStore:
-    """The data that outlives a run, by subject. Each call is a transaction of its own, from any thread.
+    """The data of a shop that outlives a run, by subject.
 
-    Call `close`, or use the state store in a `with` statement.
+    Each call is a transaction of its own, from any thread. Call `close`, or use the state store in a `with`
+    statement.
     """
 
-    def __init__(self, database: Database, people: People) -> None:
-        self._database, self._people = database, people
+    def __init__(self, database: Database, people: People, shop: Shop) -> None:
+        self._database, self._people, self.shop = database, people, shop
         self.progress = Progress(database, people)
         self.leases = Leases(database, people)
         self.reports = Reports(database, people)
@@ -84,33 +73,27 @@ class StateStore:
 
 
 def open_state_store(
-    url: str, hash_key: str, shop: Shop, *, clock: Callable[[], datetime] = utc_now
+    url: str,
+    hash_key: str,
+    shop: Shop,
+    *,
+    read_store_id: ReadStoreId | None = None,
+    any_account: bool = False,
+    clock: Callable[[], datetime] = utc_now,
 ) -> StateStore:
     """Open the state store at `url` (`sqlite:////path` or `postgresql://…`) for one shop.
 
     Raises `ConfigurationError`, with the command to run, if its tables are missing, older or newer than
-    this program. Raises `TemporaryError` if the database cannot be reached.
+    this program, or if another account is behind the shop's name: `find_shop` explains `read_store_id` and
+    `any_account`. Raises `TemporaryError` if the database cannot be reached.
     """
     people = People(hash_key)
     address = parse_url(url)
     require_file(address)
     engine = engine_for(address)
     try:
-        return StateStore(Database(engine, _shop_id(engine, shop), clock), people)
+        shop_id, known = find_shop(engine, shop, read_store_id=read_store_id, any_account=any_account)
+        return StateStore(Database(engine, shop_id, clock), people, known)
     except SyncError:
         engine.dispose()
         raise
-
-
-def _shop_id(engine: sa.Engine, shop: Shop) -> int:
-    """The row number of the shop; a new shop gets a row."""
-    columns = asdict(shop)
-    query = sa.select(shops.c.shop_id).where(*(shops.c[name] == value for name, value in columns.items()))
-    with transaction(engine, READ) as connection:
-        require_current(connection)
-        known = cast("int | None", connection.execute(query).scalar())
-    if known is not None:
-        return known
-    with transaction(engine, WRITE) as connection:
-        connection.execute(insert_into(engine, shops).values(**columns).on_conflict_do_nothing())
-        return cast(int, connection.execute(query).scalar_one())

@@ -1,6 +1,6 @@
 """The tables of the current schema; `migrations/` creates and changes them.
 
-Every row belongs to a shop: an installation that tried the sandbox first still gets its first load.
+Every row belongs to a shop, by its name.
 No column holds a plain e-mail address: people are keyed hashes. The address of a waiting newsletter event is
 encrypted, and so is a vendor's text about a record.
 """
@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from include.window import as_utc
 
-SCHEMA = "0011"
+SCHEMA = "0012"
 """The newest revision in `migrations/versions`. Revisions are numbers, so that they can be compared."""
 LONGEST_ORIGIN = 100
 """Longer names of payment methods and sales channels are cut."""
@@ -48,14 +48,18 @@ shop = sa.Table(
     "sync_shop",
     metadata,
     sa.Column("shop_id", sa.Integer, primary_key=True),
+    sa.Column("name", sa.String(200), nullable=False),
+    sa.Column("folder", sa.String(250), nullable=False),
     sa.Column("vtex_account", sa.String(200), nullable=False),
     sa.Column("vtex_host", sa.String(300), nullable=False),
     sa.Column("connectif_host", sa.String(300), nullable=False),
     sa.Column("connectif_key_id", sa.String(200), nullable=False),
-    sa.UniqueConstraint(
-        "vtex_account", "vtex_host", "connectif_host", "connectif_key_id", name="sync_shop_accounts"
-    ),
+    sa.Column("connectif_store_id", sa.String(200)),
+    sa.UniqueConstraint("name", name="sync_shop_name"),
 )
+"""`connectif_key_id` is the key that was used last. `connectif_store_id` is Connectif's id of the account:
+empty if Connectif does not tell it, NULL if no run has asked yet.
+"""
 
 activation = sa.Table(
     "sync_activation",

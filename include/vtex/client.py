@@ -40,7 +40,8 @@ class VtexAccount:
     """The host of the API, its key, and facts about the shop that the API does not give.
 
     `shop_domain` is the public domain for links, never the host of the API. `country` (ISO 3166) applies to
-    phone numbers without a prefix. `sales_channel` decides prices and visibility.
+    phone numbers without a prefix. `sales_channel` decides prices and visibility. `connection` is the id of
+    the Airflow connection, for messages.
     """
 
     account: str
@@ -50,6 +51,7 @@ class VtexAccount:
     shop_domain: str = ""
     sales_channel: str = "1"
     country: str = "BR"
+    connection: str = "vtex_default"
     http: HttpOptions = field(default_factory=HttpOptions)
 
     @property

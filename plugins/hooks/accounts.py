@@ -1,4 +1,4 @@
-"""Reads the two connections as accounts.
+"""Reads the two connections of a shop as accounts.
 
 This is not in the hooks because their imports would slow a newsletter run down.
 """
@@ -8,10 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from include.connectif.client import DEFAULT_HOST, ConnectifAccount
+from include.errors import ConfigurationError
+from include.shops import DEFAULT, ConfiguredShop, load_shops
 from include.state import Shop
 from include.vtex.client import VtexAccount
 from plugins.hooks.airflow_connections import connectif_connection, vtex_connection
-from plugins.hooks.connection_fields import base_url, domain, require, text
+from plugins.hooks.connection_fields import base_url, domain, id_of, require, text
 from plugins.hooks.http_extras import http_options
 from plugins.hooks.log_masks import mask
 
@@ -39,6 +41,7 @@ def vtex_account(connection: Connection) -> VtexAccount:
         shop_domain=domain(connection, "shop_domain"),
         sales_channel=text(connection, "sales_channel") or "1",
         country=(text(connection, "country") or "BR").upper(),
+        connection=id_of(connection),
         http=http_options(connection, VTEX_EXTRAS),
     )
 
@@ -52,20 +55,37 @@ def connectif_account(connection: Connection) -> ConnectifAccount:
         key_id=key_id,
         key_secret=key_secret,
         base_url=base_url(connection) or DEFAULT_HOST,
+        connection=id_of(connection),
         http=http_options(connection, CONNECTIF_EXTRAS),
     )
 
 
-def shop_of(vtex: VtexAccount, connectif: ConnectifAccount) -> Shop:
-    """The shop that staging and state store are keyed by: another host or key is another shop."""
+def shop_of(vtex: VtexAccount, connectif: ConnectifAccount, section: str = "") -> Shop:
+    """The shop that staged files and rows of the state store belong to.
+
+    Its name is its section in the settings, or the VTEX account. ConfigurationError if the VTEX account of
+    the shop without a section is the name of another shop: both would share their memory.
+    """
+    if not section and vtex.account in {shop.section for shop in load_shops()}:
+        raise ConfigurationError(
+            f"settings: the shop of {vtex.connection} is called {vtex.account}, like its VTEX account, and "
+            f"so is [shops.{vtex.account}]. Rename that section, or set shops.default_shop to false"
+        )
     return Shop(
         vtex_account=vtex.account,
         vtex_host=vtex.url,
         connectif_host=connectif.base_url,
         connectif_key_id=connectif.key_id,
+        name=section,
     )
 
 
-def shop_of_connections() -> Shop:
-    """The shop that the connections define; ConfigurationError if one is missing or wrong."""
-    return shop_of(vtex_account(vtex_connection()), connectif_account(connectif_connection()))
+def shop_of_connections(configured: ConfiguredShop | None = None) -> Shop:
+    """The shop that its connections define; ConfigurationError if one is missing or wrong.
+
+    By default it is the shop without a section.
+    """
+    shop = configured or load_shops().get(DEFAULT)
+    vtex = vtex_account(vtex_connection(shop.vtex_connection))
+    connectif = connectif_account(connectif_connection(shop.connectif_connection))
+    return shop_of(vtex, connectif, shop.section)

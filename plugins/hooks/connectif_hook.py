@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import cached_property
 
 from include.connectif.client import ConnectifClient
-from include.settings import load_settings
 from plugins.hooks.accounts import connectif_account
 from plugins.hooks.airflow_connections import CONNECTIF, connectif_connection
 from plugins.hooks.client_hook import ClientHook
 from plugins.hooks.connection_fields import check_client
+from plugins.hooks.shop_settings import settings_of_connection
 
 
 class ConnectifHook(ClientHook):
@@ -29,9 +29,13 @@ class ConnectifHook(ClientHook):
 
     @cached_property
     def client(self) -> ConnectifClient:
-        """The client of this connection. Raises ConfigurationError if a field is missing."""
+        """The client of this connection, with the settings of its shop.
+
+        Raises ConfigurationError if a field is missing.
+        """
         account = connectif_account(connectif_connection(self.connectif_conn_id))
-        return ConnectifClient(account, keep_free_percent=load_settings().connectif.keep_free_percent)
+        settings = settings_of_connection(self.connectif_conn_id).connectif
+        return ConnectifClient(account, keep_free_percent=settings.keep_free_percent)
 
     def test_connection(self) -> tuple[bool, str]:
         """Test the connection with one cheap call of the account's 100 a minute: list the imports."""

@@ -20,6 +20,8 @@ from airflow.sdk._shared.secrets_masker import redact as redact_for_tasks
 from airflow.sdk.exceptions import AirflowNotFoundException
 from airflow.sdk.log import mask_secret
 
+from include.errors import ConfigurationError
+from include.shops import load_shops
 from plugins.hooks.airflow_connections import CONNECTIF, STATE, VTEX
 
 if TYPE_CHECKING:
@@ -29,12 +31,32 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-CONNECTIONS = (VTEX, CONNECTIF, STATE)
 SECRET_EXTRAS = (
     *("webhook_secret", "webhook_secret_previous", "checksum_key", "hash_key", "sslpassword"),
     *("proxies", "proxy"),
 )
 KEY_VARIABLES = ("AIRFLOW__CORE__FERNET_KEY", "AIRFLOW__API_AUTH__JWT_SECRET", "AIRFLOW__API__SECRET_KEY")
+
+
+def known_connections() -> dict[str, tuple[str, ...]]:
+    """The ids of our connections by kind: `vtex`, `connectif` and the state store's.
+
+    If the settings are wrong, only those of the shop without a section are known: no other shop runs.
+    """
+    try:
+        shops = tuple(load_shops())
+    except ConfigurationError:
+        shops = ()
+    return {
+        "vtex": (VTEX, *(shop.vtex_connection for shop in shops if shop.section)),
+        "connectif": (CONNECTIF, *(shop.connectif_connection for shop in shops if shop.section)),
+        "state": (STATE,),
+    }
+
+
+def _all_connections() -> Iterator[str]:
+    for ids in known_connections().values():
+        yield from ids
 
 
 def mask(secrets: Iterable[str]) -> None:
@@ -65,7 +87,7 @@ def mask_known_connections() -> None:
     """Mask our connections as this Airflow component, which can use the database, reads them now."""
     from airflow.models.connection import Connection as Stored  # noqa: PLC0415 - not in tasks
 
-    for conn_id in CONNECTIONS:
+    for conn_id in _all_connections():
         try:
             mask_connection(Stored.get_connection_from_secrets(conn_id))
         except AirflowNotFoundException:
@@ -83,9 +105,10 @@ def secrets_of(connection: Connection) -> Iterator[str]:
     """Yield the password, the secret extras, VTEX's App key (the login), and Connectif's `id:secret`."""
     extra = _parse_object(connection.extra)
     login, password = (getattr(connection, name) or extra.get(name) for name in ("login", "password"))
-    if connection.conn_id == VTEX:
+    known = known_connections()
+    if connection.conn_id in known["vtex"]:
         yield from _texts(login)
-    if connection.conn_id == CONNECTIF:
+    if connection.conn_id in known["connectif"]:
         yield f"{login}:{password}"
     for value in (password, *(extra.get(name) for name in SECRET_EXTRAS)):
         yield from _texts(value)
@@ -135,7 +158,7 @@ def _mask_value(value: Any) -> Any:
 
 
 def _connections_in(environment: Mapping[str, str]) -> Iterator[Connection]:
-    for conn_id in CONNECTIONS:
+    for conn_id in _all_connections():
         value = environment.get(f"AIRFLOW_CONN_{conn_id.upper()}", "")
         if value:
             try:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from include.settings import load_settings
-from include.vtex.client import RateLimits, VtexClient
+from include.vtex.client import VtexClient
 from plugins.hooks.accounts import vtex_account
 from plugins.hooks.airflow_connections import VTEX, vtex_connection
 from plugins.hooks.client_hook import ClientHook
 from plugins.hooks.connection_fields import check_client
+from plugins.hooks.rate_limits import vtex_rate_limits
+from plugins.hooks.shop_settings import settings_of_connection
 
 
 class VtexHook(ClientHook):
@@ -30,17 +31,12 @@ class VtexHook(ClientHook):
 
     @cached_property
     def client(self) -> VtexClient:
-        """The client of this connection. Raises ConfigurationError if a field is missing."""
-        settings = load_settings().vtex
-        return VtexClient(
-            vtex_account(vtex_connection(self.vtex_conn_id)),
-            rate_limits=RateLimits(
-                catalog_per_second=settings.catalog_per_second,
-                order_list_per_second=settings.order_list_per_second,
-                order_detail_per_second=settings.order_detail_per_second,
-                master_data_per_second=settings.master_data_per_second,
-            ),
-        )
+        """The client of this connection, with the rate limits of its shop.
+
+        Raises ConfigurationError if a field is missing.
+        """
+        rate_limits = vtex_rate_limits(settings_of_connection(self.vtex_conn_id).vtex)
+        return VtexClient(vtex_account(vtex_connection(self.vtex_conn_id)), rate_limits=rate_limits)
 
     def test_connection(self) -> tuple[bool, str]:
         """Test the connection with one cheap call: read one customer id."""

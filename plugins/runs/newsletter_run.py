@@ -13,6 +13,8 @@ from typing import Any, NoReturn
 from airflow.sdk import get_current_context
 from airflow.sdk.exceptions import DagRunTriggerException
 
+from include.connectif.client import ConnectifClient
+from include.connectif.store import read_store_id
 from include.live import is_dry_run, is_live
 from include.newsletter import Event, NewsletterRules, NewsletterSync
 from include.newsletter.dry_run import keep_until_live, preview
@@ -20,14 +22,17 @@ from include.newsletter.run_report import save_newsletter_report, save_run_repor
 from include.pipeline.run import calls_of
 from include.pipelines import NEWSLETTER
 from include.report import Report, StageCounts
-from include.settings import Settings, load_settings
+from include.setting_types import Settings
+from include.shops import ConfiguredShop
 from include.state import StateStore
 from include.values.wording import plural
-from include.vtex.client import RateLimits, VtexClient
+from include.vtex.client import VtexClient
 from include.window import local_text
 from plugins.hooks.accounts import connectif_account, shop_of, vtex_account
 from plugins.hooks.airflow_connections import connectif_connection, vtex_connection
+from plugins.hooks.rate_limits import newsletter_rate_limits
 from plugins.runs.run_key import run_identity, run_key
+from plugins.runs.shop_of_run import shop_of_run
 from plugins.state import open_state
 
 log = logging.getLogger(__name__)
@@ -43,17 +48,16 @@ def apply_events(events: list[dict[str, Any]], *, dry_run: bool = False) -> str:
     retried soon, a later run is triggered. A `dry_run` only counts. Events of a shop that is not live wait in
     the state store.
     """
-    started, now, settings = time.monotonic(), datetime.now(UTC), load_settings()
-    run = get_current_context()["dag_run"]
-    account = vtex_account(vtex_connection())
-    shop = shop_of(account, connectif_account(connectif_connection()))
+    started, now, configured = time.monotonic(), datetime.now(UTC), shop_of_run()
+    run, settings = get_current_context()["dag_run"], configured.settings
+    account = vtex_account(vtex_connection(configured.vtex_connection))
+    connectif = connectif_account(connectif_connection(configured.connectif_connection))
+    shop = shop_of(account, connectif, configured.section)
     live = is_live(settings.run.live, shop.vtex_host, shop.connectif_host)
     writes_nothing = is_dry_run(dry_run, live=live)
-    vtex = VtexClient(
-        account, rate_limits=RateLimits(master_data_per_second=settings.vtex.newsletter_per_second)
-    )
+    vtex = VtexClient(account, rate_limits=newsletter_rate_limits(settings.vtex))
     identity, rules = run_identity(), newsletter_rules(settings)
-    with open_state(shop) as state:
+    with open_state(shop, read_store_id=lambda: read_store_id(ConnectifClient(connectif))) as state:
         key = run_key(run)
         if writes_nothing:
             counts = (
@@ -69,7 +73,7 @@ def apply_events(events: list[dict[str, Any]], *, dry_run: bool = False) -> str:
         summary = save_run_report(sync, state, identity, key, datetime.now(UTC))
     log.info("%s", summary)
     if sync.retry_soon:
-        trigger_later_run(sync.retry_soon, now + rules.unknown_retry, run.run_id)
+        trigger_later_run(sync.retry_soon, now + rules.unknown_retry, run.run_id, configured)
     return summary
 
 
@@ -93,13 +97,13 @@ def newsletter_rules(settings: Settings) -> NewsletterRules:
     )
 
 
-def trigger_later_run(events: list[Event], due: datetime, run_id: str) -> NoReturn:
+def trigger_later_run(events: list[Event], due: datetime, run_id: str, shop: ConfiguredShop) -> NoReturn:
     """End this task successfully and let Airflow create a later run, as `TriggerDagRunOperator` does.
 
     The state store holds all events, and they are due by then. The conf needs only one event.
     """
     at = due + _CLOCK_MARGIN
-    zone = load_settings().schedule.zone
+    zone = shop.settings.schedule.zone
     log.info(
         "newsletter: %s postponed; the next try is at %s %s",
         plural(len(events), "event"),
@@ -107,7 +111,7 @@ def trigger_later_run(events: list[Event], due: datetime, run_id: str) -> NoRetu
         zone,
     )
     raise DagRunTriggerException(
-        trigger_dag_id=NEWSLETTER.dag_id,
+        trigger_dag_id=shop.dag_id(NEWSLETTER.dag_id),
         dag_run_id=f"again__{at:%Y-%m-%dT%H:%M:%S.%fZ}__{run_id[-6:]}",
         conf={"events": [events[0].to_json()]},
         run_after=at,

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,15 @@ from airflow.sdk import ObjectStoragePath, get_current_context
 from airflow.sdk.configuration import conf
 
 from include.connectif.client import ConnectifClient
+from include.connectif.store import read_store_id
 from include.http.retry import RetryPolicy
 from include.live import is_dry_run, is_live
 from include.outcomes import PipelineName
 from include.pipeline.explain_context import ExplainContext
-from include.pipeline.run import SyncRun, folder_of, kept_in
+from include.pipeline.run import SyncRun, kept_in
 from include.plan import RunPlan
-from include.settings import Settings, load_settings
+from include.setting_types import Settings
+from include.shops import DEFAULT, ConfiguredShop, load_shops
 from include.staging import Staging
 from include.state import StateStore
 from include.vtex.client import VtexClient
@@ -29,6 +32,7 @@ from plugins.hooks.airflow_connections import connectif_connection, vtex_connect
 from plugins.hooks.connectif_hook import ConnectifHook
 from plugins.hooks.vtex_hook import VtexHook
 from plugins.runs.run_key import run_folder, run_key
+from plugins.runs.shop_of_run import shop_of_run
 from plugins.state import open_state
 
 _TWO_ATTEMPTS = RetryPolicy(attempts=2)
@@ -56,13 +60,15 @@ def open_run(pipeline: PipelineName, plan_of: PlanOf, options: RunOptions) -> It
     """Open the run of the current task with its clients and state store; close them at the end."""
     context = get_current_context()
     airflow_run, params = context["dag_run"], context["params"]
-    settings = load_settings()
-    vtex, connectif = VtexHook().client, ConnectifHook().client
-    shop = shop_of(vtex.account, connectif.account)
+    configured = shop_of_run()
+    settings = configured.settings
+    vtex = VtexHook(configured.vtex_connection).client
+    connectif = ConnectifHook(configured.connectif_connection).client
+    shop = shop_of(vtex.account, connectif.account, configured.section)
     live = is_live(settings.run.live, shop.vtex_host, shop.connectif_host)
     dry_run = is_dry_run(options.dry_run, live=live)
-    with open_state(shop) as state:
-        base = staging_base(settings) / folder_of(shop)
+    with open_state(shop, read_store_id=partial(read_store_id, connectif)) as state:
+        base = staging_base(settings) / state.shop.folder
         staging = Staging(run_folder(base, airflow_run, params))
         yield SyncRun(
             pipeline=pipeline,
@@ -121,25 +127,26 @@ def staging_base(settings: Settings) -> ObjectStoragePath:
 
 
 @contextmanager
-def open_explain_context() -> Iterator[ExplainContext]:
+def open_explain_context(configured: ConfiguredShop | None = None) -> Iterator[ExplainContext]:
     """Open clients and state store for the explain page and `make explain`; close them at the end.
 
-    SyncError if a connection is missing or wrong.
+    By default for the shop without a section. SyncError if a connection is missing or wrong.
     """
-    settings = load_settings()
-    vtex = VtexClient(vtex_account(vtex_connection()), retry=_TWO_ATTEMPTS)
+    configured = configured or load_shops().get(DEFAULT)
+    settings = configured.settings
+    vtex = VtexClient(vtex_account(vtex_connection(configured.vtex_connection)), retry=_TWO_ATTEMPTS)
     connectif = ConnectifClient(
-        connectif_account(connectif_connection()),
+        connectif_account(connectif_connection(configured.connectif_connection)),
         keep_free_percent=settings.connectif.keep_free_percent,
         retry=_TWO_ATTEMPTS,
     )
-    shop = shop_of(vtex.account, connectif.account)
+    shop = shop_of(vtex.account, connectif.account, configured.section)
     with (
         vtex.transport.session,
         connectif.transport.session,
         vtex.transport.reading_only(),
         connectif.transport.reading_only(),
-        open_state(shop) as state,
+        open_state(shop, read_store_id=partial(read_store_id, connectif)) as state,
     ):
-        kept = kept_in(staging_base(settings) / folder_of(shop))
-        yield ExplainContext(settings, state, vtex, connectif, kept)
+        kept = kept_in(staging_base(settings) / state.shop.folder)
+        yield ExplainContext(settings, state, vtex, connectif, kept, section=configured.section)

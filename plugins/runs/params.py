@@ -13,6 +13,7 @@ from include.outcomes import PipelineName
 from include.parameters import unknown_parameters
 from include.pipelines import CONTACTS, DAILY_PIPELINES, NEWSLETTER, PRODUCTS, PURCHASES, RECONCILE
 from include.plan import LONGEST_KEY, MOST_KEYS, RunRequest, check_request
+from include.shops import base_of
 from plugins.runs.newsletter_params import DRY_RUN, NEWSLETTER_PARAMS
 from plugins.runs.param_values import wrong_values
 
@@ -118,7 +119,7 @@ PARAMS: dict[str, dict[str, Param]] = {
     NEWSLETTER.dag_id: NEWSLETTER_PARAMS,
     "check_setup": {},
 }
-"""The parameters by DAG."""
+"""The parameters by DAG; the DAGs of every shop have the same ones."""
 
 KNOWN_PARAMS = {dag_id: frozenset(params) for dag_id, params in PARAMS.items()}
 """The allowed keys of a run's conf, by DAG."""
@@ -132,6 +133,7 @@ def refusal_of(dag_id: str, conf: Mapping[str, Any], run_type: str) -> str | Non
 
     `run_type` is `manual` or `backfill`.
     """
+    dag_id = base_of(dag_id)
     if dag_id not in PARAMS:
         return None
     if problem := unknown_parameters(conf, KNOWN_PARAMS[dag_id]):

@@ -15,13 +15,14 @@ from include.pipeline.staging_retention import remove_old
 from include.pipelines import DAILY_PIPELINES
 from include.plan import RunPlan, RunRequest
 from include.purchases.reconcile import repair
-from include.settings import Settings, load_settings
+from include.setting_types import Settings
 from include.staging import Staging
 from include.state import StateStore
 from plugins.runs.open_run import RunOptions, open_run, run_type_of, staging_base
 from plugins.runs.params import check_repair
 from plugins.runs.run_key import run_identity
 from plugins.runs.run_signals import announce
+from plugins.runs.shop_of_run import shop_of_run
 
 REPAIR = "repair"
 _OPTIONS = RunOptions(
@@ -43,7 +44,7 @@ def repair_purchases(purchases: ObjectStoragePath) -> ObjectStoragePath:
     """Send the missing purchases. Skip this unless `repair` is set, or `repair_weekly` for a weekly run."""
     context = get_current_context()
     weekly = run_type_of(context["dag_run"]) == "scheduled"
-    if not context["params"]["repair"] and not (weekly and load_settings().reconcile.repair_weekly):
+    if not context["params"]["repair"] and not (weekly and shop_of_run().settings.reconcile.repair_weekly):
         raise AirflowSkipException("nothing is sent without the parameter repair")
     with _reconcile_run(PipelineName.PURCHASES) as run:
         return ObjectStoragePath(str(run_stage(run, REPAIR, repair, source=Staging(purchases))))

@@ -13,23 +13,27 @@ from airflow.sdk.observability import stats
 
 from include.outcomes import Outcome
 from include.report import Report
+from include.shops import dag_id_of, section_of
 from plugins.default_args import PROJECT, report_asset
 
 
 def announce(report: Report, passed: bool) -> None:
     """Send the metrics and attach the event. Airflow writes the event only if this task succeeds."""
-    send_metrics(report, passed=passed)
-    _attach_event(report)
+    section = section_of(get_current_context()["dag_run"].dag_id)
+    send_metrics(report, passed=passed, section=section)
+    _attach_event(report, section)
 
 
-def send_metrics(report: Report, *, passed: bool) -> None:
+def send_metrics(report: Report, *, passed: bool, section: str = "") -> None:
     """Send counters and timings of one run, named `vtex_connectif.<pipeline>.…`.
+
+    Those of a shop with a section are named `vtex_connectif.<pipeline>__<shop>.…`.
 
     They go to the metrics backend of Airflow (StatsD, OpenTelemetry), if one is configured. Names and not
     tags distinguish them, because plain StatsD drops tags. A dry run sends no outcomes, because they would
     look like written records.
     """
-    pipeline, counts = f"{PROJECT}.{report.pipeline}", report.counts
+    pipeline, counts = f"{PROJECT}.{dag_id_of(report.pipeline, section)}", report.counts
     stats.incr(f"{pipeline}.runs.{'success' if passed else 'failed'}")
     for vendor, calls in counts.calls.items():
         stats.incr(f"{pipeline}.calls.{vendor}", calls.made)
@@ -60,10 +64,11 @@ def counts_of(report: Report) -> dict[str, Any]:
     return {**report.model_dump(mode="json", exclude=leave_out), "missing": report.missing}
 
 
-def _attach_event(report: Report) -> None:
+def _attach_event(report: Report, section: str) -> None:
     context = get_current_context()
     dag_id = context["dag_run"].dag_id
     context["outlet_events"][report_asset(dag_id)].extra = {
         "run_id": context["dag_run"].run_id,
+        **({"shop": section} if section else {}),
         **counts_of(report),
     }

@@ -15,7 +15,7 @@ from include.pipeline.run import SyncRun, explain_staging_errors, require_comple
 from include.pipeline.staging_retention import remove_old
 from include.pipelines import DAILY_PIPELINES
 from include.plan import RunPlan, RunRequest, plan_run
-from include.settings import Settings
+from include.setting_types import Settings
 from include.staging import Staging
 from include.state import StateStore
 from plugins.runs.open_run import open_run, options_of, run_type_of, staging_base
@@ -89,7 +89,7 @@ def _plan(
     if request.is_backfill and not DAILY_PIPELINES[pipeline].has_history:
         raise AirflowSkipException(
             "The catalogue has no history, so a back-fill would send today's catalogue once for each day. "
-            "Trigger sync_products once instead"
+            f"Trigger {request.dag_id} once instead"
         )
     plan = plan_run(
         request,
@@ -120,4 +120,5 @@ def _request(context: Context, settings: Settings) -> RunRequest:
         only=params["only"],
         replay=params["replay"],
         zone=settings.schedule.zone,
+        dag_id=run.dag_id,
     )

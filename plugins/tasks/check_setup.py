@@ -25,7 +25,8 @@ from include.doctor.api_server import api_server_addresses, check_page, check_re
 from include.doctor.check import error, ok, warning
 from include.errors import ConfigurationError, MissingConnection, SyncError
 from include.http.retry import RetryPolicy
-from include.settings import AlertBy, Settings, load_settings
+from include.setting_types import AlertBy, Settings
+from include.settings import load_settings
 from include.staging import Staging
 from include.vtex.client import VtexClient
 from plugins.hooks.accounts import connectif_account, shop_of, vtex_account

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import ObjectStoragePath, task
 
 from include.outcomes import PipelineName
-from include.pipelines import DAILY_PIPELINES, PipelineCode
+from include.pipelines import DAILY_PIPELINES, DailyPipeline, PipelineCode
+from include.shops import ConfiguredShop
 from plugins.airflow_links import link_to_records
 from plugins.default_args import report_asset
 
@@ -34,10 +35,10 @@ def load(pipeline: str, transformed: ObjectStoragePath) -> ObjectStoragePath:
     return _run_stage(pipeline, "load", lambda code: code.load, transformed)
 
 
-def report(pipeline: PipelineName, *stages: Any) -> None:
-    """Add the last task: it reports on the run, also as an event of the run's asset."""
-    asset = report_asset(DAILY_PIPELINES[pipeline].dag_id)
-    link_to_records(_report.override(task_id="report", outlets=[asset])(pipeline, *stages))
+def report(pipeline: DailyPipeline, shop: ConfiguredShop, *stages: Any) -> None:
+    """Add the last task: it reports on the run, also as an event of the asset of the shop's DAG."""
+    asset = report_asset(shop.dag_id(pipeline.dag_id))
+    link_to_records(_report.override(task_id="report", outlets=[asset])(pipeline.name, *stages))
 
 
 @task(trigger_rule="all_done")

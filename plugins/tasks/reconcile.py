@@ -6,6 +6,8 @@ from typing import Any
 
 from airflow.sdk import ObjectStoragePath, task
 
+from include.pipelines import RECONCILE
+from include.shops import ConfiguredShop
 from plugins.airflow_links import link_to_records
 from plugins.default_args import report_asset
 
@@ -26,12 +28,13 @@ def repair(purchases: ObjectStoragePath) -> ObjectStoragePath:
     return repair_purchases(purchases)
 
 
-def report(*stages: Any) -> None:
-    """Add the last task: it reports on the run, also as an event of the run's asset."""
-    link_to_records(_report.override(task_id="report")(*stages))
+def report(shop: ConfiguredShop, *stages: Any) -> None:
+    """Add the last task: it reports on the run, also as an event of the asset of the shop's DAG."""
+    asset = report_asset(shop.dag_id(RECONCILE.dag_id))
+    link_to_records(_report.override(task_id="report", outlets=[asset])(*stages))
 
 
-@task(trigger_rule="all_done", outlets=[report_asset("reconcile")])
+@task(trigger_rule="all_done")
 def _report(*stages: ObjectStoragePath | None) -> str:
     """Add up the differences, even if an earlier task failed. Fails if a comparison did not finish."""
     from plugins.runs.reconcile_run import report_run  # noqa: PLC0415 - heavy, and only needed in the task

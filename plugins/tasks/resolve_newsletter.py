@@ -16,6 +16,7 @@ from include.run_name import OF_NEWSLETTER_TASK
 from include.staging import Staging
 from plugins.runs.newsletter_run import newsletter_rules, trigger_later_run
 from plugins.runs.run_key import run_identity
+from plugins.runs.shop_of_run import shop_of_run
 from plugins.runs.sync_run import sync_run
 
 log = logging.getLogger(__name__)
@@ -42,5 +43,5 @@ def resolve(extracted: ObjectStoragePath) -> str:
         retry_at = run.now() + rules.unknown_retry
     log.info("%s", summary)
     if sync.retry_soon:
-        trigger_later_run(sync.retry_soon, retry_at, identity.run_id)
+        trigger_later_run(sync.retry_soon, retry_at, identity.run_id, shop_of_run())
     return summary

@@ -45,7 +45,7 @@ def _newsletter_runs() -> dict[str, Any]:
     called = select(func.max(DagRun.run_after)).where(
         DagRun.dag_id == NEWSLETTER.dag_id, DagRun.run_id.startswith(CALLBACK_RUN, autoescape=True)
     )
-    waiting = select(func.count(), func.min(DagRun.run_after)).where(*unfinished_runs())
+    waiting = select(func.count(), func.min(DagRun.run_after)).where(*unfinished_runs(NEWSLETTER.dag_id))
     with create_session() as session:
         number, oldest = session.execute(waiting).one()
         return {"last_callback": session.scalar(called), "runs_waiting": number, "oldest_run": oldest}

@@ -16,11 +16,10 @@ from include.page.csv_download import RECORD_COLUMNS, csv_file, record_rows
 from include.page.differences import CAUSE_COLUMNS, difference_rows
 from include.page.record_query import RecordQuery
 from include.page.trends import is_regular
-from include.pipeline.run import folder_of
 from include.run_name import attempt_of, safe_name
 from include.settings import load_settings
 from include.staging import Staging
-from include.state import Shop, StateStore, StoredReport
+from include.state import StateStore, StoredReport
 from plugins.runs.open_run import staging_base
 from plugins.web.page_access import AllowedPipelines, require_allowed, shop_state
 from plugins.web.page_app import PageProblem
@@ -56,8 +55,8 @@ def differences_csv(
     zone = load_settings().schedule.zone
 
     def pieces() -> Iterator[bytes]:
-        with shop_state() as (state, shop):
-            folder = _folder_of_comparison(state, shop, pipeline)
+        with shop_state() as (state, _shop):
+            folder = _folder_of_comparison(state, pipeline)
         yield from csv_file(CAUSE_COLUMNS, difference_rows(folder, pipeline, cause))
 
     return _download(pieces, _file_name(zone, "differences", pipeline, cause), "./")
@@ -76,12 +75,12 @@ def _download(pieces: Callable[[], Iterator[bytes]], name: str, back: str) -> St
     return StreamingResponse(chain(first, found), media_type="text/csv; charset=utf-8", headers=headers)
 
 
-def _folder_of_comparison(state: StateStore, shop: Shop, pipeline: PipelineName) -> Staging:
+def _folder_of_comparison(state: StateStore, pipeline: PipelineName) -> Staging:
     """The folder in which the last run of `reconcile` staged the differences of a pipeline."""
     last = _last_comparison(state)
     if last is None:
         raise StagingError("no comparison was finished")
-    base = staging_base(load_settings()) / folder_of(shop)
+    base = staging_base(load_settings()) / state.shop.folder
     run = base / last.dag_id / safe_name(last.run_id) / attempt_of(last.run_key)
     return Staging(run).within(f"compare_{pipeline}")
 

@@ -1,4 +1,5 @@
-"""The receiver inside Airflow's api-server: a connection holds its secrets, and its durable events are runs.
+"""The receivers inside Airflow's api-server, one for each shop: a connection holds its secrets, and its durable
+events are runs of the shop's DAG.
 
 `airflow.api.common.trigger_dag` creates the runs (see airflow_runs.py): SQLite rarely reports "database is
 locked" then.
@@ -12,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from airflow.api.common.trigger_dag import trigger_dag
@@ -22,18 +24,21 @@ from airflow.utils.state import DagRunState
 from airflow.utils.types import DagRunTriggeredByType
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.exc import SQLAlchemyError
+from starlette.responses import Response
+from starlette.routing import Mount, Router
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from include.errors import SyncError
 from include.newsletter.receiver.app import Event, Receiver
 from include.pipelines import CALLBACK_RUN, NEWSLETTER
+from include.shops import ConfiguredShop, load_shops
 from plugins.hooks.accounts import shop_of_connections
 from plugins.state import open_state
 from plugins.web.airflow_runs import DatabaseBusy, hide_error_details, require_unpaused
 from plugins.web.newsletter_keys import KeysUnreadable, read_keys
 
 if TYPE_CHECKING:
-    from starlette.types import ASGIApp
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
 log = logging.getLogger(__name__)
 
@@ -55,19 +60,42 @@ Value = TypeVar("Value")
 
 
 def build_receiver() -> ASGIApp:
-    """Build the application that the plugin mounts under `/connectif`."""
-    oldest_run = TTLCache(oldest_unfinished_run, HEALTH_TTL_SECONDS)
-    oldest_event = TTLCache(oldest_busy_event, STATE_TTL_SECONDS)
+    """Build the application that the plugin mounts under `/connectif`.
+
+    Each shop with a section has a receiver under its name: the secrets of a shop open no other one.
+    """
+    shops = load_shops()
+    named = [Mount(f"/{shop.section}", _receiver_of(shop)) for shop in shops if shop.section]
+    broken = [Mount(f"/{name}", _refuse_wrong_settings) for name in shops.problems]
+    default = [Mount("/", _receiver_of(shop)) for shop in shops if not shop.section]
+    return Router([*named, *broken, *default], redirect_slashes=False)
+
+
+def _receiver_of(shop: ConfiguredShop) -> ASGIApp:
+    oldest_run = TTLCache(partial(oldest_unfinished_run, shop), HEALTH_TTL_SECONDS)
+    oldest_event = TTLCache(partial(oldest_busy_event, shop), STATE_TTL_SECONDS)
     receiver = Receiver(
-        keys=TTLCache(read_keys, KEYS_TTL_SECONDS, keep_on=(KeysUnreadable, KEYS_KEPT_SECONDS)),
-        commit=create_run,
+        keys=TTLCache(
+            partial(read_keys, shop.connectif_connection),
+            KEYS_TTL_SECONDS,
+            keep_on=(KeysUnreadable, KEYS_KEPT_SECONDS),
+        ),
+        commit=partial(create_run, shop=shop),
         oldest_waiting=lambda: min(filter(None, (oldest_run(), oldest_event())), default=None),
     )
     return receiver.app()
 
 
-def create_run(events: Sequence[Event]) -> None:
-    """Create and commit one run of `update_newsletter` with these events in its conf.
+async def _refuse_wrong_settings(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer for a shop whose settings are wrong: its DAG does not exist."""
+    log.warning(
+        "newsletter callback: answered 503; the settings of its shop are wrong, see dags/wrong_shops.py"
+    )
+    await Response(status_code=503, headers={"Retry-After": "300"})(scope, receive, send)
+
+
+def create_run(events: Sequence[Event], *, shop: ConfiguredShop | None = None) -> None:
+    """Create and commit one run of the shop's `update_newsletter` with these events in its conf.
 
     TemporaryError while the DAG is paused or the database is unreachable.
     """
@@ -78,32 +106,38 @@ def create_run(events: Sequence[Event]) -> None:
         retry=retry_if_exception_type(DatabaseBusy),
         reraise=True,
     )
-    retrying(_create_run, run_id, events)
+    retrying(_create_run, newsletter_dag(shop), run_id, events)
 
 
-def oldest_unfinished_run() -> datetime | None:
+def newsletter_dag(shop: ConfiguredShop | None) -> str:
+    """The id of the shop's newsletter DAG; by default of the shop without a section."""
+    return shop.dag_id(NEWSLETTER.dag_id) if shop else NEWSLETTER.dag_id
+
+
+def oldest_unfinished_run(shop: ConfiguredShop | None = None) -> datetime | None:
     """Return when the oldest unfinished run was due; None if all runs are finished."""
-    query = select(func.min(DagRun.run_after)).where(*unfinished_runs())
+    dag_id = newsletter_dag(shop)
+    query = select(func.min(DagRun.run_after)).where(*unfinished_runs(dag_id))
     with hide_error_details("read its runs"), create_session() as session:
-        require_unpaused(session, NEWSLETTER.dag_id)
+        require_unpaused(session, dag_id)
         return session.scalar(query)
 
 
-def unfinished_runs() -> tuple[ColumnElement[bool], ...]:
-    """The condition for the newsletter runs that are due but not finished."""
+def unfinished_runs(dag_id: str) -> tuple[ColumnElement[bool], ...]:
+    """The condition for the runs of a newsletter DAG that are due but not finished."""
     states = (DagRunState.QUEUED, DagRunState.RUNNING)
-    of_dag = DagRun.dag_id == NEWSLETTER.dag_id
+    of_dag = DagRun.dag_id == dag_id
     return of_dag, DagRun.state.in_(states), DagRun.run_after <= datetime.now(UTC)
 
 
-def oldest_busy_event() -> datetime | None:
+def oldest_busy_event(shop: ConfiguredShop | None = None) -> datetime | None:
     """Return since when the oldest event waits for VTEX; None if no event waits or the state is unreadable.
 
     The receiver accepts callbacks without the state store. Runs that cannot open it wait in Airflow, and
     `oldest_unfinished_run` sees them.
     """
     try:
-        with open_state(shop_of_connections()) as state:
+        with open_state(shop_of_connections(shop), any_account=True) as state:
             return state.figures.oldest_busy_event()
     except (SyncError, SQLAlchemyError) as error:
         log.warning(
@@ -112,13 +146,13 @@ def oldest_busy_event() -> datetime | None:
         return None
 
 
-def _create_run(run_id: str, events: Sequence[Event]) -> None:
+def _create_run(dag_id: str, run_id: str, events: Sequence[Event]) -> None:
     with hide_error_details("create the run"):
         with create_session() as session:
-            require_unpaused(session, NEWSLETTER.dag_id)
+            require_unpaused(session, dag_id)
         try:
             trigger_dag(
-                dag_id=NEWSLETTER.dag_id,
+                dag_id=dag_id,
                 run_id=run_id,
                 conf={"events": list(events)},
                 triggered_by=DagRunTriggeredByType.REST_API,

@@ -21,7 +21,7 @@ from include.explain import explain
 from include.newsletter import NewsletterRules, NewsletterSync
 from include.outcomes import Cause, Kind, Outcome, PipelineName, Reason
 from include.pipeline.explain_context import ExplainContext
-from include.pipeline.run import SyncRun, folder_of, kept_in, run_stage
+from include.pipeline.run import SyncRun, kept_in, run_stage
 from include.pipeline.staging_retention import remove_old
 from include.plan import RunPlan
 from include.run_name import attempt_name
@@ -272,7 +272,7 @@ def test_erase__leaves_no_personal_data_in_any_file(
 ) -> None:
     """State store and files of finished runs are clean at once, files of a running run when it has ended."""
     caplog.set_level(logging.DEBUG)
-    base = runner.folder / "staging" / folder_of(runner.state.erasure.shops_of_the_vtex_account()[0])
+    base = runner.folder / "staging" / runner.state.erasure.shops_of_the_vtex_account()[0].folder
 
     def run_of(pipeline: PipelineName, plan: RunPlan, run_id: str) -> SyncRun:
         attempt = attempt_name(0, shop.clock.now())

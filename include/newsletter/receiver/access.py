@@ -17,6 +17,8 @@ SHORTEST_SECRET = 16
 class Keys:
     """The accepted secrets (two while the operator changes the URL at Connectif), and the checksum's key.
 
+    `connection` is the id of the Airflow connection that holds them, for messages.
+
     With a `checksum_key`, every callback must have a `checksum`: the hex HMAC-SHA1 of its address.
     Connectif's own shop modules check the same (Connectif's PrestaShop and Magento modules, read
     2026-11-23).
@@ -24,11 +26,12 @@ class Keys:
 
     secrets: tuple[str, ...] = field(repr=False)
     checksum_key: str = field(default="", repr=False)
+    connection: str = "connectif_default"
 
     def __post_init__(self) -> None:
         if not self.secrets or min(map(len, self.secrets)) < SHORTEST_SECRET:
             raise ConfigurationError(
-                "Connection connectif_default: Webhook secret must be a random word of at least "
+                f"Connection {self.connection}: Webhook secret must be a random word of at least "
                 f"{SHORTEST_SECRET} characters (so must Previous webhook secret, if it is set); "
                 "make one with: openssl rand -hex 32"
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from include.web import with_headers
@@ -11,7 +12,8 @@ if TYPE_CHECKING:
 
 PREFIX = "/connectif/"
 HIDDEN = f"{PREFIX}newsletter/***"
-HEALTH = f"{PREFIX}health"
+_HEALTH = re.compile(rf"{PREFIX}([a-z0-9_]+/)?health")
+"""The health of the only shop, or of a shop by its name."""
 _ADDRESS_SIGNS = (b"mail", b"correo", b"@", b"%40")
 _KINDS = ("subscribe", "unsubscribe", "bounce")
 
@@ -35,7 +37,7 @@ class CallbackPaths:
             await self._app(scope, receive, send)
             return
         request, path = dict(scope), _relative_path(scope)
-        shown = HEALTH if path == HEALTH else HIDDEN
+        shown = path if _HEALTH.fullmatch(path) else HIDDEN
         scope.update(path=shown, raw_path=shown.encode(), query_string=b"")
         if scope["type"] == "websocket":
             await send({"type": "websocket.close"})

@@ -20,7 +20,6 @@ from include.errors import TemporaryError
 from include.outcomes import Cause, Outcome, PipelineName, Reason
 from include.page.differences import CAUSE_COLUMNS
 from include.pipeline.differences import LIST
-from include.pipeline.run import folder_of
 from include.report import Compared, Report
 from include.staging import Staging
 from include.state import RecordOutcome, StateStore, open_state_store, upgrade
@@ -392,7 +391,7 @@ def compared(state: StateStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         started_at=now,
         finished_at=now,
     )
-    run = tmp_path / "staging" / folder_of(shop_of_connections()) / "reconcile"
+    run = tmp_path / "staging" / shop_of_connections().folder / "reconcile"
     folder = run / "manual__2026-11-23T10-00-00-00-00" / "0-20261123T100000-1a2b3c4d" / "compare_purchases"
     with Staging(folder).writing(LIST) as file:
         file.write(b'"key","cause","detail"\n"1","gone",""\n"2","gone","=1"\n"3","too_young",""\n')
