@@ -1,6 +1,6 @@
 """Opens the state store by the connection `sync_state`.
 
-`python -m plugins.state upgrade` creates or upgrades its tables.
+`python -m plugins.state` has the commands of `state_commands.py`, such as `upgrade`.
 """
 
 from __future__ import annotations
@@ -8,9 +8,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from include.errors import ConfigurationError, SyncError
-from include.settings import load_settings
-from include.state import ReadStoreId, Shop, StateStore, open_state_store, upgrade
+from include.errors import ConfigurationError
+from include.state import ReadStoreId, Shop, StateStore, open_state_store
 from plugins.executor import require_one_machine
 from plugins.hooks.airflow_connections import STATE, state_connection
 from plugins.hooks.connection_fields import extra, field_error, require, text
@@ -103,20 +102,7 @@ def _libpq_value(name: str, value: Any) -> str:
     return str(int(value)) if isinstance(value, bool) else str(value)
 
 
-def main(arguments: list[str]) -> int:
-    """`upgrade`: create or upgrade the tables of the state store. Returns the exit code."""
-    if arguments != ["upgrade"]:
-        print("usage: python -m plugins.state upgrade", file=sys.stderr)
-        return 2
-    try:
-        load_settings()  # a wrong one stops a deployment here, not in its first task
-        revision = upgrade(database_url(state_connection()))
-    except SyncError as error:
-        print(error, file=sys.stderr)
-        return 1
-    print(f"sync_state: the tables are at revision {revision}")
-    return 0
-
-
 if __name__ == "__main__":
+    from plugins.state_commands import main
+
     sys.exit(main(sys.argv[1:]))

@@ -21,6 +21,7 @@ from include.state.tables import shop as shops
 
 log = logging.getLogger(__name__)
 
+ADOPT = "python -m plugins.state adopt"
 ReadStoreId = Callable[[], str]
 """Asks Connectif for its id of the account; empty if Connectif does not tell it."""
 
@@ -45,14 +46,6 @@ def find_shop(
     if not any_account:
         _check_accounts(engine, row, shop, read_store_id)
     return row.shop_id, _shop_of(row, shop)
-
-
-def adopt(engine: sa.Engine, shop: Shop, read_store_id: ReadStoreId) -> None:
-    """Let the shop's row belong to these accounts. The name must be known."""
-    store_id = read_store_id()
-    with transaction(engine, WRITE) as connection:
-        statement = sa.update(shops).where(shops.c.name == shop.name)
-        connection.execute(statement.values(**_columns(shop), connectif_store_id=store_id))
 
 
 def _row_of(connection: sa.Connection, name: str) -> sa.Row[Any] | None:
@@ -129,6 +122,6 @@ def _foreign(shop: Shop, changes: list[str]) -> ForeignAccount:
     return ForeignAccount(
         f"sync_state: another account is behind the name of the shop {shop.name}: {'; '.join(changes)}. "
         "Nothing was read or sent. If the connection is wrong, correct it. If the shop has moved, run: "
-        f"python -m plugins.state adopt {shop.name}. If it is another shop, give it a name of its own "
+        f"{ADOPT} {shop.name}. If it is another shop, give it a name of its own "
         "(docs/shops.md)"
     )

@@ -31,8 +31,8 @@ def connectif_connection(conn_id: str = CONNECTIF) -> Connection:
     return _connection(conn_id, CONNECTIF_FIELDS)
 
 
-def state_connection() -> Connection:
-    return _connection(STATE, STATE_FIELDS)
+def state_connection(conn_id: str = STATE) -> Connection:
+    return _connection(conn_id, STATE_FIELDS)
 
 
 def has_connection(conn_id: str) -> bool:

@@ -1,5 +1,5 @@
-"""The receivers inside Airflow's api-server, one for each shop: a connection holds its secrets, and its durable
-events are runs of the shop's DAG.
+"""The receivers inside Airflow's api-server, one for each shop: a connection holds its secrets, and its
+durable events are runs of the shop's DAG.
 
 `airflow.api.common.trigger_dag` creates the runs (see airflow_runs.py): SQLite rarely reports "database is
 locked" then.

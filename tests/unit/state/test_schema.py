@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -116,9 +117,8 @@ def test_state_store__every_shop_has_its_own_rows(opened) -> None:
     here, again = opened(), opened()
     others = [
         opened(Shop("othershop", SHOP.vtex_host, SHOP.connectif_host, SHOP.connectif_key_id)),
-        opened(Shop(SHOP.vtex_account, "https://x.example", SHOP.connectif_host, SHOP.connectif_key_id)),
-        opened(Shop(SHOP.vtex_account, SHOP.vtex_host, "https://x.example", SHOP.connectif_key_id)),
-        opened(Shop(SHOP.vtex_account, SHOP.vtex_host, SHOP.connectif_host, "another-key")),
+        opened(replace(SHOP, name="es", folder="")),
+        opened(replace(SHOP, name="mx", folder="", connectif_key_id="another-key")),
     ]
     here.progress.mark_activated(PipelineName.CONTACTS, "run 1", here._database.clock())
     here.catalogue.replace("a/path", 3, "run 1")
