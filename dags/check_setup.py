@@ -20,14 +20,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from airflow.sdk import dag, task
+from airflow.sdk import DAG, dag, task
 
 from include.shops import ConfiguredShop
 from plugins.dag_shops import shops_with_dags
 from plugins.default_args import START, default_args
 
 
-def check_setup(shop: ConfiguredShop) -> None:
+def check_setup(shop: ConfiguredShop) -> DAG:
     @dag(
         dag_id=shop.dag_id("check_setup"),
         schedule=None,
@@ -48,7 +48,7 @@ def check_setup(shop: ConfiguredShop) -> None:
 
         run_checks()
 
-    create()
+    return create()
 
 
 for each in shops_with_dags():

@@ -23,7 +23,7 @@ each product that is read back.
 
 from __future__ import annotations
 
-from airflow.sdk import dag
+from airflow.sdk import DAG, dag
 
 from include.outcomes import PipelineName
 from include.shops import ConfiguredShop
@@ -34,7 +34,7 @@ from plugins.runs.params import RECONCILE_PARAMS
 from plugins.tasks.reconcile import compare, repair, report
 
 
-def reconcile(shop: ConfiguredShop) -> None:
+def reconcile(shop: ConfiguredShop) -> DAG:
     @dag(
         dag_id=shop.dag_id("reconcile"),
         schedule=weekly_timetable(shop.settings.schedule),
@@ -54,7 +54,7 @@ def reconcile(shop: ConfiguredShop) -> None:
         repaired = repair(purchases)
         report(shop, contacts, products, purchases, repaired)
 
-    create()
+    return create()
 
 
 for each in shops_with_dags():

@@ -23,7 +23,7 @@ nothing. A full load that finds no customer fails, unless `allow_empty` is set.
 
 from __future__ import annotations
 
-from airflow.sdk import dag
+from airflow.sdk import DAG, dag
 
 from include.pipelines import CONTACTS
 from include.shops import ConfiguredShop
@@ -34,7 +34,7 @@ from plugins.runs.params import LOAD_PARAMS
 from plugins.tasks.daily import extract, load, report, resolve_newsletter, transform
 
 
-def sync_contacts(shop: ConfiguredShop) -> None:
+def sync_contacts(shop: ConfiguredShop) -> DAG:
     @dag(
         dag_id=shop.dag_id("sync_contacts"),
         schedule=daily_timetable(CONTACTS, shop.settings.schedule),
@@ -54,7 +54,7 @@ def sync_contacts(shop: ConfiguredShop) -> None:
         report(CONTACTS, shop, extracted, transformed, loaded)
         resolve_newsletter(extracted)
 
-    create()
+    return create()
 
 
 for each in shops_with_dags():

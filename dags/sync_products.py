@@ -23,7 +23,7 @@ only rejected products (`replay`: all, a reason code, or a product id). `dry_run
 
 from __future__ import annotations
 
-from airflow.sdk import dag
+from airflow.sdk import DAG, dag
 
 from include.pipelines import PRODUCTS
 from include.shops import ConfiguredShop
@@ -34,7 +34,7 @@ from plugins.runs.params import LOAD_PARAMS
 from plugins.tasks.daily import extract, load, report, transform
 
 
-def sync_products(shop: ConfiguredShop) -> None:
+def sync_products(shop: ConfiguredShop) -> DAG:
     @dag(
         dag_id=shop.dag_id("sync_products"),
         schedule=daily_timetable(PRODUCTS, shop.settings.schedule),
@@ -53,7 +53,7 @@ def sync_products(shop: ConfiguredShop) -> None:
         loaded = load(PRODUCTS.name, transformed)
         report(PRODUCTS, shop, extracted, transformed, loaded)
 
-    create()
+    return create()
 
 
 for each in shops_with_dags():

@@ -27,7 +27,7 @@ id or a purchase id). `dry_run` writes nothing.
 
 from __future__ import annotations
 
-from airflow.sdk import dag
+from airflow.sdk import DAG, dag
 
 from include.pipelines import PURCHASES
 from include.shops import ConfiguredShop
@@ -38,7 +38,7 @@ from plugins.runs.params import DAILY_PARAMS
 from plugins.tasks.daily import extract, load, report, transform
 
 
-def sync_purchases(shop: ConfiguredShop) -> None:
+def sync_purchases(shop: ConfiguredShop) -> DAG:
     @dag(
         dag_id=shop.dag_id("sync_purchases"),
         schedule=daily_timetable(PURCHASES, shop.settings.schedule),
@@ -57,7 +57,7 @@ def sync_purchases(shop: ConfiguredShop) -> None:
         loaded = load(PURCHASES.name, transformed)
         report(PURCHASES, shop, extracted, transformed, loaded)
 
-    create()
+    return create()
 
 
 for each in shops_with_dags():

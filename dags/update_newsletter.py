@@ -38,7 +38,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow.sdk import dag, task
+from airflow.sdk import DAG, dag, task
 
 from include.shops import ConfiguredShop
 from plugins import alerts
@@ -47,7 +47,7 @@ from plugins.default_args import START, long_retry_args
 from plugins.runs.newsletter_params import NEWSLETTER_PARAMS
 
 
-def update_newsletter(shop: ConfiguredShop) -> None:
+def update_newsletter(shop: ConfiguredShop) -> DAG:
     @dag(
         dag_id=shop.dag_id("update_newsletter"),
         schedule=None,
@@ -71,7 +71,7 @@ def update_newsletter(shop: ConfiguredShop) -> None:
 
         apply()
 
-    create()
+    return create()
 
 
 for each in shops_with_dags():

@@ -12,6 +12,7 @@ from unittest.mock import patch
 
 from include.outcomes import Cause, Drop, Outcome, PipelineName, Reason
 from include.report import Calls, Compared, Report, StageCounts
+from include.shops import DEFAULT, load_shops
 from plugins.runs.params import KNOWN_PARAMS
 from tools.command import run_command
 from tools.local_stack import ROOT
@@ -149,7 +150,7 @@ def _page(title: str, source: str, text: str) -> str:
 
 
 def _parameter_rows(dag_id: str) -> Iterator[str]:
-    dag = getattr(import_module(f"dags.{dag_id}"), dag_id)()
+    dag = getattr(import_module(f"dags.{dag_id}"), dag_id)(load_shops().get(DEFAULT))
     if not dag.params:
         yield "This DAG has no parameters."
         return

@@ -54,7 +54,8 @@ def known_connections() -> dict[str, tuple[str, ...]]:
     }
 
 
-def _all_connections() -> Iterator[str]:
+def all_connections() -> Iterator[str]:
+    """The ids of our connections."""
     for ids in known_connections().values():
         yield from ids
 
@@ -87,7 +88,7 @@ def mask_known_connections() -> None:
     """Mask our connections as this Airflow component, which can use the database, reads them now."""
     from airflow.models.connection import Connection as Stored  # noqa: PLC0415 - not in tasks
 
-    for conn_id in _all_connections():
+    for conn_id in all_connections():
         try:
             mask_connection(Stored.get_connection_from_secrets(conn_id))
         except AirflowNotFoundException:
@@ -158,7 +159,7 @@ def _mask_value(value: Any) -> Any:
 
 
 def _connections_in(environment: Mapping[str, str]) -> Iterator[Connection]:
-    for conn_id in _all_connections():
+    for conn_id in all_connections():
         value = environment.get(f"AIRFLOW_CONN_{conn_id.upper()}", "")
         if value:
             try:

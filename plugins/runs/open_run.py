@@ -146,7 +146,7 @@ def open_explain_context(configured: ConfiguredShop | None = None) -> Iterator[E
         connectif.transport.session,
         vtex.transport.reading_only(),
         connectif.transport.reading_only(),
-        open_state(shop, read_store_id=partial(read_store_id, connectif)) as state,
+        open_state(shop) as state,
     ):
         kept = kept_in(staging_base(settings) / state.shop.folder)
         yield ExplainContext(settings, state, vtex, connectif, kept, section=configured.section)

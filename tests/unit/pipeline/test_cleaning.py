@@ -1,4 +1,4 @@
-"""Retention removes the old staged files of every shop and DAG, and no other files."""
+"""Retention removes the old staged files of a shop and of abandoned shops, and no other files."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from include.errors import TemporaryError
 from include.pipeline.staging_retention import remove_old
 from include.run_name import attempt_name
 from include.settings import load_settings
-from include.state import StateStore
+from include.state import Shop, StateStore
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 WEEK = timedelta(days=7)
+FOLDERS = ("shop-0123abcd", "abandoned-ffffffff")
 
 
 class Folder(type(Path())):  # type: ignore[misc]
@@ -38,6 +39,11 @@ class FakeStore:
 
     def last_erasure(self) -> None:
         return None
+
+    def shops(self) -> list[Shop]:
+        if self.is_away:
+            raise TemporaryError("sync_state: out of reach")
+        return [Shop("", "", "", "", name="shop", folder=folder) for folder in FOLDERS]
 
     def remove_outcomes(self, before: datetime) -> int:
         return self._remove("outcomes", before)
@@ -68,11 +74,11 @@ def clean(base: Path, state: FakeStore | None = None) -> FakeStore:
     return state
 
 
-def test_retention__removes_old_runs_of_all_shops_and_empty_folders(tmp_path: Path) -> None:
+def test_retention__removes_old_runs_of_the_shop_and_of_abandoned_ones(tmp_path: Path) -> None:
     old = [
         staged(tmp_path, "shop-0123abcd/sync_contacts/run-1/0", NOW - WEEK),
         staged(tmp_path, "shop-0123abcd/reconcile/run-1/2", NOW - 2 * WEEK),
-        staged(tmp_path, "shop-of-the-old-key-ffffffff/sync_products/run-1/0", NOW - 50 * WEEK),
+        staged(tmp_path, "abandoned-ffffffff/sync_products/run-1/0", NOW - 50 * WEEK),
     ]
     young = staged(tmp_path, "shop-0123abcd/reconcile/run-1/3", NOW - WEEK + timedelta(minutes=1))
     clean(tmp_path)
@@ -86,6 +92,7 @@ def test_retention__leaves_kept_new_and_unknown_folders(tmp_path: Path) -> None:
         staged(tmp_path, "shop-0123abcd/kept/catalogue/0", NOW - 50 * WEEK),
         staged(tmp_path, "shop-0123abcd/sync_contacts/run-1/0", None),
         staged(tmp_path, "other/application/files/0", NOW - 50 * WEEK),
+        staged(tmp_path, "another-shop/sync_contacts/run-1/0", NOW - 50 * WEEK),
     ]
     (tmp_path / "a-file").touch()
     clean(tmp_path)

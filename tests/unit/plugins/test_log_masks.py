@@ -25,7 +25,10 @@ from plugins.hooks.log_masks import (
 
 @pytest.fixture(autouse=True)
 def no_masks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    for name in (*log_masks.KEY_VARIABLES, *(f"AIRFLOW_CONN_{one.upper()}" for one in log_masks.CONNECTIONS)):
+    for name in (
+        *log_masks.KEY_VARIABLES,
+        *(f"AIRFLOW_CONN_{one.upper()}" for one in log_masks.all_connections()),
+    ):
         monkeypatch.delenv(name, raising=False)
     reset_secrets_masker()
     yield

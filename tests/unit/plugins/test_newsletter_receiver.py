@@ -129,7 +129,7 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def health(monkeypatch: pytest.MonkeyPatch, oldest_run: datetime | None = None) -> httpx.Response:
-    monkeypatch.setattr(receiver, "oldest_unfinished_run", lambda: oldest_run)
+    monkeypatch.setattr(receiver, "oldest_unfinished_run", lambda _shop: oldest_run)
 
     async def main() -> httpx.Response:
         transport = httpx.ASGITransport(receiver.build_receiver())
