@@ -44,7 +44,7 @@ def check_setup(shop: ConfiguredShop) -> DAG:
         def run_checks() -> str:
             from plugins.tasks.check_setup import check_setup
 
-            return check_setup()
+            return check_setup(shop.key)
 
         run_checks()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -15,14 +15,19 @@ from include.values.address import problem_of, tidy_address
 from include.values.wording import plural
 from include.vtex.client import VtexClient
 
-BY_HAND = """\
+_BY_HAND = """\
 Do the rest by hand, in this order:
   VTEX       erase the customer (Master Data, entity CL), and orders as your legal rules require
   Connectif  delete the contact and, if requested, its purchases (Contacts > the contact > Delete)
   Airflow    runs of update_newsletter and the audit log of REST triggers keep their events until you run
-             airflow db clean --clean-before-timestamp "<now>" --dag-ids update_newsletter \\
+             airflow db clean --clean-before-timestamp "<now>" --dag-ids {dag_ids} \\
                --tables dag_run,log --skip-archive --yes
              docs/privacy.md says what this keeps."""
+
+
+def by_hand(newsletter_dags: Iterable[str]) -> str:
+    """What an operator must do after an erasure, in the other systems."""
+    return _BY_HAND.replace("{dag_ids}", ",".join(newsletter_dags))
 
 
 def check_address(email: str) -> str:

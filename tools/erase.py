@@ -10,15 +10,18 @@ import os
 import sys
 from datetime import UTC, datetime
 
-from include.erasure import BY_HAND, check_address, erase, restore
-from include.settings import load_settings
+from include.erasure import by_hand, check_address, erase, restore
+from include.pipelines import NEWSLETTER
+from include.shops import load_shops
 from plugins.runs.open_run import open_explain_context, staging_base
 from tools.command import run_command
+from tools.shop_choice import chosen_shop
 
 USAGE = """\
 usage: make erase                 asks for the e-mail address (or: make erase < file)
        make erase EMAIL=…         the shell's history and the list of processes then hold the address
-       make erase UNDO=1          the person is a customer again and asks for it"""
+       make erase UNDO=1          the person is a customer again and asks for it
+       make erase SHOP=es         if there are several shops. It erases from all shops of the VTEX account"""
 
 
 def main() -> int:
@@ -29,16 +32,18 @@ def main() -> int:
         print(USAGE, file=sys.stderr)
         return 2
     address = check_address(email)
-    with open_explain_context() as context:
+    shop = chosen_shop()
+    with open_explain_context(shop) as context:
         if undo:
             lines = restore(context.state, address)
         else:
-            base = staging_base(load_settings())
+            base = staging_base(shop.settings)
             lines = erase(context.state, context.vtex, base, address, datetime.now(UTC))
         for line in lines:
             print(line, flush=True)
     if not undo:
-        print(f"\n{BY_HAND}")
+        dags = (shop.dag_id(NEWSLETTER.dag_id) for shop in load_shops())
+        print(f"\n{by_hand(dags)}")
     return 0
 
 

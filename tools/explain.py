@@ -14,10 +14,12 @@ from include.outcomes import Kind
 from plugins.runs.open_run import open_explain_context
 from tools.command import run_command
 from tools.explain_text import as_text
+from tools.shop_choice import chosen_shop
 
 USAGE = """\
 usage: make explain RECORD=<an e-mail, customer document id, product id, order id or order group>
-       make explain RECORD=… KIND=customer|product|order      if the form of the id does not tell its kind"""
+       make explain RECORD=… KIND=customer|product|order      if the form of the id does not tell its kind
+       make explain RECORD=… SHOP=es                          if there are several shops"""
 
 
 def main() -> int:
@@ -28,7 +30,7 @@ def main() -> int:
     if not record or kind not in {"", *Kind}:
         print(USAGE, file=sys.stderr)
         return 2
-    with open_explain_context() as context:
+    with open_explain_context(chosen_shop()) as context:
         found = explain(context, record, among=(Kind(kind),) if kind else tuple(Kind))
     print(as_text(found))
     return 0 if found.is_known else 1

@@ -8,8 +8,10 @@ from airflow.sdk._shared.secrets_masker import redact
 
 from include.errors import ConfigurationError
 from include.setting_types import AlertBy
+from include.shops import load_shops
 from plugins.alerts import send_test_alert
 from plugins.notifiers import all_notifiers
+from tools.shop_choice import chosen_keys
 
 NONE = "No alert is set. [alerts] in include/settings.toml names the notifiers; docs/monitoring.md says how"
 
@@ -17,7 +19,8 @@ NONE = "No alert is set. [alerts] in include/settings.toml names the notifiers; 
 def main() -> int:
     """Print a line for each notifier."""
     try:
-        named = list(all_notifiers())
+        shops = [load_shops().get(key) for key in chosen_keys()]
+        named = [one for shop in shops for one in all_notifiers(shop.settings.alerts)]
     except ConfigurationError as problem:
         print(problem, file=sys.stderr)
         return 1

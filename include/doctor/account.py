@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 
 from include.connectif import routes
 from include.connectif.client import ConnectifClient
-from include.connectif.store import read_store
+from include.connectif.store import read_store, read_store_id
+from include.doctor.check import CheckContext, Line, error, ok, warning
 from include.doctor.permissions import NO_SUCH_HOST, NO_SUCH_RECORD
 from include.http.transport import AccessRefused, RequestRefused
 
@@ -32,6 +33,22 @@ def read_account(connectif: ConnectifClient) -> Account:
     domains = tuple(host_of(text) for text in _texts_under(answer, "domain"))
     codes = [text for text in _texts_under(answer, "currency") if len(text) == 3 and text.isalpha()]
     return Account(tuple(filter(None, domains)), codes[0].upper() if codes else "")
+
+
+def check_store(connectif: ConnectifClient, context: CheckContext) -> Iterator[Line]:
+    """Check that the key belongs to the account that the shop's state belongs to."""
+    subject, store_id = "Connectif, account", read_store_id(connectif)
+    known = context.state.shop.connectif_store_id if context.state else None
+    if not store_id:
+        advice = (
+            "Give the key the scope Store: Read, so that a key of another account cannot pass for this shop"
+        )
+        yield warning(subject, "Connectif does not tell this key which account it belongs to", advice)
+    elif known and known != store_id:
+        advice = "Correct the key. If the shop has moved: python -m plugins.state adopt (docs/shops.md)"
+        yield error(subject, f"the key is of the account {store_id}, the shop's state is of {known}", advice)
+    else:
+        yield ok(subject, f"{store_id}, the shop's own" if known else f"{store_id}; no run has used it yet")
 
 
 def read_domains_from_rejection(connectif: ConnectifClient) -> tuple[str, ...]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from include.connectif.client import ConnectifClient
+from include.doctor.account import check_store
 from include.doctor.check import CheckContext, Level, Line, error, ok, warning
 from include.doctor.connections import (
     check_connectif_clock,
@@ -32,6 +33,7 @@ AT_VTEX: dict[str, Callable[[VtexClient, CheckContext], Iterator[Line]]] = {
 AT_CONNECTIF: dict[str, Callable[[ConnectifClient, CheckContext], Iterator[Line]]] = {
     "Connectif, clock": check_connectif_clock,
     "Connectif, permissions": check_connectif_permissions,
+    "Connectif, account": check_store,
     "contact fields": check_contact_fields,
 }
 AT_BOTH: dict[str, Callable[[VtexClient, ConnectifClient, CheckContext], Iterator[Line]]] = {
@@ -67,9 +69,15 @@ def run_checks(
             yield from _guard(subject, check_both(vtex, connectif, context))
 
 
-def check_environment(settings: Settings) -> Iterator[Line]:
-    """Whether the shop is live, what the environment changes, and which variables have no effect."""
+def check_environment(settings: Settings, own_settings: Mapping[str, str]) -> Iterator[Line]:
+    """Whether the shop is live, what the environment changes, and which variables have no effect.
+
+    `own_settings` are those of the shop that differ from the common ones.
+    """
     yield _check_live(settings)
+    if own_settings:
+        own = ", ".join(f"{name} = {value}" for name, value in own_settings.items())
+        yield ok("settings of the shop", f"differ from the common ones: {own}")
     changed = ", ".join(f"{name} = {value}" for name, value in changed_settings().items())
     source = f"changed by the environment: {changed}" if changed else "those of include/settings.toml"
     yield ok("settings", f"all valid; {source}")

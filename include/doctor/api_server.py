@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 import requests
 
 from include.doctor.check import Line, error, ok, warning
+from include.shops import ConfiguredShop, dag_id_of
 from include.web import HEADERS
 
 _TIMEOUT_SECONDS = (5.0, 10.0)
@@ -19,17 +20,23 @@ _POLICY = "Content-Security-Policy"
 _PAGE_POLICY = HEADERS[_POLICY]
 
 
-def check_receiver(urls: Sequence[str]) -> Line:
-    """Read the receiver's health; `urls` are the api-server's addresses, the external one first."""
-    answer, url = _get(urls, "/connectif/health")
+def check_receiver(urls: Sequence[str], shop: ConfiguredShop | None = None) -> Line:
+    """Read the health of the shop's receiver, by default of the shop without a section.
+
+    `urls` are the api-server's addresses, the external one first.
+    """
+    section = shop.section if shop else ""
+    connection = shop.connectif_connection if shop else "connectif_default"
+    base = f"/connectif/{section}" if section else "/connectif"
+    answer, url = _get(urls, f"{base}/health")
     if answer is not None and _is_up(answer):
-        return ok(_RECEIVER, f"accepts callbacks at {url}/connectif/newsletter/…")
+        return ok(_RECEIVER, f"accepts callbacks at {url}{base}/newsletter/…")
     if answer is not None and answer.status_code == 503:
         return error(
             _RECEIVER,
             f"answers at {url}, but accepts no callbacks",
-            "Check Webhook secret of connectif_default, that update_newsletter exists and is not "
-            "paused, and the api-server's log",
+            f"Check Webhook secret of {connection}, that {dag_id_of('update_newsletter', section)} exists "
+            "and is not paused, and the api-server's log",
         )
     return _unexpected(_RECEIVER, answer, url)
 

@@ -70,7 +70,7 @@ def _columns(shop: Shop) -> dict[str, str]:
 
 
 def _shop_of(row: sa.Row[Any], shop: Shop) -> Shop:
-    return Shop(**_columns(shop), name=row.name, folder=row.folder)
+    return Shop(**_columns(shop), name=row.name, folder=row.folder, connectif_store_id=row.connectif_store_id)
 
 
 def _check_accounts(

@@ -15,6 +15,7 @@ class Shop:
 
     The name is that of the settings; without one it is the VTEX account. `folder` holds the shop's files
     below the folder of all staged files; a shop of an earlier version keeps the folder that it had.
+    `connectif_store_id` is Connectif's id of the account, as the state store knows it.
     """
 
     vtex_account: str
@@ -23,6 +24,7 @@ class Shop:
     connectif_key_id: str
     name: str = ""
     folder: str = ""
+    connectif_store_id: str | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", self.name or self.vtex_account or _UNNAMED)

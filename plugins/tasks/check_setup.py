@@ -25,15 +25,14 @@ from include.doctor.api_server import api_server_addresses, check_page, check_re
 from include.doctor.check import error, ok, warning
 from include.errors import ConfigurationError, MissingConnection, SyncError
 from include.http.retry import RetryPolicy
-from include.setting_types import AlertBy, Settings
-from include.settings import load_settings
+from include.setting_types import AlertBy, Alerts, Settings
+from include.settings import differing_settings, load_settings
+from include.shops import DEFAULT, ConfiguredShop, load_shops
 from include.staging import Staging
 from include.vtex.client import VtexClient
 from plugins.hooks.accounts import connectif_account, shop_of, vtex_account
 from plugins.hooks.airflow_connections import (
-    CONNECTIF,
     STATE,
-    VTEX,
     connectif_connection,
     has_connection,
     vtex_connection,
@@ -42,6 +41,7 @@ from plugins.notifiers import all_notifiers, connections_of, create_notifier
 from plugins.pages_plugin import EXPLAIN, STATUS
 from plugins.runs.open_run import staging_base
 from plugins.state import open_state
+from plugins.tasks.shared_accounts import check_shared_accounts
 from plugins.web.newsletter_keys import read_keys
 
 if TYPE_CHECKING:
@@ -57,10 +57,10 @@ TRY_IT = "`make test-alert` sends a test"
 Client = TypeVar("Client")
 
 
-def check_setup() -> str:
+def check_setup(key: str = DEFAULT) -> str:
     """Log every line and return the counts. ConfigurationError, after all lines, if one is an error."""
     counts: Counter[Level] = Counter()
-    for line in check_lines():
+    for line in check_lines(key):
         counts[line.level] += 1
         log.log(_LEVELS[line.level], "%s", line)
     if counts[Level.ERROR]:
@@ -73,10 +73,13 @@ def summary_of(counts: Counter[Level]) -> str:
     return ", ".join(f"{counts[level]} {level}" for level in Level)
 
 
-def check_lines() -> Iterator[Line]:
-    """Run all checks and yield each line as soon as it is known."""
+def check_lines(key: str = DEFAULT) -> Iterator[Line]:
+    """Run all checks of a shop and yield each line as soon as it is known.
+
+    By default of the shop without a section.
+    """
     try:
-        settings = load_settings()
+        configured = load_shops().get(key)
     except ConfigurationError as problem:
         yield error(
             "settings",
@@ -84,28 +87,33 @@ def check_lines() -> Iterator[Line]:
             "Correct the setting; the other checks need it",
         )
         return
-    yield from check_environment(settings)
-    yield from check_alerts()
+    settings = configured.settings
+    own_settings = differing_settings(settings, load_settings()) if configured.section else {}
+    yield from check_environment(settings, own_settings)
+    yield from check_alerts(settings.alerts)
     yield from _check_staging(settings)
     with ExitStack() as exits:
+        ids = configured.vtex_connection, configured.connectif_connection
         vtex, problems = _open_client(
-            VTEX, lambda: VtexClient(vtex_account(vtex_connection()), retry=_TWO_ATTEMPTS)
+            ids[0], lambda: VtexClient(vtex_account(vtex_connection(ids[0])), retry=_TWO_ATTEMPTS)
         )
         yield from problems
         connectif, problems = _open_client(
-            CONNECTIF, lambda: ConnectifClient(connectif_account(connectif_connection()), retry=_TWO_ATTEMPTS)
+            ids[1],
+            lambda: ConnectifClient(connectif_account(connectif_connection(ids[1])), retry=_TWO_ATTEMPTS),
         )
         yield from problems
         for session in (client.transport.session for client in (vtex, connectif) if client is not None):
             exits.callback(session.close)
         state = None
         if vtex and connectif:
-            state, line = _check_state(vtex, connectif, exits)
+            state, line = _check_state(configured, vtex, connectif, exits)
             yield line
         folder = exits.enter_context(tempfile.TemporaryDirectory(prefix="doctor-"))
         context = CheckContext(settings, state, Staging(Path(folder)), lambda: datetime.now(UTC), time.sleep)
         yield from run_checks(vtex, connectif, context)
-    yield from _check_api_server()
+    yield from check_shared_accounts(configured)
+    yield from _check_api_server(configured)
 
 
 def _open_client(conn_id: str, create: Callable[[], Client]) -> tuple[Client | None, list[Line]]:
@@ -120,11 +128,12 @@ def _open_client(conn_id: str, create: Callable[[], Client]) -> tuple[Client | N
 
 
 def _check_state(
-    vtex: VtexClient, connectif: ConnectifClient, exits: ExitStack
+    configured: ConfiguredShop, vtex: VtexClient, connectif: ConnectifClient, exits: ExitStack
 ) -> tuple[StateStore | None, Line]:
     subject = f"connection {STATE}"
     try:
-        state = exits.enter_context(open_state(shop_of(vtex.account, connectif.account)))
+        shop = shop_of(vtex.account, connectif.account, configured.section)
+        state = exits.enter_context(open_state(shop))
     except SyncError as problem:
         return None, error(subject, str(problem), "Fix this first: every run needs the state store")
     return state, ok(subject, "the state store opens, and its tables are up to date")
@@ -137,9 +146,9 @@ def _check_staging(settings: Settings) -> Iterator[Line]:
         yield error("staged files", str(problem), "See [run] in include/settings.toml")
 
 
-def check_alerts() -> Iterator[Line]:
-    """Yield a line for each notifier of each alert."""
-    named = list(all_notifiers())
+def check_alerts(alerts: Alerts | None = None) -> Iterator[Line]:
+    """Yield a line for each notifier of each alert; by default those of the common settings."""
+    named = list(all_notifiers(alerts))
     if not named:
         yield warning("alerts", "none is set: a failed run sends no message", "See docs/monitoring.md")
     for kind, by in named:
@@ -160,9 +169,9 @@ def _check_notifier(kind: str, by: AlertBy) -> Line:
     return ok(subject, f"the notifier can be created{connections}. {TRY_IT}")
 
 
-def _check_api_server() -> Iterator[Line]:
+def _check_api_server(configured: ConfiguredShop) -> Iterator[Line]:
     try:
-        read_keys()
+        read_keys(configured.connectif_connection)
         yield ok("webhook secret", "exists and is long enough")
     except ConfigurationError as problem:
         yield error("webhook secret", str(problem), "The receiver refuses newsletter callbacks without it")
@@ -176,6 +185,6 @@ def _check_api_server() -> Iterator[Line]:
         advice = "Set AIRFLOW__API__BASE_URL to the address of the api-server"
         yield warning("newsletter receiver", "not checked: Airflow has no base URL", advice)
         return
-    yield check_receiver(urls)
+    yield check_receiver(urls, configured)
     for name, path in (STATUS, EXPLAIN):
         yield check_page(name, f"/{path}/", urls)

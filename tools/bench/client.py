@@ -27,12 +27,12 @@ from include.pipelines import DAILY_PIPELINES
 from include.plan import RunPlan
 from include.report import Report
 from include.run_name import RunIdentity
-from include.settings import load_settings
 from include.staging import Staging
 from include.state import Shop, StateStore, open_state_store, upgrade
 from include.values.address import email_of
 from include.vtex.client import RateLimits, VtexAccount, VtexClient
 from include.window import Window
+from tools.shop_choice import chosen_settings
 
 _UNLIMITED = 1e6
 _MEGABYTE = 1_000_000
@@ -120,7 +120,7 @@ def _clients(connections: dict[str, Any], minute_seconds: float) -> tuple[VtexCl
         shop_domain=vtex["extra"]["shop_domain"],
     )
     target = ConnectifAccount(connectif["login"], connectif["password"], connectif["host"])
-    keep_free = load_settings().connectif.keep_free_percent if minute_seconds else 0
+    keep_free = chosen_settings().connectif.keep_free_percent if minute_seconds else 0
     return VtexClient(account, rate_limits=rate_limits(minute_seconds)), ConnectifClient(
         target, keep_free_percent=keep_free
     )
@@ -130,7 +130,7 @@ def rate_limits(minute_seconds: float) -> RateLimits:
     """The configured rate limits for a minute of this length; no limits for 0."""
     if not minute_seconds:
         return RateLimits(_UNLIMITED, _UNLIMITED, _UNLIMITED, _UNLIMITED)
-    settings, faster = load_settings().vtex, 60 / minute_seconds
+    settings, faster = chosen_settings().vtex, 60 / minute_seconds
     return RateLimits(
         catalog_per_second=settings.catalog_per_second * faster,
         order_list_per_second=settings.order_list_per_second * faster,
@@ -159,7 +159,7 @@ def _run(job: dict[str, Any], vtex: VtexClient, connectif: ConnectifClient, stat
         plan=_plan(pipeline, job["days_ago"]),
         staging=Staging(folder / key),
         kept=kept_in(folder),
-        settings=load_settings(),
+        settings=chosen_settings(),
         state=state,
         vtex=vtex,
         connectif=connectif,

@@ -18,7 +18,6 @@ from typing import Any
 from include.connectif.limits import CALLS_PER_MINUTE
 from include.http.route import Route
 from include.outcomes import PipelineName
-from include.settings import load_settings
 from include.vtex import routes
 from tools.bench.ceiling import Ceiling, ceiling, forget_journal, journal
 from tools.bench.client import rate_limits
@@ -26,6 +25,7 @@ from tools.bench.minutes import share_used
 from tools.bench.scenarios import Scenario
 from tools.processes import ProcessFailed, deferring_signals
 from tools.sandbox_shop import ROOT, Sandbox, running_sandbox, sandbox_connections
+from tools.shop_choice import chosen_settings
 
 READY_SECONDS = 240.0
 _WORKERS = {
@@ -123,7 +123,7 @@ def _vtex_seconds(stage: Mapping[str, Any], minute_seconds: float) -> float:
 
 def _connectif_calls_a_minute() -> float:
     """Connectif's limit without the share for the shop's other traffic."""
-    return CALLS_PER_MINUTE * (1 - load_settings().connectif.keep_free_percent / 100)
+    return CALLS_PER_MINUTE * (1 - chosen_settings().connectif.keep_free_percent / 100)
 
 
 def measure(scenario: Scenario, logs: Path) -> Iterator[Result]:
