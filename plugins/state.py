@@ -1,108 +1,145 @@
-"""Opens the state store by the connection `sync_state`.
-
-`python -m plugins.state` has the commands of `state_commands.py`, such as `upgrade`.
-"""
+"""`python -m plugins.state`: upgrades, copies and cleans the state store. See docs/shops.md."""
 
 from __future__ import annotations
 
+import re
 import sys
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from functools import partial
 
-from include.errors import ConfigurationError
-from include.state import ReadStoreId, Shop, StateStore, open_state_store
-from plugins.executor import require_one_machine
-from plugins.hooks.airflow_connections import STATE, state_connection
-from plugins.hooks.connection_fields import extra, field_error, require, text
-from plugins.hooks.log_masks import mask
-
-if TYPE_CHECKING:
-    from airflow.sdk import Connection
-
-_OWN_EXTRAS = ("hash_key",)
-LIBPQ = (
-    *("sslmode", "sslcert", "sslkey", "sslpassword", "sslrootcert", "sslcrl", "sslcrldir", "sslcertmode"),
-    *("sslsni", "sslnegotiation", "ssl_min_protocol_version", "ssl_max_protocol_version", "channel_binding"),
-    *("require_auth", "gssencmode", "krbsrvname", "gsslib", "requirepeer", "passfile", "hostaddr"),
-    *("connect_timeout", "tcp_user_timeout", "keepalives", "keepalives_idle", "keepalives_interval"),
-    *("keepalives_count", "options", "application_name", "fallback_application_name", "client_encoding"),
-    *("target_session_attrs", "load_balance_hosts"),
+from include.connectif.client import ConnectifClient
+from include.connectif.store import read_store_id
+from include.disk import disk
+from include.errors import ConfigurationError, SyncError
+from include.setting_types import Settings
+from include.settings import load_settings
+from include.shops import DEFAULT, ConfiguredShop, load_shops
+from include.state import Shop, upgrade
+from include.state.copying import copy_state
+from include.state.shops import ShopTable
+from plugins.hooks.accounts import connectif_account, shop_of, vtex_account
+from plugins.hooks.airflow_connections import (
+    connectif_connection,
+    state_connection,
+    vtex_connection,
 )
-"""The extras that PostgresHook passes to libpq (provider 7.1.1; PostgreSQL 17, 34.1.2 Parameter Key Words;
-read 2026-11-28). Extras that the hook itself uses (`iam`, `cursor`, `sqlalchemy_scheme` …) are refused by
-name.
-"""
+from plugins.hooks.state_store import database_url
+from plugins.runs.open_run import staging_base
+
+USAGE = """\
+usage: python -m plugins.state upgrade
+           create or upgrade the tables
+       python -m plugins.state adopt SHOP [EARLIER NAME]
+           after a move: let the shop's state belong to the accounts of its connections now
+       python -m plugins.state copy FROM TO
+           copy a whole state store. FROM and TO: sqlite:////path/to/file, postgresql://…, or the id of an
+           Airflow connection, which keeps passwords out of the shell's history
+       python -m plugins.state forget SHOP [--yes]
+           remove all that is kept about a shop; the accounts at VTEX and Connectif stay as they are"""
+YES = "--yes"
+_URL = re.compile(r"[a-z0-9+]+://")
 
 
-def open_state(
-    shop: Shop, *, read_store_id: ReadStoreId | None = None, any_account: bool = False
-) -> StateStore:
-    """Open the state store of a shop; ConfigurationError if the connection or the tables are wrong.
-
-    Whatever writes passes `read_store_id`, which asks Connectif when the shop has a new key; see
-    `include/state/identity.py`, also for `any_account`.
-    """
-    connection = state_connection()
-    if connection.conn_type == "sqlite":
-        require_one_machine("the state store", f"give the connection {STATE} a PostgreSQL database")
-    hash_key = require(connection, "hash_key", "a long random secret, and keep it")
-    mask([hash_key])
-    return open_state_store(
-        database_url(connection), hash_key, shop, read_store_id=read_store_id, any_account=any_account
-    )
-
-
-def database_url(connection: Connection) -> str:
-    """A SQLAlchemy URL: `sqlite` needs a file's path as host, `postgres` its usual fields."""
-    if connection.conn_type == "sqlite":
-        return _sqlite_url(connection)
-    if connection.conn_type in {"postgres", "postgresql"}:
-        return _postgres_url(connection)
-    raise ConfigurationError(
-        f"Connection {STATE} is of type {connection.conn_type!r:.30}: make it sqlite or postgres"
-    )
+def main(arguments: list[str]) -> int:
+    """Do what the arguments say. Returns the exit code: 1 for a problem, 2 for wrong arguments."""
+    command: Callable[[], None]
+    match arguments:
+        case ["upgrade"]:
+            command = run_upgrade
+        case ["adopt", shop, *earlier] if len(earlier) < 2:
+            command = partial(adopt, shop, *earlier)
+        case ["copy", source, target]:
+            command = partial(copy, source, target)
+        case ["forget", shop, *flags] if set(flags) <= {YES}:
+            command = partial(forget, shop, confirmed=YES in flags)
+        case _:
+            print(USAGE, file=sys.stderr)
+            return 2
+    try:
+        shops = load_shops()  # a wrong setting stops a deployment here, not in its first task
+        for problem in shops.problems.values():
+            print(problem, file=sys.stderr)  # it stops that shop alone, and not the deployment
+        command()
+    except SyncError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
 
 
-def _sqlite_url(connection: Connection) -> str:
-    extra(connection, _OWN_EXTRAS)
-    for name in ("schema", "login", "password", "port"):
-        if text(connection, name) not in {"", "0"}:
-            raise field_error(connection, name, "has no effect with sqlite. Leave it empty")
-    return f"sqlite:///{require(connection, 'host', 'the path of a file')}"
+def run_upgrade() -> None:
+    """Create or upgrade the tables of the state store."""
+    revision = upgrade(database_url(state_connection()))
+    print(f"sync_state: the tables are at revision {revision}")
 
 
-def _postgres_url(connection: Connection) -> str:
-    import sqlalchemy as sa  # noqa: PLC0415 - only here
+def adopt(key: str, earlier: str = "") -> None:
+    """Let a shop's state belong to the accounts that its connections lead to now."""
+    table = ShopTable(database_url(state_connection()))
+    configured = _configured(key)
+    vtex = vtex_account(vtex_connection(configured.vtex_connection))
+    connectif = connectif_account(connectif_connection(configured.connectif_connection))
+    shop = shop_of(vtex, connectif, configured.section)
+    known = table.get(earlier or shop.name)
+    table.adopt(known, shop, partial(read_store_id, ConnectifClient(connectif)))
+    print(f"Before: {_described(known)}")
+    print(f"Now:    {_described(shop)}")
+    print("The next runs continue where the last ones were: there is no new first load.")
 
-    host = require(connection, "host", "the name of the database server")
-    extras = extra(connection, (*_OWN_EXTRAS, *LIBPQ))
-    options = {name: _libpq_value(name, value) for name, value in extras.items()}
-    query: dict[str, str | tuple[str, ...]] = {name: options[name] for name in LIBPQ if name in options}
-    port = int(text(connection, "port") or 0)
-    if "," in host or host.startswith("/"):  # a URL cannot hold several servers or the folder of a socket
-        query |= (
-            {"host": host, "port": ",".join([str(port)] * len(host.split(",")))} if port else {"host": host}
+
+def copy(source: str, target: str) -> None:
+    """Copy a whole state store."""
+    copy_state(_url_of(source), _url_of(target), print)
+    print("Copied. Give the connection sync_state the new database, and keep its extra hash_key.")
+
+
+def forget(name: str, *, confirmed: bool) -> None:
+    """Remove a shop's rows and files."""
+    table = ShopTable(database_url(state_connection()))
+    known = table.get(name)
+    rows, folder = table.count_rows(name), staging_base(_settings_of(known)) / known.folder
+    what = f"{rows:,} rows of the shop {name}, and its files in {folder}"
+    if not confirmed:
+        raise ConfigurationError(
+            f"This would remove {what}. A later run of this shop would begin with a full load, and apply old "
+            f"subscription changes again if Connectif repeats them. To do it: python -m plugins.state forget "
+            f"{name} {YES}"
         )
-    if secret := options.get("sslpassword"):
-        mask([secret])
-    url = sa.URL.create(
-        "postgresql+psycopg2",
-        username=text(connection, "login") or None,
-        password=text(connection, "password") or None,
-        host=None if "host" in query else host,
-        port=None if "host" in query else port or None,
-        database=text(connection, "schema") or STATE,
-        query=query,
+    table.forget(name)
+    with disk(folder):
+        if folder.exists():
+            folder.rmdir(recursive=True)
+    print(f"Removed {what}. Hashes of erased people stay.")
+
+
+def _configured(key: str) -> ConfiguredShop:
+    """The shop with this key. The shop without a section can also be called by its VTEX account."""
+    shops = load_shops()
+    if key not in {DEFAULT, *shops.problems, *(shop.section for shop in shops)}:
+        default = next((shop for shop in shops if not shop.section), None)
+        if default and vtex_account(vtex_connection(default.vtex_connection)).account == key:
+            return default
+    return shops.get(key)
+
+
+def _settings_of(known: Shop) -> Settings:
+    """The settings of the shop; the common ones if no setting names it any more."""
+    own = (shop.settings for shop in load_shops() if shop.section == known.name)
+    return next(own, load_settings())
+
+
+def _described(shop: Shop) -> str:
+    return (
+        f"shop {shop.name}: VTEX account {shop.vtex_account or 'unnamed'} at {shop.vtex_host}, "
+        f"Connectif at {shop.connectif_host}, key {shop.connectif_key_id}"
     )
-    return url.render_as_string(hide_password=False)
 
 
-def _libpq_value(name: str, value: Any) -> str:
-    if isinstance(value, (dict, list)):
-        raise ConfigurationError(f"Connection {STATE}: the extra {name} is wrong; use a text")
-    return str(int(value)) if isinstance(value, bool) else str(value)
+def _url_of(place: str) -> str:
+    """The database URL; of the id of an Airflow connection, the URL that it holds."""
+    if _URL.match(place):
+        return place
+    return database_url(state_connection(place))
 
 
 if __name__ == "__main__":
-    from plugins.state_commands import main
-
     sys.exit(main(sys.argv[1:]))

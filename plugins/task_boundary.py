@@ -115,7 +115,7 @@ def _map_index(ti: Any) -> int:
 def _state(dag_id: str) -> Iterator[StateStore]:
     """The state store of the DAG's shop, also if the failure is that another account is behind its name."""
     from plugins.hooks.accounts import shop_of_connections  # noqa: PLC0415 - heavy, only after a failure
-    from plugins.state import open_state  # noqa: PLC0415
+    from plugins.hooks.state_store import open_state  # noqa: PLC0415
 
     with open_state(shop_of_connections(load_shops().of_dag(dag_id)), any_account=True) as state:
         yield state

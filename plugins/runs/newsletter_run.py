@@ -31,9 +31,9 @@ from include.window import local_text
 from plugins.hooks.accounts import connectif_account, shop_of, vtex_account
 from plugins.hooks.airflow_connections import connectif_connection, vtex_connection
 from plugins.hooks.rate_limits import newsletter_rate_limits
+from plugins.hooks.state_store import open_state
 from plugins.runs.run_key import run_identity, run_key
 from plugins.runs.shop_of_run import shop_of_run
-from plugins.state import open_state
 
 log = logging.getLogger(__name__)
 

@@ -30,10 +30,10 @@ from plugins.executor import require_one_machine
 from plugins.hooks.accounts import connectif_account, shop_of, vtex_account
 from plugins.hooks.airflow_connections import connectif_connection, vtex_connection
 from plugins.hooks.connectif_hook import ConnectifHook
+from plugins.hooks.state_store import open_state
 from plugins.hooks.vtex_hook import VtexHook
 from plugins.runs.run_key import run_folder, run_key
 from plugins.runs.shop_of_run import shop_of_run
-from plugins.state import open_state
 
 _TWO_ATTEMPTS = RetryPolicy(attempts=2)
 """Few attempts: a user waits for the answer."""

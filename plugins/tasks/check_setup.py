@@ -37,10 +37,10 @@ from plugins.hooks.airflow_connections import (
     has_connection,
     vtex_connection,
 )
+from plugins.hooks.state_store import open_state
 from plugins.notifiers import all_notifiers, connections_of, create_notifier
 from plugins.pages_plugin import EXPLAIN, STATUS
 from plugins.runs.open_run import staging_base
-from plugins.state import open_state
 from plugins.tasks.shared_accounts import check_shared_accounts
 from plugins.web.newsletter_keys import read_keys
 

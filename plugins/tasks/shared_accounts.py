@@ -11,7 +11,7 @@ from include.shops import ConfiguredShop, load_shops
 from include.state.shops import ShopTable
 from plugins.hooks.accounts import shop_of_connections
 from plugins.hooks.airflow_connections import state_connection
-from plugins.state import database_url, open_state
+from plugins.hooks.state_store import database_url, open_state
 from plugins.web.newsletter_keys import read_keys
 
 

@@ -33,7 +33,7 @@ from include.newsletter.receiver.app import Event, Receiver
 from include.pipelines import CALLBACK_RUN, NEWSLETTER
 from include.shops import ConfiguredShop, load_shops
 from plugins.hooks.accounts import shop_of_connections
-from plugins.state import open_state
+from plugins.hooks.state_store import open_state
 from plugins.web.airflow_runs import DatabaseBusy, hide_error_details, require_unpaused
 from plugins.web.newsletter_keys import KeysUnreadable, read_keys
 

@@ -17,7 +17,7 @@ from include.pipelines import DAILY_PIPELINES, PIPELINES
 from include.settings import load_settings
 from include.state import Shop, StateStore
 from plugins.hooks.accounts import shop_of_connections
-from plugins.state import open_state
+from plugins.hooks.state_store import open_state
 from plugins.web.page_app import form_token, may_read_runs
 
 

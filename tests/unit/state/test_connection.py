@@ -15,7 +15,7 @@ from airflow.sdk import Connection
 from include.errors import ConfigurationError, TemporaryError
 from include.state import open_state_store, upgrade
 from include.state.database import READ, engine_for, parse_url, transaction
-from plugins.state import LIBPQ, database_url
+from plugins.hooks.state_store import LIBPQ, database_url
 from tests.unit.state.conftest import HASH_KEY, SHOP
 
 
