@@ -41,7 +41,6 @@ PAGE_ROWS = 12
 class Connectif(Vendor):
     """One account, seeded with the reports of the shop's web tag. `window_seconds` is the rate window."""
 
-    name = "connectif"
     paths_below_account = (CONTROL, FILES)
 
     def __init__(

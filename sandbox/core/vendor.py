@@ -36,7 +36,6 @@ class Key(BaseModel):
 class Vendor(Protocol):
     """A vendor subclasses it explicitly and so inherits the empty defaults."""
 
-    name: str
     routes: Sequence[BaseRoute]
     """The vendor's API. The `name` of a route stands in the journal's counts and in fault scripts."""
     knobs: Knobs

@@ -32,8 +32,6 @@ PAGE_CHANGES = 25
 class Vtex(Vendor):
     """One account, seeded with the whole shop: customers, catalogue and orders."""
 
-    name = "VTEX"
-
     def __init__(self, shop: ShopData, clock: Clock, *, knobs: VtexKnobs | None = None) -> None:
         self.knobs: VtexKnobs = knobs or VtexKnobs()
         self.account_name = shop.account
