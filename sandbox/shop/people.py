@@ -175,6 +175,10 @@ def _set_international_domain(customer: Customer, people: People) -> Customer:
     return customer._replace(email=f"cliente{customer.number}{people.shop.mark}@españa.example")
 
 
+def _break_email(customer: Customer, people: People) -> Customer:
+    return customer._replace(email=f"somebody{people.shop.mark} at example.com")
+
+
 def _mask_email(customer: Customer, people: People) -> Customer:
     return customer._replace(email=f"a***{people.shop.mark}@example.com")
 
@@ -267,7 +271,7 @@ ODDITIES: dict[int, Oddity] = {
     10: _set_fields(birth_date="2091-02-03T00:00:00+00:00"),
     11: _set_fields(birth_date="1984-02-29T00:00:00.0000000Z"),
     12: _set_fields(user_id=None),
-    13: _set_fields(email="somebody at example.com"),
+    13: _break_email,
     14: _set_alias,
     15: _mask_email,
     16: _add_plus,

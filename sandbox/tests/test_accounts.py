@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import combinations, permutations
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 import requests
@@ -164,7 +165,7 @@ def ids_and_addresses(shop: Shop) -> set[str]:
         found |= {f"{sku.sku_id}" for sku in product.skus}
     for basket in data.baskets.all():
         found |= {basket.group, basket.form_id, basket.address, *(part.order_id for part in basket.parts)}
-    return found - {"", "None", "somebody at example.com"}
+    return found - {"", "None"}
 
 
 def test_ids_and_addresses__of_one_shop_exist_in_no_other(shops: list[Shop]) -> None:
@@ -418,7 +419,7 @@ def test_export_file__of_one_account_is_not_found_in_another(spain: Shop, mexico
 def test_error_report__is_the_accounts_own(shops: list[Shop], spain: Shop, link: str) -> None:
     spain.control(1, "POST", "knobs", {"error_report_link": link})
     url = run_import(spain, BAD_FILE)["errorReportFileUrl"]
-    answer = requests.get(requests.compat.urljoin(f"{spain.connectif}/", url), timeout=5)
+    answer = requests.get(urljoin(f"{spain.connectif}/", url), timeout=5)
     assert "no-address" in answer.text
     downloads = [shop.counts(1).get("download import errors", {}) for shop in shops]
     assert downloads == [{}, {"200": 1, "302": 1} if link == "redirect" else {"200": 1}, {}]
