@@ -188,7 +188,7 @@ def shop_line(shop: ShopIdentity, vtex: str, connectif: str) -> dict[str, str]:
         "country": shop.country.code,
         "currency": shop.country.currency,
         "time_zone": shop.country.time_zone,
-        "vtex": f"{vtex}/{shop.account}" if shop.number else vtex,
+        "vtex": f"{vtex}{shop.path}",
         "connectif": connectif,
         "vtex_key": shop.vtex_key,
         "connectif_key": shop.connectif_key,

@@ -29,7 +29,7 @@ class Account:
     @property
     def files(self) -> str:
         """Where the account's files are, below the base URL. No key says whose file a call asks for."""
-        return f"{self.shop.account}/files/" if self.shop.number else "files/"
+        return f"{self.shop.path}/files/".removeprefix("/")
 
     def now(self) -> str:
         """The current instant in the form that the tables and the API have."""

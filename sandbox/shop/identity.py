@@ -24,6 +24,11 @@ class ShopIdentity:
         return f"{word}-{self.name}" if self.name else word
 
     @property
+    def path(self) -> str:
+        """The beginning of paths that name the account; empty for the first shop, which needs none."""
+        return f"/{self.account}" if self.number else ""
+
+    @property
     def vtex_key(self) -> str:
         """The id of the account's first key at VTEX. Its secret is `named("sandbox-token")`."""
         return f"vtexappkey-{self.account}-DEMO"
