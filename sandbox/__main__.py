@@ -6,21 +6,25 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import UTC, date, datetime, time
 
 import orjson
 from pydantic import BaseModel, ValidationError
+from starlette.types import ASGIApp
 
-from sandbox.connectif.knobs import ConnectifKnobs
+from sandbox.connectif.knobs import knobs_of
 from sandbox.connectif.vendor import Connectif
-from sandbox.core.app import vendor_app
 from sandbox.core.clock import Clock
+from sandbox.core.dispatch import AccountDispatcher
 from sandbox.core.server import Server
-from sandbox.core.vendor import Knobs
+from sandbox.core.vendor import Knobs, Vendor
 from sandbox.shop import ShopData, Sizes
+from sandbox.shop.identity import ShopIdentity, identity_of
 from sandbox.vtex.knobs import VtexKnobs
 from sandbox.vtex.vendor import Vtex
+
+MOST_SHOPS = 100
 
 
 def number(read: Callable[[str], float], least: float, most: float = math.inf) -> Callable[[str], float]:
@@ -45,6 +49,12 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--vtex-port", type=number(int, 0, 65_535), default=8101, help="0 takes a free port")
     parser.add_argument(
         "--connectif-port", type=number(int, 0, 65_535), default=8102, help="0 takes a free port"
+    )
+    parser.add_argument(
+        "--shops",
+        type=number(int, 1, MOST_SHOPS),
+        default=1,
+        help="accounts, each with its own country and data; the sizes are those of each shop",
     )
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument(
@@ -73,12 +83,15 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def build_shop(options: argparse.Namespace) -> tuple[ShopData, Clock]:
+def build_shops(options: argparse.Namespace) -> list[ShopData]:
     now = datetime.combine(options.today, time(12), UTC) if options.today else datetime.now(UTC)
     sizes = Sizes(
         options.contacts, options.products, options.orders_per_day, options.days, options.tracked_share
     )
-    return ShopData(seed=options.seed, now=now, sizes=sizes), Clock(now)
+    return [
+        ShopData(seed=options.seed, now=now, sizes=sizes, identity=identity_of(number))
+        for number in range(options.shops)
+    ]
 
 
 def set_knobs(settings: list[str], *vendors: Knobs) -> None:
@@ -111,44 +124,74 @@ def main() -> None:
     options = parse_arguments()
     # Threads switch more often, so that one vendor answers quickly during a large import at the other.
     sys.setswitchinterval(0.001)
-    shop, clock = build_shop(options)
-    vtex_knobs, connectif_knobs = VtexKnobs(rate_window_seconds=options.rate_window_seconds), ConnectifKnobs()
+    shops = build_shops(options)
+    clock = Clock(shops[0].now)
+    with ExitStack() as closing:
+        vtex: list[Vendor] = []
+        connectif: list[Vendor] = []
+        for shop in shops:
+            for vendors, vendor in zip((vtex, connectif), build_vendors(shop, clock, options), strict=True):
+                vendors.append(vendor)
+                closing.callback(vendor.close)
+        try:
+            serve(shops, AccountDispatcher(vtex, clock), AccountDispatcher(connectif, clock), options)
+        except (OSError, OverflowError) as error:
+            sys.exit(
+                f"The sandbox cannot listen: {error}. "
+                "Choose other ports with --vtex-port and --connectif-port."
+            )
+
+
+def build_vendors(shop: ShopData, clock: Clock, options: argparse.Namespace) -> tuple[Vtex, Connectif]:
+    """The shop's account at each vendor, with its data."""
+    window = options.rate_window_seconds
+    vtex_knobs = VtexKnobs(rate_window_seconds=window)
+    connectif_knobs = knobs_of(shop.identity.country)
     set_knobs(options.knob, vtex_knobs, connectif_knobs)
-    vtex = Vtex(shop, clock, knobs=vtex_knobs)
-    connectif = Connectif(shop, clock, knobs=connectif_knobs, window_seconds=options.rate_window_seconds)
-    try:
-        serve(shop, clock, vtex, connectif, options)
-    except (OSError, OverflowError) as error:
-        sys.exit(
-            f"The sandbox cannot listen: {error}. Choose other ports with --vtex-port and --connectif-port."
-        )
-    finally:
-        vtex.close()
-        connectif.close()
+    return (
+        Vtex(shop, clock, knobs=vtex_knobs),
+        Connectif(shop, clock, knobs=connectif_knobs, window_seconds=window),
+    )
 
 
-def serve(
-    shop: ShopData, clock: Clock, vtex: Vtex, connectif: Connectif, options: argparse.Namespace
-) -> None:
+def serve(shops: list[ShopData], vtex: ASGIApp, connectif: ASGIApp, options: argparse.Namespace) -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     with (
-        Server(vendor_app(vtex, clock), options.host, options.vtex_port) as first,
-        Server(vendor_app(connectif, clock), options.host, options.connectif_port) as second,
+        Server(vtex, options.host, options.vtex_port) as first,
+        Server(connectif, options.host, options.connectif_port) as second,
     ):
-        print(orjson.dumps(ready_line(shop, first, second)).decode(), flush=True)
+        print(orjson.dumps(ready_line(shops, first.url, second.url)).decode(), flush=True)
         stop.wait()
 
 
-def ready_line(shop: ShopData, vtex: Server, connectif: Server) -> dict[str, object]:
+def ready_line(shops: list[ShopData], vtex: str, connectif: str) -> dict[str, object]:
+    """The base URLs, the first shop, and all shops."""
     return {
         "ready": True,
-        "vtex": vtex.url,
-        "connectif": connectif.url,
+        "vtex": vtex,
+        "connectif": connectif,
+        "account": shops[0].account,
+        "shop_domain": shops[0].domain,
+        "today": f"{shops[0].now:%Y-%m-%d}",
+        "shops": [shop_line(shop.identity, vtex, connectif) for shop in shops],
+    }
+
+
+def shop_line(shop: ShopIdentity, vtex: str, connectif: str) -> dict[str, str]:
+    """What a client needs, except the secrets. Only the base URL of VTEX names the account."""
+    return {
+        "name": shop.name,
         "account": shop.account,
         "shop_domain": shop.domain,
-        "today": f"{shop.now:%Y-%m-%d}",
+        "country": shop.country.code,
+        "currency": shop.country.currency,
+        "time_zone": shop.country.time_zone,
+        "vtex": f"{vtex}{shop.path}",
+        "connectif": connectif,
+        "vtex_key": shop.vtex_key,
+        "connectif_key": shop.connectif_key,
     }
 
 

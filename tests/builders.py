@@ -14,7 +14,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -44,10 +44,11 @@ from include.state import Shop, StateStore, open_state_store, upgrade
 from include.vtex.client import RateLimits, VtexAccount, VtexClient
 from include.window import Window
 from sandbox.connectif.vendor import Connectif
-from sandbox.core.app import vendor_app
 from sandbox.core.clock import Clock
+from sandbox.core.dispatch import AccountDispatcher
 from sandbox.core.server import Server
 from sandbox.shop import ShopData, Sizes
+from sandbox.shop.identity import FIRST, ShopIdentity, identity_of
 from sandbox.vtex.vendor import Vtex
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -85,13 +86,19 @@ class SimulatedShop:
     connectif: Connectif
     vtex_url: str
     connectif_url: str
+    identity: ShopIdentity = FIRST
     session: requests.Session = field(default_factory=requests.Session)
+
+    @property
+    def bases(self) -> tuple[str, str]:
+        """The URLs below which VTEX's and Connectif's control interfaces of this shop are."""
+        return self.vtex_url, f"{self.connectif_url}{self.identity.path}"
 
     def reset(self) -> None:
         """Reset the seeded data and set the clock to noon. Connectif's rate limit is off."""
         self.clock.set(NOON)
         self.clock.freeze()
-        for url in (self.vtex_url, self.connectif_url):
+        for url in self.bases:
             self._control(url, "POST", "reset")
         self.connectif.knobs.rate_limit = 0
 
@@ -99,7 +106,7 @@ class SimulatedShop:
         return self._control(self.vtex_url, verb, path, body)
 
     def on_connectif(self, verb: str, path: str, body: Any = None) -> Any:
-        return self._control(self.connectif_url, verb, path, body)
+        return self._control(self.bases[1], verb, path, body)
 
     def _control(self, url: str, verb: str, path: str, body: Any = None) -> Any:
         answer = self.session.request(
@@ -139,9 +146,7 @@ class SimulatedShop:
         """The number of writing calls by route, at both vendors."""
         reading = {"GET", "HEAD"}
         calls = [
-            call
-            for url in (self.vtex_url, self.connectif_url)
-            for call in self._control(url, "GET", "journal?limit=5000")["calls"]
+            call for url in self.bases for call in self._control(url, "GET", "journal?limit=5000")["calls"]
         ]
         found: dict[str, int] = {}
         for call in calls:
@@ -151,7 +156,7 @@ class SimulatedShop:
 
     def counts(self) -> dict[str, dict[str, int]]:
         """`{route: {status: calls}}` of both vendors."""
-        journals = (self._control(url, "GET", "journal") for url in (self.vtex_url, self.connectif_url))
+        journals = (self._control(url, "GET", "journal") for url in self.bases)
         found: dict[str, dict[str, int]] = {}
         for journal in journals:
             found |= journal["counts"]
@@ -181,16 +186,33 @@ def _names(routes: Iterable[BaseRoute]) -> set[str]:
 @contextmanager
 def simulated_shop(sizes: Sizes) -> Iterator[SimulatedShop]:
     """Serve both vendors until the block ends."""
-    data = ShopData(seed=7, now=NOON, sizes=sizes)
+    with simulated_shops(sizes, 1) as (shop,):
+        yield shop
+
+
+@contextmanager
+def simulated_shops(sizes: Sizes, count: int) -> Iterator[list[SimulatedShop]]:
+    """Serve several shops of these sizes on the same two ports, with one clock, until the block ends."""
+    identities = [identity_of(number) for number in range(count)]
+    data = [ShopData(seed=7, now=NOON, sizes=sizes, identity=identity) for identity in identities]
     clock = Clock(NOON)
     clock.freeze()
-    vtex, connectif = Vtex(data, clock), Connectif(data, clock, window_seconds=RATE_WINDOW_SECONDS)
-    with Server(vendor_app(vtex, clock)) as first, Server(vendor_app(connectif, clock)) as second:
-        shop = SimulatedShop(clock, vtex, connectif, first.url, second.url)
-        with shop.session:
-            yield shop
-    vtex.close()
-    connectif.close()
+    vtex = [Vtex(shop, clock) for shop in data]
+    connectif = [Connectif(shop, clock, window_seconds=RATE_WINDOW_SECONDS) for shop in data]
+    with (
+        Server(AccountDispatcher(vtex, clock)) as first,
+        Server(AccountDispatcher(connectif, clock)) as second,
+        ExitStack() as sessions,
+    ):
+        shops = [
+            SimulatedShop(clock, one, two, f"{first.url}{identity.path}", second.url, identity)
+            for identity, one, two in zip(identities, vtex, connectif, strict=True)
+        ]
+        for shop in shops:
+            sessions.enter_context(shop.session)
+        yield shops
+    for vendor in (*vtex, *connectif):
+        vendor.close()
 
 
 @functools.cache
@@ -219,12 +241,8 @@ class SyncRunner:
 
     def _open(self) -> None:
         self.vtex, self.connectif = vtex_client(self.shop), connectif_client(self.shop)
-        shop = Shop(
-            self.shop.vtex.state().get("account", "sandboxshop"),
-            self.shop.vtex_url,
-            self.shop.connectif_url,
-            KEY_ID,
-        )
+        identity = self.shop.identity
+        shop = Shop(identity.account, self.shop.vtex_url, self.shop.connectif_url, identity.connectif_key)
         url = f"sqlite:///{self.folder / 'state.db'}"
         self.state = open_state_store(url, "k" * 32, shop, clock=self.shop.clock.now)
 
@@ -327,12 +345,16 @@ def _require_consistent_counts(run: SyncRun, report: Report) -> None:
     assert stored == report.counts.reasons, f"{stored} in the state store, {report.summary_line()}"
 
 
-def vtex_client(
-    shop: SimulatedShop, *, key: str = APP_KEY, token: str = APP_TOKEN, **options: Any
-) -> VtexClient:
-    """A client of the simulated VTEX that never waits in real time."""
+def vtex_client(shop: SimulatedShop, *, key: str = "", token: str = "", **options: Any) -> VtexClient:
+    """A client of the simulated VTEX that never waits in real time, with the shop's key or another one."""
+    own = shop.identity
     account = VtexAccount(
-        "sandboxshop", key, token, base_url=shop.vtex_url, shop_domain="www.sandbox-shop.example"
+        own.account,
+        key or own.vtex_key,
+        token or own.named(APP_TOKEN),
+        base_url=shop.vtex_url,
+        shop_domain=own.domain,
+        country=own.country.code,
     )
     defaults = {
         "rate_limits": NO_RATE_LIMITS,
@@ -343,9 +365,10 @@ def vtex_client(
 
 
 def connectif_client(
-    shop: SimulatedShop, *, key_id: str = KEY_ID, secret: str = KEY_SECRET, **options: Any
+    shop: SimulatedShop, *, key_id: str = "", secret: str = "", **options: Any
 ) -> ConnectifClient:
-    """A client of the simulated Connectif that never really waits."""
+    """A client of the simulated Connectif that never really waits, with the shop's key or another one."""
+    key_id, secret = key_id or shop.identity.connectif_key, secret or shop.identity.named(KEY_SECRET)
     rate_limit = SharedRateLimiter(20, clock=lambda: shop.clock.now().timestamp(), wait=shop.wait)
     given = {"rate_limit": rate_limit, "retry": RetryPolicy(sleep=shop.pause), "timeouts": Timeouts(5, 10)}
     return ConnectifClient(ConnectifAccount(key_id, secret, shop.connectif_url), **{**given, **options})

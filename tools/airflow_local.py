@@ -51,7 +51,7 @@ def _serve(progress: Progress) -> None:
         with LocalStack(settings, progress.say) as stack:
             is_simulated = connect(stack.rest, sandbox_connections(sandbox)) and not own
             if is_simulated:
-                register_callbacks(sandbox, stack.url)
+                register_callbacks(sandbox.first, stack.url)
             first = list(commands(stack, sandbox)) if is_simulated else []
             print(welcome(stack, sandbox, first) + note_on(own), flush=True)
             while True:
@@ -104,7 +104,7 @@ def _is_simulated(rest: AirflowRest, conn_id: str) -> bool:
 
 def commands(stack: LocalStack, sandbox: Sandbox) -> Iterator[Try]:
     """Commands to try first, with the address of a customer who exists in the simulated shop."""
-    with closing(ShopReads(sandbox)) as shop:
+    with closing(ShopReads(sandbox.first)) as shop:
         first = FirstCommands(stack, sandbox, shop.subscriber())
     yield first.login()
     yield from first.syncs()

@@ -101,7 +101,10 @@ def _demo(progress: Progress) -> int:
     """Run all steps; returns the number of failed checks."""
     shutil.rmtree(HOME, ignore_errors=True)
     progress.say("starting the simulated shop: VTEX and Connectif")
-    with running_sandbox(HOME / "logs" / "components") as sandbox, closing(ShopReads(sandbox)) as shop:
+    with (
+        running_sandbox(HOME / "logs" / "components") as sandbox,
+        closing(ShopReads(sandbox.first)) as shop,
+    ):
         data = DemoData(sandbox.last_day, shop.subscriber())
         before = Sample.take(shop, data.subscriber, data.last_day())
         progress.say(f"VTEX on {sandbox.vtex}, Connectif on {sandbox.connectif}; starting Airflow")

@@ -27,21 +27,81 @@ ROOT = Path(__file__).resolve().parent.parent
 VTEX_TOKEN = "sandbox-token"
 CONNECTIF_SECRET = "sandbox-key-secret"
 WEBHOOK_SECRET = "sandbox-webhook-secret"
+"""The secrets of the first shop. Those of the shop `es` end with `-es`."""
 READY_SECONDS = 60.0
 
 JSON = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Sandbox:
-    """The running sandbox: both base URLs, the VTEX account, and the last day that a sync can read."""
+class SandboxShop:
+    """One shop of the sandbox: its base URLs and the ids of its keys, as the sandbox prints them.
 
-    service: Service
-    vtex: str
-    connectif: str
+    `name` is short, such as `es`; it is empty for the first shop, whose connections are the default ones.
+    """
+
+    name: str
     account: str
     shop_domain: str
+    country: str
+    currency: str
+    time_zone: str
+    vtex: str
+    connectif: str
+    vtex_key: str
+    connectif_key: str
+
+    @property
+    def vtex_token(self) -> str:
+        return self._own(VTEX_TOKEN)
+
+    @property
+    def connectif_secret(self) -> str:
+        return self._own(CONNECTIF_SECRET)
+
+    @property
+    def webhook_secret(self) -> str:
+        return self._own(WEBHOOK_SECRET)
+
+    @property
+    def connectif_control(self) -> str:
+        """The address of the sandbox's own routes for this account of Connectif. VTEX's are below `vtex`."""
+        return f"{self.connectif}/{self.account}/_sandbox"
+
+    def connection_id(self, kind: str) -> str:
+        """`vtex_default` of the first shop, `vtex_es` of the shop `es`."""
+        return f"{kind}_{self.name or 'default'}"
+
+    def receiver(self, airflow: str) -> str:
+        """The address of the newsletter receiver of an Airflow for this shop's callbacks."""
+        place = f"{airflow}/connectif/{self.name}" if self.name else f"{airflow}/connectif"
+        return f"{place}/newsletter/{self.webhook_secret}"
+
+    def _own(self, secret: str) -> str:
+        return f"{secret}-{self.name}" if self.name else secret
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """The running sandbox: its shops, and the last day that a sync can read."""
+
+    service: Service
+    shops: tuple[SandboxShop, ...]
     last_day: date
+
+    @property
+    def first(self) -> SandboxShop:
+        return self.shops[0]
+
+    @property
+    def vtex(self) -> str:
+        """VTEX's base URL of the first shop."""
+        return self.first.vtex
+
+    @property
+    def connectif(self) -> str:
+        """Connectif's base URL; all shops have the same."""
+        return self.first.connectif
 
 
 @contextmanager
@@ -53,7 +113,10 @@ def running_sandbox(
     options: tuple[str, ...] = (),
     ready_seconds: float = READY_SECONDS,
 ) -> Iterator[Sandbox]:
-    """Start `python -m sandbox` (port 0: a free one), yield it when it is ready, and stop it at the end."""
+    """Start `python -m sandbox` (port 0: a free one), yield it when it is ready, and stop it at the end.
+
+    `options` are further flags, such as `("--shops", "3")`.
+    """
     ports = ("--vtex-port", str(vtex_port), "--connectif-port", str(connectif_port))
     command = (sys.executable, "-m", "sandbox", *ports, *options)
     services: list[Service] = []
@@ -63,9 +126,10 @@ def running_sandbox(
                 start("sandbox", command, environment=os.environ, cwd=ROOT, log=logs / "sandbox.log")
             )
         (service,) = services
-        ready = _ready_line(service, ready_seconds)
-        named = {key: str(ready[key]) for key in ("vtex", "connectif", "account", "shop_domain")}
-        yield Sandbox(service, **named, last_day=last_complete_day(datetime.now(UTC)))
+        shops = _ready_line(service, ready_seconds)["shops"]
+        yield Sandbox(
+            service, tuple(SandboxShop(**shop) for shop in shops), last_complete_day(datetime.now(UTC))
+        )
     finally:
         with ignoring_signals():
             stop(services)
@@ -104,29 +168,44 @@ def _without_blanks(row: Mapping[str, Any]) -> JSON:
 
 
 def sandbox_connections(sandbox: Sandbox) -> dict[str, JSON]:
-    """`vtex_default` and `connectif_default` of the running sandbox, with credentials."""
+    """The connections of every shop of the running sandbox, with credentials.
+
+    `vtex_default` and `connectif_default` lead to the first shop, `vtex_es` and `connectif_es` to the shop
+    `es`.
+    """
+    return {conn_id: fields for shop in sandbox.shops for conn_id, fields in _connections_of(shop).items()}
+
+
+def _connections_of(shop: SandboxShop) -> dict[str, JSON]:
     given = settings_connections()
     vtex, connectif = given["vtex_default"], given["connectif_default"]
-    shop = {"account": sandbox.account, "shop_domain": sandbox.shop_domain}
+    about = {"account": shop.account, "shop_domain": shop.shop_domain, "country": shop.country}
     return {
-        "vtex_default": vtex | {"host": sandbox.vtex, "password": VTEX_TOKEN, "extra": vtex["extra"] | shop},
-        "connectif_default": connectif
+        shop.connection_id("vtex"): vtex
         | {
-            "host": sandbox.connectif,
-            "password": CONNECTIF_SECRET,
-            "extra": {"webhook_secret": WEBHOOK_SECRET},
+            "host": shop.vtex,
+            "login": shop.vtex_key,
+            "password": shop.vtex_token,
+            "extra": vtex["extra"] | about,
+        },
+        shop.connection_id("connectif"): connectif
+        | {
+            "host": shop.connectif,
+            "login": shop.connectif_key,
+            "password": shop.connectif_secret,
+            "extra": {"webhook_secret": shop.webhook_secret},
         },
     }
 
 
-def register_callbacks(sandbox: Sandbox, airflow: str) -> None:
-    """Let the simulated Connectif call the newsletter receiver of this Airflow, as a shop sets it up."""
-    receiver = f"{airflow}/connectif/newsletter/{WEBHOOK_SECRET}"
+def register_callbacks(shop: SandboxShop, airflow: str) -> None:
+    """Let the shop's simulated Connectif call the newsletter receiver of this Airflow, as a shop does it."""
+    receiver = shop.receiver(airflow)
     urls = {"subscribe": "subscribe", "cancellation": "unsubscribe", "bounce": "bounce"}
     with requests.Session() as session:
         session.trust_env = False
         session.post(
-            f"{sandbox.connectif}/_sandbox/callbacks",
+            f"{shop.connectif_control}/callbacks",
             json={kind: f"{receiver}/{path}" for kind, path in urls.items()},
             timeout=30,
         ).raise_for_status()

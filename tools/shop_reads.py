@@ -16,24 +16,24 @@ from urllib.parse import quote
 import requests
 
 from include.values.address import tidy_address
-from tools.sandbox_shop import CONNECTIF_SECRET, VTEX_TOKEN, Sandbox, settings_connections
+from tools.sandbox_shop import SandboxShop
 
 JSON = dict[str, Any]
 PLAIN_ADDRESS = re.compile(r"[a-z0-9.]+@example\.(com|net|org)")
 
 
 class ShopReads:
-    """A few GETs at both vendors of the running sandbox."""
+    """A few GETs at both vendors, for one shop of the running sandbox."""
 
-    def __init__(self, sandbox: Sandbox) -> None:
-        logins = {name: fields.get("login", "") for name, fields in settings_connections().items()}
-        self._vtex_url, self._connectif_url = sandbox.vtex, sandbox.connectif
+    def __init__(self, shop: SandboxShop) -> None:
+        self._vtex_url, self._connectif_url = shop.vtex, shop.connectif
+        self._state_url = f"{shop.connectif_control}/state"
         self._vtex, self._connectif = requests.Session(), requests.Session()
         for session in (self._vtex, self._connectif):
             session.trust_env = False
-        self._vtex.headers["X-VTEX-API-AppKey"] = logins["vtex_default"]
-        self._vtex.headers["X-VTEX-API-AppToken"] = VTEX_TOKEN
-        self._connectif.headers["Authorization"] = f"apiKey {logins['connectif_default']}:{CONNECTIF_SECRET}"
+        self._vtex.headers["X-VTEX-API-AppKey"] = shop.vtex_key
+        self._vtex.headers["X-VTEX-API-AppToken"] = shop.vtex_token
+        self._connectif.headers["Authorization"] = f"apiKey {shop.connectif_key}:{shop.connectif_secret}"
 
     def close(self) -> None:
         """Close both sessions."""
@@ -102,7 +102,7 @@ class ShopReads:
 
     def state(self) -> JSON:
         """The sandbox's counts of Connectif: by table, `origins`, `newsletter`, …"""
-        return dict(_json(self._connectif.get(f"{self._connectif_url}/_sandbox/state", timeout=30)))
+        return dict(_json(self._connectif.get(self._state_url, timeout=30)))
 
     def _at_connectif(self, path: str) -> JSON | None:
         """GET. Waits for the next minute if the syncs used all calls of this one."""

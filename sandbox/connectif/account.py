@@ -7,18 +7,29 @@ from urllib.parse import urlsplit
 
 from sandbox.connectif.fields import Field, instant_text, read_object
 from sandbox.connectif.knobs import ConnectifKnobs
+from sandbox.connectif.schema import Ids
 from sandbox.core.clock import Clock
 from sandbox.core.database import Database
+from sandbox.shop.identity import ShopIdentity
 
 
 @dataclass(frozen=True)
 class Account:
-    """One Connectif account. `shop_domain` is authorised, unless the knob names other domains."""
+    """One Connectif account. The shop's domain is authorised, unless the knob names other domains."""
 
     database: Database
     knobs: ConnectifKnobs
     clock: Clock
-    shop_domain: str
+    shop: ShopIdentity
+
+    @property
+    def ids(self) -> Ids:
+        return Ids(self.shop.number)
+
+    @property
+    def files(self) -> str:
+        """Where the account's files are, below the base URL. No key says whose file a call asks for."""
+        return f"{self.shop.path}/files/".removeprefix("/")
 
     def now(self) -> str:
         """The current instant in the form that the tables and the API have."""
@@ -38,7 +49,7 @@ class Account:
 
     @property
     def hosts(self) -> list[str]:
-        return self.knobs.authorised_domains or [self.shop_domain]
+        return self.knobs.authorised_domains or [self.shop.domain]
 
     @property
     def allowed_domains(self) -> list[str]:

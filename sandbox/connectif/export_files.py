@@ -20,7 +20,7 @@ from typing import Any
 
 from sandbox.connectif.fields import FieldKind
 from sandbox.connectif.rules_contacts import READ_ONLY, SYSTEM_FIELDS
-from sandbox.connectif.schema import id_of
+from sandbox.connectif.schema import Ids
 from sandbox.core.database import Database
 
 PAGE_ROWS = 5_000
@@ -80,8 +80,8 @@ class FileStyle:
 class Sheet:
     """Header and rows of one export. Reads page by page, so that it never holds the lock for long."""
 
-    def __init__(self, database: Database, date_format: str, stopping: Event) -> None:
-        self._database = database
+    def __init__(self, database: Database, ids: Ids, date_format: str, stopping: Event) -> None:
+        self._database, self._ids = database, ids
         self._format = _DATES.get(date_format)
         self._stopping = stopping
         self.header: list[str] = list(ACTIVITY_HEADER)
@@ -91,14 +91,15 @@ class Sheet:
         limits = {"start": filters["fromDate"], "end": filters["toDate"]}
         for name in filters.get("activityTypes") or ACTIVITIES:
             for row in self._paged(ACTIVITIES[name], limits):
-                yield [name, self._date(row["date"]), id_of("contacts", row["contact_row"]), *tuple(row)[3:]]
+                contact = self._ids.of("contacts", row["contact_row"])
+                yield [name, self._date(row["date"]), contact, *tuple(row)[3:]]
 
     def contacts(self, custom: list[str]) -> Iterator[list[Any]]:
         """All contacts; `custom` are the keys of the custom fields."""
         self.header = ["id", "_email", *SYSTEM_FIELDS, *READ_ONLY, *_TOTALS, *custom]
         dates = [place for place, key in enumerate(self.header) if key in _CONTACT_DATES and self._format]
         for row in self._paged(_CONTACTS, {}):
-            cells = [id_of("contacts", row["row"]), *row[2:]]
+            cells = [self._ids.of("contacts", row["row"]), *row[2:]]
             for place in dates:
                 cells[place] = self._date(cells[place])
             if custom:

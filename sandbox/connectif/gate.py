@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import orjson
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -17,7 +17,7 @@ from sandbox.connectif.errors import http_error
 from sandbox.connectif.knobs import ConnectifKnobs
 from sandbox.connectif.rate_limit import Allowance, ConnectifRateLimit
 from sandbox.core.endpoints import Call, Endpoint
-from sandbox.core.middleware import is_control
+from sandbox.core.middleware import is_control, path_of
 from sandbox.core.vendor import Key
 
 FILES = "/files/"
@@ -33,7 +33,7 @@ class ConnectifGate:
         self._app, self._keys, self._limit, self._knobs = app, keys, limit, knobs
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if is_control(scope) or scope["path"].startswith(FILES):
+        if is_control(scope) or path_of(scope).startswith(FILES):
             await self._app(scope, receive, send)
             return
         key = self._find_key(Request(scope))
@@ -57,6 +57,12 @@ class ConnectifGate:
         if self._knobs.retry_after == "seconds":
             response.headers["Retry-After"] = str(allowance.seconds_left)
         return response
+
+
+def key_id_of(scope: Scope) -> str:
+    """The id in the header `apiKey id:secret`."""
+    header = Headers(scope=scope).get("Authorization", "")
+    return header.removeprefix("apiKey ").partition(":")[0]
 
 
 async def admit(request: Request, endpoint: Endpoint) -> Call:

@@ -7,10 +7,9 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
+from sandbox.connectif.account import Account
 from sandbox.connectif.errors import not_found
-from sandbox.connectif.schema import id_of, row_of
 from sandbox.connectif.worker import Worker
-from sandbox.core.database import Database
 
 
 class Jobs:
@@ -18,12 +17,13 @@ class Jobs:
 
     def __init__(
         self,
-        database: Database,
+        account: Account,
         table: str,
         run: Callable[[sqlite3.Row, Event], None],
         paused: Callable[[], bool],
     ) -> None:
-        self._database, self._table, self._run = database, table, run
+        self._database, self._ids = account.database, account.ids
+        self._table, self._run = table, run
         self._folder = tempfile.TemporaryDirectory(prefix=f"sandbox-{table}-", ignore_cleanup_errors=True)
         self._worker = Worker(f"connectif-{table}", self._run_next, paused)
 
@@ -61,14 +61,14 @@ class Jobs:
     def find(self, connectif_id: str) -> sqlite3.Row:
         row: sqlite3.Row | None = self._database.row(
             f"SELECT * FROM {self._table} WHERE row = ?",  # noqa: S608 - our own names
-            (row_of(self._table, connectif_id),),
+            (self._ids.row(self._table, connectif_id),),
         )
         if row is None:
             raise not_found(self._table.removesuffix("s").capitalize())
         return row
 
     def id_of(self, row: int) -> str:
-        return id_of(self._table, row)
+        return self._ids.of(self._table, row)
 
     def page(self, number: int, size: int) -> tuple[list[sqlite3.Row], bool]:
         """A page of jobs, newest first, and whether more pages follow."""

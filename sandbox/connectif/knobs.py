@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from sandbox.core.vendor import Knobs
+from sandbox.shop.countries import Country
 
 Blank = Literal["reject", "clear", "keep"]
 
@@ -106,4 +107,11 @@ class ConnectifKnobs(Knobs):
     web_purchase_id: Literal["orderGroup", "orderId"] = Field(
         "orderGroup",
         description="purchase id of the web tag's reports; only at the start",
+    )
+
+
+def knobs_of(country: Country) -> ConnectifKnobs:
+    """The settings of an account in this country; all else has the defaults."""
+    return ConnectifKnobs(
+        phone_prefix=f"+{country.calling_code}", currency=country.currency, language=country.culture
     )

@@ -206,7 +206,7 @@ class ConnectifRoutes:
     def _get_store(self, _call: Call) -> Any:
         """The settings of the account. The real shape is unknown."""
         return {
-            "id": "5fb0" + "0" * 20, "name": "Sandbox shop",
+            "id": self._rules.account.ids.of("store", 0), "name": self._rules.account.shop.title,
             "authorizedDomains": self._rules.account.allowed_domains,
             "currency": self._knobs.currency, "language": self._knobs.language,
         }  # fmt: skip

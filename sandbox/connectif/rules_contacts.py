@@ -9,7 +9,6 @@ from sandbox.connectif.account import Account
 from sandbox.connectif.errors import http_error, not_found, unprocessable
 from sandbox.connectif.fields import EMAIL, Field, FieldKind
 from sandbox.connectif.records import UpdateRule, json_values, upsert_sql
-from sandbox.connectif.schema import id_of
 
 SUBSCRIPTION = ("subscribed", "unsubscribed", "none")
 
@@ -173,7 +172,7 @@ class Contacts:
         totals = dict(self._database.row(_TOTALS, (row["row"],)))
         read_only = {key: row[column] for key, column in READ_ONLY.items()}
         shown = {
-            "id": id_of("contacts", row["row"]), "_email": row["email"], "_isAnonymous": False,
+            "id": self._account.ids.of("contacts", row["row"]), "_email": row["email"], "_isAnonymous": False,
             "_hasPushSubscriptions": False, **json_values(SYSTEM_FIELDS, row), **read_only, **totals,
             **json.loads(row["custom"]),
         }  # fmt: skip

@@ -39,7 +39,7 @@ class Exports:
         self._account, self._database, self._knobs = account, account.database, account.knobs
         self._contacts = contacts
         self._secret = secrets.token_bytes(16)
-        self._jobs = Jobs(self._database, "exports", self._run, lambda: self._knobs.exports_paused)
+        self._jobs = Jobs(account, "exports", self._run, lambda: self._knobs.exports_paused)
         self.reset, self.close = self._jobs.reset, self._jobs.close
 
     def create(self, body: Any) -> dict[str, Any]:
@@ -83,7 +83,7 @@ class Exports:
             )
 
     def _write(self, row: int, request: dict[str, Any], stopping: Event) -> int:
-        sheet = Sheet(self._database, request["dateFormat"], stopping)
+        sheet = Sheet(self._database, self._account.ids, request["dateFormat"], stopping)
         if request["exportType"] == "contacts":
             rows = sheet.contacts([key for key in self._contacts.fields() if key not in SYSTEM_FIELDS])
         else:
@@ -113,7 +113,8 @@ class Exports:
 
     def _url(self, row: int, base_url: str) -> str:
         expires = str(int(self._account.clock.now().timestamp()) + URL_SECONDS)
-        return f"{base_url}files/exports/{self._jobs.id_of(row)}/{expires}-{self._sign(row, expires)}.zip"
+        name = f"{self._jobs.id_of(row)}/{expires}-{self._sign(row, expires)}.zip"
+        return f"{base_url}{self._account.files}exports/{name}"
 
     def _sign(self, row: int, expires: str) -> str:
         return hmac.new(self._secret, f"{row} {expires}".encode(), hashlib.sha256).hexdigest()

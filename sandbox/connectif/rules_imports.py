@@ -55,7 +55,7 @@ class Imports:
     def __init__(self, account: Account, contacts: Contacts, newsletter: Newsletter) -> None:
         self._account, self._database, self._knobs = account, account.database, account.knobs
         self._contacts, self._newsletter = contacts, newsletter
-        self._jobs = Jobs(self._database, "imports", self._run, lambda: self._knobs.imports_paused)
+        self._jobs = Jobs(account, "imports", self._run, lambda: self._knobs.imports_paused)
         self.reset, self.close = self._jobs.reset, self._jobs.close
 
     def create(self, options: ImportOptions, file: IO[bytes]) -> dict[str, Any]:
@@ -192,7 +192,7 @@ class Imports:
         }
         if row["finished_at"] and self._report_path(row["row"]).exists():
             host = "/" if self._knobs.error_report_link == "relative" else base_url
-            shown["errorReportFileUrl"] = f"{host}files/import-errors/{connectif_id}.csv"
+            shown["errorReportFileUrl"] = f"{host}{self._account.files}import-errors/{connectif_id}.csv"
         return {key: value for key, value in shown.items() if value is not None}
 
     def _path(self, row: int) -> Path:

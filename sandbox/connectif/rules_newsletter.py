@@ -7,7 +7,6 @@ from sandbox.connectif.callbacks import Callbacks
 from sandbox.connectif.errors import http_error, not_found
 from sandbox.connectif.fields import EMAIL
 from sandbox.connectif.rules_contacts import Contacts
-from sandbox.connectif.schema import id_of
 
 
 class Newsletter:
@@ -50,7 +49,7 @@ class Newsletter:
             "bounceTypeId": kind,
             "workflowId": "0" * 24,
             "contentId": "0" * 24,
-            "entityId": id_of("contacts", row),
+            "entityId": self._account.ids.of("contacts", row),
             "entityEmail": email,
         }
         self._callbacks.queue("bounce", email, body=body)

@@ -9,7 +9,6 @@ from sandbox.connectif.account import Account
 from sandbox.connectif.errors import foreign_product_url, not_found, unprocessable
 from sandbox.connectif.fields import Field, FieldKind
 from sandbox.connectif.records import UpdateRule, json_values, upsert_sql
-from sandbox.connectif.schema import id_of
 
 FIELDS: dict[str, Field] = {
     field.key: field
@@ -56,7 +55,8 @@ class Products:
         if row is None:
             raise not_found("Product")
         return {
-            "id": id_of("products", row["row"]), "productId": product_id, **json_values(FIELDS, row),
+            "id": self._account.ids.of("products", row["row"]), "productId": product_id,
+            **json_values(FIELDS, row),
             "createdAt": row["created_at"], "updatedAt": row["updated_at"],
         }  # fmt: skip
 
@@ -86,7 +86,7 @@ class Products:
             "SELECT product_id, row FROM products WHERE product_id IN (SELECT value FROM json_each(?))",
             (json.dumps(list(product_ids)),),
         )
-        return {row["product_id"]: id_of("products", row["row"]) for row in rows}
+        return {row["product_id"]: self._account.ids.of("products", row["row"]) for row in rows}
 
     def _find(self, product_id: str) -> sqlite3.Row | None:
         row: sqlite3.Row | None = self._database.row(

@@ -10,7 +10,6 @@ from sandbox.connectif.fields import Field, FieldKind, read_object
 from sandbox.connectif.rules_contacts import Contacts
 from sandbox.connectif.rules_products import FIELDS as PRODUCT_FIELDS
 from sandbox.connectif.rules_products import Products
-from sandbox.connectif.schema import id_of, row_of
 
 ON_PURCHASE = "on purchase"
 
@@ -63,7 +62,7 @@ class Purchases:
             return self.get_by_purchase_id(values["purchaseId"])
 
     def get(self, connectif_id: str) -> dict[str, Any]:
-        row = row_of("purchases", connectif_id)
+        row = self._account.ids.row("purchases", connectif_id)
         if row is None:
             raise errors.not_found("Purchase")
         return self._show(self._database.row("SELECT * FROM purchases WHERE row = ?", (row,)))
@@ -164,9 +163,9 @@ class Purchases:
         if row is None:
             raise errors.not_found("Purchase")
         shown = {
-            "id": id_of("purchases", row["row"]),
+            "id": self._account.ids.of("purchases", row["row"]),
             **{key: row[field.column] for key, field in FIELDS.items() if field.column},
-            "contactId": row["contact_row"] and id_of("contacts", row["contact_row"]),
+            "contactId": row["contact_row"] and self._account.ids.of("contacts", row["contact_row"]),
             "products": json.loads(row["products"]),
             "createdAt": row["created_at"], "updatedAt": row["updated_at"],
         }  # fmt: skip

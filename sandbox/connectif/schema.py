@@ -1,6 +1,7 @@
 """The tables of the simulated account, and the ids that Connectif shows for their rows."""
 
 import re
+from dataclasses import dataclass
 
 # NULL means that the field has no value; the API then shows its default (`fields.Field.default`).
 SCHEMA = """
@@ -80,24 +81,33 @@ CREATE TABLE callbacks (
 );
 """
 
-# Connectif's ids are 24 hexadecimal digits. Ours consist of table and row, so they are reproducible.
 _PREFIXES = {
     "contacts": "5fc0",
     "products": "5fd0",
     "purchases": "5fe0",
     "imports": "5ff0",
     "exports": "60a0",
+    "store": "5fb0",
 }
 _ID = re.compile(r"[0-9a-f]{24}")
 
 
-def id_of(table: str, row: int) -> str:
-    return f"{_PREFIXES[table]}{row:020x}"
+@dataclass(frozen=True)
+class Ids:
+    """Connectif's ids are 24 hexadecimal digits.
 
+    Ours consist of table, number of the shop and row: so they are reproducible, and no two accounts have the
+    same.
+    """
 
-def row_of(table: str, connectif_id: str) -> int | None:
-    """The row of an id, or None for an id of another table."""
-    if not _ID.fullmatch(connectif_id):
-        return None
-    row = int(connectif_id[-15:], 16)
-    return row if id_of(table, row) == connectif_id else None
+    shop: int
+
+    def of(self, table: str, row: int) -> str:
+        return f"{_PREFIXES[table]}{self.shop:05x}{row:015x}"
+
+    def row(self, table: str, connectif_id: str) -> int | None:
+        """The row of an id, or None for an id of another table or account."""
+        if not _ID.fullmatch(connectif_id):
+            return None
+        row = int(connectif_id[-15:], 16)
+        return row if self.of(table, row) == connectif_id else None

@@ -4,11 +4,12 @@ from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.types import Scope
 
 from sandbox.connectif.account import Account
 from sandbox.connectif.control import ConnectifControl
-from sandbox.connectif.gate import ConnectifGate
-from sandbox.connectif.knobs import ConnectifKnobs
+from sandbox.connectif.gate import FILES, ConnectifGate, key_id_of
+from sandbox.connectif.knobs import ConnectifKnobs, knobs_of
 from sandbox.connectif.proxy import Proxy
 from sandbox.connectif.rate_limit import ConnectifRateLimit
 from sandbox.connectif.routes import ConnectifRoutes, answer_router_error
@@ -17,10 +18,10 @@ from sandbox.connectif.schema import SCHEMA
 from sandbox.connectif.seed import seed
 from sandbox.core.clock import Clock
 from sandbox.core.database import Database
+from sandbox.core.middleware import CONTROL
 from sandbox.core.vendor import Key, Vendor
 from sandbox.shop import ShopData
 
-KEY_ID, KEY_SECRET = "sandbox-key-id", "sandbox-key-secret"
 TABLES = ("contacts", "products", "purchases", "imports", "exports", "fired_workflows", "callbacks")
 PAGE_COLUMNS = {
     "contacts": ("email", "name", "surname", "mobile_phone", "birthdate", "newsletter_status", "origin",
@@ -40,7 +41,7 @@ PAGE_ROWS = 12
 class Connectif(Vendor):
     """One account, seeded with the reports of the shop's web tag. `window_seconds` is the rate window."""
 
-    name = "connectif"
+    paths_below_account = (CONTROL, FILES)
 
     def __init__(
         self,
@@ -50,11 +51,13 @@ class Connectif(Vendor):
         knobs: ConnectifKnobs | None = None,
         window_seconds: float = 60.0,
     ) -> None:
-        self.knobs: ConnectifKnobs = knobs or ConnectifKnobs()
-        self.keys = [Key(id=KEY_ID, secret=KEY_SECRET)]
+        identity = shop.identity
+        self.account_name = identity.account
+        self.knobs: ConnectifKnobs = knobs or knobs_of(identity.country)
+        self.keys = [Key(id=identity.connectif_key, secret=identity.named("sandbox-key-secret"))]
         self.database = Database(SCHEMA)
         self._shop = shop
-        self._account = Account(self.database, self.knobs, clock, shop.domain)
+        self._account = Account(self.database, self.knobs, clock, identity)
         self._rate_limit = ConnectifRateLimit(clock, self.knobs, window_seconds)
         self._rules = ConnectifRules(self._account)
         self.routes = ConnectifRoutes(self._rules).table()
@@ -65,6 +68,11 @@ class Connectif(Vendor):
         ]
         self.exception_handlers = {HTTPException: answer_router_error}
         seed(self._account, shop)
+
+    def claims(self, scope: Scope) -> bool:
+        """The id of the key names the account, also with a wrong secret. Ids of keys must differ."""
+        key_id = key_id_of(scope)
+        return any(key.id == key_id for key in self.keys)
 
     def reset(self) -> None:
         self._rules.reset()
@@ -88,7 +96,8 @@ class Connectif(Vendor):
     def page(self) -> dict[str, Any]:
         return {
             "title": "Connectif",
-            "intro": "A simulated account with the reports of the shop's web tag and the records sent to it.",
+            "intro": f"The simulated account {self.account_name}, with the reports of the shop's web tag and "
+            "the records sent to it.",
             "tables": [self._table(table, columns) for table, columns in PAGE_COLUMNS.items()],
         }
 

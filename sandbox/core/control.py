@@ -1,6 +1,6 @@
 """The control plane that both vendors have under /_sandbox/, and the page that shows the state."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -80,10 +80,12 @@ def _answer_invalid(error: ValidationError) -> Response:
 
 
 class ControlPlane:
-    """The control routes of one vendor. Both vendors share the clock."""
+    """The control routes of one account of a vendor. All accounts of both vendors share the clock."""
 
-    def __init__(self, vendor: Vendor, clock: Clock, journal: Journal, faults: Faults) -> None:
-        self.latency = Latency()
+    def __init__(
+        self, vendor: Vendor, clock: Clock, journal: Journal, faults: Faults, accounts: Sequence[str]
+    ) -> None:
+        self.latency, self._accounts = Latency(), accounts
         self._vendor, self._clock, self._journal, self._faults = vendor, clock, journal, faults
         self._first_knobs = vendor.knobs.model_dump()
         self._first_keys = [key.model_copy(deep=True) for key in vendor.keys]
@@ -108,7 +110,7 @@ class ControlPlane:
             ("POST", "/keys", read_body(Key, self._add_key)),
             ("DELETE", "/keys/{id}", self._remove_key),
         ]
-        home: BaseRoute = Route(CONTROL, lambda _: RedirectResponse(f"{CONTROL}/"))
+        home: BaseRoute = Route(CONTROL, lambda request: RedirectResponse(f"{request.url.path}/"))
         return [home, *control_routes(table)]
 
     def _reset(self, _body: KnobChanges) -> dict[str, Any]:
@@ -178,7 +180,8 @@ class ControlPlane:
         return HTMLResponse(
             PAGES.get_template("page.html").render(
                 page=self._vendor.page(),
-                name=self._vendor.name,
+                account=self._vendor.account_name,
+                others=[name for name in self._accounts if name != self._vendor.account_name],
                 clock=self._show_clock(),
                 total=self._journal.total,
                 counts=self._journal.counts(),

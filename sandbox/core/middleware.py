@@ -21,8 +21,13 @@ CONTROL = "/_sandbox"
 ABORT, ROUTE = "sandbox.abort", "sandbox.route"
 
 
+def path_of(scope: Scope) -> str:
+    """The path of a call, without the account's name in front of it."""
+    return str(scope["path"]).removeprefix(scope.get("root_path", ""))
+
+
 def is_control(scope: Scope) -> bool:
-    return scope["type"] != "http" or f"{scope['path']}/".startswith(f"{CONTROL}/")
+    return scope["type"] != "http" or f"{path_of(scope)}/".startswith(f"{CONTROL}/")
 
 
 class DateHeader:

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
+from starlette.types import Scope
 
 
 class Knobs(BaseModel):
@@ -35,7 +36,6 @@ class Key(BaseModel):
 class Vendor(Protocol):
     """A vendor subclasses it explicitly and so inherits the empty defaults."""
 
-    name: str
     routes: Sequence[BaseRoute]
     """The vendor's API. The `name` of a route stands in the journal's counts and in fault scripts."""
     knobs: Knobs
@@ -46,6 +46,14 @@ class Vendor(Protocol):
     """ASGI middleware between the journal and the faults. It also sees the answers of faults."""
     exception_handlers: Mapping[Any, Callable[..., Any]] = {}
     """Starlette exception handlers besides the one for `VendorError`."""
+    account_name: str = ""
+    """The name of the account."""
+    paths_below_account: tuple[str, ...] = ("/",)
+    """The beginnings of the paths that a path can have behind the account's name."""
+
+    def claims(self, scope: Scope) -> bool:
+        """Whether a call is for this account, although its path does not name an account."""
+        return False
 
     def reset(self) -> None:
         """Deletes all state and seeds the vendor again. May block; runs in a thread."""

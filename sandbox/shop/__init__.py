@@ -11,10 +11,8 @@ from datetime import datetime
 from sandbox.shop.baskets import Basket, Baskets
 from sandbox.shop.catalogue import Catalogue, Product
 from sandbox.shop.draws import Draws
+from sandbox.shop.identity import FIRST, ShopIdentity
 from sandbox.shop.people import Customer, People
-
-ACCOUNT = "sandboxshop"
-DOMAIN = "www.sandbox-shop.example"
 
 
 @dataclass(frozen=True)
@@ -29,16 +27,15 @@ class Sizes:
 
 
 class ShopData:
-    """The same seed, `now` (aware; the last instant of the data) and sizes give the same data."""
+    """The same shop, seed, `now` (aware; the last instant of the data) and sizes give the same data."""
 
-    account = ACCOUNT
-    domain = DOMAIN
-
-    def __init__(self, *, seed: int, now: datetime, sizes: Sizes | None = None) -> None:
-        self.seed, self.now, self.sizes = seed, now, sizes or Sizes()
-        self.draws = Draws(seed)
-        self.people = People(self.draws, now, self.sizes.contacts, self.sizes.days)
-        self.catalogue = Catalogue(self.draws, now, self.sizes.products)
+    def __init__(
+        self, *, seed: int, now: datetime, sizes: Sizes | None = None, identity: ShopIdentity = FIRST
+    ) -> None:
+        self.identity, self.seed, self.now, self.sizes = identity, seed, now, sizes or Sizes()
+        self.draws = Draws(f"{seed}/{identity.name}" if identity.name else f"{seed}")
+        self.people = People(self.draws, now, identity, count=self.sizes.contacts, days=self.sizes.days)
+        self.catalogue = Catalogue(self.draws, now, identity, self.sizes.products)
         self.baskets = Baskets(
             self.draws,
             now,
@@ -47,6 +44,14 @@ class ShopData:
             per_day=self.sizes.orders_per_day,
             days=self.sizes.days,
         )
+
+    @property
+    def account(self) -> str:
+        return self.identity.account
+
+    @property
+    def domain(self) -> str:
+        return self.identity.domain
 
     def customers(self) -> Iterator[Customer]:
         return self.people.all()

@@ -10,6 +10,7 @@ import numpy as np
 
 from sandbox.shop.catalogue import MAIN_SELLER, MULTIPLIERS, OTHER_SELLER, Catalogue, ProductBrief, first_sku
 from sandbox.shop.draws import Draws
+from sandbox.shop.identity import ShopIdentity
 from sandbox.shop.instants import DAY, SECOND, instant_text, micros
 from sandbox.shop.people import Customer, People
 
@@ -17,7 +18,6 @@ CHUNK = 1_000
 ODDITY_PERIOD = 40
 """Each oddity below occurs once in so many baskets, so every day of the default size has all of them."""
 MINUTE, HOUR = 60 * SECOND, 3_600 * SECOND
-CARDS = ("Visa", "Mastercard", "Pix", "Elo", "American Express")
 
 
 class Line(NamedTuple):
@@ -111,6 +111,7 @@ class Basket(NamedTuple):
     `shown` overrides members of the order's detail.
     """
 
+    shop: ShopIdentity
     number: int
     group: str
     form_id: str
@@ -123,13 +124,13 @@ class Basket(NamedTuple):
     canceled: str | None
     parts: tuple[Part, ...]
     payments: tuple[str, ...]
+    currency: str
     mail: str = "hard"
     origin: str = "Marketplace"
     affiliate: str = ""
     channel: int = 1
     is_complete: bool = True
     ends_as: str = "canceled"
-    currency: str = "BRL"
     abandoned: tuple[str, ...] = ()
     marks_active: bool = True
     shown: Mapping[str, Any] = MappingProxyType({})
@@ -142,6 +143,11 @@ class Basket(NamedTuple):
     @property
     def value(self) -> int:
         return sum(part.value for part in self.parts)
+
+    @property
+    def address(self) -> str:
+        """The buyer's e-mail address."""
+        return self.customer.address or f"guest{self.number}{self.shop.mark}@example.com"
 
 
 class Baskets:
@@ -196,10 +202,12 @@ class Baskets:
     def _basket(self, number: int, buyer: Customer, created: int) -> Basket:
         bits = self._draws.number("basket", number)
         authorized = created + 2 * MINUTE + bits % (90 * MINUTE)
-        group = f"{1_300_000_000_000 + number * 7}"
+        shop = self._people.shop
+        group = f"{shop.first_checkout + number * 7}"
         least = 2 if number % ODDITY_PERIOD in OF_TWO_LINES else 1
         lines = tuple(self._line(number, place) for place in range(max(least, 1 + bits % 3)))
         basket = Basket(
+            shop=shop,
             number=number,
             group=group,
             form_id=self._draws.guid("form", number).replace("-", ""),
@@ -211,7 +219,8 @@ class Baskets:
             invoiced=instant_text(authorized + (20 + (bits >> 8) % 60) * HOUR),
             canceled=None,
             parts=(Part(f"{group}-01", MAIN_SELLER, lines, (bits >> 16) % 4 * 790),),
-            payments=(CARDS[(bits >> 20) % len(CARDS)],),
+            payments=(shop.country.cards[(bits >> 20) % len(shop.country.cards)],),
+            currency=shop.country.currency,
             mail="soft" if bits >> 24 & 1 else "hard",
         )
         oddity = ODDITIES.get(number % ODDITY_PERIOD)
@@ -275,8 +284,9 @@ def _set_fields(**changes: Any) -> Callable[[Basket], Changes]:
     return lambda _basket: changes
 
 
-def _leave_unpaid(_basket: Basket) -> Changes:
-    return {"authorized": None, "handled": None, "invoiced": None, "payments": ("Boleto Bancário",)}
+def _leave_unpaid(basket: Basket) -> Changes:
+    slip = basket.shop.country.slip
+    return {"authorized": None, "handled": None, "invoiced": None, "payments": (slip,)}
 
 
 def _cancel(basket: Basket, ends_as: str = "canceled") -> Changes:
@@ -289,7 +299,8 @@ def _pay_late(basket: Basket) -> Changes:
     created = datetime.fromisoformat(f"{basket.created[:26]}+00:00")
     authorized, handled, invoiced = (instant_text(created + timedelta(hours=h)) for h in (72, 80, 100))
     return {
-        "authorized": authorized, "handled": handled, "invoiced": invoiced, "payments": ("Boleto Bancário",)
+        "authorized": authorized, "handled": handled, "invoiced": invoiced,
+        "payments": (basket.shop.country.slip,),
     }  # fmt: skip
 
 
@@ -445,7 +456,7 @@ ODDITIES: dict[int, Callable[[Basket], Changes]] = {
     },
     30: _change_lines(_make_negative_line),
     31: _modify(_add_unknown_item),
-    32: _set_fields(abandoned=("Boleto Bancário",)),
+    32: lambda basket: {"abandoned": (basket.shop.country.slip,)},
     33: _set_fields(currency="USD", channel=3),
     34: _leave_only_gift,
     35: _set_fields(

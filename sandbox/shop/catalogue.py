@@ -7,6 +7,7 @@ from html import escape
 from typing import Any, NamedTuple
 
 from sandbox.shop.draws import Draws
+from sandbox.shop.identity import ShopIdentity
 
 ODDITY_PERIOD = 40
 UNPRICED_AMONG = 2_000
@@ -16,47 +17,11 @@ MAIN_SELLER, OTHER_SELLER = "1", "lojaparceira"
 SELLER_NAMES = {MAIN_SELLER: "Sandbox Shop", OTHER_SELLER: "Loja Parceira"}
 UNLIMITED = 99_999
 
-THINGS: dict[str, dict[str, tuple[str, ...]]] = {
-    "Casa": {"Cozinha": ("Panela", "Chaleira", "Tábua"), "Quarto": ("Lençol", "Travesseiro", "Luminária")},
-    "Moda": {"Calçados": ("Tênis", "Bota", "Sandália"), "Camisas": ("Camiseta", "Camisa Polo", "Blusa")},
-    "Eletrônicos": {
-        "Áudio": ("Fone", "Caixa de Som", "Microfone"),
-        "Teclados": ("Teclado", "Mouse", "Suporte"),
-    },
-    "Mercado": {"Bebidas": ("Café", "Chá", "Suco"), "Doces": ("Chocolate", "Geleia", "Biscoito")},
-    "Esporte": {"Corrida": ("Relógio", "Mochila", "Boné"), "Praia": ("Prancha", "Toalha", "Cadeira")},
-}
-ADJECTIVES = (
-    "Clássico",
-    "Leve",
-    "Compacto",
-    "Prático",
-    "Elegante",
-    "Rústico",
-    "Urbano",
-    "Solar",
-    "Fresco",
-    "Ágil",
-)
 BRANDS = ("Aurora", "Brisa", "Cometa", "Delta", "Estrela", "Farol", "Girassol", "Horizonte")
-CLUSTERS = {
-    137: "Novidades",
-    138: "Mais vendidos",
-    139: "Frete grátis",
-    140: "Outlet | Verão",
-    141: "Presentes",
-}
 MULTIPLIERS = {16: 2.5, 26: 0.3, 28: 0.345}
 """By position in the oddities: products sold by weight, with the kilograms of a pack."""
 SIZES = ("P", "M", "G", "GG", "XG", "37", "38", "39")
 SKU_COUNTS = (1, 2, 3, 4, 4, 6, 8)  # four on average
-LEAVES = [(a, b, noun) for a, children in THINGS.items() for b, nouns in children.items() for noun in nouns]
-CATEGORY_IDS = {
-    name: number
-    for number, name in enumerate(
-        (path for a, children in THINGS.items() for path in (a, *children)), start=1
-    )
-}
 
 
 class Offer(NamedTuple):
@@ -139,22 +104,25 @@ class ProductBrief(NamedTuple):
 class Catalogue:
     draws: Draws
     now: datetime
+    shop: ShopIdentity
     count: int
 
     def all(self) -> Iterator[Product]:
         return (self.product(index) for index in range(self.count))
 
     def brief(self, index: int) -> ProductBrief:
-        number = self.draws.number("product", index)
-        department, section, noun = LEAVES[number % len(LEAVES)]
+        number, words = self.draws.number("product", index), self.shop.country.words
+        department, section, noun = words.leaves[number % len(words.leaves)]
         brand_id = 1 + (number >> 8) % len(BRANDS)
-        name = f"{noun} {ADJECTIVES[(number >> 16) % len(ADJECTIVES)]} {BRANDS[brand_id - 1]} {index}"
+        adjective = words.adjectives[(number >> 16) % len(words.adjectives)]
+        product_id = self.shop.first_product + index
+        name = f"{noun} {adjective} {BRANDS[brand_id - 1]} {product_id}"
         price = 990 + (number >> 24) % 290 * 100
         list_price = price * 5 // 4 if (number >> 40) % 3 == 0 else price
         slug = name.lower().translate(SLUG)
         sku_count = 0 if index % ODDITY_PERIOD == 2 else SKU_COUNTS[(number >> 48) % len(SKU_COUNTS)]
         return ProductBrief(
-            index,
+            product_id,
             name,
             slug,
             brand_id,
@@ -168,22 +136,23 @@ class Catalogue:
 
     def product(self, index: int) -> Product:
         brief, number = self.brief(index), self.draws.number("product more", index)
+        words = self.shop.country.words
         released = self.now - timedelta(days=number % 900)
-        clusters = [c for place, c in enumerate(CLUSTERS) if number >> (8 + place) & 1]
+        clusters = [c for place, c in enumerate(words.clusters) if number >> (8 + place) & 1]
         product = Product(
-            product_id=index,
+            product_id=brief.product_id,
             name=brief.name,
             link_text=brief.link_text,
             brand_id=brief.brand_id,
             brand=brief.brand,
             category=brief.category,
-            reference=f"REF-{index:06}",
+            reference=f"REF-{brief.product_id:06}",
             release_date=f"{released:%Y-%m-%d}T00:00:00Z",
-            description=f"<p>{brief.name}: <b>durável</b>.<br/>Garantia: 12&nbsp;meses &amp; troca</p>",
-            clusters={c: CLUSTERS[c] for c in clusters},
+            description=words.description.format(name=brief.name),
+            clusters={c: words.clusters[c] for c in clusters},
             specifications={
-                "Cor": ["Azul", "Verde"] if number >> 20 & 1 else ["Preto"],
-                "Material": ["Misto"],
+                words.colour: list(words.colours[number >> 20 & 1]),
+                "Material": [words.mixed],
             },
             skus=tuple(self._sku(brief, place) for place in range(brief.sku_count)),
         )
@@ -213,7 +182,7 @@ class Catalogue:
         )
 
 
-SLUG = str.maketrans("áâãàéêíóôõúüç ", "aaaaeeiooouuc-")
+SLUG = str.maketrans("áâãàéêíóôõúüçñ ", "aaaaeeiooouucn-")
 
 
 def first_sku(product_id: int) -> int:

@@ -13,7 +13,7 @@ MASK = (1 << 64) - 1
 class Draws:
     """Splitmix64 over salted indexes. The scalar and the array methods give the same numbers."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int | str) -> None:
         self.salt = cache(
             lambda name: int.from_bytes(blake2b(f"{seed}/{name}".encode(), digest_size=8).digest())
         )

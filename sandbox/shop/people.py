@@ -6,31 +6,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from sandbox.shop.countries import OddPhones
 from sandbox.shop.draws import Draws, Indexes
+from sandbox.shop.identity import ShopIdentity
 from sandbox.shop.instants import DAY, instant_texts, micros
 
 CHUNK = 20_000
 ODDITY_PERIOD = 200
 """Each oddity below occurs once in so many customers."""
 
-_FIRST_NAMES = """
-Ana Beatriz Bruno Camila Carlos Cecília Daniel Débora Diego Eduardo Elisa Emília Fábio Fernanda
-Felipe Flávia Gabriel Giovana Gustavo Helena Henrique Heloísa Igor Inês Isabela João Joana José
-Júlia Laura Leonardo Lívia Lucas Luísa Manuel Marcela Márcio Mariana Mateus Miguel Natália Nelson
-Olívia Otávio Patrícia Paulo Pedro Rafael Renata Ricardo Rita Rodrigo Sabrina Samuel Sílvia Sofia
-Tiago Teresa Valéria Vicente Vitória Yara
-"""
-FIRST_NAMES = tuple(_FIRST_NAMES.split())
-_LAST_NAMES = """
-Albuquerque Almeida Alves Andrade Araújo Barbosa Barros Batista Borges Cardoso Carvalho Castro
-Coelho Correia Costa Cunha Dias Duarte Esteves Farias Fernandes Ferreira Fonseca Freitas Garcia
-Gomes Gonçalves Lima Lopes Machado Magalhães Marques Martins Medeiros Melo Mendes Monteiro Moraes
-Moreira Moura Nascimento Neves Nogueira Nunes Oliveira Pacheco Peixoto Pereira Pinto Ramos Ribeiro
-Rocha Rodrigues Salgado Santos Silva Siqueira Soares Souza Teixeira Vasconcelos Vieira
-"""
-LAST_NAMES = tuple(_LAST_NAMES.split())
 MAIL_HOSTS = ("example.com", "example.org", "example.net", "mail.example.com")
-PLAIN = str.maketrans("áâãàéêíóôõúüçÁÂÃÀÉÊÍÓÔÕÚÜÇ", "aaaaeeiooouucAAAAEEIOOOUUC")
+PLAIN = str.maketrans("áâãàéêíóôõúüçñÁÂÃÀÉÊÍÓÔÕÚÜÇÑ", "aaaaeeiooouucnAAAAEEIOOOUUCN")
 
 
 class Customer(NamedTuple):
@@ -88,9 +74,9 @@ def _to_ascii_domain(address: str) -> str:
 class People:
     """`count` customers with a document. Higher indexes are guests without a document."""
 
-    def __init__(self, draws: Draws, now: datetime, count: int, days: int) -> None:
+    def __init__(self, draws: Draws, now: datetime, shop: ShopIdentity, *, count: int, days: int) -> None:
         self._draws, self._now, self._days = draws, micros(now), days
-        self.count = count
+        self.shop, self.count = shop, count
 
     def all(self) -> Iterator[Customer]:
         for start in range(0, self.count, CHUNK):
@@ -108,20 +94,21 @@ class People:
         return self.at(np.array([index], dtype=np.uint64))[0]
 
     def _columns(self, indexes: Indexes) -> tuple[Sequence[object], ...]:
-        draws, numbers = self._draws, indexes.tolist()
-        first = [FIRST_NAMES[n] for n in draws.all_below("first", indexes, len(FIRST_NAMES))]
-        last = [LAST_NAMES[n] for n in draws.all_below("last", indexes, len(LAST_NAMES))]
+        draws, numbers, country = self._draws, indexes.tolist(), self.shop.country
+        first_names, last_names = country.words.first_names, country.words.last_names
+        first = [first_names[n] for n in draws.all_below("first", indexes, len(first_names))]
+        last = [last_names[n] for n in draws.all_below("last", indexes, len(last_names))]
         hosts = [MAIL_HOSTS[n] for n in draws.all_below("host", indexes, len(MAIL_HOSTS))]
         names = zip(first, last, numbers, hosts, strict=True)
         created, updated = self._instants(indexes)
         phones = draws.all_below("phone", indexes, 10)
         dialled = draws.all_below("dialled", indexes, 40_000_000)
-        mobile = [f"+55{DIALLING_CODES[d % len(DIALLING_CODES)]}9{60_000_000 + d:08}" for d in dialled]
+        mobile = [country.mobile(number) for number in dialled]
         return (
             numbers,
             draws.guids("document", indexes),
             draws.guids("user", indexes),
-            [f"{a}.{b}{n}@{host}".translate(PLAIN).lower() for a, b, n, host in names],
+            [f"{a}.{b}{n}{self.shop.mark}@{host}".translate(PLAIN).lower() for a, b, n, host in names],
             first,
             last,
             [m if p < 6 else None for m, p in zip(mobile, phones, strict=True)],
@@ -129,7 +116,7 @@ class People:
             [m if p == 7 else None for m, p in zip(mobile, phones, strict=True)],
             self._birthdays(indexes),
             [("male", "female", None)[n] for n in draws.all_below("gender", indexes, 3)],
-            [f"{n:011}" for n in draws.all_below("paper", indexes, 10**11)],
+            [country.document(n) for n in draws.all_below("paper", indexes, 10**11)],
             [ANSWERS[n] for n in draws.all_below("newsletter", indexes, len(ANSWERS))],
             [None] * len(numbers),
             created,
@@ -156,7 +143,6 @@ class People:
         return [f"{day}T00:00:00Z" if is_known else None for day, is_known in zip(stamps, known, strict=True)]
 
 
-DIALLING_CODES = (11, 21, 31, 41, 51, 61, 71, 81, 85)
 ANSWERS = (None, True, True, False, False, None, True, True, True, False)  # 20 % never answered
 
 Oddity = Callable[[Customer, People], Customer]
@@ -170,15 +156,31 @@ def _set_phone(number: Any) -> Oddity:
     return _set_fields(home_phone=number, phone=None, cell_phone=None)
 
 
-def _set_untyped_email(customer: Customer, _people: People) -> Customer:
+def _set_odd_phone(form: Callable[[OddPhones], Any]) -> Oddity:
+    """A phone of the shop's country."""
+    return lambda customer, people: customer._replace(
+        home_phone=form(people.shop.country.odd_phones), phone=None, cell_phone=None
+    )
+
+
+def _set_untyped_email(customer: Customer, people: People) -> Customer:
     """A number or an object, by turns. One oddity for each would leave too few usable customers."""
     if customer.number // ODDITY_PERIOD % 2:
-        return customer._replace(email={"address": f"cliente{customer.number}@example.com"})
-    return customer._replace(email=5521998765435)
+        address = f"cliente{customer.number}{people.shop.mark}@example.com"
+        return customer._replace(email={"address": address})
+    return customer._replace(email=people.shop.country.odd_phones.number_with_code)
 
 
-def _set_international_domain(customer: Customer, _people: People) -> Customer:
-    return customer._replace(email=f"cliente{customer.number}@españa.example")
+def _set_international_domain(customer: Customer, people: People) -> Customer:
+    return customer._replace(email=f"cliente{customer.number}{people.shop.mark}@españa.example")
+
+
+def _break_email(customer: Customer, people: People) -> Customer:
+    return customer._replace(email=f"somebody{people.shop.mark} at example.com")
+
+
+def _mask_email(customer: Customer, people: People) -> Customer:
+    return customer._replace(email=f"a***{people.shop.mark}@example.com")
 
 
 def _upper_email(customer: Customer, _people: People) -> Customer:
@@ -269,9 +271,9 @@ ODDITIES: dict[int, Oddity] = {
     10: _set_fields(birth_date="2091-02-03T00:00:00+00:00"),
     11: _set_fields(birth_date="1984-02-29T00:00:00.0000000Z"),
     12: _set_fields(user_id=None),
-    13: _set_fields(email="somebody at example.com"),
+    13: _break_email,
     14: _set_alias,
-    15: _set_fields(email="a***@example.com"),
+    15: _mask_email,
     16: _add_plus,
     17: _pad_email,
     18: _set_fields(created_in=None, updated_in=None),
@@ -279,7 +281,7 @@ ODDITIES: dict[int, Oddity] = {
     20: _set_fields(corporate_name="Padaria Exemplo Ltda."),
     21: _set_fields(first_name="Jose\u0301", last_name="Nun\u0303ez"),
     22: _set_fields(birth_date="1890-05-06T00:00:00Z"),
-    23: _set_fields(home_phone="(11) 98765-4321", phone=None, cell_phone=None),
+    23: _set_odd_phone(lambda phones: phones.national),
     24: _set_fields(first_name="<b>Lia</b>", last_name="O'Hara & Filhos"),
     25: _upper_email,
     26: _set_fields(first_name='Rui "Tico"; |', last_name="=1+1, Lda\nSul"),
@@ -287,10 +289,10 @@ ODDITIES: dict[int, Oddity] = {
     # Retired forms have a 1 (Mexico) or a 0 (Chile) before mobile numbers.
     28: _set_phone("+52 1 33 1234 5678"),
     29: _set_phone("+56 09 8765 4321"),
-    30: _set_phone("+55+5521998765432"),
-    31: _set_phone("+55 21 99876-5433 (whatsapp)"),
-    32: _set_phone("(11) 4002-8922 ramal 2"),
-    33: _set_phone(21998765434),
+    30: _set_odd_phone(lambda phones: phones.code_twice),
+    31: _set_odd_phone(lambda phones: phones.words),
+    32: _set_odd_phone(lambda phones: phones.extension),
+    33: _set_odd_phone(lambda phones: phones.number),
     34: _set_fields(first_name="J***", last_name="P** S****"),
     35: _set_fields(first_name="\u200f", last_name="\u2060\u200b"),
     # A form stored local midnight as UTC: the day before in the east of Greenwich, the same day in the west.

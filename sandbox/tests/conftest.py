@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from threading import Thread
 
 import pytest
 
@@ -10,6 +11,7 @@ from sandbox.core.clock import Clock
 from sandbox.core.server import Server
 from sandbox.shop import ShopData, Sizes
 from sandbox.tests import connectif_api
+from sandbox.tests.callback_receiver import Receiver
 from sandbox.tests.vtex_api import VtexCaller
 from sandbox.vtex.vendor import Vtex
 
@@ -48,3 +50,13 @@ def shared() -> Iterator[connectif_api.ConnectifCaller]:
 def api(shared: connectif_api.ConnectifCaller) -> connectif_api.ConnectifCaller:
     shared.reset()
     return shared
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with Receiver() as server:
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()

@@ -4,54 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import json
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from http.server import ThreadingHTTPServer
 from typing import Any
 
 import pytest
 import requests
 
+from sandbox.tests.callback_receiver import Handler, Receiver
 from sandbox.tests.connectif_api import ConnectifCaller, wait_until
-
-
-class Receiver(ThreadingHTTPServer):
-    """The shop's side: keeps the calls and answers with `status`."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.calls: list[tuple[str, str, Any]] = []
-        self.status = 204
-        self.url = f"http://127.0.0.1:{self.server_port}"
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Receiver
-
-    def _answer(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        is_json = self.headers.get("Content-Type") == "application/json"
-        content = json.loads(body) if is_json else body.decode() or None
-        self.server.calls.append((self.command, self.path, content))
-        self.send_response(self.server.status)
-        self.send_header("Location", f"{self.server.url}/elsewhere")
-        self.end_headers()
-
-    do_GET = do_POST = _answer  # noqa: N815
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Writes no log."""
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with Receiver() as server:
-        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture

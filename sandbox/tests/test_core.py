@@ -33,7 +33,6 @@ class Toy(Vendor):
     """Counts the things that are posted."""
 
     def __init__(self) -> None:
-        self.name = "toy"
         self.knobs = ToyKnobs()
         self.keys = [Key(id="demo", secret="secret")]
         self.control_routes = [Route("/_sandbox/extra", lambda _: Response("extra"))]

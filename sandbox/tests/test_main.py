@@ -38,6 +38,35 @@ def test_sandbox__prints_one_ready_line_and_stops_cleanly(number: int) -> None:
     assert ready["today"] == "2026-11-23"
     assert (knobs["oms_page_31_status"], knobs["rate_window_seconds"]) == ("404", 1)
     assert all(clock["now"].startswith("2026-11-23T12:0") for clock in clocks)
+    assert [(shop["account"], shop["vtex"]) for shop in ready["shops"]] == [("sandboxshop", ready["vtex"])]
+
+
+def test_sandbox__serves_several_shops() -> None:
+    with subprocess.Popen([*COMMAND, "--shops", "3"], cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        ready = json.loads(process.stdout.readline())
+        try:
+            accounts = [
+                requests.get(f"{shop['vtex']}/_sandbox/state", timeout=5).json()["account"]
+                for shop in ready["shops"]
+            ]
+        finally:
+            process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=10) == 0
+    assert accounts == ["sandboxshop", "sandboxspain", "sandboxmexico"]
+    assert ready["shops"][1] == {
+        "name": "es",
+        "account": "sandboxspain",
+        "shop_domain": "www.sandbox-spain.example",
+        "country": "ES",
+        "currency": "EUR",
+        "time_zone": "Europe/Madrid",
+        "vtex": f"{ready['vtex']}/sandboxspain",
+        "connectif": ready["connectif"],
+        "vtex_key": "vtexappkey-sandboxspain-DEMO",
+        "connectif_key": "sandbox-key-id-es",
+    }
+    assert (ready["account"], ready["shop_domain"]) == ("sandboxshop", "www.sandbox-shop.example")
 
 
 def test_knobs__are_json_or_text_and_go_to_each_vendor_that_has_them() -> None:

@@ -79,7 +79,10 @@ class VtexControl:
         return dict(changes)
 
     def _put_order(self, call: Call) -> dict[str, Any]:
-        row = OrderBody.model_validate_json(call.body).row(call.path("id"))
+        order = OrderBody.model_validate_json(call.body)
+        if "currency" not in order.model_fields_set:
+            order.currency = self._shop.identity.country.currency
+        row = order.row(call.path("id"))
         self._database.insert(SALE_SQL, [row])
         return dict(zip(SALE_COLUMNS, row, strict=True))
 

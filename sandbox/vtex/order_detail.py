@@ -4,10 +4,12 @@ from typing import Any
 
 import orjson
 
-from sandbox.shop import ACCOUNT
 from sandbox.shop.baskets import line_price, unit_price
-from sandbox.shop.catalogue import CATEGORY_IDS, SELLER_NAMES
-from sandbox.vtex.rules_catalog import CURRENCY, SYMBOLS, image_url
+from sandbox.shop.catalogue import SELLER_NAMES
+from sandbox.shop.identity import ShopIdentity
+from sandbox.shop.words import CATEGORY_IDS
+from sandbox.vtex.preferences import store_preferences
+from sandbox.vtex.rules_catalog import image_url
 
 DESCRIPTIONS = {
     "payment-pending": "Pagamento Pendente",
@@ -22,12 +24,14 @@ DESCRIPTIONS = {
 }
 
 
-def order_detail(row: Any, now: str) -> dict[str, Any]:
-    """`row` is a row of the table `sale` with its `status`. The detail shows only events up to `now`.
+def order_detail(row: Any, now: str, shop: ShopIdentity) -> dict[str, Any]:
+    """`row` is a row of the table `sale` with its `status` and its `sequence`.
+
+    The detail shows only events up to `now`.
 
     The row's `shown` and `absent` override members of the detail.
     """
-    detail = full_detail(row, now)
+    detail = full_detail(row, now, shop)
     for name, value in orjson.loads(row["shown"]).items():
         own = detail.get(name)
         detail[name] = own | value if isinstance(own, dict) and isinstance(value, dict) else value
@@ -44,7 +48,7 @@ def brief_order(detail: dict[str, Any]) -> dict[str, Any]:
     return {name: detail[name] for name in BRIEF if name in detail}
 
 
-def full_detail(row: Any, now: str) -> dict[str, Any]:
+def full_detail(row: Any, now: str, shop: ShopIdentity) -> dict[str, Any]:
     lines, changes = orjson.loads(row["lines"]), changes_until(row, now)
     for change in changes:
         lines = lines if change["lines"] is None else change["lines"]
@@ -52,9 +56,9 @@ def full_detail(row: Any, now: str) -> dict[str, Any]:
     instants = (row["created"], *dates.values(), *(change["at"] for change in changes))
     return {
         "orderId": row["order_id"],
-        "sequence": str(row["row"]),
+        "sequence": str(row["sequence"]),
         "marketplaceOrderId": row["order_group"] if row["affiliate"] else "",
-        "marketplaceServicesEndpoint": f"http://oms.vtexinternal.com.br/api/oms?an={ACCOUNT}",
+        "marketplaceServicesEndpoint": f"http://oms.vtexinternal.com.br/api/oms?an={shop.account}",
         "sellerOrderId": f"00-{row['order_id']}",
         "origin": row["origin"],
         "affiliateId": row["affiliate"],
@@ -68,21 +72,21 @@ def full_detail(row: Any, now: str) -> dict[str, Any]:
         "lastChange": add_offset(max(filter(None, instants))),
         "orderGroup": row["order_group"],
         "totals": totals(row, lines, changes),
-        "items": [order_item(line, row, place) for place, line in enumerate(lines)],
+        "items": [order_item(line, row, place, shop.account) for place, line in enumerate(lines)],
         "marketplaceItems": [],
-        "clientProfileData": client_profile(row),
+        "clientProfileData": client_profile(row, shop.country.document_type),
         "giftRegistryData": None,
         "marketingData": None,
         "ratesAndBenefitsData": {"id": "ratesAndBenefitsData", "rateAndBenefitsIdentifiers": []},
         "shippingData": {"id": "shippingData", "address": None, "logisticsInfo": [], "trackingHints": None,
                          "selectedAddresses": []},
-        "paymentData": {"transactions": transactions(row), "giftCards": []},
+        "paymentData": {"transactions": transactions(row, shop.account), "giftCards": []},
         "packageAttachment": {"packages": []},
         "sellers": [{"id": row["seller"], "name": SELLER_NAMES.get(row["seller"]), "logo": ""}],
         "callCenterOperatorData": None,
         "followUpEmail": row["email"],
         "lastMessage": None,
-        "hostname": ACCOUNT,
+        "hostname": shop.account,
         "invoiceData": None,
         "changesAttachment": changes_attachment(row, changes),
         "openTextField": None,
@@ -91,11 +95,12 @@ def full_detail(row: Any, now: str) -> dict[str, Any]:
         "commercialConditionData": None,
         "isCompleted": bool(row["is_complete"]),
         "customData": None,
-        "storePreferencesData": store_preferences(row["currency"]),
+        "storePreferencesData": store_preferences(shop.country, row["currency"]),
         "allowCancellation": True,
         "allowEdition": False,
         "isCheckedIn": False,
-        "marketplace": {"baseURL": "http://oms.vtexinternal.com.br", "isCertified": None, "name": ACCOUNT},
+        "marketplace": {"baseURL": "http://oms.vtexinternal.com.br", "isCertified": None,
+                        "name": shop.account},
         "authorizedDate": add_offset(dates["authorized"]),
         "invoicedDate": add_offset(dates["invoiced"]),
         "cancelReason": "Desistência" if dates["canceled"] else None,
@@ -107,18 +112,6 @@ def full_detail(row: Any, now: str) -> dict[str, Any]:
 
 
 DATES = ("authorized", "handled", "invoiced", "canceled")
-
-
-def store_preferences(currency: str | None) -> dict[str, Any]:
-    symbol, locale = SYMBOLS.get(currency or "", (currency, None))
-    return {
-        "countryCode": "BRA",
-        "currencyCode": currency,
-        "currencyFormatInfo": CURRENCY,
-        "currencyLocale": locale,
-        "currencySymbol": symbol,
-        "timeZone": "E. South America Standard Time",
-    }
 
 
 def add_offset(instant: str | None) -> str | None:
@@ -169,18 +162,18 @@ def change_data(row: Any, change: dict[str, Any]) -> dict[str, Any]:
         "receipt": {
             "date": add_offset(change["at"]),
             "orderId": row["order_id"],
-            "receipt": f"{row['row']:08x}-0000-4000-8000-000000000000",
+            "receipt": f"{row['sequence']:08x}-0000-4000-8000-000000000000",
         },
     }
 
 
-def client_profile(row: Any) -> dict[str, Any]:
+def client_profile(row: Any, document_type: str) -> dict[str, Any]:
     return {
         "id": "clientProfileData",
         "email": row["email"],
         "firstName": row["first_name"],
         "lastName": row["last_name"],
-        "documentType": "cpf",
+        "documentType": document_type,
         "document": row["document"],
         "phone": row["phone"],
         "corporateName": None,
@@ -196,16 +189,19 @@ def client_profile(row: Any) -> dict[str, Any]:
     }
 
 
-def transactions(row: Any) -> list[dict[str, Any]]:
+def transactions(row: Any, account: str) -> list[dict[str, Any]]:
     """Abandoned attempts come first. An order with the value 0 has no paid transaction."""
-    abandoned = [transaction(row, [name], is_active=False) for name in orjson.loads(row["abandoned"])]
-    paid = [transaction(row, orjson.loads(row["payments"]), is_active=True)] if row["value"] else []
+    systems = orjson.loads(row["payments"])
+    abandoned = [
+        transaction(row, [name], account, is_active=False) for name in orjson.loads(row["abandoned"])
+    ]
+    paid = [transaction(row, systems, account, is_active=True)] if row["value"] else []
     if row["marks_active"]:
         return abandoned + paid
     return [{name: value for name, value in one.items() if name != "isActive"} for one in abandoned + paid]
 
 
-def transaction(row: Any, payments: list[str], *, is_active: bool) -> dict[str, Any]:
+def transaction(row: Any, payments: list[str], account: str, *, is_active: bool) -> dict[str, Any]:
     """Splits the order's value, as placed, over the payments. The first payment takes the remainder."""
     share = row["value"] // max(len(payments), 1)
     values = [row["value"] - share * (len(payments) - 1), *[share] * (len(payments) - 1)]
@@ -213,10 +209,10 @@ def transaction(row: Any, payments: list[str], *, is_active: bool) -> dict[str, 
     return {
         "isActive": is_active,
         "transactionId": (number if is_active else number[::-1]) or None,
-        "merchantName": ACCOUNT.upper(),
+        "merchantName": account.upper(),
         "payments": [
             {
-                "id": f"{row['row']:08X}{place:02}{'' if is_active else 'A'}",
+                "id": f"{row['sequence']:08X}{place:02}{'' if is_active else 'A'}",
                 "paymentSystem": str(2 + place),
                 "paymentSystemName": name,
                 "value": value,
@@ -232,7 +228,7 @@ def transaction(row: Any, payments: list[str], *, is_active: bool) -> dict[str, 
     }
 
 
-def order_item(line: dict[str, Any], row: Any, place: int) -> dict[str, Any]:
+def order_item(line: dict[str, Any], row: Any, place: int, account: str) -> dict[str, Any]:
     department, section = line["category"]
     categories = [{"id": CATEGORY_IDS.get(name, 99), "name": name} for name in (section, department)]
     component = {"id": str(line["sku"] + 1), "name": "Componente", "quantity": 1, "price": 0}
@@ -252,7 +248,7 @@ def order_item(line: dict[str, Any], row: Any, place: int) -> dict[str, Any]:
         "listPrice": line["list_price"],
         "manualPrice": None,
         "priceTags": [],
-        "imageUrl": image_url(155_000 + line["sku"], line["link"].strip("/").removesuffix("/p")),
+        "imageUrl": image_url(account, 155_000 + line["sku"], line["link"].strip("/").removesuffix("/p")),
         "detailUrl": line["link"],
         "components": [component] if line["is_kit"] else [],
         "bundleItems": [],

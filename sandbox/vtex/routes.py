@@ -13,8 +13,9 @@ from sandbox.core.errors import VendorError
 from sandbox.vtex.errors import message_error, order_not_found, price_not_found, refused_script, text_error
 from sandbox.vtex.fields import FIELDS, list_fields
 from sandbox.vtex.gate import VtexGate
+from sandbox.vtex.preferences import sales_channels
 from sandbox.vtex.rules import VtexRules
-from sandbox.vtex.rules_catalog import parse_window, sales_channels
+from sandbox.vtex.rules_catalog import parse_window
 from sandbox.vtex.rules_documents import Written
 from sandbox.vtex.rules_index import Page, Query
 
@@ -167,7 +168,7 @@ class VtexRoutes:
         return as_json(product)
 
     def _list_channels(self, _call: Call) -> Response:
-        return as_json(sales_channels())
+        return as_json(sales_channels(self._rules.country))
 
     def _get_price(self, call: Call) -> Response:
         price, headers = self._rules.catalog.price(call.path("id")), dict(call.answer_headers)

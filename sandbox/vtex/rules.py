@@ -12,10 +12,10 @@ from sandbox.vtex.rules_orders import Orders
 
 class VtexRules:
     def __init__(self, database: Database, clock: Clock, knobs: VtexKnobs, shop: ShopData) -> None:
-        self.database, self.knobs = database, knobs
+        self.database, self.knobs, self.country = database, knobs, shop.identity.country
         self.documents = Documents(database, clock, knobs)
         self.index = Index(self.documents, database, clock, knobs)
-        self.catalog = Catalog(database, knobs)
+        self.catalog = Catalog(database, knobs, shop.account)
         self.orders = Orders(database, clock, knobs, shop)
 
     def reset(self) -> None:

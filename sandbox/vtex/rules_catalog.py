@@ -9,8 +9,8 @@ from typing import Any
 import orjson
 
 from sandbox.core.database import Database
-from sandbox.shop import ACCOUNT
-from sandbox.shop.catalogue import CATEGORY_IDS, SELLER_NAMES
+from sandbox.shop.catalogue import SELLER_NAMES
+from sandbox.shop.words import CATEGORY_IDS
 from sandbox.vtex.errors import text_error
 from sandbox.vtex.knobs import VtexKnobs
 
@@ -22,27 +22,13 @@ INSERT INTO product SELECT (SELECT max(product_id) + 1 FROM product), (SELECT mi
     'Produto novo', 'produto-novo', brand_id, brand, department, section, reference, release_date,
     description, clusters, specifications, is_active, is_visible, is_indexed, channels FROM product LIMIT 1"""
 """Inserts a product without SKUs at the first position, so that all others move by one."""
-CURRENCY = {
-    "CurrencyDecimalDigits": 2,
-    "CurrencyDecimalSeparator": ",",
-    "CurrencyGroupSeparator": ".",
-    "CurrencyGroupSize": 3,
-    "StartsWithCurrencySymbol": True,
-}
-SYMBOLS = {"BRL": ("R$", 1046), "USD": ("$", 1033)}
-"""Symbol and locale (LCID) of the currencies of the sales channels."""
-SALES_CHANNELS = (
-    (1, "Loja principal", "BRA", "pt-BR", "BRL"),
-    (2, "Atacado", "BRA", "pt-BR", "BRL"),
-    (3, "Internacional", "USA", "en-US", "USD"),
-)
 
 ProductJson = dict[str, Any]
 
 
 class Catalog:
-    def __init__(self, database: Database, knobs: VtexKnobs) -> None:
-        self._database, self._knobs = database, knobs
+    def __init__(self, database: Database, knobs: VtexKnobs, account: str) -> None:
+        self._database, self._knobs, self._account = database, knobs, account
         self._dice = random.Random(7)
 
     def ids(self, first: int | None, last: int | None) -> dict[str, Any]:
@@ -87,7 +73,8 @@ class Catalog:
             kept = [row for row in rows if not self._is_omitted()]
             shown = kept[first : last + 1]
             items = self._items([row["product_id"] for row in shown], channel)
-        return [search_product(row, items[row["product_id"]], base_url) for row in shown], len(kept)
+        found = [search_product(row, items[row["product_id"]], base_url, self._account) for row in shown]
+        return found, len(kept)
 
     def product(self, product_id: str) -> ProductJson | None:
         row = self._database.row("SELECT * FROM product WHERE product_id = ?", (product_id,))
@@ -137,7 +124,7 @@ def join_ids(ids: Iterable[int]) -> str:
     return ",".join(map(str, ids))
 
 
-def search_product(row: Any, items: list[ProductJson], base_url: str) -> ProductJson:
+def search_product(row: Any, items: list[ProductJson], base_url: str, account: str) -> ProductJson:
     """A product of the storefront's search. The merchant's specifications are keys beside the fields."""
     department, section = row["department"], row["section"]
     category_ids = [CATEGORY_IDS.get(name, 99) for name in (department, section)]
@@ -167,16 +154,16 @@ def search_product(row: Any, items: list[ProductJson], base_url: str) -> Product
         "allSpecifications": list(specifications),
         "allSpecificationsGroups": ["Especificações"],
         "description": row["description"],
-        "items": [add_product_texts(item, row) for item in items],
+        "items": [add_product_texts(item, row, account) for item in items],
     }
     return {**head, **specifications, **tail}
 
 
-def add_product_texts(item: ProductJson, product: Any) -> ProductJson:
+def add_product_texts(item: ProductJson, product: Any, account: str) -> ProductJson:
     """Adds the texts of an item that contain texts of its product."""
     item["nameComplete"] = f"{product['name']} {item['name']}"
     for image in item["images"]:
-        image["imageUrl"] = image_url(int(image["imageId"]), product["link_text"])
+        image["imageUrl"] = image_url(account, int(image["imageId"]), product["link_text"])
     return item
 
 
@@ -259,34 +246,9 @@ def admin_product(row: Any) -> ProductJson:
     }
 
 
-def sales_channels() -> list[dict[str, Any]]:
-    return [sales_channel(*channel) for channel in SALES_CHANNELS]
-
-
-def sales_channel(number: int, name: str, country: str, culture: str, currency: str) -> dict[str, Any]:
-    symbol, locale = SYMBOLS[currency]
-    return {
-        "Id": number,
-        "Name": name,
-        "IsActive": True,
-        "ProductClusterId": None,
-        "CountryCode": country,
-        "CultureInfo": culture,
-        "TimeZone": "E. South America Standard Time",
-        "CurrencyCode": currency,
-        "CurrencySymbol": symbol,
-        "CurrencyLocale": locale,
-        "CurrencyFormatInfo": CURRENCY,
-        "Origin": None,
-        "Position": number,
-        "ConditionRule": None,
-        "CurrencyDecimalDigits": 2,
-    }
-
-
-def image_url(image_id: int, slug: str | None) -> str:
+def image_url(account: str, image_id: int, slug: str | None) -> str:
     version = 637_376_717_675_800_000 + image_id
-    return f"https://{ACCOUNT}.vteximg.com.br/arquivos/ids/{image_id}/{slug}.jpg?v={version}"
+    return f"https://{account}.vteximg.com.br/arquivos/ids/{image_id}/{slug}.jpg?v={version}"
 
 
 def to_units(cents: int | None) -> float | None:

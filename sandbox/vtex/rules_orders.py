@@ -75,8 +75,9 @@ class Orders:
                 f"SELECT count(*), total(value) FROM sale WHERE {where}", values
             )
             values |= {"limit": per_page, "offset": (max(page, 1) - 1) * per_page}
+            values["first"] = self._shop.identity.first_sequence
             rows = self._database.rows(
-                f"SELECT *, {LISTED_STATUS} AS status FROM sale WHERE {where}"
+                f"SELECT *, row + :first AS sequence, {LISTED_STATUS} AS status FROM sale WHERE {where}"
                 f" ORDER BY {parse_order_by(order_by)}, order_id LIMIT :limit OFFSET :offset",
                 values,
             )
@@ -93,18 +94,19 @@ class Orders:
         }
 
     def detail(self, order_id: str) -> dict[str, Any] | None:
-        column = "row" if order_id.startswith("seq") and order_id[3:].isdigit() else "order_id"
-        key = order_id.removeprefix("seq") if column == "row" else order_id
-        rows = self._find(f"{column} = :key", key)
-        return order_detail(rows[0], instant_text(self._clock.now())) if rows else None
+        if order_id.startswith("seq") and order_id[3:].isdigit():
+            rows = self._find("row = :key - :first", order_id[3:])
+        else:
+            rows = self._find("order_id = :key", order_id)
+        return self._print(rows[0]) if rows else None
 
     def group(self, order_group: str) -> list[dict[str, Any]] | None:
         """The parts of a checkout, in the form that the knob `oms_group_answer` sets.
 
         None stands for 404, which the knob can set although the checkout has parts.
         """
-        now, form = instant_text(self._clock.now()), self._knobs.oms_group_answer
-        parts = [order_detail(row, now) for row in self._find("order_group = :key", order_group)]
+        form = self._knobs.oms_group_answer
+        parts = [self._print(row) for row in self._find("order_group = :key", order_group)]
         if not parts or form == "404":
             return None
         return {"full": parts, "brief": [brief_order(part) for part in parts], "empty": []}[form]
@@ -122,14 +124,17 @@ class Orders:
             ids += [row[0] for row in rows]
         return ids
 
+    def _print(self, row: Any) -> dict[str, Any]:
+        return order_detail(row, instant_text(self._clock.now()), self._shop.identity)
+
     def _find(self, where: str, key: str) -> Any:
         """Details have no index lag. Orders in the clock's future do not exist yet."""
         now = self._clock.now()
         values = {"key": key, "now": instant_text(now), "oldest": instant_text(now - KEPT_FOR)}
         return self._database.rows(
-            f"SELECT *, {status_at(':now')} AS status FROM sale"
+            f"SELECT *, row + :first AS sequence, {status_at(':now')} AS status FROM sale"
             f" WHERE {where} AND created BETWEEN :oldest AND :now ORDER BY order_id",
-            values,
+            values | {"first": self._shop.identity.first_sequence},
         )
 
     def _where(self, filters: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
@@ -201,7 +206,7 @@ def list_row(row: Any, index: str) -> dict[str, Any]:
         "status": row["status"],
         "statusDescription": DESCRIPTIONS.get(row["status"]),
         "marketPlaceOrderId": None,
-        "sequence": str(row["row"]),
+        "sequence": str(row["sequence"]),
         "salesChannel": str(row["channel"]),
         "affiliateId": row["affiliate"],
         "origin": row["origin"],

@@ -10,6 +10,7 @@ from sandbox.core.database import Database
 from sandbox.shop import ShopData
 from sandbox.shop.baskets import Basket, Change, ChangedLine, Line, Part
 from sandbox.shop.catalogue import Product
+from sandbox.shop.countries import Country
 from sandbox.shop.people import Customer
 from sandbox.vtex.fields import COLUMNS, to_column
 from sandbox.vtex.schema import INDEXES
@@ -32,7 +33,8 @@ SALE_SQL = (
 
 
 def seed(database: Database, shop: ShopData) -> None:
-    database.insert(CLIENT_SQL, map(client_row, shop.customers()))
+    country = shop.identity.country
+    database.insert(CLIENT_SQL, (client_row(customer, country) for customer in shop.customers()))
     for product in shop.products():
         insert_product(database, product)
     database.insert(SALE_SQL, (row for basket in shop.baskets.all() for row in sale_rows(basket)))
@@ -43,7 +45,7 @@ def seed(database: Database, shop: ShopData) -> None:
 OPT_IN = {None: None, True: "true", False: "false"}
 
 
-def client_row(customer: Customer) -> tuple[Any, ...]:
+def client_row(customer: Customer, country: Country) -> tuple[Any, ...]:
     by = customer.email if isinstance(customer.email, str) else None
     document = {
         "id": customer.document_id,
@@ -57,11 +59,11 @@ def client_row(customer: Customer) -> tuple[Any, ...]:
         "birthDate": customer.birth_date,
         "gender": customer.gender,
         "document": customer.document,
-        "documentType": "cpf",
+        "documentType": country.document_type,
         "isCorporate": "false" if customer.corporate_name is None else "true",
         "corporateName": customer.corporate_name,
         "isNewsletterOptIn": OPT_IN[customer.newsletter],
-        "localeDefault": "pt-BR",
+        "localeDefault": country.culture,
         "approved": "true",
         "rclastcart": "sku=1000",
         "createdIn": customer.created_in,
@@ -171,7 +173,7 @@ def to_json(value: Any) -> str:
 
 def visible_address(basket: Basket) -> str:
     """The e-mail that an app key reads: a hard alias, a soft alias (contains the address), or the address."""
-    address = basket.customer.address or f"guest{basket.number}@example.com"
+    address = basket.address
     if basket.mail == "plain":
         return address
     if basket.mail == "soft":

@@ -1,11 +1,15 @@
 """The simulated VTEX as the core serves it: one database, one clock, the rules and the routes."""
 
+import re
 from typing import Any
+
+from starlette.datastructures import Headers
+from starlette.types import Scope
 
 from sandbox.core.clock import Clock
 from sandbox.core.database import Database
 from sandbox.core.vendor import Key, Vendor
-from sandbox.shop import ACCOUNT, ShopData
+from sandbox.shop import ShopData
 from sandbox.vtex.control import VtexControl
 from sandbox.vtex.gate import VtexGate
 from sandbox.vtex.knobs import VtexKnobs
@@ -15,7 +19,6 @@ from sandbox.vtex.rules import VtexRules
 from sandbox.vtex.schema import SCHEMA
 from sandbox.vtex.seed import seed
 
-APP_KEY, APP_TOKEN = f"vtexappkey-{ACCOUNT}-DEMO", "sandbox-token"
 TABLES = {
     "documents": "client",
     "products": "product",
@@ -29,11 +32,10 @@ PAGE_CHANGES = 25
 class Vtex(Vendor):
     """One account, seeded with the whole shop: customers, catalogue and orders."""
 
-    name = "VTEX"
-
     def __init__(self, shop: ShopData, clock: Clock, *, knobs: VtexKnobs | None = None) -> None:
         self.knobs: VtexKnobs = knobs or VtexKnobs()
-        self.keys = [Key(id=APP_KEY, secret=APP_TOKEN)]
+        self.account_name = shop.account
+        self.keys = [Key(id=shop.identity.vtex_key, secret=shop.identity.named("sandbox-token"))]
         self.database = Database(SCHEMA)
         self._shop = shop
         self._rate_limit = VtexRateLimit(clock, self.knobs)
@@ -42,6 +44,11 @@ class Vtex(Vendor):
         self.routes = VtexRoutes(self._rules, VtexGate(self.keys, self.knobs, self._rate_limit)).table()
         self.control_routes = self._control.table()
         seed(self.database, shop)
+
+    def claims(self, scope: Scope) -> bool:
+        """The host names the account, as in `sandboxspain.vtexcommercestable.com.br`."""
+        host = Headers(scope=scope).get("Host", "")
+        return re.split("[.:]", host, maxsplit=1)[0].lower() == self.account_name
 
     def reset(self) -> None:
         with self.database.lock:
@@ -54,13 +61,14 @@ class Vtex(Vendor):
 
     def state(self) -> dict[str, Any]:
         """The account, and counts by kind of record."""
-        head = {"account": ACCOUNT, "shop_domain": self._shop.domain, "seed": self._shop.seed}
+        head = {"account": self.account_name, "shop_domain": self._shop.domain, "seed": self._shop.seed}
         return {**head, **self._counts()}
 
     def page(self) -> dict[str, Any]:
         return {
             "title": "VTEX",
-            "intro": f"The simulated account {ACCOUNT}. The table Changed lists the writes over its API.",
+            "intro": f"The simulated account {self.account_name}. "
+            "The table Changed lists the writes over its API.",
             "tables": [
                 {
                     "title": "Changed",

@@ -13,6 +13,7 @@ from plugins.hooks.vtex_hook import VtexHook
 from plugins.vtex_connectif_provider import CONNECTIF, VTEX
 from tools.sandbox_shop import (
     Sandbox,
+    SandboxShop,
     as_environment,
     sandbox_connections,
     settings_connections,
@@ -31,12 +32,21 @@ CONNECTION_KEYS = {
     "conn_port",
     "conn_extra",
 }
-SANDBOX = Sandbox(
-    service=None,  # type: ignore[arg-type]  # not started here
-    vtex="http://127.0.0.1:1",
-    connectif="http://127.0.0.1:2",
+SHOP = SandboxShop(
+    name="",
     account="another",
     shop_domain="www.another.example",
+    country="BR",
+    currency="BRL",
+    time_zone="America/Sao_Paulo",
+    vtex="http://127.0.0.1:1",
+    connectif="http://127.0.0.1:2",
+    vtex_key="a-key",
+    connectif_key="another-key",
+)
+SANDBOX = Sandbox(
+    service=None,  # type: ignore[arg-type]  # not started here
+    shops=(SHOP,),
     last_day=date(2026, 11, 22),
 )
 

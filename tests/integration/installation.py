@@ -117,7 +117,7 @@ def running_installation(home: Path) -> Iterator[Installation]:
     """Start everything in a new home, with every alert except `late`, and with the canary customer."""
     with (
         running_sandbox(home / "sandbox", options=(*SMALL, *QUICK)) as sandbox,
-        closing(ShopReads(sandbox)) as shop,
+        closing(ShopReads(sandbox.first)) as shop,
     ):
         notifier = {"notifier": "tests.notifier.FileNotifier", "arguments": {"file": str(home / ALERTS)}}
         alerts = ("RUN_FAILED", "MASS_CHANGE", "REJECT_SHARE")

@@ -128,7 +128,7 @@ def _user(name: str, role: str, password: str) -> tuple[str, ...]:
 
 @pytest.fixture(scope="module")
 def not_live(sandbox: Sandbox, settings: StackSettings, browser: Browser) -> Iterator[Operator]:
-    with closing(ShopReads(sandbox)) as shop, LocalStack(settings) as stack:
+    with closing(ShopReads(sandbox.first)) as shop, LocalStack(settings) as stack:
         yield Operator(sandbox, shop, stack, browser)
 
 
@@ -173,7 +173,7 @@ def live(
     not_live.stack.__exit__(None, None, None)
     environment = {**settings.environment, "SYNC_RUN__LIVE": "true"}
     again = replace(settings, environment=environment, prepare=())
-    with closing(ShopReads(sandbox)) as shop, LocalStack(again) as stack:
+    with closing(ShopReads(sandbox.first)) as shop, LocalStack(again) as stack:
         operator = Operator(sandbox, shop, stack, browser)
         put_canary(sandbox.vtex, sandbox.last_day)
         for document in LOST:

@@ -162,7 +162,7 @@ def test_callback__reaches_vtex_soon_and_does_not_appear_in_the_logs(
 def test_first_commands__work_in_a_shell_as_make_airflow_prints_them(installation: Installation) -> None:
     """Both ways in of the newsletter, with an address that exists. Each look at VTEX must show its change."""
     first = FirstCommands(installation.stack, installation.sandbox, installation.shop.subscriber())
-    register_callbacks(installation.sandbox, installation.stack.url)
+    register_callbacks(installation.sandbox.first, installation.stack.url)
     try:
         answers = [run_in_bash(first.login(), command) for command in (*first.syncs(), *first.newsletter())]
     finally:

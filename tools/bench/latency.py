@@ -36,7 +36,7 @@ class Latencies:
 
 def unsubscribe_in_sequence(airflow: str, sandbox: Sandbox, number: int) -> list[float]:
     """Unsubscribe this number of people at Connectif, each after the change before reached VTEX."""
-    register_callbacks(sandbox, airflow)
+    register_callbacks(sandbox.first, airflow)
     with requests.Session() as session:
         session.trust_env = False
         seconds = []
