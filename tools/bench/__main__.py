@@ -2,6 +2,7 @@
 
 make bench
 make bench BENCH='contacts --records 100000 1000000'
+make bench BENCH=parsing             how long Airflow takes to parse the DAG files
 make bench BENCH=newsletter          also on a real Airflow: latency and a burst of callbacks
 make bench BENCH='purchases --records 2000 --minute-seconds 12 --json figures.json'
 """
@@ -19,9 +20,12 @@ from pathlib import Path
 from include.outcomes import PipelineName
 from tools.bench import realtime
 from tools.bench.measure import Result, measure
+from tools.bench.parsing import measure_parsing
 from tools.bench.scenarios import DEFAULT_RECORDS, Scenario, scenarios_of, usual_scenarios
 from tools.bench.table import NOTES, machine, machine_line, ratios, table
 from tools.command import run_command
+
+PARSING = "parsing"
 
 
 def main() -> int:
@@ -40,6 +44,10 @@ def main() -> int:
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write all figures to this file")
     options = parser.parse_args()
+    if options.pipelines == [PARSING]:
+        for parsing in measure_parsing():
+            _print(parsing.line())
+        return 0
     try:
         scenarios = scenarios_for(options.pipelines, options.records, options.minute_seconds)
     except ValueError as wrong:
