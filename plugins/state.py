@@ -35,7 +35,9 @@ usage: python -m plugins.state upgrade
            copy a whole state store. FROM and TO: sqlite:////path/to/file, postgresql://…, or the id of an
            Airflow connection, which keeps passwords out of the shell's history
        python -m plugins.state forget SHOP [--yes]
-           remove all that is kept about a shop; the accounts at VTEX and Connectif stay as they are"""
+           remove all that is kept about a shop; the accounts at VTEX and Connectif stay as they are
+       python -m plugins.state forget-people [--yes]
+           if the hash_key is lost: remove what only that key can read, of all shops"""
 YES = "--yes"
 _URL = re.compile(r"[a-z0-9+]+://")
 
@@ -52,6 +54,8 @@ def main(arguments: list[str]) -> int:
             command = partial(copy, source, target)
         case ["forget", shop, *flags] if set(flags) <= {YES}:
             command = partial(forget, shop, confirmed=YES in flags)
+        case ["forget-people", *flags] if set(flags) <= {YES}:
+            command = partial(forget_people, confirmed=YES in flags)
         case _:
             print(USAGE, file=sys.stderr)
             return 2
@@ -109,6 +113,22 @@ def forget(name: str, *, confirmed: bool) -> None:
         if folder.exists():
             folder.rmdir(recursive=True)
     print(f"Removed {what}. Hashes of erased people stay.")
+
+
+def forget_people(*, confirmed: bool) -> None:
+    """Remove the rows that a lost hash key makes useless, so that runs start again."""
+    table = ShopTable(database_url(state_connection()))
+    rows = (
+        f"{table.count_people_rows():,} rows about people: who was erased, and the subscription changes that "
+        "wait or were applied"
+    )
+    if not confirmed:
+        raise ConfigurationError(
+            f"This would remove {rows}. The sync would send erased people again until you erase them again. "
+            f"First look for the lost hash_key. To do it: python -m plugins.state forget-people {YES}"
+        )
+    table.forget_people()
+    print(f"Removed {rows}. Erase all people of your own register again before the next run.")
 
 
 def _configured(key: str) -> ConfiguredShop:

@@ -4,29 +4,26 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import sqlalchemy as sa
-
 from include.outcomes import PipelineName
 from include.pipelines import NEWSLETTER
-from include.state import Shop, open_state_store
+from include.shops import base_of
+from include.state import open_state_store
 from include.state.reports import StoredReport
-from include.state.tables import shop
+from include.state.shops import ShopTable
 
 
 def stored_reports(database: Path, hash_key: str) -> dict[str, StoredReport]:
-    """The last report of each run, by run id. The state store must know one shop only.
+    """The last report of each run of every shop, by run id.
 
     Leaves out the newsletter reports of contact runs.
     """
-    url = f"sqlite:///{database}"
-    engine = sa.create_engine(url)
-    with engine.connect() as connection:
-        row = connection.execute(sa.select(shop)).mappings().one()
-    engine.dispose()
-    accounts = Shop(**{name: value for name, value in row.items() if name != "shop_id"})
-    with open_state_store(url, hash_key, accounts) as state:
-        runs = [run for pipeline in PipelineName for run in state.reports.latest(pipeline, limit=100)]
-    own = [
-        run for run in runs if run.pipeline is not PipelineName.NEWSLETTER or run.dag_id == NEWSLETTER.dag_id
-    ]
+    url, own = f"sqlite:///{database}", list[StoredReport]()
+    for shop in ShopTable(url).all():
+        with open_state_store(url, hash_key, shop) as state:
+            runs = [run for pipeline in PipelineName for run in state.reports.latest(pipeline, limit=100)]
+        own += [run for run in runs if not _is_of_contact_run(run)]
     return {run.run_id: run for run in sorted(own, key=lambda run: run.finished_at or run.started_at)}
+
+
+def _is_of_contact_run(run: StoredReport) -> bool:
+    return run.pipeline is PipelineName.NEWSLETTER and base_of(run.dag_id) != NEWSLETTER.dag_id

@@ -14,10 +14,21 @@ from include.state.database import READ, WRITE, engine_for, insert_into, parse_u
 from include.state.identity import ReadStoreId
 from include.state.schema import require_current, require_file
 from include.state.shop import Shop
-from include.state.tables import erased, lease, metadata
+from include.state.tables import (
+    claim,
+    erased,
+    lease,
+    metadata,
+    pending_event,
+    subscription,
+    subscription_in_flight,
+    taken_event,
+    vendor_text,
+)
 from include.state.tables import shop as shops
 
 _OWNED = [table for table in reversed(metadata.sorted_tables) if "shop_id" in table.c and table is not shops]
+_OF_PEOPLE = (erased, pending_event, taken_event, subscription, subscription_in_flight, claim, vendor_text)
 _COLUMNS = [shops.c[field.name] for field in fields(Shop)]
 
 
@@ -68,14 +79,7 @@ class ShopTable:
         """How many rows the shop has in all tables."""
         with self._transaction(READ) as connection:
             number = self._number_of(connection, name)
-            return sum(
-                int(
-                    connection.execute(
-                        sa.select(sa.func.count()).select_from(table).where(table.c.shop_id == number)
-                    ).scalar_one()
-                )
-                for table in _OWNED
-            )
+            return sum(_count(connection, table, table.c.shop_id == number) for table in _OWNED)
 
     def forget(self, name: str) -> None:
         """Remove the shop and all its rows. Hashes of erased people stay.
@@ -94,6 +98,17 @@ class ShopTable:
             for table in _OWNED:
                 connection.execute(sa.delete(table).where(table.c.shop_id == number))
             connection.execute(sa.delete(shops).where(shops.c.shop_id == number))
+
+    def count_people_rows(self) -> int:
+        """How many rows of all shops only the hash key can read."""
+        with self._transaction(READ) as connection:
+            return sum(_count(connection, table) for table in _OF_PEOPLE)
+
+    def forget_people(self) -> None:
+        """Remove these rows: a lost hash key recognises no person in them."""
+        with self._transaction(WRITE) as connection:
+            for table in _OF_PEOPLE:
+                connection.execute(sa.delete(table))
 
     @staticmethod
     def _number_of(connection: sa.Connection, name: str) -> int | None:
@@ -120,6 +135,11 @@ class ShopTable:
                 yield connection
         finally:
             engine.dispose()
+
+
+def _count(connection: sa.Connection, table: sa.Table, *where: sa.ColumnElement[bool]) -> int:
+    query = sa.select(sa.func.count()).select_from(table).where(*where)
+    return int(connection.execute(query).scalar_one())
 
 
 def account_key(shop: Shop) -> str:

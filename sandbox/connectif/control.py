@@ -50,6 +50,7 @@ class ConnectifControl:
             ("POST", "/unsubscribe", read_body(Subscriber, self._unsubscribe)),
             ("POST", "/bounce", read_body(Bounce, self._bounce)),
             ("POST", "/traffic", read_body(Traffic, self._add_traffic)),
+            ("GET", "/ids", lambda _: self._list_ids()),
             ("GET", "/workflows", lambda _: purchases.fired_workflows()),
             ("PUT", "/contacts/{key}", make_put(lambda key, body: contacts.patch(key, body)[0])),
             ("DELETE", "/contacts/{key}", make_delete(contacts.delete)),
@@ -79,6 +80,14 @@ class ConnectifControl:
     def _bounce(self, bounce: Bounce) -> Any:
         self._rules.newsletter.bounce(bounce.email, bounce.type, bounce.reason)
         return self._rules.contacts.get(bounce.email)
+
+    def _list_ids(self) -> dict[str, list[str]]:
+        """The ids of all records, by kind; for tests that compare accounts."""
+        columns = {"contacts": "email", "products": "product_id", "purchases": "purchase_id"}
+        return {
+            table: [row[0] for row in self._rules.database.rows(f"SELECT {column} FROM {table} ORDER BY 1")]  # noqa: S608
+            for table, column in columns.items()
+        }
 
     def _add_traffic(self, traffic: Traffic) -> Any:
         return self._rate_limit.use_up(traffic.slots).headers()
