@@ -26,6 +26,8 @@ from tools.sandbox_shop import Sandbox, SandboxShop, running_sandbox, sandbox_co
 from tools.shop_reads import ShopReads
 from tools.stored_reports import stored_reports
 
+pytestmark = pytest.mark.timeout(900)
+
 FURTHER = ("es", "mx")
 GUARD = {
     "SYNC_SHOPS__MX__MASS_CHANGE__PRODUCTS_HIDDEN_PERCENT": "0",
