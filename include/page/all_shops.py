@@ -21,7 +21,7 @@ from include.page.trends import DAYS, MOST_CHANGES, Span, latency_of, total_of, 
 from include.setting_types import Settings
 from include.state import StateStore, StoredReport
 
-_FIRST_RUNS = 10
+_FIRST_RUNS = 5
 """Among so many runs there is usually a regular one."""
 
 
@@ -145,7 +145,7 @@ _LAST = (
     Column("rejected", "Rejected", lambda row: row.found and row.found.rejected, is_number=True),
     Column("held", "Held", lambda row: row.found and row.found.held, is_number=True),
     Column("lost", "Lost by the tag", lambda row: row.found and row.found.lost_percent, is_number=True),
-    Column("latency", "Newsletter, 95 %", lambda row: row.found and row.found.latency, is_number=True),
+    Column("latency", "Newsletter, 95 % within", lambda row: row.found and row.found.latency, is_number=True),
     Column("live", "Live", lambda row: row.found and not row.found.live),
 )
 
