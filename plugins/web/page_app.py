@@ -44,11 +44,11 @@ LONGEST_FORM_BYTES = 65_536
 class PageProblem(HTTPException):
     """The answer is a page that says what is wrong, with a link back and maybe with choices, by their text.
 
-    The handler adds the shop of the request to `back`.
+    The handler adds the shop of the request to `back`. By default the link leads to the first page of all.
     """
 
     def __init__(
-        self, status: int, message: str, *, back: str = ROOT, choices: Mapping[str, str] | None = None
+        self, status: int, message: str, *, back: str = "", choices: Mapping[str, str] | None = None
     ) -> None:
         super().__init__(status, message)
         self.back, self.choices = back, choices
@@ -77,17 +77,15 @@ async def _wrong_parameter(_request: Request, _error: Exception) -> HTMLResponse
 async def _problem_page(request: Request, error: Exception) -> HTMLResponse:
     """Answer with a page instead of JSON: also for Airflow's own refusals and for unknown addresses."""
     problem = cast("HTTPException", error)
-    back = _of_same_shop(request, getattr(problem, "back", ROOT))
-    page = message_page(str(problem.detail), back, getattr(problem, "choices", None))
+    back = getattr(problem, "back", "")
+    link = _of_same_shop(request, back) if back else ROOT
+    page = message_page(str(problem.detail), link, getattr(problem, "choices", None))
     return HTMLResponse(page, status_code=problem.status_code, headers=problem.headers)
 
 
 def _of_same_shop(request: Request, address: str) -> str:
-    """The address for the shop of the request. The root is the page of all shops."""
-    asked = request.query_params.get(SHOP, "")
-    if address == ROOT or not asked:
-        return address
-    keys = keys_of_shops()
+    """The address for the shop of the request, if there are several."""
+    asked, keys = request.query_params.get(SHOP, ""), keys_of_shops()
     return of_shop(address, asked) if len(keys) > 1 and asked in keys else address
 
 

@@ -226,7 +226,9 @@ def test_differences__are_those_of_the_shops_comparison(
         file.write(b'"key","cause","detail"\n"only-es","gone",""\n')
     assert "differences.csv?pipeline=contacts&amp;cause=gone&amp;shop=es" in get(page, "/?shop=es")
     assert "only-es" in get(page, "/differences.csv?pipeline=contacts&shop=es")
-    assert "cannot be read" in get(page, "/differences.csv?pipeline=contacts&shop=default", 404)
+    gone = get(page, "/differences.csv?pipeline=contacts&shop=default", 404)
+    assert "cannot be read" in gone
+    assert '<a href="./?shop=default">Back</a>' in gone
 
 
 # --- which shop
