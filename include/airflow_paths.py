@@ -9,6 +9,19 @@ from urllib.parse import quote
 
 STATUS_PAGE = "vtex-connectif-status"
 """The path of the status page."""
+SHOP = "shop"
+"""The parameter of our pages that names the shop, if there are several."""
+
+
+def of_shop(path: str, key: str) -> str:
+    """The path of one of our pages for a shop: `./#products` → `./?shop=es#products`.
+
+    Without a key it is the path itself: there is one shop.
+    """
+    if not key:
+        return path
+    page, mark, place = path.partition("#")
+    return f"{page}{'&' if '?' in page else '?'}{SHOP}={_quoted(key)}{mark}{place}"
 
 
 def dag_path(dag_id: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Protocol
 
@@ -165,6 +166,7 @@ def pipeline_of(dag_id: str) -> Pipeline | None:
     return next((pipeline for pipeline in PIPELINES.values() if pipeline.dag_id == base), None)
 
 
+@cache  # the overview of many shops asks for each of their schedules
 def _longest_pause(cron: str) -> timedelta:
     from croniter import croniter  # type: ignore[import-untyped]  # noqa: PLC0415 - only pages need it
 

@@ -8,8 +8,9 @@ from urllib.parse import quote
 from airflow.sdk import BaseOperatorLink
 from airflow.sdk.configuration import conf
 
-from include.airflow_paths import STATUS_PAGE
+from include.airflow_paths import STATUS_PAGE, of_shop
 from include.pipelines import pipeline_of
+from include.shops import DEFAULT, load_shops, section_of
 
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperator
@@ -25,14 +26,21 @@ def in_airflow(path: str) -> str:
 def page_of_run(dag_id: str, run_id: str) -> str:
     """The page with the records of a run; for a DAG without records, the status page."""
     if not (pipeline := pipeline_of(dag_id)):
-        return f"{STATUS_PAGE}/"
-    return f"{STATUS_PAGE}/records?pipeline={pipeline.name}&run={quote(f'{dag_id}/{run_id}', safe='')}"
+        return of_shop(f"{STATUS_PAGE}/", _shop_of(dag_id))
+    run = quote(f"{dag_id}/{run_id}", safe="")
+    return of_shop(f"{STATUS_PAGE}/records?pipeline={pipeline.name}&run={run}", _shop_of(dag_id))
 
 
 def page_of_dag(dag_id: str) -> str:
     """The status page, at the part about a DAG."""
     pipeline = pipeline_of(dag_id)
-    return f"{STATUS_PAGE}/#{pipeline.name}" if pipeline else f"{STATUS_PAGE}/"
+    place = f"#{pipeline.name}" if pipeline else ""
+    return of_shop(f"{STATUS_PAGE}/{place}", _shop_of(dag_id))
+
+
+def _shop_of(dag_id: str) -> str:
+    """The shop's key in addresses; empty for the only shop."""
+    return section_of(dag_id) or (DEFAULT if load_shops().are_several else "")
 
 
 class RecordsLink(BaseOperatorLink):

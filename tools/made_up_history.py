@@ -12,6 +12,7 @@ from include.outcomes import Cause, Outcome, PipelineName, Reason
 from include.page.trends import DAYS
 from include.pipelines import CALLBACK_RUN, PIPELINES
 from include.report import Calls, CatalogueChange, Compared, PriceChange, Report, StageCounts, Tracking
+from include.shops import dag_id_of
 from include.state import (
     PurchaseOutcome,
     RecordOutcome,
@@ -27,8 +28,8 @@ HOURS = {PipelineName.PRODUCTS: 5, PipelineName.CONTACTS: 6, PipelineName.PURCHA
 
 
 def fill(url: str, hash_key: str, accounts: Shop, now: datetime) -> None:
-    """Write the history of the days before `now` to an empty state store with tables."""
-    dice = random.Random(20261123)  # noqa: S311 - the same history every time
+    """Write the history of the days before `now` to a state store with tables and without this shop."""
+    dice = random.Random(_section_of(accounts) or 20261123)  # noqa: S311 - the same history every time
     at = now
     with open_state_store(url, hash_key, accounts, clock=lambda: at) as state:
         for back in range(DAYS, -1, -1):
@@ -47,14 +48,26 @@ _RECORD_DAYS = 6
 
 def _fill_records(state: StateStore, midnight: datetime, dice: random.Random, *, keep: int) -> None:
     """Save records that were not sent. Some of them were seen before, with other attempts."""
+    share = dice.uniform(0.1, 0.9) if _section_of(state.shop) else 1
     for pipeline, hour in {**HOURS, PipelineName.NEWSLETTER: 1}.items():
-        run_key = _run_key(pipeline, midnight + timedelta(hours=hour))
+        run_key = _run_key(state, pipeline, midnight + timedelta(hours=hour))
         rows = list(_outcomes(pipeline, random.Random(str(pipeline))))  # noqa: S311 - the same keys every time
-        state.records.save(pipeline, run_key, dice.sample(rows, k=max(1, len(rows) // (keep + 1))))
+        state.records.save(
+            pipeline, run_key, dice.sample(rows, k=max(1, int(share * len(rows)) // (keep + 1)))
+        )
 
 
-def _run_key(pipeline: PipelineName, started: datetime) -> str:
-    return f"{PIPELINES[pipeline].dag_id}/{_run_id(pipeline, started)}/0"
+def _section_of(shop: Shop) -> str:
+    """The shop's section in the settings; without one its name is its VTEX account."""
+    return "" if shop.name == shop.vtex_account else shop.name
+
+
+def _dag_id(state: StateStore, pipeline: PipelineName) -> str:
+    return dag_id_of(PIPELINES[pipeline].dag_id, _section_of(state.shop))
+
+
+def _run_key(state: StateStore, pipeline: PipelineName, started: datetime) -> str:
+    return f"{_dag_id(state, pipeline)}/{_run_id(pipeline, started)}/0"
 
 
 def _run_id(pipeline: PipelineName, started: datetime) -> str:
@@ -117,10 +130,10 @@ def _save(
     state.reports.save(
         report,
         pipeline,
-        dag_id=PIPELINES[pipeline].dag_id,
+        dag_id=_dag_id(state, pipeline),
         run_id=_run_id(pipeline, started),
         clear_number=0,
-        run_key=_run_key(pipeline, started),
+        run_key=_run_key(state, pipeline, started),
         state="failed" if failed else "success",
         started_at=started,
         finished_at=started + timedelta(seconds=seconds),

@@ -15,7 +15,8 @@ from itertools import chain
 from pathlib import Path
 
 from include.outcomes import PipelineName, Reason
-from include.page.newsletter_answer import AirflowFacts
+from include.page.all_shops import ShopOrder, ShopRow, columns_of, figures_of, shops_page
+from include.page.newsletter_answer import AirflowFacts, Receiver
 from include.page.overview import overview
 from include.page.record_query import RecordQuery
 from include.page.records import Replay, find_records, records_page, replay_page
@@ -23,6 +24,7 @@ from include.page.rendering import STATIC
 from include.page.status import Reader, status_page
 from include.pipelines import DAILY_PIPELINES
 from include.settings import load_settings
+from include.shops import DEFAULT
 from include.state import Shop, StateStore, open_state_store, upgrade
 from tools.airflow_forms import form_pictures
 from tools.browser import Tab, Viewport, find_browser, open_tab
@@ -34,6 +36,12 @@ PICTURES = ROOT / "docs" / "pictures"
 SHOP = Shop("myshop", "https://myshop.vtexcommercestable.com.br", "https://connectif.invalid", "made-up")
 HASH_KEY = "made up for the pictures of the docs"
 NOW = datetime(2026, 11, 24, 12, 30, tzinfo=UTC)
+SHOPS = {
+    "default": SHOP,
+    "es": replace(SHOP, vtex_account="myshopes", name="es", folder="es"),
+    "mx": replace(SHOP, vtex_account="myshopmx", name="mx", folder="mx"),
+}
+"""The shops of the overview that can be read, by their keys."""
 LISTED = RecordQuery(PipelineName.CONTACTS, Reason.EMAIL_MISSING)
 """The list of records in the pictures."""
 FACTS = AirflowFacts(
@@ -43,7 +51,9 @@ FACTS = AirflowFacts(
     oldest_run=NOW - timedelta(seconds=2),
 )
 DESKTOP, DARK, PHONE = Viewport(1280), Viewport(1280, dark=True), Viewport(390)
+WIDE = Viewport(1400)
 SHOTS = {
+    "shops.png": ("shops.html", WIDE, 360),
     "status.png": ("status.html", DESKTOP, 1_000),
     "status-dark.png": ("status.html", DARK, 1_000),
     "status-phone.png": ("status.html", PHONE, 1_000),
@@ -80,7 +90,8 @@ def write_pages(folder: Path) -> Path:
     shutil.copytree(STATIC, folder / "static")
     url = f"sqlite:///{folder / 'state.db'}"
     upgrade(url)
-    fill(url, HASH_KEY, SHOP, NOW)
+    for key, shop in SHOPS.items():
+        fill(url, HASH_KEY, shop, NOW - _SILENT.get(key, timedelta()))
     settings = load_settings()
     reader = Reader(settings.schedule.zone, SHOP.vtex_account, may_explain=True)
     with open_state_store(url, HASH_KEY, SHOP) as state:
@@ -92,6 +103,7 @@ def write_pages(folder: Path) -> Path:
             ),
             "records.html": _records(state, reader),
             "replay.html": _replay(state, reader),
+            "shops.html": _shops(url),
         }
     for name, text in pages.items():
         (folder / name).write_text(text, encoding="utf-8")
@@ -102,6 +114,36 @@ def _records(state: StateStore, reader: Reader) -> str:
     found = find_records(state, LISTED, tuple(PipelineName), reader)
     may_replay = frozenset(DAILY_PIPELINES)
     return records_page(replace(found, may_replay=may_replay), reader, SHOP)
+
+
+_SILENT = {"mx": timedelta(days=2)}
+"""How long a shop has had no run."""
+_FACTS = {
+    "default": FACTS,
+    "es": AirflowFacts(
+        receiver=Receiver.DOWN,
+        receiver_problem="connectif_es: the extra webhook_secret is too short",
+        last_callback=NOW - timedelta(hours=3),
+    ),
+    "mx": AirflowFacts(last_callback=NOW - timedelta(days=2)),
+}
+_NO_CONNECTION = (
+    "There is no connection vtex_pt. Create it in Admin > Connections, or set AIRFLOW_CONN_VTEX_PT"
+)
+
+
+def _shops(url: str) -> str:
+    """The overview of four shops: one is late and not live, and one cannot be read."""
+    pipelines, settings = tuple(PipelineName), load_settings()
+    rows = [ShopRow("pt", problem=_NO_CONNECTION)]
+    for key, shop in SHOPS.items():
+        section = "" if key == DEFAULT else key
+        with open_state_store(url, HASH_KEY, shop) as state:
+            found = figures_of(
+                state, pipelines, settings, NOW, _FACTS[key], live=key not in _SILENT, section=section
+            )
+        rows.append(ShopRow(key, shop.vtex_account, found))
+    return shops_page(rows, pipelines, columns_of(pipelines), ShopOrder())
 
 
 def _replay(state: StateStore, reader: Reader) -> str:

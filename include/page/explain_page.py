@@ -21,11 +21,17 @@ _MASKED = re.compile(r".?…\(\d+\)")
 
 
 def explain_page(
-    form_token: str, *, found: Explanation | None = None, message: str = "", others: Sequence[Kind] = ()
+    form_token: str,
+    *,
+    found: Explanation | None = None,
+    message: str = "",
+    others: Sequence[Kind] = (),
+    shop: str = "",
 ) -> str:
     """The search box, and the explanation or a message below it.
 
-    `others` are further kinds that a record with this id may have.
+    `others` are further kinds that a record with this id may have. `shop` is the shop's key, if there are
+    several.
     """
     return (
         _templates()
@@ -35,6 +41,7 @@ def explain_page(
             found=found,
             message=message,
             others=others,
+            shop=shop,
             only_at_connectif=ONLY_AT_CONNECTIF,
             symbols={presence: _SYMBOLS.get(presence, "") for presence in Presence},
         )

@@ -45,13 +45,17 @@ class AirflowFacts:
 
 @dataclass(frozen=True)
 class NewsletterFacts:
-    """What is known about the newsletter. `last_failed`: its last run failed; None if there was no run."""
+    """What is known about the newsletter of the DAG with this id.
+
+    `last_failed`: its last run failed; None if there was no run.
+    """
 
     airflow: AirflowFacts
     waiting: WaitingEvents
     last_callback: datetime | None
     last_failed: bool | None
     latency: str
+    dag_id: str = NEWSLETTER.dag_id
 
 
 @dataclass(frozen=True)
@@ -74,13 +78,14 @@ class NewsletterAnswer:
 
 def newsletter_answer(found: NewsletterFacts, span: Span) -> NewsletterAnswer:
     """Judge the facts: the first problem decides."""
-    condition = _airflow_problem(found.airflow, span) or _state_of_runs(found) or _working(found, span)
+    condition = _airflow_problem(found, span) or _state_of_runs(found) or _working(found, span)
     return NewsletterAnswer(condition, _brief(found, span), tuple(_facts(found, span)))
 
 
-def _airflow_problem(airflow: AirflowFacts, span: Span) -> Condition | None:
-    if NEWSLETTER.dag_id in airflow.paused:
-        dag_id, lost = NEWSLETTER.dag_id, "Connectif's calls are refused, and Connectif does not repeat them"
+def _airflow_problem(found: NewsletterFacts, span: Span) -> Condition | None:
+    airflow, dag_id = found.airflow, found.dag_id
+    if dag_id in airflow.paused:
+        lost = "Connectif's calls are refused, and Connectif does not repeat them"
         return Condition("paused", Level.BAD, f"No: {dag_id} is paused. {lost}. Unpause {dag_id} now.")
     if airflow.receiver is Receiver.DOWN:
         why = f"the receiver refuses Connectif's calls: {airflow.receiver_problem}"

@@ -21,6 +21,7 @@ from include.pipeline.replay import can_be_chosen
 from include.pipelines import DAILY_PIPELINES, PIPELINES
 from include.plan import keys_of
 from include.run_name import ids_of, readable
+from include.shops import dag_id_of
 from include.state import FoundRecord, RecordOrder, RunRecords, Seen, Shop, StateStore
 from include.state.records import REPLAYED
 from include.values.wording import number
@@ -73,14 +74,15 @@ class RecordList:
 
 @dataclass(frozen=True)
 class Replay:
-    """A replay of a pipeline's records: by keys, or by a reason code."""
+    """A replay of a pipeline's records: by keys, or by a reason code. `section` is the shop's."""
 
     pipeline: PipelineName
     wanted: str
+    section: str = ""
 
     @property
     def dag_id(self) -> str:
-        return PIPELINES[self.pipeline].dag_id
+        return dag_id_of(PIPELINES[self.pipeline].dag_id, self.section)
 
     @property
     def keys(self) -> list[str]:
@@ -135,7 +137,7 @@ def records_page(shown: RecordList, reader: Reader, shop: Shop, *, keys_are_prod
         pipelines=[name for name in shown.pipelines if name is not PipelineName.RECONCILE],
         admin=admin,
         kind_of=_kind_of,
-        replay=replay_of_list(shown.query),
+        replay=replay_of_list(shown.query, reader.section),
         outcomes=Outcome,
         reasons=Reason,
         seen_names={Seen.LAST: "last seen", Seen.FIRST: "first seen"},
@@ -152,10 +154,10 @@ def replay_page(
     return _render("replay.html", reader, replay=replay, run=run, back=back, left_out=left_out)
 
 
-def replay_of_list(query: RecordQuery) -> Replay | None:
-    """The replay of exactly the records of this list, if there is one."""
+def replay_of_list(query: RecordQuery, section: str = "") -> Replay | None:
+    """The replay of exactly the records of this list of a shop, if there is one."""
     if query.pipeline in DAILY_PIPELINES and query.code and is_replayed(query.code) and query.is_one_reason:
-        return Replay(query.pipeline, query.code)
+        return Replay(query.pipeline, query.code, section)
     return None
 
 

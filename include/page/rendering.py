@@ -9,7 +9,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from include.airflow_paths import run_path
+from include.airflow_paths import of_shop, run_path
 from include.run_name import ids_of
 from include.values.wording import age, duration, number, percent, plural
 
@@ -17,6 +17,7 @@ _FOLDER = Path(__file__).parent
 STATIC = _FOLDER / "static"
 _FILTERS: dict[str, Callable[..., str]] = {
     "age": age,
+    "of_shop": of_shop,
     "duration": duration,
     "number": number,
     "percent": percent,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from jinja2 import Environment
 from markupsafe import Markup
 
-from include.airflow_paths import run_path
+from include.airflow_paths import dag_path, of_shop, run_path
 from include.outcomes import Kind, PipelineName
 from include.page.charts import draw_bars
 from include.page.differences import differences_of
@@ -23,6 +23,7 @@ from include.page.rendering import Level, short_key, templates
 from include.page.trends import DAYS, Trend
 from include.pipeline.replay import UNNAMED
 from include.pipelines import DAILY_PIPELINES
+from include.shops import dag_id_of
 from include.state import StoredFailure, StoredReport
 from include.values.wording import number, short
 from include.window import local_text
@@ -33,16 +34,34 @@ SYMBOLS = {Level.GOOD: "✓", Level.WARNING: "!", Level.BAD: "✕", Level.NONE: 
 
 @dataclass(frozen=True)
 class Reader:
-    """The reader of a page: time zone and account of the shop, the reader's permission, the forms' token."""
+    """The reader of a page: time zone and account of the shop, the reader's permission, the forms' token.
+
+    `section` is the shop's in the ids of its DAGs. `shop` is its key in addresses, empty for the only shop.
+    """
 
     zone: ZoneInfo
     account: str
     may_explain: bool
     form_token: str = ""
+    section: str = ""
+    shop: str = ""
+
+    @property
+    def name(self) -> str:
+        """The shop as the head of a page names it: `es (VTEX account myshopes)`, or its only account."""
+        return f"{self.shop} (VTEX account {self.account})" if self.shop else self.account
 
     def at(self, instant: datetime) -> str:
         """An instant on the clock of the shop."""
         return local_text(instant, self.zone)
+
+    def link(self, address: str) -> str:
+        """An address of our pages, for this shop."""
+        return of_shop(address, self.shop)
+
+    def dag(self, dag: str) -> str:
+        """The path of a DAG of this shop in Airflow's UI, relative to the page."""
+        return f"../{dag_path(dag_id_of(dag, self.section))}"
 
 
 def status_page(shown: Overview, reader: Reader, now: datetime) -> str:
@@ -50,9 +69,12 @@ def status_page(shown: Overview, reader: Reader, now: datetime) -> str:
     return _page("status.html", reader, shown=shown, now=now, days=DAYS, symbols=SYMBOLS, kind_of=kind_of_key)
 
 
-def message_page(message: str, back: str = "./") -> str:
-    """The page that replaces another one: an error and what to do, with a link back."""
-    return _templates().get_template("message.html").render(message=message, back=back)
+def message_page(message: str, back: str = "./", choices: Mapping[str, str] | None = None) -> str:
+    """The page that replaces another one: an error and what to do, with a link back.
+
+    `choices` are addresses by their text.
+    """
+    return _templates().get_template("message.html").render(message=message, back=back, choices=choices or {})
 
 
 def kind_of_key(pipeline: PipelineName, key: str) -> Kind | None:

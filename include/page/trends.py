@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from statistics import median, quantiles
-from typing import Self
+from typing import NamedTuple, Self
 from zoneinfo import ZoneInfo
 
 from include.outcomes import Outcome, PipelineName
@@ -140,30 +140,56 @@ def _medians(by_day: dict[date, list[float]], span: Span) -> tuple[float | None,
     return tuple(median(by_day[day]) if day in by_day else None for day in span.days)
 
 
-def _tracking_loss(known: dict[date, Tracking], span: Span) -> Trend:
-    added = sum(one.added for one in known.values())
-    total = Tracking(tracked=sum(one.tracked for one in known.values()), added=added)
+def total_of(known: Mapping[date, Tracking]) -> Tracking:
+    """The tracking loss of all these days together."""
+    days = known.values()
+    return Tracking(
+        tracked=sum(day.tracked for day in days),
+        added=sum(day.added for day in days),
+        unknown=sum(day.unknown for day in days),
+    )
+
+
+def _tracking_loss(known: Mapping[date, Tracking], span: Span) -> Trend:
+    total = total_of(known)
     values = tuple(
         known[day].lost_percent if day in known and known[day].is_known else None for day in span.days
     )
-    unknown = sum(one.unknown for one in known.values())
-    summary = f"{percent(total.lost_percent)} of {plural(total.tracked + added, 'purchase')}"
-    summary += f", unknown: {number(unknown)}" if unknown else ""
+    summary = f"{percent(total.lost_percent)} of {plural(total.tracked + total.added, 'purchase')}"
+    summary += f", unknown: {number(total.unknown)}" if total.unknown else ""
     return Trend("Lost by the web tag", values, percent, summary)
 
 
 def _latency(changes: Sequence[AppliedChange], span: Span) -> Trend:
     """The median time per day from the subscription change (Connectif's call) to VTEX."""
-    took = [
-        (change.applied_at, max((change.applied_at - change.instant).total_seconds(), 0.0))
-        for change in changes
-    ]
-    values = _medians(span.by_day(took), span)
-    return Trend(LATENCY, values, duration, _spread([seconds for _, seconds in took]))
+    took = [(change.applied_at, _seconds(change)) for change in changes]
+    return Trend(LATENCY, _medians(span.by_day(took), span), duration, _spread(changes))
 
 
-def _spread(seconds: list[float]) -> str:
+class Latency(NamedTuple):
+    """Seconds within which half and 95 % of the subscription changes were applied at VTEX."""
+
+    half: float
+    most: float
+
+
+def latency_of(changes: Sequence[AppliedChange]) -> Latency | None:
+    """The latency of these changes; None if there is none."""
+    seconds = [_seconds(change) for change in changes]
     if len(seconds) < 2:
-        return duration(seconds[0]) if seconds else "no subscription change was applied"
+        return Latency(seconds[0], seconds[0]) if seconds else None
     cuts = quantiles(seconds, n=20)
-    return f"half within {duration(cuts[9])}, 95 % within {duration(cuts[18])}"
+    return Latency(cuts[9], cuts[18])
+
+
+def _seconds(change: AppliedChange) -> float:
+    return max((change.applied_at - change.instant).total_seconds(), 0.0)
+
+
+def _spread(changes: Sequence[AppliedChange]) -> str:
+    found = latency_of(changes)
+    if found is None:
+        return "no subscription change was applied"
+    if len(changes) == 1:
+        return duration(found.half)
+    return f"half within {duration(found.half)}, 95 % within {duration(found.most)}"

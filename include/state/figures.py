@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Literal, NamedTuple, cast
 
 import sqlalchemy as sa
@@ -13,6 +14,8 @@ from include.state.tables import pending_event, purchase, record, run, subscript
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
+
+_UNSENT = (Outcome.REJECTED, Outcome.HELD)
 
 
 class ReasonCount(NamedTuple):
@@ -89,6 +92,25 @@ class Figures(Part):
                 )
                 for row in connection.execute(counts)
             ]
+
+    def not_sent(self, pipelines: Sequence[PipelineName]) -> Counter[Outcome]:
+        """How many records are rejected and how many are held now, because of their last outcome.
+
+        The reasons select the rows by an index: most rows of a shop have neither outcome.
+        """
+        reasons = [reason for reason in Reason if reason.outcome in _UNSENT]
+        query = (
+            sa.select(record.c.outcome, sa.func.count())
+            .where(
+                record.c.shop_id == self._database.shop_id,
+                record.c.pipeline.in_(pipelines),
+                record.c.reason.in_(reasons),
+                record.c.outcome.in_(_UNSENT),
+            )
+            .group_by(record.c.outcome)
+        )
+        with self._database.read() as connection:
+            return Counter({Outcome(outcome): n for outcome, n in connection.execute(query)})
 
     def changes_applied_since(self, since: datetime, limit: int) -> list[AppliedChange]:
         """The last subscription change of each person that was applied since then, the newest first."""

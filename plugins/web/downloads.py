@@ -17,12 +17,12 @@ from include.page.differences import CAUSE_COLUMNS, difference_rows
 from include.page.record_query import RecordQuery
 from include.page.trends import is_regular
 from include.run_name import attempt_of, safe_name
-from include.settings import load_settings
+from include.setting_types import Settings
 from include.staging import Staging
 from include.state import StateStore, StoredReport
 from plugins.runs.open_run import staging_base
-from plugins.web.page_access import AllowedPipelines, require_allowed, shop_state
-from plugins.web.page_app import PageProblem
+from plugins.web.page_access import Access
+from plugins.web.page_app import ROOT, PageProblem
 from plugins.web.records_page import Query
 
 _RUNS_CHECKED = 50
@@ -33,33 +33,33 @@ _LISTS_GONE = (
 )
 
 
-def records_csv(pipelines: AllowedPipelines, query: Query) -> StreamingResponse:
+def records_csv(access: Access, query: Query) -> StreamingResponse:
     """All records of the list, in the order of their keys."""
-    require_allowed(query.pipeline, pipelines)
-    zone = load_settings().schedule.zone
+    access.require(query.pipeline)
+    zone = access.shop.settings.schedule.zone
 
     def pieces() -> Iterator[bytes]:
-        with shop_state() as (state, _shop):
-            found = state.record_search.all(query.to_filter(pipelines, zone))
+        with access.open_state() as state:
+            found = state.record_search.all(query.to_filter(access.pipelines, zone))
             yield from csv_file(RECORD_COLUMNS, (record_rows(batch, zone) for batch in found))
 
-    return _download(pieces, _file_name(zone, "records", query.pipeline, query.code), _back_of(query))
+    name = _file_name(zone, access.key, "records", query.pipeline, query.code)
+    return _download(pieces, name, _back_of(query))
 
 
-def differences_csv(
-    pipelines: AllowedPipelines, pipeline: PipelineName, cause: Cause | None = None
-) -> StreamingResponse:
+def differences_csv(access: Access, pipeline: PipelineName, cause: Cause | None = None) -> StreamingResponse:
     """All differences of a pipeline that the last comparison found; with `cause`, those of this cause."""
-    require_allowed(PipelineName.RECONCILE, pipelines)
-    require_allowed(pipeline, pipelines)
-    zone = load_settings().schedule.zone
+    access.require(PipelineName.RECONCILE)
+    access.require(pipeline)
+    settings = access.shop.settings
 
     def pieces() -> Iterator[bytes]:
-        with shop_state() as (state, _shop):
-            folder = _folder_of_comparison(state, pipeline)
+        with access.open_state() as state:
+            folder = _folder_of_comparison(state, pipeline, settings)
         yield from csv_file(CAUSE_COLUMNS, difference_rows(folder, pipeline, cause))
 
-    return _download(pieces, _file_name(zone, "differences", pipeline, cause), "./")
+    name = _file_name(settings.schedule.zone, access.key, "differences", pipeline, cause)
+    return _download(pieces, name, ROOT)
 
 
 def _download(pieces: Callable[[], Iterator[bytes]], name: str, back: str) -> StreamingResponse:
@@ -75,12 +75,12 @@ def _download(pieces: Callable[[], Iterator[bytes]], name: str, back: str) -> St
     return StreamingResponse(chain(first, found), media_type="text/csv; charset=utf-8", headers=headers)
 
 
-def _folder_of_comparison(state: StateStore, pipeline: PipelineName) -> Staging:
+def _folder_of_comparison(state: StateStore, pipeline: PipelineName, settings: Settings) -> Staging:
     """The folder in which the last run of `reconcile` staged the differences of a pipeline."""
     last = _last_comparison(state)
     if last is None:
         raise StagingError("no comparison was finished")
-    base = staging_base(load_settings()) / state.shop.folder
+    base = staging_base(settings) / state.shop.folder
     run = base / last.dag_id / safe_name(last.run_id) / attempt_of(last.run_key)
     return Staging(run).within(f"compare_{pipeline}")
 

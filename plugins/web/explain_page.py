@@ -5,6 +5,7 @@ The record is in the body of a POST, never in the URL: access logs contain URLs.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 from urllib.parse import parse_qs
 
@@ -13,15 +14,27 @@ from fastapi import Depends, HTTPException, Request
 from fastapi.responses import HTMLResponse
 from starlette.types import ASGIApp
 
+from include.airflow_paths import STATUS_PAGE
 from include.errors import NotARecord, SyncError
 from include.explain import explain, other_kinds
 from include.outcomes import Kind
 from include.page.explain_page import explain_page
+from include.page.status import message_page
 from include.pipelines import DAILY_PIPELINES
 from include.web import BodyRefused, read_body
 from plugins.runs.open_run import open_explain_context
-from plugins.web.page_app import FORM_FIELD, form_token, is_our_form, may_read_runs, page_app
+from plugins.web.page_access import (
+    CHOOSE,
+    NOTHING_ALLOWED,
+    Access,
+    AskedAccess,
+    ShopAccess,
+    choices_of,
+    visible_keys,
+)
+from plugins.web.page_app import FORM_FIELD, ROOT, form_token, is_our_form, page_app
 
+STATUS_ROOT = f"../{STATUS_PAGE}/"
 LONGEST_BODY_BYTES = 4_096
 FORM_REFUSED = "This form is older than your session, or comes from another site. Enter the record again"
 
@@ -31,11 +44,11 @@ def build() -> ASGIApp:
     return page_app({("GET", "/"): show_form, ("POST", "/"): explain_record})
 
 
-def allowed_kinds(user: GetUserDep) -> tuple[Kind, ...]:
+def _allowed_kinds(access: ShopAccess) -> tuple[Kind, ...]:
     """The kinds of records of the syncs whose runs this user may read; 403 if there is none."""
-    kinds = tuple(each.kind for each in DAILY_PIPELINES.values() if may_read_runs(user, each.dag_id))
+    kinds = tuple(each.kind for each in DAILY_PIPELINES.values() if each.name in access.pipelines)
     if not kinds:
-        raise HTTPException(403, "you may not read the runs of any of these DAGs")
+        raise HTTPException(403, NOTHING_ALLOWED)
     return kinds
 
 
@@ -50,32 +63,28 @@ async def read_form(request: Request) -> tuple[str, str, str]:
     return record, kind, token
 
 
-AllowedKinds = Annotated[tuple[Kind, ...], Depends(allowed_kinds)]
-
-
-def show_form(_kinds: AllowedKinds, request: Request) -> HTMLResponse:
-    """Show the empty search box."""
-    return HTMLResponse(explain_page(form_token(request)))
+def show_form(access: AskedAccess, user: GetUserDep, request: Request) -> HTMLResponse:
+    """Show the empty search box; without a shop, the choice of shops."""
+    if access is None:
+        return HTMLResponse(message_page(CHOOSE, STATUS_ROOT, choices_of(visible_keys(user), ROOT)))
+    _allowed_kinds(access)
+    return HTMLResponse(explain_page(form_token(request), shop=access.key))
 
 
 def explain_record(
-    kinds: AllowedKinds, request: Request, form: Annotated[tuple[str, str, str], Depends(read_form)]
+    access: Access, request: Request, form: Annotated[tuple[str, str, str], Depends(read_form)]
 ) -> HTMLResponse:
     """Show what is known about the record, or why it cannot be looked up. Neither is logged."""
+    kinds, answer = _allowed_kinds(access), partial(explain_page, form_token(request), shop=access.key)
     record, kind, token = form
     if not is_our_form(request, token):
-        return _message(request, 403, FORM_REFUSED)
+        return HTMLResponse(answer(message=FORM_REFUSED), status_code=403)
     try:
         chosen = tuple(one for one in kinds if one == kind) if kind else kinds
-        with open_explain_context() as context:
+        with open_explain_context(access.shop) as context:
             found = explain(context, record, among=chosen)
     except NotARecord as problem:
-        return _message(request, 400, str(problem))
+        return HTMLResponse(answer(message=str(problem)), status_code=400)
     except SyncError as problem:
-        return _message(request, 503, str(problem))
-    others = other_kinds(record, found.kind, kinds)
-    return HTMLResponse(explain_page(form_token(request), found=found, others=others))
-
-
-def _message(request: Request, status: int, message: str) -> HTMLResponse:
-    return HTMLResponse(explain_page(form_token(request), message=message), status_code=status)
+        return HTMLResponse(answer(message=str(problem)), status_code=503)
+    return HTMLResponse(answer(found=found, others=other_kinds(record, found.kind, kinds)))

@@ -27,22 +27,31 @@ from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
+from include.airflow_paths import SHOP, of_shop
+from include.errors import SyncError
 from include.page.rendering import STATIC
 from include.page.status import message_page
+from include.shops import load_shops
 from include.web import STATIC_HEADERS, BodyRefused, read_body, with_headers
 
 WRONG_PARAMETER = "A parameter of this address is missing, unknown or out of range"
 FORM_FIELD = "form_token"
+ROOT = "./"
 LONGEST_FORM_BYTES = 65_536
 """A form with 100 keys of 200 characters, percent-encoded, fits."""
 
 
 class PageProblem(HTTPException):
-    """The answer is a page that says what is wrong, with a link back."""
+    """The answer is a page that says what is wrong, with a link back and maybe with choices, by their text.
 
-    def __init__(self, status: int, message: str, *, back: str = "./") -> None:
+    The handler adds the shop of the request to `back`. By default the link leads to the first page of all.
+    """
+
+    def __init__(
+        self, status: int, message: str, *, back: str = "", choices: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__(status, message)
-        self.back = back
+        self.back, self.choices = back, choices
 
 
 def page_app(routes: Mapping[tuple[str, str], Callable[..., Response]]) -> ASGIApp:
@@ -65,11 +74,28 @@ async def _wrong_parameter(_request: Request, _error: Exception) -> HTMLResponse
     return HTMLResponse(message_page(WRONG_PARAMETER), status_code=400)
 
 
-async def _problem_page(_request: Request, error: Exception) -> HTMLResponse:
+async def _problem_page(request: Request, error: Exception) -> HTMLResponse:
     """Answer with a page instead of JSON: also for Airflow's own refusals and for unknown addresses."""
     problem = cast("HTTPException", error)
-    page = message_page(str(problem.detail), getattr(problem, "back", "./"))
+    back = getattr(problem, "back", "")
+    link = _of_same_shop(request, back) if back else ROOT
+    page = message_page(str(problem.detail), link, getattr(problem, "choices", None))
     return HTMLResponse(page, status_code=problem.status_code, headers=problem.headers)
+
+
+def _of_same_shop(request: Request, address: str) -> str:
+    """The address for the shop of the request, if there are several."""
+    asked, keys = request.query_params.get(SHOP, ""), keys_of_shops()
+    return of_shop(address, asked) if len(keys) > 1 and asked in keys else address
+
+
+def keys_of_shops() -> list[str]:
+    """The keys of all shops, also of those whose settings are wrong; 503 if the common settings are."""
+    try:
+        shops = load_shops()
+    except SyncError as problem:
+        raise PageProblem(503, str(problem)) from None
+    return [*(shop.key for shop in shops), *shops.problems]
 
 
 async def read_fields(request: Request) -> dict[str, list[str]]:

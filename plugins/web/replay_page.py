@@ -15,7 +15,6 @@ from include.errors import SyncError
 from include.outcomes import PipelineName
 from include.page.record_query import RecordQuery, WrongQuery
 from include.page.records import Replay, replay_of_list, replay_page
-from include.page.status import message_page
 from include.pipeline.replay import can_be_chosen
 from include.pipelines import DAILY_PIPELINES
 from include.plan import MOST_KEYS
@@ -23,7 +22,7 @@ from include.state import StateStore
 from include.state.records import REPLAYED
 from plugins.runs.params import refusal_of
 from plugins.web.airflow_runs import trigger_once
-from plugins.web.page_access import AllowedPipelines, reader_of, require_allowed, shop_state
+from plugins.web.page_access import Access, ShopAccess
 from plugins.web.page_app import FORM_FIELD, PageProblem, is_our_form, last_values, may_trigger, read_fields
 
 FORM_REFUSED = "This form is older than your session, or comes from another site. Open the list again"
@@ -31,9 +30,7 @@ _FORM_ID = re.compile("[0-9a-f]{16}")
 Fields = Annotated[dict[str, list[str]], Depends(read_fields)]
 
 
-def replay_records(
-    pipelines: AllowedPipelines, user: GetUserDep, request: Request, fields: Fields
-) -> HTMLResponse:
+def replay_records(access: Access, user: GetUserDep, request: Request, fields: Fields) -> HTMLResponse:
     """Create a run that replays the chosen records, or all with one reason code; show the run.
 
     The button *Show command* creates no run.
@@ -42,20 +39,20 @@ def replay_records(
     if not is_our_form(request, one.get(FORM_FIELD, "")):
         raise PageProblem(403, FORM_REFUSED, back="records")
     query = _list_of(one.get("list", ""))
-    pipeline = _pipeline_of(one, pipelines)
-    if not may_trigger(user, DAILY_PIPELINES[pipeline].dag_id):
-        raise PageProblem(403, f"You may not trigger {DAILY_PIPELINES[pipeline].dag_id}", back="records")
-    back = query.address()
+    pipeline = _pipeline_of(one, access)
+    dag_id, back = access.dag_id(pipeline), query.address()
+    if not may_trigger(user, dag_id):
+        raise PageProblem(403, f"You may not trigger {dag_id}", back="records")
     try:
-        with shop_state() as (state, shop):
+        with access.open_state() as state:
             wanted, left_out = _wanted(state, pipeline, one.get("do", ""), query, fields.get("key", []))
-        replay = Replay(pipeline, wanted)
+        replay = Replay(pipeline, wanted, access.shop.section)
         run_id = None
         if one.get("do") != "command":
             run_id = _trigger(replay, one.get("form_id", ""), user.get_name(), back)
-        reader = reader_of(request, shop, pipelines)
     except SyncError as problem:
-        return HTMLResponse(message_page(str(problem), back), status_code=503)
+        raise PageProblem(503, str(problem), back=back) from None
+    reader = access.reader(request, state.shop.vtex_account)
     return HTMLResponse(replay_page(replay, reader, back, run_id=run_id, left_out=left_out))
 
 
@@ -67,12 +64,12 @@ def _list_of(address: str) -> RecordQuery:
         raise PageProblem(400, "The form is not complete. Open the list again", back="records") from None
 
 
-def _pipeline_of(one: dict[str, str], pipelines: tuple[PipelineName, ...]) -> PipelineName:
+def _pipeline_of(one: dict[str, str], access: ShopAccess) -> PipelineName:
     names = {str(name): name for name in DAILY_PIPELINES}
     pipeline = names.get(one.get("pipeline", ""))
     if pipeline is None:
         raise PageProblem(400, "Choose one pipeline of contacts, products or purchases", back="records")
-    require_allowed(pipeline, pipelines)
+    access.require(pipeline)
     return pipeline
 
 

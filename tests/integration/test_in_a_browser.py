@@ -28,6 +28,7 @@ from tools.airflow_forms import TOKEN_COOKIE
 from tools.browser import open_browser
 from tools.local_stack import STORE_UPGRADE, Keys, LocalStack, StackSettings
 from tools.sandbox_shop import Sandbox, running_sandbox, sandbox_connections
+from tools.screenshots import write_pages
 from tools.shop_reads import ShopReads
 
 FAB = "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager"
@@ -319,3 +320,77 @@ def test_outsider__gets_a_page_without_any_record(live: Operator) -> None:
         answer = page.request.get(f"{live.stack.url}/{path}")
         assert answer.status == 403
         assert not any(key in answer.text() for key in (*LOST, HELD_ORDER, DOCUMENT, *CANARIES))
+
+
+# --- several shops
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The pages of a made-up history, without Airflow."""
+    return write_pages(tmp_path_factory.mktemp("pages"))
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [DESKTOP, PHONE])
+def test_all_shops__are_accessible_in_each_width_and_theme(
+    browser: Browser, drawn: Path, width: int, theme: Any
+) -> None:
+    page = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=theme).new_page()
+    page.goto((drawn / "shops.html").as_uri())
+    expect(page.get_by_role("row" if width == DESKTOP else "link", name="mx").first).to_be_visible()
+    require_accessible(page)
+
+
+@pytest.fixture(scope="module")
+def two_shops(settings: StackSettings, live: Operator) -> Iterator[Operator]:
+    """The same Airflow with a second shop of the same accounts, whose name is `es`."""
+    live.stack.__exit__(None, None, None)
+    environment = {
+        **settings.environment,
+        "SYNC_RUN__LIVE": "true",
+        "SYNC_SHOPS__ES__VTEX_CONNECTION": "vtex_default",
+        "SYNC_SHOPS__ES__CONNECTIF_CONNECTION": "connectif_default",
+        "SYNC_SHOPS__ES__SCHEDULE__TIME_ZONE": "Europe/Madrid",
+    }
+    with LocalStack(replace(settings, environment=environment, prepare=())) as stack:
+        yield replace(live, stack=stack)
+
+
+def test_two_shops__the_overview_is_sorted_and_leads_to_the_page_of_a_shop(two_shops: Operator) -> None:
+    page = two_shops.page()
+    names = page.locator("table.shops tbody th")
+    expect(names).to_have_count(2)
+    page.get_by_role("link", name="Shop", exact=True).click()
+    expect(names).to_have_text(["default", "es"])
+    page.get_by_role("link", name="Shop", exact=True).click()
+    expect(names).to_have_text(["es", "default"])
+    expect(page.get_by_role("columnheader", name="Shop")).to_have_attribute("aria-sort", "descending")
+    require_accessible(page)
+    page.locator("table.shops tbody tr").first.get_by_role("link", name=re.compile("contacts of es")).click()
+    expect(page).to_have_url(re.compile(r"\?shop=es#contacts$"))
+    expect(page.get_by_role("heading", level=1)).to_have_text("VTEX ↔ Connectif: es")
+    expect(page.locator("section#contacts")).to_contain_text("No run yet")
+    require_accessible(page)
+
+
+def test_two_shops__the_search_and_the_lists_stay_with_the_shop(two_shops: Operator) -> None:
+    page = two_shops.page(f"{STATUS}/records?pipeline=contacts&shop=es")
+    expect(page.locator(".total")).to_contain_text("0 records")
+    page.get_by_role("button", name="Show").click()
+    expect(page).to_have_url(re.compile("shop=es"))
+    page = two_shops.page(f"{STATUS}/records?pipeline=contacts&shop=default")
+    expect(page.locator(".total")).not_to_contain_text("0 records")
+    page = two_shops.page(f"{STATUS}/?shop=es")
+    page.get_by_label("E-mail, customer, product or order").fill(DOCUMENT)
+    page.get_by_role("button", name="Search").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Explain one record of es")
+    expect(page).to_have_url(re.compile("shop=es"))
+    require_accessible(page)
+
+
+def test_two_shops__without_a_shop_the_page_asks_for_one(two_shops: Operator) -> None:
+    page = two_shops.page(f"{EXPLAIN}/")
+    require_accessible(page)
+    page.get_by_role("link", name="es", exact=True).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Explain one record of es")

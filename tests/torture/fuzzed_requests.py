@@ -279,6 +279,7 @@ def fuzz_pages(requests: int, folder: Path) -> Iterator[Tried]:
             "seen_from",
             "key",
             "do",
+            "shop",
         ]
         requests_made = [
             fuzzer.request(paths, names, {} if n % 4 == 0 else allowed()) for n in range(requests)

@@ -12,7 +12,8 @@ import pytest
 from include.errors import StagingError
 from include.outcomes import Cause, Kind, PipelineName
 from include.page.differences import CAUSE_COLUMNS, difference_rows, differences_of, has_differences
-from include.page.overview import State, overview
+from include.page.overview import overview
+from include.page.pipeline_state import State
 from include.pipeline.differences import LIST
 from include.report import Compared, Report
 from include.settings import load_settings

@@ -11,7 +11,8 @@ import pytest
 
 from include.outcomes import Outcome, PipelineName, Reason
 from include.page.newsletter_answer import AirflowFacts, Receiver
-from include.page.overview import Overview, PipelineStatus, State, overview
+from include.page.overview import Overview, PipelineStatus, overview
+from include.page.pipeline_state import State
 from include.page.questions import OriginLoss, loss_by_origin
 from include.page.rendering import Level
 from include.page.trends import DAYS
