@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 from pydantic import TypeAdapter, ValidationError
 
 from include.setting_types import Settings
-from include.settings import ENV_PREFIX, SETTINGS_FILE
+from include.settings import ENV_PREFIX, SETTINGS_FILE, SHOPS, variable_of
+from include.shops import DEFAULT_SHOP
 
 _SECTION = re.compile(r"\[(\w+)\]")
 _SETTING = re.compile(r"(?:# )?(\w+) = ")
@@ -47,7 +48,20 @@ def settings_page() -> str:
                 f"- Variable: `{ENV_PREFIX}{section.upper()}__{name.upper()}`",
                 "",
             ]
-    return "\n".join(lines)
+    return "\n".join([*lines, *_shops_part(source)])
+
+
+def _shops_part(source: str) -> list[str]:
+    """The table of the shops: the comment before it, and its one setting."""
+    before, _, table = source.partition(f"\n[{SHOPS}]\n")
+    about = takewhile(lambda line: line.startswith("#"), reversed(before.splitlines()))
+    text = [line.removeprefix("#").removeprefix(" ") for line in reversed(list(about))]
+    meaning = [line.removeprefix("# ") for line in table.splitlines() if line.startswith("#")]
+    return [
+        f"## {SHOPS}", "", *_with_code(text), "", f"### {SHOPS}.{DEFAULT_SHOP}", "", *meaning, "",
+        f"- Default: {_code(tomllib.loads(source)[SHOPS][DEFAULT_SHOP])}", "- Allowed: `true` or `false`",
+        f"- Variable: `{variable_of(SHOPS, DEFAULT_SHOP)}`", "",
+    ]  # fmt: skip
 
 
 def read_comments(source: str) -> Iterator[Comment]:
