@@ -13,6 +13,7 @@ import structlog
 from airflow.sdk import Connection
 from airflow.sdk._shared.secrets_masker import redact, reset_secrets_masker
 
+from include import shops
 from plugins.hooks import log_masks
 from plugins.hooks.log_masks import (
     mask,
@@ -91,6 +92,22 @@ def test_environment__is_masked_in_any_form(monkeypatch: pytest.MonkeyPatch, var
     mask_environment()
     assert "app-token" not in redact(f"it is {variable}")
     assert (redact("new-fernet"), redact("old-fernet")) == ("***", "***")
+
+
+def test_connection__of_another_shop_is_masked_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SYNC_SHOPS__ES__CONNECTIF_CONNECTION", "spain")
+    shops._load_sections.cache_clear()
+    fields = {"login": "the-login", "password": "the-password"}
+    monkeypatch.setenv("AIRFLOW_CONN_VTEX_ES", json.dumps({"conn_type": "vtex", **fields}))
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_SPAIN", json.dumps({"conn_type": "connectif", "password": "s3cret-s3cret"})
+    )
+    try:
+        mask_environment()
+    finally:
+        shops._load_sections.cache_clear()
+    hidden = ("the-login", "the-password", "s3cret-s3cret")
+    assert [redact(text) for text in hidden] == ["***"] * 3
 
 
 def test_known_connections__warning_for_unreadable_ones_holds_no_error_text(
