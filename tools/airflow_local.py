@@ -1,6 +1,6 @@
 """`make airflow`: Airflow with UI, scheduler and triggerer, and the simulated shop, until Ctrl-C.
 
-The state stays in `.airflow/local`: runs, connections, the password and the state store. The simulated shop
+`SHOPS=3` simulates several shops. The state stays in `.airflow/local`: runs, connections, the password and the state store. The simulated shop
 starts fresh each time, from the same seed.
 """
 
@@ -26,6 +26,7 @@ from tools.shop_reads import ShopReads
 HOME = ROOT / ".airflow" / "local"
 PORTS = {"LOCAL_AIRFLOW_PORT": 8080, "LOCAL_VTEX_PORT": 8101, "LOCAL_CONNECTIF_PORT": 8102}
 
+MOST_SHOPS = 20
 _CONNECTION = "AIRFLOW_CONN_"
 
 
@@ -42,16 +43,23 @@ def main() -> int:
 
 def _serve(progress: Progress) -> None:
     airflow, vtex, connectif = (chosen_port(name) for name in PORTS)
+    options = ("--shops", str(chosen_number_of_shops()))
     progress.say("starting the simulated shop")
     logs = HOME / "logs" / "components"
-    with running_sandbox(logs, vtex_port=vtex, connectif_port=connectif) as sandbox:
+    with running_sandbox(logs, vtex_port=vtex, connectif_port=connectif, options=options) as sandbox:
         own = own_connections(os.environ)
-        settings = StackSettings(home=HOME, port=airflow, triggerer=True, scheduled=True, environment=own)
+        settings = StackSettings(
+            home=HOME,
+            port=airflow,
+            triggerer=True,
+            scheduled=True,
+            environment={**shop_settings(sandbox), **own},
+        )
         progress.say("starting Airflow (the first time takes a minute)")
         with LocalStack(settings, progress.say) as stack:
             is_simulated = connect(stack.rest, sandbox_connections(sandbox)) and not own
-            if is_simulated:
-                register_callbacks(sandbox.first, stack.url)
+            for shop in sandbox.shops if is_simulated else ():
+                register_callbacks(shop, stack.url)
             first = list(commands(stack, sandbox)) if is_simulated else []
             print(welcome(stack, sandbox, first) + note_on(own), flush=True)
             while True:
@@ -70,6 +78,21 @@ def chosen_port(variable: str) -> int:
     if not is_free(int(wanted)):
         raise ProcessFailed(f"{variable}: port {wanted} is in use on {LOOPBACK}; choose another port")
     return int(wanted)
+
+
+def chosen_number_of_shops() -> int:
+    """The number of simulated shops that `SHOPS` asks for; one without it."""
+    wanted = os.environ.get("SHOPS", "") or "1"
+    if not wanted.isdecimal() or not 0 < int(wanted) <= MOST_SHOPS:
+        raise ProcessFailed(f"SHOPS is {wanted!r}: give a number from 1 to {MOST_SHOPS}")
+    return int(wanted)
+
+
+def shop_settings(sandbox: Sandbox) -> dict[str, str]:
+    """The settings that add the sandbox's further shops."""
+    return {
+        f"SYNC_SHOPS__{shop.name.upper()}__SCHEDULE__TIME_ZONE": shop.time_zone for shop in sandbox.shops[1:]
+    }
 
 
 def own_connections(environment: Mapping[str, str]) -> dict[str, str]:

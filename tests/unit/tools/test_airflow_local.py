@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
-from tools.airflow_local import note_on, own_connections
+import pytest
+
+from tools.airflow_local import chosen_number_of_shops, note_on, own_connections, shop_settings
 from tools.local_stack import LocalStack, StackSettings
+from tools.processes import ProcessFailed
+from tools.sandbox_shop import Sandbox
 
 GIVEN = {
     "AIRFLOW_CONN_VTEX_DEFAULT": "{}",
@@ -28,3 +34,26 @@ def test_note__names_the_connections_without_their_values() -> None:
     assert "sync_state, vtex_default" in note
     assert "mine" not in note
     assert note_on({}) == ""
+
+
+@pytest.mark.parametrize(("wanted", "number"), [(None, 1), ("", 1), ("3", 3), ("20", 20)])
+def test_shops__are_as_many_as_asked_for(monkeypatch, wanted: str | None, number: int) -> None:
+    monkeypatch.delenv("SHOPS", raising=False)
+    if wanted is not None:
+        monkeypatch.setenv("SHOPS", wanted)
+    assert chosen_number_of_shops() == number
+
+
+@pytest.mark.parametrize("wanted", ["0", "21", "-1", "three"])
+def test_shops__a_wrong_number_is_refused(monkeypatch, wanted: str) -> None:
+    monkeypatch.setenv("SHOPS", wanted)
+    with pytest.raises(ProcessFailed, match="give a number from 1 to 20"):
+        chosen_number_of_shops()
+
+
+def test_shops__further_ones_get_their_time_zone() -> None:
+    shops = [
+        SimpleNamespace(name=name, time_zone=zone) for name, zone in (("", "A"), ("es", "Europe/Madrid"))
+    ]
+    found = shop_settings(cast("Sandbox", SimpleNamespace(shops=shops)))
+    assert found == {"SYNC_SHOPS__ES__SCHEDULE__TIME_ZONE": "Europe/Madrid"}
