@@ -1,7 +1,7 @@
 """`make airflow`: Airflow with UI, scheduler and triggerer, and the simulated shop, until Ctrl-C.
 
-`SHOPS=3` simulates several shops. The state stays in `.airflow/local`: runs, connections, the password and the state store. The simulated shop
-starts fresh each time, from the same seed.
+`SHOPS=3` simulates several shops. The state stays in `.airflow/local`: runs, connections, the password and
+the state store. The simulated shops start fresh each time, from the same seed.
 """
 
 from __future__ import annotations
