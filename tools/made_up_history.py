@@ -51,7 +51,8 @@ def _fill_records(state: StateStore, midnight: datetime, dice: random.Random, *,
     share = dice.uniform(0.1, 0.9) if _section_of(state.shop) else 1
     for pipeline, hour in {**HOURS, PipelineName.NEWSLETTER: 1}.items():
         run_key = _run_key(state, pipeline, midnight + timedelta(hours=hour))
-        rows = list(_outcomes(pipeline, random.Random(str(pipeline))))  # noqa: S311 - the same keys every time
+        same = random.Random(str(pipeline))  # noqa: S311 - the same keys every time
+        rows = list(_outcomes(pipeline, same))
         state.records.save(
             pipeline, run_key, dice.sample(rows, k=max(1, int(share * len(rows)) // (keep + 1)))
         )

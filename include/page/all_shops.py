@@ -6,10 +6,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple, Self
+
+from jinja2 import Template
 
 from include.outcomes import Outcome, PipelineName
 from include.page.newsletter_answer import AirflowFacts
@@ -216,8 +218,7 @@ def shops_page(
     """The overview as HTML, with a column for each of these pipelines."""
     sorted_rows = order.sort(rows)
     problems = (row.found.problem for row in sorted_rows if row.found)
-    template = templates(Path(__file__).parent / "templates", {}).get_template("shops.html")
-    return template.render(
+    return _template().render(
         rows=sorted_rows,
         pipelines=pipelines,
         columns=columns,
@@ -226,3 +227,8 @@ def shops_page(
         symbols=SYMBOLS,
         problem=next(filter(None, problems), ""),
     )
+
+
+@cache
+def _template() -> Template:
+    return templates(Path(__file__).parent / "templates", {}).get_template("shops.html")

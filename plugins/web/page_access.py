@@ -25,7 +25,7 @@ from plugins.hooks.state_store import open_state
 from plugins.web.page_app import PageProblem, form_token, keys_of_shops, may_read_runs
 
 CHOOSE = "There are several shops: choose one"
-UNKNOWN = "There is no such shop"
+UNKNOWN = "There is no such shop; the known ones are"
 NOTHING_ALLOWED = "You may not read the runs of any of these DAGs"
 
 
