@@ -27,6 +27,7 @@ COPY --chown=${RUN_AS}:0 include include
 COPY --chown=${RUN_AS}:0 sandbox sandbox
 COPY --chown=${RUN_AS}:0 plugins plugins
 COPY --chown=${RUN_AS}:0 dags dags
+COPY --chown=${RUN_AS}:0 deploy/clean.sh deploy/clean.sh
 # Compile now, because the containers' root file system is read-only. A volume that is mounted for the first time
 # gets the owner of these two folders.
 RUN python -m compileall -q include sandbox plugins dags \

@@ -38,8 +38,10 @@ _BUG = RetryRule(
 
 DEFAULT_ARGS: dict[str, Any] = {
     "owner": "vtex-connectif-sync",
-    "retries": 4,
-    "retry_delay": timedelta(minutes=2),
+    "retries": 6,
+    # Airflow waits one to two times as long. A load whose worker was killed continues 150 s later at the latest:
+    # 40 s until the heartbeat is missed, at most 80 s of delay, and the start.
+    "retry_delay": timedelta(seconds=40),
     "retry_exponential_backoff": 2.0,
     "max_retry_delay": timedelta(minutes=30),
     "execution_timeout": timedelta(hours=12),
@@ -52,8 +54,9 @@ DEFAULT_ARGS: dict[str, Any] = {
 }
 
 LONG_RETRY_ARGS: dict[str, Any] = DEFAULT_ARGS | {
+    "queue": load_settings().newsletter.queue,
     "retries": 300,
-    "retry_delay": timedelta(seconds=10),
+    "retry_delay": timedelta(seconds=5),
     "max_retry_delay": timedelta(minutes=5),
     "on_retry_callback": [record_retry, *alerts.retry_callbacks()],
     # A maintenance page, a DNS failure or a rejected key looks like a configuration error but may end within
