@@ -7,13 +7,17 @@
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 folder=${1:-$root/secrets}
+variables=/dev/null
 umask 077
 mkdir -p "$folder"
-[ -e "$root/.env" ] || [ "$#" -gt 0 ] || cp "$root/.env.example" "$root/.env"
+if [ "$#" -eq 0 ]; then
+  variables=$root/.env
+  [ -e "$variables" ] || cp "$root/.env.example" "$variables"
+fi
 
 random() { head -c 32 /dev/urandom | od -An -tx1 | tr -d ' \n'; }
 fernet() { head -c 32 /dev/urandom | base64 | tr -d '\n' | tr '+/' '-_'; }
-earlier() { [ "$#" -gt 0 ] && [ -r "$root/.env" ] && sed -n "s/^$1=\(..*\)$/\1/p" "$root/.env" | tail -n 1; }
+earlier() { sed -n "s/^$1=\(..*\)$/\1/p" "$variables" | tail -n 1; }
 value() { cat "$folder/$1"; }
 
 # write NAME TEXT: no line end, because programs read the file as it is.
@@ -27,7 +31,7 @@ write() {
 # secret NAME VARIABLE COMMAND
 secret() {
   [ -e "$folder/$1" ] && return
-  known=$(earlier "$2" || true)
+  known=$(earlier "$2")
   write "$1" "${known:-$($3)}"
 }
 
