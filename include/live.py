@@ -13,13 +13,15 @@ NOT_LIVE = (
     "the shop is not live, so the run writes nothing to VTEX or Connectif: to go live, set run.live in "
     "include/settings.toml, or SYNC_RUN__LIVE=true"
 )
-_THIS_MACHINE = frozenset({"127.0.0.1", "localhost", "::1"})
+_SIMULATED = frozenset({"127.0.0.1", "localhost", "::1", "sandbox"})
+"""This machine, and the service `sandbox` of docker-compose.yaml: no vendor has a name without a dot."""
 
 
 def is_live(live: Live, *base_urls: str) -> bool:
-    """Whether runs may write. With `sandbox` only if both vendors' base URLs are on this machine."""
+    """Whether runs may write. With `sandbox` only if both vendors are simulated: their base
+    URLs are on this machine or at the sandbox of docker-compose.yaml."""
     if live == "sandbox":
-        return all(urlsplit(url).hostname in _THIS_MACHINE for url in base_urls)
+        return all(urlsplit(url).hostname in _SIMULATED for url in base_urls)
     return live
 
 

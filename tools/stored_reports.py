@@ -14,11 +14,15 @@ from include.state.tables import shop
 
 
 def stored_reports(database: Path, hash_key: str) -> dict[str, StoredReport]:
+    """The last report of each run in a SQLite file, by run id (see `stored_reports_at`)."""
+    return stored_reports_at(f"sqlite:///{database}", hash_key)
+
+
+def stored_reports_at(url: str, hash_key: str) -> dict[str, StoredReport]:
     """The last report of each run, by run id. The state store must know one shop only.
 
     Leaves out the newsletter reports of contact runs.
     """
-    url = f"sqlite:///{database}"
     engine = sa.create_engine(url)
     with engine.connect() as connection:
         row = connection.execute(sa.select(shop)).mappings().one()

@@ -80,9 +80,8 @@ class Container:
             )
         self.starts += 1
 
-    def run(self) -> None:
-        """Start and wait for the end. ProcessFailed if it fails."""
-        self.start()
+    def wait(self) -> None:
+        """Wait for the end of a container that does its work once. ProcessFailed if it fails."""
         self.wanted = False
         assert self.process is not None
         if self.process.process.wait() != 0:

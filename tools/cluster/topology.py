@@ -157,7 +157,7 @@ class Cluster:
 
     def _dotenv(self) -> dict[str, str]:
         example = read_env_file(ROOT / ".env.example")
-        return example | {"AIRFLOW_BASE_URL": self.url, "SYNC_RUN__LIVE": "sandbox"} | dict(self.settings.dotenv)
+        return example | {"AIRFLOW_BASE_URL": self.url} | dict(self.settings.dotenv)
 
     def _make_secrets(self) -> None:
         """As an operator makes them, then with the addresses of this machine."""
@@ -170,16 +170,14 @@ class Cluster:
 
     def _start_wave(self, services: Sequence[Service], machine: Machine) -> None:
         self._say(f"starting {', '.join(one.name for one in services)}")
-        begun = []
-        for service in services:
-            for container in self._containers_of(service, machine):
-                self.containers[container.name] = container
-                if service.restarts:
-                    container.start()
-                    begun.append(container)
-                else:
-                    container.run()
-        self.wait_until_healthy(begun)
+        wave = [one for service in services for one in self._containers_of(service, machine)]
+        self.containers |= {one.name: one for one in wave}
+        for one in wave:
+            one.start()
+        self.wait_until_healthy([one for one in wave if one.service.restarts])
+        for one in wave:
+            if not one.service.restarts:
+                one.wait()
 
     def _containers_of(self, service: Service, machine: Machine) -> list[Container]:
         if service.name == "postgres":
