@@ -124,7 +124,7 @@ class ClusterShop:
                 "search", {"_fields": "id,email,isNewsletterOptIn", "_sort": "id"}, f"resources={page}-{page + 49}"
             )
             for one in answer:
-                found.setdefault((one["email"] or "").lower(), []).append(one)
+                found.setdefault(str(one["email"]).lower(), []).append(one)
             if len(answer) < 50:
                 break
         single = [ones[0] for email, ones in found.items() if len(ones) == 1 and PLAIN_ADDRESS.fullmatch(email)]
