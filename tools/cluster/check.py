@@ -21,6 +21,8 @@ from tools.processes import ProcessFailed, only_one
 from tools.progress import Progress
 
 SIZES = ("--contacts", "400", "--products", "60", "--orders-per-day", "40", "--days", "9")
+NO_SCHEDULE = {"AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "False"}
+"""Only triggered runs and back-fills, so that no other run works on the same records."""
 QUICK = ("--knob", "scroll_slot_freed_at_end=true", "--rate-window-seconds", "10")
 
 
@@ -53,7 +55,7 @@ def run_trials(
 ) -> tuple[list[Row], Mapping[str, int]]:
     """The rows of the trials, and the largest memory of each container in MB."""
     rows: list[Row] = []
-    settings = ClusterSettings(home=home, sandbox_options=(*SIZES, *QUICK))
+    settings = ClusterSettings(home=home, dotenv=NO_SCHEDULE, sandbox_options=(*SIZES, *QUICK))
     with Cluster(settings, say) as cluster, MemoryPeaks(cluster) as memory, open_shop(cluster) as shop:
         shop.wait_for_dags(DAG_IDS)
         for dag_id in DAG_IDS:

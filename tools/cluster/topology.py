@@ -145,6 +145,8 @@ class Cluster:
         for name in VOLUMES:
             self.places.folder(f"volumes/{name}").mkdir(parents=True)
         copy_code(self.places.folder("image"), packages / "python")
+        # Airflow derives the folder of its logs from AIRFLOW_HOME, where the container has the volume.
+        (self.places.folder("image") / "logs").symlink_to(self.places.folder("volumes/logs"))
         self._make_secrets()
         machine = Machine(self.places, packages, postgres.programs())
         services = {
