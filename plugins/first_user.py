@@ -2,8 +2,8 @@
 
     python -m plugins.first_user --name admin --email admin@example.com --password-file FILE [--set-password]
 
-`airflow users create` says nothing if the user exists and the password is another one. An operator who replaces
-the file would believe that the password changed. This command compares them, and says how to change it. It
+`airflow users create` says nothing if the user exists with another password. An operator who replaces the
+file would believe that the password changed. This command compares them, and says how to change it. It
 changes the password of an existing user only with `--set-password`, because the UI may have a newer one.
 """
 

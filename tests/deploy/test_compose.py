@@ -240,7 +240,11 @@ def test_times_after_a_loss__meet_the_goals() -> None:
 def test_newsletter__has_a_worker_of_its_own() -> None:
     environment = environment_of(SERVICES["scheduler"], filled_in())
     queue = environment["SYNC_NEWSLETTER__QUEUE"]
-    queues = {name: service["command"][-1] for name, service in SERVICES.items() if "celery" in service.get("command", ())}
+    queues = {
+        name: service["command"][-1]
+        for name, service in SERVICES.items()
+        if "celery" in service.get("command", ())
+    }
     assert queues == {"worker": "default", "worker-newsletter": queue}
 
 

@@ -66,7 +66,7 @@ def test_container__has_no_privileges_and_a_read_only_root(name: str) -> None:
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert not {"privileged", "devices", "pid", "network_mode"} & set(service)
-    # The program of the image caddy carries this capability as a file attribute, and does not start without it.
+    # The program of the image caddy carries this capability as a file attribute, and needs it to start.
     assert service.get("cap_add", []) == (["NET_BIND_SERVICE"] if name == "proxy" else [])
 
 

@@ -1,4 +1,4 @@
-"""`make cluster`: Airflow on several workers and the simulated shop, from docker-compose.yaml, until Ctrl-C."""
+"""`make cluster`: the services of docker-compose.yaml with the simulated shop, until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def main() -> int:
 
 
 def watch(cluster: Cluster, progress: Progress) -> None:
-    """Restart what ended, and run each health check at its interval; a line for each change. Never returns."""
+    """Restart what ended, and run each health check at its interval; a line for each change."""
     healthy = {name: True for name, one in cluster.containers.items() if one.service.restarts}
     due = {name: time.monotonic() for name in healthy}
     while True:
@@ -47,7 +47,9 @@ def watch(cluster: Cluster, progress: Progress) -> None:
 def welcome(cluster: Cluster) -> str:
     """The addresses, the login, and the processes that one may try to kill."""
     first = {name: one.process.process.pid for name, one in cluster.containers.items() if one.process}
-    running = ", ".join(f"{name} {pid}" for name, pid in first.items() if cluster.containers[name].is_running())
+    running = ", ".join(
+        f"{name} {pid}" for name, pid in first.items() if cluster.containers[name].is_running()
+    )
     return "\n".join(
         [
             "",
@@ -57,7 +59,7 @@ def welcome(cluster: Cluster) -> str:
             f"Processes  {running}",
             f"Logs       {cluster.places.folder('logs')}",
             "",
-            "A process that ends is started again, as Docker does. Ctrl-C stops everything and removes the databases.",
+            "A process that ends is started again, as Docker does. Ctrl-C stops everything.",
         ]
     )
 

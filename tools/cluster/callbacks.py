@@ -18,7 +18,7 @@ TIMEOUT_SECONDS = 15.0
 
 
 class CallbackFlow:
-    """Sends one callback each `pause` seconds in a thread, each about the next customer, until the block ends.
+    """Sends a callback each `pause` seconds in a thread, each about the next customer, until the block ends.
 
     A refused callback changes nothing: Connectif does not repeat it either. A callback without an answer may
     have been recorded, so both states of its customer are right.
@@ -54,7 +54,9 @@ class CallbackFlow:
         subscribed = True not in last
         url = self._shop.receiver("subscribe" if subscribed else "unsubscribe")
         try:
-            status = requests.get(url, params={"email": customer["email"]}, timeout=TIMEOUT_SECONDS).status_code
+            status = requests.get(
+                url, params={"email": customer["email"]}, timeout=TIMEOUT_SECONDS
+            ).status_code
         except requests.ConnectionError as error:
             refused = "refused" in str(error)
             self.answers["refused" if refused else "no answer"] += 1

@@ -1,18 +1,21 @@
 """`make cluster-test`: runs trials on a new cluster and prints two tables.
 
-    python -m tools.cluster.check              all trials (about twenty minutes on two cores)
-    python -m tools.cluster.check short        those of CI
-    python -m tools.cluster.check redis broker
+python -m tools.cluster.check              all trials (about twenty minutes on two cores)
+python -m tools.cluster.check short        those of CI
+python -m tools.cluster.check redis broker
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+import requests
+
+from tools.airflow_rest import RestError
 from tools.cluster.memory import MemoryPeaks
-from tools.cluster.shop import open_shop
+from tools.cluster.shop import ClusterShop, open_shop
 from tools.cluster.topology import HOME, Cluster, ClusterSettings
 from tools.cluster.trials import SHORT, TRIALS, Row
 from tools.command import run_command
@@ -46,7 +49,9 @@ def chosen_trials(arguments: Sequence[str]) -> tuple[str, ...]:
     if list(arguments) == ["short"]:
         return SHORT
     if unknown := set(arguments) - set(TRIALS):
-        raise ProcessFailed(f"unknown trials: {', '.join(sorted(unknown))}. Choose from short, {', '.join(TRIALS)}")
+        raise ProcessFailed(
+            f"unknown trials: {', '.join(sorted(unknown))}. Choose from short, {', '.join(TRIALS)}"
+        )
     return tuple(arguments)
 
 
@@ -62,17 +67,30 @@ def run_trials(
             shop.rest.unpause(dag_id)
         for name in chosen:
             say(f"trial {name}")
-            for row in TRIALS[name](shop):
+            for row in rows_of(name, shop):
                 say(f"    {'ok    ' if row.ok else 'NOT OK'} {row.what}: {row.seen} (wanted {row.wanted})")
                 rows.append(row)
     return rows, memory.peaks
 
 
+def rows_of(name: str, shop: ClusterShop) -> Iterator[Row]:
+    """The rows of one trial. One that cannot go on ends with a row that says why; the others still run."""
+    try:
+        yield from TRIALS[name](shop)
+    except (ProcessFailed, RestError, requests.RequestException) as problem:
+        yield Row(f"trial {name}", "runs to its end", f"{type(problem).__name__}: {problem}"[:300], ok=False)
+
+
 def table(rows: Sequence[Row]) -> str:
     """The rows in aligned columns."""
-    lines = [("what", "wanted", "seen", ""), *((r.what, r.wanted, r.seen, "ok" if r.ok else "NOT OK") for r in rows)]
+    lines = [
+        ("what", "wanted", "seen", ""),
+        *((r.what, r.wanted, r.seen, "ok" if r.ok else "NOT OK") for r in rows),
+    ]
     widths = [max(len(line[column]) for line in lines) for column in range(3)]
-    return "\n".join("  ".join([*(c.ljust(w) for c, w in zip(line, widths, strict=False)), line[3]]) for line in lines)
+    return "\n".join(
+        "  ".join([*(c.ljust(w) for c, w in zip(line, widths, strict=False)), line[3]]) for line in lines
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Reads docker-compose.yaml as Compose does, as far as the file uses it. What it does not know is an error."""
+"""Reads docker-compose.yaml as Compose does, as far as the file uses it. All else is an error."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class HealthCheck:
 class Service:
     """A service with interpolated values. `volumes` and `configs` map paths of the container to their names.
 
-    `needs` maps services to the condition for a start. `secrets` maps file names in /run/secrets to files here.
+    `needs` maps services to the condition for a start, and `secrets` names in /run/secrets to files here.
     """
 
     name: str

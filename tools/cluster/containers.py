@@ -83,15 +83,14 @@ class Container:
     def wait(self) -> None:
         """Wait for the end of a container that does its work once. ProcessFailed if it fails."""
         self.wanted = False
-        assert self.process is not None
-        if self.process.process.wait() != 0:
+        if self.process is not None and self.process.process.wait() != 0:
             self.process.check()
 
     def kill(self) -> None:
         """SIGKILL to all processes at once."""
-        assert self.process is not None
         self.wanted = False
-        kill(self.process)
+        if self.process is not None:
+            kill(self.process)
 
     def stop(self, seconds: float | None = None) -> None:
         """SIGTERM, then SIGKILL after the stop period of the compose file."""

@@ -40,7 +40,7 @@ def pip_arguments() -> list[str]:
 def install_packages(home: Path, say: Callable[[str], None]) -> Path:
     """The `bin` folder of an environment with the image's packages; reused while the list is the same.
 
-    There is no base image here. The list holds every package of the image, Airflow too, so that `pip` gets the
+    There is no base image here. The list holds every package of the image, Airflow too, so `pip` gets the
     same command in an empty environment. `pip check` then proves that the list is complete.
     """
     arguments = pip_arguments()

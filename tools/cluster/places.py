@@ -1,7 +1,7 @@
 """Where hosts, ports and paths of the containers are on this machine: one table, applied to texts.
 
-A container has a network and a root of its own. Here all services share both. So every address and path that the
-compose file names is replaced, in commands, variables, health checks and secrets alike.
+A container has a network and a root of its own. Here all services share both. So every address and path that
+the compose file names is replaced, in commands, variables, health checks and secrets alike.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Places:
             "/run/secrets": str(self.folder("secrets")),
             "/data": str(volumes / "redis"),
             "/scratch": str(volumes / "scratch"),
-            "/tmp": str(self.folder(f"tmp/{container}")),
+            "/tmp": str(self.folder(f"tmp/{container}")),  # noqa: S108 - in the container
         }
 
     def addresses(self) -> dict[str, str]:

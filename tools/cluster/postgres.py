@@ -1,4 +1,4 @@
-"""A private PostgreSQL as the image `postgres` would set it up: a cluster of its own, a user, two databases."""
+"""A private PostgreSQL as the image `postgres` sets it up: data of its own, a user, two databases."""
 
 from __future__ import annotations
 
@@ -57,8 +57,9 @@ class PostgresFolder:
         secret.write_text(password)
         secret.chmod(0o444)
         name = environment["POSTGRES_USER"]
-        self._run("initdb", "-D", str(self.data), "-U", name, "--pwfile", str(secret), "--auth", "scram-sha-256",
-                  "--encoding", "UTF8", "--locale", "C.UTF-8", "--no-sync")  # fmt: skip
+        login = ("-U", name, "--pwfile", str(secret), "--auth", "scram-sha-256")
+        texts = ("--encoding", "UTF8", "--locale", "C.UTF-8")
+        self._run("initdb", "-D", str(self.data), *login, *texts, "--no-sync")
         secret.unlink()
         scripts = [file.read_text() for path, file in service.configs.items() if "initdb.d" in path]
         for statement in (f"CREATE DATABASE {environment['POSTGRES_DB']};", *scripts):

@@ -117,17 +117,21 @@ class ClusterShop:
         self._control.post(url, json=body, timeout=30).raise_for_status()
 
     def customers(self, most: int) -> list[JSON]:
-        """`id`, `email` and `isNewsletterOptIn` of customers with a plain address that only one document has."""
+        """`id`, `email` and `isNewsletterOptIn` of customers whose plain address only one document has."""
         found: dict[str, list[JSON]] = {}
         for page in range(0, 1000, 50):
             answer = self._vtex_get(
-                "search", {"_fields": "id,email,isNewsletterOptIn", "_sort": "id"}, f"resources={page}-{page + 49}"
+                "search",
+                {"_fields": "id,email,isNewsletterOptIn", "_sort": "id"},
+                f"resources={page}-{page + 49}",
             )
             for one in answer:
                 found.setdefault(str(one["email"]).lower(), []).append(one)
             if len(answer) < 50:
                 break
-        single = [ones[0] for email, ones in found.items() if len(ones) == 1 and PLAIN_ADDRESS.fullmatch(email)]
+        single = [
+            ones[0] for email, ones in found.items() if len(ones) == 1 and PLAIN_ADDRESS.fullmatch(email)
+        ]
         return single[:most]
 
     def opt_ins(self, customers: list[JSON]) -> dict[str, object]:
@@ -135,7 +139,7 @@ class ClusterShop:
         return {one["id"]: self.reads.opt_in(one["id"]) for one in customers}
 
     def _vtex_get(self, path: str, params: JSON, resources: str) -> list[JSON]:
-        reads = self.reads._vtex  # noqa: SLF001 - the session with the demo's credentials
+        reads = self.reads._vtex
         url = f"{self.cluster.vtex}/api/dataentities/CL/{path}"
         answer = reads.get(url, params=params, headers={"REST-Range": resources}, timeout=30)
         answer.raise_for_status()

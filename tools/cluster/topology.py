@@ -55,8 +55,7 @@ def require_programs() -> None:
 class Cluster:
     """A context manager: inside it every service runs. `containers` has them by name; copies are numbered.
 
-    The databases, the volumes and the secrets are new at each start, and Docker's restart policy is applied only
-    while `keep_running` is called.
+    Databases, volumes and secrets are new at each start. `restart_ended` applies the restart policy.
     """
 
     def __init__(self, settings: ClusterSettings, say: Callable[[str], None] = lambda _line: None) -> None:
@@ -126,7 +125,9 @@ class Cluster:
                     raise ProcessFailed(f"{one.name} ended; the end of {one.log}:\n{tail(one.log)}")
             if waiting and time.monotonic() - begun > self.settings.ready_seconds:
                 names = ", ".join(one.name for one in waiting)
-                raise ProcessFailed(f"{names}: not healthy in {self.settings.ready_seconds:.0f} s; see {waiting[0].log}")
+                raise ProcessFailed(
+                    f"{names}: not healthy in {self.settings.ready_seconds:.0f} s; see {waiting[0].log}"
+                )
             time.sleep(0.5 if waiting else 0)
 
     # --- start and stop
@@ -164,7 +165,9 @@ class Cluster:
     def _make_secrets(self) -> None:
         """As an operator makes them, then with the addresses of this machine."""
         folder = self.places.folder("secrets")
-        subprocess.run(["sh", str(ROOT / "deploy" / "secrets.sh"), str(folder)], check=True, capture_output=True)
+        subprocess.run(
+            ["sh", str(ROOT / "deploy" / "secrets.sh"), str(folder)], check=True, capture_output=True
+        )
         for file in folder.iterdir():
             text = self.places.translate(file.read_text(), "")
             file.unlink()
@@ -204,14 +207,16 @@ class Cluster:
         """Airflow's processes first, then what they use."""
         last = {"postgres", "redis"}
         for group in (False, True):
-            running = [one for one in self.containers.values() if (one.name in last) is group and one.is_running()]
+            running = [
+                one for one in self.containers.values() if (one.name in last) is group and one.is_running()
+            ]
             for one in running:
                 one.wanted = False
             stop([one.process for one in running if one.process is not None])
 
 
 def order(services: Mapping[str, Service]) -> list[list[str]]:
-    """The names in waves: each wave needs only services of earlier ones, which must be healthy or completed."""
+    """The names in waves: a wave needs only services of earlier ones, which must be healthy or completed."""
     waves: list[list[str]] = []
     placed: set[str] = set()
     for name, service in services.items():
@@ -227,5 +232,3 @@ def order(services: Mapping[str, Service]) -> list[list[str]]:
         waves.append(wave)
         placed |= set(wave)
     return waves
-
-

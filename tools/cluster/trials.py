@@ -61,7 +61,9 @@ def _ended_well(shop: ClusterShop, dag_id: str, run_id: str) -> Iterator[Row]:
         return
     report = shop.report(run_id)
     seen = f"read {report.counts.read}, written {report.counts.written}, {report.missing} without an outcome"
-    yield Row(f"{dag_id}: run {run_id}", "0 without an outcome", seen, report.missing == 0 and not report.dry_run)
+    yield Row(
+        f"{dag_id}: run {run_id}", "0 without an outcome", seen, report.missing == 0 and not report.dry_run
+    )
 
 
 def backfill(shop: ClusterShop) -> Iterator[Row]:
@@ -70,7 +72,9 @@ def backfill(shop: ClusterShop) -> Iterator[Row]:
     first, last = shop.last_day - timedelta(days=3), shop.last_day - timedelta(days=1)
     shop.rest.backfill("sync_purchases", f"{first}T00:00:00Z", f"{last}T23:59:59Z")
     deadline = time.monotonic() + MOST_WAIT
-    while len(runs := shop.rest.runs("sync_purchases", run_type="backfill")) < 3 and time.monotonic() < deadline:
+    while (
+        len(runs := shop.rest.runs("sync_purchases", run_type="backfill")) < 3 and time.monotonic() < deadline
+    ):
         time.sleep(1)
     for run in runs:
         yield from _ended_well(shop, "sync_purchases", run["dag_run_id"])
@@ -105,8 +109,10 @@ def compare(shop: ClusterShop, name: str, days: int) -> Iterator[Row]:
         return
     for pipeline, found in shop.report(name).compared.items():
         gone = {str(cause): number for cause, number in found.causes.items() if not cause.is_expected}
-        seen = f"{found.compared} compared, {found.same} same, {found.to_look_at} to look at {gone or ''}".strip()
-        yield Row(f"reconcile: {pipeline}", "0 to look at", seen, found.to_look_at == 0 and found.missing == 0)
+        seen = f"{found.compared} compared, {found.same} same, {found.to_look_at} to look at {gone or ''}"
+        yield Row(
+            f"reconcile: {pipeline}", "0 to look at", seen, found.to_look_at == 0 and found.missing == 0
+        )
 
 
 def reconcile(shop: ClusterShop) -> Iterator[Row]:
@@ -131,10 +137,20 @@ def kill_during_contacts(shop: ClusterShop) -> Iterator[Row]:
     """SIGKILL to the worker during `load`; the other one continues."""
     before = shop.reads.state()
     shop.connectif("knobs", {"import_rows_per_second": 10})
-    yield from _kill_worker(shop, "sync_contacts", {"mode": "full"}, lambda: shop.connectif("knobs", {"import_rows_per_second": 0}))
+    yield from _kill_worker(
+        shop,
+        "sync_contacts",
+        {"mode": "full"},
+        lambda: shop.connectif("knobs", {"import_rows_per_second": 0}),
+    )
     after = shop.reads.state()
     for name in ("contacts", "newsletter"):
-        yield Row(f"contacts after the kill: {name}", str(before[name]), str(after[name]), before[name] == after[name])
+        yield Row(
+            f"contacts after the kill: {name}",
+            str(before[name]),
+            str(after[name]),
+            before[name] == after[name],
+        )
 
 
 def kill_during_purchases(shop: ClusterShop) -> Iterator[Row]:
@@ -159,7 +175,9 @@ def _kill_worker(shop: ClusterShop, dag_id: str, conf: JSON, quicken: Callable[[
     killed = time.monotonic()
     quicken()
     shop.wait_for_task(dag_id, run_id, "load", tries=task["try_number"] + 1)
-    yield within(f"{dag_id}: load continues after kill -9 of {victim.name}", RESUME_SECONDS, time.monotonic() - killed)
+    yield within(
+        f"{dag_id}: load continues after kill -9 of {victim.name}", RESUME_SECONDS, time.monotonic() - killed
+    )
     yield from _ended_well(shop, dag_id, run_id)
     yield within(f"{dag_id}: run ends after the kill", 180, time.monotonic() - killed)
     victim.start()
@@ -208,7 +226,7 @@ def _first_applied(shop: ClusterShop, flow: CallbackFlow, documents: set[str], s
 
 
 def _under_load(shop: ClusterShop, name: str, fault: Callable[[], None]) -> Iterator[Row]:
-    """A contact load and a callback each second; then the fault. No accepted event is lost, and the run ends."""
+    """The fault during a contact load with a callback a second: none accepted is lost, and the run ends."""
     run_id = f"{name}-{int(time.time())}"
     shop.connectif("knobs", {"import_rows_per_second": 10})
     shop.rest.trigger("sync_contacts", run_id, {"mode": "full"})
@@ -242,9 +260,9 @@ def api_server_away(shop: ClusterShop) -> Iterator[Row]:
 
 
 def postgres_restarted(shop: ClusterShop) -> Iterator[Row]:
-    """As an administrator restarts it: SIGINT is PostgreSQL's fast shutdown, SIGTERM waits for all clients."""
+    """SIGKILL to all its processes, which is worse than a restart; the container starts again at once."""
     (server,) = shop.cluster.of("postgres")
-    yield from _under_load(shop, "postgres killed and started", lambda: _kill_and_start(shop, server))
+    yield from _under_load(shop, "PostgreSQL killed and started", lambda: _kill_and_start(shop, server))
 
 
 def scheduler_killed(shop: ClusterShop) -> Iterator[Row]:
