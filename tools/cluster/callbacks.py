@@ -24,7 +24,7 @@ class CallbackFlow:
     have been recorded, so both states of its customer are right.
     """
 
-    def __init__(self, shop: ClusterShop, customers: list[JSON], pause: float = 1.0) -> None:
+    def __init__(self, shop: ClusterShop, customers: list[JSON], pause: float = 3.0) -> None:
         self._shop, self._customers, self._pause = shop, customers, pause
         self.wanted: dict[str, set[object]] = {one["id"]: {one["isNewsletterOptIn"]} for one in customers}
         self.answers: Counter[str] = Counter()
