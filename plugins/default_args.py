@@ -40,7 +40,7 @@ DEFAULT_ARGS: dict[str, Any] = {
     "owner": "vtex-connectif-sync",
     "retries": 6,
     # Airflow waits one to two times as long. A load whose worker was killed continues at most 150 s later:
-    # 40 s until the heartbeat is missed (docker-compose.yaml), at most 80 s of delay, and the start.
+    # 33 s until the heartbeat is missed (docker-compose.yaml), at most 80 s of delay, and the start.
     "retry_delay": timedelta(seconds=40),
     "retry_exponential_backoff": 2.0,
     "max_retry_delay": timedelta(minutes=30),

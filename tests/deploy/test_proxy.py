@@ -108,7 +108,11 @@ def proxy(tmp_path: Path) -> Iterator[Proxy]:
 
 
 def test_proxy__tells_the_upstream_scheme_host_and_caller(proxy: Proxy) -> None:
-    spoofed = {"X-Forwarded-For": "198.51.100.9", "X-Forwarded-Proto": "http", "X-Forwarded-Host": "evil.example"}
+    spoofed = {
+        "X-Forwarded-For": "198.51.100.9",
+        "X-Forwarded-Proto": "http",
+        "X-Forwarded-Host": "evil.example",
+    }
     assert proxy.get("/", spoofed) == 202
     (headers,) = proxy.upstream.headers
     assert headers["x-forwarded-proto"] == "https"

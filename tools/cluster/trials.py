@@ -226,8 +226,8 @@ def _first_applied(shop: ClusterShop, flow: CallbackFlow, documents: set[str], s
 
 
 def _under_load(shop: ClusterShop, name: str, fault: Callable[[], None]) -> Iterator[Row]:
-    """The fault during a contact load with callbacks all the time: none accepted is lost, and the run ends."""
-    run_id = f"{name}-{int(time.time())}"
+    """The fault during a contact load with callbacks all the time: none of them is lost, and the run ends."""
+    run_id = f"{name.replace(' ', '-')}-{int(time.time())}"
     shop.connectif("knobs", {"import_rows_per_second": 10})
     shop.rest.trigger("sync_contacts", run_id, {"mode": "full"})
     shop.wait_for_task("sync_contacts", run_id, "load")
