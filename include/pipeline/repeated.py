@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 def repeated(work: Callable[[], None], every_seconds: float) -> Iterator[None]:
     """Call `work` every `every_seconds` during the block, in a thread, and once more when the block ends.
 
-    A SyncError of the thread is logged, because the next call may succeed. Errors of the last call are raised.
+    A SyncError of the thread is logged, because the next call may succeed. The last call raises its errors.
     """
     ended = threading.Event()
 

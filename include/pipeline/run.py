@@ -45,7 +45,7 @@ COUNTS = "counts.json"
 STARTED_AT = "started_at.json"
 _ATTEMPT = "attempt-"
 RECORD_SECONDS = 10.0
-"""The calls of an attempt are recorded this often, so that at most those of this time are missing after a kill."""
+"""The calls of an attempt are recorded this often. After a kill at most those of this time are missing."""
 _OUTCOMES = "outcomes-"
 SENT_AT_LAST = "sent-at-last.parquet"
 _LOGGED_OUTCOMES = 50
