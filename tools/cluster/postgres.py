@@ -11,7 +11,7 @@ from pathlib import Path
 from tools.cluster.compose import Service
 from tools.processes import LOOPBACK, ProcessFailed
 
-NOBODY = 65534
+UNPRIVILEGED = 65534
 """PostgreSQL refuses to run as root."""
 _DEBIAN = Path("/usr/lib/postgresql")
 
@@ -27,8 +27,8 @@ def programs() -> Path:
 
 
 def user() -> int | None:
-    """The user that PostgreSQL runs as: the caller, or `nobody` for root."""
-    return NOBODY if os.geteuid() == 0 else None
+    """The user that PostgreSQL runs as: the caller, or an unprivileged one instead of root."""
+    return UNPRIVILEGED if os.geteuid() == 0 else None
 
 
 class PostgresFolder:
@@ -39,7 +39,7 @@ class PostgresFolder:
         self.folder = Path(tempfile.mkdtemp(prefix="cluster-postgres-"))
         self.data = self.folder / "data"
         if user() is not None:
-            os.chown(self.folder, NOBODY, NOBODY)
+            os.chown(self.folder, UNPRIVILEGED, UNPRIVILEGED)
 
     def remove(self) -> None:
         """Delete the data."""

@@ -29,17 +29,18 @@ DAILY = ("sync_contacts", "sync_products", "sync_purchases")
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table."""
+    """One line of the table. `is_time`: a time, which depends on what else the machine does."""
 
     what: str
     wanted: str
     seen: str
     ok: bool
+    is_time: bool = False
 
 
 def within(what: str, limit: float, seconds: float) -> Row:
     """A row about a time in seconds."""
-    return Row(what, f"≤ {limit:.0f} s", f"{seconds:.1f} s", seconds <= limit)
+    return Row(what, f"≤ {limit:.0f} s", f"{seconds:.1f} s", seconds <= limit, is_time=True)
 
 
 # --- what must work
@@ -186,19 +187,14 @@ def _kill_worker(shop: ClusterShop, dag_id: str, conf: JSON, quicken: Callable[[
 
 def kill_newsletter_worker(shop: ClusterShop) -> Iterator[Row]:
     """SIGKILL during a run, with callbacks all the time; the container starts again at once."""
-    customers = shop.customers(120)
     (victim,) = shop.cluster.of("worker-newsletter")
-    with CallbackFlow(shop, customers) as flow:
+    with CallbackFlow(shop, shop.customers(120)) as flow:
         time.sleep(8)
         _wait_for_newsletter_task(shop)
         victim.kill()
-        killed = time.monotonic()
+        killed = datetime.now(UTC)
         victim.start()
-        event_after = len(flow.accepted_at)
-        while len(flow.accepted_at) <= event_after:
-            time.sleep(0.2)
-        after = {key: at for key, at in flow.accepted_at.items() if at > killed}
-        again = _first_applied(shop, flow, set(after), killed)
+        again = _next_newsletter_run(shop, killed)
     yield within("newsletter works again after kill -9 of its worker", NEWSLETTER_SECONDS, again)
     yield from _flow_rows(flow, "newsletter worker killed")
 
@@ -213,11 +209,14 @@ def _wait_for_newsletter_task(shop: ClusterShop) -> None:
         time.sleep(0.05)
 
 
-def _first_applied(shop: ClusterShop, flow: CallbackFlow, documents: set[str], since: float) -> float:
-    """Seconds from `since` until VTEX has a change that was accepted after it."""
-    while time.monotonic() - since < MOST_WAIT:
-        if any({shop.reads.opt_in(document)} == flow.wanted[document] for document in documents):
-            return time.monotonic() - since
+def _next_newsletter_run(shop: ClusterShop, since: datetime) -> float:
+    """Seconds from `since` until a run has ended well after it."""
+    deadline = time.monotonic() + MOST_WAIT
+    while time.monotonic() < deadline:
+        ends = [run["end_date"] for run in shop.rest.runs("update_newsletter", state="success")]
+        later = [end for text in ends if (end := datetime.fromisoformat(text)) > since]
+        if later:
+            return (min(later) - since).total_seconds()
         time.sleep(0.5)
     return MOST_WAIT
 
@@ -324,4 +323,4 @@ TRIALS: dict[str, Trial] = {
     "api-server": api_server_away,
     "scheduler": scheduler_killed,
 }
-SHORT = ("daily", "newsletter", "kill-contacts", "kill-newsletter")
+SHORT = ("daily", "newsletter", "kill-contacts", "broker")
