@@ -5,11 +5,14 @@ Each trial yields rows: what, wanted, seen, ok. `short` runs those of `SHORT`.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+import requests
 
 from include.outcomes import Cause
 from tools.cluster.callbacks import CallbackFlow
@@ -129,6 +132,34 @@ def doctor(shop: ClusterShop) -> Iterator[Row]:
     lines = shop.rest.log("check_setup", "doctor", task["task_id"], task["try_number"])
     problems = [line for line in lines if line.startswith(("ERROR", "WARNING"))]
     yield Row("doctor", "success", f"{state}; {len(problems)} warnings and errors", state == "success")
+
+
+def behind_tls(shop: ClusterShop) -> Iterator[Row]:
+    """The login of a browser whose proxy speaks TLS: the api-server believes a proxy at a private address."""
+    cookie = _session_cookie(shop, {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "sync.example"})
+    yield Row("session cookie behind a TLS proxy", "Secure", cookie, cookie == "Secure")
+    cookie = _session_cookie(shop, {})
+    yield Row("session cookie without one", "not Secure", cookie, cookie == "not Secure")
+
+
+def _session_cookie(shop: ClusterShop, headers: dict[str, str]) -> str:
+    """Whether Airflow's session cookie of a new login is Secure."""
+    page = f"{shop.cluster.url}/auth/login/"
+    with requests.Session() as browser:
+        browser.trust_env = False
+        form = browser.get(page, headers=headers, timeout=30).text
+        token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', form)
+        fields = {"username": "admin", "password": shop.cluster.secret("admin_password")}
+        if token:
+            fields["csrf_token"] = token[1]
+        cookies = {f"{c.name}": c.value or "" for c in browser.cookies}
+        sent = browser.post(
+            page, data=fields, headers=headers, cookies=cookies, timeout=30, allow_redirects=False
+        )
+    given = [line for line in sent.raw.headers.getlist("set-cookie") if line.startswith("_token=")]
+    if not given:
+        return f"no cookie, status {sent.status_code}"
+    return "Secure" if "; secure" in given[0].lower() else "not Secure"
 
 
 # --- a worker is killed
@@ -314,6 +345,7 @@ TRIALS: dict[str, Trial] = {
     "newsletter": newsletter,
     "reconcile": reconcile,
     "doctor": doctor,
+    "tls": behind_tls,
     "kill-contacts": kill_during_contacts,
     "kill-purchases": kill_during_purchases,
     "kill-newsletter": kill_newsletter_worker,
