@@ -92,9 +92,19 @@ def stop(services: Sequence[Service], grace_seconds: float = 15.0) -> None:
 
 
 def kill(service: Service) -> None:
-    """End every process of the session at once (SIGKILL), as a machine that fails."""
-    _signal(members({service.process.pid}), signal.SIGKILL)
+    """End every process of the service at once (SIGKILL), as a machine that fails."""
+    _signal(family(service), signal.SIGKILL)
     service.process.wait()
+
+
+def family(service: Service) -> list[int]:
+    """Ids of its running processes: those of the session, and descendants that lead sessions of their own, as
+    PostgreSQL's do.
+    """
+    found = set(members({service.process.pid}))
+    with contextlib.suppress(psutil.NoSuchProcess):
+        found |= {child.pid for child in psutil.Process(service.process.pid).children(recursive=True)}
+    return sorted(found)
 
 
 def _wait_until(done: Callable[[], bool], seconds: float) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tools.cluster.compose import Service
 from tools.cluster.places import SANDBOX, Places
-from tools.processes import LOOPBACK, ProcessFailed, deferring_signals, kill, members, start, stop
+from tools.processes import LOOPBACK, ProcessFailed, deferring_signals, family, kill, start, stop
 from tools.processes import Service as Process
 
 PLAIN = ("bash", "sh", "python", "caddy")
@@ -104,7 +104,7 @@ class Container:
 
     def pids(self) -> list[int]:
         """All its processes."""
-        return members({self.process.process.pid}) if self.process and self.is_running() else []
+        return family(self.process) if self.process and self.is_running() else []
 
     def is_healthy(self) -> bool:
         """Whether it runs and its health check passes now; without a check, whether it runs."""

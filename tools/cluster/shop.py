@@ -109,9 +109,29 @@ class ClusterShop:
         """A call of the simulated Connectif's control plane, such as `knobs`."""
         self._post(f"{self.cluster.connectif}/_sandbox/{path}", body)
 
-    def vtex(self, path: str, body: JSON) -> None:
-        """A call of the simulated VTEX' control plane."""
-        self._post(f"{self.cluster.vtex}/_sandbox/{path}", body)
+    @contextmanager
+    def slow_imports(self) -> Iterator[None]:
+        """Let Connectif import ten rows a second, so that a contact load lasts long enough to be hit."""
+        self.connectif("knobs", {"import_rows_per_second": 10})
+        try:
+            yield
+        finally:
+            self.connectif("knobs", {"import_rows_per_second": 0})
+
+    @contextmanager
+    def slow_purchases(self) -> Iterator[None]:
+        """Let Connectif answer each new purchase after two seconds."""
+        self.connectif("latency", {"seconds": 2, "routes": ["create purchase"]})
+        try:
+            yield
+        finally:
+            self.connectif("latency", {"seconds": 0})
+
+    def fired_workflows(self) -> list[str]:
+        """Purchase id and workflow of each start of a workflow at Connectif."""
+        answer = self._control.get(f"{self.cluster.connectif}/_sandbox/workflows", timeout=30)
+        answer.raise_for_status()
+        return [f"{one['purchaseId']} {one['workflow']}" for one in answer.json()]
 
     def _post(self, url: str, body: JSON) -> None:
         self._control.post(url, json=body, timeout=30).raise_for_status()
