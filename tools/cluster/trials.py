@@ -121,7 +121,7 @@ def compare(shop: ClusterShop, name: str, days_ago: int, days: int) -> Iterator[
 
 def reconcile(shop: ClusterShop) -> Iterator[Row]:
     """Over the days that the trials before have sent."""
-    yield from compare(shop, "reconcile-first", days_ago=3, days=4)
+    yield from compare(shop, "reconcile-first", days_ago=2, days=3)
 
 
 def doctor(shop: ClusterShop) -> Iterator[Row]:
@@ -136,7 +136,8 @@ def doctor(shop: ClusterShop) -> Iterator[Row]:
 
 def behind_tls(shop: ClusterShop) -> Iterator[Row]:
     """The login of a browser whose proxy speaks TLS: the api-server believes a proxy at a private address."""
-    cookie = _session_cookie(shop, {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "sync.example"})
+    proxy = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "sync.example"}
+    cookie = _session_cookie(shop, proxy | {"Referer": "https://sync.example/auth/login/"})
     yield Row("session cookie behind a TLS proxy", "Secure", cookie, cookie == "Secure")
     cookie = _session_cookie(shop, {})
     yield Row("session cookie without one", "not Secure", cookie, cookie == "not Secure")
