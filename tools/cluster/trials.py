@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -169,8 +170,7 @@ def _session_cookie(shop: ClusterShop, headers: dict[str, str]) -> str:
 def kill_during_contacts(shop: ClusterShop) -> Iterator[Row]:
     """SIGKILL to the worker during `load`; the other one continues."""
     before = shop.reads.state()
-    with shop.slow_imports():
-        yield from _kill_worker(shop, "sync_contacts", {"mode": "full"})
+    yield from _kill_worker(shop, "sync_contacts", {"mode": "full"}, shop.slow_imports())
     after = shop.reads.state()
     for name in ("contacts", "newsletter"):
         yield Row(
@@ -184,21 +184,24 @@ def kill_during_contacts(shop: ClusterShop) -> Iterator[Row]:
 def kill_during_purchases(shop: ClusterShop) -> Iterator[Row]:
     """The same for purchases, which are sent one by one: each exists once, and starts its workflow once."""
     conf = shop.window(days_ago=5, days=2)
-    with shop.slow_purchases():
-        yield from _kill_worker(shop, "sync_purchases", conf)
+    yield from _kill_worker(shop, "sync_purchases", conf, shop.slow_purchases())
     yield from compare(shop, f"reconcile-{int(time.time())}", days_ago=5, days=2)
     fired = shop.fired_workflows()
     doubled = len(fired) - len(set(fired))
     yield Row("purchases after the kill: workflows that started twice", "0", str(doubled), doubled == 0)
 
 
-def _kill_worker(shop: ClusterShop, dag_id: str, conf: JSON) -> Iterator[Row]:
+def _kill_worker(
+    shop: ClusterShop, dag_id: str, conf: JSON, slow: AbstractContextManager[None]
+) -> Iterator[Row]:
+    """The vendor is slow until the kill, so that the load lasts long enough."""
     run_id = f"kill-{dag_id}"
-    shop.rest.trigger(dag_id, run_id, conf)
-    task = shop.wait_for_task(dag_id, run_id, "load")
-    time.sleep(5)
-    victim = shop.container_of(shop.task(dag_id, run_id, "load"))
-    victim.kill()
+    with slow:
+        shop.rest.trigger(dag_id, run_id, conf)
+        task = shop.wait_for_task(dag_id, run_id, "load")
+        time.sleep(5)
+        victim = shop.container_of(shop.task(dag_id, run_id, "load"))
+        victim.kill()
     killed = time.monotonic()
     shop.wait_for_task(dag_id, run_id, "load", tries=task["try_number"] + 1)
     yield within(
