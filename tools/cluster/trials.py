@@ -223,7 +223,7 @@ def kill_newsletter_worker(shop: ClusterShop) -> Iterator[Row]:
         killed = datetime.now(UTC)
         victim.start()
         again = _next_newsletter_run(shop, killed)
-    yield within("newsletter works again after kill -9 of its worker", NEWSLETTER_SECONDS, again)
+    yield within("newsletter: next run ends well after kill -9 of its worker", NEWSLETTER_SECONDS, again)
     yield from _flow_rows(flow, "newsletter worker killed")
 
 
