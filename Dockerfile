@@ -27,10 +27,11 @@ COPY --chown=${RUN_AS}:0 include include
 COPY --chown=${RUN_AS}:0 sandbox sandbox
 COPY --chown=${RUN_AS}:0 plugins plugins
 COPY --chown=${RUN_AS}:0 dags dags
+COPY --chown=${RUN_AS}:0 deploy/clean.sh deploy/clean.sh
 # Compile now, because the containers' root file system is read-only. A volume that is mounted for the first time
-# gets the owner of these two folders.
+# gets the owner of these folders.
 RUN python -m compileall -q include sandbox plugins dags \
-    && mkdir -p logs staging
+    && mkdir -p logs staging certificates scratch
 
 # Imports start at the project's root, and Airflow finds the connection types in plugins/.
 ENV PYTHONPATH=${PROJECT_HOME}:${PROJECT_HOME}/plugins

@@ -12,10 +12,10 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/$(VENV)/.pycache
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo airflow doctor test-alert explain erase test lint format lock audit licences sbom docs bench torture screenshots clean
+.PHONY: help demo airflow doctor test-alert explain erase test lint format lock audit licences sbom docs bench cluster cluster-test torture screenshots clean
 
 help: ## list the commands
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 $(READY):
 	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed: install it, or run 'make PYTHON=/path/to/python3.11 …'"; exit 1; }
@@ -75,6 +75,12 @@ docs: $(READY) ## print docs/reference from the code
 
 bench: $(READY) ## measure calls, records a second and peak memory (options: BENCH="contacts --records 1000000")
 	@$(BIN)/python -m tools.bench $(BENCH)
+
+cluster: $(READY) ## run docker-compose.yaml without Docker: Celery, two workers, the sandbox, until Ctrl-C
+	@$(BIN)/python -m tools.cluster
+
+cluster-test: $(READY) ## kill workers, Redis and more of a cluster, and print a table (some trials: CLUSTER_TEST="redis broker")
+	@$(BIN)/python -m tools.cluster.check $(CLUSTER_TEST)
 
 torture: $(READY) ## try hostile answers, damaged files, kills and more, and print tables (some kinds: TORTURE="hostile canaries")
 	@$(BIN)/python -m tools.torture $(TORTURE)

@@ -13,17 +13,18 @@ NOT_LIVE = (
     "the shop is not live, so the run writes nothing to VTEX or Connectif: to go live, set run.live in "
     "include/settings.toml, or SYNC_RUN__LIVE=true"
 )
-_THIS_MACHINE = frozenset({"127.0.0.1", "localhost", "::1"})
+_SIMULATED = frozenset({"127.0.0.1", "localhost", "::1", "sandbox"})
+"""This machine, and the service `sandbox` of docker-compose.yaml: no vendor has a name without a dot."""
 
 
 def is_live(live: Live, *base_urls: str) -> bool:
-    """Whether runs may write. With `sandbox` only if both vendors' base URLs are on this machine."""
-    return all(map(is_on_this_machine, base_urls)) if live == "sandbox" else live
+    """Whether runs may write. With `sandbox` only if both vendors are simulated."""
+    return all(map(is_simulated, base_urls)) if live == "sandbox" else live
 
 
-def is_on_this_machine(url: str) -> bool:
-    """Whether a URL leads to this machine, where only simulated vendors are."""
-    return urlsplit(url).hostname in _THIS_MACHINE
+def is_simulated(url: str) -> bool:
+    """Whether a URL leads to this machine or to the sandbox of docker-compose.yaml: to no real vendor."""
+    return urlsplit(url).hostname in _SIMULATED
 
 
 def is_dry_run(asked: bool, *, live: bool) -> bool:

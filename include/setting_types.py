@@ -149,6 +149,7 @@ class Newsletter(_Section):
     safety_net: bool
     subscription_activity: Annotated[str, Field(min_length=1)]
     unsubscription_activity: Annotated[str, Field(min_length=1)]
+    queue: Annotated[str, Field(min_length=1)]
 
 
 class Reconcile(_Section):

@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 Context = Mapping[str, Any]
 
-ALERT_AT_TRY = 6
+ALERT_AT_TRY = 7
 """About five minutes after the first try, with the pauses of `default_args.LONG_RETRY_ARGS`."""
 
 

@@ -40,8 +40,10 @@ _BUG = RetryRule(
 
 DEFAULT_ARGS: dict[str, Any] = {
     "owner": "vtex-connectif-sync",
-    "retries": 4,
-    "retry_delay": timedelta(minutes=2),
+    "retries": 6,
+    # Airflow waits one to two times as long. A load whose worker was killed continues at most 150 s later:
+    # 33 s until the heartbeat is missed (docker-compose.yaml), at most 80 s of delay, and the start.
+    "retry_delay": timedelta(seconds=40),
     "retry_exponential_backoff": 2.0,
     "max_retry_delay": timedelta(minutes=30),
     "execution_timeout": timedelta(hours=12),
@@ -55,7 +57,7 @@ DEFAULT_ARGS: dict[str, Any] = {
 
 LONG_RETRY_ARGS: dict[str, Any] = DEFAULT_ARGS | {
     "retries": 300,
-    "retry_delay": timedelta(seconds=10),
+    "retry_delay": timedelta(seconds=5),
     "max_retry_delay": timedelta(minutes=5),
     # A maintenance page, a DNS failure or a rejected key looks like a configuration error but may end within
     # minutes. The events are only in the conf of the run and must not get lost, so the task is retried.
@@ -83,8 +85,9 @@ def default_args(shop: ConfiguredShop) -> dict[str, Any]:
 
 
 def long_retry_args(shop: ConfiguredShop) -> dict[str, Any]:
-    """`LONG_RETRY_ARGS` with the alerts of a shop."""
+    """`LONG_RETRY_ARGS` with the alerts and the newsletter queue of a shop."""
     return LONG_RETRY_ARGS | {
+        "queue": shop.settings.newsletter.queue,
         "on_failure_callback": [record_failure, *alerts.task_callbacks(shop)],
         "on_retry_callback": [record_retry, *alerts.retry_callbacks(shop)],
     }

@@ -47,13 +47,21 @@ class Service:
 
 
 def start(
-    name: str, command: Sequence[str], *, environment: Mapping[str, str], cwd: Path, log: Path
+    name: str,
+    command: Sequence[str],
+    *,
+    environment: Mapping[str, str],
+    cwd: Path,
+    log: Path,
+    user: int | None = None,
+    append: bool = False,
 ) -> Service:
     """Start a command in a session of its own. It writes standard output and error to the private file
-    `log`. Call it inside `deferring_signals`.
+    `log`, which keeps its earlier lines with `append`. `user`: the id to run as. Call it inside
+    `deferring_signals`.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("wb") as sink:
+    with log.open("ab" if append else "wb") as sink:
         log.chmod(0o600)
         process = subprocess.Popen(
             command,
@@ -63,6 +71,9 @@ def start(
             stdout=sink,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            user=user,
+            group=user,
+            extra_groups=None if user is None else [],
         )
     return Service(name, process, log)
 
@@ -78,6 +89,22 @@ def stop(services: Sequence[Service], grace_seconds: float = 15.0) -> None:
         _wait_until(lambda: not members(sessions), min(grace_seconds, 5.0))
     for service in services:
         service.process.wait()
+
+
+def kill(service: Service) -> None:
+    """End every process of the service at once (SIGKILL), as a machine that fails."""
+    _signal(family(service), signal.SIGKILL)
+    service.process.wait()
+
+
+def family(service: Service) -> list[int]:
+    """Ids of its running processes: those of the session, and descendants that lead sessions of their own, as
+    PostgreSQL's do.
+    """
+    found = set(members({service.process.pid}))
+    with contextlib.suppress(psutil.NoSuchProcess):
+        found |= {child.pid for child in psutil.Process(service.process.pid).children(recursive=True)}
+    return sorted(found)
 
 
 def _wait_until(done: Callable[[], bool], seconds: float) -> None:

@@ -13,11 +13,16 @@ from include.state.shops import ShopTable
 
 
 def stored_reports(database: Path, hash_key: str) -> dict[str, StoredReport]:
+    """The last report of each run in a SQLite file, by run id (see `stored_reports_at`)."""
+    return stored_reports_at(f"sqlite:///{database}", hash_key)
+
+
+def stored_reports_at(url: str, hash_key: str) -> dict[str, StoredReport]:
     """The last report of each run of every shop, by run id.
 
     Leaves out the newsletter reports of contact runs.
     """
-    url, own = f"sqlite:///{database}", list[StoredReport]()
+    own = list[StoredReport]()
     for shop in ShopTable(url).all():
         with open_state_store(url, hash_key, shop) as state:
             runs = [run for pipeline in PipelineName for run in state.reports.latest(pipeline, limit=100)]

@@ -17,6 +17,7 @@ from include.errors import StagingError
 from include.http.calls import CallCounter
 from include.outcomes import PipelineName, Reason
 from include.pipeline.lease import leased
+from include.pipeline.repeated import repeated
 from include.plan import RunPlan
 from include.report import Calls, StageCounts, Vendor
 from include.setting_types import Settings
@@ -41,6 +42,8 @@ KEPT_BEFORE_MANIFESTS = "catalogue-"
 COUNTS = "counts.json"
 STARTED_AT = "started_at.json"
 _ATTEMPT = "attempt-"
+RECORD_SECONDS = 10.0
+"""The calls of an attempt are recorded this often. After a kill at most those of this time are missing."""
 _OUTCOMES = "outcomes-"
 SENT_AT_LAST = "sent-at-last.parquet"
 _LOGGED_OUTCOMES = 50
@@ -84,7 +87,8 @@ def run_stage(
 
     `work` gets the run, the folder and, if the stage has a predecessor, that stage's folder as `source`.
     Files in its own folder are finished work of an earlier attempt of the same task. Both folders are checked
-    first: StagingError if a file is missing or damaged. Calls and seconds of failed attempts are counted too.
+    first: StagingError if a file is missing or damaged. Calls and seconds of failed attempts are counted too,
+    and those of killed attempts up to RECORD_SECONDS before the kill.
     A stage that writes to a vendor holds the shop's lease (`include/pipeline/lease.py`).
     """
     folder = run.staging.within(name)
@@ -139,15 +143,17 @@ def _work(run: SyncRun, name: str, folder: Staging, work: Callable[..., StageCou
     if not folder.has(STARTED_AT):
         folder.write_json(STARTED_AT, {"at": run.now().isoformat()})
     log.info("%s, %s: %s", run.pipeline, name, run.plan.why)
-    try:
-        counts = work(run, folder)
-    finally:
+    attempt = f"{_ATTEMPT}{len(folder.names(_ATTEMPT)) + 1:03}.json"
+
+    def record_attempt() -> None:
         spent = StageCounts(
             calls={vendor: calls - before[vendor] for vendor, calls in vendor_calls(run).items()},
             seconds={name: round(time.monotonic() - started, 3)},
         )
-        number = len(folder.names(_ATTEMPT)) + 1
-        folder.write_json(f"{_ATTEMPT}{number:03}.json", spent.model_dump(mode="json"))
+        folder.write_json(attempt, spent.model_dump(mode="json"))
+
+    with repeated(record_attempt, RECORD_SECONDS):
+        counts = work(run, folder)
     folder.write_json(COUNTS, counts.model_dump(mode="json"))
 
 

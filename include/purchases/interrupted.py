@@ -24,7 +24,9 @@ CLOCKS_APART = timedelta(minutes=5)
 
 @dataclass(frozen=True)
 class InterruptedPosts:
-    """`results` are those of this run, by purchase id. The posts `in_doubt` could not be looked up."""
+    """`results` are those of this run, by purchase id. The posts `in_doubt` were not found: they could not be
+    looked up, or Connectif does not have them yet.
+    """
 
     results: dict[str, PurchaseResult] = field(default_factory=dict)
     in_doubt: dict[str, PostMark] = field(default_factory=dict)
@@ -49,8 +51,10 @@ def resolve_interrupted_posts(
     posts = InterruptedPosts()
     for purchase, mark in marked:
         key, is_own = mark.purchase_id, mark.run_key == run.run_key
-        if key not in found:
-            if is_own and was_exported:
+        if found.get(key) is None:
+            if (
+                is_own and was_exported
+            ):  # the interrupted post may still arrive: a 409 is then our own purchase
                 posts.in_doubt[key] = mark
         elif _is_from_post(found[key], mark, was_exported=is_own and was_exported):
             result = PurchaseResult(Outcome.SENT, lines_left_out=mark.lines_left_out)

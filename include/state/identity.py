@@ -13,7 +13,7 @@ from typing import Any, cast
 import sqlalchemy as sa
 
 from include.errors import ConfigurationError
-from include.live import is_on_this_machine
+from include.live import is_simulated
 from include.state.database import READ, WRITE, insert_into, transaction
 from include.state.schema import require_current
 from include.state.shop import Shop
@@ -111,7 +111,7 @@ def _changes_at_vtex(row: sa.Row[Any], shop: Shop) -> Iterator[str]:
 
 def _is_same_host(before: str, now: str) -> bool:
     """Whether both are one host. A simulated shop may have another port after each start."""
-    return before == now or (is_on_this_machine(before) and is_on_this_machine(now))
+    return before == now or (is_simulated(before) and is_simulated(now))
 
 
 def _change(what: str, before: str, now: str) -> str:

@@ -9,7 +9,7 @@ from importlib import import_module
 
 import pytest
 
-from include.connectif.client import ConnectifClient, PostResult
+from include.connectif.client import ConnectifClient, FoundPurchase, PostResult
 from include.outcomes import Drop, Outcome, PipelineName, Reason
 from include.purchases.posting import Body
 from include.report import Report
@@ -122,6 +122,24 @@ def test_interrupted__a_purchase_from_the_tag_after_the_mark_counts_as_sent(
     put_purchase(shop, "1")
     report = runner.sync(PURCHASES, DAY, "run")
     assert outcomes(report) == {Outcome.SENT: 1}
+
+
+def test_interrupted__a_post_that_arrives_after_the_look_up_counts_as_sent(
+    runner: SyncRunner, shop: SimulatedShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The request of the killed process was on its way: Connectif has the purchase only after the look-up."""
+    interrupted(runner, arrives=False)
+    look_up = ConnectifClient.find_purchase
+
+    def then_it_arrives(client: ConnectifClient, purchase_id: str) -> FoundPurchase | None:
+        found = look_up(client, purchase_id)
+        put_purchase(shop, purchase_id)
+        return found
+
+    monkeypatch.setattr(ConnectifClient, "find_purchase", then_it_arrives)
+    report = runner.sync(PURCHASES, DAY, "run")
+    assert (outcomes(report), tracking(report)) == ({Outcome.SENT: 1}, (0, 1))
+    assert shop.counts()["create purchase"]["409"] == 1
 
 
 def test_interrupted__without_the_permission_to_look_up_the_second_post_decides(

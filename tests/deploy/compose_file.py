@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import yaml
 
-ROOT = Path(__file__).resolve().parents[2]
-COMPOSE_FILE = ROOT / "docker-compose.yaml"
+from tools.cluster.compose import COMPOSE_FILE, ROOT, VARIABLE, environment_of, read_env_file
+
 COMPOSE: dict[str, Any] = yaml.safe_load(COMPOSE_FILE.read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 AIRFLOW = {
@@ -18,13 +15,11 @@ AIRFLOW = {
     for name, service in SERVICES.items()
     if "AIRFLOW__CORE__EXECUTOR" in service.get("environment", {})
 }
-VARIABLE = re.compile(r"(?<!\$)\$\{([A-Z0-9_]+)(?::?([-?])([^}]*))?\}")
 
 
 def example() -> dict[str, str]:
     """The variables of `.env.example`."""
-    lines = (ROOT / ".env.example").read_text().splitlines()
-    return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+    return read_env_file(ROOT / ".env.example")
 
 
 def filled_in(**changes: str) -> dict[str, str]:
@@ -32,18 +27,14 @@ def filled_in(**changes: str) -> dict[str, str]:
     return {name: value or f"some-{name.lower()}" for name, value in example().items()} | changes
 
 
-def environment_of(service: Mapping[str, Any], dotenv: Mapping[str, str]) -> dict[str, str]:
-    """The environment of a container: `environment` overrides `env_file`."""
-    files = service.get("env_file", [])
-    assert all(file == {"path": ".env", "required": False} for file in files)
-    explicit = {name: _interpolate(str(value), dotenv) for name, value in service["environment"].items()}
-    return (dict(dotenv) if files else {}) | explicit
-
-
-def _interpolate(text: str, dotenv: Mapping[str, str]) -> str:
-    def value(match: re.Match[str]) -> str:
-        name, operator, word = match.groups()
-        assert operator != "?" or dotenv.get(name), f"docker compose would stop: {name} is missing"
-        return dotenv.get(name) or (word if operator == "-" else "")
-
-    return VARIABLE.sub(value, text).replace("$$", "$")
+__all__ = [
+    "AIRFLOW",
+    "COMPOSE",
+    "COMPOSE_FILE",
+    "ROOT",
+    "SERVICES",
+    "VARIABLE",
+    "environment_of",
+    "example",
+    "filled_in",
+]

@@ -28,20 +28,24 @@ def auth_manager():
     return get_auth_manager_cls().__name__
 
 def worker():
-    import airflow.providers.celery.executors.celery_executor_utils
-    return type(import_string(os.environ["CELERY_APP"])).__name__
+    from airflow.providers.celery.executors.celery_executor import app
+    return type(app).__name__
+
+def setting(section, option):
+    from airflow.configuration import conf
+    return conf.get(section, option)
 
 def broker():
     from kombu.transport import resolve_transport
-    return resolve_transport(os.environ["AIRFLOW__CELERY__BROKER_URL"].partition(":")[0]).__name__
+    return resolve_transport(setting("celery", "broker_url").partition(":")[0]).__name__
 
 def results():
     from celery.app.backends import by_url
-    backend, url = by_url(os.environ["AIRFLOW__CELERY__RESULT_BACKEND"])
+    backend, url = by_url(setting("celery", "result_backend"))
     return [backend.__name__, driver(url)]
 
 def database():
-    return driver(os.environ["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"])
+    return driver(setting("database", "sql_alchemy_conn"))
 
 def driver(url):
     import sqlalchemy
@@ -49,7 +53,10 @@ def driver(url):
 
 def hooks():
     from airflow.providers_manager import ProvidersManager
-    kinds = ["vtex", "connectif", json.loads(os.environ["AIRFLOW_CONN_SYNC_STATE"])["conn_type"]]
+    from airflow.secrets.local_filesystem import LocalFilesystemBackend
+    file = json.loads(os.environ["AIRFLOW__SECRETS__BACKEND_KWARGS"])["connections_file_path"]
+    state = LocalFilesystemBackend(connections_file_path=file).get_connection("sync_state")
+    kinds = ["vtex", "connectif", state.conn_type]
     return [import_string(ProvidersManager().hooks[kind].hook_class_name).__name__ for kind in kinds]
 
 found = {}
@@ -72,24 +79,21 @@ EXPECTED = {
 
 
 @pytest.fixture(scope="module")
-def imported() -> dict[str, Any]:
+def imported(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """The classes that the scheduler of the compose file imports, by subject, or the error."""
+    secrets = tmp_path_factory.mktemp("made") / "secrets"
+    subprocess.run(["sh", ROOT / "deploy" / "secrets.sh", secrets], check=True, capture_output=True)
     others = {
         name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW__", "SYNC_"))
     }
-    here = {"PYTHONPATH": f"{ROOT}:{ROOT / 'plugins'}", "CELERY_APP": celery_app()}
-    environment = others | environment_of(SERVICES["scheduler"], filled_in()) | here
+    given = environment_of(SERVICES["scheduler"], filled_in())
+    there = {name: value.replace("/run/secrets", str(secrets)) for name, value in given.items()}
+    environment = others | there | {"PYTHONPATH": f"{ROOT}:{ROOT / 'plugins'}"}
     done = subprocess.run(
         (sys.executable, "-c", PROGRAM), env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr[-2000:]
     return dict(json.loads(done.stdout.splitlines()[-1]))
-
-
-def celery_app() -> str:
-    """The Celery app in the health check of the worker."""
-    (path,) = re.findall(r"celery --app (\S+)", str(SERVICES["worker"]["healthcheck"]["test"]))
-    return str(path)
 
 
 @pytest.mark.parametrize("subject", EXPECTED)

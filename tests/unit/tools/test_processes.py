@@ -15,6 +15,7 @@ from tools.processes import (
     deferring_signals,
     free_port,
     is_free,
+    kill,
     members,
     only_one,
     run,
@@ -124,3 +125,22 @@ with socket.create_server(("127.0.0.1", int(sys.argv[1]))):
     print("listening", flush=True)
     sys.stdin.read() or __import__("time").sleep(30)
 """
+
+
+def test_kill__ends_a_whole_session_at_once(tmp_path: Path) -> None:
+    service = start_python(STUBBORN, tmp_path)
+    wait_for("child", service.log)
+    kill(service)
+    assert service.process.returncode == -signal.SIGKILL
+    deadline = time.monotonic() + 10
+    while members({service.process.pid}) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert members({service.process.pid}) == []
+
+
+def test_start__can_keep_earlier_lines_of_the_log(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    for word in ("first", "second"):
+        command = (sys.executable, "-c", f"print('{word}')")
+        start("one", command, environment=os.environ, cwd=tmp_path, log=log, append=True).process.wait()
+    assert log.read_text().split() == ["first", "second"]
