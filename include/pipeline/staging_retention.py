@@ -10,11 +10,11 @@ from typing import Any
 
 import orjson
 
-from include.disk import disk
 from include.errors import SyncError
 from include.pipeline.run import KEPT, folder_of
 from include.run_name import attempt_of, safe_name, started_at
 from include.settings import Settings
+from include.staging_folder import folder_at
 from include.state import StateStore
 
 log = logging.getLogger(__name__)
@@ -51,20 +51,16 @@ def remove_old(state: StateStore, base: Any, settings: Settings, now: datetime) 
 def remove_old_runs(base: Any, *, older_than: timedelta, now: datetime) -> int:
     """Remove the folders `<shop>/<dag>/<run>/<attempt>` that are older than `older_than`; returns how many.
 
-    `base` is a path as in `Staging` that also supports a recursive `rmdir`. No other folders are touched:
-    `base` may be a bucket that other applications use too.
+    `base` is a path as in `Staging`. No other folders are touched: `base` may be a bucket that other
+    applications use too.
     """
     removed = 0
-    with disk(base):
-        for run in _runs(base):
-            for cleared in list(run.iterdir()):
-                if _created_at(cleared, now) <= now - older_than:
-                    cleared.rmdir(recursive=True)
-                    removed += 1
-            if run.exists() and not list(run.iterdir()):  # a bucket has no empty folders
-                run.rmdir(
-                    recursive=True
-                )  # without `recursive`, universal-pathlib 0.3 fails on an empty folder
+    for run in _runs(base):
+        for cleared in _folders(run):
+            if _created_at(cleared, now) <= now - older_than:
+                folder_at(cleared).remove_all()
+                removed += 1
+        folder_at(run).remove_if_empty()
     return removed
 
 
@@ -81,15 +77,14 @@ def remove_runs_with_people(
         place = (one.dag_id, safe_name(one.run_id), attempt_of(one.run_key))
         finished.setdefault(folder_of(one.shop), set()).add(place)
     removed, running = 0, list[str]()
-    with disk(base):
-        for folder in (base / folder_of(shop) for shop in state.erasure.shops_of_the_vtex_account()):
-            for cleared in _folders_started_before(folder, started_before, now):
-                place = (cleared.parent.parent.name, cleared.parent.name, cleared.name)
-                if place in finished.get(folder.name, ()):
-                    cleared.rmdir(recursive=True)
-                    removed += 1
-                else:
-                    running.append("/".join(place))
+    for folder in (base / folder_of(shop) for shop in state.erasure.shops_of_the_vtex_account()):
+        for cleared in _folders_started_before(folder, started_before, now):
+            place = (cleared.parent.parent.name, cleared.parent.name, cleared.name)
+            if place in finished.get(folder.name, ()):
+                folder_at(cleared).remove_all()
+                removed += 1
+            else:
+                running.append("/".join(place))
     return removed, running
 
 
@@ -107,7 +102,7 @@ def _runs(base: Any) -> Iterator[Any]:
 
 
 def _folders(path: Any) -> list[Any]:
-    return [entry for entry in path.iterdir() if entry.is_dir()] if path.exists() else []
+    return [path / name for name in folder_at(path).folders()]
 
 
 def _created_at(cleared: Any, now: datetime) -> datetime:
@@ -115,6 +110,6 @@ def _created_at(cleared: Any, now: datetime) -> datetime:
     if started := started_at(cleared.name):
         return started
     try:
-        return datetime.fromisoformat(orjson.loads((cleared / _CREATED_AT).read_bytes())["at"])
-    except (FileNotFoundError, ValueError, LookupError, TypeError):
+        return datetime.fromisoformat(orjson.loads(folder_at(cleared).read(_CREATED_AT) or b"")["at"])
+    except (ValueError, LookupError, TypeError):
         return now
