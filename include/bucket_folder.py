@@ -107,6 +107,15 @@ class BucketFolder:
     def remove_if_empty(self) -> None:
         """Nothing: a folder without objects does not exist."""
 
+    def keeps_versions(self) -> bool:
+        """False also if the credentials may not ask, and at Google, whose file system cannot ask."""
+        ask = getattr(self._fs, "is_bucket_versioned", None)
+        try:
+            with bucket(self._title):
+                return bool(ask and ask(self._root.partition("/")[0]))
+        except ConfigurationError:
+            return False
+
     def upload(self, file: IO[bytes], name: str, size: int) -> None:
         """Upload a local file of `size` bytes: in one call, or in parts, of which one is in memory."""
         file.seek(0)

@@ -92,6 +92,9 @@ class LocalFolder:
             if not any(self._path.iterdir()):
                 self._path.rmdir()
 
+    def keeps_versions(self) -> bool:
+        return False
+
     def publish(self, file: IO[bytes], path: Path, name: str, entry: StagedFile) -> None:
         """Rename a written file."""
         with disk(self._title):

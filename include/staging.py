@@ -76,7 +76,7 @@ class Staging:
 
         StagingFolderGone if there is no folder.
         """
-        if not self._files.has(MANIFEST):
+        if self._files.read(MANIFEST) is None:
             self._require_folder()
             raise StagingError(f"{MANIFEST} of {self} is gone")
         if not self.is_complete:

@@ -72,6 +72,9 @@ class StagingFolder(Protocol):
 
     def remove_if_empty(self) -> None: ...
 
+    def keeps_versions(self) -> bool:
+        """Whether removed files are known to stay as older versions."""
+
 
 def folder_at(path: Any) -> StagingFolder:
     """The folder at a `pathlib.Path`, a `UPath` or Airflow's `ObjectStoragePath`."""

@@ -169,7 +169,7 @@ def _run(job: dict[str, Any], vtex: VtexClient, connectif: ConnectifClient, stat
 def _send_catalogue(run: SyncRun) -> None:
     """Send the catalogue, so that the run finds synced products. This is not measured."""
     key, everything = "catalogue", RunPlan("full", None, (), "everything")
-    staging = Staging(run.staging.folder.parent / key)  # type: ignore[attr-defined]
+    staging = Staging(run.staging.folder.parent / key)
     products = replace(run, pipeline=PipelineName.PRODUCTS, run_key=key, plan=everything, staging=staging)
     _daily(products, Meter(run.vtex, run.connectif))
 
