@@ -127,7 +127,8 @@ class BucketFolder:
             try:
                 shutil.copyfileobj(file, target, PART_BYTES)
             except BaseException:
-                target.discard()  # to close it would complete the upload of a part of the file
+                target.discard()
+                target.closed = True  # to close it would complete the upload of a part of the file
                 raise
             target.close()
 

@@ -38,6 +38,7 @@ class Staging:
         self.folder = folder
         self._files = folder_at(folder)
         self._unlisted = unlisted
+        self._own_manifest: Manifest | None = None
 
     def __str__(self) -> str:
         return str(self.folder)
@@ -61,10 +62,12 @@ class Staging:
 
     def begin(self) -> None:
         """Create the folder, or check the files of an earlier attempt: StagingError if one is damaged."""
+        self._own_manifest = None
         self._files.create()
         self.check()
         with _CHANGING:
-            self._write_manifest(self._manifest().with_complete(False))
+            self._own_manifest = self._manifest()
+            self._write_manifest(self._own_manifest.with_complete(False))
 
     def complete(self) -> None:
         """Mark the folder as complete, for `require_complete`."""
@@ -76,11 +79,14 @@ class Staging:
 
         StagingFolderGone if there is no folder.
         """
+        self._own_manifest = None
         if self._files.read(MANIFEST) is None:
             self._require_folder()
             raise StagingError(f"{MANIFEST} of {self} is gone")
-        if not self.is_complete:
+        manifest = self._manifest()
+        if not manifest.complete:
             raise StagingError(f"{self} is not complete: the task that writes it did not finish")
+        self._own_manifest = manifest
         self.check()
 
     def check(self) -> None:
@@ -224,7 +230,13 @@ class Staging:
             raise StagingFolderGone(f"{self} is gone")
 
     def _manifest(self) -> Manifest:
-        """The manifest as it is staged now: another process may have changed it."""
+        """The manifest as it is staged now: another process may have changed it.
+
+        After `begin` and `require_complete` this object remembers it: a stage has its folder alone, and
+        nothing changes a complete folder. In a bucket each look is a call.
+        """
+        if self._own_manifest is not None:
+            return self._own_manifest
         content = self._files.read(MANIFEST)
         if content is None:
             names = self._unlisted_names()
@@ -249,6 +261,8 @@ class Staging:
 
     def _write_manifest(self, manifest: Manifest) -> None:
         self._files.replace(MANIFEST, manifest.to_bytes())
+        if self._own_manifest is not None:
+            self._own_manifest = manifest
 
     def _is_of_an_earlier_version(self, name: str) -> bool:
         return bool(self._unlisted) and name.startswith(self._unlisted) and self._files.has(name)

@@ -29,8 +29,8 @@ class S3Server:
         self.client = self._client()
 
     def path(self, text: str, **options: Any) -> UPath:
-        """A path as in `Staging`, with a file system of its own: `s3://bucket/folder`."""
-        given = {"key": KEY, "secret": SECRET, "endpoint_url": self.url, "skip_instance_cache": True}
+        """A path as in `Staging`, such as `s3://bucket/folder`; `options` are those of its file system."""
+        given = {"key": KEY, "secret": SECRET, "endpoint_url": self.url}
         return UPath(text, **{**given, "client_kwargs": {"region_name": REGION}, **options})
 
     def make_bucket(self, name: str) -> str:
