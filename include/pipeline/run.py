@@ -128,8 +128,8 @@ def explain_staging_errors(settings: Settings) -> Iterator[None]:
         unreached = _UNREACHED.format(gethostname()) if isinstance(problem, StagingFolderGone) else ""
         raise type(problem)(
             f"staged files: {problem}. {unreached}Clear the whole run, from its first task on: it writes "
-            f"them again. Staged files are removed {settings.run.staging_retention_days} days after the start "
-            "of their run (run.staging_retention_days), or when a person is erased"
+            f"them again. Staged files are removed {settings.run.staging_retention_days} days after the "
+            "start of their run (run.staging_retention_days), or when a person is erased"
         ) from None
 
 

@@ -63,6 +63,6 @@ def _open_bucket(text: str, scheme: str) -> ObjectStoragePath:
     if getattr(files, "anon", False):  # the provider falls back to anonymous access
         raise ConfigurationError(
             f"{VARIABLE} is {path}, but there are no credentials for it: fill in its connection, or give "
-            "this machine a role. Staged files hold personal data, so they are not written without credentials"
+            "this machine a role. Staged files hold personal data: nothing is written without credentials"
         )
     return path
