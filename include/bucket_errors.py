@@ -32,12 +32,12 @@ _PERMISSIONS = "list the bucket, and read, write and delete objects"
 
 
 @contextmanager
-def bucket(where: str, *, but: type[OSError] | tuple[()] = ()) -> Iterator[None]:
+def bucket(where: str, *, but: type[OSError] | tuple[()] = (), writes: bool = False) -> Iterator[None]:
     """Raise a SyncError that names `where` instead of each error of a storage library.
 
     ConfigurationError if a person must change credentials, permissions or the path, StagingError for a
     missing object, InfrastructureError for all other failures. Errors that the caller expects (`but`) pass,
-    but not that of a missing bucket.
+    but not that of a missing bucket. Google answers 404 for both: what `writes` finds no bucket.
     """
     try:
         yield
@@ -48,6 +48,8 @@ def bucket(where: str, *, but: type[OSError] | tuple[()] = ()) -> Iterator[None]
             raise
         if not _is_of_storage(error):
             raise
+        if writes and isinstance(error, FileNotFoundError):
+            raise _no_bucket(where) from None
         raise _meaning(error, where) from None
 
 
@@ -69,13 +71,17 @@ def _is_of_storage(error: Exception) -> bool:
     return isinstance(error, OSError) or type(error).__module__.partition(".")[0] in _LIBRARIES
 
 
+def _no_bucket(where: str) -> SyncError:
+    return ConfigurationError(
+        f"bucket: the bucket of {where} does not exist. Create it, or correct SYNC_RUN__STAGING_PATH, and "
+        "clear the task"
+    )
+
+
 def _meaning(error: Exception, where: Any) -> SyncError:
     code = code_of(error)
     if code == "NoSuchBucket":
-        return ConfigurationError(
-            f"bucket: the bucket of {where} does not exist. Create it, or correct SYNC_RUN__STAGING_PATH, "
-            "and clear the task"
-        )
+        return _no_bucket(where)
     if code in _NO_CREDENTIALS:
         return ConfigurationError(
             f"bucket: there are no valid credentials for {where} ({code}). Correct the connection that "

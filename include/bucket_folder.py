@@ -59,7 +59,7 @@ class BucketFolder:
             return None
 
     def replace(self, name: str, content: bytes) -> None:
-        with bucket(self._title):
+        with bucket(self._title, writes=True):
             self._fs.pipe_file(self._at(name), content)
 
     @contextmanager
@@ -119,7 +119,7 @@ class BucketFolder:
     def upload(self, file: IO[bytes], name: str, size: int) -> None:
         """Upload a local file of `size` bytes: in one call, or in parts, of which one is in memory."""
         file.seek(0)
-        with bucket(self._title):
+        with bucket(self._title, writes=True):
             if size <= PART_BYTES:
                 self._fs.pipe_file(self._at(name), file.read())
                 return
