@@ -10,16 +10,19 @@ ARG PROJECT_HOME=/opt/airflow
 ARG RUN_AS=airflow
 # Packages of the base image that the lock may lower, separated by spaces.
 ARG ALLOW_DOWNGRADE=
+# "s3" adds the packages for staged files in a bucket of S3. See docs/deployment.md.
+ARG STAGING=
 WORKDIR ${PROJECT_HOME}
 USER ${RUN_AS}
 
-COPY requirements-image.txt tools/image_versions.py /tmp/build/
+COPY requirements-image.txt requirements-s3.txt tools/image_versions.py /tmp/build/
 # COPY creates the folder as root, and RUN works as another user, so RUN writes to /tmp. The list is complete, and pip
 # must not resolve it: it refuses celery[redis], which a provider requires, as not pinned (pip 23.2.1, tried
 # 2026-11-28). Wheels only: the lock does not hold the packages that build a source distribution.
 RUN python /tmp/build/image_versions.py note /tmp/base.json \
     && pip install --no-cache-dir --require-hashes --no-deps --only-binary :all: \
         --requirement /tmp/build/requirements-image.txt \
+        ${STAGING:+--requirement /tmp/build/requirements-${STAGING}.txt} \
     && python /tmp/build/image_versions.py compare /tmp/base.json ${ALLOW_DOWNGRADE} \
     && rm /tmp/base.json
 

@@ -56,7 +56,7 @@ format: $(READY) ## format the code
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
 lock: $(READY) ## resolve all dependencies into requirements.lock and the lists that images install
-	@$(BIN)/uv pip compile pyproject.toml --group sandbox --group deploy --group dev --universal --python-version 3.11 \
+	@$(BIN)/uv pip compile pyproject.toml --group sandbox --group deploy --group s3 --group dev --universal --python-version 3.11 \
 		--generate-hashes --no-header --no-emit-index-url --no-emit-find-links --output-file requirements.lock --quiet $(LOCK_FLAGS)
 	@$(BIN)/python -m tools.requirements
 	@echo "Next: make licences, once the new lock is installed"

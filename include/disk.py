@@ -10,6 +10,8 @@ from typing import Any
 
 from include.errors import ConfigurationError, InfrastructureError, StagingError, SyncError
 
+TEMPORARY_FILES = "temporary files (TMPDIR)"
+"""How messages call the folder of temporary files."""
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _PERMISSION = {errno.EACCES, errno.EPERM}
 _WRONG_PLACE = {errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP}

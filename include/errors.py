@@ -73,6 +73,10 @@ class StagingError(SyncError):
     """
 
 
+class StagingFolderGone(StagingError):
+    """The whole folder of an earlier task is missing: it was removed, or this machine does not reach it."""
+
+
 class UnsafeChange(SyncError):
     """A person should check the run before it continues (a mass change, too many rejected records).
 

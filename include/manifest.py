@@ -9,6 +9,8 @@ from typing import IO, Any, Self
 
 import orjson
 
+from include.errors import StagingError
+
 MANIFEST = "manifest.json"
 _PIECE_BYTES = 1 << 20
 
@@ -31,6 +33,11 @@ class StagedFile:
         if found.size != self.size:
             return f"{found.size:,} bytes instead of {self.size:,}"
         return "" if found.crc32 == self.crc32 else "its checksum does not match"
+
+    def require(self, found: Self, what: str) -> None:
+        """StagingError that names `what` if the file that was found differs."""
+        if problem := self.differs_from(found):
+            raise StagingError(f"{what} is damaged: {problem}")
 
 
 @dataclass(frozen=True)

@@ -1,59 +1,44 @@
-"""The files of one run between its tasks: frames, JSON and CSV in one folder that only our user can read."""
+"""The files of one run between its tasks: frames, JSON and CSV in one folder, on a disk or in a bucket."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from itertools import chain
-from pathlib import Path
-from secrets import token_hex
-from typing import IO, TYPE_CHECKING, Any, Protocol, Self, cast
+from typing import IO, TYPE_CHECKING, Any, cast
 
 import orjson
 
-from include.disk import disk
-from include.errors import StagingError
-from include.manifest import MANIFEST, ChecksumStream, Manifest, StagedFile, checksum_file
+from include.errors import StagingError, StagingFolderGone
+from include.local_folder import UNFINISHED
+from include.manifest import MANIFEST, ChecksumStream, Manifest, StagedFile
+from include.staging_folder import Unfinished, folder_at
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
 
-class Folder(Protocol):
-    """The methods of `pathlib.Path` and Airflow's `ObjectStoragePath` that this module uses."""
-
-    @property
-    def name(self) -> str: ...
-    def __truediv__(self, name: str) -> Self: ...
-    def open(self, mode: str) -> IO[bytes]: ...
-    def mkdir(self, *, parents: bool, exist_ok: bool) -> None: ...
-    def exists(self) -> bool: ...
-    def is_file(self) -> bool: ...
-    def iterdir(self) -> Iterator[Self]: ...
-    def rename(self, target: Any) -> Any: ...
-    def unlink(self) -> None: ...
-
-
 class Staging:
     """Files of one run, or of one of its stages. A file is complete or absent, so that a retry can use the
-    files that it finds. It is written under another name, renamed, and then listed in the folder's manifest.
+    files that it finds. It gets its name when it is written, and is then listed in the folder's manifest.
     A file that the manifest does not list counts as absent.
 
-    Before this object reads a file for the first time, it compares the file with the manifest: StagingError
-    if the file is missing or damaged. `unlisted` is for a folder that outlives runs and versions: a file with
-    this prefix is used without a check if the manifest does not list it.
+    `folder` is a `pathlib.Path` or Airflow's `ObjectStoragePath`. Before a file is read, it is compared with
+    the manifest: StagingError if it is missing or damaged. `unlisted` is for a folder that outlives runs and
+    versions: a file with this prefix is used without a check if the manifest does not list it.
 
-    A file named `….zst` is compressed on disk; writing and reading compress and decompress it.
+    A file named `….zst` is staged compressed; writing and reading compress and decompress it.
 
-    No method raises OSError: a failure of the disk is a SyncError (`include/disk.py`).
+    No method raises OSError: a failure of the disk or the bucket is a SyncError (`StagingFolder`).
     """
 
-    def __init__(self, folder: Folder, *, unlisted: str = "") -> None:
+    def __init__(self, folder: Any, *, unlisted: str = "") -> None:
         self.folder = folder
+        self._files = folder_at(folder)
         self._unlisted = unlisted
-        self._checked: dict[str, StagedFile] = {}
+        self._own_manifest: Manifest | None = None
 
     def __str__(self) -> str:
         return str(self.folder)
@@ -77,10 +62,12 @@ class Staging:
 
     def begin(self) -> None:
         """Create the folder, or check the files of an earlier attempt: StagingError if one is damaged."""
-        self._make_private_folder()
+        self._own_manifest = None
+        self._files.create()
         self.check()
         with _CHANGING:
-            self._write_manifest(self._manifest().with_complete(False))
+            self._own_manifest = self._manifest()
+            self._write_manifest(self._own_manifest.with_complete(False))
 
     def complete(self) -> None:
         """Mark the folder as complete, for `require_complete`."""
@@ -88,26 +75,31 @@ class Staging:
             self._write_manifest(self._manifest().with_complete(True))
 
     def require_complete(self) -> None:
-        """Raise StagingError with the file's name unless all files are as they were at `complete`."""
-        with disk(self):
-            folder_exists, manifest_exists = self.folder.exists(), (self.folder / MANIFEST).exists()
-        if not folder_exists:
-            raise StagingError(f"{self} is gone")
-        if not manifest_exists:
+        """Raise StagingError with the file's name unless all files are as they were at `complete`.
+
+        StagingFolderGone if there is no folder.
+        """
+        self._own_manifest = None
+        if self._files.read(MANIFEST) is None:
+            self._require_folder()
             raise StagingError(f"{MANIFEST} of {self} is gone")
-        if not self.is_complete:
+        manifest = self._manifest()
+        if not manifest.complete:
             raise StagingError(f"{self} is not complete: the task that writes it did not finish")
+        self._own_manifest = manifest
         self.check()
 
     def check(self) -> None:
-        """Read all files of the manifest: StagingError if one is missing or damaged."""
-        for name, entry in self._manifest().files.items():
-            self._check(name, entry)
+        """Compare all files with the manifest: StagingError if one is missing or damaged.
+
+        In a bucket, damage that keeps the size of a file shows only when the file is read.
+        """
+        self._files.check(self._manifest().files)
 
     def check_again(self, name: str) -> None:
         """Check one file now, even if it was checked before."""
-        self._checked.pop(name, None)
-        self._check(name, self._entry(name))
+        if entry := self._entry(name):
+            self._files.check({name: entry}, again=True)
 
     @contextmanager
     def writing(self, name: str) -> Iterator[IO[bytes]]:
@@ -115,25 +107,20 @@ class Staging:
 
         Tasks of a run may write the same name at once: each writes its own file, and the last one wins.
         """
-        self._make_private_folder()
-        unfinished = self._unfinished(name)
-        with disk(self), _removed_on_error(unfinished):
-            with unfinished.open("wb") as file:
-                stream = ChecksumStream(file)
-                with _compressing(cast("IO[bytes]", stream), name) as open_file:
-                    yield open_file
-            _make_private(unfinished, 0o600)
+        self._files.create()
+        with self._files.unfinished(name) as unfinished:
+            stream = ChecksumStream(unfinished.stream)
+            with _compressing(cast("IO[bytes]", stream), name) as open_file:
+                yield open_file
             self._put(unfinished, name, stream.entry)
 
     @contextmanager
     def reading(self, name: str) -> Iterator[IO[bytes]]:
-        self._check(name, self._entry(name))
-        with disk(self), self._opened(name) as file, _decompressing(file, name) as open_file:
-            try:
-                yield open_file
-            except Exception:
-                self.check_again(name)  # damage since the last check explains the error better
-                raise
+        with (
+            self._files.opened(name, self._entry(name)) as file,
+            _decompressing(file, name) as open_file,
+        ):
+            yield open_file
 
     def write_bytes(self, name: str, content: bytes) -> None:
         with self.writing(name) as file:
@@ -145,10 +132,9 @@ class Staging:
             manifest = self._manifest()
             gone = {name for name in manifest.files if name.startswith(prefix) and name != than}
             self._write_manifest(manifest.without(*gone))
-        with disk(self):
-            for entry in list(self.folder.iterdir()):
-                if entry.name.startswith(prefix) and entry.name != than:
-                    entry.unlink()
+        for name in self._files.names():
+            if name.startswith(prefix) and name != than:
+                self._files.remove(name)
 
     def read_bytes(self, name: str) -> bytes:
         with self.reading(name) as file:
@@ -214,20 +200,12 @@ class Staging:
             if not parquet.metadata.num_rows:
                 yield parquet.read(columns).to_pandas()
 
-    def _make_private_folder(self) -> None:
-        with disk(self):
-            if not self.folder.exists():
-                self.folder.mkdir(parents=True, exist_ok=True)
-                _make_private(self.folder, 0o700)
-
-    def _unfinished(self, name: str) -> Folder:
-        return self.folder / f"{name}.{token_hex(4)}{_UNFINISHED}"
-
-    def _put(self, unfinished: Folder, name: str, entry: StagedFile) -> None:
+    def _put(self, unfinished: Unfinished, name: str, entry: StagedFile) -> None:
         """Give a written file its name. If the process is killed in between, the manifest does not list the
         file, and it is written again.
 
-        So the entry of a file that is replaced is removed first: it would not match the new file.
+        So the entry of a file that is replaced is removed first: it would not match the new file. Other
+        threads may change the manifest while the file is uploaded.
         """
         with _CHANGING:
             manifest = self._manifest_or_new()
@@ -235,43 +213,37 @@ class Staging:
                 self._write_manifest(manifest.without(name))
             elif not manifest.files:
                 self._write_manifest(manifest)  # first, because a file without a manifest counts as damage
-            unfinished.rename(self.folder / name)
-            self._write_manifest(manifest.with_file(name, entry))
+        unfinished.publish(name, entry)
+        with _CHANGING:
+            self._write_manifest(self._manifest().with_file(name, entry))
 
     def _entry(self, name: str) -> StagedFile | None:
         """The manifest's entry of a file; None for a file of an earlier version."""
         entry = self._manifest().files.get(name)
         if entry is None and not self._is_of_an_earlier_version(name):
+            self._require_folder()
             raise StagingError(f"{name} of {self} is gone")
         return entry
 
-    def _check(self, name: str, entry: StagedFile | None) -> None:
-        if entry is None or self._checked.get(name) == entry:
-            return
-        with disk(self), self._opened(name) as file:
-            found = checksum_file(file)
-        if problem := entry.differs_from(found):
-            raise StagingError(f"{name} of {self} is damaged: {problem}")
-        self._checked[name] = entry
-
-    def _opened(self, name: str) -> IO[bytes]:
-        try:
-            return (self.folder / name).open("rb")
-        except FileNotFoundError:
-            raise StagingError(f"{name} of {self} is gone") from None
+    def _require_folder(self) -> None:
+        if not self._files.exists():
+            raise StagingFolderGone(f"{self} is gone")
 
     def _manifest(self) -> Manifest:
-        """The manifest as it is on the disk now: another process may have changed it."""
-        place = self.folder / MANIFEST
-        try:
-            with disk(self, but=FileNotFoundError), place.open("rb") as file:
-                content = file.read()
-        except FileNotFoundError:
+        """The manifest as it is staged now: another process may have changed it.
+
+        After `begin` and `require_complete` this object remembers it: a stage has its folder alone, and
+        nothing changes a complete folder. In a bucket each look is a call.
+        """
+        if self._own_manifest is not None:
+            return self._own_manifest
+        content = self._files.read(MANIFEST)
+        if content is None:
             names = self._unlisted_names()
             if MANIFEST in names:  # another thread or process has just written it
                 return self._manifest()
             if names:
-                raise StagingError(f"{MANIFEST} of {self} is gone, but {min(names)} exists") from None
+                raise StagingError(f"{MANIFEST} of {self} is gone, but {min(names)} exists")
             return Manifest()
         try:
             return Manifest.from_bytes(content)
@@ -288,31 +260,24 @@ class Staging:
             raise
 
     def _write_manifest(self, manifest: Manifest) -> None:
-        unfinished = self._unfinished(MANIFEST)
-        with disk(self), _removed_on_error(unfinished):
-            with unfinished.open("wb") as file:
-                file.write(manifest.to_bytes())
-            _make_private(unfinished, 0o600)
-            unfinished.rename(self.folder / MANIFEST)
+        self._files.replace(MANIFEST, manifest.to_bytes())
+        if self._own_manifest is not None:
+            self._own_manifest = manifest
 
     def _is_of_an_earlier_version(self, name: str) -> bool:
-        if not self._unlisted or not name.startswith(self._unlisted):
-            return False
-        with disk(self):
-            return (self.folder / name).exists()
+        return bool(self._unlisted) and name.startswith(self._unlisted) and self._files.has(name)
 
     def _unlisted_names(self) -> set[str]:
         """The finished files of a folder without a manifest which a manifest should list."""
-        with disk(self):
-            if not self.folder.exists():
-                return set()
-            names = {entry.name for entry in self.folder.iterdir() if entry.is_file()}
-        return {n for n in names if not n.endswith(_UNFINISHED) and not self._is_of_an_earlier_version(n)}
+        return {
+            name
+            for name in self._files.names()
+            if not name.endswith(UNFINISHED) and not self._is_of_an_earlier_version(name)
+        }
 
 
 _CHANGING = threading.RLock()
 """Locks the read, change and write of a manifest: several threads of a task write files."""
-_UNFINISHED = ".unfinished"
 _COMPRESSED = ".zst"
 
 
@@ -320,16 +285,6 @@ def _note_rows(file: IO[bytes], rows: int) -> None:
     """Set the number of rows for the manifest; a test may pass another kind of file."""
     if isinstance(file, ChecksumStream):
         file.rows = rows
-
-
-@contextmanager
-def _removed_on_error(unfinished: Folder) -> Iterator[None]:
-    try:
-        yield
-    except BaseException:
-        with suppress(OSError):  # the original error matters more; no reader uses an unfinished file
-            unfinished.unlink()
-        raise
 
 
 def _compressing(file: IO[bytes], name: str) -> AbstractContextManager[IO[bytes]]:
@@ -346,11 +301,3 @@ def _decompressing(file: IO[bytes], name: str) -> AbstractContextManager[IO[byte
     import pyarrow as pa  # noqa: PLC0415
 
     return cast("AbstractContextManager[IO[bytes]]", pa.CompressedInputStream(file, "zstd"))
-
-
-def _make_private(path: Folder, mode: int) -> None:
-    """Let only our user read the path; a bucket has its own permissions."""
-    if isinstance(path, Path):
-        path.chmod(mode)
-    elif getattr(path, "protocol", "") == "file":
-        Path(cast("Any", path).path).chmod(mode)

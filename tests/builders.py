@@ -231,11 +231,14 @@ class SyncRunner:
     shop: SimulatedShop
     folder: Path
     settings: Settings = field(default_factory=load_settings)
+    base: Any = None
+    """The folder or bucket of the staged files; by default `folder`."""
     vtex: VtexClient = field(init=False)
     connectif: ConnectifClient = field(init=False)
     state: StateStore = field(init=False)
 
     def __post_init__(self) -> None:
+        self.base = self.base or self.folder
         shutil.copyfile(_empty_state(), self.folder / "state.db")
         self._open()
 
@@ -267,8 +270,8 @@ class SyncRunner:
             pipeline=pipeline,
             run_key=key,
             plan=plan,
-            staging=Staging(self.folder / key),
-            kept=kept_in(self.folder),
+            staging=Staging(self.base / key),
+            kept=kept_in(self.base),
             settings=self.settings,
             state=self.state,
             vtex=self.vtex,

@@ -1,8 +1,9 @@
-"""Writes requirements.txt and requirements-image.txt from the lock. `make lock` runs it after resolving.
+"""Writes requirements.txt, requirements-image.txt and requirements-s3.txt from the lock, for `make lock`.
 
 The lock holds everything with hashes, also development tools. requirements.txt is the short list: direct pins
 for an existing Airflow. requirements-image.txt holds all packages that these pins need, with the hashes that
-`pip install --require-hashes` demands.
+`pip install --require-hashes` demands. requirements-s3.txt holds, in the same way, what a bucket of S3 needs
+beside them.
 """
 
 from __future__ import annotations
@@ -39,9 +40,10 @@ IMAGE: dict[str, str | Set[str]] = {
 
 
 def main() -> None:
-    """Write both files."""
+    """Write the files."""
     (ROOT / "requirements.txt").write_text(render())
     (ROOT / "requirements-image.txt").write_text(render_image())
+    (ROOT / "requirements-s3.txt").write_text(render_s3())
 
 
 def render() -> str:
@@ -57,8 +59,19 @@ def render() -> str:
 def render_image() -> str:
     """The text of requirements-image.txt: the lock's entries without those for development only."""
     entries = entries_of((ROOT / "requirements.lock").read_text())
-    kept = needed(entries, {name for group in SECTIONS.values() for name in names(group)})
+    kept = _in_image(entries)
     return HEADER + "\n" + "".join(entry.text for entry in entries if entry.name in kept)
+
+
+def render_s3() -> str:
+    """The text of requirements-s3.txt: the lock's entries for a bucket of S3 that the image does not have."""
+    entries = entries_of((ROOT / "requirements.lock").read_text())
+    kept = needed(entries, set(names("s3"))) - _in_image(entries)
+    return HEADER + "\n" + "".join(entry.text for entry in entries if entry.name in kept)
+
+
+def _in_image(entries: Iterable[Entry]) -> set[str]:
+    return needed(entries, {name for group in SECTIONS.values() for name in names(group)})
 
 
 @dataclass(frozen=True)

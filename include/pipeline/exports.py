@@ -13,7 +13,7 @@ from include.connectif.client import ConnectifClient, QueueFull
 from include.connectif.exports import Export, WantedColumn, read_rows
 from include.connectif.limits import EXPORT_DAYS
 from include.connectif.vocabulary import quote_status
-from include.disk import disk
+from include.disk import TEMPORARY_FILES, disk
 from include.errors import TemporaryError
 from include.pipeline.run import SyncRun
 from include.staging import Staging
@@ -21,8 +21,6 @@ from include.values.wording import plural
 from include.window import Window
 
 log = logging.getLogger(__name__)
-
-_TEMPORARY = "temporary files (TMPDIR)"
 
 
 class Exporter:
@@ -76,7 +74,7 @@ class Exporter:
             )
         log.info("%s: %s", what, plural(done.total, "row"))
         with (
-            disk(_TEMPORARY),
+            disk(TEMPORARY_FILES),
             TemporaryFile() as file,
         ):  # it has no name, and the system removes it with the process
             self._connectif.read_export_file(done.file_url, file)

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from itertools import chain, islice
+from socket import gethostname
 from typing import TYPE_CHECKING, Any
 
 from include.connectif.client import ConnectifClient
-from include.errors import StagingError
+from include.errors import StagingError, StagingFolderGone
 from include.http.calls import CallCounter
 from include.outcomes import PipelineName, Reason
 from include.pipeline.lease import leased
@@ -47,6 +48,10 @@ RECORD_SECONDS = 10.0
 _OUTCOMES = "outcomes-"
 SENT_AT_LAST = "sent-at-last.parquet"
 _LOGGED_OUTCOMES = 50
+_UNREACHED = (
+    "An earlier task wrote this folder: if it was not removed, the worker on {} does not reach it, and "
+    "SYNC_RUN__STAGING_PATH must name one folder or bucket that all workers reach. "
+)
 
 
 @dataclass(frozen=True)
@@ -115,14 +120,18 @@ def _writing_only_if_asked(run: SyncRun) -> Iterator[None]:
 
 @contextmanager
 def explain_staging_errors(settings: Settings) -> Iterator[None]:
-    """Add to a StagingError what to do, and how long staged files are kept."""
+    """Add to a StagingError what to do, and how long staged files are kept.
+
+    If a whole folder is missing that an earlier task announced, this machine may not reach it.
+    """
     try:
         yield
     except StagingError as problem:
-        raise StagingError(
-            f"staged files: {problem}. Clear the whole run, from its first task on: it writes them again. "
-            f"Staged files are removed {settings.run.staging_retention_days} days after the start of their "
-            "run (run.staging_retention_days), or when a person is erased"
+        unreached = _UNREACHED.format(gethostname()) if isinstance(problem, StagingFolderGone) else ""
+        raise type(problem)(
+            f"staged files: {problem}. {unreached}Clear the whole run, from its first task on: it writes "
+            f"them again. Staged files are removed {settings.run.staging_retention_days} days after the "
+            "start of their run (run.staging_retention_days), or when a person is erased"
         ) from None
 
 

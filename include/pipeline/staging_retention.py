@@ -9,11 +9,11 @@ from typing import Any
 
 import orjson
 
-from include.disk import disk
 from include.errors import SyncError
 from include.pipeline.run import KEPT
 from include.run_name import attempt_of, safe_name, started_at
 from include.setting_types import Settings
+from include.staging_folder import folder_at
 from include.state import StateStore
 
 log = logging.getLogger(__name__)
@@ -51,20 +51,16 @@ def remove_old(state: StateStore, base: Any, settings: Settings, now: datetime) 
 def remove_old_runs(folder: Any, *, older_than: timedelta, now: datetime) -> int:
     """Remove the folders `<dag>/<run>/<attempt>` of a shop that are older; returns how many.
 
-    `folder` is a path as in `Staging` that also supports a recursive `rmdir`. No other folders are touched:
-    the base folder may be a bucket that other applications use too.
+    `folder` is a path as in `Staging`. No other folders are touched: the base folder may be a bucket that
+    other applications use too.
     """
     removed = 0
-    with disk(folder):
-        for run in _runs(folder):
-            for cleared in list(run.iterdir()):
-                if _created_at(cleared, now) <= now - older_than:
-                    cleared.rmdir(recursive=True)
-                    removed += 1
-            if run.exists() and not list(run.iterdir()):  # a bucket has no empty folders
-                run.rmdir(
-                    recursive=True
-                )  # without `recursive`, universal-pathlib 0.3 fails on an empty folder
+    for run in _runs(folder):
+        for cleared in _folders(run):
+            if _created_at(cleared, now) <= now - older_than:
+                folder_at(cleared).remove_all()
+                removed += 1
+        folder_at(run).remove_if_empty()
     return removed
 
 
@@ -81,15 +77,14 @@ def remove_runs_with_people(
         place = (one.dag_id, safe_name(one.run_id), attempt_of(one.run_key))
         finished.setdefault(one.shop.folder, set()).add(place)
     removed, running = 0, list[str]()
-    with disk(base):
-        for folder in (base / shop.folder for shop in state.erasure.shops_of_the_vtex_account()):
-            for cleared in _folders_started_before(folder, started_before, now):
-                place = (cleared.parent.parent.name, cleared.parent.name, cleared.name)
-                if place in finished.get(folder.name, ()):
-                    cleared.rmdir(recursive=True)
-                    removed += 1
-                else:
-                    running.append("/".join(place))
+    for folder in (base / shop.folder for shop in state.erasure.shops_of_the_vtex_account()):
+        for cleared in _folders_started_before(folder, started_before, now):
+            place = (cleared.parent.parent.name, cleared.parent.name, cleared.name)
+            if place in finished.get(folder.name, ()):
+                folder_at(cleared).remove_all()
+                removed += 1
+            else:
+                running.append("/".join(place))
     return removed, running
 
 
@@ -106,7 +101,7 @@ def _runs(folder: Any) -> Iterator[Any]:
 
 
 def _folders(path: Any) -> list[Any]:
-    return [entry for entry in path.iterdir() if entry.is_dir()] if path.exists() else []
+    return [path / name for name in folder_at(path).folders()]
 
 
 def _created_at(cleared: Any, now: datetime) -> datetime:
@@ -114,6 +109,6 @@ def _created_at(cleared: Any, now: datetime) -> datetime:
     if started := started_at(cleared.name):
         return started
     try:
-        return datetime.fromisoformat(orjson.loads((cleared / _CREATED_AT).read_bytes())["at"])
-    except (FileNotFoundError, ValueError, LookupError, TypeError):
+        return datetime.fromisoformat(orjson.loads(folder_at(cleared).read(_CREATED_AT) or b"")["at"])
+    except (ValueError, LookupError, TypeError):
         return now

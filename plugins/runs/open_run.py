@@ -34,6 +34,7 @@ from plugins.hooks.state_store import open_state
 from plugins.hooks.vtex_hook import VtexHook
 from plugins.runs.run_key import run_folder, run_key
 from plugins.runs.shop_of_run import shop_of_run
+from plugins.runs.staging_path import open_staging
 
 _TWO_ATTEMPTS = RetryPolicy(attempts=2)
 """Few attempts: a user waits for the answer."""
@@ -112,13 +113,13 @@ def installation() -> str:
 
 
 def staging_base(settings: Settings) -> ObjectStoragePath:
-    """The folder of staged files.
+    """The folder or bucket of staged files; ConfigurationError if it cannot be opened.
 
     By default it is in Airflow's home, which works on one machine only. With workers on other machines raise
     ConfigurationError, before anything is read.
     """
     if settings.run.staging_path:
-        return ObjectStoragePath(settings.run.staging_path)
+        return open_staging(settings.run.staging_path)
     require_one_machine(
         "staged files", "set SYNC_RUN__STAGING_PATH to a folder or bucket that all workers can use"
     )

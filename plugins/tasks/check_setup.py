@@ -23,6 +23,7 @@ from include.doctor import CheckContext, Level, Line, run_checks
 from include.doctor.all_checks import check_environment
 from include.doctor.api_server import api_server_addresses, check_page, check_receiver
 from include.doctor.check import error, ok, warning
+from include.doctor.staging import check_staging
 from include.errors import ConfigurationError, MissingConnection, SyncError
 from include.http.retry import RetryPolicy
 from include.setting_types import AlertBy, Alerts, Settings
@@ -141,9 +142,11 @@ def _check_state(
 
 def _check_staging(settings: Settings) -> Iterator[Line]:
     try:
-        yield ok("staged files", f"are in {staging_base(settings)}")
-    except ConfigurationError as problem:
+        base = staging_base(settings)
+    except SyncError as problem:
         yield error("staged files", str(problem), "See [run] in include/settings.toml")
+        return
+    yield from check_staging(base)
 
 
 def check_alerts(alerts: Alerts | None = None) -> Iterator[Line]:

@@ -31,7 +31,6 @@ from include.vtex.client import VtexClient
 from tests.builders import EVERYTHING, NOON, SimulatedShop, SyncRunner, replay_of, stages_of, window_ending
 from tests.orders import MORNING, day_of, put_order, put_product, without_baskets
 from tests.orders import purchases as at_connectif
-from tests.unit.pipeline.test_cleaning import Folder
 
 EMAIL = "piepmatz.zwitscher@example.com"
 CANARIES = (b"piepmatz", b"zwitscher", b"98765")
@@ -56,7 +55,7 @@ def person(shop: SimulatedShop) -> None:
 
 
 def erase_person(runner: SyncRunner, base: Any = None) -> str:
-    base = base or Folder(runner.folder / "no staged files")
+    base = base or runner.folder / "no staged files"
     return "\n".join(erase(runner.state, runner.vtex, base, EMAIL, runner.shop.clock.now()))
 
 
@@ -293,12 +292,12 @@ def test_erase__leaves_no_personal_data_in_any_file(
     assert find_canaries(runner, base) == set(CANARIES)
 
     shop.clock.advance(1)
-    text = erase_person(runner, Folder(base.parent))
+    text = erase_person(runner, base.parent)
     assert "2 finished runs" in text
     assert "sync_contacts/later-0" in text
     assert folders() == ["later"]
     stages_of(running)
-    remove_old(runner.state, Folder(base.parent), runner.settings, shop.clock.now())
+    remove_old(runner.state, base.parent, runner.settings, shop.clock.now())
     assert folders() == []
     assert find_canaries(runner, base.parent.parent) == set()
     assert not any(canary.decode() in (caplog.text + text).lower() for canary in CANARIES)

@@ -341,7 +341,8 @@ def test_image__contains_the_folders_of_the_project() -> None:
     assert copied == {"dags", "plugins", "include", "sandbox"}
     assert all((ROOT / folder).is_dir() for folder in copied)
     kept = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
-    assert kept == copied | {"requirements-image.txt", "tools/image_versions.py", "deploy/clean.sh"}
+    build = {"requirements-image.txt", "requirements-s3.txt", "tools/image_versions.py", "deploy/clean.sh"}
+    assert kept == copied | build
 
 
 def test_base_image__has_the_locked_airflow() -> None:

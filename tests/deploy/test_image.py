@@ -27,7 +27,10 @@ PIP = """#!/bin/sh
 set -e
 case " $* " in *" --require-hashes --no-deps --only-binary :all: "*) ;; *) exit 3 ;; esac
 while [ $# -gt 0 ]; do
-    case "$1" in --requirement) grep -q '^apache-airflow==' "$2" && grep -q -- '--hash=sha256:' "$2" ;; esac
+    case "$1" in --requirement)
+        grep -q '^apache-airflow' "$2" && grep -q -- '--hash=sha256:' "$2"
+        echo "${2##*/}" >> "${2%/*}/../installed" ;;
+    esac
     shift
 done
 """
@@ -104,7 +107,7 @@ class ImageFolder:
         done = subprocess.run(
             ["/bin/sh", "-c", here],
             cwd=self.root / self.workdir.lstrip("/"),
-            env={"PATH": f"{self.root}/bin:/usr/bin:/bin"},
+            env={"PATH": f"{self.root}/bin:/usr/bin:/bin", **self.arguments},
             user=USER,
             group=0,
             extra_groups=[],
@@ -124,12 +127,18 @@ def open_path(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
-def test_run_lines__succeed_as_the_user_of_the_base_image(open_path: Path) -> None:
+@pytest.mark.parametrize(("staging", "lists"), [("", 1), ("s3", 2)])
+def test_run_lines__succeed_as_the_user_of_the_base_image(staging: str, lists: int, open_path: Path) -> None:
     machine = ImageFolder(open_path / "image")
-    steps = list(instructions(DOCKERFILE))
+    steps = [
+        (word, f"STAGING={staging}" if rest == "STAGING=" else rest)
+        for word, rest in instructions(DOCKERFILE)
+    ]
     assert [word for word, _ in steps].count("RUN") >= 2
     for word, rest in steps:
         machine.step(word, rest)
+    installed = (open_path / "image/tmp/installed").read_text().split()
+    assert installed == [f"requirements-{name}.txt" for name in ("image", "s3")[:lists]]
     for folder in ("logs", "staging"):
         assert (open_path / "image/opt/airflow" / folder).stat().st_uid == USER
 

@@ -8,12 +8,13 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tools.requirements import PIN, Entry, entries_of, locked, names, needed, render, render_image
+from tools.requirements import PIN, Entry, entries_of, locked, names, needed, render, render_image, render_s3
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "requirements.txt").read_text()
 LOCK = (ROOT / "requirements.lock").read_text()
 IMAGE = (ROOT / "requirements-image.txt").read_text()
+S3 = (ROOT / "requirements-s3.txt").read_text()
 
 
 def test_requirements__are_the_output_of_make_lock() -> None:
@@ -42,8 +43,21 @@ def test_image_requirements__contain_all_dependencies_and_no_tool() -> None:
     assert not set(listed) & {"pytest", "mypy", "ruff", "hypothesis", "import-linter", "pandas-stubs"}
 
 
+def test_s3_requirements__are_the_output_of_make_lock() -> None:
+    assert render_s3() == S3, "run `make lock`"
+
+
+def test_s3_requirements__are_what_the_image_lacks_for_a_bucket() -> None:
+    listed = locked(S3)
+    assert {"apache-airflow-providers-amazon", "s3fs", "aiobotocore", "botocore"} <= set(listed)
+    assert not set(listed) & (set(locked(IMAGE)) | {"moto", "flask-cors", "responses"})
+    for name in listed:
+        for needs in _needs(name):
+            assert needs in listed or needs in locked(IMAGE), f"{name} needs {needs}"
+
+
 def test_image_requirements__have_the_locks_versions_markers_and_hashes() -> None:
-    entries, locked_entries = ({entry.text for entry in entries_of(text)} for text in (IMAGE, LOCK))
+    entries, locked_entries = ({entry.text for entry in entries_of(text)} for text in (IMAGE + S3, LOCK))
     assert entries < locked_entries
     assert all("--hash=sha256:" in entry for entry in entries)
 

@@ -2,6 +2,7 @@
 
 make bench
 make bench BENCH='contacts --records 100000 1000000'
+make bench BENCH='contacts --records 100000 --bucket'       also staged in a bucket (moto's S3)
 make bench BENCH=parsing             how long Airflow takes to parse the DAG files
 make bench BENCH=newsletter          also on a real Airflow: latency and a burst of callbacks
 make bench BENCH='purchases --records 2000 --minute-seconds 12 --json figures.json'
@@ -14,7 +15,8 @@ import json
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from itertools import chain
 from pathlib import Path
 
 from include.outcomes import PipelineName
@@ -42,6 +44,9 @@ def main() -> int:
     parser.add_argument(
         "--minute-seconds", type=int, help="length of a rate-limit minute in runs with limits"
     )
+    parser.add_argument(
+        "--bucket", action="store_true", help="also measure each run with its staged files in a local bucket"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write all figures to this file")
     options = parser.parse_args()
     if options.pipelines == [PARSING]:
@@ -50,6 +55,8 @@ def main() -> int:
         return 0
     try:
         scenarios = scenarios_for(options.pipelines, options.records, options.minute_seconds)
+        if options.bucket:
+            scenarios = list(chain.from_iterable(map(with_bucket, scenarios)))
     except ValueError as wrong:
         parser.error(str(wrong))
     facts = machine()
@@ -87,6 +94,13 @@ def scenarios_for(
     if len(chosen) != 1:
         raise ValueError("--records needs one pipeline: name it")
     return [scenario for number in records for scenario in scenarios_of(chosen[0], number, minute_seconds)]
+
+
+def with_bucket(scenario: Scenario) -> list[Scenario]:
+    """The scenario, and the same with its staged files in a bucket. Newsletter runs stage nothing."""
+    if scenario.pipeline is PipelineName.NEWSLETTER:
+        return [scenario]
+    return [scenario, replace(scenario, staging="bucket")]
 
 
 def _print(line: str) -> None:

@@ -18,6 +18,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from upath import UPath
+
 from include.connectif.client import ConnectifAccount, ConnectifClient
 from include.newsletter import NewsletterRules, NewsletterSync
 from include.outcomes import PipelineName
@@ -32,6 +34,7 @@ from include.state import Shop, StateStore, open_state_store, upgrade
 from include.values.address import email_of
 from include.vtex.client import RateLimits, VtexAccount, VtexClient
 from include.window import Window
+from tools.bench.bucket import BUCKET, BucketCalls
 from tools.shop_choice import chosen_settings
 
 _UNLIMITED = 1e6
@@ -40,7 +43,9 @@ _MEGABYTE = 1_000_000
 
 @dataclass
 class StageCost:
-    """Elapsed and processor seconds, calls by vendor and route, and peak memory until the stage ends."""
+    """Elapsed and processor seconds, calls by vendor and route, peak memory until the stage ends, and calls
+    to the bucket of the staged files.
+    """
 
     name: str
     stage_started_at: float = 0.0
@@ -48,6 +53,7 @@ class StageCost:
     processor_seconds: float = 0.0
     peak_megabytes: float = 0.0
     calls: dict[str, dict[str, int]] = field(default_factory=dict)
+    bucket_calls: int = 0
 
 
 class Meter:
@@ -55,12 +61,14 @@ class Meter:
 
     def __init__(self, vtex: VtexClient, connectif: ConnectifClient) -> None:
         self._counters = {"vtex": vtex.transport.counter, "connectif": connectif.transport.counter}
+        self._bucket = BucketCalls()
         self.stages: list[StageCost] = []
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
         calls = {vendor: counter.by_route.copy() for vendor, counter in self._counters.items()}
         stage_started_at, begun, processor = time.time(), time.monotonic(), time.process_time()
+        bucket_calls = self._bucket.number
         yield
         self.stages.append(
             StageCost(
@@ -70,6 +78,7 @@ class Meter:
                 round(time.process_time() - processor, 3),
                 peak_megabytes(),
                 {vendor: dict(c.by_route - calls[vendor]) for vendor, c in self._counters.items()},
+                self._bucket.number - bucket_calls,
             )
         )
 
@@ -153,12 +162,13 @@ def _run(job: dict[str, Any], vtex: VtexClient, connectif: ConnectifClient, stat
         Path(job["folder"]),
         f"day-{job['day']}",
     )
+    base = UPath(f"s3://{BUCKET}/{folder.name}", **job["bucket"]) if job["bucket"] else folder
     return SyncRun(
         pipeline=pipeline,
         run_key=key,
         plan=_plan(pipeline, job["days_ago"]),
-        staging=Staging(folder / key),
-        kept=kept_in(folder),
+        staging=Staging(base / key),
+        kept=kept_in(base),
         settings=chosen_settings(),
         state=state,
         vtex=vtex,
@@ -169,7 +179,7 @@ def _run(job: dict[str, Any], vtex: VtexClient, connectif: ConnectifClient, stat
 def _send_catalogue(run: SyncRun) -> None:
     """Send the catalogue, so that the run finds synced products. This is not measured."""
     key, everything = "catalogue", RunPlan("full", None, (), "everything")
-    staging = Staging(run.staging.folder.parent / key)  # type: ignore[attr-defined]
+    staging = Staging(run.staging.folder.parent / key)
     products = replace(run, pipeline=PipelineName.PRODUCTS, run_key=key, plan=everything, staging=staging)
     _daily(products, Meter(run.vtex, run.connectif))
 

@@ -10,6 +10,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -19,6 +20,7 @@ from include.connectif.limits import CALLS_PER_MINUTE
 from include.http.route import Route
 from include.outcomes import PipelineName
 from include.vtex import routes
+from tools.bench.bucket import local_bucket
 from tools.bench.ceiling import Ceiling, ceiling, forget_journal, journal
 from tools.bench.client import rate_limits
 from tools.bench.minutes import share_used
@@ -135,11 +137,13 @@ def measure(scenario: Scenario, logs: Path) -> Iterator[Result]:
     with (
         running_sandbox(logs, options=options, ready_seconds=READY_SECONDS) as sandbox,
         tempfile.TemporaryDirectory(prefix="bench-") as folder,
+        ExitStack() as exits,
     ):
         connections = sandbox_connections(sandbox)
+        bucket = exits.enter_context(local_bucket()) if scenario.staging == "bucket" else None
         for day in range(1, scenario.days + 1):
             forget_journal(sandbox.vtex)
-            cost = merge_costs(_clients(scenario, connections, Path(folder), day))
+            cost = merge_costs(_clients(scenario, connections, Path(folder), day, bucket))
             if scenario.minute_seconds:
                 yield Result(scenario, day, cost, None, _posting(scenario, sandbox))
             else:
@@ -180,6 +184,7 @@ def _stage(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "processor_seconds": round(sum(part["processor_seconds"] for part in parts), 3),
         "peak_megabytes": max(part["peak_megabytes"] for part in parts),
         "calls": {vendor: _sum([part["calls"][vendor] for part in parts]) for vendor in vendors},
+        "bucket_calls": sum(part["bucket_calls"] for part in parts),
     }
 
 
@@ -191,11 +196,16 @@ def _sum(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
 
 
 def _clients(
-    scenario: Scenario, connections: Mapping[str, Any], folder: Path, day: int
+    scenario: Scenario,
+    connections: Mapping[str, Any],
+    folder: Path,
+    day: int,
+    bucket: Mapping[str, Any] | None,
 ) -> list[dict[str, Any]]:
     """Run all clients at once, each in a folder of its own that the next day uses too."""
+    shared = {"connections": connections, "day": day, "bucket": bucket}
     jobs = [
-        {"connections": connections, "folder": str(folder / str(number)), "day": day, "days_ago": number}
+        {**shared, "folder": str(folder / str(number)), "days_ago": number}
         for number in range(scenario.processes)
     ]
     clients: list[subprocess.Popen[str]] = []

@@ -32,7 +32,8 @@ class Scenario:
     `minute_seconds` is the length of a rate-limit minute, at the sandbox and for the client's rate limits.
     0 removes every limit, which shows the speed of the code. The shop's web tag reported `tracked_share` of
     the orders. With `skus` each SKU is a product. The `catalogue` at Connectif is `empty`, or `full` after
-    `sync_products`; otherwise it is small, and the tag reported a part of it.
+    `sync_products`; otherwise it is small, and the tag reported a part of it. A `bucket` for staged files is
+    served on this machine.
     """
 
     pipeline: PipelineName
@@ -42,11 +43,13 @@ class Scenario:
     processes: int = 1
     skus: bool = False
     catalogue: Literal["", "empty", "full"] = ""
+    staging: Literal["disk", "bucket"] = "disk"
 
     @property
     def title(self) -> str:
         what = f"{self.pipeline}, each SKU is one" if self.skus else str(self.pipeline)
         what += f", {self.catalogue} catalogue" if self.catalogue else ""
+        what += ", staged in a bucket" if self.staging == "bucket" else ""
         at_once = "" if self.processes == 1 else f", {self.processes} processes at once"
         return f"{what}, {'with limits' if self.minute_seconds else 'no limits'}{at_once}"
 

@@ -87,6 +87,11 @@ def _connectif_writes(result: Result) -> str:
     return f"{sum(number for route, number in routes.items() if not route.startswith('read')):,}"
 
 
+def _bucket_calls(result: Result) -> str:
+    number = sum(stage["bucket_calls"] for stage in result.cost["stages"])
+    return f"{number:,}" if number else ""
+
+
 def _throttled(vendor: str) -> Callable[[Result], str]:
     def cell(result: Result) -> str:
         number = result.cost["throttled"][vendor]
@@ -108,6 +113,7 @@ FIGURES: tuple[tuple[str, Callable[[Result], str]], ...] = (
     ),
     ("processes at once", lambda r: str(r.scenario.processes) if r.scenario.processes > 1 else ""),
     ("products at Connectif", lambda r: r.scenario.catalogue),
+    ("staged files in", lambda r: "a bucket" if r.scenario.staging == "bucket" else ""),
     ("known by the web tag", lambda r: _share(_tracked_share(r))),
     ("records read", lambda r: f"{r.cost['read']:,}"),
     ("written at the target", lambda r: f"{r.cost['written']:,}"),
@@ -120,6 +126,7 @@ FIGURES: tuple[tuple[str, Callable[[Result], str]], ...] = (
     ("  products searched", _loaded("vtex", routes.SEARCH_PRODUCTS)),
     ("  products created singly", _loaded("connectif", connectif_routes.PATCH_PRODUCT)),
     ("  imports", _loaded("connectif", connectif_routes.CREATE_IMPORT)),
+    ("calls to the bucket", _bucket_calls),
     ("answered 429 by VTEX", _throttled("vtex")),
     ("  by Connectif", _throttled("connectif")),
     *((f"{stage}, s (processor)", _seconds(stage)) for stage in _STAGES),

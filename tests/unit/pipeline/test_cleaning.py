@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -19,15 +18,6 @@ from include.state import Shop, StateStore
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 WEEK = timedelta(days=7)
 FOLDERS = ("shop-0123abcd", "abandoned-ffffffff")
-
-
-class Folder(type(Path())):  # type: ignore[misc]
-    """A path whose `rmdir` can be recursive, as that of Airflow's `ObjectStoragePath`."""
-
-    def rmdir(self, recursive: bool = True) -> None:
-        if not recursive:
-            raise NotImplementedError
-        shutil.rmtree(self)
 
 
 class FakeStore:
@@ -70,7 +60,7 @@ def staged(base: Path, path: str, started: datetime | None = NOW) -> Path:
 
 def clean(base: Path, state: FakeStore | None = None) -> FakeStore:
     state = state or FakeStore()
-    remove_old(cast("StateStore", state), Folder(base), load_settings(), NOW)
+    remove_old(cast("StateStore", state), base, load_settings(), NOW)
     return state
 
 

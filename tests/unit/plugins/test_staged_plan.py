@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from socket import gethostname
 
 import pytest
 
-from include.errors import StagingError
+from include.errors import StagingError, StagingFolderGone
 from include.plan import RunPlan
 from include.settings import load_settings
 from include.staging import Staging
@@ -36,6 +37,9 @@ def test_plan__lost_plan_is_not_made_again(name: str, damage: str, folder: Path)
 
 
 def test_plan__is_lost_with_the_folder_of_its_run(tmp_path: Path) -> None:
-    with pytest.raises(StagingError, match=r"plan\.json of .* is gone.*run\.staging_retention_days"):
+    """Or this worker does not reach it: the message names the setting, the path and the worker."""
+    with pytest.raises(StagingFolderGone, match=r"run is gone\. .*run\.staging_retention_days") as caught:
         _staged_plan(Staging(tmp_path / "run"), load_settings())
+    assert str(tmp_path / "run") in str(caught.value)
+    assert f"the worker on {gethostname()} does not reach it, and SYNC_RUN__STAGING_PATH" in str(caught.value)
     assert not (tmp_path / "run").exists()

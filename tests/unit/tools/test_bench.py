@@ -49,6 +49,7 @@ def cost(stage_started_at: float, seconds: float, calls: int) -> dict[str, Any]:
     stage = {
         "name": "load", "stage_started_at": stage_started_at, "seconds": seconds, "processor_seconds": 1.0,
         "peak_megabytes": 200.0 + calls, "calls": {"vtex": {}, "connectif": {"post purchase": calls}},
+        "bucket_calls": calls,
     }  # fmt: skip
     throttled = {"vtex": 0, "connectif": calls}
     return {"read": calls, "written": calls, "summary": "a line", "throttled": throttled, "stages": [stage]}
@@ -59,5 +60,6 @@ def test_merged_costs__a_stage_lasts_from_the_first_start_to_the_last_end() -> N
     (stage,) = found["stages"]
     assert (stage["seconds"], stage["processor_seconds"], stage["peak_megabytes"]) == (10, 2, 204)
     assert stage["calls"] == {"vtex": {}, "connectif": {"post purchase": 7}}
+    assert stage["bucket_calls"] == 7
     assert (found["read"], found["written"]) == (7, 7)
     assert found["throttled"] == {"vtex": 0, "connectif": 7}
