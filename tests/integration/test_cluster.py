@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import pytest
@@ -15,6 +16,8 @@ from tools.processes import ProcessFailed, only_one
 @pytest.mark.timeout(2400)
 def test_cluster__loses_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     """Other tests share the machine, so times are printed and not compared with their goals."""
+    if not os.environ.get("CLUSTER_TEST"):
+        pytest.skip("set CLUSTER_TEST=1 to run it: it takes ten minutes of a machine without other work")
     try:
         require_programs()
     except ProcessFailed as missing:
