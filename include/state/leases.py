@@ -18,8 +18,8 @@ LEASE = timedelta(minutes=3)
 """How long a lease lasts without renewal.
 
 It is longer than a restart of PostgreSQL and SQLite's wait of 30 seconds, so that a running run keeps its
-lease. It is shorter than the first two retry delays of Airflow together (2 and 4 minutes): after a kill,
-another run continues with its second retry at the latest.
+lease. It is shorter than the first three retry delays of Airflow together (at least 40, 80 and 160 seconds):
+after a kill, another run continues with its third retry at the latest.
 """
 
 
