@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -38,9 +37,6 @@ from plugins.web.page_app import PageProblem
 
 log = logging.getLogger(__name__)
 
-READERS = 4
-"""Shops that are read at once: a secrets backend or a database far away answers several."""
-
 UNREADABLE = "The shop could not be read; the log of the api-server says why"
 
 
@@ -57,10 +53,13 @@ def all_shops(user: BaseUser, request: Request) -> HTMLResponse:
 
 
 def read_rows(allowed: dict[str, tuple[PipelineName, ...]]) -> list[ShopRow]:
-    """Read the shops with these keys, each with the pipelines that the user may see."""
+    """Read the shops with these keys, each with the pipelines that the user may see.
+
+    One after the other: in four threads, 20 shops took longer (SQLite, two cores), because reading is mostly
+    work of Python.
+    """
     stores, now = _StateStores(), datetime.now(UTC)
-    with ThreadPoolExecutor(READERS) as readers:
-        return list(readers.map(lambda key: _row(key, allowed[key], stores, now), allowed))
+    return [_row(key, pipelines, stores, now) for key, pipelines in allowed.items()]
 
 
 @dataclass

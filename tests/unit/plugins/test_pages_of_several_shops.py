@@ -379,7 +379,6 @@ def test_all_shops__wait_only_once_for_a_database_that_does_not_answer(
         raise TemporaryError("sync_state: the database cannot be reached")
 
     monkeypatch.setattr(all_shops_page, "open_state", unreachable)
-    monkeypatch.setattr(all_shops_page, "READERS", 1)
     rows = rows_of(get(page, "/"))
     assert all("cannot be reached" in rows[key] for key in KEYS)
     assert "shops.pt" in rows["pt"]
