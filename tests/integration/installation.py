@@ -27,7 +27,7 @@ from tools.stored_reports import stored_reports
 SMALL = ("--contacts", "80", "--products", "20", "--orders-per-day", "10", "--days", "3")
 QUICK = ("--rate-window-seconds", "1", "--knob", "scroll_slot_freed_at_end=true")
 SECONDS = 200.0
-"""Longer than the first retry delay of a task (2 minutes): a task that Airflow loses is retried."""
+"""Longer than the first retry delay of a task (40 s, or twice that): a task that Airflow loses is retried."""
 UNSUCCESSFUL = ("failed", "up_for_retry", "running")
 ALERTS = "alerts"
 """The file that the notifier writes to."""
