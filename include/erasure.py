@@ -38,15 +38,26 @@ def check_address(email: str) -> str:
     return address
 
 
-def erase(state: StateStore, vtex: VtexClient, base: Any, email: str, now: datetime) -> Iterator[str]:
+def erase(
+    state: StateStore,
+    vtex: VtexClient,
+    base: Any,
+    email: str,
+    now: datetime,
+    *,
+    other_bases: Iterable[Any] = (),
+) -> Iterator[str]:
     """Erase the person with this address (see `check_address`) at once; yields what was done.
 
-    `base` is the folder of all staged files. The ids of the person's documents are read from VTEX first,
-    because outcomes of customers are stored under these ids.
+    `base` is the folder of all staged files; shops with a place of their own have `other_bases`. The ids of
+    the person's documents are read from VTEX first, because outcomes of customers are stored under these ids.
     """
     documents, problem = _document_ids(vtex, email)
     removed = state.erasure.erase(email, documents)
-    runs, running = remove_runs_with_people(state, base, started_before=now, now=now)
+    runs, running = 0, list[str]()
+    for one in (base, *other_bases):
+        removed_runs, left = remove_runs_with_people(state, one, started_before=now, now=now)
+        runs, running = runs + removed_runs, running + left
     yield f"{mask(email)} is erased, and kept out of every later write."
     yield (
         f"Removed from the state store: {plural(removed.outcomes, 'outcome')}, "

@@ -12,7 +12,7 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
-from include.live import NOT_LIVE
+from include.live import not_live
 from include.outcomes import Cause, Drop, Outcome, PipelineName, Reason
 from include.plan import Gap, Mode
 from include.task_failure import TaskFailure
@@ -211,8 +211,8 @@ class Limits(NamedTuple):
 class Report(BaseModel):
     """The report of one run. `model_dump(mode="json")` writes its JSON, and `model_validate` reads it.
 
-    `live`: the setting run.live. Every run of a shop that is not live is a dry run. `failure` is the failure
-    of the first stage that did not finish.
+    `live`: the setting run.live of the shop with this `section`. Every run of a shop that is not live is a
+    dry run. `failure` is the failure of the first stage that did not finish.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -222,6 +222,7 @@ class Report(BaseModel):
     window: Window | None = None
     dry_run: bool = False
     live: bool = True
+    section: str = ""
     gaps: list[Gap] = Field(default_factory=list)
     counts: StageCounts = Field(default_factory=StageCounts)
     compared: dict[PipelineName, Compared] = Field(default_factory=dict)
@@ -248,7 +249,7 @@ class Report(BaseModel):
             *(f"not covered: {gap.window.in_zone(zone)}, close it with: {gap.command}" for gap in self.gaps),
             *counts.notes,
             *([f"would be sent, for example: {', '.join(counts.would_send)}"] if counts.would_send else []),
-            *([] if self.live else [NOT_LIVE]),
+            *([] if self.live else [not_live(self.section)]),
         ]
         return f"{self._title(zone)}: {'; '.join(parts)}"
 

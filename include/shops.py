@@ -5,7 +5,7 @@ its VTEX account. Each section `[shops.<name>]` adds a shop, with connections, s
 
     [shops.es]                          connections vtex_es and connectif_es, DAGs sync_contacts__es, …
     [shops.es.schedule]
-    time_zone = "Europe/Madrid"         all other settings are the common ones
+    time_zone = "Europe/Madrid"         all other settings are the common ones, except run.live
 
 A mistake in such a section stops that shop alone. DAG files import this module, so it has no slow imports.
 """
@@ -44,9 +44,11 @@ SEPARATOR = "__"
 """Between a DAG and its shop. Neither contains it."""
 LONGEST_NAME = 40
 _NAME = re.compile(r"[a-z0-9]+(_[a-z0-9]+)*")
-_RESERVED = frozenset({DEFAULT, DEFAULT_SHOP, "newsletter", "health"})
-"""Words of our own addresses and settings."""
+_RESERVED = frozenset({DEFAULT, DEFAULT_SHOP, "newsletter", "health", "shop"})
+"""Words of our own addresses and settings, and the name of a shop whose VTEX account is empty."""
 _CONN_ID = re.compile(r"[\w.-]{1,200}")
+DEFAULT_CONNECTIONS = ("vtex_default", "connectif_default")
+"""Those of the shop without a section."""
 _BOOLEAN = TypeAdapter(bool)
 _CONNECTIONS = ("vtex_connection", "connectif_connection")
 
@@ -57,8 +59,8 @@ class ConfiguredShop:
 
     section: str
     settings: Settings
-    vtex_connection: str = "vtex_default"
-    connectif_connection: str = "connectif_default"
+    vtex_connection: str = DEFAULT_CONNECTIONS[0]
+    connectif_connection: str = DEFAULT_CONNECTIONS[1]
 
     @property
     def key(self) -> str:
@@ -153,9 +155,12 @@ def read_sections(file: Path) -> Sections:
     common, table = read_common(file), _table_of(file)
     with_default = _default_shop(table.pop(DEFAULT_SHOP, True))
     shops, problems = list[ConfiguredShop](), dict[str, ConfigurationError]()
+    users = dict.fromkeys(DEFAULT_CONNECTIONS, DEFAULT) if with_default else {}
     for name in sorted(table):
         try:
-            shops.append(_read_shop(name, table[name], common))
+            shop = _read_shop(name, table[name], common)
+            _require_own_connections(shop, users)
+            shops.append(shop)
         except ConfigurationError as problem:
             problems[name] = problem
     if not (with_default or shops or problems):
@@ -198,9 +203,14 @@ def _default_shop(value: object) -> bool:
         ) from None
 
 
+def is_allowed_name(name: str) -> bool:
+    """Whether a section may have this name."""
+    return bool(_NAME.fullmatch(name)) and len(name) <= LONGEST_NAME and name not in _RESERVED
+
+
 def _read_shop(name: str, given: object, common: Given) -> ConfiguredShop:
     where = f"settings: {SHOPS}.{name}"
-    if not _NAME.fullmatch(name) or len(name) > LONGEST_NAME or name in _RESERVED:
+    if not is_allowed_name(name):
         raise ConfigurationError(
             f"{where} is not allowed as the name of a shop: use up to {LONGEST_NAME} lower-case letters and "
             f"digits, with single _ between them, and none of {', '.join(sorted(_RESERVED))}"
@@ -211,8 +221,16 @@ def _read_shop(name: str, given: object, common: Given) -> ConfiguredShop:
     for connection in _CONNECTIONS:
         own.pop(connection, None)
     _require_known(name, own)
+    given_run = {**_live_of(common), **own.get("run", {})}
     sections = {section: {**common.get(section, {}), **values} for section, values in own.items()}
+    sections["run"] = {**common.get("run", {}), **given_run}
     return ConfiguredShop(name, validate({**common, **sections}, name), *connections)
+
+
+def _live_of(common: Given) -> Given:
+    """A shop is not live because another one is: an operator says so for each. `sandbox` is for all."""
+    live = common.get("run", {}).get("live")
+    return {"live": live if live == "sandbox" else False}
 
 
 def _connections_of(name: str, given: Mapping[str, Any]) -> Iterator[str]:
@@ -225,6 +243,18 @@ def _connections_of(name: str, given: Mapping[str, Any]) -> Iterator[str]:
                 "the id of an Airflow connection"
             )
         yield conn_id
+
+
+def _require_own_connections(shop: ConfiguredShop, users: dict[str, str]) -> None:
+    """Refuse a connection of another shop: rates and secrets belong to one shop. Adds the shop to `users`."""
+    own = (shop.vtex_connection, shop.connectif_connection)
+    for conn_id in own:
+        if conn_id in users:
+            raise ConfigurationError(
+                f"settings: {SHOPS}.{shop.section} uses the connection {conn_id} of the shop "
+                f"{users[conn_id]}: give it a connection of its own"
+            )
+    users.update(dict.fromkeys(own, shop.section))
 
 
 def _require_known(name: str, own: Mapping[str, Any]) -> None:

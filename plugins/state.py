@@ -9,15 +9,15 @@ from functools import partial
 
 from include.connectif.client import ConnectifClient
 from include.connectif.store import read_store_id
-from include.disk import disk
 from include.errors import ConfigurationError, SyncError
 from include.setting_types import Settings
 from include.settings import load_settings
 from include.shops import DEFAULT, ConfiguredShop, load_shops
+from include.staging_folder import folder_at
 from include.state import Shop, upgrade
 from include.state.copying import copy_state
 from include.state.shops import ShopTable
-from plugins.hooks.accounts import connectif_account, shop_of, vtex_account
+from plugins.hooks.accounts import connectif_account, shop_of, shop_of_connections, vtex_account
 from plugins.hooks.airflow_connections import (
     connectif_connection,
     state_connection,
@@ -100,8 +100,12 @@ def forget(name: str, *, confirmed: bool) -> None:
     """Remove a shop's rows and files."""
     table = ShopTable(database_url(state_connection()))
     known = table.get(name)
+    if name in (problems := load_shops().problems):
+        raise problems[name]  # the place of its files is one of its settings
     rows, folder = table.count_rows(name), staging_base(_settings_of(known)) / known.folder
-    what = f"{rows:,} rows of the shop {name}, and its files in {folder}"
+    staged = folder_at(folder)
+    files = f"its files in {folder}" if staged.exists() else f"no files (there is no {folder})"
+    what = f"{rows:,} rows of the shop {name}, and {files}"
     if not confirmed:
         raise ConfigurationError(
             f"This would remove {what}. A later run of this shop would begin with a full load, and apply old "
@@ -109,9 +113,8 @@ def forget(name: str, *, confirmed: bool) -> None:
             f"{name} {YES}"
         )
     table.forget(name)
-    with disk(folder):
-        if folder.exists():
-            folder.rmdir(recursive=True)
+    if staged.exists():
+        staged.remove_all()
     print(f"Removed {what}. Hashes of erased people stay.")
 
 
@@ -136,7 +139,7 @@ def _configured(key: str) -> ConfiguredShop:
     shops = load_shops()
     if key not in {DEFAULT, *shops.problems, *(shop.section for shop in shops)}:
         default = next((shop for shop in shops if not shop.section), None)
-        if default and vtex_account(vtex_connection(default.vtex_connection)).account == key:
+        if default and shop_of_connections(default).name == key:
             return default
     return shops.get(key)
 

@@ -38,7 +38,9 @@ def main() -> int:
             lines = restore(context.state, address)
         else:
             base = staging_base(shop.settings)
-            lines = erase(context.state, context.vtex, base, address, datetime.now(UTC))
+            bases = {str(staging_base(one.settings)): staging_base(one.settings) for one in load_shops()}
+            others = [other for place, other in bases.items() if place != str(base)]
+            lines = erase(context.state, context.vtex, base, address, datetime.now(UTC), other_bases=others)
         for line in lines:
             print(line, flush=True)
     if not undo:

@@ -19,6 +19,7 @@ from include.doctor.permissions import check_connectif_permissions, check_vtex_p
 from include.doctor.purchase_ids import check_purchase_ids
 from include.doctor.shop import check_currency, check_sales_channels
 from include.errors import SyncError
+from include.live import live_variable
 from include.setting_types import Settings
 from include.settings import changed_settings, misspelt_variables
 from include.vtex.client import VtexClient
@@ -69,12 +70,14 @@ def run_checks(
             yield from _guard(subject, check_both(vtex, connectif, context))
 
 
-def check_environment(settings: Settings, own_settings: Mapping[str, str]) -> Iterator[Line]:
+def check_environment(
+    settings: Settings, own_settings: Mapping[str, str], section: str = ""
+) -> Iterator[Line]:
     """Whether the shop is live, what the environment changes, and which variables have no effect.
 
     `own_settings` are those of the shop that differ from the common ones.
     """
-    yield _check_live(settings)
+    yield _check_live(settings, section)
     if own_settings:
         own = ", ".join(f"{name} = {value}" for name, value in own_settings.items())
         yield ok("settings of the shop", f"differ from the common ones: {own}")
@@ -89,12 +92,12 @@ def check_environment(settings: Settings, own_settings: Mapping[str, str]) -> It
         )
 
 
-def _check_live(settings: Settings) -> Line:
+def _check_live(settings: Settings, section: str) -> Line:
     if settings.run.live == "sandbox":
         return ok("live", "runs write only to a simulated shop on this machine (run.live is sandbox)")
     if settings.run.live:
         return ok("live", "the shop is live: runs write to VTEX and Connectif")
-    advice = "Read the report of a dry run first. Then set run.live, or SYNC_RUN__LIVE=true"
+    advice = f"Read the report of a dry run first. Then set run.live, or {live_variable(section)}=true"
     return warning("live", "the shop is not live: every run is a dry run and writes nothing", advice)
 
 

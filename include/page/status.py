@@ -15,6 +15,7 @@ from jinja2 import Environment
 from markupsafe import Markup
 
 from include.airflow_paths import dag_path, of_shop, run_path
+from include.live import live_variable
 from include.outcomes import Kind, PipelineName
 from include.page.charts import draw_bars
 from include.page.differences import differences_of
@@ -45,6 +46,11 @@ class Reader:
     form_token: str = ""
     section: str = ""
     shop: str = ""
+
+    @property
+    def live_variable(self) -> str:
+        """The environment variable that makes the shop live."""
+        return live_variable(self.section)
 
     @property
     def name(self) -> str:

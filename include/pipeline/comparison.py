@@ -19,8 +19,9 @@ from include.pipeline.finish import (
 from include.pipeline.run import SyncRun, counts_of, explain_staging_errors, has_finished
 from include.plan import RunPlan, RunRequest
 from include.report import Limits, Report, StageCounts
-from include.run_name import RunIdentity
+from include.run_name import RunIdentity, ids_of
 from include.setting_types import Settings
+from include.shops import section_of
 from include.staging import Staging
 from include.window import Window
 
@@ -89,6 +90,7 @@ def _report(run: SyncRun, compared: Mapping[PipelineName, Staging], repaired: St
         window=window,
         dry_run=run.dry_run,
         live=run.live,
+        section=section_of(ids_of(run.run_key)[0]),
         counts=counts,
         compared=results,
     )

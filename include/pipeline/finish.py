@@ -21,7 +21,8 @@ from include.pipeline.run import (
     stage_started_at,
 )
 from include.report import Limits, Report, StageCounts
-from include.run_name import RunIdentity
+from include.run_name import RunIdentity, ids_of
+from include.shops import section_of
 from include.staging import Staging
 from include.state import RecordOutcome, StateStore
 from include.task_failure import TaskFailure, unrecorded_failure
@@ -152,6 +153,7 @@ def _report(run: SyncRun, stages: Mapping[str, Staging], failures: Sequence[Task
         dry_run=run.dry_run,
         gaps=list(run.plan.gaps),
         live=run.live,
+        section=section_of(ids_of(run.run_key)[0]),
         counts=counts,
         failure=next(iter(failures), None),
     )

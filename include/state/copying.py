@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
 
 import sqlalchemy as sa
 
 from include.errors import ConfigurationError, ContractError
 from include.state.database import READ, WRITE, engine_for, parse_url, transaction
 from include.state.schema import require_current, require_file, upgrade
-from include.state.tables import metadata, run, shop
+from include.state.tables import erased, lease, metadata, pending_event, run, shop
 
 ROWS_AT_ONCE = 2_000
 
@@ -46,6 +48,12 @@ def copy_state(source_url: str, target_url: str, say: Say) -> None:
 
 def _require_unused(reading: sa.Connection, writing: sa.Connection) -> None:
     """Refuse a target with a run that the source does not know: its state would be lost."""
+    unexpired = sa.select(lease.c.run_key).where(lease.c.expires_at > datetime.now(UTC))
+    if set(writing.execute(unexpired).scalars()) - set(reading.execute(unexpired).scalars()):
+        raise _in_use("a run of it is writing to a vendor now")
+    for table in (erased, pending_event):
+        if _keys_of(writing, table) - _keys_of(reading, table):
+            raise _in_use(f"the source does not know all rows of its table {table.name}")
     names = (shop.c.name, run.c.run_key, run.c.started_at)
     of_target = sa.select(*names).join(shop, shop.c.shop_id == run.c.shop_id)
     newest = writing.execute(of_target.order_by(run.c.started_at.desc()).limit(1)).one_or_none()
@@ -53,10 +61,18 @@ def _require_unused(reading: sa.Connection, writing: sa.Connection) -> None:
         return
     same = (shop.c.name == newest.name, run.c.run_key == newest.run_key)
     if reading.execute(of_target.where(*same).limit(1)).one_or_none() is None:
-        raise ConfigurationError(
-            f"sync_state: the target is in use: the source does not know its run {newest.run_key} of the "
-            f"shop {newest.name}. Nothing was copied. If the target's state is not needed, drop its tables"
-        )
+        raise _in_use(f"the source does not know its run {newest.run_key} of the shop {newest.name}")
+
+
+def _in_use(why: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"sync_state: the target is in use: {why}. Nothing was copied. If the target's state is not needed, "
+        "drop its tables"
+    )
+
+
+def _keys_of(connection: sa.Connection, table: sa.Table) -> set[tuple[Any, ...]]:
+    return {tuple(row) for row in connection.execute(sa.select(*table.primary_key.columns))}
 
 
 def _copy_tables(reading: sa.Connection, writing: sa.Connection, say: Say) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
+from itertools import chain, count
 from typing import Any, cast
 
 import sqlalchemy as sa
@@ -17,6 +18,7 @@ from include.live import is_simulated
 from include.state.database import READ, WRITE, insert_into, transaction
 from include.state.schema import require_current
 from include.state.shop import Shop
+from include.state.tables import activation, purchase, run, subscription
 from include.state.tables import shop as shops
 
 log = logging.getLogger(__name__)
@@ -53,11 +55,18 @@ def _row_of(connection: sa.Connection, name: str) -> sa.Row[Any] | None:
 
 
 def _add(engine: sa.Engine, shop: Shop, read_store_id: ReadStoreId | None) -> sa.Row[Any]:
-    store_id = read_store_id() if read_store_id else None
-    values = {**_columns(shop), "connectif_store_id": store_id, "name": shop.name, "folder": shop.folder}
+    values = {**_columns(shop), "connectif_store_id": read_store_id() if read_store_id else None}
     with transaction(engine, WRITE) as connection:
+        values |= {"name": shop.name, "folder": _free_folder(connection, shop.folder)}
         connection.execute(insert_into(engine, shops).values(**values).on_conflict_do_nothing())
         return cast("sa.Row[Any]", _row_of(connection, shop.name))
+
+
+def _free_folder(connection: sa.Connection, wanted: str) -> str:
+    """The folder, with a number if it belongs to a shop that was renamed."""
+    taken = set(connection.execute(sa.select(shops.c.folder)).scalars())
+    numbers = (f"{wanted}-{number}" for number in count(2))
+    return next(folder for folder in chain([wanted], numbers) if folder not in taken)
 
 
 def _columns(shop: Shop) -> dict[str, str]:
@@ -77,7 +86,10 @@ def _check_accounts(
     engine: sa.Engine, row: sa.Row[Any], shop: Shop, read_store_id: ReadStoreId | None
 ) -> None:
     if changes := list(_changes_at_vtex(row, shop)):
-        raise _foreign(shop, changes)
+        if not _is_unused(engine, row):
+            raise _foreign(shop, changes)
+        _save(engine, row, shop, None)
+        return
     is_same_key = row.connectif_key_id == shop.connectif_key_id
     is_same_host = _is_same_host(row.connectif_host, shop.connectif_host)
     if is_same_key and is_same_host and row.connectif_store_id is not None:
@@ -86,12 +98,42 @@ def _check_accounts(
         if not is_same_host:
             raise _foreign(shop, [_change("Connectif's host", row.connectif_host, shop.connectif_host)])
         return
+    if not is_same_key and row.connectif_store_id is None:
+        _require_no_other_row(engine, row, shop)
     _check_store(row, shop, store_id := read_store_id(), is_same_host=is_same_host)
     if not is_same_key:
         log.info("sync_state: shop %s has a new Connectif key and continues where it was", shop.name)
+    _save(engine, row, shop, store_id or row.connectif_store_id or "")
+
+
+def _save(engine: sa.Engine, row: sa.Row[Any], shop: Shop, store_id: str | None) -> None:
     with transaction(engine, WRITE) as connection:
         statement = sa.update(shops).where(shops.c.shop_id == row.shop_id)
         connection.execute(statement.values(**_columns(shop), connectif_store_id=store_id))
+
+
+def _is_unused(engine: sa.Engine, row: sa.Row[Any]) -> bool:
+    """Whether no run of the shop has finished: then only a page or the doctor has seen its accounts."""
+    tables = (run, activation, subscription, purchase)
+    used = [sa.exists().where(table.c.shop_id == row.shop_id) for table in tables]
+    with transaction(engine, READ) as connection:
+        return not connection.execute(sa.select(sa.or_(*used))).scalar()
+
+
+def _require_no_other_row(engine: sa.Engine, row: sa.Row[Any], shop: Shop) -> None:
+    """Before version 0.3 each Connectif key was a shop: the key may belong to another row of the account."""
+    with transaction(engine, READ) as connection:
+        same_key = (
+            shops.c.vtex_account == row.vtex_account,
+            shops.c.connectif_key_id == shop.connectif_key_id,
+        )
+        other = connection.execute(sa.select(shops.c.name).where(*same_key, shops.c.shop_id != row.shop_id))
+        if name := other.scalar():
+            raise ForeignAccount(
+                f"sync_state: the Connectif key of the shop {shop.name} belongs to {name}, a shop of an "
+                f"earlier version. Nothing was read or sent. To continue as that shop, give it a section and "
+                f"run: {ADOPT} <section> {name}. To continue as {shop.name}, run: {ADOPT} {shop.name}"
+            )
 
 
 def _check_store(row: sa.Row[Any], shop: Shop, store_id: str, *, is_same_host: bool) -> None:

@@ -59,6 +59,7 @@ class ShopTable:
         """
         store_id = read_store_id()
         with self._transaction(WRITE) as connection:
+            _require_no_writer(connection, known.name, self._number_of(connection, known.name))
             if shop.name != known.name and self._number_of(connection, shop.name) is not None:
                 raise ConfigurationError(
                     f"sync_state: there is a shop {shop.name} already. Remove it first: "
@@ -88,13 +89,7 @@ class ShopTable:
         """
         with self._transaction(WRITE) as connection:
             number = self._number_of(connection, name)
-            held = sa.select(lease.c.run_key).where(
-                lease.c.shop_id == number, lease.c.expires_at > datetime.now(UTC)
-            )
-            if run_key := connection.execute(held.limit(1)).scalar():
-                raise ConfigurationError(
-                    f"sync_state: run {run_key} of the shop {name} is writing: stop it first"
-                )
+            _require_no_writer(connection, name, number)
             for table in _OWNED:
                 connection.execute(sa.delete(table).where(table.c.shop_id == number))
             connection.execute(sa.delete(shops).where(shops.c.shop_id == number))
@@ -135,6 +130,12 @@ class ShopTable:
                 yield connection
         finally:
             engine.dispose()
+
+
+def _require_no_writer(connection: sa.Connection, name: str, number: int | None) -> None:
+    held = sa.select(lease.c.run_key).where(lease.c.shop_id == number, lease.c.expires_at > datetime.now(UTC))
+    if run_key := connection.execute(held.limit(1)).scalar():
+        raise ConfigurationError(f"sync_state: run {run_key} of the shop {name} is writing: stop it first")
 
 
 def _count(connection: sa.Connection, table: sa.Table, *where: sa.ColumnElement[bool]) -> int:

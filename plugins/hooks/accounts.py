@@ -66,7 +66,8 @@ def shop_of(vtex: VtexAccount, connectif: ConnectifAccount, section: str = "") -
     Its name is its section in the settings, or the VTEX account. ConfigurationError if the VTEX account of
     the shop without a section is the name of another shop: both would share their memory.
     """
-    if not section and vtex.account in {shop.section for shop in load_shops() if shop.section}:
+    shops = load_shops()
+    if not section and vtex.account in {*shops.problems, *(shop.section for shop in shops if shop.section)}:
         raise ConfigurationError(
             f"settings: the shop of {vtex.connection} is called {vtex.account}, like its VTEX account, and "
             f"so is [shops.{vtex.account}]. Rename that section, or set shops.default_shop to false"

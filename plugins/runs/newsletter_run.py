@@ -13,8 +13,6 @@ from typing import Any, NoReturn
 from airflow.sdk import get_current_context
 from airflow.sdk.exceptions import DagRunTriggerException
 
-from include.connectif.client import ConnectifClient
-from include.connectif.store import read_store_id
 from include.live import is_dry_run, is_live
 from include.newsletter import Event, NewsletterRules, NewsletterSync
 from include.newsletter.dry_run import keep_until_live, preview
@@ -54,10 +52,10 @@ def apply_events(events: list[dict[str, Any]], *, dry_run: bool = False) -> str:
     connectif = connectif_account(connectif_connection(configured.connectif_connection))
     shop = shop_of(account, connectif, configured.section)
     live = is_live(settings.run.live, shop.vtex_host, shop.connectif_host)
-    writes_nothing = is_dry_run(dry_run, live=live)
+    writes_nothing = is_dry_run(dry_run, live=live, section=configured.section)
     vtex = VtexClient(account, rate_limits=newsletter_rate_limits(settings.vtex))
     identity, rules = run_identity(), newsletter_rules(settings)
-    with open_state(shop, read_store_id=lambda: read_store_id(ConnectifClient(connectif))) as state:
+    with open_state(shop) as state:
         key = run_key(run)
         if writes_nothing:
             counts = (
@@ -82,7 +80,10 @@ def _save_dry_run(
 ) -> str:
     counts.calls["vtex"] = calls_of(vtex.transport.counter)
     counts.seconds["apply"] = round(time.monotonic() - started, 3)
-    report = Report(pipeline=NEWSLETTER.name, mode="events", dry_run=True, live=live, counts=counts)
+    section = shop_of_run().section
+    report = Report(
+        pipeline=NEWSLETTER.name, mode="events", dry_run=True, live=live, section=section, counts=counts
+    )
     key = run_key(get_current_context()["dag_run"])
     summary = save_newsletter_report(report, state, run_identity(), key, datetime.now(UTC))
     log.info("%s", summary)

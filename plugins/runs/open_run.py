@@ -67,7 +67,7 @@ def open_run(pipeline: PipelineName, plan_of: PlanOf, options: RunOptions) -> It
     connectif = ConnectifHook(configured.connectif_connection).client
     shop = shop_of(vtex.account, connectif.account, configured.section)
     live = is_live(settings.run.live, shop.vtex_host, shop.connectif_host)
-    dry_run = is_dry_run(options.dry_run, live=live)
+    dry_run = is_dry_run(options.dry_run, live=live, section=configured.section)
     with open_state(shop, read_store_id=partial(read_store_id, connectif)) as state:
         base = staging_base(settings) / state.shop.folder
         staging = Staging(run_folder(base, airflow_run, params))

@@ -58,6 +58,7 @@ def counts_of(report: Report) -> dict[str, Any]:
     leave_out: dict[str, Any] = {
         "gaps": True,
         "failure": True,
+        "section": True,
         "counts": {"notes": True, "catalogue": {"largest"}, "would_send": True},
         "compared": {pipeline: {"examples", "notes"} for pipeline in report.compared},
     }

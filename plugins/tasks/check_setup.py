@@ -90,7 +90,7 @@ def check_lines(key: str = DEFAULT) -> Iterator[Line]:
         return
     settings = configured.settings
     own_settings = differing_settings(settings, load_settings()) if configured.section else {}
-    yield from check_environment(settings, own_settings)
+    yield from check_environment(settings, own_settings, configured.section)
     yield from check_alerts(settings.alerts)
     yield from _check_staging(settings)
     with ExitStack() as exits:

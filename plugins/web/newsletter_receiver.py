@@ -31,7 +31,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_f
 from include.errors import SyncError
 from include.newsletter.receiver.app import Event, Receiver
 from include.pipelines import CALLBACK_RUN, NEWSLETTER
-from include.shops import ConfiguredShop, load_shops
+from include.shops import ConfiguredShop, is_allowed_name, load_shops
 from plugins.hooks.accounts import shop_of_connections
 from plugins.hooks.state_store import open_state
 from plugins.web.airflow_runs import DatabaseBusy, hide_error_details, require_unpaused
@@ -66,7 +66,7 @@ def build_receiver() -> ASGIApp:
     """
     shops = load_shops()
     named = [Mount(f"/{shop.section}", _receiver_of(shop)) for shop in shops if shop.section]
-    broken = [Mount(f"/{name}", _refuse_wrong_settings) for name in shops.problems]
+    broken = [Mount(f"/{name}", _refuse_wrong_settings) for name in shops.problems if is_allowed_name(name)]
     default = [Mount("/", _receiver_of(shop)) for shop in shops if not shop.section]
     return Router([*named, *broken, *default], redirect_slashes=False)
 

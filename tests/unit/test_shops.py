@@ -88,6 +88,17 @@ def test_shops__the_environment_wins_over_the_file_and_the_shop_over_the_common_
     assert (shop.settings.run.overlap_minutes, shop.settings.run.coverage_days) == (90, 3)
 
 
+@pytest.mark.parametrize(
+    ("common", "own", "live"),
+    [("true", "", False), ("true", "true", True), ("false", "true", True), ("sandbox", "", "sandbox")],
+)
+def test_shops__are_not_live_because_another_one_is(monkeypatch, common: str, own: str, live: object) -> None:
+    monkeypatch.setenv("SYNC_RUN__LIVE", common)
+    monkeypatch.setenv("SYNC_SHOPS__ES__RUN__LIVE", own)
+    monkeypatch.setenv("SYNC_SHOPS__ES__VTEX_CONNECTION", "vtex_es")
+    assert load_shops().get("es").settings.run.live == live
+
+
 def test_shops__an_environment_variable_alone_adds_one(monkeypatch) -> None:
     monkeypatch.setenv("SYNC_SHOPS__ES__VTEX_CONNECTION", "vtex_spain")
     monkeypatch.setenv("SYNC_SHOPS__NORTH_ES__RUN__LIVE", "true")
@@ -118,7 +129,7 @@ def test_shops__there_must_be_one(monkeypatch, value: str, says: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["ES", "e-s", "é", "es__mx", "_es", "es_", "a" * 41, "default", "newsletter", "health"]
+    "name", ["ES", "e-s", "é", "es__mx", "_es", "es_", "a" * 41, "default", "newsletter", "health", "shop"]
 )
 def test_shops__a_wrong_name_is_refused(sections, name: str) -> None:
     found = sections(f'\n[shops."{name}"]\nvtex_connection = "v"\n\n[shops.mx]\n')
@@ -139,12 +150,17 @@ def test_shops__a_wrong_name_is_refused(sections, name: str) -> None:
             "shops.es.vtex_connection (or SYNC_SHOPS__ES__VTEX_CONNECTION)",
         ),
         ("[shops.es]\nvtex_connection = 3", "is not the id of an Airflow connection"),
-        ("[shops]\nes = 3", "shops.es must be a table"),
+        ("es = 3", "shops.es must be a table"),
+        (
+            "[shops.es]\nvtex_connection = 'vtex_default'",
+            "uses the connection vtex_default of the shop default",
+        ),
+        ("[shops.es]\nconnectif_connection = 'connectif_ar'\n[shops.ar]", "of the shop ar: give it"),
     ],
 )
 def test_shops__a_mistake_stops_one_alone(sections, text: str, says: str) -> None:
     found = sections(f"\n{text}\n[shops.mx]\n")
-    assert [shop.section for shop in found.shops] == ["mx"]
+    assert [shop.section for shop in found.shops if shop.section != "ar"] == ["mx"]
     assert says in str(found.problems["es"])
     assert "\n" not in str(found.problems["es"])
 

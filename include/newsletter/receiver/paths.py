@@ -14,6 +14,7 @@ PREFIX = "/connectif/"
 HIDDEN = f"{PREFIX}newsletter/***"
 _HEALTH = re.compile(rf"{PREFIX}([a-z0-9_]+/)?health")
 """The health of the only shop, or of a shop by its name."""
+_CALLBACK = re.compile(rf"{PREFIX}([a-z0-9_]+/)?newsletter")
 _ADDRESS_SIGNS = (b"mail", b"correo", b"@", b"%40")
 _KINDS = ("subscribe", "unsubscribe", "bounce")
 
@@ -61,7 +62,7 @@ def _is_receiver_call(scope: Scope) -> bool:
     """Whether the call is for the receiver, even with a mistyped URL. Airflow's DAG pages do not match."""
     path = _relative_path(scope).lower()
     words = [word for word in path.split("/") if word]
-    if words[:1] == ["connectif"] or f"{PREFIX}newsletter" in path:
+    if words[:1] == ["connectif"] or _CALLBACK.search(path):
         return True
     query: bytes = scope["query_string"].lower()
     return words[-1:] != [] and words[-1] in _KINDS and any(sign in query for sign in _ADDRESS_SIGNS)

@@ -340,8 +340,8 @@ def test_all_shops__no_failure_of_one_shop_hides_the_others(
     monkeypatch.setenv("SYNC_SHOPS__IT__SCHEDULE__TIME_ZONE", "Europe/Rome")
     connect(monkeypatch, "it")
     _load_sections.cache_clear()
-    with open_state_store(url, "k" * 32, Shop("another", "http://v", "http://c", "key", name="it")):
-        pass
+    with open_state_store(url, "k" * 32, Shop("another", "http://v", "http://c", "key", name="it")) as state:
+        state.progress.mark_activated(PipelineName.CONTACTS, "run 1", datetime.now(UTC))
     rows = rows_of(get(page, "/"))
     assert "There is no connection vtex_fr" in rows["fr"]
     assert "the VTEX account" in rows["it"]

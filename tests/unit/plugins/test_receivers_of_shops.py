@@ -24,7 +24,8 @@ def three_shops(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The shops default, es and mx; the settings of `wrong` are wrong."""
     for name in ("es", "mx"):
         monkeypatch.setenv(f"SYNC_SHOPS__{name.upper()}__VTEX_CONNECTION", f"vtex_{name}")
-    monkeypatch.setenv("SYNC_SHOPS__WRONG__RUN__LIFE", "true")
+    for name in ("WRONG", "NEWSLETTER", "HEALTH", "{PATH}", ""):
+        monkeypatch.setenv(f"SYNC_SHOPS__{name}__RUN__LIFE", "true")
     for name, secret in SECRETS.items():
         fields = {
             "conn_type": "connectif",
@@ -114,11 +115,14 @@ def test_receiver__one_shop_without_a_secret_leaves_the_others(call, committed, 
         ("/connectif/health", "/connectif/health"),
         ("/connectif/es/newsletter/hunter2/subscribe", "/connectif/newsletter/***"),
         ("/connectif/a/b/health", "/connectif/newsletter/***"),
+        ("/airflow/connectif/es/newsletter/hunter2/subscribe", "/connectif/newsletter/***"),
     ],
 )
 def test_access_log__hides_the_callbacks_of_every_shop(path: str, logged: str) -> None:
     async def application(_scope: Any, _receive: Any, _send: Any) -> None: ...
 
+    async def send(_message: Any) -> None: ...
+
     scope: dict[str, Any] = {"type": "http", "path": path, "query_string": b"email=ana"}
-    asyncio.run(CallbackPaths(application)(scope, None, None))  # type: ignore[arg-type]
+    asyncio.run(CallbackPaths(application)(scope, None, send))  # type: ignore[arg-type]
     assert (scope["path"], scope["query_string"]) == (logged, b"")

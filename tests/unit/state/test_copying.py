@@ -117,6 +117,22 @@ def test_copy__refuses_a_target_that_runs_have_used(empty_url: str, tmp_path: Pa
     assert rows_of(empty_url) == before
 
 
+def test_copy__refuses_to_lose_people_who_were_erased_since(empty_url: str, tmp_path: Path) -> None:
+    first = f"sqlite:///{tmp_path / 'first.db'}"
+    fill(first, rows=2)
+    engine = engine_for(parse_url(first))
+    with transaction(engine, WRITE) as connection:  # the made-up ones have another hash key
+        connection.execute(sa.delete(metadata.tables["sync_erased"]))
+    engine.dispose()
+    copy_state(first, empty_url, lambda _line: None)
+    with open_state_store(empty_url, HASH_KEY, SHOP) as state:
+        state.erasure.erase("ana@example.com")
+    with pytest.raises(ConfigurationError, match="does not know all rows of its table sync_erased"):
+        copy_state(first, empty_url, lambda _line: None)
+    with open_state_store(empty_url, HASH_KEY, SHOP) as state:
+        assert state.erasure.is_erased("ana@example.com")
+
+
 def test_copy__an_interrupted_one_leaves_the_target_as_it_was(empty_url: str, tmp_path: Path) -> None:
     first = f"sqlite:///{tmp_path / 'first.db'}"
     fill(first)

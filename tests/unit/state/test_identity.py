@@ -43,10 +43,11 @@ class Connectif:
 
 @pytest.fixture
 def opens(url: str, clock: Clock) -> Callable[..., None]:
-    """Opens the state store of a shop as a run does, and closes it."""
+    """Opens the state store of a shop as a run does, saves a report, and closes it."""
 
     def open_and_close(shop: Shop, connectif: Connectif | None = None, **options: bool) -> None:
-        open_state_store(url, HASH_KEY, shop, read_store_id=connectif, clock=clock, **options).close()
+        with open_state_store(url, HASH_KEY, shop, read_store_id=connectif, clock=clock, **options) as state:
+            saves(state, "r", clock.now)
 
     return open_and_close
 
@@ -164,6 +165,42 @@ def saves(state: StateStore, run_id: str, started_at) -> None:
     )  # fmt: skip
 
 
+def test_shop__accounts_that_no_run_has_used_are_corrected_in_silence(url, clock) -> None:
+    typo = replace(ES, vtex_account="spian", vtex_host="https://spian.example")
+    open_state_store(url, HASH_KEY, typo).close()  # the doctor, with a typo in the connection
+    with open_state_store(url, HASH_KEY, ES, read_store_id=Connectif()) as state:
+        saves(state, "r", clock.now)
+    with pytest.raises(ForeignAccount):
+        open_state_store(url, HASH_KEY, typo)
+
+
+def test_shop__a_key_that_may_not_read_the_account_does_not_lift_the_guard(opens) -> None:
+    opens(ES, Connectif())
+    opens(NEW_KEY, Connectif(""))
+    with pytest.raises(ForeignAccount):
+        opens(replace(ES, connectif_key_id="key-3"), Connectif("store-b"))
+    opens(replace(ES, connectif_key_id="key-3"), Connectif())
+
+
+def test_shop__a_key_of_another_row_of_an_earlier_version_stops(url, opens) -> None:
+    """Each Connectif key had a row of its own: test and production, for example."""
+    opens(ES)
+    opens(replace(NEW_KEY, name="es_2"))
+    with pytest.raises(ForeignAccount, match=r"belongs to es_2, a shop of an earlier version"):
+        opens(NEW_KEY, Connectif())
+
+
+def test_shop__gets_no_folder_of_a_renamed_one(url, opens) -> None:
+    opens(SHOP, Connectif())
+    table = ShopTable(url)
+    table.adopt(table.get("sandboxshop"), replace(SHOP, name="br", folder=""), Connectif())
+    opens(SHOP, Connectif())
+    assert {shop.name: shop.folder for shop in table.all()} == {
+        "br": "sandboxshop",
+        "sandboxshop": "sandboxshop-2",
+    }
+
+
 def test_retention__removes_rows_of_the_own_shop_and_of_abandoned_ones(url, clock, opened) -> None:
     own, active, abandoned = opened(), opened(ES), opened(replace(ES, name="gone", folder="gone-folder"))
     outcome = RecordOutcome("doc-1", Outcome.REJECTED, None, "")
@@ -227,8 +264,10 @@ def test_forget__waits_for_a_run_that_writes(url, clock, opened) -> None:
     clock.now = datetime.now(UTC)
     state = opened(ES)
     state.leases.take(PipelineName.CONTACTS, "load", "sync_contacts__es/r/0", "host")
-    with pytest.raises(ConfigurationError, match="run sync_contacts__es/r/0 of the shop es is writing"):
-        ShopTable(url).forget("es")
+    table = ShopTable(url)
+    for move in (lambda: table.forget("es"), lambda: table.adopt(table.get("es"), NEW_KEY, Connectif())):
+        with pytest.raises(ConfigurationError, match="run sync_contacts__es/r/0 of the shop es is writing"):
+            move()
     state.leases.release(PipelineName.CONTACTS, "load", "sync_contacts__es/r/0")
     ShopTable(url).forget("es")
 
