@@ -349,11 +349,12 @@ def two_shops(settings: StackSettings, live: Operator) -> Iterator[Operator]:
     environment = {
         **settings.environment,
         "SYNC_RUN__LIVE": "true",
-        "SYNC_SHOPS__ES__VTEX_CONNECTION": "vtex_default",
-        "SYNC_SHOPS__ES__CONNECTIF_CONNECTION": "connectif_default",
         "SYNC_SHOPS__ES__SCHEDULE__TIME_ZONE": "Europe/Madrid",
     }
-    with LocalStack(replace(settings, environment=environment, prepare=())) as stack:
+    same = {f"{kind}_es": settings.connections[f"{kind}_default"] for kind in ("vtex", "connectif")}
+    connections = {**settings.connections, **same}
+    chosen = replace(settings, environment=environment, connections=connections, prepare=())
+    with LocalStack(chosen) as stack:
         yield replace(live, stack=stack)
 
 
