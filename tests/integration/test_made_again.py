@@ -125,7 +125,8 @@ def test_clear__of_load_uses_the_staged_files_and_fails_at_once_without_them(
     tasks = {task["task_id"]: task for task in rest.tasks("sync_products", "cleared")}
     log = rest.log("sync_products", "cleared", "load", tasks["load"]["try_number"])
     assert tasks["load"]["state"] == "failed", "the task must not be retried"
-    assert [line for line in log if "StagingError" in line and "Clear the whole run" in line], "\n".join(log)
+    gone = [line for line in log if "StagingFolderGone" in line and "Clear the whole run" in line]
+    assert gone, "\n".join(log)
 
 
 def test_clear__of_the_report_of_a_comparison_reports_the_same_again(installation: Installation) -> None:
