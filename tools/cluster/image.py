@@ -18,6 +18,9 @@ from tools.processes import ProcessFailed, run
 DOCKERFILE = ROOT / "Dockerfile"
 REQUIREMENTS = "/tmp/build/requirements-image.txt"  # noqa: S108 - the path in the Dockerfile
 
+_OPTIONAL = re.compile(r"\$\{\w+:\+(?:[^{}]|\{[^{}]*\})*\}")
+"""An option of the image that is off without its build argument: `${STAGING:+--requirement …}`."""
+
 
 def instructions(dockerfile: str) -> Iterator[tuple[str, str]]:
     """Yield `("COPY", "a b")` …, with joined lines and without comments."""
@@ -32,7 +35,7 @@ def pip_arguments() -> list[str]:
     """The arguments of `pip` in the Dockerfile, with the list of packages of this folder."""
     for word, rest in instructions(DOCKERFILE.read_text()):
         if word == "RUN" and (found := re.search(r"&& (pip install [^&]+)&&", rest)):
-            words = shlex.split(found[1])[1:]
+            words = shlex.split(_OPTIONAL.sub("", found[1]))[1:]
             return [str(ROOT / "requirements-image.txt") if one == REQUIREMENTS else one for one in words]
     raise ProcessFailed("the Dockerfile has no `pip install`: tools/cluster/image.py reads it from there")
 
