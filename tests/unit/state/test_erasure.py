@@ -24,7 +24,7 @@ from include.state.tables import metadata
 from tests.unit.state.conftest import HASH_KEY, SHOP, Clock, Opener
 
 ANA, BO = "ana@example.com", "bo@example.com"
-NEW_KEY = replace(SHOP, connectif_key_id="after the key was changed")
+NEW_KEY = replace(SHOP, name="other", folder="")
 OTHER_SHOP = replace(SHOP, vtex_account="othershop")
 
 

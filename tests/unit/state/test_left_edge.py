@@ -90,7 +90,7 @@ class NewShops:
 
     @contextmanager
     def one(self) -> Iterator[StateStore]:
-        shop = replace(SHOP, vtex_account=f"shop{next(self._numbers)}")
+        shop = replace(SHOP, name=f"shop{next(self._numbers)}", folder="")
         with open_state_store(self._url, HASH_KEY, shop) as state:
             yield state
 

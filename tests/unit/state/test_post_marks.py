@@ -50,7 +50,7 @@ def test_mark__written_again_describes_the_last_post(state: StateStore, clock: C
 
 
 def test_mark__belongs_to_one_shop(opened: Opener) -> None:
-    state, other = opened(), opened(replace(SHOP, connectif_key_id="another"))
+    state, other = opened(), opened(replace(SHOP, name="other", folder=""))
     mark(state, "v1")
     mark(other, "v1")
     record(other, "v1", Outcome.SENT)

@@ -51,7 +51,7 @@ def kept(state: StateStore) -> tuple[set[str], set[str], set[str]]:
 
 def test_retention__removes_old_rows_and_keeps_new_ones(opened: Opener, clock: Clock) -> None:
     """It also removes rows of a shop whose key was changed long ago: no run of that shop would do it."""
-    state, abandoned = opened(), opened(replace(SHOP, connectif_key_id="the key before"))
+    state, abandoned = opened(), opened(replace(SHOP, name="other", folder=""))
     for one in (state, abandoned):
         keep(one, "old", clock.now)
     clock.advance(60 * DAY)

@@ -48,7 +48,7 @@ def test_failures__of_a_run_are_in_the_order_of_time(state: StateStore, clock: C
 
 
 def test_failures__belong_to_a_shop(opened: Opener, clock: Clock) -> None:
-    here, other = opened(), opened(replace(SHOP, connectif_key_id="another"))
+    here, other = opened(), opened(replace(SHOP, name="other", folder=""))
     here.task_failures.save(failed(clock))
     other.task_failures.remove("sync_products", "run", "load", -1)
     assert other.task_failures.since("sync_products", clock.now) == []
