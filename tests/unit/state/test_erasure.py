@@ -25,7 +25,7 @@ from tests.unit.state.conftest import HASH_KEY, SHOP, Clock, Opener
 
 ANA, BO = "ana@example.com", "bo@example.com"
 NEW_KEY = replace(SHOP, name="other", folder="")
-OTHER_SHOP = replace(SHOP, vtex_account="othershop")
+OTHER_SHOP = replace(SHOP, vtex_account="othershop", name="othershop", folder="")
 
 
 def leave_traces(state: StateStore, name: str, email: str, clock: Clock) -> None:
