@@ -34,7 +34,7 @@ def open_state(
 ) -> StateStore:
     """Open the state store of a shop; ConfigurationError if the connection or the tables are wrong.
 
-    Whatever writes passes `read_store_id`, which asks Connectif when the shop has a new key; see
+    Whatever writes to Connectif passes `read_store_id`, which asks it when the shop has a new key; see
     `include/state/identity.py`, also for `any_account`.
     """
     connection = state_connection()
