@@ -11,10 +11,14 @@ REST API:
 Airflow refuses an invalid payload with 400 and the reason. Send your own `dag_run_id` to make a repeated call
 harmless: the second call gets 409.
 
-**What happens.** The run patches all customer documents of the address that differ. The newest change of a
-person wins, in any order of arrival; at the same instant, the unsubscription wins. A replayed, late or
-cleared run changes nothing. The run creates no customer. An address that VTEX does not know is looked up
-again after ten minutes, by a run named `again__…`, and by the next contact run.
+**What happens.** Callbacks wait in the state store, encrypted, and a queued run takes all of them. The run
+goes on while new ones come, for 30 seconds at most; then the next one continues. Triggered without events, a
+run applies what waits.
+
+The run patches all customer documents of the address that differ. The newest change of a person wins, in any
+order of arrival; at the same instant, the unsubscription wins. A replayed, late or cleared run changes
+nothing. The run creates no customer. An address that VTEX does not know is looked up again after ten minutes,
+by a run named `again__…`, and by the next contact run.
 
 **Dry run.** With `dry_run` the run looks the customers up, counts what it would change, and writes nothing.
 While the shop is not live (`run.live`), events wait in the state store, and the first run of the live shop
@@ -23,11 +27,11 @@ applies them.
 **Results.** The tab *VTEX ↔ Connectif* of a run shows what became of its records. That of the DAG shows why
 the last run failed. *Browse > VTEX ↔ Connectif* shows all syncs.
 
-**If VTEX is unreachable**, rejects the key, or a setting is wrong, the run retries for a day, and later runs
-wait for it. The log gives the reason, and the alert for failed runs is sent. Only a missing connection fails
-the run at once: create the connection, then clear the run, which holds its events. If VTEX fails to accept an
-event, the event delays no others: the state store keeps it, and runs named `again__…` retry it every ten
-minutes for a day, then the contact run retries it. The events stay in the run's conf until `airflow db clean`
+**If VTEX is unreachable**, rejects the key, or a setting is wrong, the run retries for a day, and the next
+one waits for it. The log gives the reason, and the alert for failed runs is sent. Only a missing connection
+fails the run at once: create the connection, then clear the run. If VTEX fails to accept an event, the event
+delays no others: the state store keeps it, and runs named `again__…` retry it every ten minutes for a day,
+then the contact run retries it. Events that came over REST stay in the run's conf until `airflow db clean`
 removes the run.
 
 **Never pause this DAG:** the receiver then answers Connectif with 503, and Connectif does not repeat
@@ -67,7 +71,7 @@ def update_newsletter(shop: ConfiguredShop) -> DAG:
             from plugins.runs.newsletter_run import apply_events
 
             given = params or {}
-            return apply_events(given["events"], dry_run=bool(given.get("dry_run")))
+            return apply_events(given.get("events") or [], dry_run=bool(given.get("dry_run")))
 
         apply()
 

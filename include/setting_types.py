@@ -145,7 +145,7 @@ class MassChange(_Section):
 
 class Newsletter(_Section):
     future_tolerance_minutes: Count
-    unknown_retry_minutes: Count
+    unknown_retry_minutes: Positive
     safety_net: bool
     subscription_activity: Annotated[str, Field(min_length=1)]
     unsubscription_activity: Annotated[str, Field(min_length=1)]

@@ -57,11 +57,10 @@ DEFAULT_ARGS: dict[str, Any] = {
 
 LONG_RETRY_ARGS: dict[str, Any] = DEFAULT_ARGS | {
     "retries": 300,
-    "retry_delay": timedelta(seconds=5),
+    "retry_delay": timedelta(seconds=2),
     "max_retry_delay": timedelta(minutes=5),
     # A maintenance page, a DNS failure or a rejected key looks like a configuration error but may end within
-    # minutes. The events are only in the conf of the run and must not get lost, so the task is retried.
-    # The operator gets an alert.
+    # minutes. Unsubscriptions wait meanwhile, so the task is retried. The operator gets an alert.
     "retry_policy": ExceptionRetryPolicy(
         rules=[
             RetryRule(exception=ParameterError, action=RetryAction.FAIL, reason="a run's conf never changes"),
@@ -76,7 +75,7 @@ LONG_RETRY_ARGS: dict[str, Any] = DEFAULT_ARGS | {
         ]
     ),
 }
-"""For runs whose conf is the only copy of their data: Airflow retries for a day after almost every error."""
+"""For newsletter runs, on which customers wait: Airflow retries for a day after almost every error."""
 
 
 def default_args(shop: ConfiguredShop) -> dict[str, Any]:

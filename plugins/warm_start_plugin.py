@@ -4,8 +4,8 @@ The workers fork the tasks, so a task has the modules at once. Newsletter runs a
 and imports would take much of their time.
 
 Tasks therefore run the code that existed when the scheduler started. So an upgrade must restart all
-components, as with all of Airflow's plugins. Celery's workers are not forks of the scheduler: their tasks
-import the modules.
+components, as with all of Airflow's plugins. Celery's workers are not forks of the scheduler:
+`celery_warm_start.py` does the same for them.
 """
 
 from __future__ import annotations
@@ -28,6 +28,14 @@ MODULES = (
 )
 
 
+def import_ahead() -> None:
+    """Import the modules that this process does not have yet."""
+    if missing := [module for module in MODULES if module not in sys.modules]:
+        for module in missing:
+            import_module(module)
+        log.info("imported ahead for newsletter runs: %s", ", ".join(missing))
+
+
 class WarmStartListener:
     """A listener that Airflow's components call when they start."""
 
@@ -38,11 +46,8 @@ class WarmStartListener:
         Airflow calls this before the scheduler starts its executor (a job does not know its type yet), and
         again in each task that is forked from the scheduler.
         """
-        missing = [module for module in MODULES if module not in sys.modules]
-        if "scheduler" in sys.argv and missing:
-            for module in missing:
-                import_module(module)
-            log.info("imported ahead for newsletter runs: %s", ", ".join(missing))
+        if "scheduler" in sys.argv:
+            import_ahead()
 
 
 class WarmStartPlugin(AirflowPlugin):

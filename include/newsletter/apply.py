@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import chain
@@ -14,7 +16,7 @@ from include.errors import TemporaryError
 from include.http.calls import in_parallel
 from include.http.transport import RequestRefused
 from include.newsletter.documents import FIELDS, FIELDS_WITH_DATES, find_documents_and_refusals
-from include.newsletter.events import Event, is_late, keep_newest, read_event
+from include.newsletter.events import Event, is_late, keep_in_store, keep_newest, read_event
 from include.outcomes import Outcome, PipelineName, Reason
 from include.pipeline.erased_people import ErasedPeople
 from include.report import StageCounts
@@ -26,6 +28,11 @@ from include.vtex.client import VtexClient
 PATCHES_AT_ONCE = 8
 MAX_LOOK_UPS = 3
 """Look-ups of an unknown person: at once, a little later, and in the daily run (or a day later)."""
+LONGEST_RUN = timedelta(seconds=30)
+"""A run of a steady flow ends after this time, so that its report is seen. A queued run continues."""
+LINGER = timedelta(seconds=2)
+"""How long a run that had events waits for more: the start of another run takes about as long."""
+_POLL_SECONDS = 0.2
 MAX_SOON_RETRIES = 144
 """If VTEX does not accept an event, the event is retried soon, for a day. Then it is retried daily."""
 
@@ -74,22 +81,54 @@ class NewsletterSync:
         self, vtex: VtexClient, state: StateStore, rules: NewsletterRules, writer: str, run_key: str = ""
     ) -> None:
         self._vtex, self._state, self._rules, self._writer = vtex, state, rules, writer
-        self._run_key = run_key or f"{writer}/{token_hex(8)}"
+        self._run_key = self._part_key = run_key or f"{writer}/{token_hex(8)}"
         self.counts = StageCounts()
         self.outcomes: list[RecordOutcome] = []
         self.retry_soon: list[Event] = []
         self.resolved: set[str] = set()
+        self._kept = defaultdict[str, set[SubscriptionChange]](set)  # all events of the conf, by person
+        self._done: list[PendingEvent] = []
         self._writes_fail = False
         self._anonymous_outcomes = 0
 
-    def apply(self, raw_events: Sequence[dict[str, Any]], now: datetime) -> None:
-        """Apply the events of a run, each `{"email", "subscribed", "occurred_at"}`, and the pending events.
+    def apply(
+        self,
+        raw_events: Sequence[dict[str, Any]],
+        now: Callable[[], datetime],
+        *,
+        linger: timedelta = timedelta(0),
+    ) -> None:
+        """Apply the events of a run, each `{"email", "subscribed", "occurred_at"}`, and all that wait.
 
-        Raises TemporaryError if VTEX does not answer the look-up; repeating changes nothing. Events that VTEX
-        does not accept are postponed, so that they do not delay other events.
+        Events that arrive meanwhile are applied, too, until none has come for the time `linger` or
+        `LONGEST_RUN` is over. Raises TemporaryError if VTEX does not answer the look-up; repeating changes
+        nothing. Events that VTEX does not accept are postponed, so that they do not delay other events.
         """
-        pending = self._read_pending(self._state.newsletter.take_due(self._run_key, now), now)
-        self._apply_all(chain(pending, self._read(raw_events, now)), now, last_chance=False)
+        begun = now()
+        self._keep(raw_events, begun)
+        parts, last_taken = 0, begun
+        while not self._writes_fail and now() - begun < LONGEST_RUN:
+            if self._apply_part(parts + 1, now()):
+                parts, last_taken = parts + 1, now()
+            elif not parts or now() - last_taken >= linger:
+                return
+            else:
+                time.sleep(_POLL_SECONDS)
+
+    def _apply_part(self, number: int, now: datetime) -> bool:
+        """Apply the events that are due, at most 500; False if there are none. A retry has the same parts."""
+        self._part_key = f"{self._run_key}#{number}"
+        due = self._state.newsletter.take_due(self._part_key, now)
+        self._apply_all(self._read_pending(due, now), now, last_chance=False)
+        return bool(due)
+
+    def _keep(self, raw_events: Sequence[dict[str, Any]], now: datetime) -> None:
+        """Move the events of the conf into the state store: if this run fails, another one applies them."""
+        events = self._drop_erased(self._read(raw_events, now))
+        for event in events:
+            self._kept[self._state.hashed(event.email)].add(event.change)
+        # An event counts when it is taken
+        self.counts.read -= keep_in_store(self._state, events, self._count_superseded)
 
     def resolve(self, exported: Iterable[dict[str, Any]], now: datetime) -> None:
         """Retry all pending events and apply `exported`, the events of Connectif's export: the daily run.
@@ -124,9 +163,15 @@ class NewsletterSync:
         return f"event {self._anonymous_outcomes} of {self._state.hashed(self._writer)[:8]}"
 
     def _read_pending(self, pending: list[PendingEvent], now: datetime) -> Iterator[Event]:
+        """Yield the events; reject one from the future, which the receiver's clock may have written."""
         for one in pending:
             self.counts.read += 1
-            yield Event(one.email, one.change, one, is_late=is_late(one.change.instant, now))
+            if one.change.instant > now + self._rules.future_tolerance:
+                self._done.append(one)
+                self._add_outcome(one.person, Reason.IN_THE_FUTURE)
+                continue
+            older = tuple(self._kept[one.person] - {one.change})
+            yield Event(one.email, one.change, one, is_late(one.change.instant, now), older)
 
     def _drop_erased(self, events: Iterable[Event]) -> list[Event]:
         """Return the events of people who are not erased; drop the others.
@@ -145,12 +190,14 @@ class NewsletterSync:
 
     def _apply_all(self, events: Iterable[Event], now: datetime, *, last_chance: bool) -> None:
         newest = keep_newest(self._drop_erased(events), self._count_superseded)
+        self._drop_done()
         for batch in in_batches(newest, limits.ALTERNATIVES_PER_FILTER):
             tasks = self._open_tasks(self._drop_erased(batch), now)
             if self._writes_fail:
                 self._postpone_all(tasks, now)
             elif tasks:
                 self._apply_batch(tasks, now, last_chance)
+            self._drop_done()
 
     def _open_tasks(self, events: list[Event], now: datetime) -> list[_Task]:
         """Claim the changes and return a task for each, except for changes that an applied one supersedes.
@@ -160,7 +207,7 @@ class NewsletterSync:
         """
         persons = {self._state.hashed(event.email): event for event in events}
         changes = {person: event.change for person, event in persons.items()}
-        known = self._state.newsletter.claim(changes, self._run_key)
+        known = self._state.newsletter.claim(changes, self._part_key)
         resolved, tasks = dict[str, Event](), list[_Task]()
         for person, event in persons.items():
             current = known.get(person)
@@ -173,7 +220,7 @@ class NewsletterSync:
 
     def _count_resolved(self, events: Mapping[str, Event]) -> None:
         """Count the events that need no write. An interrupted attempt of this run may have written them."""
-        numbers = self._state.newsletter.count_documents(self._run_key, dict.fromkeys(events, 0))
+        numbers = self._state.newsletter.count_documents(self._part_key, dict.fromkeys(events, 0))
         for person, event in events.items():
             self._count_applied(person, event, numbers[person])
 
@@ -213,7 +260,7 @@ class NewsletterSync:
         busy: list[_Task] = []
         written = refused = 0
         to_write = {task.person: len(documents) for task, documents in patches}
-        numbers = self._state.newsletter.count_documents(self._run_key, to_write)
+        numbers = self._state.newsletter.count_documents(self._part_key, to_write)
         for task, result in self._write(patches, numbers).items():
             if isinstance(result, int):
                 written += result
@@ -322,7 +369,12 @@ class NewsletterSync:
 
     def _drop_pending(self, event: Event) -> None:
         if event.pending:
-            self._state.newsletter.drop_pending(event.pending)
+            self._done.append(event.pending)
+
+    def _drop_done(self) -> None:
+        """Remove the events that need nothing more. One transaction for many: each waits for the disk."""
+        self._state.newsletter.drop_pending(self._done)
+        self._done = []
 
     def _add_outcome(self, key: str, reason: Reason, detail: str = "") -> None:
         self.counts.count(reason)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 from include.batching import in_batches
 from include.newsletter.apply import NewsletterRules
 from include.newsletter.documents import FIELDS, find_documents_and_refusals
-from include.newsletter.events import Event, keep_newest, read_event
+from include.newsletter.events import Event, keep_in_store, keep_newest, read_event
 from include.outcomes import Outcome, Reason
 from include.pipeline.erased_people import ErasedPeople
 from include.pipeline.preview import SAMPLE
@@ -19,17 +20,18 @@ from include.vtex import limits
 from include.vtex.client import VtexClient
 
 RawEvents = Iterable[dict[str, Any]]
+_ALL = 1_000_000
 
 
 def preview(
     vtex: VtexClient, state: StateStore, rules: NewsletterRules, raw_events: RawEvents, now: datetime
 ) -> StageCounts:
-    """Look up the customers of the events, and count what a run would do. Writes nothing, not even a claim.
+    """Look up the customers of the events and of the waiting ones, and count what a run would do.
 
-    `would_send` names the first documents that a run would change.
+    Writes nothing, not even a claim. `would_send` names the first documents that a run would change.
     """
     counts = StageCounts()
-    events = _read(state, rules, raw_events, now, counts)
+    events = chain(_waiting(state, now, counts), _read(state, rules, raw_events, now, counts))
     newest = keep_newest(events, lambda _older: counts.count(Outcome.UNCHANGED))
     for batch in in_batches(newest, limits.ALTERNATIVES_PER_FILTER):
         _preview_batch(vtex, batch, counts)
@@ -40,13 +42,15 @@ def preview(
 def keep_until_live(
     state: StateStore, rules: NewsletterRules, raw_events: RawEvents, now: datetime
 ) -> StageCounts:
-    """Keep the events in the state store, so that no subscription change is lost before the shop is live.
+    """Keep the events in the state store, and count all that wait there.
 
     The first newsletter run or contact run of the live shop applies them.
     """
     counts = StageCounts()
-    for event in _read(state, rules, raw_events, now, counts):
-        state.newsletter.add_pending(event.email, event.subscribed, event.change.instant, now, attempts=0)
+    events = _read(state, rules, raw_events, now, counts)
+    kept = keep_in_store(state, events, lambda _older: counts.count(Outcome.UNCHANGED))
+    counts.read -= kept  # they count with all that wait
+    for _event in _waiting(state, now, counts):
         counts.count(Reason.NOT_LIVE)
     return counts
 
@@ -65,6 +69,17 @@ def _read(
             counts.count(Reason.ERASED)
         else:
             yield event
+
+
+def _waiting(state: StateStore, now: datetime, counts: StageCounts) -> Iterator[Event]:
+    """The events that are due in the state store; those of erased people are only counted."""
+    erased = ErasedPeople(state)
+    for one in state.newsletter.due_pending(now, limit=_ALL):
+        counts.read += 1
+        if one.email in erased:
+            counts.count(Reason.ERASED)
+        else:
+            yield Event(one.email, one.change, one)
 
 
 def _preview_batch(vtex: VtexClient, events: Sequence[Event], counts: StageCounts) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from include.outcomes import Reason
-from include.state import PendingEvent, SubscriptionChange
+from include.state import PendingEvent, StateStore, SubscriptionChange
 from include.values.address import problem_of, tidy_address
 from include.window import as_utc
 
@@ -34,14 +34,6 @@ class Event:
     def subscribed(self) -> bool:
         return not self.change.unsubscribed
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the form that `read_event` and the DAG's params accept."""
-        return {
-            "email": self.email,
-            "subscribed": self.subscribed,
-            "occurred_at": self.change.instant.isoformat(),
-        }
-
 
 def keep_newest(events: Iterable[Event], superseded: Callable[[Event], None]) -> list[Event]:
     """Return the newest event of each person; call `superseded` with each older one."""
@@ -53,6 +45,19 @@ def keep_newest(events: Iterable[Event], superseded: Callable[[Event], None]) ->
             newest[event.email] = replace(newer, superseded=(*known.superseded, older.change))
             superseded(older)
     return list(newest.values())
+
+
+def keep_in_store(state: StateStore, events: Iterable[Event], superseded: Callable[[Event], None]) -> int:
+    """Keep the newest event of each person for the next run; return how many were kept.
+
+    Calls `superseded` with each event for which a newer one waits.
+    """
+    newest = keep_newest(events, superseded)
+    waiting = state.newsletter.keep({event.email: event.change for event in newest})
+    for event in newest:
+        if event.email not in waiting:
+            superseded(event)
+    return len(waiting)
 
 
 def is_late(instant: datetime, now: datetime) -> bool:

@@ -47,6 +47,8 @@ class SubscriptionRecord:
         word = "unsubscribed" if waiting.change.unsubscribed else "subscribed"
         if self.state is None or self.state.change != waiting.change:
             yield Event(waiting.change.instant, f"{word} at Connectif (waits)")
+        if not waiting.attempts:  # the next run takes it
+            return
         tried = f"{waiting.attempts} attempt{'s' if waiting.attempts != 1 else ''} so far"
         yield Event(waiting.not_before, f"planned: next attempt to write it to VTEX ({tried})")
 

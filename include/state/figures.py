@@ -160,20 +160,23 @@ class Figures(Part):
         with self._database.read() as connection:
             return cast("datetime | None", connection.execute(query).scalar())
 
-    def oldest_busy_event(self) -> datetime | None:
+    def oldest_waiting_event(self, *, is_live: bool) -> datetime | None:
         """Since when the oldest newsletter event waits that VTEX did not accept; None if there is none.
 
-        Events for customers that VTEX does not know yet do not count: most of them wait for a day.
+        In a live shop, an event that no run has tried yet counts, too. Events for customers that VTEX does
+        not know yet do not count: most of them wait for a day.
         """
         last = sa.and_(
             record.c.shop_id == pending_event.c.shop_id,
             record.c.pipeline == PipelineName.NEWSLETTER,
             record.c.record_key == pending_event.c.person,
         )
+        is_busy = record.c.reason == Reason.TARGET_BUSY
+        is_counted = is_busy | (pending_event.c.attempts == 0) if is_live else is_busy
         query = (
             sa.select(sa.func.min(pending_event.c.waiting_since))
-            .join(record, last)
-            .where(pending_event.c.shop_id == self._database.shop_id, record.c.reason == Reason.TARGET_BUSY)
+            .outerjoin(record, last)
+            .where(pending_event.c.shop_id == self._database.shop_id, is_counted)
         )
         with self._database.read() as connection:
             return cast("datetime | None", connection.execute(query).scalar())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -15,11 +16,14 @@ from include.state.tables import subscription as change
 from include.state.tables import subscription_in_flight as writing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from datetime import datetime
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from sqlalchemy.dialects import postgresql, sqlite
 
 
 _PERSONS_PER_QUERY = 500
+DUE_AT_ONCE = datetime(2000, 1, 1, tzinfo=UTC)
+"""When a kept event is due. The clocks of the api-server and the worker may differ."""
 
 
 class Newsletter(Part):
@@ -139,29 +143,59 @@ class Newsletter(Part):
             [{**shared, "person": person, **changes[person]._asdict()} for person in sorted(changes)],
         )
 
+    def keep(self, changes: Mapping[str, SubscriptionChange]) -> set[str]:
+        """Keep changes, by address, for the next run. Returns the addresses whose change waits now.
+
+        For the others a newer change waits already. A repeated change is due again, and keeps its attempts.
+        """
+        rows = {
+            self._people.hashed(email): self._pending_row(email, one, DUE_AT_ONCE, attempts=0)
+            for email, one in changes.items()
+        }
+        if not rows:
+            return set()
+        insert = self._database.insert(pending_event)
+        new, old = insert.excluded, pending_event.c
+        is_repeated = (new.instant == old.instant) & (new.unsubscribed == old.unsubscribed)
+        statement = _upsert_pending(insert, attempts=sa.case((is_repeated, old.attempts), else_=new.attempts))
+        with self._database.write() as connection:
+            connection.execute(statement, [rows[person] for person in sorted(rows)])
+            waiting = self._waiting_changes(connection, rows)
+        return {email for email, one in changes.items() if waiting.get(self._people.hashed(email)) == one}
+
+    def _waiting_changes(
+        self, connection: sa.Connection, people: Iterable[str]
+    ) -> dict[str, SubscriptionChange]:
+        found: dict[str, SubscriptionChange] = {}
+        for persons in in_batches(people, _PERSONS_PER_QUERY):
+            query = sa.select(pending_event).where(
+                pending_event.c.shop_id == self._database.shop_id, pending_event.c.person.in_(persons)
+            )
+            for row in connection.execute(query):
+                found[row.person] = SubscriptionChange(row.instant, row.unsubscribed)
+        return found
+
     def add_pending(
         self, email: str, subscribed: bool, instant: datetime, not_before: datetime, attempts: int
     ) -> None:
         """Keep an event for later. A person has one pending event, the one with the newest change."""
-        insert = self._database.insert(pending_event).values(
-            shop_id=self._database.shop_id,
-            person=self._people.hashed(email),
-            sealed_email=self._people.sealed(email),
-            instant=instant,
-            unsubscribed=not subscribed,
-            not_before=not_before,
-            attempts=attempts,
-            waiting_since=self._database.clock(),
-        )
-        new, old = insert.excluded, pending_event.c
-        changing = ("sealed_email", "instant", "unsubscribed", "not_before", "attempts")
-        statement = insert.on_conflict_do_update(
-            index_elements=["shop_id", "person"],
-            set_={name: new[name] for name in changing},
-            where=sa.tuple_(new.instant, new.unsubscribed) >= sa.tuple_(old.instant, old.unsubscribed),
-        )
+        row = self._pending_row(email, SubscriptionChange(instant, not subscribed), not_before, attempts)
+        insert = self._database.insert(pending_event).values(row)
         with self._database.write() as connection:
-            connection.execute(statement)
+            connection.execute(_upsert_pending(insert, attempts=insert.excluded.attempts))
+
+    def _pending_row(
+        self, email: str, one: SubscriptionChange, not_before: datetime, attempts: int
+    ) -> dict[str, Any]:
+        return {
+            "shop_id": self._database.shop_id,
+            "person": self._people.hashed(email),
+            "sealed_email": self._people.sealed(email),
+            **one._asdict(),
+            "not_before": not_before,
+            "attempts": attempts,
+            "waiting_since": self._database.clock(),
+        }
 
     def due_pending(
         self, now: datetime, limit: int = 500, *, min_attempts: int | None = None
@@ -176,7 +210,7 @@ class Newsletter(Part):
         query = (
             sa.select(pending_event)
             .where(pending_event.c.shop_id == self._database.shop_id, due)
-            .order_by(pending_event.c.not_before, pending_event.c.person)
+            .order_by(pending_event.c.not_before, pending_event.c.instant, pending_event.c.person)
             .limit(limit)
         )
         with self._database.read() as connection:
@@ -226,16 +260,35 @@ class Newsletter(Part):
             attempts=row.attempts,
         )
 
-    def drop_pending(self, event: PendingEvent) -> None:
-        """Remove a pending event, but not a newer change that the same person made meanwhile."""
+    def drop_pending(self, events: Sequence[PendingEvent]) -> None:
+        """Remove pending events, but not a newer change that the same person made meanwhile."""
+        if not events:
+            return
+        waiting = sa.tuple_(pending_event.c.instant, pending_event.c.unsubscribed)
         statement = sa.delete(pending_event).where(
             pending_event.c.shop_id == self._database.shop_id,
-            pending_event.c.person == event.person,
-            sa.tuple_(pending_event.c.instant, pending_event.c.unsubscribed)
+            pending_event.c.person == sa.bindparam("of_person"),
+            waiting
             <= sa.tuple_(
-                sa.literal(event.change.instant, pending_event.c.instant.type),
-                sa.literal(event.change.unsubscribed),
+                sa.bindparam("to_instant", type_=pending_event.c.instant.type),
+                sa.bindparam("to_unsubscribed", type_=pending_event.c.unsubscribed.type),
             ),
         )
+        last = [
+            {"of_person": person, "to_instant": change.instant, "to_unsubscribed": change.unsubscribed}
+            for person, change in sorted((one.person, one.change) for one in events)
+        ]
         with self._database.write() as connection:
-            connection.execute(statement)
+            connection.execute(statement, last)
+
+
+def _upsert_pending(
+    insert: postgresql.Insert | sqlite.Insert, attempts: sa.ColumnElement[int]
+) -> postgresql.Insert | sqlite.Insert:
+    new, old = insert.excluded, pending_event.c
+    return insert.on_conflict_do_update(
+        index_elements=["shop_id", "person"],
+        set_={name: new[name] for name in ("sealed_email", "instant", "unsubscribed", "not_before")}
+        | {"attempts": attempts},
+        where=sa.tuple_(new.instant, new.unsubscribed) >= sa.tuple_(old.instant, old.unsubscribed),
+    )

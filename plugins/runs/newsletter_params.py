@@ -39,14 +39,16 @@ DRY_RUN = Param(
 # the example is a text. No run can send it by mistake.
 NEWSLETTER_PARAMS: dict[str, Param] = {
     "events": Param(
-        type="array",
+        None,
+        type=["null", "array"],
         items=EVENT,
         minItems=1,
         maxItems=MOST_EVENTS,
         title="Events (events)",
         description=(
             "Subscription changes: the customer's complete address, subscribed (true or false), and the date "
-            "and time with offset. The newest change of a person wins. Example: "
+            "and time with offset. The newest change of a person wins. Without events, the run applies those "
+            "that wait. Example: "
             '[{"email": "ana@example.com", "subscribed": false, "occurred_at": "2026-11-23T10:00:00Z"}]'
         ),
     ),

@@ -15,6 +15,7 @@ from airflow.sdk.exceptions import DagRunTriggerException
 
 from include.live import is_dry_run, is_live
 from include.newsletter import Event, NewsletterRules, NewsletterSync
+from include.newsletter.apply import LINGER
 from include.newsletter.dry_run import keep_until_live, preview
 from include.newsletter.run_report import save_newsletter_report, save_run_report
 from include.pipeline.run import calls_of
@@ -40,7 +41,7 @@ _CLOCK_MARGIN = timedelta(seconds=15)
 
 
 def apply_events(events: list[dict[str, Any]], *, dry_run: bool = False) -> str:
-    """Apply the events of the run and the pending events; return the summary line.
+    """Apply the events of the run's conf and those that wait in the state store; return the summary line.
 
     Fails, so that Airflow retries, only if VTEX is unreachable; repeating changes nothing. If events must be
     retried soon, a later run is triggered. A `dry_run` only counts. Events of a shop that is not live wait in
@@ -65,13 +66,13 @@ def apply_events(events: list[dict[str, Any]], *, dry_run: bool = False) -> str:
             )
             return _save_dry_run(counts, vtex, state, live, started)
         sync = NewsletterSync(vtex, state, rules, identity.name, key)
-        sync.apply(events, now)
+        sync.apply(events, lambda: datetime.now(UTC), linger=LINGER)
         sync.counts.calls["vtex"] = calls_of(vtex.transport.counter)
         sync.counts.seconds["apply"] = round(time.monotonic() - started, 3)
         summary = save_run_report(sync, state, identity, key, datetime.now(UTC))
     log.info("%s", summary)
     if sync.retry_soon:
-        trigger_later_run(sync.retry_soon, now + rules.unknown_retry, run.run_id, configured)
+        trigger_later_run(sync.retry_soon, datetime.now(UTC) + rules.unknown_retry, run.run_id, configured)
     return summary
 
 
@@ -101,7 +102,7 @@ def newsletter_rules(settings: Settings) -> NewsletterRules:
 def trigger_later_run(events: list[Event], due: datetime, run_id: str, shop: ConfiguredShop) -> NoReturn:
     """End this task successfully and let Airflow create a later run, as `TriggerDagRunOperator` does.
 
-    The state store holds all events, and they are due by then. The conf needs only one event.
+    The state store holds the events, and they are due by then.
     """
     at = due + _CLOCK_MARGIN
     zone = shop.settings.schedule.zone
@@ -114,7 +115,7 @@ def trigger_later_run(events: list[Event], due: datetime, run_id: str, shop: Con
     raise DagRunTriggerException(
         trigger_dag_id=shop.dag_id(NEWSLETTER.dag_id),
         dag_run_id=f"again__{at:%Y-%m-%dT%H:%M:%S.%fZ}__{run_id[-6:]}",
-        conf={"events": [events[0].to_json()]},
+        conf={},
         run_after=at,
         reset_dag_run=False,
         skip_when_already_exists=True,

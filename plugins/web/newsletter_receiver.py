@@ -1,5 +1,5 @@
-"""The receivers inside Airflow's api-server, one for each shop: a connection holds its secrets, and its
-durable events are runs of the shop's DAG.
+"""The receivers inside Airflow's api-server, one for each shop: a connection holds its secrets, its state
+store keeps the events, and a run of its DAG applies them.
 
 `airflow.api.common.trigger_dag` creates the runs (see airflow_runs.py): SQLite rarely reports "database is
 locked" then.
@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from airflow.api.common.trigger_dag import trigger_dag
 from airflow.exceptions import DagRunAlreadyExists
@@ -29,12 +29,14 @@ from starlette.routing import Mount, Router
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from include.errors import SyncError
+from include.live import is_live
 from include.newsletter.receiver.app import Event, Receiver
 from include.pipelines import CALLBACK_RUN, NEWSLETTER
 from include.shops import ConfiguredShop, is_allowed_name, load_shops
 from plugins.hooks.accounts import shop_of_connections
 from plugins.hooks.state_store import open_state
 from plugins.web.airflow_runs import DatabaseBusy, hide_error_details, require_unpaused
+from plugins.web.event_store import EventStore
 from plugins.web.newsletter_keys import KeysUnreadable, read_keys
 
 if TYPE_CHECKING:
@@ -73,14 +75,14 @@ def build_receiver() -> ASGIApp:
 
 def _receiver_of(shop: ConfiguredShop) -> ASGIApp:
     oldest_run = TTLCache(partial(oldest_unfinished_run, shop), HEALTH_TTL_SECONDS)
-    oldest_event = TTLCache(partial(oldest_busy_event, shop), STATE_TTL_SECONDS)
+    oldest_event = TTLCache(partial(oldest_waiting_event, shop), STATE_TTL_SECONDS)
     receiver = Receiver(
         keys=TTLCache(
             partial(read_keys, shop.connectif_connection),
             KEYS_TTL_SECONDS,
             keep_on=(KeysUnreadable, KEYS_KEPT_SECONDS),
         ),
-        commit=partial(create_run, shop=shop),
+        commit=partial(record, shop=shop, store=EventStore(shop)),
         oldest_waiting=lambda: min(filter(None, (oldest_run(), oldest_event())), default=None),
     )
     return receiver.app()
@@ -94,19 +96,62 @@ async def _refuse_wrong_settings(scope: Scope, receive: Receive, send: Send) -> 
     await Response(status_code=503, headers={"Retry-After": "300"})(scope, receive, send)
 
 
-def create_run(events: Sequence[Event], *, shop: ConfiguredShop | None = None) -> None:
-    """Create and commit one run of the shop's `update_newsletter` with these events in its conf.
+def record(events: Sequence[Event], *, shop: ConfiguredShop, store: EventStore) -> None:
+    """Make events durable, and see to it that a run of the shop's `update_newsletter` applies them.
 
-    TemporaryError while the DAG is paused or the database is unreachable.
+    TemporaryError while the DAG is paused or Airflow's database is unreachable.
     """
+    dag_id = shop.dag_id(NEWSLETTER.dag_id)
+    _retry(_require_unpaused, dag_id)
+    conf = {} if store.keep(events) else {"events": list(events)}
     run_id = f"{CALLBACK_RUN}{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}__{secrets.token_hex(3)}"
+    _retry(_ensure_run, dag_id, run_id, conf)
+
+
+def _retry(step: Callable[..., None], *arguments: object) -> None:
     retrying = Retrying(
         stop=stop_after_delay(LOCK_RETRY_SECONDS),
         wait=wait_fixed(LOCK_PAUSE_SECONDS),
         retry=retry_if_exception_type(DatabaseBusy),
         reraise=True,
     )
-    retrying(_create_run, newsletter_dag(shop), run_id, events)
+    retrying(step, *arguments)
+
+
+def _require_unpaused(dag_id: str) -> None:
+    with hide_error_details("read its DAGs"), create_session() as session:
+        require_unpaused(session, dag_id)
+
+
+def _ensure_run(dag_id: str, run_id: str, conf: dict[str, Any]) -> None:
+    """Create a run. A queued one does instead: its task has not begun, and will take all that is kept now.
+
+    So a steady flow of callbacks makes no more runs than Airflow can start one after the other.
+    """
+    with hide_error_details("create the run"):
+        if not conf and _is_run_queued(dag_id):
+            return
+        try:
+            trigger_dag(
+                dag_id=dag_id,
+                run_id=run_id,
+                conf=conf,
+                triggered_by=DagRunTriggeredByType.REST_API,
+                triggering_user_name="connectif",
+            )
+        except DagRunAlreadyExists:
+            log.info("run %s already exists; an earlier attempt created it", run_id)
+
+
+def _is_run_queued(dag_id: str) -> bool:
+    """Whether a run that a callback created is queued. Others may be dry runs, or planned for later."""
+    queued = select(DagRun.id).where(
+        DagRun.dag_id == dag_id,
+        DagRun.state == DagRunState.QUEUED,
+        DagRun.run_id.startswith(CALLBACK_RUN, autoescape=True),
+    )
+    with create_session() as session:
+        return session.scalar(queued.limit(1)) is not None
 
 
 def newsletter_dag(shop: ConfiguredShop | None) -> str:
@@ -130,36 +175,22 @@ def unfinished_runs(dag_id: str) -> tuple[ColumnElement[bool], ...]:
     return of_dag, DagRun.state.in_(states), DagRun.run_after <= datetime.now(UTC)
 
 
-def oldest_busy_event(shop: ConfiguredShop | None = None) -> datetime | None:
-    """Return since when the oldest event waits for VTEX; None if no event waits or the state is unreadable.
+def oldest_waiting_event(shop: ConfiguredShop) -> datetime | None:
+    """Return since when the oldest event waits in the state store; None if none waits or it is unreadable.
 
     The receiver accepts callbacks without the state store. Runs that cannot open it wait in Airflow, and
     `oldest_unfinished_run` sees them.
     """
     try:
-        with open_state(shop_of_connections(shop), any_account=True) as state:
-            return state.figures.oldest_busy_event()
+        of_connections = shop_of_connections(shop)
+        live = is_live(shop.settings.run.live, of_connections.vtex_host, of_connections.connectif_host)
+        with open_state(of_connections, any_account=True) as state:
+            return state.figures.oldest_waiting_event(is_live=live)
     except (SyncError, SQLAlchemyError) as error:
         log.warning(
             "state store: not readable (%s); the age of its waiting events is unknown", type(error).__name__
         )
         return None
-
-
-def _create_run(dag_id: str, run_id: str, events: Sequence[Event]) -> None:
-    with hide_error_details("create the run"):
-        with create_session() as session:
-            require_unpaused(session, dag_id)
-        try:
-            trigger_dag(
-                dag_id=dag_id,
-                run_id=run_id,
-                conf={"events": list(events)},
-                triggered_by=DagRunTriggeredByType.REST_API,
-                triggering_user_name="connectif",
-            )
-        except DagRunAlreadyExists:
-            log.info("run %s already exists; an earlier attempt created it", run_id)
 
 
 class TTLCache(Generic[Value]):

@@ -203,7 +203,7 @@ def test_vtex_write_permission__is_ok_after_a_run_used_it(
     sync = NewsletterSync(runner.vtex, runner.state, RULES, "run")
     sync.apply(
         [{"email": "one@example.com", "subscribed": False, "occurred_at": NOON.isoformat()}],
-        runner.shop.clock.now(),
+        runner.shop.clock.now,
     )
     identity = RunIdentity("update_newsletter", "run-1", 0, NOON)
     save_run_report(sync, runner.state, identity, "update_newsletter/run-1/0", NOON)

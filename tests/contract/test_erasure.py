@@ -179,7 +179,7 @@ def test_newsletter__changes_of_erased_people_are_not_applied(
         "was.waiting@example.com", True, NOON, NOON, 1
     )  # written by a concurrent run
     sync = NewsletterSync(runner.vtex, runner.state, RULES, "run")
-    sync.apply([event, {**event, "email": "other@example.com"}], shop.clock.now())
+    sync.apply([event, {**event, "email": "other@example.com"}], shop.clock.now)
     assert sync.counts.reasons == {Reason.ERASED: 2}
     assert sync.counts.outcomes == {Outcome.EXCLUDED: 2, Outcome.SENT: 1}
     assert len({row.key for row in sync.outcomes}) == 2
@@ -205,7 +205,7 @@ def test_newsletter__erased_while_their_change_is_looked_up(
     monkeypatch.setattr(VtexClient, "search_clients", call_and_erase)
     now = shop.clock.now()
     sync = NewsletterSync(runner.vtex, runner.state, RULES, "run")
-    sync.apply([{"email": EMAIL, "subscribed": True, "occurred_at": now.isoformat()}], now)
+    sync.apply([{"email": EMAIL, "subscribed": True, "occurred_at": now.isoformat()}], lambda: now)
     assert sync.counts.reasons == {Reason.ERASED: 1}
     assert runner.state.newsletter.due_pending(now + timedelta(days=1)) == []
     assert runner.state.newsletter.subscription_state([runner.state.hashed(EMAIL)]) == {}
@@ -287,7 +287,7 @@ def test_erase__leaves_no_personal_data_in_any_file(
     running = run_of(PipelineName.CONTACTS, EVERYTHING, "later")
     run_stage(running, "extract", contacts.extract)
     sync = NewsletterSync(runner.vtex, runner.state, RULES, "run")
-    sync.apply([{"email": EMAIL, "subscribed": True, "occurred_at": "2026-11-23T11:00:00Z"}], NOON)
+    sync.apply([{"email": EMAIL, "subscribed": True, "occurred_at": "2026-11-23T11:00:00Z"}], lambda: NOON)
     runner.state.newsletter.add_pending(EMAIL, True, NOON, NOON, 1)
     assert find_canaries(runner, base) == set(CANARIES)
 

@@ -172,7 +172,7 @@ def test_reason__of_a_change_is_found_by_the_address(runner: SyncRunner, context
 
 def test_change__that_waits_is_shown(runner: SyncRunner, context: ExplainContext) -> None:
     change = {"email": "unknown@example.com", "subscribed": True, "occurred_at": NOON.isoformat()}
-    NewsletterSync(runner.vtex, runner.state, RULES, "run").apply([change], NOON)
+    NewsletterSync(runner.vtex, runner.state, RULES, "run").apply([change], lambda: NOON)
     found = explain(context, "unknown@example.com")
     assert found.is_known
     assert found.conclusion.sentence == (
@@ -257,7 +257,7 @@ def test_customer__shows_the_ledger_of_changes(
     contact(shop)
     sync = NewsletterSync(runner.vtex, runner.state, RULES, "run")
     change = {"email": "ana.piepmatz@example.com", "subscribed": False, "occurred_at": NOON.isoformat()}
-    sync.apply([change], NOON)
+    sync.apply([change], lambda: NOON)
     seen = events(explain(context, "ana.piepmatz@example.com"))
     assert "unsubscribed at Connectif" in seen
     assert "subscription change written to VTEX: unsubscribed" in seen

@@ -48,7 +48,7 @@ def event(runner: SyncRunner, email: str, subscribed: bool) -> dict[str, Any]:
 
 def apply(runner: SyncRunner, events: Iterable[dict[str, Any]]) -> StageCounts:
     sync = NewsletterSync(runner.vtex, runner.state, RULES, "run")
-    sync.apply(list(events), runner.shop.clock.now())
+    sync.apply(list(events), runner.shop.clock.now)
     return sync.counts
 
 

@@ -260,7 +260,7 @@ def test_reason__of_a_change_is_counted_and_kept_without_the_address(
     if reason in {Reason.UNKNOWN_CONTACT, Reason.CHANGED_SINCE, Reason.TARGET_REJECTED}:
         sync.resolve([event], shop.clock.now())  # the last lookup, and the lookup for exports
     else:
-        sync.apply([event], shop.clock.now())
+        sync.apply([event], shop.clock.now)
     assert sync.counts.reasons == {reason: 1}
     assert sync.counts.read == sync.counts.outcomes.total() == 1
     assert [row.reason for row in sync.outcomes] == [reason]

@@ -87,7 +87,6 @@ def test_newsletter_params__accept(dags: dict[str, DAG], count: int) -> None:
 @pytest.mark.parametrize(
     "events",
     [
-        None,
         [],
         [EVENT] * 501,
         [EVENT | {"source": "unknown key"}],
@@ -115,8 +114,8 @@ def test_newsletter_params__refuse(dags: dict[str, DAG], events: object) -> None
     assert refusal(dags["update_newsletter"], {"events": events})
 
 
-def test_newsletter_params__have_no_default(dags: dict[str, DAG]) -> None:
-    assert refusal(dags["update_newsletter"], {})
+def test_newsletter_params__without_events_a_run_applies_those_that_wait(dags: dict[str, DAG]) -> None:
+    assert refusal(dags["update_newsletter"], {}) is None
 
 
 @given(text=st.one_of(st.emails(), st.text(max_size=80), st.sampled_from(["a@b.c", "0@A.COM", "x+y@ü.de"])))

@@ -172,7 +172,7 @@ def run_newsletter(runner: SyncRunner) -> Iterator[str]:
             shop.fault_at_vtex("md search", skip=1, calls=30, **fault)
         sync = NewsletterSync(runner.vtex, runner.state, rules, "run")
         try:
-            sync.apply(events, shop.clock.now())
+            sync.apply(events, shop.clock.now)
         except Exception as error:  # noqa: BLE001 - every error is searched
             yield "newsletter: " + "".join(traceback.format_exception(error))
         yield f"newsletter: {sync.counts!r} {sync.outcomes!r} {vars(sync)!r}"

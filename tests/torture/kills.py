@@ -205,7 +205,7 @@ def _newsletter(runner: SyncRunner) -> Stages:
     def apply() -> None:
         now = runner.shop.clock.now()
         sync = NewsletterSync(runner.vtex, runner.state, _RULES, KEY, KEY)
-        sync.apply(_EVENTS, now)
+        sync.apply(_EVENTS, runner.shop.clock.now)
         save_run_report(sync, runner.state, RunIdentity("update_newsletter", KEY, 0, NOON), KEY, now)
 
     return [("apply", apply)]

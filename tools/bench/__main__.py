@@ -5,6 +5,7 @@ make bench BENCH='contacts --records 100000 1000000'
 make bench BENCH='contacts --records 100000 --bucket'       also staged in a bucket (moto's S3)
 make bench BENCH=parsing             how long Airflow takes to parse the DAG files
 make bench BENCH=newsletter          also on a real Airflow: latency and a burst of callbacks
+make bench BENCH='flow --minutes 10' a steady flow of callbacks on a real Airflow
 make bench BENCH='purchases --records 2000 --minute-seconds 12 --json figures.json'
 """
 
@@ -27,7 +28,7 @@ from tools.bench.scenarios import DEFAULT_RECORDS, Scenario, scenarios_of, usual
 from tools.bench.table import NOTES, machine, machine_line, ratios, table
 from tools.command import run_command
 
-PARSING = "parsing"
+PARSING, FLOW = "parsing", "flow"
 
 
 def main() -> int:
@@ -47,11 +48,16 @@ def main() -> int:
     parser.add_argument(
         "--bucket", action="store_true", help="also measure each run with its staged files in a local bucket"
     )
+    parser.add_argument("--minutes", type=float, default=1.0, help="how long a flow lasts (default: 1)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write all figures to this file")
     options = parser.parse_args()
     if options.pipelines == [PARSING]:
         for parsing in measure_parsing():
             _print(parsing.line())
+        return 0
+    if options.pipelines == [FLOW]:
+        for flow in realtime.measure_flow(options.minutes, _print):
+            _print(flow.line())
         return 0
     try:
         scenarios = scenarios_for(options.pipelines, options.records, options.minute_seconds)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import cycle
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,7 +22,7 @@ from tools.sandbox_shop import WEBHOOK_SECRET, Sandbox
 
 CALLBACKS = 1_000
 GIVE_UP_SECONDS = 300.0
-_THREADS = 8
+THREADS = 8
 
 
 @dataclass(frozen=True)
@@ -54,16 +55,27 @@ class Burst:
         )
 
 
-def unsubscribe_at_once(rest: AirflowRest, sandbox: Sandbox, *, database: str, calls_a_minute: int) -> Burst:
-    """Unsubscribe `CALLBACKS` people at the same time. TimeoutError if VTEX does not get all changes."""
-    people = [f"burst-{calls_a_minute}-{number}" for number in range(CALLBACKS)]
-    with requests.Session() as session, ThreadPoolExecutor(_THREADS) as pool:
+def unsubscribe_at_once(
+    rest: AirflowRest,
+    sandbox: Sandbox,
+    *,
+    database: str,
+    calls_a_minute: int,
+    number: int = CALLBACKS,
+    receivers: Sequence[str] = (),
+) -> Burst:
+    """Unsubscribe people at the same time. TimeoutError if VTEX does not get all changes.
+
+    `receivers` are the addresses of several api-servers, which take turns.
+    """
+    people = [f"burst-{int(time.time())}-{place}" for place in range(number)]
+    with requests.Session() as session, ThreadPoolExecutor(THREADS) as pool:
         session.trust_env = False
         _knob(session, sandbox, rate_master_data=calls_a_minute)
-        list(pool.map(lambda person: _place(session, sandbox, person), people))
+        list(pool.map(lambda person: place(session, sandbox, person), people))
         forget_journal(sandbox.vtex)
         begun = time.time()
-        answers = asyncio.run(_callbacks(rest.base_url, people))
+        answers = asyncio.run(_callbacks(receivers or [rest.base_url], people))
         answered = time.time() - begun
         _wait_for_patches(session, sandbox, len(people))
         calls = _journal(session, sandbox)
@@ -76,21 +88,25 @@ def unsubscribe_at_once(rest: AirflowRest, sandbox: Sandbox, *, database: str, c
     return Burst(database, calls_a_minute, dict(answers), answered, last - begun, calls, len(runs))
 
 
-async def _callbacks(airflow: str, people: Sequence[str]) -> Counter[int]:
-    """One connection for each call. Plain sockets, because a client library costs more than the server."""
+async def _callbacks(receivers: Sequence[str], people: Sequence[str]) -> Counter[int]:
+    calls = (call_receiver(one, person) for one, person in zip(cycle(receivers), people, strict=False))
+    return Counter(await asyncio.gather(*calls))
+
+
+async def call_receiver(airflow: str, person: str) -> int:
+    """Unsubscribe a person by a callback, and return the status of the answer.
+
+    It has a connection of its own, and a plain socket: a client library costs more than the server.
+    """
     url = urlsplit(airflow)
     path = f"/connectif/newsletter/{WEBHOOK_SECRET}/unsubscribe"
-
-    async def call(person: str) -> int:
-        reader, writer = await asyncio.open_connection(url.hostname, url.port)
-        query = f"email={person}%40example.com&ip="
-        head = f"GET {path}?{query} HTTP/1.1\r\nHost: {url.netloc}\r\nConnection: close\r\n\r\n"
-        writer.write(head.encode())
-        answer = await asyncio.wait_for(reader.read(), GIVE_UP_SECONDS)
-        writer.close()
-        return int(answer.split(maxsplit=2)[1])
-
-    return Counter(await asyncio.gather(*map(call, people)))
+    reader, writer = await asyncio.open_connection(url.hostname, url.port)
+    query = f"email={person}%40example.com&ip="
+    head = f"GET {path}?{query} HTTP/1.1\r\nHost: {url.netloc}\r\nConnection: close\r\n\r\n"
+    writer.write(head.encode())
+    answer = await asyncio.wait_for(reader.read(), GIVE_UP_SECONDS)
+    writer.close()
+    return int(answer.split(maxsplit=2)[1])
 
 
 def _wait_for_patches(session: requests.Session, sandbox: Sandbox, number: int) -> None:
@@ -104,15 +120,22 @@ def _wait_for_patches(session: requests.Session, sandbox: Sandbox, number: int) 
 
 
 def _applied_at(session: requests.Session, sandbox: Sandbox, person: str) -> float:
+    if at := applied_at(session, sandbox, person):
+        return at
+    raise TimeoutError(
+        "VTEX lacks a subscription change, although it got as many patches as there are changes"
+    )
+
+
+def applied_at(session: requests.Session, sandbox: Sandbox, person: str) -> float | None:
+    """When VTEX got the person's unsubscription; None before that."""
     found = session.get(f"{sandbox.vtex}/_sandbox/documents/{person}", timeout=10).json()
-    if found["isNewsletterOptIn"] is not False:
-        raise TimeoutError(
-            "VTEX lacks a subscription change, although it got as many patches as there are changes"
-        )
-    return datetime.fromisoformat(found["updatedIn"]).timestamp()
+    is_applied = found["isNewsletterOptIn"] is False
+    return datetime.fromisoformat(found["updatedIn"]).timestamp() if is_applied else None
 
 
-def _place(session: requests.Session, sandbox: Sandbox, person: str) -> None:
+def place(session: requests.Session, sandbox: Sandbox, person: str) -> None:
+    """Create a subscribed customer at VTEX, `{person}@example.com`."""
     body = {"email": f"{person}@example.com", "isNewsletterOptIn": True}
     session.put(f"{sandbox.vtex}/_sandbox/documents/{person}", json=body, timeout=10).raise_for_status()
 

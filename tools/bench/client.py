@@ -216,7 +216,7 @@ def _newsletter(vtex: VtexClient, state: StateStore, meter: Meter, number: int) 
     rules = NewsletterRules(future_tolerance=timedelta(minutes=5), unknown_retry=timedelta(minutes=10))
     sync = NewsletterSync(vtex, state, rules, "bench")
     with meter.stage("apply"):
-        sync.apply(events, now)
+        sync.apply(events, lambda: datetime.now(UTC))
     return Report(pipeline=PipelineName.NEWSLETTER, mode="events", counts=sync.counts)
 
 

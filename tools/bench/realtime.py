@@ -1,4 +1,4 @@
-"""Measures the newsletter on a real Airflow: latency and a burst, on SQLite and on PostgreSQL."""
+"""Measures the newsletter on a real Airflow, with SQLite and with PostgreSQL: latency, a burst, a flow."""
 
 from __future__ import annotations
 
@@ -6,32 +6,63 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
 
 from include.pipelines import NEWSLETTER
 from tools.bench.burst import Burst, unsubscribe_at_once
-from tools.bench.latency import CALLBACKS, Latencies, unsubscribe_in_sequence
+from tools.bench.flow import Flow, steady_flow
+from tools.bench.latency import ALONE, ALONE_PAUSE, CALLBACKS, Latencies, unsubscribe_in_sequence
 from tools.local_stack import LocalStack, StackSettings
-from tools.sandbox_shop import running_sandbox, sandbox_connections
+from tools.sandbox_shop import Sandbox, running_sandbox, sandbox_connections
 
 POSTGRES = "SYNC_TEST_POSTGRES_URL"
 """A PostgreSQL server on which a database may be created and dropped. The tests use the same variable."""
 MASTER_DATA_LIMITS = (0, 1_000)
+Figure = TypeVar("Figure", Latencies | Burst, Flow)
 
 
 def measure_newsletter(say: Callable[[str], None]) -> Iterator[Latencies | Burst]:
-    """Measure on SQLite and, if it is reachable, on PostgreSQL."""
-    yield from _measure_on("SQLite", None, say)
+    """Measure latency and bursts on SQLite and, if it is reachable, on PostgreSQL."""
+
+    def measure(database: str, stack: LocalStack, sandbox: Sandbox) -> Iterator[Latencies | Burst]:
+        yield Latencies(database, unsubscribe_in_sequence(stack.url, sandbox, CALLBACKS))
+        alone = unsubscribe_in_sequence(stack.url, sandbox, ALONE, ALONE_PAUSE)
+        yield Latencies(database, alone, ALONE_PAUSE)
+        for limit in MASTER_DATA_LIMITS:
+            yield unsubscribe_at_once(stack.rest, sandbox, database=database, calls_a_minute=limit)
+
+    yield from _on_each_database(measure, say)
+
+
+def measure_flow(minutes: float, say: Callable[[str], None]) -> Iterator[Flow]:
+    """Measure a steady flow on SQLite and, if it is reachable, on PostgreSQL."""
+
+    def measure(database: str, stack: LocalStack, sandbox: Sandbox) -> Iterator[Flow]:
+        yield steady_flow(stack.rest, sandbox, database=database, seconds=60 * minutes, say=say)
+
+    yield from _on_each_database(measure, say)
+
+
+def _on_each_database(
+    measure: Callable[[str, LocalStack, Sandbox], Iterator[Figure]], say: Callable[[str], None]
+) -> Iterator[Figure]:
+    yield from _measure_on("SQLite", None, measure, say)
     with _temporary_database() as url:
         if url is None:
             say(f"no PostgreSQL: set {POSTGRES} to measure on it too")
         else:
-            yield from _measure_on("PostgreSQL", url, say)
+            yield from _measure_on("PostgreSQL", url, measure, say)
 
 
-def _measure_on(database: str, url: str | None, say: Callable[[str], None]) -> Iterator[Latencies | Burst]:
+def _measure_on(
+    database: str,
+    url: str | None,
+    measure: Callable[[str, LocalStack, Sandbox], Iterator[Figure]],
+    say: Callable[[str], None],
+) -> Iterator[Figure]:
     say(f"newsletter on a real Airflow with {database} …")
     with tempfile.TemporaryDirectory(prefix="realtime-") as folder:
         home = Path(folder)
@@ -42,9 +73,7 @@ def _measure_on(database: str, url: str | None, say: Callable[[str], None]) -> I
             )  # fmt: skip
             with LocalStack(settings) as stack:
                 stack.rest.unpause(NEWSLETTER.dag_id)
-                yield Latencies(database, unsubscribe_in_sequence(stack.url, sandbox, CALLBACKS))
-                for limit in MASTER_DATA_LIMITS:
-                    yield unsubscribe_at_once(stack.rest, sandbox, database=database, calls_a_minute=limit)
+                yield from measure(database, stack, sandbox)
 
 
 class _temporary_database:  # noqa: N801 - used like a function

@@ -15,9 +15,10 @@ import requests
 
 from tools.airflow_rest import RestError
 from tools.cluster.memory import MemoryPeaks
+from tools.cluster.rows import Row
 from tools.cluster.shop import ClusterShop, open_shop
 from tools.cluster.topology import HOME, Cluster, ClusterSettings
-from tools.cluster.trials import SHORT, TRIALS, Row
+from tools.cluster.trials import SHORT, TRIALS
 from tools.command import run_command
 from tools.local_stack import DAG_IDS
 from tools.processes import ProcessFailed, only_one

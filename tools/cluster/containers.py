@@ -45,7 +45,7 @@ class Container:
         user: int | None = None,
     ) -> None:
         self.service, self.name = service, name
-        self._machine, self._user = machine, user
+        self.machine, self._user = machine, user
         self._own = machine.places.added(service.name, name)
         self._command = tuple(command) or (*self._translated(), *self._added(), *options)
         self.process: Process | None = None
@@ -55,13 +55,13 @@ class Container:
     @property
     def log(self) -> Path:
         """Standard output and error of all its starts."""
-        return self._machine.places.folder("logs") / f"{self.name}.log"
+        return self.machine.places.folder("logs") / f"{self.name}.log"
 
     def environment(self) -> dict[str, str]:
         """The variables of the compose file with the places of this machine."""
-        places = self._machine.places
+        places = self.machine.places
         given = {n: places.translate(text, self.name) for n, text in self.service.environment.items()}
-        always = {"PATH": self._machine.path(), "LANG": "C.UTF-8", "HOME": self._own["TMPDIR"]}
+        always = {"PATH": self.machine.path(), "LANG": "C.UTF-8", "HOME": self._own["TMPDIR"]}
         return always | given | self._own
 
     def start(self) -> None:
@@ -111,7 +111,7 @@ class Container:
         check = self.service.health
         if check is None or not self.is_running():
             return self.is_running()
-        command = [self._machine.places.translate(word, self.name) for word in check.command]
+        command = [self.machine.places.translate(word, self.name) for word in check.command]
         try:
             done = subprocess.run(
                 command,
@@ -126,10 +126,10 @@ class Container:
         return done.returncode == 0
 
     def _cwd(self) -> Path:
-        return self._machine.places.folder("image") if self._user is None else Path("/")
+        return self.machine.places.folder("image") if self._user is None else Path("/")
 
     def _empty_tmp(self) -> None:
-        folder = self._machine.places.folder(f"tmp/{self.name}")
+        folder = self.machine.places.folder(f"tmp/{self.name}")
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
 
@@ -138,12 +138,12 @@ class Container:
         if not words:
             raise ProcessFailed(f"{self.name}: the service has no command, and its image is not known here")
         plain = words if words[0] in PLAIN else ("airflow", *words)
-        here = (self._machine.places.translate(word, self.name) for word in plain)
+        here = (self.machine.places.translate(word, self.name) for word in plain)
         return tuple(LOOPBACK if word == "0.0.0.0" else word for word in here)  # noqa: S104 - compared only
 
     def _added(self) -> tuple[str, ...]:
         """Arguments that a container does not need."""
-        ports: Mapping[int, int] = self._machine.places.ports
+        ports: Mapping[int, int] = self.machine.places.ports
         if self.service.name == "sandbox":
             vtex, connectif = ports[SANDBOX["vtex"]], ports[SANDBOX["connectif"]]
             return ("--vtex-port", str(vtex), "--connectif-port", str(connectif))

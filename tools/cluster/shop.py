@@ -133,6 +133,12 @@ class ClusterShop:
         answer.raise_for_status()
         return [f"{one['purchaseId']} {one['workflow']}" for one in answer.json()]
 
+    def unsubscribe(self, email: str) -> None:
+        """A contact unsubscribes at Connectif, which calls the receiver. It is created if it is missing."""
+        contact = f"{self.cluster.connectif}/_sandbox/contacts/{email}"
+        self._control.put(contact, json={}, timeout=30).raise_for_status()
+        self.connectif("unsubscribe", {"email": email})
+
     def _post(self, url: str, body: JSON) -> None:
         self._control.post(url, json=body, timeout=30).raise_for_status()
 

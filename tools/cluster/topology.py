@@ -7,7 +7,7 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -17,7 +17,7 @@ from tools.cluster.compose import COMPLETED, ROOT, ComposeError, Service, read_c
 from tools.cluster.containers import Container, Machine
 from tools.cluster.image import copy_code, install_packages
 from tools.cluster.places import LISTENERS, SANDBOX, Places
-from tools.processes import ProcessFailed, ignoring_signals, stop, tail
+from tools.processes import ProcessFailed, free_port, ignoring_signals, stop, tail
 
 HOME = ROOT / ".airflow" / "cluster"
 PROFILES = frozenset({"sandbox"})
@@ -112,6 +112,21 @@ class Cluster:
                 raise ProcessFailed(f"{one.name} ended; the end of {one.log}:\n{tail(one.log)}")
             one.start()
         return [one.name for one in ended]
+
+    def start_another(self, service: str, *options: str) -> tuple[Container, str]:
+        """Start one more copy of a service that listens, at a port of its own. Returns it and its address.
+
+        It ends with the cluster.
+        """
+        (first,) = self.of(service)
+        port = free_port()
+        places = replace(self.places, ports={**self.places.ports, LISTENERS[service]: port})
+        machine = replace(first.machine, places=places)
+        another = Container(first.service, f"{service}-{port}", machine, options=options)
+        self.containers[another.name] = another
+        another.start()
+        self.wait_until_healthy([another])
+        return another, places.url(LISTENERS[service])
 
     def wait_until_healthy(self, containers: Sequence[Container]) -> None:
         """Wait for the health checks. ProcessFailed if a container ends or stays unhealthy."""

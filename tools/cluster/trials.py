@@ -9,7 +9,6 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,6 +17,8 @@ import requests
 from include.outcomes import Cause
 from tools.cluster.callbacks import CallbackFlow
 from tools.cluster.containers import Container
+from tools.cluster.newsletter_trials import flow, lane, several_api_servers
+from tools.cluster.rows import Row, ended_well, within
 from tools.cluster.shop import ClusterShop
 
 JSON = dict[str, Any]
@@ -31,22 +32,6 @@ LOST = frozenset({Cause.NEVER_SENT, Cause.NOT_COVERED, Cause.GONE, Cause.DIFFERS
 DAILY = ("sync_contacts", "sync_products", "sync_purchases")
 
 
-@dataclass(frozen=True)
-class Row:
-    """One line of the table. `is_time`: a time, which depends on what else the machine does."""
-
-    what: str
-    wanted: str
-    seen: str
-    ok: bool
-    is_time: bool = False
-
-
-def within(what: str, limit: float, seconds: float) -> Row:
-    """A row about a time in seconds."""
-    return Row(what, f"≤ {limit:.0f} s", f"{seconds:.1f} s", seconds <= limit, is_time=True)
-
-
 # --- what must work
 
 
@@ -57,20 +42,8 @@ def daily_syncs(shop: ClusterShop) -> Iterator[Row]:
     for dag_id in DAILY:
         shop.rest.trigger(dag_id, f"daily-{dag_id}", conf[dag_id])
     for dag_id in DAILY:
-        yield from _ended_well(shop, dag_id, f"daily-{dag_id}")
+        yield from ended_well(shop, dag_id, f"daily-{dag_id}")
     yield within("three daily syncs together", 180, time.monotonic() - begun)
-
-
-def _ended_well(shop: ClusterShop, dag_id: str, run_id: str) -> Iterator[Row]:
-    state = shop.wait_for_run(dag_id, run_id)
-    if state != "success":
-        yield Row(f"{dag_id}: run {run_id}", "success", state, ok=False)
-        return
-    report = shop.report(run_id)
-    seen = f"read {report.counts.read}, written {report.counts.written}, {report.missing} without an outcome"
-    yield Row(
-        f"{dag_id}: run {run_id}", "0 without an outcome", seen, report.missing == 0 and not report.dry_run
-    )
 
 
 def backfill(shop: ClusterShop) -> Iterator[Row]:
@@ -84,7 +57,7 @@ def backfill(shop: ClusterShop) -> Iterator[Row]:
     ):
         time.sleep(1)
     for run in runs:
-        yield from _ended_well(shop, "sync_purchases", run["dag_run_id"])
+        yield from ended_well(shop, "sync_purchases", run["dag_run_id"])
     yield Row("runs of the back-fill", "3", str(len(runs)), len(runs) == 3)
     yield within("back-fill of three days", 180, time.monotonic() - begun)
 
@@ -97,7 +70,7 @@ def newsletter(shop: ClusterShop) -> Iterator[Row]:
     shop.rest.trigger("update_newsletter", f"newsletter-{int(begun)}", {"events": [event]})
     yield _applied("by REST", shop, by_rest, begun)
     begun = time.monotonic()
-    shop.connectif("unsubscribe", {"email": by_callback["email"]})
+    shop.unsubscribe(by_callback["email"])
     yield _applied("by callback", shop, by_callback, begun)
 
 
@@ -207,7 +180,7 @@ def _kill_worker(
     yield within(
         f"{dag_id}: load continues after kill -9 of {victim.name}", RESUME_SECONDS, time.monotonic() - killed
     )
-    yield from _ended_well(shop, dag_id, run_id)
+    yield from ended_well(shop, dag_id, run_id)
     yield within(f"{dag_id}: run ends after the kill", 180, time.monotonic() - killed)
     victim.start()
     shop.cluster.wait_until_healthy([victim])
@@ -264,7 +237,7 @@ def _under_load(shop: ClusterShop, name: str, fault: Callable[[], None]) -> Iter
             fault()
             time.sleep(max(0.0, FLOW_SECONDS - (time.monotonic() - begun)))
     yield from _flow_rows(flow, name)
-    yield from _ended_well(shop, "sync_contacts", run_id)
+    yield from ended_well(shop, "sync_contacts", run_id)
     end = shop.rest.run("sync_contacts", run_id)["end_date"]
     yield within(
         f"{name}: the load ends after the fault",
@@ -344,6 +317,9 @@ TRIALS: dict[str, Trial] = {
     "daily": daily_syncs,
     "backfill": backfill,
     "newsletter": newsletter,
+    "lane": lane,
+    "flow": flow,
+    "api-servers": several_api_servers,
     "reconcile": reconcile,
     "doctor": doctor,
     "tls": behind_tls,

@@ -18,7 +18,7 @@ from include.errors import SyncError, TemporaryError
 from include.newsletter.receiver.access import Keys, WrongSecretLimit
 from include.newsletter.receiver.bodies import BadCallback, Pair, is_json, parse_body, parse_query
 from include.newsletter.receiver.callback import has_email, is_bounce, read_callback
-from include.newsletter.receiver.group_commit import CommitRate, GroupCommit
+from include.newsletter.receiver.group_commit import GroupCommit
 from include.web import WITHIN_SECONDS, BodyRefused, read_body, with_headers
 
 log = logging.getLogger(__name__)
@@ -26,14 +26,11 @@ log = logging.getLogger(__name__)
 Event = dict[str, Any]
 """`{"email", "subscribed", "occurred_at"}`, the form that the DAG `update_newsletter` accepts."""
 
-EVENTS_A_RUN = 500
+EVENTS_A_COMMIT = 500
 ANSWER_WITHIN_SECONDS = 9.0
 """Connectif documents no time-out; most HTTP clients stop waiting after ten seconds."""
-RUN_BURST = 60
-SECONDS_BETWEEN_RUNS = 1.0
-"""Many callbacks at once create 60 runs at once, then one run a second with all events received meanwhile."""
 MAX_WAITING = 4_500
-"""These runs take this many events within the time of an answer. Further events would be answered late."""
+"""So many events are committed within the time of an answer. Further ones would be answered late."""
 LONGEST_BODY_BYTES = 65_536
 WRONG_SECRETS_A_MINUTE = 30
 RETRY_AFTER_SECONDS = 30.0
@@ -67,9 +64,8 @@ class Receiver:
     def __post_init__(self) -> None:
         self._group = GroupCommit(
             self.commit,
-            batch_size=EVENTS_A_RUN,
+            batch_size=EVENTS_A_COMMIT,
             max_waiting=MAX_WAITING,
-            rate=CommitRate(RUN_BURST, SECONDS_BETWEEN_RUNS),
         )
         self._last = datetime.min.replace(tzinfo=UTC)
 

@@ -14,22 +14,6 @@ from include.errors import TemporaryError
 Item = TypeVar("Item")
 
 
-class CommitRate:
-    """Allows `burst` commits without a wait, and then one every `seconds`."""
-
-    def __init__(self, burst: int, seconds: float, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._saved_seconds, self._seconds, self._clock = (burst - 1) * seconds, seconds, clock
-        self._due = float("-inf")
-
-    def seconds_to_wait(self) -> float:
-        """Count one more commit; return the seconds to wait before it."""
-        now = self._clock()
-        self._due = max(self._due, now - self._saved_seconds)
-        wait = max(0.0, self._due - now)
-        self._due += self._seconds
-        return wait
-
-
 @dataclass(eq=False)
 class _QueuedItem(Generic[Item]):
     item: Item
@@ -40,8 +24,8 @@ class _QueuedItem(Generic[Item]):
 class GroupCommit(Generic[Item]):
     """Makes items durable by `commit`: one call at a time, in a thread, with at most `batch_size` items.
 
-    If no commit runs and `rate` allows one, an item is committed immediately. An instance belongs to one
-    event loop; each process has its own.
+    If no commit runs, an item is committed immediately. An instance belongs to one event loop; each process
+    has its own.
     """
 
     def __init__(
@@ -50,7 +34,6 @@ class GroupCommit(Generic[Item]):
         *,
         batch_size: int,
         max_waiting: int,
-        rate: CommitRate,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._commit, self._batch_size, self._max_waiting, self._clock = (
@@ -59,7 +42,6 @@ class GroupCommit(Generic[Item]):
             max_waiting,
             clock,
         )
-        self._rate = rate
         self._queue: deque[_QueuedItem[Item]] = deque()
         self._committing: list[_QueuedItem[Item]] = []
         self._worker: asyncio.Task[None] | None = None
@@ -96,7 +78,6 @@ class GroupCommit(Generic[Item]):
 
     async def _commit_queue(self) -> None:
         while self._queue:
-            await asyncio.sleep(self._rate.seconds_to_wait())
             size = min(len(self._queue), self._batch_size)
             self._committing = [self._queue.popleft() for _ in range(size)]
             try:

@@ -1,11 +1,13 @@
-"""Events become a run, even if Airflow's database is locked for a while; errors quote no address."""
+"""Events wait in the state store for a run, whichever database fails; errors quote no address."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import logging
+import time
 import traceback
+from collections.abc import Callable
 from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,8 +22,13 @@ from sqlalchemy.exc import OperationalError
 import plugins.web.newsletter_receiver as receiver
 from include.errors import TemporaryError
 from include.outcomes import Outcome, PipelineName, Reason
+from include.shops import DEFAULT, load_shops
 from include.state import RecordOutcome, Shop, open_state_store, upgrade
+from plugins.web.event_store import PAUSE_SECONDS, REOPEN_SECONDS, EventStore
 
+VTEX, CONNECTIF = "http://127.0.0.1:8101", "http://127.0.0.1:8102"
+SHOP = Shop("shop", VTEX, CONNECTIF, "id")
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 EVENT = {"email": "canary@example.com", "subscribed": False, "occurred_at": "2026-11-23T10:00:00+00:00"}
 
 
@@ -30,6 +37,7 @@ class FakeAirflow:
 
     def __init__(self) -> None:
         self.runs: dict[str, Any] = {}
+        self.queued: int | None = None
         self.tries = 0
         self.locked_before = self.locked_after = 0
         self.paused = False
@@ -44,8 +52,10 @@ class FakeAirflow:
         if self.tries <= self.locked_after:
             raise locked(conf)
 
-    def scalar(self, _query: object) -> Any:
-        return SimpleNamespace(is_stale=False, is_paused=self.paused)
+    def scalar(self, query: object) -> Any:
+        if "is_paused" in str(query):
+            return SimpleNamespace(is_stale=False, is_paused=self.paused)
+        return self.queued
 
 
 def locked(conf: dict[str, Any]) -> OperationalError:
@@ -61,44 +71,110 @@ def airflow(monkeypatch: pytest.MonkeyPatch) -> FakeAirflow:
     return made
 
 
-def test_run__holds_the_events(airflow: FakeAirflow) -> None:
-    receiver.create_run([EVENT, EVENT])
-    assert list(airflow.runs.values()) == [{"events": [EVENT, EVENT]}]
+def record(*events: dict[str, Any], clock: Callable[[], float] = time.monotonic) -> None:
+    shop = load_shops().get(DEFAULT)
+    receiver.record(events, shop=shop, store=EventStore(shop, clock))
+
+
+def waiting(state: str) -> dict[str, bool]:
+    """The waiting events: address → unsubscribed."""
+    with open_state_store(state, "k" * 32, SHOP) as opened:
+        return {event.email: event.change.unsubscribed for event in opened.newsletter.due_pending(NOW)}
+
+
+def test_record__the_state_store_holds_the_events_and_the_run_has_none(
+    airflow: FakeAirflow, state: str
+) -> None:
+    older = {**EVENT, "subscribed": True, "occurred_at": "2026-11-23T09:59:59+00:00"}
+    record(EVENT, older, {**older, "email": "bo@example.com"})
+    assert list(airflow.runs.values()) == [{}]
+    assert waiting(state) == {"canary@example.com": True, "bo@example.com": False}
+
+
+def test_record__a_queued_run_takes_the_events_too(airflow: FakeAirflow, state: str) -> None:
+    airflow.queued = 1
+    record(EVENT)
+    assert airflow.runs == {}
+    assert waiting(state) == {"canary@example.com": True}
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_locked__for_a_while_loses_no_event_and_creates_one_run(airflow: FakeAirflow, when: str) -> None:
+def test_locked__for_a_while_loses_no_event_and_creates_one_run(
+    airflow: FakeAirflow, state: str, when: str
+) -> None:
     """`after`: the run was created although its attempt failed; the next attempt finds the run."""
     setattr(airflow, f"locked_{when}", 5 if when == "before" else 1)
-    receiver.create_run([EVENT])
-    assert list(airflow.runs.values()) == [{"events": [EVENT]}]
+    record(EVENT)
+    assert list(airflow.runs.values()) == [{}]
     assert airflow.tries > 1
 
 
-def test_locked__for_too_long_fails_without_an_address(
-    airflow: FakeAirflow, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+def test_locked__for_too_long_fails_without_an_address_and_the_event_waits(
+    airflow: FakeAirflow, state: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     monkeypatch.setattr(receiver, "LOCK_RETRY_SECONDS", 0.05)
     airflow.locked_before = 10**9
     with pytest.raises(TemporaryError, match="locked") as error:
-        receiver.create_run([EVENT])
+        record(EVENT)
     message = "".join(traceback.format_exception(error.value))
     assert "canary" not in message.replace("test_newsletter_receiver", "") + caplog.text
     assert airflow.runs == {}
+    assert waiting(state) == {"canary@example.com": True}
 
 
-def test_paused__fails_at_once_with_the_time_to_wait(airflow: FakeAirflow) -> None:
+def test_paused__fails_at_once_with_the_time_to_wait_and_keeps_nothing(
+    airflow: FakeAirflow, state: str
+) -> None:
     airflow.paused = True
     with pytest.raises(TemporaryError, match="paused") as error:
-        receiver.create_run([EVENT])
+        record(EVENT)
     assert (error.value.retry_after_seconds, airflow.tries) == (300, 0)
+    assert waiting(state) == {}
+
+
+@pytest.mark.parametrize("queued", [None, 1])
+def test_record__without_a_state_store_the_run_holds_the_events(
+    airflow: FakeAirflow, state: str, caplog: pytest.LogCaptureFixture, queued: int | None
+) -> None:
+    Path(state.removeprefix("sqlite:///")).unlink()
+    airflow.queued = queued
+    record(EVENT, EVENT)
+    assert list(airflow.runs.values()) == [{"events": [EVENT, EVENT]}]
+    assert "runs hold the events" in caplog.text
+    assert "canary" not in caplog.text
+
+
+def test_store__that_failed_is_tried_again_after_a_pause(airflow: FakeAirflow, state: str) -> None:
+    path, now = Path(state.removeprefix("sqlite:///")), 1_000.0
+    aside = path.rename(path.with_suffix(".aside"))
+    store = EventStore(load_shops().get(DEFAULT), lambda: now)
+    assert store.keep([EVENT]) is False
+    aside.rename(path)
+    assert store.keep([EVENT]) is False
+    now += PAUSE_SECONDS
+    assert store.keep([EVENT]) is True
+    assert waiting(state) == {"canary@example.com": True}
+
+
+def test_store__follows_a_changed_connection(
+    airflow: FakeAirflow, state: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    now = 1_000.0
+    store = EventStore(load_shops().get(DEFAULT), lambda: now)
+    assert store.keep([EVENT])
+    other = f"sqlite:///{tmp_path / 'other.db'}"
+    upgrade(other)
+    moved = {"conn_type": "sqlite", "host": str(tmp_path / "other.db"), "extra": {"hash_key": "k" * 32}}
+    monkeypatch.setenv("AIRFLOW_CONN_SYNC_STATE", json.dumps(moved))
+    now += REOPEN_SECONDS
+    assert store.keep([{**EVENT, "email": "bo@example.com"}])
+    assert (list(waiting(state)), list(waiting(other))) == (["canary@example.com"], ["bo@example.com"])
 
 
 # --- health
 
 
-VTEX, CONNECTIF = "http://127.0.0.1:8101", "http://127.0.0.1:8102"
 CONNECTIONS = {
     "vtex_default": {
         "conn_type": "vtex",
@@ -144,8 +220,7 @@ def test_health__includes_events_that_wait_in_the_state_store(
     state: str, monkeypatch: pytest.MonkeyPatch, run_hours: int | None, hours: int
 ) -> None:
     now = datetime.now(UTC)  # the receiver uses the system's clock
-    shop = Shop("shop", VTEX, CONNECTIF, "id")
-    with open_state_store(state, "k" * 32, shop, clock=lambda: now - timedelta(hours=2)) as opened:
+    with open_state_store(state, "k" * 32, SHOP, clock=lambda: now - timedelta(hours=2)) as opened:
         opened.newsletter.add_pending("canary@example.com", False, now, now, 1)
         busy = RecordOutcome(opened.hashed("canary@example.com"), Outcome.HELD, Reason.TARGET_BUSY)
         opened.records.save(PipelineName.NEWSLETTER, "run", [busy])

@@ -44,11 +44,11 @@ def committed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The newsletter DAGs that got events."""
     found: list[str] = []
 
-    def create_run(events: Sequence[Any], *, shop: ConfiguredShop | None = None) -> None:
+    def record(events: Sequence[Any], *, shop: ConfiguredShop, store: object) -> None:
         assert [event["email"] for event in events] == ["ana@example.com"]
         found.append(receiver.newsletter_dag(shop))
 
-    monkeypatch.setattr(receiver, "create_run", create_run)
+    monkeypatch.setattr(receiver, "record", record)
     return found
 
 

@@ -117,21 +117,27 @@ def test_last_run__is_found_by_the_start_of_its_id(state: StateStore, clock: Clo
     assert state.figures.last_run_named("connectif__", PipelineName.NEWSLETTER) == called
 
 
-def test_oldest_busy_event__is_the_first_that_vtex_did_not_accept(state: StateStore, clock: Clock) -> None:
+def test_oldest_waiting_event__is_the_first_that_vtex_did_not_accept(state: StateStore, clock: Clock) -> None:
     def postpone(email: str, reason: Reason) -> None:
         state.newsletter.add_pending(email, False, clock.now, clock.now, 1)
         state.records.save(PipelineName.NEWSLETTER, "run", [row(state.hashed(email), reason)])
 
-    assert state.figures.oldest_busy_event() is None
+    assert state.figures.oldest_waiting_event(is_live=True) is None
     postpone("unknown@shop.example", Reason.CONTACT_UNRESOLVED)
-    assert state.figures.oldest_busy_event() is None
+    assert state.figures.oldest_waiting_event(is_live=True) is None
     clock.advance(timedelta(hours=1))
     begun = clock.now
     postpone("ana@shop.example", Reason.TARGET_BUSY)
     clock.advance(timedelta(hours=1))
     postpone("bea@shop.example", Reason.TARGET_BUSY)
     postpone("ana@shop.example", Reason.TARGET_BUSY)
-    assert state.figures.oldest_busy_event() == begun
+    assert state.figures.oldest_waiting_event(is_live=True) == begun
     for pending in state.newsletter.due_pending(clock.now):
-        state.newsletter.drop_pending(pending)
-    assert state.figures.oldest_busy_event() is None
+        state.newsletter.drop_pending([pending])
+    assert state.figures.oldest_waiting_event(is_live=True) is None
+
+
+def test_oldest_waiting_event__without_a_try_counts_in_a_live_shop(state: StateStore, clock: Clock) -> None:
+    state.newsletter.keep({"ana@shop.example": SubscriptionChange(clock.now, unsubscribed=True)})
+    assert state.figures.oldest_waiting_event(is_live=True) == clock.now
+    assert state.figures.oldest_waiting_event(is_live=False) is None

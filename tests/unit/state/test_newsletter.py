@@ -146,7 +146,7 @@ def test_pending__is_returned_when_due_with_its_address(state: StateStore) -> No
     )
     assert ana.not_before == NOON + SECOND
     assert len(state.newsletter.due_pending(NOON + SECOND, limit=1)) == 1
-    state.newsletter.drop_pending(bea)
+    state.newsletter.drop_pending([bea])
     assert state.newsletter.due_pending(NOON + SECOND) == [ana]
 
 
@@ -166,11 +166,49 @@ def test_pending__a_newer_change_is_kept_when_the_old_one_is_dropped(state: Stat
     state.newsletter.add_pending(ANA, subscribed=True, instant=NOON, not_before=NOON, attempts=1)
     [old] = state.newsletter.due_pending(NOON)
     state.newsletter.add_pending(ANA, subscribed=False, instant=NOON, not_before=NOON, attempts=1)
-    state.newsletter.drop_pending(old)
+    state.newsletter.drop_pending([old])
     [new] = state.newsletter.due_pending(NOON)
     assert new.change.unsubscribed
-    state.newsletter.drop_pending(new)
+    state.newsletter.drop_pending([new])
     assert state.newsletter.due_pending(NOON) == []
+
+
+def test_keep__is_due_at_once_whatever_the_clock_of_the_worker(state: StateStore) -> None:
+    change = SubscriptionChange(NOON, unsubscribed=True)
+    assert state.newsletter.keep({ANA: change}) == {ANA}
+    [event] = state.newsletter.due_pending(NOON - timedelta(hours=1))
+    assert (event.email, event.change, event.attempts) == (ANA, change, 0)
+    assert state.newsletter.keep({}) == set()
+
+
+def test_keep__the_newest_change_waits(state: StateStore) -> None:
+    older, newer = SubscriptionChange(NOON, False), SubscriptionChange(NOON + SECOND, True)
+    assert state.newsletter.keep({ANA: newer, BEA: older}) == {ANA, BEA}
+    assert state.newsletter.keep({ANA: older, BEA: newer}) == {BEA}
+    assert {event.change for event in state.newsletter.due_pending(NOON)} == {newer}
+
+
+def test_keep__a_repeated_change_is_due_again_and_keeps_its_attempts(state: StateStore) -> None:
+    """Otherwise a caller who repeats an event would have an unknown person looked up for ever."""
+    later = NOON + timedelta(days=1)
+    state.newsletter.add_pending(ANA, subscribed=True, instant=NOON, not_before=later, attempts=2)
+    state.newsletter.keep({ANA: SubscriptionChange(NOON, unsubscribed=False)})
+    assert [event.attempts for event in state.newsletter.due_pending(NOON)] == [2]
+    state.newsletter.keep({ANA: SubscriptionChange(NOON + SECOND, unsubscribed=False)})
+    assert [event.attempts for event in state.newsletter.due_pending(NOON)] == [0]
+
+
+def test_keep__many_at_once_from_two_processes(state: StateStore) -> None:
+    people = [f"{number}@shop.example" for number in range(1_200)]
+
+    def keep(unsubscribed: bool) -> None:
+        instant = NOON + SECOND * unsubscribed
+        state.newsletter.keep({one: SubscriptionChange(instant, unsubscribed) for one in people})
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(keep, [True, False]))
+    waiting = state.newsletter.due_pending(NOON, limit=2_000)
+    assert (len(waiting), {event.change.unsubscribed for event in waiting}) == (1_200, {True})
 
 
 def test_pending__is_returned_at_any_time_after_enough_attempts(state: StateStore) -> None:

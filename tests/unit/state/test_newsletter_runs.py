@@ -20,7 +20,7 @@ def wait(state: StateStore, email: str) -> None:
 def test_take_due__a_retry_gets_what_the_first_attempt_got(state: StateStore) -> None:
     wait(state, ANA)
     taken = state.newsletter.take_due("run", NOON)
-    state.newsletter.drop_pending(taken[0])
+    state.newsletter.drop_pending(taken)
     wait(state, BEA)
     assert state.newsletter.take_due("run", NOON) == taken
     assert [event.email for event in state.newsletter.take_due("another run", NOON)] == [BEA]

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import pytest
 
 from include.errors import TemporaryError
-from include.newsletter.receiver.group_commit import CommitRate, GroupCommit
+from include.newsletter.receiver.group_commit import GroupCommit
 
 
 class Recorder:
@@ -28,39 +28,8 @@ class Recorder:
             raise self.fail
 
 
-def make_group(
-    commit: Recorder, *, batch_size: int = 500, max_waiting: int = 20_000, rate: CommitRate | None = None
-) -> GroupCommit[int]:
-    return GroupCommit(
-        commit, batch_size=batch_size, max_waiting=max_waiting, rate=rate or CommitRate(1_000, 1.0)
-    )
-
-
-def test_commit_rate__allows_a_burst_and_then_one_by_one() -> None:
-    now = 100.0
-    rate = CommitRate(3, 2.0, clock=lambda: now)
-    assert [rate.seconds_to_wait() for _ in range(5)] == [0, 0, 0, 2, 4]
-    now = 107.0
-    assert [rate.seconds_to_wait() for _ in range(2)] == [0, 1]
-    now = 1_000.0
-    assert [rate.seconds_to_wait() for _ in range(4)] == [0, 0, 0, 2]
-
-
-def test_flood__needs_few_commits_and_loses_nothing() -> None:
-    commit = Recorder()
-
-    async def main() -> None:
-        group = make_group(commit, rate=CommitRate(2, 1.5))
-        for item in range(2):
-            await group.submit(item, within_seconds=5)
-        later = []
-        for item in range(2, 5):  # one after the other: without the rate, each has its own commit
-            later.append(asyncio.create_task(group.submit(item, within_seconds=5)))
-            await asyncio.sleep(0.01)
-        await asyncio.gather(*later)
-
-    asyncio.run(main())
-    assert commit.commits == [[0], [1], [2, 3, 4]]
+def make_group(commit: Recorder, *, batch_size: int = 500, max_waiting: int = 20_000) -> GroupCommit[int]:
+    return GroupCommit(commit, batch_size=batch_size, max_waiting=max_waiting)
 
 
 def test_submit__commits_a_single_item_immediately() -> None:

@@ -1,0 +1,71 @@
+"""Keeps the events of callbacks in the shop's state store, until a run takes them."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from include.errors import SyncError
+from include.shops import ConfiguredShop
+from include.state import StateStore, SubscriptionChange
+from plugins.hooks.accounts import shop_of_connections
+from plugins.hooks.state_store import open_state
+
+log = logging.getLogger(__name__)
+
+REOPEN_SECONDS = 15.0
+"""After this time every process knows a changed connection."""
+PAUSE_SECONDS = 30.0
+"""How long a state store that failed is left alone: an unreachable one costs seconds of each answer."""
+
+
+class EventStore:
+    """The waiting events of a shop, for the one thread that commits them."""
+
+    def __init__(self, shop: ConfiguredShop, clock: Callable[[], float] = time.monotonic) -> None:
+        self._shop, self._clock = shop, clock
+        self._state: StateStore | None = None
+        self._opened_at = self._failed_at = float("-inf")
+
+    def keep(self, events: Sequence[dict[str, Any]]) -> bool:
+        """Keep the events, encrypted; False if the state store cannot be used now.
+
+        Then the conf of a run must hold them: Connectif does not repeat a callback.
+        """
+        if self._clock() - self._failed_at < PAUSE_SECONDS:
+            return False
+        try:
+            self._open().newsletter.keep(_newest_changes(events))
+        except (SyncError, SQLAlchemyError) as error:
+            self._failed_at = self._clock()
+            self._close()
+            log.warning("state store: not writable (%s); runs hold the events", type(error).__name__)
+            return False
+        return True
+
+    def _open(self) -> StateStore:
+        if self._state is not None and self._clock() - self._opened_at < REOPEN_SECONDS:
+            return self._state
+        self._close()
+        self._state = open_state(shop_of_connections(self._shop), any_account=True)
+        self._opened_at = self._clock()
+        return self._state
+
+    def _close(self) -> None:
+        if self._state is not None:
+            self._state.close()
+            self._state = None
+
+
+def _newest_changes(events: Sequence[dict[str, Any]]) -> dict[str, SubscriptionChange]:
+    """The newest change by address. The receiver has tidied the addresses and set the instants."""
+    newest: dict[str, SubscriptionChange] = {}
+    for event in events:
+        change = SubscriptionChange(datetime.fromisoformat(event["occurred_at"]), not event["subscribed"])
+        newest[event["email"]] = max(change, newest.get(event["email"], change))
+    return newest
