@@ -1,4 +1,4 @@
-"""Checks the values of the Helm chart against the chart's names and against the project, without a cluster."""
+"""Checks the values of the Helm chart against the names of the chart and against the project."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ ELSEWHERE = {
 }
 """Variables of the compose file whose content the chart has in another place."""
 FROM_KUBERNETES_PROVIDER = {("kubernetes_executor", "worker_pods_creation_batch_size")}
-"""Options of apache-airflow-providers-cncf-kubernetes (10.25.0, `get_provider_info.py`), not installed here."""
+"""Options of apache-airflow-providers-cncf-kubernetes (10.25.0), which is not installed here."""
 COMPONENTS = {
     "api-server": CELERY["apiServer"],
     "scheduler": CELERY["scheduler"],
