@@ -16,6 +16,7 @@ import yaml
 from cryptography.fernet import Fernet
 
 from include.settings import read_settings
+from tests.deploy.airflow_options import UNDOCUMENTED, known_options, option_of
 from tests.deploy.compose_file import (
     AIRFLOW,
     COMPOSE,
@@ -28,9 +29,6 @@ from tests.deploy.compose_file import (
     filled_in,
 )
 from tools.sandbox_shop import CONNECTIF_SECRET, VTEX_TOKEN, WEBHOOK_SECRET
-
-UNDOCUMENTED = ("scheduler", "num_stuck_in_queued_retries")
-"""An option that Airflow 3.3.2 reads but does not describe."""
 
 
 def test_compose__matches_the_compose_specification() -> None:
@@ -188,21 +186,10 @@ def test_settings__of_the_env_file_reach_every_airflow_container(
 
 
 def test_airflow_variables__are_options_of_airflow() -> None:
-    from airflow.configuration import conf  # noqa: PLC0415 - importing Airflow takes seconds
-    from airflow.providers_manager import ProvidersManager  # noqa: PLC0415
-
-    known = {
-        (section, option)
-        for section, options in conf.configuration_description.items()
-        for option in options["options"]
-    }
-    for _, config in ProvidersManager().provider_configs:
-        known |= {(section, option) for section, options in config.items() for option in options["options"]}
     names = [name for name in SERVICES["worker"]["environment"] if name.startswith("AIRFLOW__")]
     assert names
     for name in names:
-        section, option = name.removeprefix("AIRFLOW__").removesuffix("_CMD").lower().split("__", 1)
-        assert (section, option) in known | {UNDOCUMENTED}, f"{name}: Airflow has no such option"
+        assert option_of(name) in known_options(), f"{name}: Airflow has no such option"
 
 
 def test_undocumented_option__is_read_by_airflow() -> None:
