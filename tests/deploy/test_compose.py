@@ -255,7 +255,7 @@ def test_liveness_file__is_the_one_of_the_health_check() -> None:
 
     assert f"/tmp/{LIVENESS} " in SERVICES["worker"]["healthcheck"]["test"][-1]  # noqa: S108 - in the container
     imports = json.loads(SERVICES["worker"]["environment"]["AIRFLOW__CELERY__EXTRA_CELERY_CONFIG"])["imports"]
-    assert imports == ["plugins.celery_liveness"]
+    assert imports == ["plugins.celery_liveness", "plugins.celery_warm_start"]
 
 
 def test_sandbox_connections__match_the_settings_file() -> None:

@@ -388,6 +388,7 @@ def test_git_bundle__has_the_dag_files_of_the_image() -> None:
     assert variables(GIT)["PYTHONPATH"], "include and plugins are those of the image"
 
 
-def test_liveness_module__is_imported_by_the_workers() -> None:
+def test_modules__that_the_workers_import_exist() -> None:
     config = json.loads(CELERY["config"]["celery"]["extra_celery_config"])
-    assert [importlib.util.find_spec(module) is not None for module in config["imports"]] == [True]
+    assert config["imports"] == ["plugins.celery_liveness", "plugins.celery_warm_start"]
+    assert all(importlib.util.find_spec(module) for module in config["imports"])

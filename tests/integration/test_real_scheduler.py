@@ -19,11 +19,13 @@ import pytest
 import requests
 
 from include.outcomes import Cause, PipelineName, Reason
+from include.pipelines import CALLBACK_RUN
 from tests.integration import canary
 from tests.integration.canary import CANARIES, find_places
 from tests.integration.installation import SECONDS, Installation, require_browser, running_installation
 from tools.airflow_forms import click, open_as_user
 from tools.airflow_rest import RestError
+from tools.bench.flow import PER_SECOND, steady_flow
 from tools.browser import Tab, Viewport, open_tab
 from tools.first_commands import FirstCommands, Try
 from tools.sandbox_shop import CONNECTIF_SECRET, VTEX_TOKEN, WEBHOOK_SECRET, register_callbacks
@@ -112,7 +114,6 @@ def test_trigger__with_an_invalid_payload_names_the_reason_and_creates_no_run(
     rest = installation.stack.rest
     good = {"email": "entry@example.com", "subscribed": False, "occurred_at": "2026-11-23T10:00:00Z"}
     bad: list[tuple[Any, str]] = [
-        ({}, "events"),
         ({"events": []}, "events must be a list of 1 to 500 objects"),
         ({"events": [good] * 501}, "events must be a list of 1 to 500 objects"),
         ({"events": [{"email": "entry@example.com", "subscribed": False}]}, "occurred_at"),
@@ -157,6 +158,25 @@ def test_callback__reaches_vtex_soon_and_does_not_appear_in_the_logs(
     assert "/connectif/newsletter/***" in log
     assert WEBHOOK_SECRET not in log
     assert person["email"] not in log
+
+
+def test_callbacks__of_a_steady_flow_make_few_runs_without_addresses(installation: Installation) -> None:
+    rest, before = installation.stack.rest, {run["dag_run_id"] for run in _callback_runs(installation)}
+    flow = steady_flow(rest, installation.sandbox, database="SQLite", seconds=8, say=print)
+    assert flow.answers == {202: 8 * PER_SECOND}
+    made = [run for run in _callback_runs(installation) if run["dag_run_id"] not in before]
+    assert 0 < len(made) < PER_SECOND
+    assert [run["conf"] for run in made if run["conf"]] == []
+
+
+def _callback_runs(installation: Installation) -> list[dict[str, Any]]:
+    runs = installation.stack.rest.runs("update_newsletter")
+    return [run for run in runs if run["dag_run_id"].startswith(CALLBACK_RUN)]
+
+
+def test_newsletter__without_events_applies_what_waits(installation: Installation) -> None:
+    report = installation.run("update_newsletter", "newsletter-by-hand", {})
+    assert (report.counts.read, report.counts.written) == (0, 0)
 
 
 def test_first_commands__work_in_a_shell_as_make_airflow_prints_them(installation: Installation) -> None:

@@ -1,4 +1,4 @@
-"""The scheduler, and no other component, imports the modules of newsletter runs when it starts."""
+"""Scheduler and Celery workers import the modules of newsletter runs at their start; others do not."""
 
 from __future__ import annotations
 
@@ -32,3 +32,9 @@ def test_on_starting__imports_modules_only_in_the_scheduler(component: str, impo
     )
     assert probe.returncode == 0, probe.stderr
     assert imported in probe.stdout.splitlines()
+
+
+def test_celery__a_worker_imports_them_with_its_configuration() -> None:
+    probe = "import sys, plugins.celery_warm_start; print('plugins.runs.newsletter_run' in sys.modules)"
+    done = subprocess.run((sys.executable, "-c", probe), cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "True"
