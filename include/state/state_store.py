@@ -60,7 +60,7 @@ class StateStore:
         return self._people.hashed(email)
 
     def close(self) -> None:
-        """Close the connections to the database."""
+        """Close the connections to the database. A later call opens new ones."""
         self._database.engine.dispose()
 
     def __enter__(self) -> Self:

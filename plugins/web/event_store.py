@@ -40,26 +40,22 @@ class EventStore:
         if self._clock() - self._failed_at < PAUSE_SECONDS:
             return False
         try:
-            self._open().newsletter.keep(_newest_changes(events))
+            # No connection stays open: there may be many shops, and as many processes of the api-server
+            with self._opened() as state:
+                state.newsletter.keep(_newest_changes(events))
         except (SyncError, SQLAlchemyError) as error:
             self._failed_at = self._clock()
-            self._close()
+            self._state = None
             log.warning("state store: not writable (%s); runs hold the events", type(error).__name__)
             return False
         return True
 
-    def _open(self) -> StateStore:
-        if self._state is not None and self._clock() - self._opened_at < REOPEN_SECONDS:
-            return self._state
-        self._close()
-        self._state = open_state(shop_of_connections(self._shop), any_account=True)
-        self._opened_at = self._clock()
+    def _opened(self) -> StateStore:
+        """The state store of the last call, which has found its tables and its shop, or a new one."""
+        if self._state is None or self._clock() - self._opened_at >= REOPEN_SECONDS:
+            self._state = open_state(shop_of_connections(self._shop), any_account=True)
+            self._opened_at = self._clock()
         return self._state
-
-    def _close(self) -> None:
-        if self._state is not None:
-            self._state.close()
-            self._state = None
 
 
 def _newest_changes(events: Sequence[dict[str, Any]]) -> dict[str, SubscriptionChange]:
