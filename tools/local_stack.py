@@ -14,13 +14,12 @@ import secrets
 import sys
 import time
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from cryptography.fernet import Fernet
 
@@ -29,9 +28,9 @@ from tools.processes import (
     LOOPBACK,
     ProcessFailed,
     Service,
+    Started,
     deferring_signals,
     free_port,
-    ignoring_signals,
     run,
     start,
     stop,
@@ -102,13 +101,14 @@ class Keys:
         return cls(**json.loads(path.read_text()))
 
 
-class LocalStack:
+class LocalStack(Started):
     """A context manager: inside it Airflow runs and `rest` calls it. At the end all processes are stopped.
 
     `say` gets the lines of progress while it starts.
     """
 
     def __init__(self, settings: StackSettings, say: Callable[[str], None] = lambda _line: None) -> None:
+        super().__init__()
         self.settings = settings
         self.home = settings.home.resolve()
         self.home.mkdir(parents=True, exist_ok=True)
@@ -120,22 +120,7 @@ class LocalStack:
         self.rest = AirflowRest(self.url, USERNAME, self.keys.password)
         self.services: list[Service] = []
         self._say = say
-        self._exits = ExitStack()
-
-    def __enter__(self) -> Self:
-        try:
-            self._exits.callback(self.rest.close)
-            self._exits.callback(self._stop)
-            self._start()
-        except BaseException:
-            self._close()
-            raise
-        return self
-
-    def __exit__(
-        self, _type: type[BaseException] | None, _value: BaseException | None, _tb: TracebackType | None
-    ) -> None:
-        self._close()
+        self._exits.callback(self.rest.close)
 
     def log(self, name: str) -> Path:
         """The log file of a component or of a preparation step."""
@@ -145,10 +130,6 @@ class LocalStack:
         """Raise `ProcessFailed` if a component has ended."""
         for service in self.services:
             service.check()
-
-    def _close(self) -> None:
-        with ignoring_signals():
-            self._exits.close()
 
     def _stop(self) -> None:
         stop(self.services)

@@ -16,7 +16,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
+from types import FrameType, TracebackType
+from typing import Self
 
 import psutil
 
@@ -127,6 +128,40 @@ def _signal(pids: Sequence[int], number: signal.Signals) -> None:
     for pid in pids:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, number)
+
+
+class Started:
+    """A context manager: inside it what `_start` starts runs. Subclasses define `_start` and `_stop`.
+
+    `_stop` is called at the end, and if the start fails. Signals do not interrupt it.
+    """
+
+    def __init__(self) -> None:
+        self._exits = contextlib.ExitStack()
+
+    def __enter__(self) -> Self:
+        try:
+            self._exits.callback(self._stop)
+            self._start()
+        except BaseException:
+            self._close()
+            raise
+        return self
+
+    def __exit__(
+        self, _type: type[BaseException] | None, _value: BaseException | None, _tb: TracebackType | None
+    ) -> None:
+        self._close()
+
+    def _close(self) -> None:
+        with ignoring_signals():
+            self._exits.close()
+
+    def _start(self) -> None:
+        raise NotImplementedError
+
+    def _stop(self) -> None:
+        raise NotImplementedError
 
 
 @contextlib.contextmanager

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import Counter
-from types import TracebackType
-from typing import Any, Self
+from itertools import cycle
+from typing import Any
 
 import requests
 
+from tools.cluster.repeating import Repeating
 from tools.cluster.shop import ClusterShop
 
 JSON = dict[str, Any]
@@ -17,36 +17,23 @@ ACCEPTED = 202
 TIMEOUT_SECONDS = 15.0
 
 
-class CallbackFlow:
-    """Sends a callback each `pause` seconds in a thread, each about the next customer, until the block ends.
+class CallbackFlow(Repeating):
+    """Sends a callback each `pause` seconds, each about the next customer, until the block ends.
 
     A refused callback changes nothing: Connectif does not repeat it either. A callback without an answer may
     have been recorded, so both states of its customer are right.
     """
 
-    def __init__(self, shop: ClusterShop, customers: list[JSON], pause: float = 3.0) -> None:
-        self._shop, self._customers, self._pause = shop, customers, pause
+    def __init__(self, shop: ClusterShop, customers: list[JSON], pause: float = 1 / 3) -> None:
+        super().__init__(pause)
+        self._shop, self._customers, self._next = shop, customers, cycle(customers)
         self.wanted: dict[str, set[object]] = {one["id"]: {one["isNewsletterOptIn"]} for one in customers}
         self.answers: Counter[str] = Counter()
         self.accepted_at: dict[str, float] = {}
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._send_all, name="callbacks")
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, _type: type[BaseException] | None, _value: BaseException | None, _tb: TracebackType | None
-    ) -> None:
-        self._ended.set()
-        self._thread.join()
-
-    def _send_all(self) -> None:
-        number = 0
-        while not self._ended.wait(self._pause):
-            self.send(self._customers[number % len(self._customers)])
-            number += 1
+    def step(self) -> None:
+        """Send the next callback."""
+        self.send(next(self._next))
 
     def send(self, customer: JSON) -> None:
         """Report the opposite of the customer's last known state."""

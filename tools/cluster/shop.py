@@ -142,6 +142,14 @@ class ClusterShop:
     def _post(self, url: str, body: JSON) -> None:
         self._control.post(url, json=body, timeout=30).raise_for_status()
 
+    def first_patch_after(self, instant: datetime) -> datetime | None:
+        """When VTEX accepted the first write of a newsletter run after an instant; None if there is none."""
+        url = f"{self.cluster.vtex}/_sandbox/journal"
+        answer = self._control.get(url, params={"route": "md patch", "limit": "500"}, timeout=30)
+        answer.raise_for_status()
+        times = (datetime.fromisoformat(c["time"]) for c in answer.json()["calls"] if c["status"] < 300)
+        return min((at for at in times if at > instant), default=None)
+
     def customers(self, most: int) -> list[JSON]:
         """`id`, `email` and `isNewsletterOptIn` of customers whose plain address only one document has."""
         found: dict[str, list[JSON]] = {}

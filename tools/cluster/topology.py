@@ -6,18 +6,15 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from tools.cluster import postgres
 from tools.cluster.compose import COMPLETED, ROOT, ComposeError, Service, read_compose, read_env_file
 from tools.cluster.containers import Container, Machine
 from tools.cluster.image import copy_code, install_packages
 from tools.cluster.places import LISTENERS, SANDBOX, Places
-from tools.processes import ProcessFailed, free_port, ignoring_signals, stop, tail
+from tools.processes import ProcessFailed, Started, free_port, stop, tail
 
 HOME = ROOT / ".airflow" / "cluster"
 PROFILES = frozenset({"sandbox"})
@@ -52,20 +49,20 @@ def require_programs() -> None:
             raise ProcessFailed(f"{program} is missing on this machine: {command}")
 
 
-class Cluster:
+class Cluster(Started):
     """A context manager: inside it every service runs. `containers` has them by name; copies are numbered.
 
     Databases, volumes and secrets are new at each start. `restart_ended` applies the restart policy.
     """
 
     def __init__(self, settings: ClusterSettings, say: Callable[[str], None] = lambda _line: None) -> None:
+        super().__init__()
         require_programs()
         self.settings = settings
         self.places = Places.choose(settings.home.resolve(), settings.ports)
         self.containers: dict[str, Container] = {}
         self.seconds_until_healthy: dict[str, float] = {}
         self._say = say
-        self._exits = ExitStack()
 
     @property
     def url(self) -> str:
@@ -89,20 +86,6 @@ class Cluster:
     def of(self, service: str) -> list[Container]:
         """The containers of a service."""
         return [one for one in self.containers.values() if one.service.name == service]
-
-    def __enter__(self) -> Self:
-        try:
-            self._exits.callback(self._stop)
-            self._start()
-        except BaseException:
-            self._close()
-            raise
-        return self
-
-    def __exit__(
-        self, _type: type[BaseException] | None, _value: BaseException | None, _tb: TracebackType | None
-    ) -> None:
-        self._close()
 
     def restart_ended(self) -> list[str]:
         """Start every container again that ended by itself and has a restart policy; their names."""
@@ -213,10 +196,6 @@ class Cluster:
         self._exits.callback(self._stop)  # before the folder is removed
         folder.create(service, self.secret("postgres_password"))
         return Container(service, "postgres", machine, command=folder.command(), user=postgres.user())
-
-    def _close(self) -> None:
-        with ignoring_signals():
-            self._exits.close()
 
     def _stop(self) -> None:
         """Airflow's processes first, then what they use."""
