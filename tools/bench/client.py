@@ -214,14 +214,15 @@ def apply_events(vtex: VtexClient, state: StateStore, meter: Meter, number: int)
 
 
 def _some_addresses(vtex: VtexClient, number: int) -> list[str]:
-    page = vtex.open_scroll(where="createdIn is not null", fields=("email",))
+    fields = ("id", "email")
+    page = vtex.open_scroll(where="createdIn is not null", fields=fields)
     found: dict[str, None] = {}
     while page.documents and len(found) < number:
         emails = (email_of(document) for document in page.documents)
         found |= dict.fromkeys(
             email for email in emails if email.endswith("example.com") and "*" not in email
         )
-        page = vtex.continue_scroll(page.token)
+        page = vtex.continue_scroll(page.token, fields=fields)
     return list(found)[:number]
 
 

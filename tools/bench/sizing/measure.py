@@ -36,7 +36,6 @@ TASKS = {
 }
 _SLOTS = (1, 5)
 _WORKER_READY_SECONDS = 120.0
-_IMPORT_STEPS = {"consent": "consent", "contacts": "contacts", "products": "products"}
 
 
 def measure_tasks(pipeline: PipelineName, records: int, logs: Path) -> Iterator[TaskFigures]:
@@ -70,7 +69,7 @@ def _ready_seconds(records: int) -> float:
     return READY_SECONDS + records / 1_000
 
 
-def _run(job: Mapping[str, Any], settings: Mapping[str, str]) -> dict[str, Any]:
+def _run(job: Mapping[str, Any], settings: dict[str, str]) -> dict[str, Any]:
     """Run one task in a process of its own; returns its cost."""
     process = subprocess.Popen(
         (sys.executable, "-m", "tools.bench.sizing.task_process"),
@@ -139,7 +138,7 @@ def measure_idle_worker(logs: Path) -> IdleWorker:
 
 
 def _idle_megabytes(slots: int, logs: Path) -> float:
-    """The proportional memory (PSS) of a worker whose slots have all started. It has no broker, so no task."""
+    """The proportional memory (PSS) of a worker whose slots have started. Without a broker it has no task."""
     command = ("airflow", "celery", "worker", "--skip-serve-logs", "--concurrency", str(slots))
     services: list[Service] = []
     try:

@@ -19,8 +19,8 @@ from include.pipelines import DAILY_PIPELINES, PipelineCode
 from include.plan import RunRequest
 from include.run_name import RunIdentity
 from include.state.tables import metadata
-from tools.bench.client import apply_events, clients_of, Meter, run_of, state_of
-from tools.bench.sizing.task_process import APPLY, COMPARE
+from tools.bench.client import Meter, apply_events, clients_of, run_of, state_of
+from tools.bench.sizing.task_process import APPLY
 
 STAGES = ("extract", "transform", "load")
 REPORT = "report"

@@ -1,0 +1,190 @@
+"""Sizing: what fits on a worker, what binds, and the plan for a larger shop, from made-up figures."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+
+from include.outcomes import PipelineName
+from include.pipeline.csv_files import MOST_BYTES
+from include.vtex.client import RateLimits
+from tools.bench.durations import CallRates
+from tools.bench.sizing.command import sizes_for, sizing_blocks
+from tools.bench.sizing.figures import Figures, IdleWorker, ImportFiles, TaskFigures, read_figures
+from tools.bench.sizing.growth import line_of
+from tools.bench.sizing.large_load import LargeLoad, Reading
+from tools.bench.sizing.measure import measure_tasks
+from tools.bench.sizing.tables import pipelines_table, time_text, workers_table
+from tools.bench.sizing.workers import bound_of, memory_for, seconds_at_limits, tasks_at_once
+
+WORKER = IdleWorker(base_megabytes=300, slot_megabytes=20)
+RATES = CallRates.of(RateLimits(10, 2, 20, 15), keep_free_percent=40)  # 60 calls a minute at Connectif
+
+
+def task(
+    name: str = "extract",
+    *,
+    pipeline: str = "contacts",
+    records: int = 1_000,
+    peak: float = 280.0,
+    work: float = 10.0,
+    vtex: dict[str, int] | None = None,
+    connectif: dict[str, int] | None = None,
+    staged: int = 0,
+    rows: int = 0,
+    imports: dict[str, ImportFiles] | None = None,
+) -> TaskFigures:
+    return TaskFigures(
+        pipeline=pipeline, records=records, day=1, task=name, base_megabytes=250, base_seconds=5,
+        peak_megabytes=peak, processor_seconds=5 + work, elapsed_seconds=1,
+        calls={"vtex": vtex or {}, "connectif": connectif or {}},
+        staged_bytes=staged, state_rows=rows, state_bytes=10 * rows, imports=imports or {},
+    )  # fmt: skip
+
+
+def test_tasks_at_once__is_the_memory_beside_the_idle_worker() -> None:
+    assert tasks_at_once(2_000, WORKER, 320) == 5
+    assert tasks_at_once(1_999, WORKER, 320) == 4
+    assert memory_for(5, WORKER, 320) == 2_000
+
+
+def test_tasks_at_once__of_a_worker_that_is_too_small_is_none() -> None:
+    assert tasks_at_once(600, WORKER, 320) == 0
+    assert tasks_at_once(100, WORKER, 320) == 0
+
+
+def test_seconds__of_calls_are_counted_by_budget() -> None:
+    calls = {
+        "vtex": {"order": 200, "order group": 40, "list of orders": 4},
+        "connectif": {"post purchase": 6},
+    }
+    assert RATES.seconds(calls) == {"order_detail": 12, "order_list": 2, "connectif": pytest.approx(6)}
+
+
+def test_seconds_at_limits__are_the_calls_one_kind_after_the_other_or_the_processor() -> None:
+    calls = {"order": 200, "list of orders": 4}
+    assert seconds_at_limits(task(work=11, vtex=calls), RATES) == 12
+    assert seconds_at_limits(task(work=13, vtex=calls), RATES) == 13
+
+
+@pytest.mark.parametrize(("work", "bound"), [(9.0, "order_detail"), (11.0, "processor")])
+def test_bound__is_what_takes_longest(work: float, bound: str) -> None:
+    found = bound_of(task(work=work, vtex={"order": 200, "list of orders": 4}), RATES)
+    assert (found.name, found.seconds) == (bound, max(10, work))
+
+
+def test_workers_table__uses_the_largest_peak_of_each_size() -> None:
+    tasks = [task(records=100, peak=280), task("load", records=100, peak=320), task(records=900, peak=800)]
+    lines = workers_table(Figures("", WORKER, tasks)).splitlines()
+    assert "smaller shop: largest peak 320 MB" in lines[0]
+    assert "larger shop: largest peak 800 MB" in lines[0]
+    assert lines[2] == "| 2 GB | 5 | 2 | 8 |"
+
+
+def test_pipelines_table__leaves_the_comparison_out() -> None:
+    tasks = [task(work=1, vtex={"order": 200}), task("transform", work=4), task("compare", work=999)]
+    row = pipelines_table(Figures("", WORKER, tasks), {"contacts": RATES}).splitlines()[2]
+    assert row == "| contacts | 1,000 | 14 s | 4.0 s | 5.0 | 36 % | VTEX, orders |"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.04, "0.0 s"),
+        (9.94, "9.9 s"),
+        (99, "99 s"),
+        (600, "10 min"),
+        (6_000, "1.7 h"),
+        (7_200_000, "2,000.0 h"),
+    ],
+)
+def test_time_text__has_a_fitting_unit(seconds: float, text: str) -> None:
+    assert time_text(seconds) == text
+
+
+def test_line__extends_two_sizes_and_finds_where_a_value_is_reached() -> None:
+    figures = Figures("", WORKER, [task(records=3_000, peak=400), task(records=1_000, peak=300)])
+    line = line_of(figures, "contacts", "extract", lambda each: each.peak_megabytes)
+    assert line.at(5_000) == 500
+    assert line.reaches(450) == 4_000
+
+
+def test_line__that_does_not_grow_reaches_nothing() -> None:
+    figures = Figures("", WORKER, [task(records=1_000), task(records=2_000)])
+    assert math.isinf(line_of(figures, "contacts", "extract", lambda each: each.peak_megabytes).reaches(1e9))
+
+
+def test_line__needs_two_sizes() -> None:
+    with pytest.raises(ValueError, match="contacts in two sizes; measured: 1 for extract"):
+        line_of(Figures("", WORKER, [task()]), "contacts", "extract", lambda each: each.peak_megabytes)
+
+
+def test_reading__is_bound_by_slow_pages_or_by_the_rate() -> None:
+    reading = Reading("two scrolls", dated=2)
+    assert reading.calls(100_000) == 106
+    assert reading.seconds(100_000, page_seconds=1, calls_a_second=15) == 50
+    assert reading.seconds(100_000, page_seconds=0.01, calls_a_second=10) == pytest.approx(10.6)
+    assert reading.fastest_page(10) == 0.2
+
+
+def sized(records: int, *, peak: float) -> list[TaskFigures]:
+    """The tasks of a contact run whose CSV files have a hundred bytes a row."""
+    imports = {
+        step: ImportFiles(files, records, 100 * records) for step, files in (("consent", 1), ("contacts", 4))
+    }
+    names = ("extract", "load", "report", "compare")
+    transform = task("transform", records=records, peak=peak, work=records / 1e5, imports=imports)
+    return [transform, *(task(name, records=records, rows=records // 100) for name in names)]
+
+
+def plan(contacts: int = 20_000_000) -> LargeLoad:
+    tasks = [*sized(100_000, peak=300), *sized(1_000_000, peak=390)]
+    return LargeLoad(contacts, Figures("", WORKER, tasks), RATES, parallel=4, most_seconds=43_200)
+
+
+def test_plan__extends_memory_files_and_rows() -> None:
+    assert plan().peak("transform").at(20_000_000) == pytest.approx(2_290)
+    assert plan().state("state_rows").at(20_000_000) == pytest.approx(200_000)
+    consent, contacts = plan().imports("consent"), plan().imports("contacts")
+    assert (contacts.rows, contacts.size) == (20_000_000, 2_000_000_000)
+    assert consent.files == 1 + math.ceil(1_900_000_000 / MOST_BYTES)
+    assert contacts.files == consent.files + 3
+    assert plan().rows_a_second == pytest.approx(40_000_000 / 43_200)
+
+
+def test_plan__leaves_two_of_the_scroll_slots_free() -> None:
+    assert (plan().today.slots, plan().mapped.slots) == (5, 8)
+
+
+def test_plan__names_the_limit_that_is_reached_first() -> None:
+    first = plan().bounds_table().splitlines()[2]
+    assert first == (
+        "| 12.0 h of `extract`, if a page takes 5 s | 35 million contacts | 60 million contacts |"
+    )
+
+
+def test_sizes__are_those_of_the_arguments() -> None:
+    assert sizes_for(["contacts"], [5, 6]) == {PipelineName.CONTACTS: (5, 6)}
+    assert set(sizes_for([], None)) == set(
+        sizes_for(["contacts", "products", "purchases", "newsletter"], None)
+    )
+    with pytest.raises(ValueError, match="--records needs one pipeline"):
+        sizes_for([], [5])
+    with pytest.raises(ValueError, match="no such pipeline: orders"):
+        sizes_for(["orders"], None)
+
+
+def test_figures__survive_their_file(tmp_path: Path) -> None:
+    figures = Figures("a machine", WORKER, sized(100_000, peak=300))
+    figures.write(tmp_path / "figures.json")
+    assert read_figures(tmp_path / "figures.json") == figures
+
+
+def test_task__is_measured_in_a_process_of_its_own(tmp_path: Path) -> None:
+    (applied,) = measure_tasks(PipelineName.NEWSLETTER, 20, tmp_path)
+    assert applied.peak_megabytes > applied.base_megabytes > 50
+    assert applied.processor_seconds > applied.base_seconds > 0
+    assert applied.calls["vtex"]["Master Data search"] >= 1
+    assert "| newsletter, apply | 20 |" in "\n".join(sizing_blocks(Figures("", WORKER, [applied])))
