@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -22,20 +23,28 @@ Calls = Mapping[str, Mapping[str, int]]
 
 @dataclass(frozen=True)
 class CallRates:
-    """Calls a second that the sync allows itself, by budget: those of VTEX and `connectif`."""
+    """What the sync allows itself: calls a second of VTEX's budgets, and calls of a minute of Connectif."""
 
-    by_budget: Mapping[str, float]
+    vtex: Mapping[str, float]
+    connectif_a_minute: int
 
     @classmethod
     def of(cls, vtex: RateLimits, keep_free_percent: float) -> CallRates:
         """The rates of a VTEX client, and Connectif's minute without the share for other callers."""
         by_budget = {name.removesuffix("_per_second"): rate for name, rate in asdict(vtex).items()}
-        return cls(by_budget | {CONNECTIF: CALLS_PER_MINUTE * (1 - keep_free_percent / 100) / 60})
+        kept_free = math.ceil(CALLS_PER_MINUTE * keep_free_percent / 100)
+        return cls(by_budget, CALLS_PER_MINUTE - kept_free)
 
     def seconds(self, calls: Calls) -> dict[str, float]:
-        """Seconds that the calls of each budget need at the full rate. A budget without calls is missing."""
+        """Seconds that the calls of each budget need at the full rate. A budget without calls is missing.
+
+        The calls of a minute of Connectif may come all at once, so the last minute takes no time.
+        """
         numbers: dict[str, int] = defaultdict(int)
-        for vendor, by_route in calls.items():
-            for route, number in by_route.items():
-                numbers[CONNECTIF if vendor == CONNECTIF else _BUDGET_OF_ROUTE[route]] += number
-        return {budget: number / self.by_budget[budget] for budget, number in numbers.items() if number}
+        for route, number in calls["vtex"].items():
+            numbers[_BUDGET_OF_ROUTE[route]] += number
+        seconds = {budget: number / self.vtex[budget] for budget, number in numbers.items() if number}
+        to_connectif = sum(calls["connectif"].values())
+        return seconds | (
+            {CONNECTIF: 60.0 * ((to_connectif - 1) // self.connectif_a_minute)} if to_connectif else {}
+        )

@@ -113,7 +113,7 @@ class Result:
 def _vtex_seconds(stage: Mapping[str, Any], minute_seconds: float) -> float:
     """How long the stage's calls take at the full rate, one kind of calls after the other."""
     rates = CallRates.of(rate_limits(minute_seconds), keep_free_percent=0)
-    return sum(rates.seconds({"vtex": stage["calls"]["vtex"]}).values())
+    return sum(rates.seconds({"vtex": stage["calls"]["vtex"], "connectif": {}}).values())
 
 
 def _connectif_calls_a_minute() -> float:

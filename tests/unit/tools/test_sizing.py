@@ -60,7 +60,24 @@ def test_seconds__of_calls_are_counted_by_budget() -> None:
         "vtex": {"order": 200, "order group": 40, "list of orders": 4},
         "connectif": {"post purchase": 6},
     }
-    assert RATES.seconds(calls) == {"order_detail": 12, "order_list": 2, "connectif": pytest.approx(6)}
+    assert RATES.seconds(calls) == {"order_detail": 12, "order_list": 2, "connectif": 0}
+
+
+@pytest.mark.parametrize(("number", "seconds"), [(1, 0), (60, 0), (61, 60), (120, 60), (121, 120)])
+def test_seconds__of_connectif_are_the_minutes_that_end_before_the_last_call(
+    number: int, seconds: int
+) -> None:
+    assert RATES.seconds({"vtex": {}, "connectif": {"post purchase": number}}) == {"connectif": seconds}
+
+
+def test_seconds__agree_with_runs_at_the_limits() -> None:
+    """Two runs of docs/measurements.md, the first twice and the second six times as fast as in production."""
+    rates = CallRates.of(RateLimits(), keep_free_percent=20)
+    calls = {"price of a SKU": 2_460, "catalogue search": 1_204}
+    extract_of_products = rates.seconds({"vtex": calls, "connectif": {}})
+    assert sum(extract_of_products.values()) / 2 == pytest.approx(183.38, rel=0.01)
+    load_of_purchases = rates.seconds({"vtex": {}, "connectif": {"post purchase": 1_477}})
+    assert sum(load_of_purchases.values()) / 6 == pytest.approx(178.82, rel=0.01)
 
 
 def test_seconds_at_limits__are_the_calls_one_kind_after_the_other_or_the_processor() -> None:
@@ -73,6 +90,11 @@ def test_seconds_at_limits__are_the_calls_one_kind_after_the_other_or_the_proces
 def test_bound__is_what_takes_longest(work: float, bound: str) -> None:
     found = bound_of(task(work=work, vtex={"order": 200, "list of orders": 4}), RATES)
     assert (found.name, found.seconds) == (bound, max(10, work))
+
+
+def test_bound__of_a_load_is_the_imports_unless_its_calls_take_longer() -> None:
+    assert bound_of(task("load", connectif={"create import": 9}), RATES).name == "imports"
+    assert bound_of(task("load", connectif={"create import": 900}), RATES).name == "connectif"
 
 
 def test_workers_table__uses_the_largest_peak_of_each_size() -> None:

@@ -21,7 +21,7 @@ from tools.bench.durations import CallRates
 from tools.bench.sizing.figures import STORED, Figures, TaskFigures, read_figures
 from tools.bench.sizing.large_load import LargeLoad
 from tools.bench.sizing.measure import SIZES, measure_idle_worker, measure_tasks
-from tools.bench.sizing.tables import RatesOf, pipelines_table, tasks_table, workers_table
+from tools.bench.sizing.tables import RatesOf, idle_line, pipelines_table, tasks_table, workers_table
 from tools.bench.table import machine, machine_line
 from tools.shop_choice import chosen_settings
 
@@ -73,10 +73,7 @@ def sizing_blocks(figures: Figures) -> Iterator[str]:
     """The lines and tables that docs/sizing.md shows."""
     rates = call_rates()
     yield figures.machine
-    yield (
-        f"An idle worker takes {figures.worker.base_megabytes:,.0f} MB, and "
-        f"{figures.worker.slot_megabytes:,.0f} MB for each of its slots."
-    )
+    yield idle_line(figures)
     yield tasks_table(figures, rates)
     yield workers_table(figures)
     yield pipelines_table(figures, rates)

@@ -79,7 +79,7 @@ class LargeLoad:
 
     @property
     def calls_a_second(self) -> float:
-        return self.rates.by_budget["master_data"]
+        return self.rates.vtex["master_data"]
 
     def peak(self, task: str) -> Line:
         return line_of(self.figures, CONTACTS, task, lambda figures: figures.peak_megabytes)

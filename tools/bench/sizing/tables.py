@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from tools.bench.durations import CONNECTIF, CallRates
 from tools.bench.sizing.figures import Figures, TaskFigures
 from tools.bench.sizing.workers import (
+    IMPORTS,
     MEGABYTES_OF_A_GIBIBYTE,
     PROCESSOR,
     TASKS_OF_A_SHOP,
@@ -19,6 +20,7 @@ from tools.bench.sizing.workers import (
 GIBIBYTES = (2, 4, 8)
 BOUNDS = {
     PROCESSOR: "processor",
+    IMPORTS: "Connectif, imports",
     "master_data": "VTEX, Master Data",
     "catalog": "VTEX, catalogue and prices",
     "order_list": "VTEX, list of orders",
@@ -28,6 +30,17 @@ BOUNDS = {
 
 RatesOf = dict[str, CallRates]
 """The rates by pipeline: `update_newsletter` has a rate of its own."""
+
+
+def idle_line(figures: Figures) -> str:
+    """What a worker and a task take before any work."""
+    base_seconds = max(task.base_seconds for task in figures.tasks)
+    return (
+        f"An idle worker takes {figures.worker.base_megabytes:,.0f} MB, and "
+        f"{figures.worker.slot_megabytes:,.0f} MB for each slot. A task's process takes up to "
+        f"{max(task.base_megabytes for task in figures.tasks):,.0f} MB and {base_seconds:.1f} s of processor "
+        "time before its work."
+    )
 
 
 def tasks_table(figures: Figures, rates: RatesOf) -> str:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from include.connectif.routes import CREATE_IMPORT
 from tools.bench.durations import CallRates
 from tools.bench.sizing.figures import IdleWorker, TaskFigures
 
 MEGABYTES_OF_A_GIBIBYTE = 1024**3 / 1_000_000
 PROCESSOR = "processor"
+IMPORTS = "imports"
 TASKS_OF_A_SHOP = 8
 """The most tasks of one shop on the queue `default` at once: one of each daily sync, `resolve_newsletter`
 beside that of contacts, three comparisons of `reconcile`, and `check_setup`. Every DAG has one run at a time.
@@ -48,9 +50,14 @@ def seconds_at_limits(task: TaskFigures, rates: CallRates) -> float:
 
 
 def bound_of(task: TaskFigures, rates: CallRates) -> Bound:
-    """The one that takes longest: the processor time of one core, or the calls of one budget."""
+    """The one that takes longest: the processor time of one core, or the calls of one budget.
+
+    `imports` stands for the time that Connectif needs for imports, if nothing else keeps the task waiting.
+    """
     bounds = [
         Bound(PROCESSOR, task.work_seconds),
         *(Bound(*each) for each in rates.seconds(task.calls).items()),
     ]
-    return max(bounds, key=lambda bound: bound.seconds)
+    longest = max(bounds, key=lambda bound: bound.seconds)
+    waits_for_imports = longest.name == PROCESSOR and CREATE_IMPORT.name in task.calls["connectif"]
+    return Bound(IMPORTS, 0.0) if waits_for_imports else longest
