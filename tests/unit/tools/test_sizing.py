@@ -11,13 +11,21 @@ from include.outcomes import PipelineName
 from include.pipeline.csv_files import MOST_BYTES
 from include.vtex.client import RateLimits
 from tools.bench.durations import CallRates
-from tools.bench.sizing.command import sizes_for, sizing_blocks
-from tools.bench.sizing.figures import Figures, IdleWorker, ImportFiles, TaskFigures, read_figures
+from tools.bench.sizing.command import plan_blocks, sizes_for, sizing_blocks
+from tools.bench.sizing.figures import (
+    STORED,
+    Figures,
+    IdleWorker,
+    ImportFiles,
+    TaskFigures,
+    read_figures,
+)
 from tools.bench.sizing.growth import line_of
 from tools.bench.sizing.large_load import LargeLoad, Reading
 from tools.bench.sizing.measure import measure_tasks
-from tools.bench.sizing.tables import pipelines_table, time_text, workers_table
-from tools.bench.sizing.workers import bound_of, memory_for, seconds_at_limits, tasks_at_once
+from tools.bench.sizing.tables import pipelines_table, shop_line, time_text, workers_table
+from tools.bench.sizing.workers import bound_of, memory_for, seconds_at_limits, tasks_at_once, tasks_of_a_shop
+from tools.sandbox_shop import ROOT
 
 WORKER = IdleWorker(base_megabytes=300, slot_megabytes=20)
 RATES = CallRates.of(RateLimits(10, 2, 20, 15), keep_free_percent=40)  # 60 calls a minute at Connectif
@@ -47,7 +55,7 @@ def task(
 def test_tasks_at_once__is_the_memory_beside_the_idle_worker() -> None:
     assert tasks_at_once(2_000, WORKER, 320) == 5
     assert tasks_at_once(1_999, WORKER, 320) == 4
-    assert memory_for(5, WORKER, 320) == 2_000
+    assert memory_for([task(peak=320)] * 5, WORKER) == 2_000
 
 
 def test_tasks_at_once__of_a_worker_that_is_too_small_is_none() -> None:
@@ -100,9 +108,18 @@ def test_bound__of_a_load_is_the_imports_unless_its_calls_take_longer() -> None:
 def test_workers_table__uses_the_largest_peak_of_each_size() -> None:
     tasks = [task(records=100, peak=280), task("load", records=100, peak=320), task(records=900, peak=800)]
     lines = workers_table(Figures("", WORKER, tasks)).splitlines()
-    assert "smaller shop: largest peak 320 MB" in lines[0]
-    assert "larger shop: largest peak 800 MB" in lines[0]
-    assert lines[2] == "| 2 GB | 5 | 2 | 8 |"
+    assert lines[0] == "| worker's memory | smaller shop: 320 MB a task | larger shop: 800 MB a task |"
+    assert lines[2] == "| 2 GB | 5 | 2 |"
+
+
+def test_tasks_of_a_shop__are_one_of_each_dag_and_two_small_ones() -> None:
+    tasks = [
+        task(peak=300), task("load", peak=320), task("compare", peak=900),
+        task("apply", pipeline="newsletter", peak=260),
+    ]  # fmt: skip
+    assert [each.peak_megabytes for each in tasks_of_a_shop(tasks)] == [320, 900, 260, 260]
+    line = shop_line(Figures("", WORKER, tasks))
+    assert line.startswith("All 4 tasks that one shop can run at once need 2,120 MB (smaller shop) and")
 
 
 def test_pipelines_table__leaves_the_comparison_out() -> None:
@@ -149,6 +166,12 @@ def test_reading__is_bound_by_slow_pages_or_by_the_rate() -> None:
     assert reading.seconds(100_000, page_seconds=1, calls_a_second=15) == 50
     assert reading.seconds(100_000, page_seconds=0.01, calls_a_second=10) == pytest.approx(10.6)
     assert reading.fastest_page(10) == 0.2
+
+
+def test_reading__of_more_slices_than_slots_waits_until_slots_are_idle() -> None:
+    reading = Reading("two scrolls", dated=2)
+    assert reading.waiting_seconds(4_000_000, 2_000_000) == 0
+    assert reading.waiting_seconds(5_000_000, 1_000_000) == 2 * 20 * 60
 
 
 def sized(records: int, *, peak: float) -> list[TaskFigures]:
@@ -210,3 +233,11 @@ def test_task__is_measured_in_a_process_of_its_own(tmp_path: Path) -> None:
     assert applied.processor_seconds > applied.base_seconds > 0
     assert applied.calls["vtex"]["Master Data search"] >= 1
     assert "| newsletter, apply | 20 |" in "\n".join(sizing_blocks(Figures("", WORKER, [applied])))
+
+
+def test_page__shows_what_the_command_prints() -> None:
+    """Tables as they are; a line of text may be broken anywhere."""
+    page = (ROOT / "docs" / "sizing.md").read_text(encoding="utf-8")
+    figures = read_figures(STORED)
+    blocks = [*sizing_blocks(figures), *plan_blocks(figures, 20_000_000)]
+    assert [block for block in blocks if " ".join(block.split()) not in " ".join(page.split())] == []

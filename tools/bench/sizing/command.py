@@ -21,7 +21,14 @@ from tools.bench.durations import CallRates
 from tools.bench.sizing.figures import STORED, Figures, TaskFigures, read_figures
 from tools.bench.sizing.large_load import LargeLoad
 from tools.bench.sizing.measure import SIZES, measure_idle_worker, measure_tasks
-from tools.bench.sizing.tables import RatesOf, idle_line, pipelines_table, tasks_table, workers_table
+from tools.bench.sizing.tables import (
+    RatesOf,
+    idle_line,
+    pipelines_table,
+    shop_line,
+    tasks_table,
+    workers_table,
+)
 from tools.bench.table import machine, machine_line
 from tools.shop_choice import chosen_settings
 
@@ -76,6 +83,7 @@ def sizing_blocks(figures: Figures) -> Iterator[str]:
     yield idle_line(figures)
     yield tasks_table(figures, rates)
     yield workers_table(figures)
+    yield shop_line(figures)
     yield pipelines_table(figures, rates)
 
 

@@ -17,7 +17,7 @@ from tools.bench.durations import CallRates
 from tools.bench.sizing.figures import Figures, ImportFiles
 from tools.bench.sizing.growth import Line, line_of
 from tools.bench.sizing.tables import table, time_text
-from tools.bench.sizing.workers import MEGABYTES_OF_A_GIBIBYTE, memory_for, tasks_at_once
+from tools.bench.sizing.workers import MEGABYTES_OF_A_GIBIBYTE, largest, tasks_at_once
 
 CONTACTS = "contacts"
 STAGES = ("extract", "transform", "load", "report")
@@ -26,6 +26,8 @@ SLOTS_LEFT_FREE = 2
 """Scroll slots that the plan leaves to other readers of the account."""
 PAGE_SECONDS = (0.25, 0.5, 1.0, 2.0, 5.0)
 """How long VTEX may need for a page of 1,000 documents. It publishes no time, so the plan tries some."""
+SMALL_SLICE = 1_000_000
+"""Documents of a slice that is cheap to read again."""
 WORKER_GIBIBYTES = 4
 
 
@@ -50,6 +52,11 @@ class Reading:
         in_turn = math.ceil(contacts / limits.SCROLL_PAGE / self.dated) * page_seconds
         return max(in_turn, self.calls(contacts) / calls_a_second)
 
+    def waiting_seconds(self, contacts: int, documents_of_a_slice: int) -> float:
+        """How long smaller slices wait for slots: a scroll keeps its slot until it has been idle for long."""
+        in_turn = math.ceil(contacts / documents_of_a_slice / self.dated)
+        return (in_turn - 1) * limits.SCROLL_IDLE_MINUTES * 60
+
     def fastest_page(self, calls_a_second: float) -> float:
         """A page that takes longer than this leaves a part of the allowed calls unused."""
         return self.dated / calls_a_second
@@ -71,11 +78,12 @@ class LargeLoad:
 
     @property
     def today(self) -> Reading:
-        return Reading("one task for each stage", self.parallel)
+        return Reading(f"one task with {self.parallel} scrolls", self.parallel)
 
     @property
     def mapped(self) -> Reading:
-        return Reading("mapped slices", limits.SCROLL_SLOTS_OF_THE_ACCOUNT - SLOTS_LEFT_FREE - 1)
+        dated = limits.SCROLL_SLOTS_OF_THE_ACCOUNT - SLOTS_LEFT_FREE - 1
+        return Reading(f"{dated} mapped slices, or one task with {dated} scrolls", dated)
 
     @property
     def calls_a_second(self) -> float:
@@ -124,7 +132,7 @@ class LargeLoad:
         return table(head, rows)
 
     def reading_table(self) -> str:
-        """The reading of VTEX by today's code and by mapped slices."""
+        """The reading of VTEX with the scrolls of the settings, and with the most that the plan allows."""
         ways = (self.today, self.mapped)
         rate = self.calls_a_second
         rows = [
@@ -134,6 +142,10 @@ class LargeLoad:
                 *(str(way.slots) for way in ways),
             ],
             ["documents that a lost scroll reads again", *(f"{self.contacts / w.dated:,.0f}" for w in ways)],
+            [
+                f"with slices of {SMALL_SLICE:,} documents: wait for slots",
+                *(time_text(way.waiting_seconds(self.contacts, SMALL_SLICE)) for way in ways),
+            ],
             ["calls to VTEX", *(f"{way.calls(self.contacts):,}" for way in ways)],
             [
                 f"all calls at {rate:g} a second",
@@ -181,13 +193,16 @@ class LargeLoad:
 
     def bounds_table(self) -> str:
         """The sizes at which today's code reaches a limit, the smallest first."""
-        head = ("limit", "one task for each stage reaches it at", "mapped slices reach it at")
+        head = ("limit", "one task for each stage reaches it at", f"{self.mapped.dated} mapped slices")
         rows = sorted(self._bounds(), key=lambda bound: min(bound[1:]))
         return table(head, ([name, _contacts(today), _contacts(mapped)] for name, today, mapped in rows))
 
     def _bounds(self) -> Iterator[tuple[str, float, float]]:
         """A limit, and the number of contacts at which each way reaches it."""
-        for_a_task = WORKER_GIBIBYTES * MEGABYTES_OF_A_GIBIBYTE - memory_for(1, self.figures.worker, 0)
+        worker = self.figures.worker
+        for_a_task = (
+            WORKER_GIBIBYTES * MEGABYTES_OF_A_GIBIBYTE - worker.base_megabytes - worker.slot_megabytes
+        )
         for task in ("transform", "load", "report", "compare"):
             reached = self.peak(task).reaches(for_a_task)
             yield f"memory of `{task}`, alone on a worker of {WORKER_GIBIBYTES} GB", reached, reached
@@ -204,11 +219,10 @@ class LargeLoad:
 
     def workers_line(self) -> str:
         """How many workers the mapped slices of `extract` need."""
-        peak = max(task.peak_megabytes for task in self.figures.of(CONTACTS, "extract"))
+        peak = largest(self.figures.of(CONTACTS, "extract")).peak_megabytes
         fit = tasks_at_once(WORKER_GIBIBYTES * MEGABYTES_OF_A_GIBIBYTE, self.figures.worker, peak)
         return (
-            f"{self.mapped.slots} mapped `extract` tasks of {peak:,.0f} MB need "
-            f"{memory_for(self.mapped.slots, self.figures.worker, peak):,.0f} MB on one worker; a worker of "
+            f"{self.mapped.slots} mapped `extract` tasks of {peak:,.0f} MB each: a worker of "
             f"{WORKER_GIBIBYTES} GB runs {fit} at once."
         )
 

@@ -6,15 +6,17 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from tools.bench.durations import CONNECTIF, CallRates
 from tools.bench.sizing.figures import Figures, TaskFigures
+from tools.bench.sizing.task_process import COMPARE
 from tools.bench.sizing.workers import (
     IMPORTS,
     MEGABYTES_OF_A_GIBIBYTE,
     PROCESSOR,
-    TASKS_OF_A_SHOP,
     bound_of,
     largest,
+    memory_for,
     seconds_at_limits,
     tasks_at_once,
+    tasks_of_a_shop,
 )
 
 GIBIBYTES = (2, 4, 8)
@@ -68,13 +70,10 @@ def _task_row(task: TaskFigures, rates: CallRates) -> list[str]:
 
 def workers_table(figures: Figures) -> str:
     """How many tasks fit on a worker, for the smallest and the largest of the measured shops."""
+    sizes = _by_size(figures)
     head = (
         "worker's memory",
-        *(
-            f"{size}: largest peak {largest(tasks).peak_megabytes:,.0f} MB"
-            for size, tasks in _by_size(figures)
-        ),
-        "tasks of one shop at once",
+        *(f"{size}: {largest(tasks).peak_megabytes:,.0f} MB a task" for size, tasks in sizes),
     )
     rows = (
         [
@@ -85,13 +84,19 @@ def workers_table(figures: Figures) -> str:
                         gibibytes * MEGABYTES_OF_A_GIBIBYTE, figures.worker, largest(tasks).peak_megabytes
                     )
                 )
-                for _, tasks in _by_size(figures)
+                for _, tasks in sizes
             ),
-            str(TASKS_OF_A_SHOP),
         ]
         for gibibytes in GIBIBYTES
     )
     return table(head, rows)
+
+
+def shop_line(figures: Figures) -> str:
+    """What all tasks of one shop need if they run at once."""
+    sizes = [(size, tasks_of_a_shop(tasks)) for size, tasks in _by_size(figures)]
+    needs = " and ".join(f"{memory_for(tasks, figures.worker):,.0f} MB ({size})" for size, tasks in sizes)
+    return f"All {len(sizes[-1][1])} tasks that one shop can run at once need {needs} on one worker."
 
 
 def _by_size(figures: Figures) -> list[tuple[str, list[TaskFigures]]]:
@@ -120,7 +125,7 @@ def _runs(figures: Figures) -> Iterator[list[TaskFigures]]:
     """The tasks of each run of a sync. A comparison belongs to a run of `reconcile`."""
     runs: dict[tuple[str, int, int], list[TaskFigures]] = {}
     for task in figures.tasks:
-        if task.task != "compare":
+        if task.task != COMPARE:
             runs.setdefault((task.pipeline, task.records, task.day), []).append(task)
     yield from runs.values()
 

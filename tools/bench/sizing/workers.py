@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from include.connectif.routes import CREATE_IMPORT
+from include.outcomes import PipelineName
 from tools.bench.durations import CallRates
 from tools.bench.sizing.figures import IdleWorker, TaskFigures
+from tools.bench.sizing.task_process import COMPARE
 
 MEGABYTES_OF_A_GIBIBYTE = 1024**3 / 1_000_000
 PROCESSOR = "processor"
 IMPORTS = "imports"
-TASKS_OF_A_SHOP = 8
-"""The most tasks of one shop on the queue `default` at once: one of each daily sync, `resolve_newsletter`
-beside that of contacts, three comparisons of `reconcile`, and `check_setup`. Every DAG has one run at a time.
-"""
+_SMALL_TASKS = 2
+"""`resolve_newsletter` and `check_setup` are not measured. They count as the task of `update_newsletter`."""
 
 
 class Bound(NamedTuple):
@@ -31,14 +31,30 @@ def tasks_at_once(memory_megabytes: float, worker: IdleWorker, largest_peak: flo
     return max(0, int(for_tasks // (largest_peak + worker.slot_megabytes)))
 
 
-def memory_for(tasks: int, worker: IdleWorker, peak: float) -> float:
-    """The memory in MB that so many tasks with this peak need on one worker."""
-    return worker.base_megabytes + tasks * (peak + worker.slot_megabytes)
-
-
 def largest(tasks: Iterable[TaskFigures]) -> TaskFigures:
     """The task with the largest peak. ValueError without tasks."""
     return max(tasks, key=lambda task: task.peak_megabytes)
+
+
+def tasks_of_a_shop(tasks: Sequence[TaskFigures]) -> list[TaskFigures]:
+    """The tasks that one shop can run at once on the queue `default`, each with its largest peak.
+
+    Every DAG has one run at a time. So these are one task of each daily sync, the three comparisons of
+    `reconcile`, and two small tasks.
+    """
+    groups: dict[tuple[str, bool], list[TaskFigures]] = {}
+    for task in tasks:
+        groups.setdefault((task.pipeline, task.task == COMPARE), []).append(task)
+    return [
+        found
+        for (pipeline, _), some in groups.items()
+        for found in [largest(some)] * (_SMALL_TASKS if pipeline == PipelineName.NEWSLETTER else 1)
+    ]
+
+
+def memory_for(tasks: Sequence[TaskFigures], worker: IdleWorker) -> float:
+    """The memory in MB that these tasks need at once on one worker."""
+    return worker.base_megabytes + sum(task.peak_megabytes + worker.slot_megabytes for task in tasks)
 
 
 def seconds_at_limits(task: TaskFigures, rates: CallRates) -> float:
