@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -136,7 +137,7 @@ def test_pipelines_table__leaves_the_comparison_out() -> None:
         (99, "99 s"),
         (600, "10 min"),
         (6_000, "1.7 h"),
-        (7_200_000, "2,000.0 h"),
+        (7_200_000, "2,000 h"),
     ],
 )
 def test_time_text__has_a_fitting_unit(seconds: float, text: str) -> None:
@@ -196,7 +197,22 @@ def test_plan__extends_memory_files_and_rows() -> None:
     assert (contacts.rows, contacts.size) == (20_000_000, 2_000_000_000)
     assert consent.files == 1 + math.ceil(1_900_000_000 / MOST_BYTES)
     assert contacts.files == consent.files + 3
+    assert plan().import_rows == 40_000_000
     assert plan().rows_a_second == pytest.approx(40_000_000 / 43_200)
+
+
+def test_plan__shows_a_larger_shop_beside_the_line() -> None:
+    checked = replace(
+        plan(), figures=replace(plan().figures, checks=[task("transform", peak=600, records=3_000_000)])
+    )
+    assert checked.check_table().splitlines()[2] == "| transform | 3,000,000 | 600 | 590 | 10.0 | 30.0 |"
+
+
+def test_plan__adds_up_the_load_without_imports() -> None:
+    reading, transform, load_and_report = 5_000, 200, 20  # 20,000 pages by 4 scrolls, a second each
+    found = plan().seconds_without_imports(plan().today)
+    assert found == pytest.approx(reading + transform + load_and_report)
+    assert "| imports, if Connectif takes 5,000 rows a second | 2.2 h |" in plan().importing_table()
 
 
 def test_plan__leaves_two_of_the_scroll_slots_free() -> None:
@@ -204,10 +220,12 @@ def test_plan__leaves_two_of_the_scroll_slots_free() -> None:
 
 
 def test_plan__names_the_limit_that_is_reached_first() -> None:
-    first = plan().bounds_table().splitlines()[2]
-    assert first == (
-        "| 12.0 h of `extract`, if a page takes 5 s | 35 million contacts | 60 million contacts |"
-    )
+    rows = plan().bounds_table().splitlines()[2:]
+    assert rows == [
+        "| 12 h of `extract`, if a page takes 5 s | 35 million | 60 million |",
+        "| memory of `transform`, alone on a worker of 4 GB | 37 million | over 100 million |",
+        "| 12 h of `extract`, if a page takes 2 s | 86 million | over 100 million |",
+    ]
 
 
 def test_sizes__are_those_of_the_arguments() -> None:
@@ -222,7 +240,7 @@ def test_sizes__are_those_of_the_arguments() -> None:
 
 
 def test_figures__survive_their_file(tmp_path: Path) -> None:
-    figures = Figures("a machine", WORKER, sized(100_000, peak=300))
+    figures = Figures("a machine", WORKER, sized(100_000, peak=300), checks=[task(records=3_000_000)])
     figures.write(tmp_path / "figures.json")
     assert read_figures(tmp_path / "figures.json") == figures
 

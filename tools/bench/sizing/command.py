@@ -32,6 +32,9 @@ from tools.bench.sizing.tables import (
 from tools.bench.table import machine, machine_line
 from tools.shop_choice import chosen_settings
 
+Sizes = dict[PipelineName, tuple[int, ...]]
+"""The numbers of records to measure, by pipeline."""
+
 
 def main(arguments: Sequence[str]) -> int:
     """Measure, or read figures, and print; returns the exit code."""
@@ -42,6 +45,9 @@ def main(arguments: Sequence[str]) -> int:
     )
     parser.add_argument("pipelines", nargs="*", metavar="PIPELINE", help=f"{', '.join(SIZES)} (default: all)")
     parser.add_argument("--records", nargs="+", type=int, help="sizes for one pipeline")
+    parser.add_argument(
+        "--check", type=int, metavar="CONTACTS", help="also measure contacts at this size, to check the plan"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to this file")
     parser.add_argument(
         "--figures", type=Path, metavar="FILE", help="measure nothing; print the figures of this file"
@@ -56,7 +62,7 @@ def main(arguments: Sequence[str]) -> int:
         for block in plan_blocks(read_figures(options.figures or STORED), options.plan):
             print(f"{block}\n")
         return 0
-    figures = read_figures(options.figures) if options.figures else _measure(sizes)
+    figures = read_figures(options.figures) if options.figures else _measure(sizes, options.check)
     for block in sizing_blocks(figures):
         print(f"\n{block}")
     if options.json:
@@ -64,7 +70,7 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def sizes_for(pipelines: Sequence[str], records: Sequence[int] | None) -> dict[PipelineName, tuple[int, ...]]:
+def sizes_for(pipelines: Sequence[str], records: Sequence[int] | None) -> Sizes:
     """The sizes of each pipeline to measure. Raises ValueError if the arguments contradict each other."""
     if unknown := [pipeline for pipeline in pipelines if pipeline not in set(SIZES)]:
         raise ValueError(f"no such pipeline: {', '.join(unknown)}; use {', '.join(SIZES)}")
@@ -98,6 +104,7 @@ def plan_blocks(figures: Figures, contacts: int) -> Iterator[str]:
         chosen_settings().vtex.master_data_parallel,
         DEFAULT_ARGS["execution_timeout"].total_seconds(),
     )
+    yield plan.check_table()
     yield plan.tasks_table()
     yield plan.reading_table()
     yield plan.workers_line()
@@ -114,14 +121,16 @@ def call_rates() -> RatesOf:
     return {pipeline: newsletter if pipeline is PipelineName.NEWSLETTER else daily for pipeline in SIZES}
 
 
-def _measure(sizes: dict[PipelineName, tuple[int, ...]]) -> Figures:
+def _measure(sizes: Sizes, check: int | None) -> Figures:
     line = f"{datetime.now(UTC):%Y-%m-%d}: {machine_line(machine())}"
     with tempfile.TemporaryDirectory(prefix="sizing-") as logs:
         worker = measure_idle_worker(Path(logs))
-        return Figures(line, worker, list(_measure_all(sizes, Path(logs))))
+        tasks = list(_measure_all(sizes, Path(logs)))
+        checks = list(_measure_all({PipelineName.CONTACTS: (check,)}, Path(logs))) if check else []
+        return Figures(line, worker, tasks, checks)
 
 
-def _measure_all(sizes: dict[PipelineName, tuple[int, ...]], logs: Path) -> Iterator[TaskFigures]:
+def _measure_all(sizes: Sizes, logs: Path) -> Iterator[TaskFigures]:
     for pipeline, numbers in sizes.items():
         for records in numbers:
             print(f"{pipeline}, {records:,} records …", flush=True)

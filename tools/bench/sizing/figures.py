@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -70,11 +69,14 @@ class IdleWorker:
 
 @dataclass(frozen=True)
 class Figures:
-    """Everything that one measurement found. `machine` is one line about where and when."""
+    """Everything that one measurement found. `machine` is a line about where and when. `checks` are tasks of
+    a larger shop, which check the straight line of a plan.
+    """
 
     machine: str
     worker: IdleWorker
     tasks: list[TaskFigures]
+    checks: list[TaskFigures] = field(default_factory=list)
 
     def write(self, path: Path) -> None:
         path.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
@@ -88,5 +90,5 @@ class Figures:
 def read_figures(path: Path) -> Figures:
     """The figures of an earlier measurement."""
     found = json.loads(path.read_text(encoding="utf-8"))
-    tasks: Sequence[dict[str, Any]] = found["tasks"]
-    return Figures(found["machine"], IdleWorker(**found["worker"]), list(map(TaskFigures.from_json, tasks)))
+    tasks, checks = (list(map(TaskFigures.from_json, found[name])) for name in ("tasks", "checks"))
+    return Figures(found["machine"], IdleWorker(**found["worker"]), tasks, checks)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import itemgetter
 
 from include.connectif.limits import QUEUED_IMPORTS
 from include.pipeline.csv_files import MOST_BYTES
@@ -17,17 +18,25 @@ from tools.bench.durations import CallRates
 from tools.bench.sizing.figures import Figures, ImportFiles
 from tools.bench.sizing.growth import Line, line_of
 from tools.bench.sizing.tables import table, time_text
-from tools.bench.sizing.workers import MEGABYTES_OF_A_GIBIBYTE, largest, tasks_at_once
+from tools.bench.sizing.task_process import COMPARE
+from tools.bench.sizing.workers import MEGABYTES_OF_A_GIBIBYTE, tasks_at_once
 
 CONTACTS = "contacts"
 STAGES = ("extract", "transform", "load", "report")
-TASKS = (*STAGES, "compare")
+TASKS = (*STAGES, COMPARE)
+SLICED = frozenset({"extract", "transform", COMPARE})
+"""The tasks that the plan splits. `load` stays one: the queue of imports belongs to the account."""
+HORIZON = 100_000_000
+"""The plan names no limit that is reached by more contacts than this."""
 SLOTS_LEFT_FREE = 2
 """Scroll slots that the plan leaves to other readers of the account."""
 PAGE_SECONDS = (0.25, 0.5, 1.0, 2.0, 5.0)
 """How long VTEX may need for a page of 1,000 documents. It publishes no time, so the plan tries some."""
+TYPICAL_PAGE = 1.0
 SMALL_SLICE = 1_000_000
 """Documents of a slice that is cheap to read again."""
+ROWS_A_SECOND = (500, 1_000, 5_000)
+"""How many rows Connectif may import in a second. It publishes no number, so the plan tries some."""
 WORKER_GIBIBYTES = 4
 
 
@@ -118,16 +127,34 @@ class LargeLoad:
     # --- tables
 
     def tasks_table(self) -> str:
-        """Memory and processor time of each task of today's code at this size."""
-        head = ("task", "peak, MB", "processor", "staged, GB")
+        """Memory and processor time of each task of today's code at this size, and of one slice."""
+        slices = self.mapped.dated
+        head = ("task", "peak, MB", "processor", "staged, GB", f"peak of one of {slices} slices, MB")
         rows = (
             [
                 task,
                 f"{self.peak(task).at(self.contacts):,.0f}",
                 time_text(self.work_seconds(task).at(self.contacts)),
                 f"{self.staged_bytes(task).at(self.contacts) / 1e9:,.1f}",
+                f"{self.peak(task).at(self.contacts / slices):,.0f}" if task in SLICED else "",
             ]
             for task in TASKS
+        )
+        return table(head, rows)
+
+    def check_table(self) -> str:
+        """What a larger shop really took, beside the straight line."""
+        head = ("task", "contacts", "peak, MB", "by the line", "processor, s", "by the line")
+        rows = (
+            [
+                task.task,
+                f"{task.records:,}",
+                f"{task.peak_megabytes:,.0f}",
+                f"{self.peak(task.task).at(task.records):,.0f}",
+                f"{task.work_seconds:,.1f}",
+                f"{self.work_seconds(task.task).at(task.records):,.1f}",
+            ]
+            for task in self.figures.checks
         )
         return table(head, rows)
 
@@ -159,8 +186,17 @@ class LargeLoad:
                 ]
                 for page in PAGE_SECONDS
             ),
+            [
+                f"the whole load without imports, if a page takes {TYPICAL_PAGE:g} s",
+                *(time_text(self.seconds_without_imports(way)) for way in ways),
+            ],
         ]
         return table(("", *(way.name for way in ways)), rows)
+
+    def seconds_without_imports(self, way: Reading) -> float:
+        """Reading and the processor time of the later tasks, one after the other and on one core."""
+        later = sum(self.work_seconds(task).at(self.contacts) for task in ("transform", "load", "report"))
+        return way.seconds(self.contacts, TYPICAL_PAGE, self.calls_a_second) + later
 
     def importing_table(self) -> str:
         """The imports at Connectif and the rows of the state store."""
@@ -174,6 +210,10 @@ class LargeLoad:
                 f"times that the queue of {QUEUED_IMPORTS} is filled",
                 str(sum(math.ceil(files.files / QUEUED_IMPORTS) for files in steps.values())),
             ],
+            *(
+                [f"imports, if Connectif takes {rate:,} rows a second", time_text(self.import_rows / rate)]
+                for rate in ROWS_A_SECOND
+            ),
             [
                 f"rows a second for imports to end within {time_text(self.most_seconds)}",
                 f"{self.rows_a_second:,.0f}",
@@ -187,14 +227,19 @@ class LargeLoad:
         return table(("", "at Connectif and in the state store"), rows)
 
     @property
+    def import_rows(self) -> int:
+        """The rows of all imports."""
+        return sum(self.imports(step).rows for step in ("consent", CONTACTS))
+
+    @property
     def rows_a_second(self) -> float:
         """How many rows a second Connectif must take, so that the load ends before Airflow stops it."""
-        return sum(self.imports(step).rows for step in ("consent", CONTACTS)) / self.most_seconds
+        return self.import_rows / self.most_seconds
 
     def bounds_table(self) -> str:
-        """The sizes at which today's code reaches a limit, the smallest first."""
-        head = ("limit", "one task for each stage reaches it at", f"{self.mapped.dated} mapped slices")
-        rows = sorted(self._bounds(), key=lambda bound: min(bound[1:]))
+        """The sizes at which today's code reaches a limit, the smallest first; none beyond HORIZON."""
+        head = ("limit", "contacts, one task for each stage", f"contacts, {self.mapped.dated} mapped slices")
+        rows = sorted((bound for bound in self._bounds() if bound[1] < HORIZON), key=itemgetter(1))
         return table(head, ([name, _contacts(today), _contacts(mapped)] for name, today, mapped in rows))
 
     def _bounds(self) -> Iterator[tuple[str, float, float]]:
@@ -203,9 +248,10 @@ class LargeLoad:
         for_a_task = (
             WORKER_GIBIBYTES * MEGABYTES_OF_A_GIBIBYTE - worker.base_megabytes - worker.slot_megabytes
         )
-        for task in ("transform", "load", "report", "compare"):
+        for task in TASKS:
             reached = self.peak(task).reaches(for_a_task)
-            yield f"memory of `{task}`, alone on a worker of {WORKER_GIBIBYTES} GB", reached, reached
+            parts = self.mapped.dated if task in SLICED else 1
+            yield f"memory of `{task}`, alone on a worker of {WORKER_GIBIBYTES} GB", reached, reached * parts
         until = time_text(self.most_seconds)
         for page in PAGE_SECONDS[-3:]:
             today, mapped = (
@@ -219,7 +265,7 @@ class LargeLoad:
 
     def workers_line(self) -> str:
         """How many workers the mapped slices of `extract` need."""
-        peak = largest(self.figures.of(CONTACTS, "extract")).peak_megabytes
+        peak = self.peak("extract").at(self.contacts / self.mapped.dated)
         fit = tasks_at_once(WORKER_GIBIBYTES * MEGABYTES_OF_A_GIBIBYTE, self.figures.worker, peak)
         return (
             f"{self.mapped.slots} mapped `extract` tasks of {peak:,.0f} MB each: a worker of "
@@ -228,4 +274,4 @@ class LargeLoad:
 
 
 def _contacts(number: float) -> str:
-    return "never" if math.isinf(number) else f"{number / 1e6:,.0f} million contacts"
+    return f"{number / 1e6:,.0f} million" if number < HORIZON else f"over {HORIZON / 1e6:,.0f} million"

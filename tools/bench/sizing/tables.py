@@ -39,7 +39,7 @@ def idle_line(figures: Figures) -> str:
     base_seconds = max(task.base_seconds for task in figures.tasks)
     return (
         f"An idle worker takes {figures.worker.base_megabytes:,.0f} MB, and "
-        f"{figures.worker.slot_megabytes:,.0f} MB for each slot. A task's process takes up to "
+        f"{figures.worker.slot_megabytes:,.0f} MB for each slot. A task's process takes at most "
         f"{max(task.base_megabytes for task in figures.tasks):,.0f} MB and {base_seconds:.1f} s of processor "
         "time before its work."
     )
@@ -163,4 +163,4 @@ def time_text(seconds: float) -> str:
         return f"{seconds:.0f} s"
     if seconds < 6_000:
         return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3_600:,.1f} h"
+    return f"{seconds / 3_600:,.1f}".removesuffix(".0") + " h"
