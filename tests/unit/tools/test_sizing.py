@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 
@@ -12,7 +16,7 @@ from include.outcomes import PipelineName
 from include.pipeline.csv_files import MOST_BYTES
 from include.vtex.client import RateLimits
 from tools.bench.durations import CallRates
-from tools.bench.sizing.command import plan_blocks, sizes_for, sizing_blocks
+from tools.bench.sizing.command import main, plan_blocks, sizes_for, sizing_blocks
 from tools.bench.sizing.figures import (
     STORED,
     Figures,
@@ -23,7 +27,7 @@ from tools.bench.sizing.figures import (
 )
 from tools.bench.sizing.growth import line_of
 from tools.bench.sizing.large_load import LargeLoad, Reading
-from tools.bench.sizing.measure import measure_tasks
+from tools.bench.sizing.measure import measure_tasks, megabytes_of
 from tools.bench.sizing.tables import pipelines_table, shop_line, time_text, workers_table
 from tools.bench.sizing.workers import bound_of, memory_for, seconds_at_limits, tasks_at_once, tasks_of_a_shop
 from tools.sandbox_shop import ROOT
@@ -245,12 +249,34 @@ def test_figures__survive_their_file(tmp_path: Path) -> None:
     assert read_figures(tmp_path / "figures.json") == figures
 
 
+def test_command__says_why_it_cannot_plan(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Figures("", WORKER, sized(100_000, peak=300)).write(tmp_path / "one.json")
+    for name, sentence in (("one.json", "a plan needs contacts in two sizes"), ("none.json", "No such file")):
+        with pytest.raises(SystemExit):
+            main(["--figures", str(tmp_path / name), "--plan", "5000000"])
+        assert sentence in capsys.readouterr().err
+
+
 def test_task__is_measured_in_a_process_of_its_own(tmp_path: Path) -> None:
     (applied,) = measure_tasks(PipelineName.NEWSLETTER, 20, tmp_path)
     assert applied.peak_megabytes > applied.base_megabytes > 50
     assert applied.processor_seconds > applied.base_seconds > 0
     assert applied.calls["vtex"]["Master Data search"] >= 1
     assert "| newsletter, apply | 20 |" in "\n".join(sizing_blocks(Figures("", WORKER, [applied])))
+
+
+def test_memory__of_processes_counts_the_files_that_they_share_once() -> None:
+    waiting = (sys.executable, "-c", "data = bytearray(50_000_000); print(flush=True); input()")
+    with ExitStack() as exits:
+        pids = []
+        for _ in range(2):
+            process = exits.enter_context(subprocess.Popen(waiting, stdin=PIPE, stdout=PIPE))
+            assert process.stdout is not None
+            process.stdout.readline()
+            pids.append(process.pid)
+        one, both = megabytes_of(pids[:1]), megabytes_of(pids)
+    assert 50 < one < 100
+    assert one + 50 < both < 2 * one
 
 
 def test_page__shows_what_the_command_prints() -> None:

@@ -56,14 +56,12 @@ def main(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     try:
         sizes = sizes_for(options.pipelines, options.records)
-    except ValueError as wrong:
+        known = read_figures(options.figures or STORED) if options.figures or options.plan else None
+        plan = list(plan_blocks(known, options.plan)) if known and options.plan else []
+    except (OSError, ValueError) as wrong:
         parser.error(str(wrong))
-    if options.plan:
-        for block in plan_blocks(read_figures(options.figures or STORED), options.plan):
-            print(f"{block}\n")
-        return 0
-    figures = read_figures(options.figures) if options.figures else _measure(sizes, options.check)
-    for block in sizing_blocks(figures):
+    figures = known or _measure(sizes, options.check)
+    for block in plan or sizing_blocks(figures):
         print(f"\n{block}")
     if options.json:
         figures.write(options.json)

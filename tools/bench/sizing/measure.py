@@ -8,7 +8,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,7 @@ TASKS = {
 }
 _SLOTS = (1, 5)
 _WORKER_READY_SECONDS = 120.0
+_STEADY_SECONDS = 3.0
 
 
 def measure_tasks(pipeline: PipelineName, records: int, logs: Path) -> Iterator[TaskFigures]:
@@ -138,26 +140,29 @@ def measure_idle_worker(logs: Path) -> IdleWorker:
 
 
 def _idle_megabytes(slots: int, logs: Path) -> float:
-    """The proportional memory (PSS) of a worker whose slots have started. Without a broker it has no task."""
-    command = ("airflow", "celery", "worker", "--skip-serve-logs", "--concurrency", str(slots))
+    """The memory of a worker whose slots have started. Without a broker it has no task."""
+    airflow = str(Path(sys.executable).with_name("airflow"))
+    command = (airflow, "celery", "worker", "--skip-serve-logs", "--concurrency", str(slots))
+    environment, log = os.environ | _airflow(logs / "airflow"), logs / "worker.log"
     services: list[Service] = []
     try:
         with deferring_signals():
-            services.append(
-                start(
-                    "worker",
-                    (str(Path(sys.executable).with_name(command[0])), *command[1:]),
-                    environment=os.environ | _airflow(logs / "airflow"),
-                    cwd=ROOT,
-                    log=logs / "worker.log",
-                )
-            )
+            services.append(start("worker", command, environment=environment, cwd=ROOT, log=log))
         (worker,) = services
         _wait_until_ready(worker)
-        return sum(map(_pss_megabytes, family(worker)))
+        return _steady_megabytes(worker)
     finally:
         with ignoring_signals():
-            stop(services)
+            stop(services, grace_seconds=1.0)  # it has no task to end
+
+
+def _steady_megabytes(worker: Service) -> float:
+    """The memory as soon as it has not grown for some seconds: a slot imports modules after its start."""
+    before, now = 0.0, megabytes_of(family(worker))
+    while now > before:
+        time.sleep(_STEADY_SECONDS)
+        before, now = now, megabytes_of(family(worker))
+    return now
 
 
 def _wait_until_ready(worker: Service) -> None:
@@ -169,9 +174,24 @@ def _wait_until_ready(worker: Service) -> None:
         time.sleep(0.2)
 
 
-def _pss_megabytes(pid: int) -> float:
-    with suppress(OSError):  # the process has ended
-        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
-                return int(line.split()[1]) * 1024 / 1_000_000
-    return 0.0
+def megabytes_of(pids: Sequence[int]) -> float:
+    """The memory of processes in MB that started from each other.
+
+    Pages of data that they share count once, and so do the files that they map: those of the process with
+    the most. So processes of others that map the same files make no difference.
+    """
+    figures = [_kilobytes(pid) for pid in pids]
+    data, files = sum(each["Pss_Anon"] for each in figures), max(each["RssFile"] for each in figures)
+    return (data + files) * 1024 / 1_000_000
+
+
+def _kilobytes(pid: int) -> Counter[str]:
+    """The lines of a process's memory that are in KiB; none if it has ended."""
+    found = Counter[str]()
+    with suppress(OSError):
+        for name in ("smaps_rollup", "status"):
+            for line in Path(f"/proc/{pid}/{name}").read_text().splitlines():
+                match line.split():
+                    case [title, number, "kB"]:
+                        found[title.removesuffix(":")] = int(number)
+    return found
