@@ -21,7 +21,7 @@ from include.staging import Staging
 # Each set of columns needs at least one import, and Connectif allows a hundred calls a minute.
 _MOST_COLUMN_SETS = 64
 # Connectif does not document whether the limit includes the other parts of the form.
-_FORM_BYTES = 500_000
+MOST_BYTES = IMPORT_BYTES - 500_000
 _ROWS_AT_A_TIME = 20_000
 
 
@@ -52,7 +52,7 @@ class CsvFiles:
         *,
         prefix: str = "",
         override_existing: bool = True,
-        most_bytes: int = IMPORT_BYTES - _FORM_BYTES,
+        most_bytes: int = MOST_BYTES,
     ) -> None:
         self._folder, self._kind, self._override = folder, kind, override_existing
         self._prefix = prefix or kind

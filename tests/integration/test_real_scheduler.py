@@ -25,7 +25,6 @@ from tests.integration.canary import CANARIES, find_places
 from tests.integration.installation import SECONDS, Installation, require_browser, running_installation
 from tools.airflow_forms import click, open_as_user
 from tools.airflow_rest import RestError
-from tools.bench.flow import PER_SECOND, steady_flow
 from tools.browser import Tab, Viewport, open_tab
 from tools.first_commands import FirstCommands, Try
 from tools.sandbox_shop import CONNECTIF_SECRET, VTEX_TOKEN, WEBHOOK_SECRET, register_callbacks
@@ -161,12 +160,25 @@ def test_callback__reaches_vtex_soon_and_does_not_appear_in_the_logs(
 
 
 def test_callbacks__of_a_steady_flow_make_few_runs_without_addresses(installation: Installation) -> None:
-    rest, before = installation.stack.rest, {run["dag_run_id"] for run in _callback_runs(installation)}
-    flow = steady_flow(rest, installation.sandbox, database="SQLite", seconds=8, say=print)
-    assert flow.answers == {202: 8 * PER_SECOND}
-    made = [run for run in _callback_runs(installation) if run["dag_run_id"] not in before]
-    assert 0 < len(made) < PER_SECOND
-    assert [run["conf"] for run in made if run["conf"]] == []
+    """A customer changes their mind sixty times; the last change stays."""
+    person = installation.shop.subscriber()
+    before = {run["dag_run_id"] for run in _callback_runs(installation)}
+    for kind in ["subscribe", "unsubscribe"] * 30:
+        url = f"{installation.stack.url}/connectif/newsletter/{WEBHOOK_SECRET}/{kind}"
+        assert requests.get(url, params={"email": person["email"]}, timeout=30).status_code == 202
+        time.sleep(0.05)
+    _wait_until_idle(installation)
+    assert installation.shop.opt_in(person["id"]) is False
+    runs = _callback_runs(installation)
+    assert sum(run["dag_run_id"] not in before for run in runs) < 12
+    assert {json.dumps(run["conf"]) for run in runs} == {"{}"}
+
+
+def _wait_until_idle(installation: Installation) -> None:
+    deadline = time.monotonic() + SECONDS
+    while any(run["state"] in {"queued", "running"} for run in _callback_runs(installation)):
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
 
 
 def _callback_runs(installation: Installation) -> list[dict[str, Any]]:

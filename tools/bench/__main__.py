@@ -6,6 +6,7 @@ make bench BENCH='contacts --records 100000 --bucket'       also staged in a buc
 make bench BENCH=parsing             how long Airflow takes to parse the DAG files
 make bench BENCH=newsletter          also on a real Airflow: latency and a burst of callbacks
 make bench BENCH='flow --minutes 10' a steady flow of callbacks on a real Airflow
+make bench BENCH=sizing              memory and processor time of each task (options: 'sizing --help')
 make bench BENCH='purchases --records 2000 --minute-seconds 12 --json figures.json'
 """
 
@@ -25,14 +26,17 @@ from tools.bench import realtime
 from tools.bench.measure import Result, measure
 from tools.bench.parsing import measure_parsing
 from tools.bench.scenarios import DEFAULT_RECORDS, Scenario, scenarios_of, usual_scenarios
+from tools.bench.sizing import command
 from tools.bench.table import NOTES, machine, machine_line, ratios, table
 from tools.command import run_command
 
-PARSING, FLOW = "parsing", "flow"
+PARSING, FLOW, SIZING = "parsing", "flow", "sizing"
 
 
 def main() -> int:
     """Measure and print; returns the exit code."""
+    if sys.argv[1:2] == [SIZING]:
+        return command.main(sys.argv[2:])
     parser = argparse.ArgumentParser(
         prog="make bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import logging
-import resource
 import sys
 import time
 from collections.abc import Iterator
@@ -35,10 +34,10 @@ from include.values.address import email_of
 from include.vtex.client import RateLimits, VtexAccount, VtexClient
 from include.window import Window
 from tools.bench.bucket import BUCKET, BucketCalls
+from tools.bench.usage import peak_megabytes
 from tools.shop_choice import chosen_settings
 
 _UNLIMITED = 1e6
-_MEGABYTE = 1_000_000
 
 
 @dataclass
@@ -88,24 +87,18 @@ class Meter:
         return {vendor: counter.throttled for vendor, counter in self._counters.items()}
 
 
-def peak_megabytes() -> float:
-    """The largest resident set of this process so far (Linux counts it in KiB, macOS in bytes)."""
-    unit = 1 if sys.platform == "darwin" else 1024
-    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / _MEGABYTE, 1)
-
-
 def main() -> None:
     """Run the job and print its cost."""
     logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
     job = json.load(sys.stdin)
     pipeline, minute = PipelineName(job["scenario"]["pipeline"]), job["scenario"]["minute_seconds"]
-    vtex, connectif = _clients(job["connections"], minute)
+    vtex, connectif = clients_of(job["connections"], minute)
     meter = Meter(vtex, connectif)
-    with _state(Path(job["folder"]), vtex, connectif) as state:
+    with state_of(Path(job["folder"]), vtex, connectif) as state:
         if pipeline is PipelineName.NEWSLETTER:
-            report = _newsletter(vtex, state, meter, job["scenario"]["records"])
+            report = apply_events(vtex, state, meter, job["scenario"]["records"])
         else:
-            run = _run(job, vtex, connectif, state)
+            run = run_of(job, vtex, connectif, state)
             if job["scenario"]["catalogue"] == "full":
                 _send_catalogue(run)
             report = _daily(run, meter)
@@ -119,7 +112,7 @@ def main() -> None:
     json.dump(cost, sys.stdout)
 
 
-def _clients(connections: dict[str, Any], minute_seconds: float) -> tuple[VtexClient, ConnectifClient]:
+def clients_of(connections: dict[str, Any], minute_seconds: float) -> tuple[VtexClient, ConnectifClient]:
     vtex, connectif = connections["vtex_default"], connections["connectif_default"]
     account = VtexAccount(
         vtex["extra"]["account"],
@@ -148,7 +141,7 @@ def rate_limits(minute_seconds: float) -> RateLimits:
     )
 
 
-def _state(folder: Path, vtex: VtexClient, connectif: ConnectifClient) -> StateStore:
+def state_of(folder: Path, vtex: VtexClient, connectif: ConnectifClient) -> StateStore:
     url = f"sqlite:///{folder}/state.db"
     upgrade(url)
     target = connectif.account
@@ -156,7 +149,7 @@ def _state(folder: Path, vtex: VtexClient, connectif: ConnectifClient) -> StateS
     return open_state_store(url, "k" * 32, pair)
 
 
-def _run(job: dict[str, Any], vtex: VtexClient, connectif: ConnectifClient, state: StateStore) -> SyncRun:
+def run_of(job: dict[str, Any], vtex: VtexClient, connectif: ConnectifClient, state: StateStore) -> SyncRun:
     pipeline, folder, key = (
         PipelineName(job["scenario"]["pipeline"]),
         Path(job["folder"]),
@@ -205,7 +198,7 @@ def _plan(pipeline: PipelineName, days_ago: int) -> RunPlan:
     return RunPlan("window", Window(end - timedelta(days=1), end), (), "a day")
 
 
-def _newsletter(vtex: VtexClient, state: StateStore, meter: Meter, number: int) -> Report:
+def apply_events(vtex: VtexClient, state: StateStore, meter: Meter, number: int) -> Report:
     """Half of the changes are subscriptions, half unsubscriptions, all of existing customers."""
     now = datetime.now(UTC)
     known = _some_addresses(vtex, number)
@@ -221,14 +214,15 @@ def _newsletter(vtex: VtexClient, state: StateStore, meter: Meter, number: int) 
 
 
 def _some_addresses(vtex: VtexClient, number: int) -> list[str]:
-    page = vtex.open_scroll(where="createdIn is not null", fields=("email",))
+    fields = ("id", "email")
+    page = vtex.open_scroll(where="createdIn is not null", fields=fields)
     found: dict[str, None] = {}
     while page.documents and len(found) < number:
         emails = (email_of(document) for document in page.documents)
         found |= dict.fromkeys(
             email for email in emails if email.endswith("example.com") and "*" not in email
         )
-        page = vtex.continue_scroll(page.token)
+        page = vtex.continue_scroll(page.token, fields=fields)
     return list(found)[:number]
 
 

@@ -17,12 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from include.connectif.limits import CALLS_PER_MINUTE
-from include.http.route import Route
 from include.outcomes import PipelineName
-from include.vtex import routes
 from tools.bench.bucket import local_bucket
 from tools.bench.ceiling import Ceiling, ceiling, forget_journal, journal
 from tools.bench.client import rate_limits
+from tools.bench.durations import CallRates
 from tools.bench.minutes import share_used
 from tools.bench.scenarios import Scenario
 from tools.processes import ProcessFailed, deferring_signals
@@ -35,9 +34,6 @@ _WORKERS = {
     PipelineName.PRODUCTS: 12,
     PipelineName.PURCHASES: 8,
     PipelineName.NEWSLETTER: 1,
-}
-_RATE_LIMIT_OF_ROUTE = {
-    route.name: route.rate_limit for route in vars(routes).values() if isinstance(route, Route)
 }
 
 
@@ -116,11 +112,8 @@ class Result:
 
 def _vtex_seconds(stage: Mapping[str, Any], minute_seconds: float) -> float:
     """How long the stage's calls take at the full rate, one kind of calls after the other."""
-    allowed = asdict(rate_limits(minute_seconds))
-    calls = stage["calls"]["vtex"].items()
-    return float(
-        sum(number / allowed[f"{_RATE_LIMIT_OF_ROUTE[route]}_per_second"] for route, number in calls)
-    )
+    rates = CallRates.of(rate_limits(minute_seconds), keep_free_percent=0)
+    return sum(rates.seconds({"vtex": stage["calls"]["vtex"], "connectif": {}}).values())
 
 
 def _connectif_calls_a_minute() -> float:

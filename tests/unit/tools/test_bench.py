@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,6 +11,7 @@ import pytest
 
 from tools.bench.measure import merge_costs
 from tools.bench.minutes import share_used
+from tools.sandbox_shop import ROOT
 
 
 def journal(*calls: tuple[float, str, int]) -> list[dict[str, Any]]:
@@ -63,3 +66,13 @@ def test_merged_costs__a_stage_lasts_from_the_first_start_to_the_last_end() -> N
     assert stage["bucket_calls"] == 7
     assert (found["read"], found["written"]) == (7, 7)
     assert found["throttled"] == {"vtex": 0, "connectif": 7}
+
+
+def test_peak__of_a_process_does_not_count_the_process_that_started_it() -> None:
+    with_much = "import subprocess, sys; much = b'x' * 300_000_000; subprocess.run(sys.argv[1:], check=True)"
+    peak = "from tools.bench.usage import peak_megabytes; print(peak_megabytes())"
+    python = (sys.executable, "-c")
+    printed = subprocess.run(
+        (*python, with_much, *python, peak), cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    assert 5 < float(printed) < 100
