@@ -43,8 +43,8 @@ explain: $(READY) ## show one record at VTEX and Connectif, and why: RECORD=<e-m
 erase: $(READY) ## erase a person and keep them out of later writes; asks for the address (to undo: UNDO=1)
 	@$(BIN)/python -m tools.airflow_environment tools.erase
 
-test: $(READY) ## run all tests
-	@$(BIN)/python -m pytest --numprocesses auto --dist loadscope --no-loadscope-reorder
+test: $(READY) ## run all tests (some: TESTS=tests/unit)
+	@$(BIN)/python -m pytest --numprocesses auto --dist loadscope --no-loadscope-reorder $(TESTS)
 
 lint: $(READY) ## check format, lint rules, types and import contracts
 	@$(BIN)/ruff format --check .

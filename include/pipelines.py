@@ -148,6 +148,8 @@ PURCHASES = DailyPipeline(
 )
 CALLBACK_RUN = "connectif__"
 """Start of the ids of the runs that Connectif's calls create."""
+PLANNED_RUN = "again__"
+"""Start of the ids of the runs that a newsletter run plans for events that wait."""
 NEWSLETTER = Pipeline(PipelineName.NEWSLETTER, "update_newsletter", lambda _schedule: "")
 RECONCILE = Pipeline(PipelineName.RECONCILE, "reconcile", lambda schedule: schedule.reconcile)
 

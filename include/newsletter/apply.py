@@ -88,6 +88,7 @@ class NewsletterSync:
         self.resolved: set[str] = set()
         self._kept = defaultdict[str, set[SubscriptionChange]](set)  # all events of the conf, by person
         self._done: list[PendingEvent] = []
+        self._erased: set[str] = set()
         self._writes_fail = False
         self._anonymous_outcomes = 0
 
@@ -117,18 +118,33 @@ class NewsletterSync:
 
     def _apply_part(self, number: int, now: datetime) -> bool:
         """Apply the events that are due, at most 500; False if there are none. A retry has the same parts."""
-        self._part_key = f"{self._run_key}#{number}"
+        self._part_key = self._key_of_part(number)
         due = self._state.newsletter.take_due(self._part_key, now)
         self._apply_all(self._read_pending(due, now), now, last_chance=False)
         return bool(due)
 
+    def _key_of_part(self, number: int) -> str:
+        return f"{self._run_key}#{number}"
+
     def _keep(self, raw_events: Sequence[dict[str, Any]], now: datetime) -> None:
-        """Move the events of the conf into the state store: if this run fails, another one applies them."""
+        """Move the events of the conf into the state store: if this run fails, another one applies them.
+
+        A retry moves none, because the first attempt did so before it took any.
+        """
         events = self._drop_erased(self._read(raw_events, now))
         for event in events:
             self._kept[self._state.hashed(event.email)].add(event.change)
-        # An event counts when it is taken
-        self.counts.read -= keep_in_store(self._state, events, self._count_superseded)
+        if taken := self._state.newsletter.taken_by(self._key_of_part(1)):
+            changes = {(one.person, one.change) for one in taken}
+            newest = keep_newest(events, self._count_superseded)
+            waiting = [one for one in newest if (self._state.hashed(one.email), one.change) in changes]
+            for event in newest:
+                if event not in waiting:
+                    self._count_superseded(event)
+            kept = len(waiting)
+        else:
+            kept = keep_in_store(self._state, events, self._count_superseded)
+        self.counts.read -= kept  # an event counts when it is taken
 
     def resolve(self, exported: Iterable[dict[str, Any]], now: datetime) -> None:
         """Retry all pending events and apply `exported`, the events of Connectif's export: the daily run.
@@ -163,13 +179,8 @@ class NewsletterSync:
         return f"event {self._anonymous_outcomes} of {self._state.hashed(self._writer)[:8]}"
 
     def _read_pending(self, pending: list[PendingEvent], now: datetime) -> Iterator[Event]:
-        """Yield the events; reject one from the future, which the receiver's clock may have written."""
         for one in pending:
             self.counts.read += 1
-            if one.change.instant > now + self._rules.future_tolerance:
-                self._done.append(one)
-                self._add_outcome(one.person, Reason.IN_THE_FUTURE)
-                continue
             older = tuple(self._kept[one.person] - {one.change})
             yield Event(one.email, one.change, one, is_late(one.change.instant, now), older)
 
@@ -182,7 +193,7 @@ class NewsletterSync:
         erased, kept = ErasedPeople(self._state), list[Event]()
         for event in events:
             if event.email in erased:
-                self._drop_pending(event)
+                self._erased.add(self._state.hashed(event.email))
                 self._add_outcome(self._anonymous_key(), Reason.ERASED)
             else:
                 kept.append(event)
@@ -354,7 +365,8 @@ class NewsletterSync:
             return
         tries = 1 + (event.pending.attempts if event.pending else 0)
         is_busy = reason is Reason.TARGET_BUSY
-        if not is_busy and (last_chance or tries >= MAX_LOOK_UPS):
+        is_new = event.pending is not None and not event.pending.attempts  # a callback during the daily run
+        if not is_busy and ((last_chance and not is_new) or tries >= MAX_LOOK_UPS):
             self._drop_pending(event)
             self._add_outcome(task.person, reason, detail)
             return
@@ -374,7 +386,9 @@ class NewsletterSync:
     def _drop_done(self) -> None:
         """Remove the events that need nothing more. One transaction for many: each waits for the disk."""
         self._state.newsletter.drop_pending(self._done)
-        self._done = []
+        if self._erased:
+            self._state.newsletter.forget(self._erased)
+        self._done, self._erased = [], set()
 
     def _add_outcome(self, key: str, reason: Reason, detail: str = "") -> None:
         self.counts.count(reason)

@@ -31,7 +31,8 @@ def preview(
     Writes nothing, not even a claim. `would_send` names the first documents that a run would change.
     """
     counts = StageCounts()
-    events = chain(_waiting(state, now, counts), _read(state, rules, raw_events, now, counts))
+    waiting, _ = _waiting(state, now, counts)
+    events = chain(waiting, _read(state, rules, raw_events, now, counts))
     newest = keep_newest(events, lambda _older: counts.count(Outcome.UNCHANGED))
     for batch in in_batches(newest, limits.ALTERNATIVES_PER_FILTER):
         _preview_batch(vtex, batch, counts)
@@ -50,8 +51,11 @@ def keep_until_live(
     events = _read(state, rules, raw_events, now, counts)
     kept = keep_in_store(state, events, lambda _older: counts.count(Outcome.UNCHANGED))
     counts.read -= kept  # they count with all that wait
-    for _event in _waiting(state, now, counts):
+    waiting, of_erased_people = _waiting(state, now, counts)
+    for _event in waiting:
         counts.count(Reason.NOT_LIVE)
+    if of_erased_people:
+        state.newsletter.forget(of_erased_people)
     return counts
 
 
@@ -71,15 +75,17 @@ def _read(
             yield event
 
 
-def _waiting(state: StateStore, now: datetime, counts: StageCounts) -> Iterator[Event]:
-    """The events that are due in the state store; those of erased people are only counted."""
-    erased = ErasedPeople(state)
+def _waiting(state: StateStore, now: datetime, counts: StageCounts) -> tuple[list[Event], set[str]]:
+    """The events that are due in the state store, and the erased people who have others; all are counted."""
+    erased, events, of_erased_people = ErasedPeople(state), list[Event](), set[str]()
     for one in state.newsletter.due_pending(now, limit=_ALL):
         counts.read += 1
         if one.email in erased:
             counts.count(Reason.ERASED)
+            of_erased_people.add(one.person)
         else:
-            yield Event(one.email, one.change, one)
+            events.append(Event(one.email, one.change, one))
+    return events, of_erased_people
 
 
 def _preview_batch(vtex: VtexClient, events: Sequence[Event], counts: StageCounts) -> None:

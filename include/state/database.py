@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 10
 """How long PostgreSQL may take to accept a connection."""
+IMPATIENT_SECONDS = 3
+"""How long each connection, and each statement, may take if a caller waits for the answer."""
 RECONNECT_SECONDS = BUSY_SECONDS
 """How long an open state store waits for a restart of PostgreSQL before the task fails and is retried."""
 
@@ -62,29 +64,47 @@ _CONNECT_ARGS = {"connect_timeout": CONNECT_SECONDS, "client_encoding": "utf8"}
 """Without the encoding, a database of encoding SQL_ASCII refuses texts such as `Boleto Bancário`."""
 
 
-def engine_for(address: sa.URL, *, foreign_keys: bool = True) -> sa.Engine:
+def engine_for(address: sa.URL, *, foreign_keys: bool = True, patient: bool = True) -> sa.Engine:
     """An engine with short waits and no parameters in its error messages.
 
-    Without `foreign_keys`, SQLite does not check them; PostgreSQL always does.
+    Without `foreign_keys`, SQLite does not check them; PostgreSQL always does. Without `patient`, the waits
+    are `IMPATIENT_SECONDS`.
     """
     try:
         if address.get_backend_name() == "sqlite":
-            return _sqlite_engine(address, foreign_keys=foreign_keys)
-        return sa.create_engine(
+            wait = BUSY_SECONDS if patient else IMPATIENT_SECONDS
+            return _sqlite_engine(address, foreign_keys=foreign_keys, busy_seconds=wait)
+        engine = sa.create_engine(
             address,
             hide_parameters=True,
             pool_pre_ping=True,
-            # connect_args override the address
-            connect_args={k: v for k, v in _CONNECT_ARGS.items() if k not in address.query},
+            connect_args=_connect_args(address, patient=patient),
             executemany_mode="values_plus_batch",  # rows with ON CONFLICT twice as fast
         )
     except (ImportError, NoSuchModuleError) as error:
         raise ConfigurationError(f"sync_state: no driver for {address.drivername}: {error}") from error
+    if not patient:
+        _limit_statements(engine)
+    return engine
 
 
-def _sqlite_engine(address: sa.URL, *, foreign_keys: bool) -> sa.Engine:
+def _connect_args(address: sa.URL, *, patient: bool) -> dict[str, Any]:
+    """Arguments of psycopg2. They would override the address."""
+    given = {k: v for k, v in _CONNECT_ARGS.items() if k not in address.query}
+    return given if patient else given | {"connect_timeout": IMPATIENT_SECONDS}
+
+
+def _limit_statements(engine: sa.Engine) -> None:
+    @sa.event.listens_for(engine, "connect")
+    def _limit(connection: Any, _record: object) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET statement_timeout = '{IMPATIENT_SECONDS}s'")
+        connection.commit()
+
+
+def _sqlite_engine(address: sa.URL, *, foreign_keys: bool, busy_seconds: float) -> sa.Engine:
     """Python's sqlite3 begins transactions late and by itself; this engine begins them explicitly."""
-    engine = sa.create_engine(address, hide_parameters=True, connect_args={"timeout": BUSY_SECONDS})
+    engine = sa.create_engine(address, hide_parameters=True, connect_args={"timeout": busy_seconds})
 
     @sa.event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: object) -> None:
@@ -152,22 +172,30 @@ def _is_damaged(engine: sa.Engine) -> bool:
 
 @dataclass(frozen=True)
 class Database:
-    """What every part of the state store uses: the engine, the shop of the rows, and the clock."""
+    """What every part of the state store uses: the engine, the shop of the rows, and the clock.
+
+    `patient`: it waits for a restart of PostgreSQL.
+    """
 
     engine: sa.Engine
     shop_id: int
     clock: Callable[[], datetime] = utc_now
+    patient: bool = True
+
+    @property
+    def _retry_seconds(self) -> float:
+        return RECONNECT_SECONDS if self.patient else 0
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
         """A transaction that only reads."""
-        with transaction(self.engine, READ, retry_seconds=RECONNECT_SECONDS) as connection:
+        with transaction(self.engine, READ, retry_seconds=self._retry_seconds) as connection:
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[sa.Connection]:
         """A transaction that writes, committed at the end of the block."""
-        with transaction(self.engine, WRITE, retry_seconds=RECONNECT_SECONDS) as connection:
+        with transaction(self.engine, WRITE, retry_seconds=self._retry_seconds) as connection:
             yield connection
 
     def now(self, connection: sa.Connection) -> datetime:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import sqlalchemy as sa
 
 from include.batching import in_batches
+from include.errors import ConfigurationError
 from include.state.database import Part
 from include.state.newsletter_claims import remember_claims
 from include.state.subscription_changes import PendingEvent, SubscriptionChange, SubscriptionState
-from include.state.tables import pending_event
+from include.state.tables import pending_event, taken_event
 from include.state.tables import subscription as change
 from include.state.tables import subscription_in_flight as writing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from sqlalchemy.dialects import postgresql, sqlite
 
@@ -148,19 +149,38 @@ class Newsletter(Part):
 
         For the others a newer change waits already. A repeated change is due again, and keeps its attempts.
         """
+        if not changes:
+            return set()
+        with self._database.write() as connection:
+            return self._keep(connection, changes)
+
+    def receive(self, unsubscribed: Mapping[str, bool]) -> None:
+        """Keep the changes that arrive now, by address, for the next run.
+
+        The database's clock dates them: those of the api-servers may differ, and then the newest change of a
+        person would not win.
+        """
+        with self._database.write() as connection:
+            now = self._database.now(connection)
+            self._keep(
+                connection, {email: SubscriptionChange(now, is_no) for email, is_no in unsubscribed.items()}
+            )
+
+    def _keep(self, connection: sa.Connection, changes: Mapping[str, SubscriptionChange]) -> set[str]:
         rows = {
             self._people.hashed(email): self._pending_row(email, one, DUE_AT_ONCE, attempts=0)
             for email, one in changes.items()
         }
-        if not rows:
-            return set()
         insert = self._database.insert(pending_event)
         new, old = insert.excluded, pending_event.c
         is_repeated = (new.instant == old.instant) & (new.unsubscribed == old.unsubscribed)
-        statement = _upsert_pending(insert, attempts=sa.case((is_repeated, old.attempts), else_=new.attempts))
-        with self._database.write() as connection:
-            connection.execute(statement, [rows[person] for person in sorted(rows)])
-            waiting = self._waiting_changes(connection, rows)
+        statement = _upsert_pending(
+            insert,
+            attempts=sa.case((is_repeated, old.attempts), else_=new.attempts),
+            waiting_since=sa.case((is_repeated, old.waiting_since), else_=new.waiting_since),
+        )
+        connection.execute(statement, [rows[person] for person in sorted(rows)])
+        waiting = self._waiting_changes(connection, rows)
         return {email for email, one in changes.items() if waiting.get(self._people.hashed(email)) == one}
 
     def _waiting_changes(
@@ -204,6 +224,9 @@ class Newsletter(Part):
 
         With `min_attempts`, also return the events with at least this number of attempts, due or not.
         """
+        return self._opened(self._due_rows(now, limit, min_attempts))
+
+    def _due_rows(self, now: datetime, limit: int, min_attempts: int | None) -> Sequence[sa.Row[Any]]:
         due = pending_event.c.not_before <= now
         if min_attempts is not None:
             due |= pending_event.c.attempts >= min_attempts
@@ -214,8 +237,15 @@ class Newsletter(Part):
             .limit(limit)
         )
         with self._database.read() as connection:
-            rows = connection.execute(query).all()
-        return [self._to_pending(row) for row in rows]
+            return connection.execute(query).all()
+
+    def next_due(self, until: datetime) -> datetime | None:
+        """When the next pending event is due, if it is by then; a kept one is due since long ago."""
+        query = sa.select(sa.func.min(pending_event.c.not_before)).where(
+            pending_event.c.shop_id == self._database.shop_id, pending_event.c.not_before <= until
+        )
+        with self._database.read() as connection:
+            return cast("datetime | None", connection.execute(query).scalar())
 
     def find_pending(self, person: str) -> PendingEvent | None:
         """Return the pending event of this person, due or not."""
@@ -251,6 +281,21 @@ class Newsletter(Part):
         with self._database.read() as connection:
             return set(connection.execute(waiting.union(claimed)).scalars())
 
+    def _opened(self, rows: Iterable[sa.Row[Any]]) -> list[PendingEvent]:
+        """The events; ConfigurationError if no address can be decrypted.
+
+        If some can, one process had a wrong key for the others: they delay no event.
+        """
+        events, wrong_key = list[PendingEvent](), None
+        for row in rows:
+            try:
+                events.append(self._to_pending(row))
+            except ConfigurationError as error:
+                wrong_key = error
+        if wrong_key and not events:
+            raise wrong_key
+        return events
+
     def _to_pending(self, row: sa.Row[Any]) -> PendingEvent:
         return PendingEvent(
             email=self._people.opened(row.sealed_email),
@@ -259,6 +304,17 @@ class Newsletter(Part):
             not_before=row.not_before,
             attempts=row.attempts,
         )
+
+    def forget(self, people: Collection[str]) -> None:
+        """Remove all events of these people, also those that a run took: they were erased."""
+        with self._database.write() as connection:
+            for table in (pending_event, taken_event):
+                for persons in in_batches(sorted(people), _PERSONS_PER_QUERY):
+                    connection.execute(
+                        sa.delete(table).where(
+                            table.c.shop_id == self._database.shop_id, table.c.person.in_(persons)
+                        )
+                    )
 
     def drop_pending(self, events: Sequence[PendingEvent]) -> None:
         """Remove pending events, but not a newer change that the same person made meanwhile."""
@@ -283,12 +339,12 @@ class Newsletter(Part):
 
 
 def _upsert_pending(
-    insert: postgresql.Insert | sqlite.Insert, attempts: sa.ColumnElement[int]
+    insert: postgresql.Insert | sqlite.Insert, **values: sa.ColumnElement[Any]
 ) -> postgresql.Insert | sqlite.Insert:
+    """The newer change of a person replaces the waiting one, with these values besides."""
     new, old = insert.excluded, pending_event.c
     return insert.on_conflict_do_update(
         index_elements=["shop_id", "person"],
-        set_={name: new[name] for name in ("sealed_email", "instant", "unsubscribed", "not_before")}
-        | {"attempts": attempts},
+        set_={name: new[name] for name in ("sealed_email", "instant", "unsubscribed", "not_before")} | values,
         where=sa.tuple_(new.instant, new.unsubscribed) >= sa.tuple_(old.instant, old.unsubscribed),
     )

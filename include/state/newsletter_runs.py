@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -9,11 +11,16 @@ import sqlalchemy as sa
 from include.state.newsletter import Newsletter
 from include.state.newsletter_claims import KEPT_FOR_A_RETRY, first_documents
 from include.state.subscription_changes import PendingEvent
-from include.state.tables import taken_event
+from include.state.tables import pending_event, taken_event
+from include.values.wording import plural
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
+
+log = logging.getLogger(__name__)
+
+_UNREADABLE_PAUSE = timedelta(days=1)
 
 
 class NewsletterRuns(Newsletter):
@@ -23,12 +30,22 @@ class NewsletterRuns(Newsletter):
         self, run_key: str, now: datetime, limit: int = 500, *, min_attempts: int | None = None
     ) -> list[PendingEvent]:
         """As `due_pending`; a retry of the run gets the events that its first attempt got."""
-        if taken := self._taken_by(run_key):
+        if taken := self.taken_by(run_key):
             return taken
-        due = self.due_pending(now, limit, min_attempts=min_attempts)
+        rows = self._due_rows(now, limit, min_attempts)
+        due = self._opened(rows)
+        if unreadable := {row.person for row in rows} - {event.person for event in due}:
+            self._postpone_unreadable(unreadable, now + _UNREADABLE_PAUSE)
         if due:
             self._remember_taken(run_key, due)
         return due
+
+    def _postpone_unreadable(self, people: Collection[str], not_before: datetime) -> None:
+        number = plural(len(people), "subscription change")
+        log.error("sync_state: %s cannot be decrypted and will wait: a process had another hash_key", number)
+        of_people = pending_event.c.shop_id == self._database.shop_id, pending_event.c.person.in_(people)
+        with self._database.write() as connection:
+            connection.execute(sa.update(pending_event).where(*of_people).values(not_before=not_before))
 
     def count_documents(self, run_key: str, documents: Mapping[str, int]) -> dict[str, int]:
         """How many documents the run writes, by person who is claimed. Where an interrupted attempt of the
@@ -39,14 +56,15 @@ class NewsletterRuns(Newsletter):
         with self._database.write() as connection:
             return first_documents(self._database, connection, run_key, documents)
 
-    def _taken_by(self, run_key: str) -> list[PendingEvent]:
+    def taken_by(self, run_key: str) -> list[PendingEvent]:
+        """The events that an earlier attempt of the run took."""
         query = (
             sa.select(taken_event)
             .where(taken_event.c.shop_id == self._database.shop_id, taken_event.c.run_key == run_key)
             .order_by(taken_event.c.not_before, taken_event.c.person)
         )
         with self._database.read() as connection:
-            return [self._to_pending(row) for row in connection.execute(query)]
+            return self._opened(connection.execute(query))
 
     def _remember_taken(self, run_key: str, events: Sequence[PendingEvent]) -> None:
         now = self._database.clock()

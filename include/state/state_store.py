@@ -79,21 +79,23 @@ def open_state_store(
     *,
     read_store_id: ReadStoreId | None = None,
     any_account: bool = False,
+    patient: bool = True,
     clock: Callable[[], datetime] = utc_now,
 ) -> StateStore:
     """Open the state store at `url` (`sqlite:////path` or `postgresql://…`) for one shop.
 
     Raises `ConfigurationError`, with the command to run, if its tables are missing, older or newer than
     this program, or if another account is behind the shop's name: `find_shop` explains `read_store_id` and
-    `any_account`. Raises `TemporaryError` if the database cannot be reached.
+    `any_account`. Raises `TemporaryError` if the database cannot be reached. Without `patient` that takes at
+    most some seconds: a caller waits for the answer.
     """
     people = People(hash_key)
     address = parse_url(url)
     require_file(address)
-    engine = engine_for(address)
+    engine = engine_for(address, patient=patient)
     try:
         shop_id, known = find_shop(engine, shop, read_store_id=read_store_id, any_account=any_account)
-        return StateStore(Database(engine, shop_id, clock), people, known)
+        return StateStore(Database(engine, shop_id, clock, patient=patient), people, known)
     except SyncError:
         engine.dispose()
         raise

@@ -30,12 +30,16 @@ name.
 
 
 def open_state(
-    shop: Shop, *, read_store_id: ReadStoreId | None = None, any_account: bool = False
+    shop: Shop,
+    *,
+    read_store_id: ReadStoreId | None = None,
+    any_account: bool = False,
+    patient: bool = True,
 ) -> StateStore:
     """Open the state store of a shop; ConfigurationError if the connection or the tables are wrong.
 
     Whatever writes to Connectif passes `read_store_id`, which asks it when the shop has a new key; see
-    `include/state/identity.py`, also for `any_account`.
+    `include/state/identity.py`, also for `any_account`. See `open_state_store` for `patient`.
     """
     connection = state_connection()
     if connection.conn_type == "sqlite":
@@ -43,7 +47,12 @@ def open_state(
     hash_key = require(connection, "hash_key", "a long random secret, and keep it")
     mask([hash_key])
     return open_state_store(
-        database_url(connection), hash_key, shop, read_store_id=read_store_id, any_account=any_account
+        database_url(connection),
+        hash_key,
+        shop,
+        read_store_id=read_store_id,
+        any_account=any_account,
+        patient=patient,
     )
 
 

@@ -8,23 +8,23 @@ from __future__ import annotations
 import logging
 import time
 from datetime import UTC, datetime, timedelta
+from secrets import token_hex
 from typing import Any, NoReturn
 
 from airflow.sdk import get_current_context
 from airflow.sdk.exceptions import DagRunTriggerException
 
 from include.live import is_dry_run, is_live
-from include.newsletter import Event, NewsletterRules, NewsletterSync
+from include.newsletter import NewsletterRules, NewsletterSync
 from include.newsletter.apply import LINGER
 from include.newsletter.dry_run import keep_until_live, preview
 from include.newsletter.run_report import save_newsletter_report, save_run_report
 from include.pipeline.run import calls_of
-from include.pipelines import NEWSLETTER
+from include.pipelines import NEWSLETTER, PLANNED_RUN
 from include.report import Report, StageCounts
 from include.setting_types import Settings
 from include.shops import ConfiguredShop
 from include.state import StateStore
-from include.values.wording import plural
 from include.vtex.client import VtexClient
 from include.window import local_text
 from plugins.hooks.accounts import connectif_account, shop_of, vtex_account
@@ -70,10 +70,23 @@ def apply_events(events: list[dict[str, Any]], *, dry_run: bool = False) -> str:
         sync.counts.calls["vtex"] = calls_of(vtex.transport.counter)
         sync.counts.seconds["apply"] = round(time.monotonic() - started, 3)
         summary = save_run_report(sync, state, identity, key, datetime.now(UTC))
+        at = next_run_at(sync, state, rules, run.run_id)
     log.info("%s", summary)
-    if sync.retry_soon:
-        trigger_later_run(sync.retry_soon, datetime.now(UTC) + rules.unknown_retry, run.run_id, configured)
+    if at:
+        trigger_later_run(at, configured)
     return summary
+
+
+def next_run_at(
+    sync: NewsletterSync, state: StateStore, rules: NewsletterRules, run_id: str
+) -> datetime | None:
+    """When another run is needed: at once if events wait that this run did not take, or for the next retry.
+
+    A run that was planned so plans again, because the one before it may have postponed events, too.
+    """
+    now = datetime.now(UTC)
+    retries = sync.retry_soon or run_id.startswith(PLANNED_RUN)
+    return state.newsletter.next_due(now + rules.unknown_retry if retries else now)
 
 
 def _save_dry_run(
@@ -99,22 +112,17 @@ def newsletter_rules(settings: Settings) -> NewsletterRules:
     )
 
 
-def trigger_later_run(events: list[Event], due: datetime, run_id: str, shop: ConfiguredShop) -> NoReturn:
+def trigger_later_run(due: datetime, shop: ConfiguredShop) -> NoReturn:
     """End this task successfully and let Airflow create a later run, as `TriggerDagRunOperator` does.
 
-    The state store holds the events, and they are due by then.
+    The state store holds the events that are `due` by then.
     """
-    at = due + _CLOCK_MARGIN
-    zone = shop.settings.schedule.zone
-    log.info(
-        "newsletter: %s postponed; the next try is at %s %s",
-        plural(len(events), "event"),
-        local_text(at, zone),
-        zone,
-    )
+    now, zone = datetime.now(UTC), shop.settings.schedule.zone
+    at = due + _CLOCK_MARGIN if due > now else now
+    log.info("newsletter: more events wait; the next run is at %s %s", local_text(at, zone), zone)
     raise DagRunTriggerException(
         trigger_dag_id=shop.dag_id(NEWSLETTER.dag_id),
-        dag_run_id=f"again__{at:%Y-%m-%dT%H:%M:%S.%fZ}__{run_id[-6:]}",
+        dag_run_id=f"{PLANNED_RUN}{at:%Y-%m-%dT%H:%M:%S.%fZ}__{token_hex(3)}",
         conf={},
         run_after=at,
         reset_dag_run=False,

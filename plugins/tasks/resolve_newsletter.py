@@ -14,7 +14,7 @@ from include.outcomes import PipelineName
 from include.pipeline.run import explain_staging_errors, vendor_calls
 from include.run_name import OF_NEWSLETTER_TASK
 from include.staging import Staging
-from plugins.runs.newsletter_run import newsletter_rules, trigger_later_run
+from plugins.runs.newsletter_run import newsletter_rules, next_run_at, trigger_later_run
 from plugins.runs.run_key import run_identity
 from plugins.runs.shop_of_run import shop_of_run
 from plugins.runs.sync_run import sync_run
@@ -40,8 +40,8 @@ def resolve(extracted: ObjectStoragePath) -> str:
         sync.counts.calls = vendor_calls(run)
         sync.counts.seconds["resolve"] = round(time.monotonic() - started, 3)
         summary = save_run_report(sync, run.state, identity, key, run.now())
-        retry_at = run.now() + rules.unknown_retry
+        at = next_run_at(sync, run.state, rules, identity.run_id)
     log.info("%s", summary)
-    if sync.retry_soon:
-        trigger_later_run(sync.retry_soon, retry_at, identity.run_id, shop_of_run())
+    if at:
+        trigger_later_run(at, shop_of_run())
     return summary

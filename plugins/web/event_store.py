@@ -5,14 +5,13 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from include.errors import SyncError
 from include.shops import ConfiguredShop
-from include.state import StateStore, SubscriptionChange
+from include.state import StateStore
 from plugins.hooks.accounts import shop_of_connections
 from plugins.hooks.state_store import open_state
 
@@ -42,7 +41,8 @@ class EventStore:
         try:
             # No connection stays open: there may be many shops, and as many processes of the api-server
             with self._opened() as state:
-                state.newsletter.keep(_newest_changes(events))
+                # The events come in the order of their arrival: the last one of a person counts
+                state.newsletter.receive({event["email"]: not event["subscribed"] for event in events})
         except (SyncError, SQLAlchemyError) as error:
             self._failed_at = self._clock()
             self._state = None
@@ -53,15 +53,6 @@ class EventStore:
     def _opened(self) -> StateStore:
         """The state store of the last call, which has found its tables and its shop, or a new one."""
         if self._state is None or self._clock() - self._opened_at >= REOPEN_SECONDS:
-            self._state = open_state(shop_of_connections(self._shop), any_account=True)
+            self._state = open_state(shop_of_connections(self._shop), any_account=True, patient=False)
             self._opened_at = self._clock()
         return self._state
-
-
-def _newest_changes(events: Sequence[dict[str, Any]]) -> dict[str, SubscriptionChange]:
-    """The newest change by address. The receiver has tidied the addresses and set the instants."""
-    newest: dict[str, SubscriptionChange] = {}
-    for event in events:
-        change = SubscriptionChange(datetime.fromisoformat(event["occurred_at"]), not event["subscribed"])
-        newest[event["email"]] = max(change, newest.get(event["email"], change))
-    return newest

@@ -12,13 +12,14 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from airflow.api.common.trigger_dag import trigger_dag
 from airflow.exceptions import DagRunAlreadyExists
 from airflow.models.dagrun import DagRun
+from airflow.sdk.exceptions import ParamValidationError
 from airflow.utils.session import create_session
 from airflow.utils.state import DagRunState
 from airflow.utils.types import DagRunTriggeredByType
@@ -50,6 +51,7 @@ LOCK_RETRY_SECONDS = 60.0
 By then the caller has its 503. Connectif does not repeat the call, so the retries save the event.
 """
 LOCK_PAUSE_SECONDS = 0.5
+QUEUED_FOR_LONG = timedelta(minutes=15)
 KEYS_TTL_SECONDS = 15.0
 """After this time every process knows a new secret; until then, calls with wrong secrets cost no look-up."""
 KEYS_KEPT_SECONDS = 300.0
@@ -103,9 +105,9 @@ def record(events: Sequence[Event], *, shop: ConfiguredShop, store: EventStore) 
     """
     dag_id = shop.dag_id(NEWSLETTER.dag_id)
     _retry(_require_unpaused, dag_id)
-    conf = {} if store.keep(events) else {"events": list(events)}
+    is_kept = store.keep(events)
     run_id = f"{CALLBACK_RUN}{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}__{secrets.token_hex(3)}"
-    _retry(_ensure_run, dag_id, run_id, conf)
+    _retry(_ensure_run, dag_id, run_id, events, is_kept)
 
 
 def _retry(step: Callable[..., None], *arguments: object) -> None:
@@ -123,32 +125,46 @@ def _require_unpaused(dag_id: str) -> None:
         require_unpaused(session, dag_id)
 
 
-def _ensure_run(dag_id: str, run_id: str, conf: dict[str, Any]) -> None:
+def _ensure_run(dag_id: str, run_id: str, events: Sequence[Event], is_kept: bool) -> None:
     """Create a run. A queued one does instead: its task has not begun, and will take all that is kept now.
 
     So a steady flow of callbacks makes no more runs than Airflow can start one after the other.
     """
     with hide_error_details("create the run"):
-        if not conf and _is_run_queued(dag_id):
+        if is_kept and _is_run_queued(dag_id):
             return
         try:
-            trigger_dag(
-                dag_id=dag_id,
-                run_id=run_id,
-                conf=conf,
-                triggered_by=DagRunTriggeredByType.REST_API,
-                triggering_user_name="connectif",
-            )
-        except DagRunAlreadyExists:
-            log.info("run %s already exists; an earlier attempt created it", run_id)
+            _create_run(dag_id, run_id, {} if is_kept else {"events": list(events)})
+        except ParamValidationError:
+            # After an upgrade Airflow has the DAG of the version before until it is parsed: it demands events
+            _create_run(dag_id, run_id, {"events": list(events)})
+
+
+def _create_run(dag_id: str, run_id: str, conf: dict[str, Any]) -> None:
+    try:
+        trigger_dag(
+            dag_id=dag_id,
+            run_id=run_id,
+            conf=conf,
+            triggered_by=DagRunTriggeredByType.REST_API,
+            triggering_user_name="connectif",
+        )
+    except DagRunAlreadyExists:
+        log.info("run %s already exists; an earlier attempt created it", run_id)
 
 
 def _is_run_queued(dag_id: str) -> bool:
-    """Whether a run that a callback created is queued. Others may be dry runs, or planned for later."""
+    """Whether a run that a callback created is queued. Others may be dry runs, or planned for later.
+
+    A run that is queued for long does not count: it may never start.
+    """
+    now = datetime.now(UTC)
     queued = select(DagRun.id).where(
         DagRun.dag_id == dag_id,
         DagRun.state == DagRunState.QUEUED,
         DagRun.run_id.startswith(CALLBACK_RUN, autoescape=True),
+        DagRun.run_after <= now,
+        DagRun.queued_at >= now - QUEUED_FOR_LONG,
     )
     with create_session() as session:
         return session.scalar(queued.limit(1)) is not None

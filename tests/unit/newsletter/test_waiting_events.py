@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -33,6 +33,7 @@ from tests.unit.newsletter.test_newsletter import (
     change,
     opener,
     outcomes,
+    resolve,
     state,
     vtex,
 )
@@ -66,9 +67,10 @@ def run(
     state: StateStore,
     clock: Callable[[], datetime],
     linger: timedelta = 2 * SECOND,
+    events: Sequence[dict[str, Any]] = (),
 ) -> NewsletterSync:
     sync = NewsletterSync(cast("VtexClient", vtex), state, RULES, "run", "run/0")
-    sync.apply([], clock, linger=linger)
+    sync.apply(events, clock, linger=linger)
     assert Report(pipeline="newsletter", mode="events", counts=sync.counts).missing == 0
     return sync
 
@@ -150,15 +152,37 @@ def test_conf__an_older_event_than_the_waiting_one_changes_nothing(vtex: FakeVte
     assert vtex.opted_in()["d1"] is False
 
 
-def test_waiting__an_event_from_the_future_is_rejected_and_delays_no_other(
-    vtex: FakeVtex, state: StateStore
-) -> None:
-    keep(state, ANA, unsubscribed=True, ago=-timedelta(days=300))
+def test_waiting__a_worker_whose_clock_is_behind_applies_it(vtex: FakeVtex, state: StateStore) -> None:
+    state.newsletter.receive({ANA: True})
+    assert outcomes(apply(vtex, state, now=NOW - timedelta(hours=1))) == {"sent": 1}
+
+
+def test_resolve__does_not_give_up_an_event_at_its_first_try(vtex: FakeVtex, state: StateStore) -> None:
+    """VTEX may not have indexed the customer yet who has just signed up."""
+    keep(state, EVA, unsubscribed=False)
+    assert resolve(vtex, state).counts.reasons == {Reason.CONTACT_UNRESOLVED: 1}
+    vtex.put("d9", EVA, None)
+    assert outcomes(apply(vtex, state, now=NOW + timedelta(minutes=10))) == {"sent": 1}
+
+
+def test_erased__nothing_of_the_person_stays(vtex: FakeVtex, state: StateStore) -> None:
+    """The receiver keeps callbacks of erased people too: it does not compare them."""
+    state.erasure.erase(ANA)
+    keep(state, ANA, unsubscribed=False)
     keep(state, BO, unsubscribed=True)
-    sync = apply(vtex, state)
-    assert (outcomes(sync), sync.counts.reasons) == ({"rejected": 1, "sent": 1}, {Reason.IN_THE_FUTURE: 1})
+    sync = run(vtex, state, lambda: NOW, timedelta(0))
+    assert (outcomes(sync), sync.counts.reasons) == ({"excluded": 1, "sent": 1}, {Reason.ERASED: 1})
+    assert state.newsletter.due_pending(NOW) == []
+    assert [event.email for event in state.newsletter.taken_by("run/0#1")] == [BO]
+
+
+def test_retry__of_a_run_with_events_in_its_conf_counts_the_same(vtex: FakeVtex, state: StateStore) -> None:
     keep(state, ANA, unsubscribed=True)
-    assert outcomes(apply(vtex, state)) == {"sent": 1}, "the rejected one is gone"
+    events = [change(ANA, True, minutes_ago=5), change(BO, False, minutes_ago=5), change("no address", True)]
+    with contextlib.suppress(Killed):
+        run(FailingVtex(vtex, "after"), state, lambda: NOW, timedelta(0), events)
+    again = run(vtex, state, lambda: NOW, timedelta(0), events)
+    assert (again.counts.read, outcomes(again)) == (4, {"unchanged": 1, "sent": 2, "rejected": 1})
 
 
 WAITING = st.lists(st.tuples(st.sampled_from([ANA, BO, EVA]), st.booleans()), min_size=1, max_size=6)

@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 import pytest
 from airflow.exceptions import DagRunAlreadyExists
+from airflow.sdk.exceptions import ParamValidationError
 from sqlalchemy.exc import OperationalError
 
 import plugins.web.newsletter_receiver as receiver
@@ -40,10 +41,12 @@ class FakeAirflow:
         self.queued: int | None = None
         self.tries = 0
         self.locked_before = self.locked_after = 0
-        self.paused = False
+        self.paused = self.demands_events = False
 
     def trigger_dag(self, *, run_id: str, conf: dict[str, Any], **_: Any) -> None:
         self.tries += 1
+        if self.demands_events and "events" not in conf:
+            raise ParamValidationError("Invalid input for param events: No value passed")
         if self.tries <= self.locked_before:
             raise locked(conf)
         if run_id in self.runs:
@@ -85,10 +88,24 @@ def waiting(state: str) -> dict[str, bool]:
 def test_record__the_state_store_holds_the_events_and_the_run_has_none(
     airflow: FakeAirflow, state: str
 ) -> None:
-    older = {**EVENT, "subscribed": True, "occurred_at": "2026-11-23T09:59:59+00:00"}
-    record(EVENT, older, {**older, "email": "bo@example.com"})
+    subscribed = EVENT | {"subscribed": True}
+    record(subscribed, EVENT, subscribed | {"email": "bo@example.com"})
     assert list(airflow.runs.values()) == [{}]
     assert waiting(state) == {"canary@example.com": True, "bo@example.com": False}
+
+
+def test_record__the_clock_of_the_state_store_dates_the_events(airflow: FakeAirflow, state: str) -> None:
+    """An api-server whose clock is ahead must not win over a later event."""
+    record(EVENT | {"subscribed": True, "occurred_at": "2099-01-01T00:00:00+00:00"})
+    record(EVENT)
+    assert waiting(state) == {"canary@example.com": True}
+
+
+def test_record__while_airflow_has_the_dag_of_the_version_before(airflow: FakeAirflow, state: str) -> None:
+    airflow.demands_events = True
+    record(EVENT)
+    assert list(airflow.runs.values()) == [{"events": [EVENT]}]
+    assert waiting(state) == {"canary@example.com": True}
 
 
 def test_record__a_queued_run_takes_the_events_too(airflow: FakeAirflow, state: str) -> None:

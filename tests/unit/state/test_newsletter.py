@@ -13,7 +13,10 @@ from hypothesis import strategies as st
 
 from include.errors import ConfigurationError
 from include.state import StateStore, SubscriptionChange, SubscriptionState
-from include.state.tables import metadata
+from include.state.newsletter import DUE_AT_ONCE
+from include.state.people import People
+from include.state.tables import metadata, pending_event
+from tests.unit.state.conftest import Clock
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -196,6 +199,39 @@ def test_keep__a_repeated_change_is_due_again_and_keeps_its_attempts(state: Stat
     assert [event.attempts for event in state.newsletter.due_pending(NOON)] == [2]
     state.newsletter.keep({ANA: SubscriptionChange(NOON + SECOND, unsubscribed=False)})
     assert [event.attempts for event in state.newsletter.due_pending(NOON)] == [0]
+
+
+def test_keep__a_newer_change_waits_since_it_came(state: StateStore, clock: Clock) -> None:
+    state.newsletter.receive({ANA: True})
+    clock.advance(timedelta(hours=1))
+    state.newsletter.receive({ANA: False})
+    assert state.figures.waiting_events().since == clock.now
+
+
+def test_next_due__is_the_earliest_until_then(state: StateStore) -> None:
+    assert state.newsletter.next_due(NOON) is None
+    state.newsletter.add_pending(ANA, subscribed=True, instant=NOON, not_before=NOON + SECOND, attempts=1)
+    assert state.newsletter.next_due(NOON) is None
+    assert state.newsletter.next_due(NOON + timedelta(hours=1)) == NOON + SECOND
+    state.newsletter.receive({BEA: True})
+    assert state.newsletter.next_due(NOON) == DUE_AT_ONCE
+
+
+def test_take_due__a_change_that_a_wrong_key_encrypted_delays_no_other(
+    state: StateStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    state.newsletter.receive({ANA: True, BEA: True})
+    with state._database.write() as connection:
+        sealed = People("another key of this test").sealed(ANA)
+        row = pending_event.c.person == state.hashed(ANA)
+        connection.execute(sa.update(pending_event).where(row).values(sealed_email=sealed))
+    assert [event.email for event in state.newsletter.take_due("run", NOON)] == [BEA]
+    assert "1 subscription change cannot be decrypted" in caplog.text
+    assert [event.email for event in state.newsletter.due_pending(NOON)] == [BEA], "the other one waits"
+    [bea] = state.newsletter.due_pending(NOON)
+    state.newsletter.drop_pending([bea])
+    with pytest.raises(ConfigurationError, match="hash_key"):
+        state.newsletter.due_pending(NOON + timedelta(days=2))
 
 
 def test_keep__many_at_once_from_two_processes(state: StateStore) -> None:
