@@ -22,6 +22,7 @@ from tools.stored_reports import stored_reports_at
 
 JSON = dict[str, Any]
 RUN_SECONDS = 600.0
+TASK_ENDED = FINISHED | {"upstream_failed", "skipped", "removed"}
 
 
 class ClusterShop:
@@ -79,7 +80,7 @@ class ClusterShop:
             one = self.task(dag_id, run_id, task_id)
             if one["state"] == "running" and one["try_number"] >= tries:
                 return one
-            if one["state"] in FINISHED:
+            if one["state"] in TASK_ENDED:
                 raise ProcessFailed(f"{dag_id}: task {task_id} has ended before the trial: {one['state']}")
             time.sleep(0.2)
         raise ProcessFailed(f"{dag_id}: task {task_id} did not start in {RUN_SECONDS:.0f} s")
