@@ -29,7 +29,7 @@ PATCHES_AT_ONCE = 8
 MAX_LOOK_UPS = 3
 """Look-ups of an unknown person: at once, a little later, and in the daily run (or a day later)."""
 LONGEST_RUN = timedelta(seconds=30)
-"""A run of a steady flow ends after this time, so that its report is seen. A queued run continues."""
+"""A run of a steady flow ends after this time, so that its report is seen. The next run continues."""
 LINGER = timedelta(seconds=2)
 """How long a run that had events waits for more: the start of another run takes about as long."""
 _POLL_SECONDS = 0.2
@@ -135,16 +135,19 @@ class NewsletterSync:
         for event in events:
             self._kept[self._state.hashed(event.email)].add(event.change)
         if taken := self._state.newsletter.taken_by(self._key_of_part(1)):
-            changes = {(one.person, one.change) for one in taken}
-            newest = keep_newest(events, self._count_superseded)
-            waiting = [one for one in newest if (self._state.hashed(one.email), one.change) in changes]
-            for event in newest:
-                if event not in waiting:
-                    self._count_superseded(event)
-            kept = len(waiting)
+            kept = self._count_taken(events, taken)
         else:
             kept = keep_in_store(self._state, events, self._count_superseded)
         self.counts.read -= kept  # an event counts when it is taken
+
+    def _count_taken(self, events: list[Event], taken: list[PendingEvent]) -> int:
+        """How many of the events the first attempt took; the others count as superseded, as they did then."""
+        changes = {(one.person, one.change) for one in taken}
+        newest = keep_newest(events, self._count_superseded)
+        older = [one for one in newest if (self._state.hashed(one.email), one.change) not in changes]
+        for event in older:
+            self._count_superseded(event)
+        return len(newest) - len(older)
 
     def resolve(self, exported: Iterable[dict[str, Any]], now: datetime) -> None:
         """Retry all pending events and apply `exported`, the events of Connectif's export: the daily run.
