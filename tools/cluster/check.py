@@ -15,6 +15,7 @@ import requests
 
 from tools.airflow_rest import RestError
 from tools.cluster.memory import MemoryPeaks
+from tools.cluster.restarts import Restarts
 from tools.cluster.rows import Row
 from tools.cluster.shop import ClusterShop, open_shop
 from tools.cluster.topology import HOME, Cluster, ClusterSettings
@@ -62,7 +63,12 @@ def run_trials(
     """The rows of the trials, and the largest memory of each container in MB."""
     rows: list[Row] = []
     settings = ClusterSettings(home=home, dotenv=NO_SCHEDULE, sandbox_options=(*SIZES, *QUICK))
-    with Cluster(settings, say) as cluster, MemoryPeaks(cluster) as memory, open_shop(cluster) as shop:
+    with (
+        Cluster(settings, say) as cluster,
+        Restarts(cluster),
+        MemoryPeaks(cluster) as memory,
+        open_shop(cluster) as shop,
+    ):
         shop.wait_for_dags(DAG_IDS)
         for dag_id in DAG_IDS:
             shop.rest.unpause(dag_id)

@@ -66,7 +66,6 @@ class Container:
 
     def start(self) -> None:
         """Start with an empty temporary folder, as a new container has."""
-        self.wanted = True
         self._empty_tmp()
         with deferring_signals():
             self.process = start(
@@ -79,6 +78,7 @@ class Container:
                 append=True,
             )
         self.starts += 1
+        self.wanted = True  # only now: what is wanted and does not run is started again
 
     def wait(self) -> None:
         """Wait for the end of a container that does its work once. ProcessFailed if it fails."""

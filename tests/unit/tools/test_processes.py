@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -107,6 +108,17 @@ def test_deferred_signal__is_raised_after_the_block() -> None:
     with stopping_on_signals(), pytest.raises(KeyboardInterrupt):
         start_something()
     assert done
+
+
+def test_deferred_signal__a_thread_can_start_a_process() -> None:
+    """Python allows signal handlers in the main thread only."""
+
+    def defer() -> bool:
+        with deferring_signals():
+            return True
+
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(defer).result()
 
 
 def test_free_port__can_be_listened_on() -> None:
