@@ -1,6 +1,6 @@
 """`make cluster-test`: runs trials on a new cluster and prints two tables.
 
-python -m tools.cluster.check              all trials (about twenty minutes on two cores)
+python -m tools.cluster.check              all trials (about 22 minutes on two cores)
 python -m tools.cluster.check short        those of CI
 python -m tools.cluster.check redis broker
 """
