@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import sqlite3
 import time
 import traceback
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -22,6 +23,7 @@ from sqlalchemy.exc import OperationalError
 
 import plugins.web.newsletter_receiver as receiver
 from include.errors import TemporaryError
+from include.newsletter.receiver.app import ANSWER_WITHIN_SECONDS
 from include.outcomes import Outcome, PipelineName, Reason
 from include.shops import DEFAULT, load_shops
 from include.state import RecordOutcome, Shop, open_state_store, upgrade
@@ -171,6 +173,17 @@ def test_store__that_failed_is_tried_again_after_a_pause(airflow: FakeAirflow, s
     assert store.keep([EVENT]) is False
     now += PAUSE_SECONDS
     assert store.keep([EVENT]) is True
+    assert waiting(state) == {"canary@example.com": True}
+
+
+def test_store__that_is_locked_fails_before_the_answer_is_due(airflow: FakeAirflow, state: str) -> None:
+    store = EventStore(load_shops().get(DEFAULT))
+    assert store.keep([EVENT])
+    with closing(sqlite3.connect(state.removeprefix("sqlite:///"), isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        begun = time.monotonic()
+        assert store.keep([EVENT]) is False
+        assert time.monotonic() - begun < ANSWER_WITHIN_SECONDS
     assert waiting(state) == {"canary@example.com": True}
 
 
