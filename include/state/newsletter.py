@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, cast
 
 import sqlalchemy as sa
@@ -17,7 +18,7 @@ from include.state.tables import subscription as change
 from include.state.tables import subscription_in_flight as writing
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from sqlalchemy.dialects import postgresql, sqlite
 
@@ -96,28 +97,25 @@ class Newsletter(Part):
     def _subscription_state(
         self, connection: sa.Connection, people: Iterable[str]
     ) -> dict[str, SubscriptionState]:
-        found: dict[str, SubscriptionState] = {}
-        for persons in in_batches(people, _PERSONS_PER_QUERY):
-            query = sa.select(change).where(
-                change.c.shop_id == self._database.shop_id, change.c.person.in_(persons)
-            )
-            for row in connection.execute(query):
-                found[row.person] = SubscriptionState(
-                    SubscriptionChange(row.instant, row.unsubscribed), row.applied_at
-                )
-        return found
+        return {
+            row.person: SubscriptionState(SubscriptionChange(row.instant, row.unsubscribed), row.applied_at)
+            for row in self._rows_of(connection, change, people)
+        }
 
     def _open_writes(
         self, connection: sa.Connection, people: Iterable[str]
     ) -> dict[str, list[SubscriptionChange]]:
         found: dict[str, list[SubscriptionChange]] = {}
-        for persons in in_batches(people, _PERSONS_PER_QUERY):
-            query = sa.select(writing).where(
-                writing.c.shop_id == self._database.shop_id, writing.c.person.in_(persons)
-            )
-            for row in connection.execute(query):
-                found.setdefault(row.person, []).append(SubscriptionChange(row.instant, row.unsubscribed))
+        for row in self._rows_of(connection, writing, people):
+            found.setdefault(row.person, []).append(SubscriptionChange(row.instant, row.unsubscribed))
         return found
+
+    def _rows_of(
+        self, connection: sa.Connection, table: sa.Table, people: Iterable[str]
+    ) -> Iterator[sa.Row[Any]]:
+        of_shop = table.c.shop_id == self._database.shop_id
+        for persons in in_batches(people, _PERSONS_PER_QUERY):
+            yield from connection.execute(sa.select(table).where(of_shop, table.c.person.in_(persons)))
 
     def _save(
         self,
@@ -152,7 +150,14 @@ class Newsletter(Part):
         if not changes:
             return set()
         with self._database.write() as connection:
-            return self._keep(connection, changes)
+            self._upsert_kept(connection, changes)
+            people = {self._people.hashed(email): one for email, one in changes.items()}
+            newer = {
+                row.person
+                for row in self._rows_of(connection, pending_event, people)
+                if SubscriptionChange(row.instant, row.unsubscribed) != people[row.person]
+            }
+        return {email for email in changes if self._people.hashed(email) not in newer}
 
     def receive(self, unsubscribed: Mapping[str, bool]) -> None:
         """Keep the changes that arrive now, by address, for the next run.
@@ -162,15 +167,12 @@ class Newsletter(Part):
         """
         with self._database.write() as connection:
             now = self._database.now(connection)
-            self._keep(
-                connection, {email: SubscriptionChange(now, is_no) for email, is_no in unsubscribed.items()}
-            )
+            changes = {email: SubscriptionChange(now, is_no) for email, is_no in unsubscribed.items()}
+            self._upsert_kept(connection, changes)
 
-    def _keep(self, connection: sa.Connection, changes: Mapping[str, SubscriptionChange]) -> set[str]:
-        rows = {
-            self._people.hashed(email): self._pending_row(email, one, DUE_AT_ONCE, attempts=0)
-            for email, one in changes.items()
-        }
+    def _upsert_kept(self, connection: sa.Connection, changes: Mapping[str, SubscriptionChange]) -> None:
+        """Write the rows sorted by person, as `_save` does."""
+        rows = [self._pending_row(email, one, DUE_AT_ONCE, attempts=0) for email, one in changes.items()]
         insert = self._database.insert(pending_event)
         new, old = insert.excluded, pending_event.c
         is_repeated = (new.instant == old.instant) & (new.unsubscribed == old.unsubscribed)
@@ -179,21 +181,7 @@ class Newsletter(Part):
             attempts=sa.case((is_repeated, old.attempts), else_=new.attempts),
             waiting_since=sa.case((is_repeated, old.waiting_since), else_=new.waiting_since),
         )
-        connection.execute(statement, [rows[person] for person in sorted(rows)])
-        waiting = self._waiting_changes(connection, rows)
-        return {email for email, one in changes.items() if waiting.get(self._people.hashed(email)) == one}
-
-    def _waiting_changes(
-        self, connection: sa.Connection, people: Iterable[str]
-    ) -> dict[str, SubscriptionChange]:
-        found: dict[str, SubscriptionChange] = {}
-        for persons in in_batches(people, _PERSONS_PER_QUERY):
-            query = sa.select(pending_event).where(
-                pending_event.c.shop_id == self._database.shop_id, pending_event.c.person.in_(persons)
-            )
-            for row in connection.execute(query):
-                found[row.person] = SubscriptionChange(row.instant, row.unsubscribed)
-        return found
+        connection.execute(statement, sorted(rows, key=itemgetter("person")))
 
     def add_pending(
         self, email: str, subscribed: bool, instant: datetime, not_before: datetime, attempts: int
