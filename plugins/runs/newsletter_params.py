@@ -35,8 +35,8 @@ DRY_RUN = Param(
     description="Writes nothing, and reports what the run would send.",
 )
 
-# The form shows `examples` of a list as choices, and an invalid default as an empty list (Airflow 3.3.2), so
-# the example is a text. No run can send it by mistake.
+# The form shows `examples` of a list as choices (Airflow 3.3.2), so the example is a text. No run can send it
+# by mistake.
 NEWSLETTER_PARAMS: dict[str, Param] = {
     "events": Param(
         None,

@@ -14,13 +14,16 @@ from include.shops import ConfiguredShop
 from include.state import StateStore
 from plugins.hooks.accounts import shop_of_connections
 from plugins.hooks.state_store import open_state
+from plugins.web.ttl_cache import TTLCache
 
 log = logging.getLogger(__name__)
 
 REOPEN_SECONDS = 15.0
 """After this time every process knows a changed connection."""
 PAUSE_SECONDS = 30.0
-"""How long a state store that failed is left alone: an unreachable one costs seconds of each answer."""
+"""How long a state store that failed is left alone, and then it is opened again: an unreachable one costs
+seconds of each answer.
+"""
 
 
 class EventStore:
@@ -28,8 +31,8 @@ class EventStore:
 
     def __init__(self, shop: ConfiguredShop, clock: Callable[[], float] = time.monotonic) -> None:
         self._shop, self._clock = shop, clock
-        self._state: StateStore | None = None
-        self._opened_at = self._failed_at = float("-inf")
+        self._opened = TTLCache(self._open, REOPEN_SECONDS, clock=clock)
+        self._failed_at = float("-inf")
 
     def keep(self, events: Sequence[dict[str, Any]]) -> bool:
         """Keep the events, encrypted; False if the state store cannot be used now.
@@ -45,14 +48,9 @@ class EventStore:
                 state.newsletter.receive({event["email"]: not event["subscribed"] for event in events})
         except (SyncError, SQLAlchemyError) as error:
             self._failed_at = self._clock()
-            self._state = None
             log.warning("state store: not writable (%s); runs hold the events", type(error).__name__)
             return False
         return True
 
-    def _opened(self) -> StateStore:
-        """The state store of the last call, which has found its tables and its shop, or a new one."""
-        if self._state is None or self._clock() - self._opened_at >= REOPEN_SECONDS:
-            self._state = open_state(shop_of_connections(self._shop), any_account=True, patient=False)
-            self._opened_at = self._clock()
-        return self._state
+    def _open(self) -> StateStore:
+        return open_state(shop_of_connections(self._shop), any_account=True, patient=False)

@@ -9,12 +9,10 @@ from __future__ import annotations
 
 import logging
 import secrets
-import threading
-import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from airflow.api.common.trigger_dag import trigger_dag
 from airflow.exceptions import DagRunAlreadyExists
@@ -39,6 +37,7 @@ from plugins.hooks.state_store import open_state
 from plugins.web.airflow_runs import DatabaseBusy, hide_error_details, require_unpaused
 from plugins.web.event_store import EventStore
 from plugins.web.newsletter_keys import KeysUnreadable, read_keys
+from plugins.web.ttl_cache import TTLCache
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -59,8 +58,6 @@ KEYS_KEPT_SECONDS = 300.0
 HEALTH_TTL_SECONDS = 2.0
 STATE_TTL_SECONDS = 30.0
 """How long the state store's answer is kept, or its failure: opening an unreachable one takes seconds."""
-
-Value = TypeVar("Value")
 
 
 def build_receiver() -> ASGIApp:
@@ -207,47 +204,3 @@ def oldest_waiting_event(shop: ConfiguredShop) -> datetime | None:
             "state store: not readable (%s); the age of its waiting events is unknown", type(error).__name__
         )
         return None
-
-
-class TTLCache(Generic[Value]):
-    """Caches a value for `ttl_seconds`; one thread at a time reads it.
-
-    Errors are not cached. `keep_on` is an error class and a time: after such an error, the last value stays
-    valid until this many seconds after it was read.
-    """
-
-    def __init__(
-        self,
-        read: Callable[[], Value],
-        ttl_seconds: float,
-        *,
-        keep_on: tuple[type[Exception], float] | None = None,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._read, self._ttl_seconds, self._clock = read, ttl_seconds, clock
-        self._keep_on = keep_on
-        self._lock = threading.Lock()
-        self._entry: tuple[float, Value] | None = None
-
-    def __call__(self) -> Value:
-        with self._lock:
-            if self._entry is None or self._age(self._entry) >= self._ttl_seconds:
-                self._entry = self._refresh(self._entry)
-            return self._entry[1]
-
-    def _refresh(self, entry: tuple[float, Value] | None) -> tuple[float, Value]:
-        try:
-            return self._clock(), self._read()
-        except Exception as error:
-            if entry is None or not self._keeps_on(error, self._age(entry)):
-                raise
-            return entry
-
-    def _keeps_on(self, error: Exception, age: float) -> bool:
-        if self._keep_on is None:
-            return False
-        kind, seconds = self._keep_on
-        return isinstance(error, kind) and age < seconds
-
-    def _age(self, entry: tuple[float, Value]) -> float:
-        return self._clock() - entry[0]

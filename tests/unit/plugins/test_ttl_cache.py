@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from include.errors import ConfigurationError
-from plugins.web.newsletter_receiver import TTLCache
+from plugins.web.ttl_cache import TTLCache
 
 
 class Unreachable(Exception):
